@@ -1,0 +1,47 @@
+"""Callback data: `action:case:argument`, at most 64 bytes (contracts/telegram.md)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What a button asks for."""
+
+    APPROVE = "ok"
+    ASK_DENY = "no?"
+    DENY = "no"
+    BACK = "back"
+    CANCEL = "undo"
+    STOP = "stop"
+    RESUME = "go"
+    CLOSE = "end"
+    DETAILS = "who"
+    DETAILS_CSV = "who.csv"
+    AUDIT = "log"
+    AUDIT_CSV = "log.csv"
+    AUDIT_JSON = "log.json"
+    ASK_RELEASE = "free?"
+    RELEASE = "free"
+    COOLDOWN = "cool"
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """One tap: `case` is 0 where the action is about none; `arg` is a page, a reason or a filter."""
+
+    action: Action
+    case: int = 0
+    arg: str = ""
+
+    def encode(self) -> str:
+        """The callback data of this press."""
+        return f"{self.action}:{self.case}:{self.arg}"
+
+
+def decode(data: str | None) -> Press | None:
+    """The press behind callback data; None for anything this program never wrote."""
+    action, _, rest = (data or "").partition(":")
+    case, _, arg = rest.partition(":")
+    if action not in set(Action) or not case.isascii() or not case.isdecimal():
+        return None
+    return Press(Action(action), int(case), arg)

@@ -1,0 +1,219 @@
+"""The state: a pure fold over the ledger's lines.
+
+Cases, cooldown, dispatches and audit come from the same lines, so they can never disagree. Nothing but
+`Book.apply` changes a book.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import singledispatchmethod
+
+from bot.domain import lines as ln
+from bot.domain.case import Card, Case, Dispatch, Phase
+from bot.domain.cooldown import Reservation, Told
+from bot.domain.phone import phone_key
+from bot.domain.plan import REACHED, Outcome, Progress, Receipt
+
+AUDITED = (
+    ln.Approved
+    | ln.Denied
+    | ln.Cancelled
+    | ln.StopAsked
+    | ln.Resumed
+    | ln.Settled
+    | ln.CooldownReleased
+    | ln.TapRefused
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One decision, refusal or override: when, and the line that says who and what."""
+
+    at: datetime
+    line: AUDITED
+
+    @property
+    def case(self) -> int | None:
+        """The case it is about, None where it is about none."""
+        return getattr(self.line, "case", None)
+
+
+class Book:
+    """Everything that was decided and sent, as of the last line."""
+
+    def __init__(self) -> None:
+        self.last_at = datetime.min.replace(tzinfo=UTC)
+        self.cases: dict[int, Case] = {}
+        self.by_incident: dict[str, int] = {}
+        self.open: set[int] = set()
+        self.running: set[int] = set()
+        self.reservations: dict[str, Reservation] = {}
+        self.told: dict[str, Told] = {}
+        self.audit: list[AuditEntry] = []
+        self.moved: dict[int, int] = {}
+
+    @property
+    def next_case(self) -> int:
+        """The id of the next case."""
+        return len(self.cases) + 1
+
+    def case_of(self, incident_id: str) -> Case | None:
+        """The case an incident belongs to, None where it has none."""
+        number = self.by_incident.get(incident_id)
+        return None if number is None else self.cases[number]
+
+    def chat(self, configured: int) -> int:
+        """Where the configured group is now, after every move that Telegram told."""
+        while configured in self.moved:
+            configured = self.moved[configured]
+        return configured
+
+    def apply(self, at: datetime, line: ln.Line) -> None:
+        """Take one line in. `at` never lies before the line before."""
+        self.last_at = at
+        if isinstance(line, AUDITED):
+            self.audit.append(AuditEntry(at, line))
+        self._fold(line)
+
+    @singledispatchmethod
+    def _fold(self, line: object) -> None:
+        """Lines that change nothing but the audit end here."""
+
+    @_fold.register
+    def _(self, _line: ln.Started) -> None:
+        for number in self.running:
+            dispatch = self._dispatch(number)
+            dispatch.phase = Phase.INTERRUPTED
+            if dispatch.progress is not None:
+                for recipient in dispatch.progress.intents - dispatch.progress.results.keys():
+                    lost = Receipt(Outcome.UNKNOWN, reason="interrupted")
+                    dispatch.progress.results[recipient] = lost
+
+    @_fold.register
+    def _(self, line: ln.CaseOpened) -> None:
+        self.cases[line.case] = Case(line.case, line.incident, self.last_at)
+        self.by_incident[line.incident.id] = line.case
+        self.open.add(line.case)
+
+    @_fold.register
+    def _(self, line: ln.IncidentChanged) -> None:
+        case = self.cases[line.case]
+        case.incident = line.incident
+        case.ended_at = case.ended_why = None
+        self.open.add(line.case)
+
+    @_fold.register
+    def _(self, line: ln.IncidentEnded) -> None:
+        case = self.cases[line.case]
+        case.ended_at, case.ended_why = self.last_at, line.why
+        self.open.discard(line.case)
+
+    @_fold.register
+    def _(self, line: ln.CardPosted) -> None:
+        self.cases[line.case].card = Card(line.chat, line.message)
+
+    @_fold.register
+    def _(self, line: ln.Approved) -> None:
+        dispatch = Dispatch(line.by, self.last_at, line.ports, line.dry_run, last_at=self.last_at)
+        self.cases[line.case].dispatches.append(dispatch)
+        self.running.add(line.case)
+        if not line.dry_run:
+            for port in line.ports:
+                self.reservations[port.key] = Reservation(port, self.last_at, line.case, line.by)
+
+    @_fold.register
+    def _(self, line: ln.Denied) -> None:
+        case = self.cases[line.case]
+        case.denied_by, case.denied_at, case.denied_reason = line.by, self.last_at, line.reason
+
+    @_fold.register
+    def _(self, line: ln.Cancelled) -> None:
+        self._give_back(line.case)
+        self.cases[line.case].dispatches.pop()
+        self.running.discard(line.case)
+
+    @_fold.register
+    def _(self, line: ln.Planned) -> None:
+        dispatch = self._dispatch(line.case)
+        dispatch.progress = Progress({r.id: r for r in line.recipients}, line.onus)
+        dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at
+        if dispatch.dry_run:
+            return
+        ports = tuple(port.key for port in dispatch.ports)
+        for recipient in line.recipients:
+            if recipient.skip is None and recipient.phone is not None:
+                self.told[phone_key(recipient.phone)] = Told(self.last_at, line.case, ports)
+
+    @_fold.register
+    def _(self, line: ln.Intent) -> None:
+        dispatch = self._dispatch(line.case)
+        self._progress(dispatch).intents.add(line.recipient)
+        dispatch.last_at = self.last_at
+
+    @_fold.register
+    def _(self, line: ln.Result) -> None:
+        dispatch = self._dispatch(line.case)
+        progress = self._progress(dispatch)
+        known = progress.results.get(line.recipient)
+        if known is not None and known.outcome is not Outcome.UNKNOWN:
+            return
+        progress.results[line.recipient] = Receipt(line.outcome, line.reference, line.reason)
+        dispatch.last_at = self.last_at
+        if line.outcome not in REACHED:
+            self._not_told(line.case, line.recipient)
+
+    @_fold.register
+    def _(self, line: ln.StopAsked) -> None:
+        dispatch = self._dispatch(line.case)
+        dispatch.phase, dispatch.ended_by = Phase.STOPPING, line.by
+
+    @_fold.register
+    def _(self, line: ln.Resumed) -> None:
+        dispatch = self._dispatch(line.case)
+        dispatch.phase = Phase.COUNTDOWN if dispatch.progress is None else Phase.SENDING
+        dispatch.resumed, dispatch.last_at = dispatch.resumed + 1, self.last_at
+
+    @_fold.register
+    def _(self, line: ln.Settled) -> None:
+        dispatch = self._dispatch(line.case)
+        dispatch.phase, dispatch.end, dispatch.end_reason = Phase.FINISHED, line.end, line.reason
+        dispatch.ended_at, dispatch.ended_by = self.last_at, line.by or dispatch.ended_by
+        self.running.discard(line.case)
+        if dispatch.progress is not None:
+            for recipient in dispatch.progress.todo():
+                self._not_told(line.case, recipient.id)
+        if not dispatch.reached:
+            self._give_back(line.case)
+
+    @_fold.register
+    def _(self, line: ln.CooldownReleased) -> None:
+        self.reservations.pop(line.port.key, None)
+        for key in [key for key, told in self.told.items() if line.port.key in told.ports]:
+            del self.told[key]
+
+    @_fold.register
+    def _(self, line: ln.GroupMoved) -> None:
+        self.moved[line.old] = line.new
+
+    def _dispatch(self, number: int) -> Dispatch:
+        return self.cases[number].dispatches[-1]
+
+    @staticmethod
+    def _progress(dispatch: Dispatch) -> Progress:
+        if dispatch.progress is None:
+            msg = "a send without a plan"
+            raise ValueError(msg)
+        return dispatch.progress
+
+    def _give_back(self, number: int) -> None:
+        for port in self._dispatch(number).ports:
+            reservation = self.reservations.get(port.key)
+            if reservation is not None and reservation.case == number:
+                del self.reservations[port.key]
+
+    def _not_told(self, number: int, recipient_id: str) -> None:
+        phone = self._progress(self._dispatch(number)).recipients[recipient_id].phone
+        key = phone_key(phone) if phone else ""
+        if key in self.told and self.told[key].case == number:
+            del self.told[key]

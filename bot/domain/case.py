@@ -1,0 +1,119 @@
+"""What the NOC decides on: an incident, its card, its decisions and its dispatches."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.incident import Incident, Port
+from bot.domain.lines import End, Who
+from bot.domain.plan import Outcome, Progress, Skip, Tally
+
+_LEFT_OVER: dict[End, Skip | Outcome] = {
+    "done": Outcome.FAILED,
+    "stopped": Skip.STOPPED,
+    "closed": Skip.CLOSED,
+    "halted": Outcome.FAILED,
+    "unread": Outcome.FAILED,
+}
+
+
+class Phase(StrEnum):
+    """Where a dispatch stands."""
+
+    COUNTDOWN = "countdown"
+    SENDING = "sending"
+    STOPPING = "stopping"
+    INTERRUPTED = "interrupted"
+    FINISHED = "finished"
+
+
+class CaseState(StrEnum):
+    """What a case's card shows and which taps it takes."""
+
+    WAITING = "waiting"
+    DENIED = "denied"
+    COUNTDOWN = "countdown"
+    SENDING = "sending"
+    STOPPING = "stopping"
+    INTERRUPTED = "interrupted"
+    NOBODY = "nobody"
+    SENT = "sent"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The message that is a case's card."""
+
+    chat: int
+    message: int
+
+
+@dataclass(slots=True)
+class Dispatch:
+    """One approval being carried out."""
+
+    by: Who
+    at: datetime
+    ports: tuple[Port, ...]
+    dry_run: bool
+    phase: Phase = Phase.COUNTDOWN
+    progress: Progress | None = None
+    last_at: datetime | None = None
+    end: End | None = None
+    ended_by: Who | None = None
+    ended_at: datetime | None = None
+    end_reason: str | None = None
+    resumed: int = 0
+
+    def tally(self) -> Tally | None:
+        """The counts of the plan, None before there is one."""
+        if self.progress is None:
+            return None
+        return self.progress.tally(_LEFT_OVER[self.end] if self.end else None)
+
+    @property
+    def reached(self) -> bool:
+        """Whether somebody has, or may have, a message."""
+        tally = self.tally()
+        return tally is not None and tally.reached
+
+
+@dataclass(slots=True)
+class Case:
+    """One case. `ended_at` is when its outage was over, None while it is on."""
+
+    id: int
+    incident: Incident
+    opened_at: datetime
+    card: Card | None = None
+    ended_at: datetime | None = None
+    ended_why: str | None = None
+    denied_by: Who | None = None
+    denied_at: datetime | None = None
+    denied_reason: str | None = None
+    dispatches: list[Dispatch] = field(default_factory=list)
+
+    @property
+    def dispatch(self) -> Dispatch | None:
+        """The last approval, None where there was none."""
+        return self.dispatches[-1] if self.dispatches else None
+
+    @property
+    def running(self) -> bool:
+        """Whether a dispatch is unfinished, interrupted ones included."""
+        return self.dispatch is not None and self.dispatch.phase is not Phase.FINISHED
+
+    @property
+    def state(self) -> CaseState:
+        """What the card shows and which taps it takes."""
+        dispatch = self.dispatch
+        if dispatch is not None and dispatch.phase is not Phase.FINISHED:
+            return CaseState(dispatch.phase.value)
+        if dispatch is not None and dispatch.reached:
+            return CaseState.SENT
+        if self.denied_by is not None:
+            return CaseState.DENIED
+        if self.ended_at is not None:
+            return CaseState.OVER
+        return CaseState.NOBODY if dispatch is not None else CaseState.WAITING

@@ -1,0 +1,37 @@
+"""Flap damping: one send per port, and per customer, within `hours`.
+
+A reservation is made with the claim on a case and lapses where nobody was reached (design, section 5).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.incident import Port
+from bot.domain.lines import Who
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A port that was sent to, or is being sent to, since `at`."""
+
+    port: Port
+    at: datetime
+    case: int
+    by: Who
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A customer who has, may have, or is about to get a message."""
+
+    at: datetime
+    case: int
+    ports: tuple[str, ...]
+
+
+def free_at(since: Reservation | Told | None, now: datetime, hours: float) -> datetime | None:
+    """When a port or customer frees up; None where it is free now (the last second is not free)."""
+    if since is None:
+        return None
+    until = since.at + timedelta(hours=hours)
+    return until if until > now else None

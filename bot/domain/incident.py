@@ -1,0 +1,82 @@
+"""An open outage as a source reports it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+CTO_AT_MOST = 16  # ONUs; above, the fibre itself is the likelier cause (rule of the system being replaced)
+
+
+class Kind(StrEnum):
+    """What kind of outage it is. OTHER is listed, never offered for sending."""
+
+    LOS = "LOS"
+    POWER = "POWER"
+    OTHER = "OTHER"
+
+
+class Cause(StrEnum):
+    """The probable cause a card names."""
+
+    POWER = "power"
+    CTO = "cto"
+    NAMED_CTO = "named_cto"
+    FIBRE = "fibre"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Where an outage is: the origin that the cooldown is about.
+
+    `key` is stable and unique (OLT id, slot and PON), `olt` and `place` ("6/15") are what people read.
+    """
+
+    key: str
+    olt: str
+    place: str
+
+    @property
+    def label(self) -> str:
+        """`CB 01 6/15`."""
+        return f"{self.olt} {self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One open outage. Times are aware UTC; `affected` and `total` count ONUs, None where not reported."""
+
+    id: str
+    kind: Kind
+    alert_type: str
+    port: Port
+    started: datetime
+    affected: int | None = None
+    total: int | None = None
+    cto: str | None = None
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one reading of a source brought.
+
+    `present` holds the ids of every row that was there, readable or not; `skipped` names each row that
+    could not be read. `complete` is False where a page failed: then absence proves nothing.
+    """
+
+    incidents: tuple[Incident, ...]
+    present: frozenset[str]
+    complete: bool = True
+    skipped: tuple[str, ...] = ()
+
+
+def probable_cause(incident: Incident) -> Cause:
+    """The cause a card names, by kind, scope and size."""
+    if incident.kind is Kind.POWER:
+        return Cause.POWER
+    if incident.alert_type.startswith("cto_") and incident.cto:
+        return Cause.NAMED_CTO
+    if incident.affected is None:
+        return Cause.UNKNOWN
+    return Cause.CTO if incident.affected <= CTO_AT_MOST else Cause.FIBRE

@@ -1,0 +1,220 @@
+"""The ledger's lines: everything that must not be forgotten, one frozen dataclass a kind.
+
+Field names and `kind` texts are the file format (design, section 5): add fields with a default, never
+rename. What the lines add up to is `book.Book`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.domain.incident import Incident, Port
+from bot.domain.plan import Outcome, Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A person on Telegram."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The program started: every dispatch that was running is interrupted, every open intent unknown."""
+
+    version: str
+    kind: Literal["started"] = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The program stopped in order: no send was in flight."""
+
+    kind: Literal["stopped"] = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOpened:
+    """An incident that the group is asked about."""
+
+    case: int
+    incident: Incident
+    kind: Literal["case_opened"] = "case_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentChanged:
+    """The source reports other facts than before; on an ended one: it is back on the list."""
+
+    case: int
+    incident: Incident
+    kind: Literal["incident_changed"] = "incident_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEnded:
+    """The incident is no longer reported as open, or was marked as a false positive."""
+
+    case: int
+    why: Literal["gone", "ignored"] = "gone"
+    kind: Literal["incident_ended"] = "incident_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class CardPosted:
+    """The case's card is this message."""
+
+    case: int
+    chat: int
+    message: int
+    kind: Literal["card_posted"] = "card_posted"
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """The claim on a case; it reserves the cooldown of its ports (not in a dry run)."""
+
+    case: int
+    by: Who
+    ports: tuple[Port, ...]
+    dry_run: bool = False
+    kind: Literal["approved"] = "approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A person decided that nothing is sent."""
+
+    case: int
+    by: Who
+    reason: str
+    kind: Literal["denied"] = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The approval was taken back before the plan: the case waits again, the cooldown is free."""
+
+    case: int
+    by: Who
+    kind: Literal["cancelled"] = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The whole recipient list of a dispatch; `onus` is how many ONUs the alert listed."""
+
+    case: int
+    onus: int
+    recipients: tuple[Recipient, ...]
+    kind: Literal["planned"] = "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A send is about to leave."""
+
+    case: int
+    recipient: str
+    kind: Literal["intent"] = "intent"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is known of a send. A later one for the same recipient replaces an `unknown` only."""
+
+    case: int
+    recipient: str
+    outcome: Outcome
+    reference: str | None = None
+    reason: str | None = None
+    kind: Literal["result"] = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """A person stopped a dispatch; what was in flight still counts."""
+
+    case: int
+    by: Who
+    kind: Literal["stop_asked"] = "stop_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """An interrupted dispatch goes on; `by` is None where it went on by itself."""
+
+    case: int
+    by: Who | None = None
+    kind: Literal["resumed"] = "resumed"
+
+
+End = Literal["done", "stopped", "halted", "closed", "unread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A dispatch is over.
+
+    Done, stopped by a person, halted by a refusal that hits every send, closed by a person after an
+    interruption, or given up because the alert could not be read.
+    """
+
+    case: int
+    end: End
+    reason: str | None = None
+    by: Who | None = None
+    kind: Literal["settled"] = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class CooldownReleased:
+    """A person freed a port before its time, for them and the customers told through it."""
+
+    port: Port
+    by: Who
+    reason: str
+    kind: Literal["cooldown_released"] = "cooldown_released"
+
+
+@dataclass(frozen=True, slots=True)
+class TapRefused:
+    """Somebody tapped or typed what they may not, or what no longer holds."""
+
+    by: Who
+    action: str
+    why: str
+    case: int | None = None
+    kind: Literal["tap_refused"] = "tap_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMoved:
+    """Telegram gave the group a new id."""
+
+    old: int
+    new: int
+    kind: Literal["group_moved"] = "group_moved"
+
+
+Line = (
+    Started
+    | Stopped
+    | CaseOpened
+    | IncidentChanged
+    | IncidentEnded
+    | CardPosted
+    | Approved
+    | Denied
+    | Cancelled
+    | Planned
+    | Intent
+    | Result
+    | StopAsked
+    | Resumed
+    | Settled
+    | CooldownReleased
+    | TapRefused
+    | GroupMoved
+)

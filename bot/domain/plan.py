@@ -1,0 +1,122 @@
+"""The frozen list of who gets what and who is skipped for which reason, and how each one ended."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Skip(StrEnum):
+    """Why somebody in the plan gets no message."""
+
+    ONLINE = "online"
+    NO_RECORD = "no_record"
+    LOOKUP_FAILED = "lookup_failed"
+    NO_PHONE = "no_phone"
+    LANDLINE = "landline"
+    BAD_PHONE = "bad_phone"
+    SAME_PHONE = "same_phone"
+    COOLDOWN = "cooldown"
+    OVER = "over"
+    STOPPED = "stopped"
+    CLOSED = "closed"
+
+
+class Outcome(StrEnum):
+    """How one send ended, by what can be known (design, section 5)."""
+
+    ACCEPTED = "accepted"
+    HELD = "held"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+REACHED = frozenset({Outcome.ACCEPTED, Outcome.HELD, Outcome.UNKNOWN})
+"""Outcomes after which somebody may have a message: the cooldown stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One customer (or one ONU without a customer) of a plan; `skip` is None for who gets a message."""
+
+    id: str
+    name: str
+    serials: tuple[str, ...]
+    phone: str | None = None
+    skip: Skip | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a gateway is asked to send: one template to one phone (digits with country code)."""
+
+    recipient: str
+    phone: str
+    name: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a gateway's answer says. `reference` is its id; `halt` is True where no other send can succeed."""
+
+    outcome: Outcome
+    reference: str | None = None
+    reason: str | None = None
+    halt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts that add up to the plan."""
+
+    planned: int
+    outcomes: Mapping[Outcome, int]
+    skipped: Mapping[Skip, int]
+    todo: int
+
+    @property
+    def done(self) -> int:
+        """How many sends have an outcome."""
+        return sum(self.outcomes.values())
+
+    @property
+    def to_send(self) -> int:
+        """How many were meant to get a message."""
+        return self.done + self.todo
+
+    @property
+    def reached(self) -> bool:
+        """Whether somebody has, or may have, a message."""
+        return any(self.outcomes.get(outcome, 0) for outcome in REACHED)
+
+
+@dataclass(slots=True)
+class Progress:
+    """A plan and what became of it so far."""
+
+    recipients: dict[str, Recipient]
+    onus: int
+    intents: set[str] = field(default_factory=set)
+    results: dict[str, Receipt] = field(default_factory=dict)
+
+    def todo(self) -> list[Recipient]:
+        """Those who should get a message and for whom no intent was written."""
+        return [r for r in self.recipients.values() if r.skip is None and r.id not in self.intents]
+
+    def tally(self, left_over: Skip | Outcome | None = None) -> Tally:
+        """The counts; `left_over` says what those never tried count as once the dispatch is finished."""
+        skipped = Counter(r.skip for r in self.recipients.values() if r.skip is not None)
+        outcomes = Counter(receipt.outcome for receipt in self.results.values())
+        todo = len(self.recipients) - skipped.total() - outcomes.total()
+        if isinstance(left_over, Skip):
+            skipped[left_over] += todo
+        elif left_over is not None:
+            outcomes[left_over] += todo
+        return Tally(len(self.recipients), +outcomes, +skipped, 0 if left_over else todo)
+
+
+def reasons(receipts: Iterable[Receipt], outcome: Outcome) -> Counter[str]:
+    """How often each reason was given for an outcome."""
+    return Counter(r.reason or "" for r in receipts if r.outcome is outcome)

@@ -1,0 +1,57 @@
+"""Errors, typed by what the caller does next. They carry no secret, no phone and no body."""
+
+
+class BotError(Exception):
+    """Base of everything this program raises on purpose."""
+
+
+class StartupError(BotError):
+    """The program cannot start: one line to the person, exit code `code`, no traceback."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class TryLater(BotError):
+    """Nothing was done by the other side (never reached, or throttled): repeating is safe.
+
+    `retry_after` is in seconds, None where the other side named no time.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AnswerLost(BotError):
+    """The request may have left and no usable answer came: a read may be repeated, a send never."""
+
+
+class Refused(BotError):
+    """The other side understood and said no: repeating changes nothing until a person mends it."""
+
+
+class LoginRefused(Refused):
+    """The login itself was refused: every call waits for the cool-off."""
+
+
+class NotFound(Refused):
+    """The other side has no such thing."""
+
+
+class BadAnswer(BotError):
+    """An answer that cannot be read: nothing may be concluded from it."""
+
+
+class Declined(BotError):
+    """A rule says no to a person's tap or command. `code` names a phrase in the words, `facts` fill it."""
+
+    def __init__(self, code: str, **facts: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.facts = facts
+
+
+class LedgerClosed(BotError):
+    """The ledger cannot record decisions, so nothing may be decided or sent. The text says why."""

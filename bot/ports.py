@@ -1,0 +1,124 @@
+"""The small protocols that the flow needs. Each docstring is the contract its adapters are tested against."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.book import Book
+from bot.domain.customer import Affected, Contact
+from bot.domain.incident import Poll
+from bot.domain.lines import Line
+from bot.domain.plan import Message, Receipt
+
+Write = Callable[[Book, datetime], Sequence[Line]]
+"""A rule that looks at the state and the time and says which lines to add, or raises `Declined`."""
+
+
+class Clock(Protocol):
+    """Time, passed in."""
+
+    def now(self) -> datetime:
+        """Now, aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+
+
+class Source(Protocol):
+    """An OLT manager. Never retries; raises TryLater, AnswerLost, Refused, LoginRefused, BadAnswer."""
+
+    name: str
+
+    async def open_incidents(self) -> Poll:
+        """Every open incident, all pages. A page lost after the first makes the poll incomplete."""
+
+    async def affected(self, incident_id: str) -> Affected:
+        """One incident's ONUs as they are now. NotFound where the source no longer knows it."""
+
+
+class Directory(Protocol):
+    """Customer records. Never retries; raises TryLater, AnswerLost, Refused, LoginRefused, BadAnswer."""
+
+    async def customer(self, client_id: str) -> Contact | None:
+        """The record of one customer, None where there is none."""
+
+
+class Gateway(Protocol):
+    """A WhatsApp sender. Never retries."""
+
+    name: str
+
+    async def send(self, message: Message) -> Receipt:
+        """Send one message, once.
+
+        A receipt says what is known: accepted, held, rejected (`halt` where every other send would be
+        refused too) or unknown. TryLater means that nothing was sent and repeating is safe.
+        """
+
+    async def probe(self) -> str:
+        """Ask whether the gateway can be reached, without sending; what it said, in a few words.
+
+        TryLater where it cannot be reached, Refused where it refuses the key.
+        """
+
+
+class Ledger(Protocol):
+    """The truth about everything decided and sent."""
+
+    @property
+    def book(self) -> Book:
+        """The state as of the last line. Only the ledger changes it."""
+
+    @property
+    def closed(self) -> str | None:
+        """Why nothing may be decided or sent, None while all is well."""
+
+    async def commit(self, write: Write) -> Sequence[Line]:
+        """Run `write` on the state, add its lines as one group, return them once they are durable.
+
+        No other line comes between what `write` saw and what it added; `now` is never earlier than the
+        last line. What `write` raises passes through and nothing is added. LedgerClosed where the lines
+        could not be made durable, or where `closed` and the lines are not observations.
+        """
+
+    def note(self, line: Line) -> None:
+        """Add a line without waiting: durable with the next group or within 200 ms."""
+
+    async def flush(self) -> None:
+        """Return once every line added so far is durable. LedgerClosed where that cannot be."""
+
+
+class Limiter(Protocol):
+    """The pace of a gateway, shared by everything that sends through it."""
+
+    async def acquire(self) -> None:
+        """Return when one more message may leave."""
+
+    def pause(self, seconds: float) -> None:
+        """Let nothing leave for `seconds` (the gateway said so)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to say to the group once: a phrase of the words and what fills it."""
+
+    code: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+class NocChat(Protocol):
+    """The NOC's group. Never raises, never blocks: what cannot be shown now is shown later, as it is then."""
+
+    def show(self, case: int, *, urgent: bool = False) -> None:
+        """The case's card is to show the case as it is. Urgent ones (decisions, results) go first."""
+
+    def say(self, notice: Notice) -> None:
+        """Tell the group once."""
+
+
+Spawn = Callable[[Awaitable[None]], None]
+"""Run something beside what goes on; the composition root keeps it and waits for it at the stop."""
