@@ -1,0 +1,1 @@
+"""A pretend ISP: real HTTP servers on loopback for the OLT API, the HSM API and the Bot API."""

@@ -1,0 +1,202 @@
+"""The HSM API of contracts/matrix.md: what it accepts counts as delivered to the customer."""
+
+import json
+import math
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from aiohttp import web
+
+from bot.simulator.server import Server, json_response
+from bot.simulator.world import LOCAL
+
+ROWS_A_PAGE = 100
+PREFIX = "/rest/v1/"
+PHONE = re.compile(r"55[0-9]{10,11}")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One WhatsApp message that a customer got; ``at`` is UTC, ``code`` the ``cod_atendimento``."""
+
+    phone: str
+    name: str
+    hsm: int
+    at: datetime
+    code: int
+
+
+class MatrixApi(Server):
+    """Matrix on loopback.
+
+    Attributes:
+        received: Every message WhatsApp would deliver: the ground truth.
+        count: The same by phone.
+        rate_limit: Messages a second before it answers 429; None: no limit.
+        cod_error_as_text: ``"0"`` instead of ``0``.
+        cookies_replayed: Requests that brought a PHPSESSID back (none should).
+        blacklist: Phones that opted out of HSM.
+    """
+
+    def __init__(
+        self,
+        token: str = "hsm-secret",  # noqa: S107 - of a pretend service
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self.token = token
+        self.received: list[Message] = []
+        self.count: Counter[str] = Counter()
+        self.rate_limit: float | None = None
+        self.cod_error_as_text = False
+        self.cookies_replayed = 0
+        self.blacklist: set[str] = set()
+        self._now = now
+        self._clock = clock
+        self._refused: dict[str, str] = {}
+        self._bucket = (0.0, float("-inf"))  # messages allowed, as of when
+        self._sessions = 0
+
+    @property
+    def hsm_url(self) -> str:
+        """The full URL for ``URL_HSM``."""
+        return f"{self.url}{PREFIX}sendHsm"
+
+    @property
+    def duplicates(self) -> int:
+        """Phones that got more than one message."""
+        return sum(1 for messages in self.count.values() if messages > 1)
+
+    def refuse(self, phone: str, msg: str) -> None:
+        """A message to this phone (digits with 55) is refused with HTTP 200 and ``cod_error`` 1."""
+        self._refused[phone] = msg
+
+    def throttled(self, retry_after: int | str | None) -> web.Response:
+        """429 with ``Retry-After`` where one is given."""
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        return self._error("limite de requisicoes excedido", 429, headers)
+
+    async def respond(self, request: web.Request, body: bytes) -> web.Response:
+        """One of the paths of the contract, with a new session cookie as PHP gives it."""
+        if "PHPSESSID" in request.headers.get("Cookie", ""):
+            self.cookies_replayed += 1
+        self._sessions += 1
+        key = request.headers.get("Authorization")
+        if not key:
+            answer = self._error("chave nao informada", 403)
+        elif key != self.token:
+            answer = self._error("chave invalida", 400)
+        else:
+            answer = self._route(request, body)
+        answer.set_cookie("PHPSESSID", f"session{self._sessions}", path="/")
+        return answer
+
+    def _route(self, request: web.Request, body: bytes) -> web.Response:
+        try:
+            match request.method, request.path.removeprefix(PREFIX):
+                case "POST", "sendHsm":
+                    return self._send(json.loads(body))
+                case "GET", "hsmEnviadas":
+                    return self._sent(dict(request.query))
+                case "GET", "blacklist":
+                    return self._listed(dict(request.query))
+                case "POST", "blacklist":
+                    return self._opt_out(json.loads(body))
+        except ValueError:
+            return self._error("requisicao invalida", 400)
+        return self._error("recurso nao encontrado", 404)
+
+    def _send(self, message: Any) -> web.Response:
+        problem = _problem(message)
+        if problem:
+            return self._error(problem, 412)
+        wait = self._wait()
+        if wait:
+            return self.throttled(math.ceil(wait))
+        phone = message["contato"]["telefone"]
+        if phone in self._refused:
+            return self._error(self._refused[phone])
+        if phone in self.blacklist:
+            return self._error("contato na blacklist")
+        # The platform is latin-1: what it does not have arrives as a question mark.
+        name = message["contato"]["nome"].encode("latin-1", "replace").decode("latin-1")
+        code = len(self.received) + 1
+        self.received.append(Message(phone, name, message["hsm"], self._now(), code))
+        self.count[phone] += 1
+        success = {"cod_error": self._code(0), "msg": "atendimento gerado com sucesso"}
+        return json_response({**success, "cod_atendimento": code})
+
+    def _wait(self) -> float:
+        """Seconds until one more message is allowed; 0 takes one."""
+        if self.rate_limit is None:
+            return 0.0
+        tokens, then = self._bucket
+        now = self._clock()
+        tokens = min(max(1.0, self.rate_limit), tokens + (now - then) * self.rate_limit)
+        if tokens < 1:
+            self._bucket = (tokens, now)
+            return (1 - tokens) / self.rate_limit
+        self._bucket = (tokens - 1, now)
+        return 0.0
+
+    def _sent(self, query: dict[str, str]) -> web.Response:
+        first, last = _day(query.get("data_inicial", "")), _day(query.get("data_final", ""))
+        page = int(query.get("page", 1))
+        rows = [self._sent_row(m) for m in self.received if first <= m.at.astimezone(LOCAL).date() <= last]
+        shown = rows[max(0, page - 1) * ROWS_A_PAGE : max(0, page) * ROWS_A_PAGE]
+        return json_response({"num_pages": math.ceil(len(rows) / ROWS_A_PAGE), "registros": shown})
+
+    def _sent_row(self, message: Message) -> dict[str, str]:
+        return {
+            "cod_atendimento": str(message.code),
+            "num_telefone": message.phone,
+            "status": "Entregue",
+            "cod_status": "3",
+            "dat_msg": f"{message.at.astimezone(LOCAL):%d/%m/%Y %H:%M:%S}",
+        }
+
+    def _listed(self, query: dict[str, str]) -> web.Response:
+        phone = query.get("num_telefone")
+        phones = sorted(self.blacklist if phone is None else self.blacklist & {phone})
+        return json_response({"registros": [{"num_telefone": p, "tip_blacklist": "1"} for p in phones]})
+
+    def _opt_out(self, body: Any) -> web.Response:
+        if not isinstance(body, dict) or not isinstance(body.get("num_telefone"), str):
+            return self._error("campo obrigatorio: num_telefone", 412)
+        self.blacklist.add(body["num_telefone"])
+        return json_response({"cod_error": self._code(0), "msg": "sucesso"})
+
+    def _code(self, code: int) -> int | str:
+        return str(code) if self.cod_error_as_text else code
+
+    def _error(self, msg: str, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+        return json_response({"cod_error": self._code(1), "msg": msg}, status, headers)
+
+
+def _problem(message: Any) -> str | None:
+    """What is wrong with the body of a send, in the order of the contract's table."""
+    if not isinstance(message, dict):
+        return "corpo invalido"
+    contact, values = message.get("contato"), message.get("variaveis", {})
+    inner = contact if isinstance(contact, dict) else {}
+    name, phone = inner.get("nome"), inner.get("telefone")
+    checks = (
+        ("cod_conta", type(message.get("cod_conta")) is int),
+        ("hsm", type(message.get("hsm")) is int),
+        ("tipo_envio", type(message.get("tipo_envio")) is int),
+        ("contato", isinstance(contact, dict)),
+        ("contato.nome", isinstance(name, str) and bool(name.strip())),
+        ("contato.telefone", isinstance(phone, str) and PHONE.fullmatch(phone) is not None),
+        ("variaveis", isinstance(values, dict) and all(isinstance(v, str) for v in values.values())),
+    )
+    return next((f"campo ausente ou invalido: {name}" for name, right in checks if not right), None)
+
+
+def _day(text: str) -> date:
+    return datetime.strptime(text, "%d/%m/%Y").replace(tzinfo=LOCAL).date()
