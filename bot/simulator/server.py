@@ -143,6 +143,8 @@ class Server(ABC):
         self.in_flight = 0
         self.max_in_flight = 0
         self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+        self._working: set[asyncio.Task[Any]] = set()
         self._address: tuple[str, int] | None = None
 
     @property
@@ -164,14 +166,23 @@ class Server(ABC):
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port, reuse_address=True).start()
+        self._site = web.TCPSite(self._runner, host, port, reuse_address=True)
+        await self._site.start()
         self._address = (host, self._runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Refuses connections from now on; requests in work are cut off."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._runner is None or self._site is None:
+            return
+        await self._site.stop()
+        # A handler whose client has hung up is no longer the runner's; it must end all the same.
+        while self._working:
+            for task in self._working:
+                task.cancel()
+            await asyncio.wait(self._working)
+        await self._runner.cleanup()
+        await asyncio.sleep(0)  # the tasks of the connections end in the turn after
+        self._runner = self._site = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -189,6 +200,10 @@ class Server(ABC):
         """A 429 in the format of this service."""
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        task = asyncio.current_task()
+        if task is not None:
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         try:
