@@ -116,6 +116,9 @@ class NocChat(Protocol):
     def show(self, case: int, *, urgent: bool = False) -> None:
         """The case's card is to show the case as it is. Urgent ones (decisions, results) go first."""
 
+    def refresh(self) -> None:
+        """Time has passed: open cards may be drawn again where there is room."""
+
     def say(self, notice: Notice) -> None:
         """Tell the group once."""
 

@@ -115,7 +115,7 @@ class Book:
 
     @_fold.register
     def _(self, line: ln.Approved) -> None:
-        dispatch = Dispatch(line.by, self.last_at, line.ports, line.dry_run, last_at=self.last_at)
+        dispatch = Dispatch(line.by, self.last_at, self.last_at, line.ports, line.dry_run)
         self.cases[line.case].dispatches.append(dispatch)
         self.running.add(line.case)
         if not line.dry_run:

@@ -51,15 +51,15 @@ class Card:
 
 @dataclass(slots=True)
 class Dispatch:
-    """One approval being carried out."""
+    """One approval being carried out; `last_at` is when its last line was written."""
 
     by: Who
     at: datetime
+    last_at: datetime
     ports: tuple[Port, ...]
     dry_run: bool
     phase: Phase = Phase.COUNTDOWN
     progress: Progress | None = None
-    last_at: datetime | None = None
     end: End | None = None
     ended_by: Who | None = None
     ended_at: datetime | None = None

@@ -1,0 +1,33 @@
+"""Step 7: end a dispatch. The cooldown stays where somebody was reached, else it lapses (domain/book.py)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.book import Book
+from bot.domain.case import CaseState, Phase
+from bot.domain.lines import Line, Settled
+from bot.errors import Declined
+from bot.ports import Write
+
+
+def settle(number: int, halted: str | None = None) -> Write:
+    """The end of a dispatch whose sends are over; `halted` is the gateway's refusal, if it gave one."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        dispatch = book.cases[number].dispatches[-1]
+        if dispatch.phase is Phase.STOPPING:
+            return [Settled(number, "stopped")]
+        return [Settled(number, "halted", halted) if halted else Settled(number, "done")]
+
+    return write
+
+
+def give_up(number: int, reason: str) -> Write:
+    """The end of a dispatch whose alert could not be read; nothing where it was cancelled meanwhile."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        if book.cases[number].state is not CaseState.COUNTDOWN:
+            raise Declined("not_running")
+        return [Settled(number, "unread", reason)]
+
+    return write
