@@ -1,0 +1,46 @@
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from bot.simulator.matrix import MatrixApi
+from bot.simulator.olt import OltApi
+from bot.simulator.telegram import BotApi
+from bot.simulator.world import World
+from .clock import Clock
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=5.0) as client:
+        yield client
+
+
+@pytest.fixture
+async def olt(world: World, clock: Clock) -> AsyncIterator[OltApi]:
+    async with OltApi(world, clock=clock) as server:
+        yield server
+
+
+@pytest.fixture
+async def matrix(clock: Clock) -> AsyncIterator[MatrixApi]:
+    async with MatrixApi(clock=clock) as server:
+        yield server
+
+
+@pytest.fixture
+async def telegram(clock: Clock) -> AsyncIterator[BotApi]:
+    async with BotApi(clock=clock) as server:
+        server.add_user(7, "Ana", username="ana", admin=True)
+        server.add_user(8, "Beto")
+        yield server
