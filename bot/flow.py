@@ -8,12 +8,12 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from bot.domain.case import CaseState, Dispatch, Phase
+from bot.domain.case import Dispatch, Phase
 from bot.domain.customer import Found
 from bot.domain.incident import Port
-from bot.domain.lines import CooldownReleased, Started, Stopped, TapRefused, Who
+from bot.domain.lines import CooldownReleased, Line, Resumed, Started, Stopped, TapRefused, Who
 from bot.domain.rules import Rules
 from bot.domain.watch import Watch
 from bot.errors import (
@@ -59,7 +59,7 @@ class Deps:
 @dataclass(slots=True)
 class _Reading:
     at: float
-    found: "asyncio.Future[Found]" = field()
+    found: "asyncio.Future[Found]"
 
 
 class Flow:
@@ -160,11 +160,11 @@ class Flow:
         """Write that somebody tapped or typed what they may not, or what no longer holds."""
         self.ledger.note(TapRefused(who, action, why, case))
 
-    async def drain(self) -> None:
-        """No new send leaves; returns at once, the dispatches end by themselves and go on at the next start."""
+    def drain(self) -> None:
+        """From now on no new send leaves; what is unfinished goes on at the next start."""
         self._draining = True
-        for number in self._halts:
-            self._halts[number].set()
+        for halt in self._halts.values():
+            halt.set()
 
     async def stopped(self) -> None:
         """Write that the program stopped in order."""
@@ -176,29 +176,29 @@ class Flow:
     def _carry_out(self, number: int) -> None:
         if self._draining:
             return  # the claim is durable: the next start goes on with it
-        self._halts[number] = asyncio.Event()
+        halt = self._halts[number] = asyncio.Event()
         self._deps.chat.show(number, urgent=True)
-        self._deps.spawn(self._dispatch(number))
+        self._deps.spawn(self._dispatch(number, self.ledger.book.cases[number].dispatches[-1], halt))
 
-    async def _dispatch(self, number: int) -> None:
-        dispatch = self.ledger.book.cases[number].dispatches[-1]
-        halt = self._halts[number]
+    async def _dispatch(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
         try:
             if dispatch.phase is Phase.COUNTDOWN:
                 found = await self._look_up_during_countdown(number, halt)
                 if found is None:
                     return
-                await self.ledger.commit(gate(number, found, self._rules))
+                await self.ledger.commit(gate(number, dispatch.turn, found, self._rules))
             await self._send(number, dispatch, halt)
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
             log.warning("the alert of case %s could not be read: %s", number, error)
-            await self._observe(give_up(number, _unread(error)))
+            await self._observe(give_up(number, dispatch.turn, _unread(error)))
         except Declined as declined:
-            await self._not_planned(number, declined)
+            log.info("case %s was not planned: %s", number, declined.code)
+            await self._observe(give_up(number, dispatch.turn, declined.code))
         except LedgerClosed as error:
             log.error("case %s: the ledger is closed: %s", number, error)  # noqa: TRY400
         finally:
-            self._halts.pop(number, None)
+            if self._halts.get(number) is halt:
+                del self._halts[number]
             self._deps.chat.show(number, urgent=True)
 
     async def _look_up_during_countdown(self, number: int, halt: asyncio.Event) -> Found | None:
@@ -221,24 +221,18 @@ class Flow:
         job = Job(number, template, halt, lambda: self._deps.chat.show(number))
         todo = dispatch.progress.todo() if dispatch.progress is not None else []
         halted = await self._sender.send(job, todo)
-        stopping = self.ledger.book.cases[number].state is CaseState.STOPPING
-        if stopping or not self._draining:
+        if dispatch.phase is Phase.STOPPING or not self._draining:
             await self.ledger.commit(settle(number, halted))
-
-    async def _not_planned(self, number: int, declined: Declined) -> None:
-        """No plan: it was cancelled in the last moment, or there is no room for it on the disk."""
-        if declined.code == "no_room":
-            await self._observe(give_up(number, declined.code))
 
     async def _go_on(self) -> None:
         """Let the interrupted dispatches go on that are fresh and whose outage this poll still saw."""
         if self._draining:
             return
-        lines = await self._observe(decide.go_on(self._rules))
-        for line in lines:
-            self._carry_out(line.case)  # type: ignore[union-attr]
+        for line in await self._observe(decide.go_on(self._rules)):
+            if isinstance(line, Resumed):
+                self._carry_out(line.case)
 
-    async def _observe(self, write: Write) -> Sequence[object]:
+    async def _observe(self, write: Write) -> Sequence[Line]:
         """Commit what a closed ledger or a changed state may refuse without anything being lost."""
         try:
             return await self.ledger.commit(write)

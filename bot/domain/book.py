@@ -115,8 +115,10 @@ class Book:
 
     @_fold.register
     def _(self, line: ln.Approved) -> None:
-        dispatch = Dispatch(line.by, self.last_at, self.last_at, line.ports, line.dry_run)
-        self.cases[line.case].dispatches.append(dispatch)
+        dispatches = self.cases[line.case].dispatches
+        dispatches.append(
+            Dispatch(len(dispatches) + 1, line.by, self.last_at, self.last_at, line.ports, line.dry_run)
+        )
         self.running.add(line.case)
         if not line.dry_run:
             for port in line.ports:
@@ -130,8 +132,7 @@ class Book:
     @_fold.register
     def _(self, line: ln.Cancelled) -> None:
         self._give_back(line.case)
-        self.cases[line.case].dispatches.pop()
-        self.running.discard(line.case)
+        self._end(line.case, "cancelled", line.by)
 
     @_fold.register
     def _(self, line: ln.Planned) -> None:
@@ -162,6 +163,8 @@ class Book:
         dispatch.last_at = self.last_at
         if line.outcome not in REACHED:
             self._not_told(line.case, line.recipient)
+        if dispatch.phase is Phase.FINISHED and not dispatch.reached:  # an answer after the end
+            self._give_back(line.case)
 
     @_fold.register
     def _(self, line: ln.StopAsked) -> None:
@@ -176,10 +179,7 @@ class Book:
 
     @_fold.register
     def _(self, line: ln.Settled) -> None:
-        dispatch = self._dispatch(line.case)
-        dispatch.phase, dispatch.end, dispatch.end_reason = Phase.FINISHED, line.end, line.reason
-        dispatch.ended_at, dispatch.ended_by = self.last_at, line.by or dispatch.ended_by
-        self.running.discard(line.case)
+        dispatch = self._end(line.case, line.end, line.by, line.reason)
         if dispatch.progress is not None:
             for recipient in dispatch.progress.todo():
                 self._not_told(line.case, recipient.id)
@@ -198,6 +198,13 @@ class Book:
 
     def _dispatch(self, number: int) -> Dispatch:
         return self.cases[number].dispatches[-1]
+
+    def _end(self, number: int, end: ln.End, by: ln.Who | None, reason: str | None = None) -> Dispatch:
+        dispatch = self._dispatch(number)
+        dispatch.phase, dispatch.end, dispatch.end_reason = Phase.FINISHED, end, reason
+        dispatch.ended_at, dispatch.ended_by = self.last_at, by or dispatch.ended_by
+        self.running.discard(number)
+        return dispatch
 
     @staticmethod
     def _progress(dispatch: Dispatch) -> Progress:

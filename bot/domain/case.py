@@ -14,6 +14,7 @@ _LEFT_OVER: dict[End, Skip | Outcome] = {
     "closed": Skip.CLOSED,
     "halted": Outcome.FAILED,
     "unread": Outcome.FAILED,
+    "cancelled": Skip.STOPPED,
 }
 
 
@@ -51,8 +52,9 @@ class Card:
 
 @dataclass(slots=True)
 class Dispatch:
-    """One approval being carried out; `last_at` is when its last line was written."""
+    """One approval being carried out, the `turn`-th of its case; `last_at` is when its last line was written."""
 
+    turn: int
     by: Who
     at: datetime
     last_at: datetime
@@ -116,4 +118,9 @@ class Case:
             return CaseState.DENIED
         if self.ended_at is not None:
             return CaseState.OVER
-        return CaseState.NOBODY if dispatch is not None else CaseState.WAITING
+        return CaseState.NOBODY if dispatch and dispatch.end != "cancelled" else CaseState.WAITING
+
+    def counting_down(self, turn: int) -> bool:
+        """Whether dispatch `turn` is the present one and may still be planned or cancelled."""
+        dispatch = self.dispatch
+        return dispatch is not None and dispatch.turn == turn and dispatch.phase is Phase.COUNTDOWN

@@ -150,7 +150,7 @@ class Resumed:
     kind: Literal["resumed"] = "resumed"
 
 
-End = Literal["done", "stopped", "halted", "closed", "unread"]
+End = Literal["done", "stopped", "halted", "closed", "unread", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class Settled:
     """A dispatch is over.
 
     Done, stopped by a person, halted by a refusal that hits every send, closed by a person after an
-    interruption, or given up because the alert could not be read.
+    interruption, or given up because the alert could not be read. (`cancelled` is Cancelled's own end.)
     """
 
     case: int

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import CaseState
 from bot.domain.cooldown import free_at
 from bot.domain.customer import Found, Link, Onu
 from bot.domain.lines import Line, Planned
@@ -15,12 +14,12 @@ from bot.errors import Declined
 from bot.ports import Write
 
 
-def gate(number: int, found: Found, rules: Rules) -> Write:
-    """The plan of a dispatch. `Declined` where the approval was taken back meanwhile."""
+def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
+    """The plan of dispatch `turn` of a case. `Declined` where its approval was taken back meanwhile."""
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = book.cases[number]
-        if case.state is not CaseState.COUNTDOWN:
+        if not case.counting_down(turn):
             raise Declined("not_running")
         over = found.affected.over or case.ended_at is not None
         recipients: list[Recipient] = []

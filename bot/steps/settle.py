@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import CaseState, Phase
+from bot.domain.case import Phase
 from bot.domain.lines import Line, Settled
 from bot.errors import Declined
 from bot.ports import Write
@@ -22,11 +22,11 @@ def settle(number: int, halted: str | None = None) -> Write:
     return write
 
 
-def give_up(number: int, reason: str) -> Write:
-    """The end of a dispatch whose alert could not be read; nothing where it was cancelled meanwhile."""
+def give_up(number: int, turn: int, reason: str) -> Write:
+    """The end of a dispatch that got no plan; nothing where it was cancelled meanwhile."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        if book.cases[number].state is not CaseState.COUNTDOWN:
+        if not book.cases[number].counting_down(turn):
             raise Declined("not_running")
         return [Settled(number, "unread", reason)]
 
