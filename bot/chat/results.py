@@ -1,0 +1,81 @@
+"""What came of a dispatch, in words: counts that add up to the plan, and why somebody got nothing."""
+
+import re
+from collections import Counter
+
+from markupsafe import Markup
+
+from bot.chat.words import Words, clean, shorten
+from bot.domain.case import Dispatch
+from bot.domain.plan import Outcome, Tally, reasons
+
+_HTTP = re.compile(r"http_(\d{3})")
+_REASONS_SHOWN = 3
+_REASON_AT_MOST = 60
+_NO_PARAMETERS = frozenset(
+    {
+        "no_answer", "reset", "unconfirmed", "interrupted", "gateway_down", "stopped", "ledger",
+        "source_down", "login_refused", "not_found", "bad_answer",
+    }
+)  # fmt: skip
+"""Reason codes with a phrase `reason.<code>`; every other reason is a gateway's own text."""
+
+
+def counts(tally: Tally, words: Words) -> Markup:
+    """`31 enviadas · 1 recusada · 0 falhas · 2 incertas · 3 puladas`: the plan less what is to do."""
+    parts = [words.say(f"count.{outcome}", n=tally.outcomes.get(outcome, 0)) for outcome in _shown(tally)]
+    return Markup(" · ").join([*parts, words.say("count.skipped", n=sum(tally.skipped.values()))])
+
+
+def counts_plain(tally: Tally, words: Words) -> str:
+    """The same without markup, for sheets."""
+    return counts(tally, words).unescape()
+
+
+def reason_words(reason: str | None, words: Words) -> str:
+    """A reason code in words; a text that is no code as it is, cut short. Not escaped."""
+    if not reason:
+        return words.plain("reason.none")
+    if reason in _NO_PARAMETERS:
+        return words.plain(f"reason.{reason}")
+    status = _HTTP.fullmatch(reason)
+    if status:
+        return words.plain("reason.http", status=status[1])
+    return shorten(clean(reason), _REASON_AT_MOST)
+
+
+def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
+    """One line for each group that needs a reason: skipped, rejected, failed, unknown, held."""
+    lines = []
+    if tally.skipped:
+        skipped = Counter({words.plain(f"skip.{skip}"): n for skip, n in tally.skipped.items()})
+        lines.append(_because("skipped", skipped, words, shown=len(skipped)))
+    for outcome in (Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN, Outcome.HELD):
+        if tally.outcomes.get(outcome, 0):
+            found = _reasons_of(dispatch, outcome, tally.outcomes[outcome])
+            told: Counter[str] = Counter()
+            for reason, n in found.items():
+                told[reason_words(reason, words)] += n
+            lines.append(_because(outcome.value, told, words, shown=_REASONS_SHOWN))
+    return lines
+
+
+def _shown(tally: Tally) -> list[Outcome]:
+    return [o for o in Outcome if o is not Outcome.HELD or tally.outcomes.get(o, 0)]
+
+
+def _reasons_of(dispatch: Dispatch, outcome: Outcome, total: int) -> Counter[str]:
+    """The receipts' reasons; those never tried count under the reason the dispatch ended for."""
+    given = reasons(dispatch.progress.results.values(), outcome) if dispatch.progress else Counter[str]()
+    if total > given.total():
+        given[dispatch.end_reason or ""] += total - given.total()
+    return given
+
+
+def _because(group: str, told: Counter[str], words: Words, *, shown: int) -> Markup:
+    top = told.most_common(shown)
+    parts = [words.say("count.of_reason", n=n, what=what) for what, n in top]
+    if len(told) > shown:
+        rest = told.total() - sum(n for _, n in top)
+        parts.append(words.say("count.other_reasons", n=rest))
+    return words.say("card.because", what=words.plain(f"because.{group}"), reasons=Markup(", ").join(parts))

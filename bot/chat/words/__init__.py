@@ -1,0 +1,168 @@
+"""The bot's phrases: one TOML file a language, each phrase a small Jinja2 template.
+
+Two languages need two formats of dates and numbers and one plural rule (1 against the rest). That is ten
+lines here; Babel would bring 30 MB of locale data for them.
+"""
+
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from bot.domain.incident import Port
+from bot.domain.lines import Who
+
+LANGUAGES = ("pt_BR", "en")
+VALUE_AT_MOST = 100  # characters: ten of them on a page still fit a message
+TOAST_AT_MOST = 200  # UTF-16 units, contracts/telegram.md
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class Words:
+    """The phrases of one language, with times told in `tz`. KeyError for a key that does not exist."""
+
+    def __init__(self, language: str, tz: ZoneInfo) -> None:
+        if language not in LANGUAGES:
+            raise ValueError(f"unknown language {language!r}: use one of {', '.join(LANGUAGES)}")
+        self.language = language
+        self._tz = tz
+        self._phrases = phrases(language)
+        self._html = self._environment(autoescape=True)
+        self._text = self._environment(autoescape=False)
+        self._ready: dict[tuple[str, bool], Template] = {}
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a phrase."""
+        return key in self._phrases
+
+    def say(self, key: str, **facts: object) -> Markup:
+        """A phrase as Telegram's HTML.
+
+        Facts are escaped, and texts among them cut at `VALUE_AT_MOST`; a fact that came from `say` itself
+        is taken as it is.
+        """
+        return Markup(self._template(key, html=True).render(facts))  # noqa: S704  rendered with autoescape
+
+    def plain(self, key: str, **facts: object) -> str:
+        """A phrase without markup, for toasts, buttons and sheets: at most 200 UTF-16 units."""
+        return shorten(self._template(key, html=False).render(facts), TOAST_AT_MOST)
+
+    def number(self, value: int) -> str:
+        """`3.000`."""
+        return f"{value:,}".replace(",", self._phrases["format.thousands"])
+
+    def plural(self, value: int, one: str, many: str) -> str:
+        """`1 falha`, `0 falhas`, `3.000 falhas`."""
+        return f"{self.number(value)} {one if value == 1 else many}"
+
+    def time(self, at: datetime, now: datetime | None = None) -> str:
+        """`14:32`; with the day (`22/11 14:32`) when that is not the day of `now`, or `now` is not told."""
+        local = at.astimezone(self._tz)
+        if now is not None and now.astimezone(self._tz).date() == local.date():
+            return f"{local:%H:%M}"
+        month = self._phrases[f"format.month_{local.month}"]
+        return f"{local:%d}{self._phrases['format.day_month']}{month} {local:%H:%M}"
+
+    def clock(self, at: datetime) -> str:
+        """`14:32:05`."""
+        return f"{at.astimezone(self._tz):%H:%M:%S}"
+
+    def stamp(self, at: datetime) -> str:
+        """`2026-11-22 14:32:05`, local: what a spreadsheet reads and sorts."""
+        return f"{at.astimezone(self._tz):%Y-%m-%d %H:%M:%S}"
+
+    def is_same_day(self, at: datetime, now: datetime) -> bool:
+        """Whether both are on one local day."""
+        return at.astimezone(self._tz).date() == now.astimezone(self._tz).date()
+
+    def _environment(self, *, autoescape: bool) -> Environment:
+        env = Environment(  # noqa: S701  off only for what is never read as HTML
+            autoescape=autoescape,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_presentable,
+        )
+        env.filters |= {
+            "number": self.number,
+            "plural": self.plural,
+            "time": self.time,
+            "clock": self.clock,
+            "duration": duration,
+        }
+        return env
+
+    def _template(self, key: str, *, html: bool) -> Template:
+        """Compiled at the first use: 400 templates at once would cost a third of the time to start."""
+        known = self._ready.get((key, html))
+        if known is None:
+            known = (self._html if html else self._text).from_string(self._phrases[key])
+            self._ready[key, html] = known
+        return known
+
+
+def phrases(language: str) -> dict[str, str]:
+    """Every phrase of a language by its dotted key."""
+    text = files(__name__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
+    return dict(_flat(tomllib.loads(text)))
+
+
+def duration(value: timedelta | float) -> str:
+    """`42 s`, `12 min`, `2 h 05 min`, `1 d 3 h`; the same in both languages, never below zero."""
+    seconds = max(0, int(value.total_seconds() if isinstance(value, timedelta) else value))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60:02} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def units(text: str) -> int:
+    """The length of a text as Telegram counts it: UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def shorten(text: str, at_most: int) -> str:
+    """The text in at most that many UTF-16 units, with `…` where something was cut."""
+    if units(text) <= at_most:
+        return text
+    kept = text[:at_most]
+    while units(kept) > at_most - 1:
+        kept = kept[:-1]
+    return f"{kept}…"
+
+
+def clean(text: str) -> str:
+    """A foreign text in one line, without what breaks a message.
+
+    Lone surrogates cannot be encoded at all; direction overrides would turn the words after them around.
+    """
+    kept = (
+        c for c in text if c.isspace() or (unicodedata.category(c) not in {"Cc", "Cs"} and c not in _BIDI)
+    )
+    return " ".join("".join(kept).split())
+
+
+def _presentable(value: object) -> object:
+    """What a fact looks like in a phrase; a text from outside may be of any length and hold anything."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, Who):
+        value = value.name
+    elif isinstance(value, Port):
+        value = value.label
+    return shorten(clean(value), VALUE_AT_MOST) if isinstance(value, str) else value
+
+
+def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", str(value)
