@@ -12,9 +12,10 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from bot.simulator.server import Server, json_response
+from bot.simulator.telegram_call import Call
 from bot.simulator.telegram_chat import BOT_USER, Answer, Button, Event, Message, Refused, User
 from bot.simulator.telegram_html import utf16
-from bot.simulator.telegram_methods import Call, Methods
+from bot.simulator.telegram_methods import Methods
 from bot.simulator.telegram_state import ChatState, Query
 
 __all__ = ["Answer", "BotApi", "Button", "Event", "Message", "User"]

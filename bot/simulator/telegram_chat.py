@@ -19,6 +19,8 @@ ANONYMOUS_ADMIN = 1087968824  # contracts/telegram.md: speaks for the group and 
 STYLES = {None, "danger", "success", "primary"}
 MAX_BUTTONS, MAX_ROW, MAX_DATA, MAX_COPY = 100, 8, 64, 256
 
+TOO_OLD = "Bad Request: query is too old and response timeout expired or query ID is invalid"
+
 
 class Refused(Exception):
     """An answer that is not ok."""
@@ -125,7 +127,7 @@ class Event:
     answer: Answer | None = None
 
 
-def keyboard(markup: Any) -> list[list[Button]]:
+def keyboard(markup: dict[str, Any] | None) -> list[list[Button]]:
     """The buttons of a ``reply_markup`` object; none without one.
 
     Raises:
@@ -133,8 +135,6 @@ def keyboard(markup: Any) -> list[list[Button]]:
     """
     if markup is None:
         return []
-    if not isinstance(markup, dict):
-        raise Refused("Bad Request: object expected as reply markup")
     rows = markup.get("inline_keyboard", [])
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise Refused('Bad Request: field "inline_keyboard" must be of type Array of Arrays')
