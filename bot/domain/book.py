@@ -82,13 +82,16 @@ class Book:
 
     @_fold.register
     def _(self, _line: ln.Started) -> None:
-        for number in self.running:
+        for number in sorted(self.running):
             dispatch = self._dispatch(number)
-            dispatch.phase = Phase.INTERRUPTED
             if dispatch.progress is not None:
                 for recipient in dispatch.progress.intents - dispatch.progress.results.keys():
                     lost = Receipt(Outcome.UNKNOWN, reason="interrupted")
                     dispatch.progress.results[recipient] = lost
+            if dispatch.phase is Phase.STOPPING:  # a person stopped it: it does not go on
+                self._fold(ln.Settled(number, "stopped"))
+            else:
+                dispatch.phase = Phase.INTERRUPTED
 
     @_fold.register
     def _(self, line: ln.CaseOpened) -> None:

@@ -52,7 +52,7 @@ class Card:
 
 @dataclass(slots=True)
 class Dispatch:
-    """One approval being carried out, the `turn`-th of its case; `last_at` is when its last line was written."""
+    """One approval being carried out, the `turn`-th of its case; `last_at`: its last line."""
 
     turn: int
     by: Who
