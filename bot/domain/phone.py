@@ -46,7 +46,7 @@ def parse_phone(text: str) -> Phone | NoPhone:
     """The first mobile number in a free text, or why there is none."""
     reason = NoPhone.EMPTY
     for part in _SEPARATORS.split(text):
-        digits = re.sub(r"\D", "", part)
+        digits = re.sub(r"[^0-9]", "", part)
         if not digits:
             continue
         found = _mobile(digits)

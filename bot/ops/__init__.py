@@ -1,0 +1,1 @@
+"""What a container, a monitor or another system asks over HTTP."""

@@ -1,0 +1,34 @@
+"""`GET /healthz`: 200 while polls and getUpdates are fresh and the ledger takes lines, else 503 and why."""
+
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+Report = Callable[[], Mapping[str, str]]
+"""What is wrong now, by part; empty while all is well. Texts hold no secrets: anyone on the port reads them."""
+
+
+class HealthServer:
+    """The HTTP server on OPS_PORT."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; OSError where the address cannot be had."""
+        app = web.Application()
+        app.router.add_get("/healthz", self._healthz)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+
+    async def stop(self) -> None:
+        """Close the port."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        wrong = dict(self._report())
+        status = 503 if wrong else 200
+        return web.json_response({"ok": not wrong, "wrong": wrong}, status=status)

@@ -1,0 +1,67 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.phone import NoPhone, Phone, mask, parse_phone, phone_key
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("(61) 99999-0001", "5561999990001"),
+        ("61999990001", "5561999990001"),
+        ("061 99999-0001", "5561999990001"),
+        ("+55 61 99999-0001", "5561999990001"),
+        ("5561999990001", "5561999990001"),
+        ("(61) 9999-0001", "5561999990001"),  # an old mobile, before the ninth digit
+        ("55 61 9999-0001", "5561999990001"),
+        ("(61) 3333-4444 / (61) 98888-0002", "5561988880002"),  # the landline is passed over
+        ("Maria (61) 98888-0002", "5561988880002"),
+        ("61 98888-0002; 61 97777-0003", "5561988880002"),
+        ("61 98888-0002 ou 61 97777-0003", "5561988880002"),
+        ("(55) 99999-0001", "5555999990001"),  # area code 55 is not the country code
+    ],
+)
+def test_first_mobile_number_is_found(text: str, digits: str) -> None:
+    assert parse_phone(text) == Phone(digits)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", NoPhone.EMPTY),
+        ("não tem", NoPhone.EMPTY),
+        ("(61) 3333-4444", NoPhone.LANDLINE),
+        ("(61) 3333-4444 / 123", NoPhone.LANDLINE),
+        ("99999999999", NoPhone.INVALID),
+        ("(61) 99999-9999", NoPhone.INVALID),
+        ("(61) 00000-0000", NoPhone.INVALID),
+        ("(00) 99999-0001", NoPhone.INVALID),
+        ("(20) 99999-0001", NoPhone.INVALID),
+        ("123", NoPhone.INVALID),
+        ("1", NoPhone.INVALID),
+        ("999990001", NoPhone.INVALID),
+        ("61999990001 61999990002", NoPhone.INVALID),
+    ],
+)
+def test_why_there_is_none(text: str, reason: NoPhone) -> None:
+    assert parse_phone(text) == reason
+
+
+@given(st.text(max_size=60))
+def test_any_text_ends_in_a_number_or_a_reason(text: str) -> None:
+    found = parse_phone(text)
+    if isinstance(found, Phone):
+        assert found.digits.isascii()
+        assert len(found.digits) == 13
+        assert found.digits[:2] == "55"
+        assert found.digits[4] == "9"
+
+
+def test_the_same_person_with_and_without_the_ninth_digit() -> None:
+    assert phone_key("5561999990001") == phone_key("556199990001") == "6199990001"
+    assert Phone("5561999990001").key == "6199990001"
+
+
+def test_mask_shows_area_first_digit_and_last_four() -> None:
+    assert mask("5561999990001") == "(61) 9****-0001"

@@ -1,0 +1,207 @@
+"""Small fakes with a language of their own, for the ports that a test does not drive over real HTTP."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from bot.domain.customer import Affected, Contact, Link, Onu
+from bot.domain.incident import Incident, Kind, Poll, Port
+from bot.domain.lines import Who
+from bot.domain.plan import Message, Outcome, Receipt
+from bot.errors import NotFound
+from bot.ports import Notice
+
+NOON = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)  # 12:00 in São Paulo
+ANA, BRUNO = Who(1, "Ana"), Who(2, "Bruno")
+
+
+class FakeClock:
+    """Time that passes only when a test says so, or at once for whoever sleeps (`auto`)."""
+
+    def __init__(self, start: datetime = NOON, *, auto: bool = False) -> None:
+        self.time, self.ticks, self.auto = start, 0.0, auto
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.ticks
+
+    async def sleep(self, seconds: float) -> None:
+        if self.auto:
+            self._pass(seconds)
+            await asyncio.sleep(0)
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.ticks + seconds, next(self._order), woken))
+        await woken
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, wake who slept until then, and let everything that follows run."""
+        await settled()
+        until = self.ticks + seconds
+        while self._sleepers and self._sleepers[0][0] <= until:
+            at, _, woken = heapq.heappop(self._sleepers)
+            self._pass(at - self.ticks)
+            if not woken.done():
+                woken.set_result(None)
+            await settled()
+        self._pass(until - self.ticks)
+
+    def _pass(self, seconds: float) -> None:
+        self.ticks += seconds
+        self.time += timedelta(seconds=seconds)
+
+
+async def settled() -> None:
+    """Every callback that is ready, and what it makes ready, has run."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def port(place: str = "6/15", olt: str = "CB 01") -> Port:
+    return Port(f"{olt}:{place}", olt, place)
+
+
+def incident(
+    number: int | str = 1,
+    kind: Kind = Kind.LOS,
+    place: str = "6/15",
+    affected: int | None = 3,
+    *,
+    ignored: bool = False,
+    started: datetime = NOON - timedelta(minutes=12),
+) -> Incident:
+    alert = {Kind.LOS: "pon_loss", Kind.POWER: "pon_no_power", Kind.OTHER: "pon_attenuation"}[kind]
+    return Incident(str(number), kind, alert, port(place), started, affected, 61, None, ignored)
+
+
+@dataclass
+class FakeSource:
+    """A source and directory in one. `outage` adds an incident with its customers."""
+
+    name: str = "fake"
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    onus: dict[str, list[Onu]] = field(default_factory=dict)
+    contacts: dict[str, Contact] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)
+    poll_errors: list[Exception] = field(default_factory=list)
+    read_errors: list[Exception] = field(default_factory=list)
+    customer_errors: dict[str, list[Exception]] = field(default_factory=dict)
+    looked_up: list[str] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+    complete: bool = True
+    skipped: tuple[str, ...] = ()
+
+    def outage(self, what: Incident, customers: int = 3, first: int = 100) -> Incident:
+        self.incidents[what.id] = what
+        self.onus[what.id] = []
+        for n in range(first, first + customers):
+            self.contacts[str(n)] = Contact(str(n), f"Cliente {n}", f"(61) 99{n:03d}-{n:04d}")
+            self.onus[what.id].append(Onu(f"ZTEG{n:08d}", str(n), f"Cliente {n}", Link.LOS))
+        return what
+
+    def repair(self, number: int | str) -> None:
+        del self.incidents[str(number)]
+
+    async def open_incidents(self) -> Poll:
+        if self.poll_errors:
+            raise self.poll_errors.pop(0)
+        return Poll(tuple(self.incidents.values()), frozenset(self.incidents), self.complete, self.skipped)
+
+    async def affected(self, incident_id: str) -> Affected:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.read_errors:
+            raise self.read_errors.pop(0)
+        if incident_id not in self.onus:
+            raise NotFound("no such alert")
+        return Affected(tuple(self.onus[incident_id]), incident_id in self.over)
+
+    async def customer(self, client_id: str) -> Contact | None:
+        self.looked_up.append(client_id)
+        errors = self.customer_errors.get(client_id)
+        if errors:
+            raise errors.pop(0)
+        return self.contacts.get(client_id)
+
+
+Answer = Receipt | Exception | Callable[[], Awaitable[Receipt]]
+
+
+@dataclass
+class FakeGateway:
+    """Counts what arrived. `answers` are given in turn, by phone; then everything is accepted."""
+
+    name: str = "fake"
+    received: list[Message] = field(default_factory=list)
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    always: Answer | None = None
+    block: asyncio.Event | None = None
+    in_flight: int = 0
+
+    async def send(self, message: Message) -> Receipt:
+        self.in_flight += 1
+        try:
+            if self.block is not None:
+                await self.block.wait()
+            queued = self.answers.get(message.phone)
+            answer = queued.pop(0) if queued else self.always
+            if isinstance(answer, Exception):
+                raise answer
+            self.received.append(message)
+            if callable(answer):
+                return await answer()
+            return answer or Receipt(Outcome.ACCEPTED, reference=str(len(self.received)))
+        finally:
+            self.in_flight -= 1
+
+    async def probe(self) -> str:
+        return "fake"
+
+    @property
+    def phones(self) -> list[str]:
+        return [message.phone for message in self.received]
+
+
+class FakeLimiter:
+    """No pace; remembers the pauses it was asked for."""
+
+    def __init__(self) -> None:
+        self.pauses: list[float] = []
+
+    async def acquire(self) -> None:
+        await asyncio.sleep(0)
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+
+class FakeChat:
+    """Remembers which cards were to be shown and what was said."""
+
+    def __init__(self) -> None:
+        self.shown: list[int] = []
+        self.urgent: list[int] = []
+        self.said: list[Notice] = []
+        self.refreshed = 0
+
+    def show(self, case: int, *, urgent: bool = False) -> None:
+        self.shown.append(case)
+        if urgent:
+            self.urgent.append(case)
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+    def say(self, notice: Notice) -> None:
+        self.said.append(notice)
+
+    @property
+    def codes(self) -> Sequence[str]:
+        return [notice.code for notice in self.said]
