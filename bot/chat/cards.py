@@ -82,8 +82,8 @@ def _decision(case: Case, now: datetime, words: Words, undo_seconds: float) -> l
     lines = []
     dispatch = case.dispatch
     if case.denied_by is not None:
-        reason = _deny_reason(case.denied_reason, words)
-        lines.append(words.say("card.denied", by=case.denied_by, at=case.denied_at, now=now, reason=reason))
+        facts = {"by": case.denied_by, "at": case.denied_at, "now": now, "reason": case.denied_reason}
+        lines.append(words.say("card.denied", **facts))
     if dispatch is None:
         return lines
     if dispatch.dry_run:
@@ -155,12 +155,6 @@ def _port(case: Case, book: Book, now: datetime, words: Words, hours: float) -> 
     if case.ended_at is not None:
         return []
     return [words.say("card.port_cooling", until=until, now=now, case=reservation.case, by=reservation.by)]
-
-
-def _deny_reason(reason: str | None, words: Words) -> str:
-    if reason in DENY_REASONS:
-        return words.plain(f"deny.{reason}")
-    return reason or words.plain("deny.other")
 
 
 def _button(case: Case, words: Words, key: str, action: Action, style: Style | None = None) -> Button:

@@ -52,6 +52,11 @@ class Words:
         """A phrase without markup, for toasts, buttons and sheets: at most 200 UTF-16 units."""
         return shorten(self._template(key, html=False).render(facts), TOAST_AT_MOST)
 
+    def coded(self, code: str | None, family: str) -> str:
+        """The phrase `family.code`; a text that is no such code as it is. Not escaped."""
+        key = f"{family}.{code or 'none'}"
+        return self.plain(key) if self.has(key) else code or ""
+
     def number(self, value: int) -> str:
         """`3.000`."""
         return f"{value:,}".replace(",", self._phrases["format.thousands"])
@@ -81,8 +86,8 @@ class Words:
         return at.astimezone(self._tz).date() == now.astimezone(self._tz).date()
 
     def _environment(self, *, autoescape: bool) -> Environment:
-        env = Environment(  # noqa: S701  off only for what is never read as HTML
-            autoescape=autoescape,
+        env = Environment(
+            autoescape=autoescape,  # noqa: S701  off only for what is never read as HTML
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -93,6 +98,7 @@ class Words:
             "plural": self.plural,
             "time": self.time,
             "clock": self.clock,
+            "coded": self.coded,
             "duration": duration,
         }
         return env
