@@ -1,0 +1,116 @@
+"""A ledger line as one line of JSON, and back (file format: design, section 5).
+
+`{"seq":12,"group":5,"left":0,"at":"...Z","kind":"intent",<fields>,"prev":"<sha256>","crc":"<crc32>"}`:
+`left` is how many lines of the same commit group follow, `prev` the SHA-256 of the whole line before
+(64 zeros on the first) and `crc` the CRC-32 of everything before `,"crc":`.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Annotated, get_args
+from zlib import crc32
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from bot.domain.lines import Line
+
+NO_LINE = "0" * 64
+"""What the first line has in place of the hash of the line before."""
+
+_ANY: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
+_BY_TYPE: dict[type, TypeAdapter[Line]] = {kind: TypeAdapter(kind) for kind in get_args(Line)}
+_HEAD = re.compile(
+    rb'\{"seq":(\d{1,18}),"group":(\d{1,18}),"left":(\d{1,18}),'
+    rb'"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z",'
+)
+_TAIL = re.compile(rb',"prev":"([0-9a-f]{64})","crc":"([0-9a-f]{8})"\}')
+_CRC_FIELD = len(b',"crc":"01234567"}')
+_TAIL_SIZE = len(b',"prev":""') + 64 + _CRC_FIELD
+
+
+class BadLine(Exception):
+    """A line that cannot be taken; the text says what is wrong and never quotes a field.
+
+    `intact` is True where the line is as it was written (its CRC holds) and yet does not fit.
+    """
+
+    def __init__(self, what: str, *, intact: bool) -> None:
+        super().__init__(what)
+        self.intact = intact
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line with its envelope."""
+
+    seq: int
+    group: int
+    left: int
+    at: datetime
+    prev: str
+    line: Line
+
+
+def digest(raw: bytes) -> str:
+    """The hash that the next line carries as `prev`."""
+    return sha256(raw).hexdigest()
+
+
+def fields(line: Line) -> bytes:
+    """The inner part of a line: `"kind":"intent","case":3,...`, without an envelope and braces."""
+    body = _BY_TYPE[type(line)].dump_json(line, exclude={"kind"})
+    kind = b'"kind":"%b"' % line.kind.encode()
+    return kind if body == b"{}" else kind + b"," + body[1:-1]
+
+
+def seal(inner: bytes, *, seq: int, group: int, left: int, at: datetime, prev: str) -> bytes:
+    """The whole line (no newline) around what `fields` gave."""
+    time = at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    head = f'{{"seq":{seq},"group":{group},"left":{left},"at":"{time}Z",'
+    raw = b'%b%b,"prev":"%b"' % (head.encode(), inner, prev.encode())
+    return b'%b,"crc":"%08x"}' % (raw, crc32(raw))
+
+
+def group_of(raw: bytes) -> int | None:
+    """The commit group of a line whose CRC holds, None for any other bytes."""
+    head = _HEAD.match(raw)
+    tail = _TAIL.fullmatch(raw, max(len(raw) - _TAIL_SIZE, 0))
+    if head is None or tail is None or crc32(raw[:-_CRC_FIELD]) != int(tail[2], 16):
+        return None
+    return int(head[2])
+
+
+def unseal(raw: bytes) -> Entry:
+    """The entry of one whole line without its newline. BadLine where it cannot be read."""
+    head = _HEAD.match(raw)
+    tail = _TAIL.fullmatch(raw, max(len(raw) - _TAIL_SIZE, 0))
+    if head is None or tail is None:
+        raise BadLine(_not_a_line(raw), intact=False)
+    if crc32(raw[:-_CRC_FIELD]) != int(tail[2], 16):
+        raise BadLine("crc: the line is not what was written", intact=False)
+    try:
+        line = _ANY.validate_json(raw)
+        at = datetime.fromisoformat(head[4].decode() + "+00:00")
+    except ValidationError as error:
+        raise BadLine(_unreadable(error), intact=True) from None
+    except ValueError:
+        raise BadLine("at: not a time", intact=True) from None
+    return Entry(int(head[1]), int(head[2]), int(head[3]), at, tail[1].decode(), line)
+
+
+def _not_a_line(raw: bytes) -> str:
+    try:
+        json.loads(raw)
+    except ValueError:
+        return "not JSON"
+    return "not a ledger line: seq, group, left, at, prev or crc is missing or misplaced"
+
+
+def _unreadable(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        return "unknown kind: written by a newer version?"
+    return f"fields: {'.'.join(map(str, first['loc']))} cannot be read ({first['type']})"

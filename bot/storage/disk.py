@@ -1,0 +1,86 @@
+"""The few things the ledger asks of a file system, in one place so that a faulty one can stand in.
+
+Everything here blocks and raises OSError. Folders are made 0700 and files 0600: they hold phones.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+_fdatasync = getattr(os, "fdatasync", os.fsync)  # not every system has the cheaper one
+
+
+class Disk:
+    """The real file system."""
+
+    def make_folder(self, folder: Path) -> None:
+        """Make the folder (and those above it) where it is missing, durably."""
+        if folder.is_dir():
+            return
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        self.sync_folder(folder.parent)
+
+    def lock(self, path: Path) -> Callable[[], object]:
+        """Take the lock file or raise `filelock.Timeout` at once; what is returned releases it."""
+        lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
+        lock.acquire()
+        return lock.release
+
+    def names(self, folder: Path) -> list[str]:
+        """The names in a folder, sorted; none where there is no such folder."""
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def read(self, path: Path) -> bytes:
+        """The whole file."""
+        return path.read_bytes()
+
+    def open_append(self, path: Path) -> int:
+        """A descriptor that writes at the end of the file, which is made where it is missing."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def size(self, descriptor: int) -> int:
+        """The length of the file in bytes."""
+        return os.fstat(descriptor).st_size
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        """One write; how many bytes went in (fewer than given where the disk fills up)."""
+        return os.write(descriptor, data)
+
+    def fdatasync(self, descriptor: int) -> None:
+        """Return once the file's bytes and length are durable. Never repeat it after an error."""
+        _fdatasync(descriptor)
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        """Cut the file to `size` bytes."""
+        os.ftruncate(descriptor, size)
+
+    def close(self, descriptor: int) -> None:
+        """Close a descriptor."""
+        os.close(descriptor)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Return once the folder's entries (new, renamed files) are durable."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def replace(self, path: Path, data: bytes) -> None:
+        """Put a whole file in place, durably: readers see the old one or the new one, never half."""
+        temporary = path.with_name(path.name + ".tmp")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        self.sync_folder(path.parent)
+
+    def free_bytes(self, folder: Path) -> int:
+        """How many bytes this user may still write on the folder's file system."""
+        room = os.statvfs(folder)
+        return room.f_bavail * room.f_frsize

@@ -1,0 +1,295 @@
+"""The ledger in files: group commit, recovery at the start, fail closed (design, section 5)."""
+
+import asyncio
+import errno
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from filelock import Timeout
+
+from bot.domain.book import Book
+from bot.domain.lines import Line, Planned
+from bot.errors import Declined, LedgerClosed, StartupError
+from bot.ports import Clock, Write
+from bot.storage import codec
+from bot.storage.disk import Disk
+from bot.storage.recorder import Recorder
+from bot.storage.replay import Fault, Head, Trouble, ledger_folder, quarantine, scan, segment_name
+
+_NOTE_WITHIN = 0.2  # seconds, design section 5
+_PER_SEND = 1024  # bytes: an intent and a result with their envelopes, generously
+_SPARE = 1024 * 1024  # bytes that decisions and observations may take meanwhile
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What the start found: lines replayed, bytes of a torn tail put aside and where, what is corrupt."""
+
+    lines: int
+    quarantined: int = 0
+    file: Path | None = None
+    corrupt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """Lines of one commit on their way to the disk; a flush has none."""
+
+    at: datetime
+    lines: tuple[Line, ...]
+    fields: tuple[bytes, ...]
+    waiter: asyncio.Future[None] | None
+
+
+class _Segments:
+    """The end of the ledger on disk. Used by one thread; an error leaves it unusable."""
+
+    def __init__(self, disk: Disk, folder: Path, head: Head) -> None:
+        self._disk, self._folder, self._head = disk, ledger_folder(folder), head
+        self._name: str | None = None
+        self._descriptor = -1
+        self._end = 0
+
+    def turn_to(self, name: str) -> None:
+        """Have the segment open for appending, made durably where it is new."""
+        if name == self._name:
+            return
+        self.close()
+        self._descriptor = self._disk.open_append(self._folder / name)
+        self._name, self._end = name, self._disk.size(self._descriptor)
+        if self._end == 0:
+            self._disk.sync_folder(self._folder)
+
+    def append(self, rows: Sequence[tuple[datetime, bytes]]) -> None:
+        """Write rows of one month as one group; return once they are durable. Raises OSError."""
+        self.turn_to(segment_name(rows[0][0]))
+        seq, group, prev = self._head.seq, self._head.group + 1, self._head.digest
+        sealed = []
+        for left, (at, inner) in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
+            seq += 1
+            raw = codec.seal(inner, seq=seq, group=group, left=left, at=at, prev=prev)
+            prev = codec.digest(raw)
+            sealed.append(raw)
+        data = b"\n".join([*sealed, b""])
+        try:
+            self._write_all(data)
+            self._disk.fdatasync(self._descriptor)
+        except OSError as error:
+            if error.errno in _FULL:
+                with suppress(OSError):
+                    self._disk.truncate(self._descriptor, self._end)
+            raise
+        self._end += len(data)
+        self._head = Head(seq, group, prev, rows[-1][0])
+
+    def _write_all(self, data: bytes) -> None:
+        if self._disk.write(self._descriptor, data) != len(data):
+            raise OSError(errno.ENOSPC, "only a part was written")
+
+    def free_bytes(self) -> int:
+        """How many bytes may still be written."""
+        return self._disk.free_bytes(self._folder)
+
+    def close(self) -> None:
+        """Close the segment that is open, if one is."""
+        if self._name is not None:
+            self._name = None
+            self._disk.close(self._descriptor)
+
+
+class FileLedger(Recorder):
+    """A `Ledger` whose lines are in `folder`/ledger. Make one with `open` and end it with `close`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        book: Book,
+        recovery: Recovery,
+        segments: _Segments,
+        release: Callable[[], object],
+    ) -> None:
+        super().__init__(clock, book, recovery.corrupt)
+        self.recovery = recovery
+        self._folder, self._segments, self._release = folder, segments, release
+        self._pending: list[_Pending] = []
+        self._writing = False
+        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopping = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._writer = asyncio.get_running_loop().create_task(self._write_on(), name="ledger")
+
+    @classmethod
+    def open(cls, folder: Path, clock: Clock, disk: Disk | None = None) -> "FileLedger":
+        """Take the folder, replay what is in it and be ready to write. To be called in a running loop.
+
+        Blocks while it replays (about a second for 100,000 lines). StartupError where another process
+        owns the folder or it cannot be read or written. A corrupt ledger opens `closed`.
+        """
+        disk = disk or Disk()
+        try:
+            disk.make_folder(folder)
+            release = disk.lock(folder / "instance.lock")
+        except Timeout:
+            message = f"another process owns {folder}: stop it, or give this one another DATA_DIR"
+            raise StartupError(message, code=1) from None
+        except OSError as error:
+            raise _unusable(folder, error) from error
+        try:
+            return cls._replayed(folder, clock, disk, release)
+        except BaseException as error:
+            release()
+            if isinstance(error, OSError):
+                raise _unusable(folder, error) from error
+            raise
+
+    @classmethod
+    def _replayed(cls, folder: Path, clock: Clock, disk: Disk, release: Callable[[], object]) -> "FileLedger":
+        disk.make_folder(ledger_folder(folder))
+        found = scan(disk, folder)
+        moved, kept, corrupt = 0, None, None
+        segments = _Segments(disk, folder, found.head)
+        if found.trouble is not None and found.trouble.fault is Fault.CORRUPT:
+            corrupt = _explained(folder, found.trouble)
+        else:
+            if found.trouble is not None:
+                moved, kept = quarantine(disk, folder, found, clock.now())
+            segments.turn_to(segment_name(max(clock.now(), found.head.at)))
+        recovery = Recovery(found.head.seq, moved, kept, corrupt)
+        return cls(folder, clock, book=found.book, recovery=recovery, segments=segments, release=release)
+
+    async def commit(self, write: Write) -> Sequence[Line]:
+        """As `Ledger.commit`. Declined("no_room") where the disk has no room for what a plan brings.
+
+        Cancelling the caller takes nothing back: the lines are written all the same.
+        """
+        now, lines = self._decide(write)
+        if self._closed is not None or not lines:
+            self._apply(now, lines)
+            return lines
+        inner = tuple(codec.fields(line) for line in lines)
+        self._check_room(lines, inner)
+        self._apply(now, lines)
+        waiter = asyncio.get_running_loop().create_future()
+        self._pending.append(_Pending(now, lines, inner, waiter))
+        self._wake.set()
+        await waiter
+        return lines
+
+    def note(self, line: Line) -> None:
+        """As `Ledger.note`; LedgerClosed where it is closed and the line is not an observation."""
+        self._admit((line,))
+        now = self._now()
+        if self._closed is not None:
+            self._apply(now, (line,))
+            return
+        inner = codec.fields(line)
+        self._apply(now, (line,))
+        self._pending.append(_Pending(now, (line,), (inner,), None))
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_NOTE_WITHIN, self._wake.set)
+
+    async def flush(self) -> None:
+        """As `Ledger.flush`."""
+        if self._closed is not None:
+            raise LedgerClosed(self._closed)
+        if self._pending or self._writing:
+            waiter = asyncio.get_running_loop().create_future()
+            self._pending.append(_Pending(self._now(), (), (), waiter))
+            self._wake.set()
+            await waiter
+
+    async def close(self) -> None:
+        """Make what is pending durable, stop, and give the folder free. Never raises for a closed ledger."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._closed = self._closed or "the ledger was closed"
+        self._wake.set()
+        await self._writer
+        self._drop_timer()
+        self._thread.shutdown()
+        with suppress(OSError):
+            self._segments.close()
+        self._release()
+
+    def _check_room(self, lines: Sequence[Line], inner: Sequence[bytes]) -> None:
+        sends = [sum(r.skip is None for r in line.recipients) for line in lines if isinstance(line, Planned)]
+        if not sends:
+            return
+        try:
+            free = self._segments.free_bytes()
+        except OSError as error:
+            self._stop(f"{self._folder} does not answer ({error.strerror})")
+            raise LedgerClosed(str(self._closed)) from error
+        if free < sum(map(len, inner)) + sum(sends) * _PER_SEND + _SPARE:
+            raise Declined("no_room")
+
+    async def _write_on(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                await self._write_group(self._take())
+            if self._stopping:
+                return
+
+    def _take(self) -> list[_Pending]:
+        """What is pending, up to where another month begins."""
+        self._drop_timer()
+        month = segment_name(self._pending[0].at)
+        count = sum(segment_name(entry.at) == month for entry in self._pending)
+        group, self._pending = self._pending[:count], self._pending[count:]
+        return group
+
+    async def _write_group(self, group: list[_Pending]) -> None:
+        rows = [(entry.at, inner) for entry in group for inner in entry.fields]
+        self._writing = True
+        try:
+            if rows:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._segments.append, rows)
+        except Exception as error:  # noqa: BLE001 - whatever stops the writer must reach those who wait
+            self._fail(group, error)
+            return
+        finally:
+            self._writing = False
+        for entry in group:
+            if entry.waiter is not None and not entry.waiter.done():
+                entry.waiter.set_result(None)
+        if rows:
+            self._tell([line for entry in group for line in entry.lines])
+
+    def _fail(self, group: list[_Pending], error: Exception) -> None:
+        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        why = f"{ledger_folder(self._folder)} could not be written ({reason})"
+        _log.error("ledger_write_failed", why=why)
+        self._stop(why)
+        waiting, self._pending = group + self._pending, []
+        for entry in waiting:
+            if entry.waiter is not None and not entry.waiter.done():
+                entry.waiter.set_exception(LedgerClosed(why))
+
+    def _drop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _explained(folder: Path, trouble: Trouble) -> str:
+    place = f"{ledger_folder(folder) / trouble.segment}, line {trouble.line}"
+    return f"{place} is damaged ({trouble.what}): see python -m bot ledger verify"
+
+
+def _unusable(folder: Path, error: OSError) -> StartupError:
+    mend = "DATA_DIR must be a folder on a local disk that this user may read and write"
+    return StartupError(f"{folder} cannot be used ({error.strerror}): {mend}", code=1)

@@ -1,0 +1,83 @@
+"""What every ledger shares: the book, its time, and what may still be recorded once it is closed."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+
+from bot.domain.book import Book
+from bot.domain.lines import (
+    CardPosted,
+    CaseOpened,
+    GroupMoved,
+    IncidentChanged,
+    IncidentEnded,
+    Line,
+    TapRefused,
+)
+from bot.errors import LedgerClosed
+from bot.ports import Clock, Write
+
+OBSERVATIONS = (CaseOpened, IncidentChanged, IncidentEnded, CardPosted, GroupMoved, TapRefused)
+"""Lines that decide and send nothing: a closed ledger still takes them into the book, so cards go on."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Recorder:
+    """The book behind a ledger. `listeners` hear of lines once they are durable, in the event loop."""
+
+    def __init__(self, clock: Clock, book: Book, closed: str | None = None) -> None:
+        self._clock = clock
+        self._book = book
+        self._closed = closed
+        self.on_closed: Callable[[str], None] | None = None
+        """Called once, with the text of `closed`, when the ledger closes by itself while running."""
+        self.listeners: list[Callable[[Sequence[Line]], None]] = []
+
+    @property
+    def book(self) -> Book:
+        """The state as of the last line."""
+        return self._book
+
+    @property
+    def closed(self) -> str | None:
+        """Why nothing may be decided or sent, None while all is well."""
+        return self._closed
+
+    def _now(self) -> datetime:
+        return max(self._clock.now(), self._book.last_at)
+
+    def _decide(self, write: Write) -> tuple[datetime, tuple[Line, ...]]:
+        """What the rule says; LedgerClosed where it may not be recorded."""
+        now = self._now()
+        lines = tuple(write(self._book, now))
+        self._admit(lines)
+        return now, lines
+
+    def _admit(self, lines: Sequence[Line]) -> None:
+        if self._closed is not None and not all(isinstance(line, OBSERVATIONS) for line in lines):
+            raise LedgerClosed(self._closed)
+
+    def _apply(self, at: datetime, lines: Sequence[Line]) -> None:
+        for line in lines:
+            try:
+                self._book.apply(at, line)
+            except Exception as error:  # a line that does not fit leaves the book half changed: fail closed
+                self._stop(f"a line of kind {line.kind} does not fit the state ({type(error).__name__})")
+                raise LedgerClosed(str(self._closed)) from error
+
+    def _stop(self, why: str) -> None:
+        if self._closed is not None:
+            return
+        self._closed = why
+        _log.error("ledger_closed", why=why)
+        if self.on_closed is not None:
+            self.on_closed(why)
+
+    def _tell(self, lines: Sequence[Line]) -> None:
+        for listener in self.listeners:
+            try:
+                listener(lines)
+            except Exception:  # noqa: BLE001 - a listener's mistake must not stop the writer that everybody waits for
+                _log.exception("ledger_listener_failed")

@@ -1,0 +1,203 @@
+"""Reading a ledger's segments: the book, where it ends, and what is wrong with it, if anything is.
+
+One group is in flight at a time and durable before the next begins (design, section 5). So damage in the
+last group is a write that a crash tore, and damage with any intact line of a later group behind it is not.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+
+from bot.domain.book import Book
+from bot.storage import codec
+from bot.storage.codec import BadLine, Entry
+from bot.storage.disk import Disk
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_SEGMENT = re.compile(r"\d{4}-\d{2}\.jsonl")
+
+
+def ledger_folder(folder: Path) -> Path:
+    """Where the segments of a data folder are."""
+    return folder / "ledger"
+
+
+def segment_name(at: datetime) -> str:
+    """The segment of a line: its UTC month."""
+    return f"{at.year:04}-{at.month:02}.jsonl"
+
+
+class Fault(Enum):
+    """How bad it is. INCOMPLETE: the file ends within its last group, and what is there is intact."""
+
+    INCOMPLETE = "incomplete"
+    TORN = "torn"
+    CORRUPT = "corrupt"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The first bad line: its segment, its number there (from 1), its byte offset, what is wrong with it.
+
+    `later` is how many later groups have intact lines.
+    """
+
+    fault: Fault
+    segment: str
+    line: int
+    offset: int
+    what: str
+    later: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the last whole group: what the next line follows."""
+
+    seq: int = 0
+    group: int = 0
+    digest: str = codec.NO_LINE
+    at: datetime = _NEVER
+
+
+@dataclass(slots=True)
+class Scan:
+    """A ledger as read. `ends` says where the last whole group of each segment ends, in bytes."""
+
+    book: Book = field(default_factory=Book)
+    head: Head = field(default_factory=Head)
+    ends: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    trouble: Trouble | None = None
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The lines of a group that is not whole yet."""
+
+    entries: list[Entry] = field(default_factory=list)
+    digest: str = codec.NO_LINE
+
+
+def scan(disk: Disk, folder: Path) -> Scan:
+    """Read and check everything under `folder`/ledger, folding whole groups into the book.
+
+    Stops at the first bad line. Raises OSError.
+    """
+    found = Scan()
+    names = [name for name in disk.names(ledger_folder(folder)) if _SEGMENT.fullmatch(name)]
+    for place, name in enumerate(names):
+        data = disk.read(ledger_folder(folder) / name)
+        found.sizes[name] = len(data)
+        found.ends[name] = 0
+        trouble = _segment(found, name, data)
+        if trouble is None:
+            continue
+        later = _groups_in(data, trouble.offset)
+        for after in names[place + 1 :]:
+            data = disk.read(ledger_folder(folder) / after)
+            found.sizes[after], found.ends[after] = len(data), 0
+            later |= _groups_in(data, 0)
+        found.trouble = _judged(trouble, sum(group > found.head.group + 1 for group in later))
+        break
+    return found
+
+
+def _judged(trouble: Trouble, later: int) -> Trouble:
+    fault = Fault.CORRUPT if later else trouble.fault
+    return Trouble(fault, trouble.segment, trouble.line, trouble.offset, trouble.what, later)
+
+
+def _groups_in(data: bytes, offset: int) -> set[int]:
+    numbers = {codec.group_of(raw) for raw in data[offset:].split(b"\n")}
+    return {number for number in numbers if number is not None}
+
+
+def _segment(found: Scan, name: str, data: bytes) -> Trouble | None:
+    tail = _Tail(digest=found.head.digest)
+    offset = number = 0
+    while offset < len(data):
+        number += 1
+        end = data.find(b"\n", offset)
+        if end < 0:
+            return Trouble(Fault.INCOMPLETE, name, number, offset, "the line is not whole")
+        raw = data[offset:end]
+        try:
+            entry = codec.unseal(raw)
+            _check_place(found.head, tail, entry)
+            tail.entries.append(entry)
+            tail.digest = codec.digest(raw)
+            if entry.left == 0:
+                _take(found, tail)
+                found.ends[name] = end + 1
+        except BadLine as error:
+            fault = Fault.CORRUPT if error.intact else Fault.TORN
+            return Trouble(fault, name, number, offset, str(error))
+        offset = end + 1
+    if tail.entries:
+        missing = tail.entries[-1].left
+        return Trouble(
+            Fault.INCOMPLETE, name, number + 1, offset, f"group: {missing} more lines should follow"
+        )
+    return None
+
+
+def _check_place(head: Head, tail: _Tail, entry: Entry) -> None:
+    last = tail.entries[-1] if tail.entries else None
+    seq = head.seq + len(tail.entries) + 1
+    if entry.seq != seq:
+        raise BadLine(f"sequence: {entry.seq} where {seq} should be", intact=True)
+    if entry.prev != tail.digest:
+        raise BadLine("chain: prev is not the hash of the line before", intact=True)
+    if entry.group != head.group + 1:
+        raise BadLine(f"group: {entry.group} where {head.group + 1} should be", intact=True)
+    if last is not None and entry.left != last.left - 1:
+        raise BadLine(f"group: left is {entry.left} where {last.left - 1} should be", intact=True)
+    if entry.at < (last.at if last else head.at):
+        raise BadLine("at: earlier than the line before", intact=True)
+
+
+def _take(found: Scan, tail: _Tail) -> None:
+    for entry in tail.entries:
+        try:
+            found.book.apply(entry.at, entry.line)
+        except Exception as error:  # whatever the fold cannot take is a line that does not fit
+            what = f"state: a line of kind {entry.line.kind} does not fit what is before it"
+            raise BadLine(f"{what} ({type(error).__name__})", intact=True) from error
+    last = tail.entries[-1]
+    found.head = Head(last.seq, last.group, tail.digest, last.at)
+    tail.entries.clear()
+
+
+def quarantine(disk: Disk, folder: Path, found: Scan, now: datetime) -> tuple[int, Path | None]:
+    """Move what follows the last whole group to `ledger/quarantine` and cut it off, durably.
+
+    Gives how many bytes were moved and the (last) file they are in. Later segments go first, so that a
+    crash on the way leaves a ledger that is judged the same.
+    """
+    moved, kept = 0, None
+    shelf = ledger_folder(folder) / "quarantine"
+    for name in sorted(found.ends, reverse=True):
+        end, size = found.ends[name], found.sizes[name]
+        if size == end:
+            continue
+        disk.make_folder(shelf)
+        kept = _free_name(disk, shelf, f"{Path(name).stem}-{end}-{now:%Y%m%dT%H%M%S.%fZ}")
+        path = ledger_folder(folder) / name
+        disk.replace(kept, disk.read(path)[end:])
+        descriptor = disk.open_append(path)
+        try:
+            disk.truncate(descriptor, end)
+            disk.fdatasync(descriptor)
+        finally:
+            disk.close(descriptor)
+        moved += size - end
+    return moved, kept
+
+
+def _free_name(disk: Disk, shelf: Path, stem: str) -> Path:
+    taken = set(disk.names(shelf))
+    tries = [f"{stem}.bin", *(f"{stem}-{number}.bin" for number in range(2, len(taken) + 3))]
+    return shelf / next(name for name in tries if name not in taken)
