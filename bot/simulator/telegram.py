@@ -133,7 +133,7 @@ class BotApi(ChatState, Server):
         self.changed(Event("said", message))
         return message
 
-    async def wait(self, predicate: Callable[["BotApi"], T], timeout: float = 20.0) -> T:  # noqa: ASYNC109
+    async def wait(self, predicate: Callable[["BotApi"], T | None], timeout: float = 20.0) -> T:  # noqa: ASYNC109
         """The first true value of the predicate, which is asked again after each change here.
 
         Raises:
@@ -190,6 +190,7 @@ class BotApi(ChatState, Server):
             return _error(Refused("Unauthorized", 401))
         method = match["method"]
         self.calls[method] += 1
+        self.changed(Event("call"))
         try:
             return json_response(
                 {"ok": True, "result": await self._methods.call(method, _call(request, body))}
@@ -197,6 +198,7 @@ class BotApi(ChatState, Server):
         except Refused as refused:
             if not await _hung_up(request):
                 self.refused.append((method, refused.description))
+                self.changed(Event("refused"))
             return _error(refused)
 
 

@@ -120,7 +120,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Event:
-    """A change: message, edit, keyboard, delete, tap, answer, said, commands or migrate."""
+    """A change: message, edit, keyboard, delete, tap, answer, said, commands, migrate, call or refused."""
 
     kind: str
     message: Message | None = None

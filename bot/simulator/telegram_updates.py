@@ -33,6 +33,11 @@ class Updates:
         self._wake()
         return True
 
+    @property
+    def polling(self) -> bool:
+        """Whether somebody waits for updates now."""
+        return self._poller is not None
+
     def clear(self) -> None:
         """Drops everything (``drop_pending_updates``)."""
         self._waiting.clear()

@@ -127,7 +127,7 @@ class World:
     def generate(cls, seed: int, customers: int = 2000) -> "World":
         """A whole ISP of about that many customers: 6 OLTs, 16 PONs a slot, 20 to 61 ONUs a PON.
 
-        About 5 % have an id without a record, 3 % a landline, 2 % two ONUs.
+        The last ports hold what is left. About 5 % have an id without a record, 3 % a landline, 2 % two ONUs.
         """
         world = cls(seed)
         ports = (

@@ -7,6 +7,7 @@ from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram import BotApi
 from bot.simulator.world import World
+
 from .clock import Clock
 
 
