@@ -17,6 +17,8 @@ from bot.domain.rules import Rules
 from bot.errors import LedgerClosed, TryLater
 from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -113,7 +115,11 @@ class Sender:
         self._record(job, recipient, receipt)
 
     def _record(self, job: Job, recipient: Recipient, receipt: Receipt) -> None:
-        self.ledger.note(Result(job.case, recipient.id, receipt.outcome, receipt.reference, receipt.reason))
+        result = Result(job.case, recipient.id, receipt.outcome, receipt.reference, receipt.reason)
+        try:
+            self.ledger.note(result)
+        except LedgerClosed:  # its intent is durable: the next start counts it as unknown
+            log.error("a result could not be written: case %s, %s", job.case, receipt.outcome)  # noqa: TRY400
         job.told()
 
     async def _rest(self, job: Job, seconds: float) -> None:
@@ -130,5 +136,5 @@ def _receipt(request: "asyncio.Future[Receipt]") -> Receipt:
     except TryLater:
         raise
     except Exception:  # whatever else an adapter raises, the request may have left: never send it again
-        logging.getLogger(__name__).exception("a gateway raised what its contract does not name")
+        log.exception("a gateway raised what its contract does not name")
         return Receipt(Outcome.UNKNOWN, reason="error")

@@ -1,0 +1,151 @@
+import pytest
+
+from bot.domain.case import CaseState
+from bot.domain.incident import Kind
+from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
+from tests.fakes import ANA, NOON, incident
+from tests.steps.conftest import Desk
+
+
+async def test_an_incident_becomes_one_case_however_often_it_is_seen(desk: Desk) -> None:
+    desk.source.outage(incident())
+    await desk.poll()
+    await desk.poll()
+    assert list(desk.ledger.book.cases) == [1]
+    assert desk.case().state is CaseState.WAITING
+    assert desk.chat.shown == [1]
+
+
+async def test_a_known_incident_gets_no_second_case_after_a_restart(desk: Desk) -> None:
+    desk.source.outage(incident())
+    await desk.poll()
+    await desk.restart()
+    await desk.poll()
+    assert list(desk.ledger.book.cases) == [1]
+    assert desk.chat.shown == [1]  # drawn again at the start: a tap lost in the crash is still possible
+
+
+async def test_what_is_not_offered_is_told_and_opens_no_case(desk: Desk) -> None:
+    desk.use(min_affected=2)
+    desk.source.outage(incident(1, Kind.OTHER))
+    desk.source.outage(incident(2, ignored=True))
+    desk.source.outage(incident(3, affected=1))
+    desk.source.outage(incident(4, affected=None))
+    await desk.poll()
+    assert [i.id for i in desk.flow.watch.unoffered] == ["1", "2", "3"]
+    assert [c.incident.id for c in desk.ledger.book.cases.values()] == ["4"]
+
+
+async def test_changed_facts_reach_the_card_once(desk: Desk) -> None:
+    desk.source.outage(incident(affected=3))
+    await desk.poll()
+    desk.source.incidents["1"] = incident(affected=7)
+    await desk.poll()
+    await desk.poll()
+    assert desk.case().incident.affected == 7
+    assert desk.chat.shown == [1, 1]
+
+
+async def test_an_open_case_keeps_its_facts_when_its_alert_turns_into_something_without_a_template(
+    desk: Desk,
+) -> None:
+    desk.source.outage(incident())
+    await desk.poll()
+    desk.source.incidents["1"] = incident(kind=Kind.OTHER)
+    await desk.poll()
+    assert desk.case().incident.kind is Kind.LOS
+    assert desk.case().ended_at is None
+
+
+async def test_an_ended_incident_ends_its_case_and_goes_on_in_it_when_it_is_back(desk: Desk) -> None:
+    alert = desk.source.outage(incident())
+    await desk.poll()
+    desk.source.repair(1)
+    await desk.clock.advance(60)
+    await desk.poll()
+    assert desk.case().ended_at == desk.clock.now()
+    assert desk.case().state is CaseState.OVER
+    desk.source.incidents["1"] = alert
+    await desk.poll()
+    assert desk.case().ended_at is None
+    assert desk.case().state is CaseState.WAITING
+    assert list(desk.ledger.book.cases) == [1]
+
+
+async def test_a_false_positive_ends_its_case(desk: Desk) -> None:
+    desk.source.outage(incident())
+    await desk.poll()
+    desk.source.incidents["1"] = incident(ignored=True)
+    await desk.poll()
+    await desk.poll()
+    assert desk.case().ended_why == "ignored"
+    desk.source.incidents["1"] = incident()
+    await desk.poll()
+    assert desk.case().state is CaseState.WAITING
+
+
+async def test_an_incomplete_poll_ends_nothing_but_brings_what_it_saw(desk: Desk) -> None:
+    desk.source.outage(incident(1))
+    await desk.poll()
+    desk.source.repair(1)
+    desk.source.outage(incident(2, place="6/16"))
+    desk.source.complete = False
+    await desk.poll()
+    assert desk.case(1).ended_at is None
+    assert desk.case(2).state is CaseState.WAITING
+    assert desk.flow.watch.error == "a page could not be read"
+    assert desk.flow.watch.good_at == NOON
+
+
+@pytest.mark.parametrize("error", [TryLater("502"), AnswerLost("silence"), BadAnswer("html"), Refused("no")])
+async def test_a_failed_poll_ends_nothing_and_is_said_once_when_it_lasts(
+    desk: Desk, error: Exception
+) -> None:
+    desk.source.outage(incident())
+    await desk.poll()
+    desk.source.repair(1)
+    desk.source.poll_errors = [error, error, error]
+    await desk.poll()
+    assert desk.chat.codes == []
+    await desk.poll()
+    await desk.poll()
+    assert desk.chat.codes == ["source_down"]
+    assert desk.case().ended_at is None
+    assert desk.flow.watch.failures == 3
+    assert desk.flow.watch.since == NOON
+    await desk.poll()
+    assert desk.chat.codes == ["source_down", "source_up"]
+    assert desk.case().ended_at is not None
+    assert desk.flow.watch.failures == 0
+
+
+async def test_one_hiccup_is_not_said(desk: Desk) -> None:
+    desk.source.poll_errors = [TryLater("502")]
+    await desk.poll()
+    await desk.poll()
+    assert desk.chat.codes == []
+
+
+async def test_a_refused_login_is_said_at_once_and_once(desk: Desk) -> None:
+    desk.source.poll_errors = [LoginRefused("no"), LoginRefused("no"), LoginRefused("no")]
+    for _ in range(3):
+        await desk.poll()
+    assert desk.chat.codes == ["login_refused"]
+    await desk.poll()
+    assert desk.chat.codes == ["login_refused", "source_up"]
+
+
+async def test_a_closed_ledger_still_shows_new_outages_and_takes_no_decision(desk: Desk) -> None:
+    desk.ledger.fail("the disk is broken")
+    desk.source.outage(incident())
+    await desk.poll()
+    assert desk.chat.shown == [1]
+    with pytest.raises(Exception, match="the disk is broken"):
+        await desk.flow.approve(1, ANA)
+    assert desk.gateway.received == []
+
+
+async def test_skipped_rows_are_told(desk: Desk) -> None:
+    desk.source.skipped = ("alert 7: no slot_pon",)
+    await desk.poll()
+    assert desk.flow.watch.skipped == ("alert 7: no slot_pon",)
