@@ -7,10 +7,9 @@
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Annotated, get_args
+from typing import Annotated, NamedTuple, get_args
 from zlib import crc32
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -42,8 +41,7 @@ class BadLine(Exception):
         self.intact = intact
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A line with its envelope."""
 
     seq: int
@@ -91,14 +89,15 @@ def unseal(raw: bytes) -> Entry:
         raise BadLine(_not_a_line(raw), intact=False)
     if crc32(raw[:-_CRC_FIELD]) != int(tail[2], 16):
         raise BadLine("crc: the line is not what was written", intact=False)
+    seq, group, left, time = head.groups()
     try:
         line = _ANY.validate_json(raw)
-        at = datetime.fromisoformat(head[4].decode() + "+00:00")
+        at = datetime.fromisoformat(time.decode() + "+00:00")
     except ValidationError as error:
         raise BadLine(_unreadable(error), intact=True) from None
     except ValueError:
         raise BadLine("at: not a time", intact=True) from None
-    return Entry(int(head[1]), int(head[2]), int(head[3]), at, tail[1].decode(), line)
+    return Entry(int(seq), int(group), int(left), at, tail[1].decode(), line)
 
 
 def _not_a_line(raw: bytes) -> str:

@@ -1,7 +1,6 @@
 """The ledger in files: group commit, recovery at the start, fail closed (design, section 5)."""
 
 import asyncio
-import errno
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,12 +18,12 @@ from bot.ports import Clock, Write
 from bot.storage import codec
 from bot.storage.disk import Disk
 from bot.storage.recorder import Recorder
-from bot.storage.replay import Fault, Head, Trouble, ledger_folder, quarantine, scan, segment_name
+from bot.storage.replay import Fault, Trouble, quarantine, scan
+from bot.storage.segments import Segments, ledger_folder, segment_name
 
 _NOTE_WITHIN = 0.2  # seconds, design section 5
 _PER_SEND = 1024  # bytes: an intent and a result with their envelopes, generously
 _SPARE = 1024 * 1024  # bytes that decisions and observations may take meanwhile
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 _log = structlog.get_logger(__name__)
 
@@ -49,62 +48,6 @@ class _Pending:
     waiter: asyncio.Future[None] | None
 
 
-class _Segments:
-    """The end of the ledger on disk. Used by one thread; an error leaves it unusable."""
-
-    def __init__(self, disk: Disk, folder: Path, head: Head) -> None:
-        self._disk, self._folder, self._head = disk, ledger_folder(folder), head
-        self._name: str | None = None
-        self._descriptor = -1
-        self._end = 0
-
-    def turn_to(self, name: str) -> None:
-        """Have the segment open for appending, made durably where it is new."""
-        if name == self._name:
-            return
-        self.close()
-        self._descriptor = self._disk.open_append(self._folder / name)
-        self._name, self._end = name, self._disk.size(self._descriptor)
-        if self._end == 0:
-            self._disk.sync_folder(self._folder)
-
-    def append(self, rows: Sequence[tuple[datetime, bytes]]) -> None:
-        """Write rows of one month as one group; return once they are durable. Raises OSError."""
-        self.turn_to(segment_name(rows[0][0]))
-        seq, group, prev = self._head.seq, self._head.group + 1, self._head.digest
-        sealed = []
-        for left, (at, inner) in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
-            seq += 1
-            raw = codec.seal(inner, seq=seq, group=group, left=left, at=at, prev=prev)
-            prev = codec.digest(raw)
-            sealed.append(raw)
-        data = b"\n".join([*sealed, b""])
-        try:
-            self._write_all(data)
-            self._disk.fdatasync(self._descriptor)
-        except OSError as error:
-            if error.errno in _FULL:
-                with suppress(OSError):
-                    self._disk.truncate(self._descriptor, self._end)
-            raise
-        self._end += len(data)
-        self._head = Head(seq, group, prev, rows[-1][0])
-
-    def _write_all(self, data: bytes) -> None:
-        if self._disk.write(self._descriptor, data) != len(data):
-            raise OSError(errno.ENOSPC, "only a part was written")
-
-    def free_bytes(self) -> int:
-        """How many bytes may still be written."""
-        return self._disk.free_bytes(self._folder)
-
-    def close(self) -> None:
-        """Close the segment that is open, if one is."""
-        if self._name is not None:
-            self._name = None
-            self._disk.close(self._descriptor)
-
-
 class FileLedger(Recorder):
     """A `Ledger` whose lines are in `folder`/ledger. Make one with `open` and end it with `close`."""
 
@@ -115,7 +58,7 @@ class FileLedger(Recorder):
         *,
         book: Book,
         recovery: Recovery,
-        segments: _Segments,
+        segments: Segments,
         release: Callable[[], object],
     ) -> None:
         super().__init__(clock, book, recovery.corrupt)
@@ -158,7 +101,7 @@ class FileLedger(Recorder):
         disk.make_folder(ledger_folder(folder))
         found = scan(disk, folder)
         moved, kept, corrupt = 0, None, None
-        segments = _Segments(disk, folder, found.head)
+        segments = Segments(disk, folder, found.head)
         if found.trouble is not None and found.trouble.fault is Fault.CORRUPT:
             corrupt = _explained(folder, found.trouble)
         else:

@@ -6,7 +6,7 @@ last group is a write that a crash tore, and damage with any intact line of a la
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
@@ -14,19 +14,9 @@ from bot.domain.book import Book
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
+from bot.storage.segments import Head, ledger_folder
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
 _SEGMENT = re.compile(r"\d{4}-\d{2}\.jsonl")
-
-
-def ledger_folder(folder: Path) -> Path:
-    """Where the segments of a data folder are."""
-    return folder / "ledger"
-
-
-def segment_name(at: datetime) -> str:
-    """The segment of a line: its UTC month."""
-    return f"{at.year:04}-{at.month:02}.jsonl"
 
 
 class Fault(Enum):
@@ -50,16 +40,6 @@ class Trouble:
     offset: int
     what: str
     later: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The end of the last whole group: what the next line follows."""
-
-    seq: int = 0
-    group: int = 0
-    digest: str = codec.NO_LINE
-    at: datetime = _NEVER
 
 
 @dataclass(slots=True)

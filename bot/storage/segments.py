@@ -1,0 +1,90 @@
+"""The end of the ledger on disk: which file is written, and groups appended to it durably."""
+
+import errno
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.storage import codec
+from bot.storage.disk import Disk
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def ledger_folder(folder: Path) -> Path:
+    """Where the segments of a data folder are."""
+    return folder / "ledger"
+
+
+def segment_name(at: datetime) -> str:
+    """The segment of a line: its UTC month."""
+    return f"{at.year:04}-{at.month:02}.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the last whole group: what the next line follows."""
+
+    seq: int = 0
+    group: int = 0
+    digest: str = codec.NO_LINE
+    at: datetime = _NEVER
+
+
+class Segments:
+    """The end of the ledger on disk. Used by one thread; an error leaves it unusable."""
+
+    def __init__(self, disk: Disk, folder: Path, head: Head) -> None:
+        self._disk, self._folder, self._head = disk, ledger_folder(folder), head
+        self._name: str | None = None
+        self._descriptor = -1
+        self._end = 0
+
+    def turn_to(self, name: str) -> None:
+        """Have the segment open for appending, made durably where it is new."""
+        if name == self._name:
+            return
+        self.close()
+        self._descriptor = self._disk.open_append(self._folder / name)
+        self._name, self._end = name, self._disk.size(self._descriptor)
+        if self._end == 0:
+            self._disk.sync_folder(self._folder)
+
+    def append(self, rows: Sequence[tuple[datetime, bytes]]) -> None:
+        """Write rows of one month as one group; return once they are durable. Raises OSError."""
+        self.turn_to(segment_name(rows[0][0]))
+        seq, group, prev = self._head.seq, self._head.group + 1, self._head.digest
+        sealed = []
+        for left, (at, inner) in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
+            seq += 1
+            raw = codec.seal(inner, seq=seq, group=group, left=left, at=at, prev=prev)
+            prev = codec.digest(raw)
+            sealed.append(raw)
+        data = b"\n".join([*sealed, b""])
+        try:
+            self._write_all(data)
+            self._disk.fdatasync(self._descriptor)
+        except OSError as error:
+            if error.errno in _FULL:
+                with suppress(OSError):
+                    self._disk.truncate(self._descriptor, self._end)
+            raise
+        self._end += len(data)
+        self._head = Head(seq, group, prev, rows[-1][0])
+
+    def _write_all(self, data: bytes) -> None:
+        if self._disk.write(self._descriptor, data) != len(data):
+            raise OSError(errno.ENOSPC, "only a part was written")
+
+    def free_bytes(self) -> int:
+        """How many bytes may still be written."""
+        return self._disk.free_bytes(self._folder)
+
+    def close(self) -> None:
+        """Close the segment that is open, if one is."""
+        if self._name is not None:
+            self._name = None
+            self._disk.close(self._descriptor)

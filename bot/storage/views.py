@@ -1,0 +1,205 @@
+"""`cooldown.json` and `audit.json`: what the ledger says, for people, scripts and backups.
+
+They are rebuilt from the book and replaced whole; on any difference the ledger wins (design, section 5).
+They hold no phone and no customer's name.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from bot.domain.book import AUDITED, AuditEntry, Book
+from bot.domain.case import Case, Dispatch
+from bot.domain.cooldown import free_at
+from bot.domain.lines import (
+    Approved,
+    CooldownReleased,
+    IncidentChanged,
+    IncidentEnded,
+    Line,
+    Planned,
+    Result,
+    Settled,
+    Started,
+    Who,
+)
+from bot.ports import Clock
+from bot.storage.disk import Disk
+from bot.storage.recorder import Recorder
+
+_PAUSE = 1.0  # seconds between two rewrites while changes keep coming
+_MATTERS = AUDITED | Started | Planned | Result | IncidentChanged | IncidentEnded
+_SAID = ("reason", "why", "action", "end", "dry_run")
+
+_log = structlog.get_logger(__name__)
+
+Counts = dict[int, list[Mapping[str, Any] | None]]
+"""Per case, the result counts of each of its dispatches."""
+
+
+def cooldown_view(book: Book, now: datetime, hours: float) -> dict[str, Any]:
+    """The ports that are in their cooldown at `now`, the first to be free first."""
+    ports = []
+    for reservation in book.reservations.values():
+        until = free_at(reservation, now, hours)
+        if until is not None:
+            ports.append(
+                {
+                    "key": reservation.port.key,
+                    "port": reservation.port.label,
+                    "since": _utc(reservation.at),
+                    "until": _utc(until),
+                    "case": reservation.case,
+                    "who": _who(reservation.by),
+                }
+            )
+    ports.sort(key=lambda row: str(row["until"]))
+    return {"as_of": _utc(now), "hours": hours, "ports": ports}
+
+
+def audit_view(book: Book, hours: float, counts: Counts | None = None) -> dict[str, Any]:
+    """Every decision, refusal and override, newest last.
+
+    `counts` remembers what it had to count between calls; the caller drops the cases that changed.
+    """
+    counts = {} if counts is None else counts
+    return {"decisions": [_decision(book, entry, hours, counts) for entry in book.audit]}
+
+
+def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> dict[str, Any]:
+    line = entry.line
+    row: dict[str, Any] = {"at": _utc(entry.at), "what": line.kind, "who": _who(line.by), "case": entry.case}
+    row |= {name: getattr(line, name) for name in _SAID if hasattr(line, name)}
+    if isinstance(line, CooldownReleased):
+        return row | {"olt": line.port.olt, "port": line.port.label}
+    case = None if entry.case is None else book.cases.get(entry.case)
+    if case is None:
+        return row
+    row |= {"olt": case.incident.port.olt, "port": case.incident.port.label}
+    row |= {"outage": "on" if case.ended_at is None else "ended", "ended_at": _utc(case.ended_at)}
+    if isinstance(line, Approved | Settled):
+        row["results"] = _results(case, entry, counts)
+    if isinstance(line, Approved):
+        row["ports"] = [port.label for port in line.ports]
+        row["cooldown_until"] = _held_until(book, entry, line, hours)
+    return row
+
+
+def _results(case: Case, entry: AuditEntry, counts: Counts) -> Mapping[str, Any] | None:
+    """The counts of the dispatch that the entry began or ended; None where it was taken back."""
+    if len(counts.get(case.id, ())) != len(case.dispatches):
+        counts[case.id] = [_counted(dispatch) for dispatch in case.dispatches]
+    for dispatch, counted in zip(reversed(case.dispatches), reversed(counts[case.id]), strict=True):
+        if entry.at == (dispatch.at if isinstance(entry.line, Approved) else dispatch.ended_at):
+            return counted
+    return None
+
+
+def _counted(dispatch: Dispatch) -> Mapping[str, Any] | None:
+    tally = dispatch.tally()
+    if tally is None:
+        return None
+    return {
+        "planned": tally.planned,
+        **{outcome.value: count for outcome, count in sorted(tally.outcomes.items())},
+        "skipped": {skip.value: count for skip, count in sorted(tally.skipped.items())},
+        "todo": tally.todo,
+    }
+
+
+def _held_until(book: Book, entry: AuditEntry, line: Approved, hours: float) -> str | None:
+    """Until when this approval holds its ports; None where it holds none (any more)."""
+    held = (book.reservations.get(port.key) for port in line.ports)
+    if any(found is not None and found.case == line.case and found.at == entry.at for found in held):
+        return _utc(entry.at + timedelta(hours=hours))
+    return None
+
+
+def _who(who: Who | None) -> dict[str, Any] | None:
+    return None if who is None else {"id": who.id, "name": who.name}
+
+
+def _utc(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class Views:
+    """Keeps both files up to date with a ledger. Close it before the ledger.
+
+    A file that cannot be written is logged once and stops nothing. While the ledger is closed the files
+    stay as they are.
+    """
+
+    def __init__(
+        self, folder: Path, ledger: Recorder, hours: float, clock: Clock, disk: Disk | None = None
+    ) -> None:
+        self._folder, self._ledger, self._hours, self._clock = folder, ledger, hours, clock
+        self._disk = disk or Disk()
+        self._counts: Counts = {}
+        self._dirty = asyncio.Event()
+        self._failing = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="views")
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Rebuild both files and follow the ledger from here on."""
+        self._ledger.listeners.append(self._heard)
+        await self._write()
+        self._task = asyncio.get_running_loop().create_task(self._follow(), name="views")
+
+    async def close(self) -> None:
+        """Write both files a last time and stop."""
+        if self._task is None:
+            return
+        self._ledger.listeners.remove(self._heard)
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+        await self._write()
+        self._thread.shutdown()
+
+    def _heard(self, lines: Sequence[Line]) -> None:
+        for line in lines:
+            if not isinstance(line, _MATTERS):
+                continue
+            if isinstance(line, Started):  # it interrupts dispatches without naming them
+                self._counts.clear()
+            self._counts.pop(getattr(line, "case", None) or 0, None)
+            self._dirty.set()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            await self._write()
+            await asyncio.sleep(_PAUSE)
+
+    async def _write(self) -> None:
+        if self._ledger.closed is not None:
+            return
+        book = self._ledger.book
+        views = {
+            "cooldown.json": cooldown_view(book, max(self._clock.now(), book.last_at), self._hours),
+            "audit.json": audit_view(book, self._hours, self._counts),
+        }
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._replace, views)
+
+    def _replace(self, views: Mapping[str, Mapping[str, Any]]) -> None:
+        try:
+            for name, view in views.items():
+                text = json.dumps(view, ensure_ascii=False, indent=1)
+                self._disk.replace(self._folder / name, f"{text}\n".encode())
+        except OSError as error:
+            if not self._failing:
+                _log.warning("view_not_written", folder=str(self._folder), why=error.strerror)
+            self._failing = True
+        else:
+            self._failing = False
