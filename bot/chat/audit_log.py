@@ -1,0 +1,136 @@
+"""The audit as entries that say what a person asks: when, who, what, which case, what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.chat.buttons import Action
+from bot.chat.results import reason_words
+from bot.chat.words import Words
+from bot.domain import lines as ln
+from bot.domain.book import AuditEntry, Book
+from bot.domain.case import Case, Dispatch
+from bot.domain.cooldown import free_at
+from bot.domain.incident import Incident, Port
+from bot.domain.lines import Who
+from bot.domain.plan import Tally
+
+TODAY = frozenset({"today", "hoje"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One decision, refusal or override.
+
+    `code` is what was done (a phrase `entry.<code>`), `detail` its reason. `case` to `frees_at` are None
+    where the entry is about no case; `tally` also where nothing was planned. `ended_at` is when the outage
+    was over, `frees_at` when the port may be sent to again, None where it may now.
+    """
+
+    at: datetime
+    code: str
+    who: Who | None
+    detail: str | None = None
+    action: str | None = None
+    case: int | None = None
+    incident: Incident | None = None
+    port: Port | None = None
+    approved_by: Who | None = None
+    tally: Tally | None = None
+    dry_run: bool = False
+    ended_at: datetime | None = None
+    frees_at: datetime | None = None
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it opens or ends a dispatch: then result, outage and port belong to it."""
+        return self.approved_by is not None
+
+
+def entries(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> list[Entry]:
+    """The entries that a filter lets through, newest first.
+
+    The filter is empty, a number (that many), `today` / `hoje`, or a part of the OLT's name or port.
+    """
+    wanted = filter_text.strip().casefold()
+    newest: Sequence[AuditEntry] = book.audit[::-1]
+    if wanted.isascii() and wanted.isdecimal():
+        newest = newest[: int(wanted)]
+    elif wanted in TODAY:
+        newest = [entry for entry in newest if words.is_same_day(entry.at, now)]
+    elif wanted:
+        newest = [entry for entry in newest if wanted in _label(book, entry)]
+    return [_entry(book, entry, now, hours) for entry in newest]
+
+
+def said(entry: Entry, words: Words) -> str:
+    """What was done, in words. Not escaped."""
+    detail = entry.detail
+    if entry.code in {"halted", "unread"}:
+        detail = reason_words(detail, words)
+    return words.plain(f"entry.{entry.code}", reason=detail, why=detail, action=entry.action)
+
+
+def _label(book: Book, entry: AuditEntry) -> str:
+    port = _port(book, entry)
+    return port.label.casefold() if port else ""
+
+
+def _port(book: Book, entry: AuditEntry) -> Port | None:
+    if isinstance(entry.line, ln.CooldownReleased):
+        return entry.line.port
+    case = book.cases.get(entry.case) if entry.case else None
+    return case.incident.port if case else None
+
+
+def _entry(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
+    line = entry.line
+    case = book.cases.get(entry.case) if entry.case else None
+    code, detail = _what(line)
+    action = _action(line.action) if isinstance(line, ln.TapRefused) else None
+    dispatch = _dispatch(case, entry) if case else None
+    reservation = book.reservations.get(case.incident.port.key) if case else None
+    held = reservation is not None and case is not None and reservation.case == case.id
+    return Entry(
+        entry.at,
+        code,
+        line.by,
+        detail,
+        action,
+        entry.case,
+        case.incident if case else None,
+        _port(book, entry),
+        dispatch.by if dispatch else None,
+        dispatch.tally() if dispatch else None,
+        dispatch.dry_run if dispatch else False,
+        case.ended_at if case else None,
+        free_at(reservation, now, hours) if held else None,
+    )
+
+
+def _what(line: ln.Line) -> tuple[str, str | None]:
+    """The phrase an audited line is told with, and its reason."""
+    match line:
+        case ln.Settled(end=end, reason=reason):
+            return end, reason
+        case ln.Resumed(by=None):
+            return "resumed_alone", None
+        case ln.TapRefused(why=why):
+            return line.kind, why
+        case ln.Denied(reason=reason) | ln.CooldownReleased(reason=reason):
+            return line.kind, reason
+    return line.kind, None
+
+
+def _action(text: str) -> str:
+    """The name of a button's action; what is none (a command) as it was recorded."""
+    return Action(text).name.lower() if text in set(Action) else text
+
+
+def _dispatch(case: Case, entry: AuditEntry) -> Dispatch | None:
+    """The dispatch that an approval opened or a settlement ended; None for a cancelled one."""
+    if isinstance(entry.line, ln.Approved):
+        return next((d for d in case.dispatches if d.at == entry.at), None)
+    if isinstance(entry.line, ln.Settled):
+        return next((d for d in case.dispatches if d.ended_at == entry.at), None)
+    return None

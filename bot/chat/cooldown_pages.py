@@ -1,0 +1,95 @@
+"""The ports in cooldown, and releasing one before its time."""
+
+import hashlib
+from datetime import datetime
+
+from markupsafe import Markup
+
+from bot.chat.buttons import Action, Press
+from bot.chat.fitting import fit
+from bot.chat.screen import Button, Screen
+from bot.chat.words import Words
+from bot.domain.book import Book
+from bot.domain.cooldown import Reservation, free_at
+from bot.domain.incident import Port
+
+RELEASE_REASONS = ("new_outage", "test", "other")
+_PORT_BUTTONS = 20
+_KEY_BYTES = 40  # what `free:0:new_outage|` leaves of 64 bytes, with room to spare
+
+
+def cooldown(book: Book, now: datetime, words: Words, hours: float, *, may_release: bool) -> Screen:
+    """The ports in cooldown, the longest wait last, with a button each for who may release them."""
+    waits = cooling(book, now, hours)
+    if not waits:
+        return Screen(str(words.say("cooldown.none")))
+    text = fit(
+        [words.say("cooldown.head", n=len(waits))],
+        [cooling_row(until, reservation, words, now) for until, reservation in waits],
+        words,
+    )
+    if not may_release:
+        return Screen(str(text))
+    rows = tuple(
+        (
+            Button(
+                words.plain("button.release", port=reservation.port),
+                Press(Action.ASK_RELEASE, 0, port_token(reservation.port)).encode(),
+            ),
+        )
+        for _, reservation in waits[:_PORT_BUTTONS]
+    )
+    return Screen(str(text), rows)
+
+
+def cooling(book: Book, now: datetime, hours: float) -> list[tuple[datetime, Reservation]]:
+    """The ports in cooldown with the time they free up, soonest first."""
+    waits = [(free_at(reservation, now, hours), reservation) for reservation in book.reservations.values()]
+    held = [(until, reservation) for until, reservation in waits if until is not None]
+    return sorted(held, key=lambda wait: (wait[0], wait[1].port.key))
+
+
+def cooling_row(until: datetime, reservation: Reservation, words: Words, now: datetime) -> Markup:
+    """One port in cooldown: until when, and who sent what to it."""
+    return words.say(
+        "cooldown.row",
+        port=reservation.port,
+        until=until,
+        now=now,
+        left=until - now,
+        case=reservation.case,
+        by=reservation.by,
+    )
+
+
+def ask_release(port: Port, words: Words) -> Screen:
+    """Why a port is to be released before its time."""
+    reasons = tuple(
+        Button(
+            words.plain(f"release.{reason}"),
+            Press(Action.RELEASE, 0, f"{reason}|{port_token(port)}").encode(),
+            "danger",
+        )
+        for reason in RELEASE_REASONS
+    )
+    back = Button(words.plain("button.back"), Press(Action.COOLDOWN).encode())
+    return Screen(str(words.say("cooldown.ask", port=port)), (reasons, (back,)))
+
+
+def read_release(arg: str) -> tuple[str, str] | None:
+    """The reason and the port's token of a `RELEASE` press; None for a reason that is not offered."""
+    reason, _, token = arg.partition("|")
+    return (reason, token) if reason in RELEASE_REASONS else None
+
+
+def port_token(port: Port) -> str:
+    """The port's key where callback data has room for it, else a hash of it."""
+    if len(port.key.encode()) <= _KEY_BYTES:
+        return port.key
+    return f"#{hashlib.sha256(port.key.encode()).hexdigest()[:16]}"
+
+
+def port_of(book: Book, token: str) -> Port | None:
+    """The reserved port behind a token, None where it is reserved no more."""
+    ports = (reservation.port for reservation in book.reservations.values())
+    return next((port for port in ports if port_token(port) == token), None)

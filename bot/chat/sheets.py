@@ -1,0 +1,120 @@
+"""Documents: a case's customers for one person's private chat, and the audit.
+
+CSV as Excel in Portuguese opens it: UTF-8 with BOM, `;`, and no cell that it would run as a formula.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from bot.chat.audit_log import Entry, entries, said
+from bot.chat.audit_pages import fitting_filter
+from bot.chat.pages import no_phone
+from bot.chat.people import people
+from bot.chat.results import counts_plain
+from bot.chat.screen import Sheet
+from bot.chat.words import Words, clean
+from bot.domain.book import Book
+from bot.domain.case import Case
+from bot.domain.customer import Found
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def details_csv(case: Case, found: Found, words: Words) -> Sheet:
+    """Every ONU of an alert with its customer and full phone: for a private chat only."""
+    columns = ("name", "serial", "link", "phone", "whatsapp")
+    rows = (
+        (
+            person.name,
+            person.serial,
+            words.plain(f"link.{person.link}"),
+            person.recorded,
+            person.phone or no_phone(person, words),
+        )
+        for person in people(found)
+    )
+    name = words.plain("sheet.details_file", case=case.id)
+    return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
+
+
+def audit_csv(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> Sheet:
+    """The filtered audit in words, newest first, times local."""
+    columns = ("at", "who", "what", "case", "port", "result", "outage", "frees")
+    found = entries(book, fitting_filter(filter_text), words, now, hours)
+    title = words.plain("sheet.audit_file")
+    rows = (_audit_row(entry, words) for entry in found)
+    return Sheet(f"{title}.csv", _csv([words.plain(f"sheet.{column}") for column in columns], rows))
+
+
+def audit_json(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> Sheet:
+    """The filtered audit for programs, newest first: codes, ids, times in UTC."""
+    found = entries(book, fitting_filter(filter_text), words, now, hours)
+    text = json.dumps([_audit_object(entry) for entry in found], indent=2)
+    return Sheet(f"{words.plain('sheet.audit_file')}.json", text.encode())
+
+
+def _audit_row(entry: Entry, words: Words) -> Sequence[str]:
+    result = counts_plain(entry.tally, words) if entry.tally else ""
+    if entry.dry_run:
+        result = f"{words.plain('audit.dry_run')} {result}".strip()
+    outage = ""
+    if entry.is_result:
+        ended = entry.ended_at
+        outage = words.plain("audit.over", at=ended, now=None) if ended else words.plain("audit.still_on")
+    return (
+        words.stamp(entry.at),
+        entry.who.name if entry.who else "",
+        said(entry, words),
+        str(entry.case or ""),
+        entry.port.label if entry.port else "",
+        result,
+        outage,
+        words.stamp(entry.frees_at) if entry.is_result and entry.frees_at else "",
+    )
+
+
+def _audit_object(entry: Entry) -> dict[str, object]:
+    tally = entry.tally
+    return {
+        "at": _utc(entry.at),
+        "what": entry.code,
+        "reason": entry.detail,
+        "action": entry.action,
+        "who": {"id": entry.who.id, "name": entry.who.name} if entry.who else None,
+        "case": entry.case,
+        "incident": entry.incident.id if entry.incident else None,
+        "kind": entry.incident.kind.value if entry.incident else None,
+        "port": {"key": entry.port.key, "olt": entry.port.olt, "place": entry.port.place}
+        if entry.port
+        else None,
+        "approved_by": {"id": entry.approved_by.id, "name": entry.approved_by.name}
+        if entry.approved_by
+        else None,
+        "dry_run": entry.dry_run,
+        "planned": tally.planned if tally else None,
+        "outcomes": {outcome.value: n for outcome, n in tally.outcomes.items()} if tally else None,
+        "skipped": {skip.value: n for skip, n in tally.skipped.items()} if tally else None,
+        "todo": tally.todo if tally else None,
+        "outage_ended_at": _utc(entry.ended_at),
+        "port_free_at": _utc(entry.frees_at),
+    }
+
+
+def _utc(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat() if at else None
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=";")
+    writer.writerow([_cell(text) for text in header])
+    writer.writerows([_cell(text) for text in row] for row in rows)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _cell(text: str) -> str:
+    text = clean(text)
+    return f"'{text}" if text.startswith(_FORMULA) else text
