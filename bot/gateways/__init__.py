@@ -1,0 +1,41 @@
+"""WhatsApp senders by name. A new one is a file here, an entry in `GATEWAYS` and its settings."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from bot.gateways.dry_run import DryRun
+from bot.gateways.matrix import Matrix
+from bot.ports import Clock, Gateway
+from bot.settings import Settings
+
+
+class Sender(Gateway, Protocol):
+    """A gateway that holds connections."""
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+
+
+def _matrix(settings: Settings, clock: Clock) -> Sender:
+    return Matrix(
+        settings.url_hsm,
+        settings.token_hsm.get_secret_value(),
+        cookie=settings.cookie_hsm.get_secret_value(),
+        account=settings.hsm_account,
+        templates={"LOS": settings.hsm_id_los, "POWER": settings.hsm_id_power},
+        include_current=settings.hsm_include_current,
+        clock=clock,
+        limit=settings.hsm_concurrency + 1,  # the probe beside the sends
+    )
+
+
+def _dry_run(_settings: Settings, _clock: Clock) -> Sender:
+    return DryRun()
+
+
+GATEWAYS: dict[str, Callable[[Settings, Clock], Sender]] = {"matrix": _matrix, "dry_run": _dry_run}
+
+
+def open_gateway(settings: Settings, clock: Clock) -> Sender:
+    """The gateway that `GATEWAY` names; with `DRY_RUN` the one that sends nothing."""
+    return GATEWAYS["dry_run" if settings.dry_run else settings.gateway](settings, clock)

@@ -1,0 +1,20 @@
+"""The gateway that sends nothing: for a trial, and for `DRY_RUN`."""
+
+from bot.domain.plan import Message, Outcome, Receipt
+
+
+class DryRun:
+    """`bot.ports.Gateway` that takes every message and lets none out."""
+
+    name = "dry_run"
+
+    async def send(self, message: Message) -> Receipt:  # noqa: ARG002 - the protocol's
+        """Accepted, and its reason says that nothing left."""
+        return Receipt(Outcome.ACCEPTED, reason="dry_run")
+
+    async def probe(self) -> str:
+        """What it is."""
+        return "dry run, nothing is sent"
+
+    async def aclose(self) -> None:
+        """Nothing to close."""

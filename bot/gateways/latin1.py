@@ -1,0 +1,37 @@
+"""Names for a platform that is latin-1 (contracts/matrix.md): the rest is spelt out or goes."""
+
+import unicodedata
+
+LONGEST = 60  # characters; the template's sentence goes on after the name
+NAMELESS = "Cliente"
+_SPELT = str.maketrans(
+    {
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bc", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"'),
+        "\u2026": "...",
+        "\u2022": "-",
+        "\u20ac": "EUR",
+        "\u2122": "TM",
+        "\u0153": "oe",
+        "\u0152": "OE",
+    }
+)
+
+
+def spell_name(name: str) -> str:
+    """The name in one line of printable latin-1, accents kept, emoji gone, never empty."""
+    composed = unicodedata.normalize("NFC", name.translate(_SPELT))
+    text = " ".join("".join(map(_spell, composed)).split())
+    return text[:LONGEST].rstrip() or NAMELESS
+
+
+def _spell(character: str) -> str:
+    if character.isspace():
+        return " "
+    decomposed = unicodedata.normalize("NFKD", character)
+    for spelling in (character, decomposed):
+        kept = spelling.encode("latin-1", "ignore").decode("latin-1")
+        if kept and kept.isprintable():
+            return kept
+    return ""

@@ -1,0 +1,272 @@
+"""The settings (design, section 4): read once, checked at once, and every problem says how to mend it."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import field_validator as validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.errors import StartupError
+
+SECRETS = ("api_user", "api_pass", "token_hsm", "cookie_hsm", "telegram_token")
+OLD_NAMES = {
+    "api_base_url": "BASE_URL_API",
+    "url_hsm": "HSM_URL",
+    "token_hsm": "HSM_TOKEN",
+    "cookie_hsm": "HSM_COOKIE",
+}
+SOURCE_NEEDS = {"oltcloud": ("api_base_url", "api_user", "api_pass")}
+GATEWAY_NEEDS = {"matrix": ("url_hsm", "token_hsm"), "dry_run": ()}
+NOT_BUILT_YET = frozenset({"cloud"})
+_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+
+
+def _url(text: str) -> str:
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no URL") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not text.isprintable():
+        raise ValueError("is no URL")
+    if any(map(str.isspace, text)) or parts.username is not None or parts.fragment:
+        raise ValueError("must be a URL without a user, a password, spaces or #")
+    return text
+
+
+def _base_url(text: str) -> str:
+    if urlsplit(text).query:
+        raise ValueError("must be a URL without ?")
+    return text.rstrip("/")
+
+
+def _header(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("holds a character that no HTTP header can carry")
+    return secret
+
+
+def _telegram_token(secret: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(secret.get_secret_value()):
+        raise ValueError("is no bot token")
+    return secret
+
+
+def _zone(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone this machine knows") from None
+
+
+def _approvers(value: Any) -> Any:
+    if not isinstance(value, str) or value == "*":
+        return value
+    ids = re.split(r"[\s,;]+", value.strip(" ,;"))
+    if not all(user.isascii() and user.isdigit() for user in ids):
+        raise ValueError("is no list of user ids")
+    return frozenset(map(int, ids))
+
+
+def _topic(value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise ValueError("is no topic")
+    return None if value == 1 else value  # General is sent to without it (contracts/telegram.md)
+
+
+def _group(value: int) -> int:
+    if value >= 0:
+        raise ValueError("is not the id of a group, which is negative")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+BaseUrl = Annotated[str, AfterValidator(_url), AfterValidator(_base_url)]
+Header = Annotated[SecretStr, AfterValidator(_header)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+
+
+class Settings(BaseSettings):
+    """All settings, checked. A field's description says how to mend it; `load` reads the environment."""
+
+    model_config = SettingsConfigDict(
+        hide_input_in_errors=True, frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
+
+    telegram_token: Annotated[SecretStr, AfterValidator(_telegram_token)] = Field(
+        description="the token that @BotFather gave, digits:letters"
+    )
+    telegram_chat_id: Annotated[int, AfterValidator(_group)] = Field(
+        description="the group's id, e.g. -1001234567890: add the bot to the group, write /help there and "
+        "look for chat.id in https://api.telegram.org/bot<token>/getUpdates"
+    )
+    telegram_approvers: Annotated[frozenset[int] | Literal["*"], BeforeValidator(_approvers)] = Field(
+        frozenset(), description="user ids with commas, * for everyone in the group, empty for its admins"
+    )
+    telegram_topic_id: Annotated[int | None, AfterValidator(_topic)] = Field(
+        None, description="a forum topic's number, empty for none"
+    )
+    telegram_api_url: BaseUrl = Field("https://api.telegram.org", description="a Bot API server, https://...")
+
+    source: str = Field("oltcloud", description="one of " + ", ".join(SOURCE_NEEDS))
+    api_base_url: BaseUrl = Field("", description="the OLT API, e.g. https://isp.oltcloud.co")
+    api_auth_url: Url = Field("", description="its login, empty for {API_BASE_URL}/api/token")
+    api_user: SecretStr = Field(SecretStr(""), description="the user of the OLT API")
+    api_pass: SecretStr = Field(SecretStr(""), description="that user's password")
+
+    gateway: str = Field("matrix", description="one of " + ", ".join(GATEWAY_NEEDS))
+    url_hsm: Url = Field("", description="the full URL, e.g. https://isp.matrixdobrasil.ai/rest/v1/sendHsm")
+    token_hsm: Header = Field(SecretStr(""), description="the key of the HSM API, without Bearer")
+    cookie_hsm: Header = Field(SecretStr(""), description="a Cookie header, usually empty")
+    hsm_account: int = Field(1, ge=1, description="Matrix's cod_conta, a whole number")
+    hsm_id_los: int = Field(114, ge=1, description="the id of the template for LOS, a whole number")
+    hsm_id_power: int = Field(116, ge=1, description="the id of the template for power failures")
+    hsm_include_current: bool = Field(False, description="true or false")
+    hsm_rate: float = Field(10, ge=0, le=1000, description="messages a second, 0 for no limit")
+    hsm_concurrency: int = Field(10, ge=1, le=200, description="messages in flight, 1 to 200")
+
+    poll_seconds: float = Field(30, ge=1, le=3600, description="seconds, 1 to 3600")
+    cooldown_hours: float = Field(24, ge=0, le=24 * 90, description="hours, 0 to 2160")
+    enrich_concurrency: int = Field(50, ge=1, le=200, description="look-ups in flight, 1 to 200")
+    undo_seconds: float = Field(5, ge=0, le=300, description="seconds, 0 to 300")
+    min_affected: int = Field(1, ge=1, le=10_000, description="ONUs, 1 to 10000")
+    dry_run: bool = Field(False, description="true or false")
+
+    data_dir: Path = Field(Path("data"), description="a folder")
+    tz: Zone = Field(ZoneInfo("America/Sao_Paulo"), description="e.g. America/Sao_Paulo")
+    bot_language: Literal["pt_BR", "en"] = Field("pt_BR", description="pt_BR or en")
+    ops_host: str = Field("127.0.0.1", description="the address to listen on")
+    ops_port: int = Field(8081, ge=0, le=65535, description="a port, 0 for none")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings' signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is given: `load` reads, as it also knows NAME_FILE, old names and who said what."""
+        return (init_settings,)
+
+    @validator("source", "gateway")
+    @classmethod
+    def _registered(cls, value: str, info: ValidationInfo) -> str:
+        if value in NOT_BUILT_YET:
+            raise ValueError("names a system that is not built yet")
+        if value not in (SOURCE_NEEDS if info.field_name == "source" else GATEWAY_NEEDS):
+            raise ValueError("names no system the bot knows")
+        return value
+
+    @validator("api_auth_url")
+    @classmethod
+    def _default_login(cls, value: str, info: ValidationInfo) -> str:
+        base = info.data.get("api_base_url")
+        return value or (f"{base}/api/token" if base else "")
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no log may show."""
+        values: list[SecretStr] = [getattr(self, name) for name in SECRETS]
+        return tuple(value.get_secret_value() for value in values if value.get_secret_value())
+
+
+def load(env_file: Path | None = Path(".env"), environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings from the environment and, below it, `env_file` (which may be missing).
+
+    Surrounding spaces and quotes are taken off, an empty value counts as not set. A secret may stand in a
+    file that NAME_FILE names.
+
+    Raises:
+        StartupError: Names every variable that needs mending, never a value. Exit code 2.
+    """
+    problems: list[str] = []
+    given = _given(env_file, environ, problems)
+    names = {field: _variable(field, given) for field in Settings.model_fields}
+    values: dict[str, Any] = {
+        field: value for field, name in names.items() if (value := _value(name, given, problems))
+    }
+    settings = None
+    wrong: dict[str, str] = {}
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_context=False, include_input=False):
+            wrong.setdefault(str(one["loc"][0]), _problem(one["type"], one["msg"]))
+    unreadable = {field for field, name in names.items() if name in given and field not in values}
+    needed = [
+        *SOURCE_NEEDS.get(values.get("source", "oltcloud"), ()),
+        *GATEWAY_NEEDS.get(values.get("gateway", "matrix"), ()),
+    ]
+    for field in needed:
+        if field not in values:
+            wrong.setdefault(field, "is not set")
+    problems += [
+        f"{names[field]} {problem}: {Settings.model_fields[field].description}"
+        for field, problem in wrong.items()
+        if field not in unreadable
+    ]
+    if settings is None or problems:
+        raise StartupError("Settings that need mending:\n" + "\n".join(f"  {line}" for line in problems))
+    return settings
+
+
+def _given(env_file: Path | None, environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
+    """Every variable that is set, cleaned; the environment wins over the file."""
+    in_file: Mapping[str, str | None] = {}
+    if env_file is not None and env_file.exists():
+        try:
+            # A password may hold a dollar sign, so nothing is interpolated.
+            in_file = dotenv_values(env_file, interpolate=False, encoding="utf-8-sig")
+        except (OSError, UnicodeError):
+            problems.append(".env cannot be read: make it a UTF-8 text file that this user may read")
+    cleaned = [(name, _clean(value)) for name, value in [*in_file.items(), *environ.items()] if value]
+    return {name: value for name, value in cleaned if value}
+
+
+def _clean(value: str) -> str:
+    value = value.strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        value = value[1:-1].strip()
+    return value
+
+
+def _variable(field: str, given: Mapping[str, str]) -> str:
+    """The name under which a setting is given; its own name where it is not given at all."""
+    names = [field.upper(), *([OLD_NAMES[field]] if field in OLD_NAMES else [])]
+    files = [f"{name}_FILE" for name in names] if field in SECRETS else []
+    return next((name for name in [*names, *files] if name in given), names[0])
+
+
+def _value(name: str, given: Mapping[str, str], problems: list[str]) -> str | None:
+    """What a variable says, or what stands in the file that it names."""
+    value = given.get(name)
+    if name.endswith("_FILE"):
+        try:
+            value = _clean(Path(value or "").read_text("utf-8-sig"))
+        except (OSError, UnicodeError):
+            value = None
+        if not value:
+            problems.append(f"{name} names no file with a value: name a file that this user may read")
+    return value
+
+
+def _problem(kind: str, message: str) -> str:
+    """What pydantic found, in words for a person; never with the value."""
+    if kind == "missing":
+        return "is not set"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    return "is not valid"

@@ -1,0 +1,196 @@
+"""OLT Cloud, as source of outages and as directory of customers (contracts/oltcloud.md)."""
+
+import math
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Any
+
+from bot import upstream
+from bot.domain.customer import Affected, Contact
+from bot.domain.incident import Incident, Poll
+from bot.errors import BadAnswer, BotError, LoginRefused, NotFound, Refused
+from bot.ports import Clock
+from bot.sources.login import Login, TokenAuth
+from bot.sources.oltcloud_rows import OddRow, affected, count_of, identifier, incident, is_open
+
+PAGE_SIZE = 1000
+MOST_PAGES = 50  # far above any real network; ends a list that never does
+
+
+class OltCloud:
+    """`bot.ports.Source` and `bot.ports.Directory` over OLT Cloud's API.
+
+    Args:
+        base_url: `API_BASE_URL`, without a slash at the end.
+        auth_url: `API_AUTH_URL`.
+        user: `API_USER`.
+        password: `API_PASS`.
+        zone: Of dates without an offset.
+        clock: For the login's cool-off.
+        limit: Connections at one time.
+    """
+
+    name = "oltcloud"
+
+    def __init__(
+        self,
+        base_url: str,
+        auth_url: str,
+        user: str,
+        password: str,
+        *,
+        zone: tzinfo,
+        clock: Clock,
+        limit: int = 100,
+    ) -> None:
+        self._auth_url = auth_url
+        self._credentials = {"username": user, "password": password}
+        self._zone = zone
+        self._auth = TokenAuth(self._log_in, clock)
+        self._http = upstream.client(base_url, auth=self._auth, limit=limit)
+
+    @property
+    def login(self) -> Login:
+        """The state of the login, for /status."""
+        return self._auth.login
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._http.aclose()
+
+    async def open_incidents(self) -> Poll:
+        """Every open incident, by page number until `count` is reached or a page brings nothing new.
+
+        `next` is never followed: its page size changes and the body chooses the address. Where pages repeat
+        before `count` is reached, something may be missing, so the poll is incomplete.
+        """
+        reading = _Reading(self._zone)
+        for page in range(1, MOST_PAGES + 1):
+            try:
+                rows, count = await self._page(page)
+            except BotError as error:
+                if page == 1:
+                    raise
+                # A page past the end is a 404; it is the end only where all that was promised came.
+                return reading.poll(complete=isinstance(error, NotFound) and reading.rows >= count)
+            added = reading.add(rows)
+            if len(reading.seen) >= count or not rows:
+                return reading.poll(complete=True)
+            if not added:
+                break
+        return reading.poll(complete=False)
+
+    async def affected(self, incident_id: str) -> Affected:
+        """One alert's ONUs as they are now."""
+        body = await self._get(f"/api/v2/ftth/alert/{incident_id}")
+        alert = body.get("alert")
+        if not isinstance(alert, dict) or identifier(alert.get("id", incident_id)) != incident_id:
+            raise BadAnswer("another_alert")
+        found = affected(alert)
+        if found is None:
+            raise BadAnswer("no_devices")
+        return found
+
+    async def customer(self, client_id: str) -> Contact | None:
+        """The record with this id and no other."""
+        try:
+            body = await self._get(f"/api/v2/client/{client_id}")
+        except NotFound:
+            return None
+        clients = body.get("clients")
+        if not isinstance(clients, list):
+            raise BadAnswer("no_clients")
+        for client in clients:
+            if isinstance(client, dict) and identifier(client.get("id")) == client_id:
+                return Contact(client_id, _free_text(client.get("name")), _phone(client))
+        if clients:
+            raise BadAnswer("another_client")
+        return None
+
+    async def _page(self, page: int) -> tuple[list[Any], float]:
+        """The rows of a page and how many there are in all; no end in sight where `count` is odd."""
+        params: dict[str, str | int] = {"end_date__isnull": "true", "page": page, "page_size": PAGE_SIZE}
+        body = await self._get("/api/v2/ftth/alert/list", params)
+        rows, count = body.get("results"), count_of(body.get("count"))
+        if not isinstance(rows, list):
+            raise BadAnswer("no_results")
+        return rows, math.inf if count is None else count
+
+    async def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> dict[str, Any]:
+        return _object(await upstream.read(self._http, "GET", path, params=params))
+
+    async def _log_in(self) -> str:
+        try:
+            answer = await upstream.read(
+                self._http, "POST", self._auth_url, json=self._credentials, login=True
+            )
+            token = _object(answer).get("access")
+        except NotFound:
+            raise LoginRefused("login_not_found") from None
+        except Refused as refused:
+            raise LoginRefused(str(refused)) from None
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise BadAnswer("no_token")
+        return token
+
+
+class _Reading:
+    """The rows of all pages, each id once."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self.seen: set[str] = set()
+        self.rows = 0
+        self._zone = zone
+        self._incidents: list[Incident] = []
+        self._closed: set[str] = set()
+        self._skipped: list[str] = []
+        self._nameless = 0
+
+    def add(self, rows: list[Any]) -> bool:
+        """Whether a row was new."""
+        before = len(self.seen)
+        for row in rows:
+            self.rows += 1
+            alert_id = identifier(row.get("id")) if isinstance(row, dict) else None
+            if alert_id is None:
+                self._nameless += 1
+                self._skipped.append(f"row {self.rows}: id")
+            elif alert_id not in self.seen:
+                self.seen.add(alert_id)
+                self._read(alert_id, row)
+        return len(self.seen) > before
+
+    def _read(self, alert_id: str, row: dict[str, Any]) -> None:
+        if not is_open(row):
+            self._closed.add(alert_id)
+            return
+        try:
+            self._incidents.append(incident(row, self._zone))
+        except OddRow as odd:
+            self._skipped.append(f"{alert_id}: {odd}")
+
+    def poll(self, *, complete: bool) -> Poll:
+        """What was read. A row without an id may be any incident, so absence proves nothing then."""
+        present = frozenset(self.seen - self._closed)
+        return Poll(tuple(self._incidents), present, complete and not self._nameless, tuple(self._skipped))
+
+
+def _object(body: Any) -> dict[str, Any]:
+    """The body, an error in an HTTP 200 taken as the error it is."""
+    if not isinstance(body, dict):
+        raise BadAnswer("no_object")
+    if body.get("return") is False:
+        raise Refused("return_false")
+    return body
+
+
+def _phone(client: Mapping[str, Any]) -> str:
+    """`contact`, else `phone_number`: a contact with no digit in it ("recado com a vizinha") is no number."""
+    contact = _free_text(client.get("contact"))
+    return contact if any(map(str.isdigit, contact)) else _free_text(client.get("phone_number"))
+
+
+def _free_text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value).strip()

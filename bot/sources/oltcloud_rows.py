@@ -1,0 +1,149 @@
+"""What OLT Cloud's rows mean (contracts/oltcloud.md): pure translation into the domain's words."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from bot.domain.customer import Affected, Link, Onu
+from bot.domain.incident import Incident, Kind, Port
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")  # it becomes a part of a path
+_SLOT_PON = re.compile(r"([0-9]+)\s*/\s*([0-9]+)\s*$")
+_BRAZILIAN = "%d/%m/%Y %H:%M:%S"
+_LINKS = {
+    "online": Link.ONLINE,
+    "loss": Link.LOS,
+    "los": Link.LOS,
+    "sem energia": Link.POWER,
+    "power fail": Link.POWER,
+}
+NO_SERIAL = "?"
+
+
+class OddRow(Exception):
+    """A row that cannot be read. The text says what is wrong with it, and no personal data."""
+
+
+def identifier(value: Any) -> str | None:
+    """An id as text, None where there is none that can be used."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    return text if _ID.fullmatch(text) else None
+
+
+def is_open(row: Mapping[str, Any]) -> bool:
+    """No end, and not known to affect nobody."""
+    return not row.get("end_date") and count_of(row.get("active_devices_count")) != 0
+
+
+def incident(row: Mapping[str, Any], zone: tzinfo) -> Incident:
+    """One row of the list; dates without an offset are local to `zone`. Raises OddRow."""
+    alert_id = identifier(row.get("id"))
+    if alert_id is None:
+        raise OddRow("id")
+    alert_type = _text(row.get("alert_type"))
+    if not alert_type:
+        raise OddRow("alert_type")
+    affected, total = count_of(row.get("active_devices_count")), count_of(row.get("total_devices_count"))
+    if total is not None and total < (affected or 1):
+        total = None  # no total of anything
+    return Incident(
+        id=alert_id,
+        kind=_kind(alert_type),
+        alert_type=alert_type,
+        port=_port(row, alert_type),
+        started=_moment(row.get("initial_date"), zone),
+        affected=affected,
+        total=total,
+        cto=_text(row.get("cto_name")) or None,
+        ignored=str(row.get("ignored")).lower() in {"true", "1"},
+    )
+
+
+def affected(alert: Mapping[str, Any]) -> Affected | None:
+    """The detail's ONUs, each once; None where it has no list of devices although it is not over.
+
+    A device that cannot be read counts as an ONU without a serial, so that the sum stays right.
+    """
+    over = not is_open(alert)
+    devices = alert.get("affected_devices")
+    if not isinstance(devices, list):
+        return Affected((), over=True) if over else None
+    return Affected(tuple(_each_once(map(_onu, devices))), over)
+
+
+def _each_once(onus: Iterable[Onu]) -> Iterable[Onu]:
+    seen: set[tuple[str, str | None]] = set()
+    for onu in onus:
+        key = (onu.serial, onu.client_id)
+        if onu.serial == NO_SERIAL or key not in seen:
+            seen.add(key)
+            yield onu
+
+
+def _onu(device: Any) -> Onu:
+    outer = device if isinstance(device, Mapping) else {}
+    inner = outer.get("onu_device")
+    if not isinstance(inner, Mapping):
+        inner = {}
+    return Onu(
+        serial=_text(inner.get("sn_onu")) or NO_SERIAL,
+        client_id=identifier(outer.get("client_id")) or identifier(inner.get("client_id")),
+        name=_text(inner.get("client_name")),
+        link=_LINKS.get(_plain(_text(inner.get("status"))), Link.OTHER),
+    )
+
+
+def _kind(alert_type: str) -> Kind:
+    if alert_type.endswith("_loss"):
+        return Kind.LOS
+    return Kind.POWER if alert_type.endswith("no_power") else Kind.OTHER
+
+
+def _port(row: Mapping[str, Any], alert_type: str) -> Port:
+    olt_id, name = identifier(row.get("olt_id")), _text(row.get("olt_name"))
+    if not (olt_id or name):
+        raise OddRow("olt_id, olt_name")
+    olt_key, olt = olt_id or name, name or f"OLT {olt_id}"
+    slot_pon = _SLOT_PON.search(_text(row.get("slot_pon")))
+    if slot_pon:
+        place = "/".join(part.lstrip("0") or "0" for part in slot_pon.groups())
+        return Port(f"{olt_key}:{place}", olt, place)
+    cto_id, cto = identifier(row.get("cto_id")), _text(row.get("cto_name"))
+    if alert_type.startswith("cto_") and (cto_id or cto):
+        return Port(f"{olt_key}:cto:{cto_id or cto}", olt, cto or f"CTO {cto_id}")
+    raise OddRow("slot_pon")
+
+
+def _moment(value: Any, zone: tzinfo) -> datetime:
+    """Aware UTC from one of the three spellings; an offset, where present, wins."""
+    text = _text(value)
+    try:
+        moment = datetime.strptime(text, _BRAZILIAN) if "/" in text else datetime.fromisoformat(text)  # noqa: DTZ007 - local time; the zone comes next
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise OddRow("initial_date") from None
+
+
+def count_of(value: Any) -> int | None:
+    """A count, also where it comes as text; None for null and for what is no count."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        count = int(value)
+    except (ValueError, OverflowError):
+        return None
+    return count if count >= 0 else None
+
+
+def _text(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _plain(text: str) -> str:
+    """Without accents, case or doubled spaces."""
+    letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(letters.casefold().split())
