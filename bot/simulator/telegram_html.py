@@ -71,7 +71,9 @@ def parse(html: str) -> Parsed:
             text += whole
     if stack:
         raise HtmlError(f'Can\'t find end tag corresponding to start tag "{stack[-1].tag}"')
-    return _stripped(text, sorted(entities, key=lambda entity: (entity["offset"], -entity["length"])))
+    # Inner tags close first; of two that cover the same text the outer one is named first.
+    outer_first = sorted(entities[::-1], key=lambda entity: (entity["offset"], -entity["length"]))
+    return _stripped(text, outer_first)
 
 
 def _open(inside: str, end: str, offset: int, at: int) -> _Open:

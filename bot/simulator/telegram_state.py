@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import math
+import mimetypes
 import time
 import weakref
 from collections import Counter, defaultdict, deque
@@ -141,8 +142,8 @@ class ChatState:
         forum = {"is_forum": True} if self.topics and chat == self.group else {}
         return {"id": chat, "type": kind, "title": self.chats.get(chat, "Other"), **forum}
 
-    def message_json(self, message: Message) -> dict[str, Any]:
-        """A Bot API Message; without content where it was deleted."""
+    def message_json(self, message: Message, nested: bool = False) -> dict[str, Any]:
+        """A Bot API Message; without content where it was deleted, without its reply where nested."""
         chat = self.chat_json(message.chat)
         if message.deleted:
             return {"message_id": message.id, "date": 0, "chat": chat}
@@ -159,6 +160,9 @@ class ChatState:
             row |= {"message_thread_id": message.thread, "is_topic_message": True}
         if message.edits:
             row["edit_date"] = int(time.time())
+        if message.reply_to is not None and not nested:
+            replied = next(m for m in self.history[message.chat] if m.id == message.reply_to)
+            row["reply_to_message"] = self.message_json(replied, nested=True)
         if message.ephemeral_for is not None:
             row["ephemeral_message_id"] = message.id
         if message.keyboard:
@@ -168,9 +172,16 @@ class ChatState:
     def _content(self, message: Message) -> dict[str, Any]:
         if message.document is None:
             return {"text": message.text, "entities": message.entities}
-        file = self.file_json(message)
+        file, (kind, _) = self.file_json(message), mimetypes.guess_type(message.filename or "")
         caption = {"caption": message.text, "caption_entities": message.entities} if message.text else {}
-        return {"document": {**file, "file_name": message.filename, "mime_type": "text/plain"}, **caption}
+        return {
+            "document": {
+                **file,
+                "file_name": message.filename,
+                "mime_type": kind or "application/octet-stream",
+            },
+            **caption,
+        }
 
     def file_json(self, message: Message) -> dict[str, Any]:
         """A Bot API File, without its path."""

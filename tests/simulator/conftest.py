@@ -1,3 +1,4 @@
+import ssl
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,6 +10,9 @@ from bot.simulator.telegram import BotApi
 from bot.simulator.world import World
 
 from .clock import Clock
+from .phone import Caller
+
+TLS = ssl.create_default_context()  # never used, but costly to make for each client
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=5.0) as client:
+    async with httpx.AsyncClient(timeout=5.0, verify=TLS) as client:
         yield client
 
 
@@ -45,3 +49,8 @@ async def telegram(clock: Clock) -> AsyncIterator[BotApi]:
         server.add_user(7, "Ana", username="ana", admin=True)
         server.add_user(8, "Beto")
         yield server
+
+
+@pytest.fixture
+def call(telegram: BotApi, http: httpx.AsyncClient) -> Caller:
+    return Caller(telegram, http)

@@ -101,6 +101,17 @@ async def test_another_poller_is_told_to_the_application(telegram: BotApi, http:
         await app.updater.stop()
 
 
+async def test_stopping_and_starting_again_conflicts_with_nobody(telegram: BotApi) -> None:
+    for polls in (1, 2):
+        app = build(telegram)
+        assert app.updater is not None
+        async with app:
+            await app.updater.start_polling(timeout=10)
+            await telegram.wait(lambda api: api.updates.polling)
+            await app.updater.stop()
+        assert (telegram.calls["getMe"], telegram.refused) == (polls, [])
+
+
 async def test_ptb_reads_every_answer(telegram: BotApi, app: App) -> None:
     bot, group = app.bot, telegram.group
     chat = await bot.get_chat(group)
