@@ -1,0 +1,101 @@
+"""Who may decide, and where: every tap and command is checked for its person and its chat."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from typing import Literal
+
+from telegram import Bot, ChatMember, ChatMemberRestricted, User
+from telegram.error import TelegramError
+
+from bot.errors import Declined
+from bot.ports import Clock
+
+log = logging.getLogger(__name__)
+
+ANONYMOUS_ADMIN = 1087968824  # contracts/telegram.md: speaks for the group and names nobody
+KEPT = 300.0  # seconds that the list of administrators is taken as it is
+TOO_OLD = 2 * KEPT  # then a decision waits for a new list
+FRESH = 10.0  # a list so young is not read again for somebody who is not on it
+
+Approvers = frozenset[int] | Literal["*"]
+
+
+class Access:
+    """TELEGRAM_APPROVERS: user ids, `*` for everyone in the group, empty for its administrators."""
+
+    def __init__(self, bot: Bot, clock: Clock, approvers: Approvers, group: Callable[[], int]) -> None:
+        """`group` says where the group is now."""
+        self._bot = bot
+        self._clock = clock
+        self._approvers = approvers
+        self._group = group
+        self._admins: frozenset[int] = frozenset()
+        self._read_at = -math.inf
+        self._reading = asyncio.Lock()
+
+    async def keep_warm(self) -> None:
+        """Read the administrators again and again, so that a tap never waits for it."""
+        while self._approvers == frozenset():
+            await self._refresh(KEPT)
+            await self._clock.sleep(KEPT)
+
+    def person(self, user: User | None) -> User:
+        """The person behind a tap or command. Declined for bots and for the group itself."""
+        if user is not None and user.id == ANONYMOUS_ADMIN:
+            raise Declined("anonymous")
+        if user is None or user.is_bot:
+            raise Declined("not_a_person")
+        return user
+
+    async def check_approver(self, user: int) -> None:
+        """Declined for who may not decide."""
+        if self._approvers == "*":
+            return
+        if self._approvers:
+            if user not in self._approvers:
+                raise Declined("not_allowed")
+            return
+        if self._age > TOO_OLD or (user not in self._admins and self._age > FRESH):
+            await self._refresh(FRESH)
+        if self._age > TOO_OLD:
+            raise Declined("admins_unknown")
+        if user not in self._admins:
+            raise Declined("not_allowed")
+
+    async def check_chat(self, chat: int, user: int) -> None:
+        """Declined outside the group and an approver's private chat with the bot."""
+        if chat == self._group():
+            return
+        if chat != user:
+            raise Declined("wrong_chat")
+        if self._approvers == "*" and not await self._is_member(user):
+            raise Declined("not_allowed")
+        await self.check_approver(user)
+
+    @property
+    def _age(self) -> float:
+        return self._clock.monotonic() - self._read_at
+
+    async def _refresh(self, older_than: float) -> None:
+        async with self._reading:
+            if self._age <= older_than:
+                return
+            try:
+                admins = await self._bot.get_chat_administrators(self._group())
+            except TelegramError as error:
+                log.warning("the group's administrators could not be read (%s)", type(error).__name__)
+                return
+            self._admins = frozenset(admin.user.id for admin in admins if not admin.user.is_bot)
+            self._read_at = self._clock.monotonic()
+
+    async def _is_member(self, user: int) -> bool:
+        """`*` is everyone in the group: in private, that has to be asked."""
+        try:
+            member = await self._bot.get_chat_member(self._group(), user)
+        except TelegramError:
+            return False
+        if isinstance(member, ChatMemberRestricted):
+            return member.is_member
+        return member.status not in {ChatMember.LEFT, ChatMember.BANNED}

@@ -1,0 +1,43 @@
+"""What the chat side asks of the flow."""
+
+from typing import Protocol
+
+from bot.domain.customer import Found
+from bot.domain.incident import Port
+from bot.domain.lines import Who
+from bot.domain.watch import Watch
+from bot.ports import Ledger
+
+
+class Desk(Protocol):
+    """Where decisions are taken: each returns once it is durable, or raises Declined or LedgerClosed."""
+
+    ledger: Ledger
+    watch: Watch
+
+    async def approve(self, number: int, who: Who) -> None:
+        """Claim a case for sending."""
+
+    async def deny(self, number: int, who: Who, reason: str) -> None:
+        """Decide that nothing is sent."""
+
+    async def cancel(self, number: int, who: Who) -> None:
+        """Take an approval back during its countdown."""
+
+    async def stop(self, number: int, who: Who) -> None:
+        """Stop a dispatch."""
+
+    async def resume(self, number: int, who: Who) -> None:
+        """Let an interrupted dispatch go on."""
+
+    async def close(self, number: int, who: Who) -> None:
+        """Give up the rest of an interrupted dispatch."""
+
+    async def release(self, port_key: str, who: Who, reason: str) -> Port:
+        """Free a port before its time."""
+
+    async def details(self, number: int) -> Found:
+        """Who is affected; raises TryLater, AnswerLost, Refused, BadAnswer or Declined."""
+
+    def refused(self, who: Who, action: str, why: str, case: int | None = None) -> None:
+        """The audit line of a refused tap or command."""

@@ -1,0 +1,332 @@
+"""The painter: it shows each case on its one card, as the case is when its turn comes.
+
+Nothing is replayed: what is dirty is drawn from the ledger's state at that moment, the most urgent first,
+as fast as the group takes it. What cannot be shown stays dirty.
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.chat import cards
+from bot.chat.budget import Budget, Urgency
+from bot.chat.link import Link
+from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Rejected, Unsure
+from bot.chat.screen import Screen
+from bot.chat.words import Words
+from bot.domain.case import Card, Case, CaseState
+from bot.domain.lines import CardPosted, GroupMoved
+from bot.errors import LedgerClosed
+from bot.ports import Clock, Ledger, Notice
+
+log = logging.getLogger(__name__)
+
+EVIDENCE = 60.0  # seconds in which a tap may prove that an unanswered post arrived
+QUESTION = 120.0  # seconds that "which reason?" stays on a card
+BARRED = 60.0  # seconds between tries where a person has to act first
+MAX_BACKOFF = 30.0
+IDLE = 3600.0
+STILL_WARM = timedelta(days=1)  # ended cards so young are drawn again at a start: a crash may have come first
+
+
+@dataclass(slots=True)
+class _Sight:
+    """What is known of a case's message."""
+
+    screen: Screen | None = None
+    shown_at: float = -math.inf
+    not_before: float = -math.inf
+    card: Card | None = None  # posted, and perhaps not in the ledger because that is closed
+    lost: Card | None = None  # somebody deleted it
+
+
+class NocChat:
+    """The NOC's group (`ports.NocChat`), drawn by one task: `run`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        outbox: Outbox,
+        budget: Budget,
+        clock: Clock,
+        words: Words,
+        *,
+        group: int,
+        hours: float,
+        undo_seconds: float,
+    ) -> None:
+        """`group` is the configured id; `hours` of cooldown and `undo_seconds` are shown on the cards."""
+        self._ledger = ledger
+        self._outbox = outbox
+        self._budget = budget
+        self._clock = clock
+        self._words = words
+        self._group = group
+        self._hours = hours
+        self._undo_seconds = undo_seconds
+        self.link = Link(clock, self._back)
+        self._dirty: dict[int, Urgency] = {}
+        self._notices: dict[tuple[str, str], Notice] = {}
+        self._doubted: set[tuple[str, str]] = set()
+        self._sights: dict[int, _Sight] = {}
+        self._asking: dict[int, float] = {}
+        self._barred = False
+        self._backoff = 0.0
+        self._retry_at = -math.inf
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def group(self) -> int:
+        """Where the group is now."""
+        return self._ledger.book.chat(self._group)
+
+    def show(self, case: int, *, urgent: bool = False) -> None:
+        """The case's card is to show the case as it is."""
+        self._mark(case, Urgency.URGENT if urgent else Urgency.FACT)
+
+    def say(self, notice: Notice) -> None:
+        """Tell the group once. Of two that wait on the same matter the newer one is said."""
+        self._notices[notice.code, str(notice.facts.get("case", ""))] = notice
+        self._wake.set()
+
+    def ask(self, case: int, *, on: bool) -> None:
+        """The card asks for the reason of a denial, or no longer does."""
+        if on:
+            self._asking[case] = self._clock.monotonic() + QUESTION
+        else:
+            self._asking.pop(case, None)
+        self._mark(case, Urgency.URGENT)
+
+    def card(self, case: int) -> Card | None:
+        """The case's card in the group as it is now, None where none is known."""
+        known = self._sight(case).card or self._ledger.book.cases[case].card
+        if known is None or known.chat != self.group or known == self._sight(case).lost:
+            return None
+        return known
+
+    async def adopt(self, case: int, message: int) -> None:
+        """A tap proves that this message is the case's card."""
+        await self._record(case, Card(self.group, message))
+        self._mark(case, Urgency.FACT)
+
+    async def follow(self, new: int) -> None:
+        """The group has a new id: its open cards are posted there."""
+        old = self.group
+        if new == old:
+            return
+        log.warning("the group moved: chat id %s is now %s", old, new)
+        with contextlib.suppress(LedgerClosed):  # then each start is told again
+            await self._ledger.commit(lambda _book, _now: [GroupMoved(old, new)])
+        self.say(Notice("group_moved", {"old": old, "new": new}))
+        self.redraw()
+
+    def refresh(self) -> None:
+        """Time has passed: the minutes on the cards that wait are to be right, when there is room."""
+        book = self._ledger.book
+        for number in sorted(book.open):
+            if book.cases[number].state in {CaseState.WAITING, CaseState.NOBODY}:
+                self._mark(number, Urgency.REFRESH if self.card(number) else Urgency.FACT)
+
+    def redraw(self) -> None:
+        """Every card that may not show its case is drawn again from the ledger."""
+        book = self._ledger.book
+        for number in sorted(book.running):
+            self._mark(number, Urgency.URGENT)
+        self.refresh()
+        since = self._clock.now() - STILL_WARM
+        for case in reversed(book.cases.values()):
+            if case.opened_at > since or any(d.at > since for d in case.dispatches):
+                self._mark(case.id, Urgency.REFRESH)
+
+    def retry(self) -> None:
+        """Something changed on Telegram's side: try again now."""
+        self._retry_at = -math.inf
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Show what is dirty, for ever; after `close`, until nothing urgent can be shown."""
+        self.redraw()
+        while True:
+            self._forget_questions()
+            job, seconds = self._next()
+            if job is not None:
+                await self._do(job)
+                await asyncio.sleep(0)  # many cards that show nothing new must not keep a tap waiting
+            elif self._stopping:
+                return
+            else:
+                await self._nap(seconds)
+
+    def close(self) -> None:
+        """Let `run` end."""
+        self._stopping = True
+        self._wake.set()
+
+    def _mark(self, case: int, urgency: Urgency) -> None:
+        known = self._dirty.get(case)
+        if known is None or urgency < known:
+            self._dirty[case] = urgency
+            self._wake.set()
+
+    def _sight(self, case: int) -> _Sight:
+        return self._sights.setdefault(case, _Sight())
+
+    def _back(self, since: datetime) -> None:
+        self.say(Notice("telegram_back", {"since": since}))
+
+    def _forget_questions(self) -> None:
+        now = self._clock.monotonic()
+        for case in [case for case, until in self._asking.items() if until <= now]:
+            self.ask(case, on=False)
+
+    def _next(self) -> tuple[int | Notice | None, float]:
+        """What to show now, or how long nothing can be shown."""
+        now = self._clock.monotonic()
+        soonest = min([now + IDLE, *self._asking.values()]) - now
+        if self._retry_at > now:
+            return None, min(soonest, self._retry_at - now)
+        waits = [(Urgency.URGENT, -math.inf, notice) for notice in self._notices.values()]
+        jobs: list[tuple[Urgency, float, int | Notice]] = [*waits]
+        jobs += [(urgency, self._earliest(case, urgency), case) for case, urgency in self._dirty.items()]
+        for urgency, earliest, job in sorted(jobs, key=lambda entry: entry[0]):
+            if self._stopping and urgency is not Urgency.URGENT:
+                break
+            seconds = max(self._budget.wait(urgency), earliest - now)
+            if seconds <= 0:
+                return job, 0.0
+            soonest = min(soonest, seconds)
+        return None, soonest
+
+    def _earliest(self, case: int, urgency: Urgency) -> float:
+        """Edits of one card keep a pace at which it alone never uses the budget up."""
+        sight = self._sight(case)
+        if urgency is Urgency.URGENT:
+            return sight.not_before
+        return max(sight.not_before, sight.shown_at + self._budget.pace)
+
+    async def _nap(self, seconds: float) -> None:
+        """Until something is to do or `seconds` are over."""
+        self._wake.clear()
+        waits = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _do(self, job: int | Notice) -> None:
+        """Show one thing; whatever goes wrong, the painter goes on."""
+        now = self._clock.monotonic()
+        try:
+            await (self._tell(job) if isinstance(job, Notice) else self._paint(job))
+        except Paced as wish:
+            self._budget.pause(wish.seconds)
+        except Moved as moved:
+            await self.follow(moved.new)
+        except (Away, Unsure) as error:
+            self.link.broken("send", error)
+            self._backoff = min(MAX_BACKOFF, max(1.0, self._backoff * 2))
+            self._retry_at = now + self._backoff
+        except Barred as error:
+            if not self._barred:
+                log.error("Telegram refuses the bot in its group (%s): nothing can be shown", error)  # noqa: TRY400
+            self._barred = True
+            self._retry_at = now + BARRED
+
+    def _arrived(self) -> None:
+        self.link.works("send")
+        self._backoff, self._barred = 0.0, False
+
+    async def _tell(self, notice: Notice) -> None:
+        key = (notice.code, str(notice.facts.get("case", "")))
+        try:
+            screen = Screen(str(self._words.say(f"notice.{notice.code}", **notice.facts)))
+            self._budget.spend()
+            await self._outbox.post(self.group, screen)
+        except Unsure:
+            if key in self._doubted:  # said twice at most, hidden never
+                self._said(key, notice)
+            self._doubted.add(key)
+            raise
+        except Rejected as error:
+            log.error("notice %s was refused: %s", notice.code, error)  # noqa: TRY400
+        self._said(key, notice)
+        self._arrived()
+
+    def _said(self, key: tuple[str, str], notice: Notice) -> None:
+        self._doubted.discard(key)
+        if self._notices.get(key) is notice:
+            del self._notices[key]
+
+    async def _paint(self, number: int) -> None:
+        """The card shows the case as it is now; a case without a card gets one."""
+        urgency = self._dirty.pop(number)
+        case, sight = self._ledger.book.cases[number], self._sight(number)
+        card = self.card(number)
+        if card is None and not _worth_a_card(case):
+            return
+        try:
+            screen = self._render(case)
+            if card is not None and screen == sight.screen:
+                return
+            with contextlib.suppress(LedgerClosed):  # what happened is shown all the same
+                await self._ledger.flush()
+            self._budget.spend()
+            sight.shown_at = self._clock.monotonic()
+            if card is None:
+                await self._post(number, screen)
+            else:
+                await self._outbox.edit(card.chat, card.message, screen)
+        except Gone:
+            sight.screen, sight.lost, sight.shown_at = None, card, -math.inf
+            self._mark(number, urgency)
+            return
+        except (Away, Unsure, Paced, Moved, Barred):
+            sight.screen = None
+            self._mark(number, urgency)
+            raise
+        except Exception:
+            # The edge: one card that cannot be drawn must not stop the others.
+            log.exception("the card of case %s cannot be shown", number)
+            sight.not_before = self._clock.monotonic() + BARRED
+            self._mark(number, urgency)
+            return
+        sight.screen = screen
+        self._arrived()
+
+    def _render(self, case: Case) -> Screen:
+        return cards.card(
+            case,
+            self._ledger.book,
+            self._clock.now(),
+            self._words,
+            hours=self._hours,
+            undo_seconds=self._undo_seconds,
+            asking=case.id in self._asking,
+        )
+
+    async def _post(self, number: int, screen: Screen) -> None:
+        sight = self._sight(number)
+        group = self.group
+        try:
+            message = await self._outbox.post(group, screen)
+        except Unsure:
+            sight.not_before = self._clock.monotonic() + EVIDENCE
+            raise
+        await self._record(number, Card(group, message.message_id))
+
+    async def _record(self, number: int, card: Card) -> None:
+        sight = self._sight(number)
+        sight.card, sight.not_before, sight.screen = card, -math.inf, None
+        with contextlib.suppress(LedgerClosed):  # it stays the card until the next start
+            posted = CardPosted(number, card.chat, card.message)
+            await self._ledger.commit(lambda _book, _now: [posted])
+
+
+def _worth_a_card(case: Case) -> bool:
+    """A case that ended before anything was decided on it has nothing to show."""
+    return case.ended_at is None or case.dispatch is not None

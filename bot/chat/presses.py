@@ -1,0 +1,205 @@
+"""Taps: who, where and on what is checked, the decision is made durable, the tap is answered, at once.
+
+Whatever is refused is answered with its reason and leaves an audit line; nothing else happens.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from telegram import CallbackQuery, Update
+from telegram.error import TelegramError
+
+from bot.chat import cooldown_pages
+from bot.chat.access import Access
+from bot.chat.browse import Browse, Page
+from bot.chat.buttons import Action, Press, decode
+from bot.chat.cards import DENY_REASONS
+from bot.chat.desk import Desk
+from bot.chat.noc_chat import NocChat
+from bot.chat.words import Words
+from bot.domain.lines import Who
+from bot.errors import Declined, LedgerClosed
+from bot.ports import Notice
+
+log = logging.getLogger(__name__)
+
+Beside = Callable[[Coroutine[Any, Any, None]], None]
+
+_ON_A_CARD = {
+    Action.APPROVE,
+    Action.ASK_DENY,
+    Action.DENY,
+    Action.BACK,
+    Action.CANCEL,
+    Action.STOP,
+    Action.RESUME,
+    Action.CLOSE,
+}
+
+
+class Presses:
+    """Every callback query ends here."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        chat: NocChat,
+        *,
+        access: Access,
+        browse: Browse,
+        words: Words,
+        beside: Beside,
+        undo_seconds: float,
+    ) -> None:
+        """`beside` runs what is slow after the answer."""
+        self._desk = desk
+        self._chat = chat
+        self._access = access
+        self._browse = browse
+        self._words = words
+        self._beside = beside
+        self._undo_seconds = undo_seconds
+
+    async def tap(self, update: Update, _context: object) -> None:
+        """Answer one tap."""
+        query = update.callback_query
+        if query is None:
+            return
+        press = decode(query.data)
+        try:
+            toast = await self._take(query, press)
+        except Declined as no:
+            self._refused(query, press, no.code)
+            await self._answer(query, self._words.plain(f"declined.{no.code}", **no.facts))
+        except LedgerClosed:
+            self._refused(query, press, "ledger_closed")
+            await self._answer(query, self._words.plain("declined.ledger_closed"), alert=True)
+        else:
+            await self._answer(query, toast)
+
+    async def _take(self, query: CallbackQuery, press: Press | None) -> str | None:
+        """Do what the tap asks for; the toast, None for none."""
+        user = self._access.person(query.from_user)
+        if query.message is None:
+            raise Declined("unknown_button")
+        chat = query.message.chat.id
+        if press is None:
+            await self._access.check_chat(chat, user.id)
+            raise Declined("unknown_button")
+        who = Who(user.id, user.full_name)
+        if press.action in _ON_A_CARD:
+            await self._check_card(query, press)
+            await self._access.check_approver(who.id)
+            return await self._decide(press, who)
+        if press.action is Action.DETAILS and not press.arg:
+            await self._check_card(query, press)
+        else:
+            await self._access.check_chat(chat, user.id)
+        return await self._show(query, press, who)
+
+    async def _check_card(self, query: CallbackQuery, press: Press) -> None:
+        """The tapped message is the case's card in the group; a post in doubt becomes it."""
+        message = query.message
+        if message is None or message.chat.id != self._chat.group:
+            raise Declined("wrong_chat")
+        if press.case not in self._desk.ledger.book.cases:
+            raise Declined("unknown_case")
+        card = self._chat.card(press.case)
+        if card is None:
+            if self._browse.wrote(message.chat.id, message.message_id):
+                raise Declined("unknown_button")
+            await self._chat.adopt(press.case, message.message_id)
+        elif card.message != message.message_id:
+            self._beside(self._browse.strip(message.chat.id, message.message_id))
+            raise Declined("stale_card")
+
+    async def _decide(self, press: Press, who: Who) -> str | None:
+        desk, case = self._desk, press.case
+        match press.action:
+            case Action.APPROVE:
+                await desk.approve(case, who)
+                return self._approved()
+            case Action.DENY:
+                if press.arg not in DENY_REASONS:
+                    raise Declined("unknown_button")
+                await desk.deny(case, who, press.arg)
+                self._chat.ask(case, on=False)
+                return self._words.plain("toast.denied")
+            case Action.ASK_DENY | Action.BACK:
+                self._chat.ask(case, on=press.action is Action.ASK_DENY)
+                return None
+        carry_out, toast = {
+            Action.CANCEL: (desk.cancel, "cancelled"),
+            Action.STOP: (desk.stop, "stopping"),
+            Action.RESUME: (desk.resume, "resumed"),
+            Action.CLOSE: (desk.close, "closed"),
+        }[press.action]
+        await carry_out(case, who)
+        return self._words.plain(f"toast.{toast}")
+
+    def _approved(self) -> str:
+        if self._undo_seconds > 0:
+            return self._words.plain("toast.approved", seconds=self._undo_seconds)
+        return self._words.plain("toast.approved_now")
+
+    async def _show(self, query: CallbackQuery, press: Press, who: Who) -> str | None:
+        """Pages: the answer is quick, what has to be looked up comes after it."""
+        page = self._browse.page(query, who)
+        match press.action:
+            case Action.DETAILS if not press.arg:
+                self._beside(self._browse.details(page, press.case))
+                return self._words.plain("toast.looking")
+            case Action.DETAILS:
+                self._browse.check_reader(page)
+                self._beside(self._browse.turn_details(page, press.case, press.arg))
+            case Action.AUDIT:
+                self._browse.check_reader(page)
+                self._beside(self._browse.turn_audit(page, press.arg))
+            case Action.DETAILS_CSV | Action.AUDIT_CSV | Action.AUDIT_JSON:
+                await self._access.check_approver(who.id)
+                await self._browse.check_private(who.id)
+                self._beside(self._browse.sheet(page, press))
+                return self._words.plain("toast.csv_sent")
+            case _:
+                await self._access.check_approver(who.id)
+                return await self._cooldown(page, press, who)
+        return None
+
+    async def _cooldown(self, page: Page, press: Press, who: Who) -> str | None:
+        """The ports in cooldown, and releasing one."""
+        book = self._desk.ledger.book
+        if press.action is Action.COOLDOWN:
+            self._beside(self._browse.turn_cooldown(page))
+            return None
+        if press.action is Action.ASK_RELEASE:
+            port = cooldown_pages.port_of(book, press.arg)
+            if port is None:
+                raise Declined("nothing_to_release")
+            self._beside(self._browse.turn(page, cooldown_pages.ask_release(port, self._words)))
+            return None
+        wish = cooldown_pages.read_release(press.arg)
+        if wish is None:
+            raise Declined("unknown_button")
+        port = cooldown_pages.port_of(book, wish[1])
+        if port is None:
+            raise Declined("nothing_to_release")
+        await self._desk.release(port.key, who, wish[0])
+        self._chat.say(Notice("cooldown_released", {"port": port, "by": who, "reason": wish[0]}))
+        self._beside(self._browse.turn_cooldown(page))
+        return self._words.plain("toast.released", port=port)
+
+    def _refused(self, query: CallbackQuery, press: Press | None, why: str) -> None:
+        user = query.from_user
+        action = press.action.name.lower() if press else "unknown"
+        with contextlib.suppress(LedgerClosed):
+            case = press.case or None if press else None
+            self._desk.refused(Who(user.id, user.full_name), action, why, case)
+
+    async def _answer(self, query: CallbackQuery, text: str | None, *, alert: bool = False) -> None:
+        try:
+            await query.answer(text, show_alert=alert)
+        except TelegramError as error:
+            # Too old, or Telegram is away: the card says the same.
+            log.info("a tap could not be answered (%s)", type(error).__name__)

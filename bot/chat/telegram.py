@@ -1,0 +1,319 @@
+"""The connection to Telegram: it comes up whenever Telegram does, notices when it is deaf, ends in order."""
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from telegram import BotCommand, BotCommandScopeAllPrivateChats, BotCommandScopeChat, Update
+from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, TelegramError
+from telegram.ext import Application, CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
+from telegram.request import HTTPXRequest
+
+from bot.chat.access import Access, Approvers
+from bot.chat.browse import Browse
+from bot.chat.budget import LIMIT, WINDOW, Budget
+from bot.chat.commands import COMMANDS, Commands, StatusFacts
+from bot.chat.desk import Desk
+from bot.chat.noc_chat import NocChat
+from bot.chat.outbox import Outbox
+from bot.chat.presses import Presses
+from bot.chat.words import Words
+from bot.ports import Clock, Ledger, Notice
+
+log = logging.getLogger(__name__)
+
+UPDATES = ("message", "callback_query", "my_chat_member")
+MAX_BACKOFF = 60.0
+AnyApplication = Application[Any, Any, Any, Any, Any, Any]
+STOP_SECONDS = 3.0  # for each step of the stop: Telegram may be away
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The bot, its group and who may decide there. `token` is a secret: it is never part of a `repr`."""
+
+    token: str
+    group: int
+    api_url: str = "https://api.telegram.org"
+    topic: int | None = None
+    approvers: Approvers = frozenset()
+
+    def __repr__(self) -> str:
+        return f"Account(group={self.group})"
+
+
+class _Poller(HTTPXRequest):
+    """The connection that getUpdates has to itself; it stamps each good answer."""
+
+    def __init__(self, answered: Callable[[], None]) -> None:
+        super().__init__(connection_pool_size=2, connect_timeout=10, read_timeout=10, pool_timeout=5)
+        self._answered = answered
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        """As HTTPXRequest. A 401 or 404 would end PTB's polling for good, and a proxy's page may be one."""
+        status, body = await super().do_request(*args, **kwargs)
+        if status == HTTPStatus.OK:
+            self._answered()
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}:
+            return HTTPStatus.SERVICE_UNAVAILABLE, body
+        return status, body
+
+
+class Telegram:
+    """The Telegram side in one piece: `chat` is for the flow, `attend` takes it, then `start` and `stop`."""
+
+    def __init__(
+        self,
+        account: Account,
+        ledger: Ledger,
+        words: Words,
+        clock: Clock,
+        *,
+        hours: float,
+        undo_seconds: float,
+        limit: int = LIMIT,
+        window: float = WINDOW,
+        gap: float = 1.0,
+        poll_seconds: float = 25.0,
+        deaf_after: float = 90.0,
+        quiet_after: float = 60.0,
+    ) -> None:
+        """`limit` messages in `window` seconds, `gap` apart.
+
+        Deaf is a poll unanswered for `deaf_after` seconds; a second poller is gone after `quiet_after`
+        seconds without a conflict.
+        """
+        os.environ.setdefault("PTB_TIMEDELTA", "true")  # else each 429 is a deprecation warning
+        # PTB logs each failed poll with its traceback; the link says it once.
+        logging.getLogger("telegram.ext.Updater").setLevel(logging.CRITICAL)
+        self._clock, self._words = clock, words
+        self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
+        self._requests = (
+            _Poller(self._answered),
+            HTTPXRequest(connection_pool_size=32, connect_timeout=5, read_timeout=10, pool_timeout=5),
+        )
+        self._app = _application(account, *self._requests)
+        self._outbox = Outbox(self._app.bot, account.topic)
+        self._budget = Budget(clock, limit=limit, window=window, gap=gap)
+        self.chat = NocChat(
+            ledger,
+            self._outbox,
+            self._budget,
+            clock,
+            words,
+            group=account.group,
+            hours=hours,
+            undo_seconds=undo_seconds,
+        )
+        self._hours, self._undo_seconds = hours, undo_seconds
+        self.access = Access(self._app.bot, clock, account.approvers, lambda: self.chat.group)
+        self._good_at: float | None = None
+        self._polling_since = -math.inf
+        self._deaf = False
+        self._second_poller, self._conflict_at = False, -math.inf
+        self._quiet_after = quiet_after
+        self._life: set[asyncio.Task[None]] = set()
+        self._work: set[asyncio.Task[None]] = set()
+        self._painter: asyncio.Task[None] | None = None
+
+    def attend(self, desk: Desk, status_facts: StatusFacts) -> None:
+        """Taps and commands go to this desk."""
+        chat, words, app = self.chat, self._words, self._app
+        browse = Browse(
+            desk,
+            chat,
+            outbox=self._outbox,
+            budget=self._budget,
+            words=words,
+            clock=self._clock,
+            hours=self._hours,
+        )
+        presses = Presses(
+            desk,
+            chat,
+            access=self.access,
+            browse=browse,
+            words=words,
+            beside=self._beside,
+            undo_seconds=self._undo_seconds,
+        )
+        commands = Commands(
+            desk,
+            chat,
+            access=self.access,
+            browse=browse,
+            words=words,
+            clock=self._clock,
+            status_facts=status_facts,
+            username=lambda: self._outbox.username,
+            hours=self._hours,
+        )
+        app.add_handler(CallbackQueryHandler(presses.tap))
+        app.add_handler(MessageHandler(filters.UpdateType.MESSAGE & filters.COMMAND, commands.typed))
+        app.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, self._migrated))
+        app.add_handler(ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER))
+        app.add_error_handler(_unexpected)
+
+    async def start(self) -> None:
+        """Connect in the background, however long that takes; returns at once."""
+        _keep(self._life, self._connect())
+
+    def fresh(self) -> float | None:
+        """Seconds since the last good getUpdates, None before the first."""
+        return None if self._good_at is None else self._clock.monotonic() - self._good_at
+
+    async def stop(self) -> None:
+        """Fetched updates are worked off, what is urgent is shown; within seconds, whatever Telegram does."""
+        await _end(self._life, 0)
+        if self._app.updater is not None and self._app.updater.running:
+            await _within(STOP_SECONDS, self._app.updater.stop())
+        if self._app.running:
+            await _within(STOP_SECONDS, self._app.stop())
+        await _end(self._work, STOP_SECONDS)
+        self.chat.close()
+        if self._painter is not None:
+            await _end({self._painter}, STOP_SECONDS)
+        await _within(STOP_SECONDS, self._app.shutdown())
+        for request in self._requests:
+            await _within(STOP_SECONDS, request.shutdown())
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        _keep(self._work, work)
+
+    async def _connect(self) -> None:
+        await self._persist(self._app.initialize)
+        self._painter = asyncio.create_task(self.chat.run())
+        await self._app.start()
+        _keep(self._life, self.access.keep_warm())
+        await self._persist(self._poll)
+        _keep(self._life, self._watch())
+        await self._persist(self._introduce)
+
+    async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do it, again and again until it works."""
+        pause = 1.0
+        while True:
+            try:
+                await step()
+            except ChatMigrated as moved:
+                await self.chat.follow(moved.new_chat_id)
+            except TelegramError as error:
+                if not isinstance(error, (BadRequest, Forbidden)):
+                    self.chat.link.broken("poll", error)
+                await self._clock.sleep(pause)
+                pause = min(MAX_BACKOFF, pause * 2)
+            else:
+                self.chat.link.works("poll")
+                return
+
+    async def _poll(self) -> None:
+        if self._app.updater is None:  # only for the type: the builder makes one
+            return
+        self._polling_since = self._clock.monotonic()
+        await self._app.updater.start_polling(
+            timeout=timedelta(seconds=self._poll_seconds),
+            allowed_updates=UPDATES,
+            drop_pending_updates=False,
+            error_callback=self._poll_failed,
+        )
+
+    async def _introduce(self) -> None:
+        """The commands with their descriptions, for the group and for private chats."""
+        commands = [BotCommand(name, self._words.plain(f"command.{name}")) for name in COMMANDS]
+        for scope in (BotCommandScopeChat(self.chat.group), BotCommandScopeAllPrivateChats()):
+            await self._app.bot.set_my_commands(commands, scope=scope)
+
+    def _poll_failed(self, error: TelegramError) -> None:
+        if isinstance(error, Conflict):
+            if not self._second_poller:
+                log.error("a second program polls with this bot's token: taps may go to it")
+                self.chat.say(Notice("second_poller"))
+            self._second_poller, self._conflict_at = True, self._clock.monotonic()
+            return
+        self.chat.link.broken("poll", error)
+
+    def _answered(self) -> None:
+        self._good_at = self._clock.monotonic()
+        if self._second_poller and self._good_at - self._conflict_at > self._quiet_after:
+            # Two pollers take turns: one good answer does not prove that the other is gone.
+            log.warning("no second program polls any more")
+            self._second_poller = False
+            self.chat.say(Notice("second_poller_gone"))
+        if self.chat.link.away_since is not None:
+            self.chat.retry()
+        self.chat.link.works("poll")
+        if self._deaf:
+            self._deaf = False
+            self.chat.say(Notice("deaf"))
+
+    async def _watch(self) -> None:
+        """A half-open connection gives no error and no update: poll anew."""
+        while True:
+            silent = self._clock.monotonic() - max(self._good_at or -math.inf, self._polling_since)
+            if silent < self._deaf_after:
+                await self._clock.sleep(self._deaf_after - silent)
+                continue
+            log.error("no answer to getUpdates for %.0f s: polling anew", silent)
+            self._deaf = True
+            if self._app.updater is not None and self._app.updater.running:
+                await _within(STOP_SECONDS, self._app.updater.stop())
+            await self._persist(self._poll)
+
+    async def _migrated(self, update: Update, _context: object) -> None:
+        message = update.message
+        if message is not None and message.migrate_to_chat_id and message.chat.id == self.chat.group:
+            await self.chat.follow(message.migrate_to_chat_id)
+
+    async def _membership(self, update: Update, _context: object) -> None:
+        """The bot was put back into the group, or got or lost a right there."""
+        if update.my_chat_member is not None and update.my_chat_member.chat.id == self.chat.group:
+            self.chat.retry()
+
+
+def _application(account: Account, poller: HTTPXRequest, request: HTTPXRequest) -> AnyApplication:
+    base = account.api_url.rstrip("/")
+    return (
+        Application.builder()
+        .token(account.token)
+        .base_url(f"{base}/bot")
+        .base_file_url(f"{base}/file/bot")
+        .get_updates_request(poller)
+        .request(request)
+        .concurrent_updates(True)
+        .job_queue(None)
+        .build()
+    )
+
+
+async def _unexpected(_update: object, context: Any) -> None:
+    """The edge: a bug in one handler is logged, and the next tap is handled."""
+    log.error("a tap or command could not be handled", exc_info=context.error)
+
+
+def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+
+
+async def _end(tasks: Iterable[asyncio.Task[None]], seconds: float) -> None:
+    """The tasks have ended, by themselves within the time or cancelled."""
+    ending = set(tasks)
+    if ending and seconds:
+        await asyncio.wait(ending, timeout=seconds)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
+
+
+async def _within(seconds: float, step: Awaitable[None]) -> None:
+    """The step, or as much of it as the time allows. The edge of the stop: it goes on whatever happens."""
+    with contextlib.suppress(TimeoutError, TelegramError, RuntimeError):
+        await asyncio.wait_for(step, seconds)
