@@ -25,7 +25,7 @@ PATIENCE = 30.0  # seconds for each step; a bot that takes longer is broken
 
 async def demo() -> int:
     """Play it and print it; 0 where everything came out right, else 1."""
-    print("Pretend OLT API, HSM API and Telegram are starting on this machine ...\n")  # noqa: T201
+    print("Pretend OLT API, HSM API and Telegram are starting on this machine ...\n")
     async with AsyncExitStack() as stack:
         world = World()
         olt = await stack.enter_async_context(OltApi(world))
@@ -40,8 +40,8 @@ async def demo() -> int:
         try:
             return await asyncio.wait_for(_play(chat, hsm, ana), PATIENCE * 2)
         except (TimeoutError, LookupError) as error:
-            print(f"✗ the demo did not end as it should: {error}")  # noqa: T201
-            print((folder / "bot.log").read_text()[-2000:])  # noqa: T201
+            print(f"✗ the demo did not end as it should: {error}")
+            print((folder / "bot.log").read_text()[-2000:])
             return 1
 
 
@@ -104,14 +104,14 @@ async def _play(chat: BotApi, hsm: MatrixApi, ana: User) -> int:
     card = await chat.wait(lambda c: next((m for m in c.messages() if m.keyboard), None), PATIENCE)
     _show("The NOC's group on Telegram: a card", card)
     answer = await chat.tap(ana, card, "Aprovar")
-    print(f"Ana taps Aprovar and reads: “{answer.text}”\n")  # noqa: T201
+    print(f"Ana taps Aprovar and reads: “{answer.text}”\n")
     await chat.wait(lambda _: "enviada" in card.text and "%" not in card.text, PATIENCE)
     _show("The same card at the end", card)
     again = await _too_late(chat, ana, card)
-    print(f"A second tap on the old button is told: “{again}”\n")  # noqa: T201
-    print("WhatsApp, what the customers got:")  # noqa: T201
+    print(f"A second tap on the old button is told: “{again}”\n")
+    print("WhatsApp, what the customers got:")
     for message in hsm.received:
-        print(f"  +{message.phone[:4]} 9****-{message.phone[-4:]}  template {message.hsm}  {message.name}")  # noqa: T201
+        print(f"  +{message.phone[:4]} 9****-{message.phone[-4:]}  template {message.hsm}  {message.name}")
     told, twice = len(hsm.received), hsm.duplicates
     right = told == CUSTOMERS - 1 and twice == 0 and f"{told} enviadas" in card.text
     print(
@@ -127,4 +127,4 @@ async def _too_late(chat: BotApi, ana: User, card: Message) -> str:
 
 def _show(title: str, card: Message) -> None:
     buttons = "  ".join(f"[ {label} ]" for label in card.buttons)
-    print(f"{title}:\n{textwrap.indent(card.text, '  │ ')}\n  │ {buttons}\n")  # noqa: T201
+    print(f"{title}:\n{textwrap.indent(card.text, '  │ ')}\n  │ {buttons}\n")

@@ -1,0 +1,212 @@
+"""The composition root: settings -> adapters -> flow -> chat -> scheduler; started and stopped in order."""
+
+import asyncio
+import logging
+import random
+import signal
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from bot import __version__
+from bot.chat.commands import ProgramFacts
+from bot.chat.telegram import Account, Telegram
+from bot.chat.words import Words
+from bot.clock import SystemClock
+from bot.domain.rules import Rules
+from bot.errors import StartupError
+from bot.flow import Deps, Flow
+from bot.gateways import open_gateway
+from bot.gateways.pace import Pace
+from bot.ops.health import HealthServer
+from bot.ports import Notice
+from bot.settings import Settings
+from bot.sources import open_source
+from bot.storage.files import FileLedger
+from bot.storage.views import Views
+from bot.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+LATE = 3  # poll intervals without a poll, and the watchdog re-schedules
+STALE = 3  # poll intervals without a good poll, and /healthz turns red
+DEAF = 120.0  # seconds without an answer to getUpdates, and /healthz turns red
+IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The settings that rules and steps read."""
+    return Rules(
+        cooldown_hours=settings.cooldown_hours,
+        min_affected=settings.min_affected,
+        undo_seconds=settings.undo_seconds,
+        dry_run=settings.dry_run or settings.gateway == "dry_run",
+        look_ups=settings.enrich_concurrency,
+        sends=settings.hsm_concurrency,
+    )
+
+
+class App:
+    """One process. `run` returns its exit code."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._rules = rules_of(settings)
+        self._tasks = Tasks()
+        self._started_at = self._clock.now()
+        self._polled_at = self._clock.monotonic()
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._health = HealthServer(self._wrong)
+        self._watchdog: asyncio.Task[None] | None = None
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Run until `stop` is set, then stop in order. StartupError where the folder or port is not ours."""
+        settings, clock = self._settings, self._clock
+        self._ledger = ledger = FileLedger.open(settings.data_dir, clock)
+        self._source = open_source(settings, clock)
+        self._gateway = open_gateway(settings, clock)
+        self._telegram = self._open_telegram()
+        deps = Deps(
+            self._source,
+            self._source,
+            self._gateway,
+            Pace(settings.hsm_rate, clock),
+            ledger,
+            self._telegram.chat,
+            clock,
+            random.SystemRandom(),
+            self._tasks.spawn,
+        )
+        self._flow = Flow(deps, self._rules)
+        self._telegram.attend(self._flow, self._program)
+        self._views = Views(settings.data_dir, ledger, self._rules.cooldown_hours, clock)
+        ledger.on_closed = lambda why: self._telegram.chat.say(Notice("ledger_closed", {"why": why}))
+        try:
+            await self._start()
+            await stop.wait()
+        finally:
+            await self._stop()
+        return 0
+
+    def _open_telegram(self) -> Telegram:
+        settings = self._settings
+        account = Account(
+            settings.telegram_token.get_secret_value(),
+            settings.telegram_chat_id,
+            settings.telegram_api_url,
+            settings.telegram_topic_id,
+            settings.telegram_approvers,
+        )
+        return Telegram(
+            account,
+            self._ledger,
+            Words(settings.bot_language, settings.tz),
+            self._clock,
+            hours=self._rules.cooldown_hours,
+            undo_seconds=self._rules.undo_seconds,
+        )
+
+    async def _start(self) -> None:
+        settings = self._settings
+        if settings.ops_port:
+            try:
+                await self._health.start(settings.ops_host, settings.ops_port)
+            except OSError as error:
+                where = f"{settings.ops_host}:{settings.ops_port}"
+                mend = "choose another OPS_PORT (0 turns it off)"
+                raise StartupError(
+                    f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}", 1
+                ) from None
+        log.info("olt-noc-bot %s: source %s, gateway %s", __version__, self._source.name, self._gateway.name)
+        self._say_recovery()
+        await self._flow.start(__version__)
+        await self._views.start()
+        await self._telegram.start()
+        self._schedule()
+        self._watchdog = asyncio.create_task(self._watch_the_schedule())
+
+    def _schedule(self) -> None:
+        seconds = self._settings.poll_seconds
+        self._scheduler.add_job(
+            self._poll,
+            IntervalTrigger(seconds=seconds, jitter=max(1, int(seconds / 10)), timezone=UTC),
+            id="poll",
+            next_run_time=datetime.now(UTC),
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+        )
+        self._scheduler.start()
+
+    async def _poll(self) -> None:
+        self._polled_at = self._clock.monotonic()
+        try:
+            await self._flow.poll()
+        except Exception:  # the edge: a bug in one poll must not end the polling
+            log.exception("a poll failed in a way that nobody named")
+
+    async def _watch_the_schedule(self) -> None:
+        """A clock set back leaves the scheduler waiting for a time that was: it is told to poll now."""
+        late = self._settings.poll_seconds * LATE
+        while True:
+            await self._clock.sleep(self._settings.poll_seconds)
+            silent = self._clock.monotonic() - self._polled_at
+            if silent > late:
+                log.error("no poll for %.0f s: scheduling one now", silent)
+                self._telegram.chat.say(Notice("poll_late", {"seconds": silent}))
+                self._scheduler.modify_job("poll", next_run_time=datetime.now(UTC))
+
+    def _say_recovery(self) -> None:
+        recovery = self._ledger.recovery
+        if recovery.corrupt is not None:
+            self._telegram.chat.say(Notice("ledger_closed", {"why": recovery.corrupt}))
+        elif recovery.quarantined:
+            log.warning("a torn tail of %s bytes was put aside: %s", recovery.quarantined, recovery.file)
+            self._telegram.chat.say(Notice("ledger_recovered", {"bytes": recovery.quarantined}))
+
+    async def _stop(self) -> None:
+        """No new sends; those in flight finish; the rest is written and goes on at the next start."""
+        log.info("stopping")
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._flow.drain()
+        await self._tasks.drain(IN_FLIGHT)
+        await self._telegram.stop()
+        await self._flow.stopped()
+        await self._views.close()
+        await self._health.stop()
+        await self._source.aclose()
+        await self._gateway.aclose()
+        await self._ledger.close()
+        log.info("stopped")
+
+    def _program(self) -> ProgramFacts:
+        return ProgramFacts(__version__, self._started_at, self._gateway.name, self._rules.dry_run)
+
+    def _wrong(self) -> Mapping[str, str]:
+        """What /healthz reports: stale polls, a deaf Telegram, a closed ledger."""
+        wrong: dict[str, str] = {}
+        good_at = self._flow.watch.good_at or self._started_at
+        age = (self._clock.now() - good_at).total_seconds()
+        if age > self._settings.poll_seconds * STALE:
+            wrong["source"] = f"no good poll for {age:.0f} s"
+        fresh = self._telegram.fresh()
+        if fresh is None or fresh > DEAF:
+            wrong["telegram"] = "no answer to getUpdates yet" if fresh is None else f"deaf for {fresh:.0f} s"
+        if self._ledger.closed is not None:
+            wrong["ledger"] = "closed: nothing can be decided or sent"
+        return wrong
+
+
+async def serve(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    return await App(settings).run(stop)

@@ -1,0 +1,145 @@
+"""`python -m bot check`: every system tried once, nothing sent; a line each with the mend."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from telegram import Bot, ChatMember
+from telegram.error import TelegramError
+
+from bot.clock import SystemClock
+from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused
+from bot.gateways import Sender, open_gateway
+from bot.settings import Settings
+from bot.sources import OltManager, open_source
+
+LOW_DISK = 100 * 2**20  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was tried, whether it works, what was seen or how to mend it."""
+
+    what: str
+    good: bool
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'✓' if self.good else '✗'} {self.what}: {self.text}"
+
+
+async def check(settings: Settings, say: Callable[[str], None] = print) -> int:
+    """Try everything in turn and say a line each; 0 where all is well, else 1."""
+    clock = SystemClock()
+    bad = 0
+    async with AsyncExitStack() as stack:
+        source, gateway = open_source(settings, clock), open_gateway(settings, clock)
+        stack.push_async_callback(source.aclose)
+        stack.push_async_callback(gateway.aclose)
+        say(str(Finding("settings", True, "complete")))
+        for findings in (_folder(settings), _source(source), _gateway(gateway), _telegram(settings)):
+            async for finding in findings:
+                bad += not finding.good
+                say(str(finding))
+    return 1 if bad else 0
+
+
+async def _folder(settings: Settings) -> AsyncIterator[Finding]:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = folder / ".check"
+        probe.write_bytes(b"x")
+        probe.unlink()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        mend = "DATA_DIR must be a folder that this user may write"
+        yield Finding("data folder", False, f"{folder}: {error.strerror}; {mend}")
+        return
+    yield Finding("data folder", free > LOW_DISK, f"{folder}, {free // 2**20} MiB free")
+
+
+async def _source(source: OltManager) -> AsyncIterator[Finding]:
+    try:
+        poll = await source.open_incidents()
+    except LoginRefused as error:
+        yield Finding("OLT login", False, f"refused ({error}); check API_USER, API_PASS and API_AUTH_URL")
+        return
+    except (Refused, BadAnswer) as error:
+        mend = "check API_BASE_URL and the user's rights"
+        yield Finding("OLT list", False, f"{error}; {mend}")
+        return
+    except BotError as error:
+        mend = "check API_BASE_URL and the way there"
+        yield Finding("OLT API", False, f"not reached ({error}); {mend}")
+        return
+    skipped = f", {len(poll.skipped)} rows unreadable" if poll.skipped else ""
+    yield Finding("OLT login", True, "accepted")
+    yield Finding("OLT list", poll.complete, f"{len(poll.incidents)} open incidents{skipped}")
+
+
+async def _gateway(gateway: Sender) -> AsyncIterator[Finding]:
+    try:
+        seen = await gateway.probe()
+    except Refused as error:
+        yield Finding("gateway", False, f"refused ({error}); check TOKEN_HSM and URL_HSM")
+    except (BotError, AnswerLost) as error:
+        yield Finding("gateway", False, f"not reached ({error}); check URL_HSM and the way there")
+    else:
+        yield Finding("gateway", True, f"{gateway.name}, {seen}; no message was sent")
+
+
+async def _telegram(settings: Settings) -> AsyncIterator[Finding]:
+    base = f"{settings.telegram_api_url}/bot"
+    bot = Bot(settings.telegram_token.get_secret_value(), base_url=base)
+    group = settings.telegram_chat_id
+    try:
+        await bot.initialize()
+    except TelegramError as error:
+        mend = "check TELEGRAM_TOKEN and the way to Telegram"
+        yield Finding("Telegram bot", False, f"{error.message}; {mend}")
+        return
+    try:
+        yield Finding("Telegram bot", True, f"@{bot.username}")
+        try:
+            chat = await bot.get_chat(group)
+            me = await bot.get_chat_member(group, bot.id)
+        except TelegramError as error:
+            mend = "check TELEGRAM_CHAT_ID and add the bot to the group"
+            yield Finding("Telegram group", False, f"{error.message}; {mend}")
+            return
+        yield Finding("Telegram group", True, chat.title or str(group))
+        yield _rights(me)
+        async for finding in _approvers(bot, settings):
+            yield finding
+    finally:
+        await bot.shutdown()
+
+
+def _rights(me: ChatMember) -> Finding:
+    may_write = getattr(me, "can_send_messages", True)
+    if me.status in {ChatMember.LEFT, ChatMember.BANNED} or may_write is False:
+        return Finding("bot's rights", False, f"{me.status}; let the bot be a member that may write")
+    return Finding("bot's rights", True, me.status)
+
+
+async def _approvers(bot: Bot, settings: Settings) -> AsyncIterator[Finding]:
+    approvers, group = settings.telegram_approvers, settings.telegram_chat_id
+    if approvers == "*":
+        yield Finding("approvers", True, "everyone in the group")
+        return
+    try:
+        if not approvers:
+            admins = [a.user for a in await bot.get_chat_administrators(group) if not a.user.is_bot]
+            mend = "name people in TELEGRAM_APPROVERS"
+            text = ", ".join(a.full_name for a in admins) or f"the group has no administrators; {mend}"
+            yield Finding("approvers", bool(admins), text)
+            return
+        for user in sorted(approvers):
+            member = await bot.get_chat_member(group, user)
+            here = member.status not in {ChatMember.LEFT, ChatMember.BANNED}
+            text = member.user.full_name if here else f"{user} is not in the group; mend TELEGRAM_APPROVERS"
+            yield Finding("approver", here, text)
+    except TelegramError as error:
+        yield Finding("approvers", False, f"{error.message}; check TELEGRAM_APPROVERS")
