@@ -60,7 +60,8 @@ def parse(html: str) -> Parsed:
         whole = token[0]
         if token["tag"] is not None:
             if token["tag"].startswith("/"):
-                entities += _close(token["tag"][1:], token["end"], stack, utf16(text), at)
+                # in front: an inner tag closes first, and the outer one of two equals is named first
+                entities[:0] = _close(token["tag"][1:], token["end"], stack, utf16(text), at)
             else:
                 stack.append(_open(token["tag"], token["end"], utf16(text), at))
         elif whole.startswith("&"):
@@ -71,8 +72,7 @@ def parse(html: str) -> Parsed:
             text += whole
     if stack:
         raise HtmlError(f'Can\'t find end tag corresponding to start tag "{stack[-1].tag}"')
-    # Inner tags close first; of two that cover the same text the outer one is named first.
-    outer_first = sorted(entities[::-1], key=lambda entity: (entity["offset"], -entity["length"]))
+    outer_first = sorted(entities, key=lambda entity: (entity["offset"], -entity["length"]))
     return _stripped(text, outer_first)
 
 
