@@ -159,7 +159,14 @@ class Server(ABC):
         return "http://{}:{}".format(*self._address)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listens; port 0 takes a free one, or after a stop the one it had before."""
+        """Listens; port 0 takes a free one, or after a stop the one it had before.
+
+        Raises:
+            RuntimeError: It is running.
+            OSError: The port is taken.
+        """
+        if self._runner is not None:
+            raise RuntimeError(f"{type(self).__name__} is running")
         if port == 0 and self._address is not None:
             port = self._address[1]
         app = web.Application(client_max_size=MAX_BODY)

@@ -43,6 +43,7 @@ async def test_a_login_gives_the_token_that_everything_else_needs(
 
 async def test_refused_logins_in_both_forms(http: httpx.AsyncClient, olt: OltApi) -> None:
     assert (await login(http, olt, "wrong")).status_code == 401
+    assert (await http.post(f"{olt.url}/api/token", content=b"{")).status_code == 400
     olt.refuse_login = "401"
     assert (await login(http, olt)).status_code == 401
     olt.refuse_login = "Usuário bloqueado"

@@ -152,6 +152,8 @@ async def test_a_stopped_server_refuses_and_comes_back_on_the_same_port(http: ht
         await http.get(url)
     await server.start()
     assert server.url == url
+    with pytest.raises(RuntimeError, match="is running"):
+        await server.start()
     assert (await http.get(url)).is_success
     await server.stop()
     await server.stop()

@@ -125,6 +125,14 @@ async def test_what_cannot_be_tapped(telegram: BotApi, call: Caller) -> None:
     assert (query["data"], query["message"]["date"]) == ("forged", 0)
 
 
+async def test_a_tap_that_nobody_answers(
+    telegram: BotApi, call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.simulator.telegram.TAP_TIMEOUT", 0.05)
+    with pytest.raises(TimeoutError, match="no answer to the tap on 'ok'"):
+        await telegram.tap(7, await card(call), "ok")
+
+
 async def test_a_tap_without_waiting(telegram: BotApi, call: Caller) -> None:
     await telegram.tap(7, await card(call), "no", wait=False)
     assert (await query_of(call))["data"] == "no"

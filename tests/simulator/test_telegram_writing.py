@@ -149,9 +149,11 @@ async def test_the_pace_of_a_group(telegram: BotApi, call: Caller, clock: Clock)
     await call.ok("sendChatAction", chat_id=telegram.group, action="typing")
     clock.forward(50)
     await call.send()
-    assert await call.refused("editMessageText", chat_id=telegram.group, message_id=1, text="0")
-    telegram.group_limit, telegram.group_window = 3, 1.0
+    edit = {"chat_id": telegram.group, "message_id": sent["message_id"]}
+    assert await call.refused("editMessageText", **edit, text="x") == "Too Many Requests: retry after 10"
+    telegram.group_limit, telegram.group_window = 2, 1.0
     await call.send()
+    assert await call.refused("editMessageReplyMarkup", **edit) == "Too Many Requests: retry after 1"
     clock.forward(1)
     await call.send()
     telegram.group_limit = None
