@@ -35,7 +35,7 @@ class Head:
 
 
 class Segments:
-    """The end of the ledger on disk. Used by one thread; an error leaves it unusable."""
+    """The end of the ledger on disk. Used by one thread (`free_bytes` by any); an error leaves it unusable."""
 
     def __init__(self, disk: Disk, folder: Path, head: Head) -> None:
         self._disk, self._folder, self._head = disk, ledger_folder(folder), head
@@ -49,7 +49,8 @@ class Segments:
             return
         self.close()
         self._descriptor = self._disk.open_append(self._folder / name)
-        self._name, self._end = name, self._disk.size(self._descriptor)
+        self._name = name
+        self._end = self._disk.size(self._descriptor)
         if self._end == 0:
             self._disk.sync_folder(self._folder)
 

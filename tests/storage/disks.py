@@ -1,0 +1,72 @@
+"""Disks that go wrong, wait, or do not trouble the real one."""
+
+import threading
+from pathlib import Path
+
+from bot.storage.disk import Disk
+
+
+class QuickDisk(Disk):
+    """Durability is not what the test is about."""
+
+    def fdatasync(self, descriptor: int) -> None:
+        pass
+
+    def sync_folder(self, folder: Path) -> None:
+        pass
+
+
+class FaultyDisk(Disk):
+    """Records its calls; raises `errors[call]`, writes only `short` bytes, or waits for `gate`."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.errors: dict[str, OSError] = {}
+        self.short: int | None = None
+        self.free: int | None = None
+        self.gate: threading.Event | None = None
+        self.syncing = threading.Event()
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.errors:
+            raise self.errors[name]
+
+    def make_folder(self, folder: Path) -> None:
+        self._called("make_folder")
+        super().make_folder(folder)
+
+    def read(self, path: Path) -> bytes:
+        self._called("read")
+        return super().read(path)
+
+    def open_append(self, path: Path) -> int:
+        self._called(f"open {path.name}")
+        return super().open_append(path)
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        self._called("write")
+        return super().write(descriptor, data if self.short is None else data[: self.short])
+
+    def fdatasync(self, descriptor: int) -> None:
+        self.syncing.set()
+        if self.gate is not None:
+            assert self.gate.wait(10)
+        self._called("fdatasync")
+        super().fdatasync(descriptor)
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        self._called("truncate")
+        super().truncate(descriptor, size)
+
+    def sync_folder(self, folder: Path) -> None:
+        self._called(f"sync_folder {folder.name}")
+        super().sync_folder(folder)
+
+    def replace(self, path: Path, data: bytes) -> None:
+        self._called(f"replace {path.name}")
+        super().replace(path, data)
+
+    def free_bytes(self, folder: Path) -> int:
+        self._called("free_bytes")
+        return super().free_bytes(folder) if self.free is None else self.free

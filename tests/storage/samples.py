@@ -1,0 +1,66 @@
+"""Lines to put into a ledger, and short ways to write them."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bot.domain import lines as ln
+from bot.domain.book import Book
+from bot.domain.plan import Outcome, Recipient, Skip
+from bot.ports import Write
+from tests.fakes import ANA, BRUNO, incident, port
+
+SEGMENT = "2026-11.jsonl"
+
+PLAN = (
+    Recipient("c1", 'João d\'Ávila "Zé"', ("ZTEG00000001", "ZTEG00000002"), "5561999990001"),
+    Recipient("c2", "Maria", ("ZTEG00000003",), "5561999990002"),
+    Recipient("c3", "Sem telefone", ("ZTEG00000004",), None, Skip.NO_PHONE),
+)
+
+EVERY_KIND: tuple[ln.Line, ...] = (
+    ln.Started("0.1.0"),
+    ln.Stopped(),
+    ln.CaseOpened(1, incident()),
+    ln.IncidentChanged(1, incident(affected=None)),
+    ln.IncidentEnded(1, "ignored"),
+    ln.CardPosted(1, -1001234567890, 77),
+    ln.Approved(1, ANA, (port(), port("6/16")), dry_run=True),
+    ln.Denied(1, BRUNO, 'linha\nnova "aspas" \u2028 ção 🙂'),
+    ln.Cancelled(1, ANA),
+    ln.Planned(1, 4, PLAN),
+    ln.Intent(1, "c1"),
+    ln.Result(1, "c1", Outcome.UNKNOWN, None, "read timeout"),
+    ln.StopAsked(1, BRUNO),
+    ln.Resumed(1),
+    ln.Settled(1, "halted", "bad key", None),
+    ln.CooldownReleased(port(), ANA, "cliente pediu"),
+    ln.TapRefused(BRUNO, "approve", "not_approver"),
+    ln.GroupMoved(-5, -1005),
+)
+
+
+def adds(*lines: ln.Line) -> Write:
+    """A rule that adds these lines, whatever the state is."""
+
+    def write(_book: Book, _now: datetime) -> Sequence[ln.Line]:
+        return lines
+
+    return write
+
+
+def opened(number: int = 1) -> ln.CaseOpened:
+    return ln.CaseOpened(number, incident(number))
+
+
+def dispatch(number: int = 1) -> tuple[ln.Line, ...]:
+    """A case up to its plan."""
+    return (opened(number), ln.Approved(number, ANA, (port(),)), ln.Planned(number, 3, PLAN))
+
+
+def rows(folder: Path, segment: str = SEGMENT) -> list[dict[str, Any]]:
+    """The lines of a segment as anybody's JSON reader sees them."""
+    text = (folder / "ledger" / segment).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.removesuffix("\n").split("\n")] if text else []
