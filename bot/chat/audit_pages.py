@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from bot.chat.audit_log import Entry, entries, said
 from bot.chat.buttons import Action, Press
-from bot.chat.fitting import PARAGRAPH, fit, page_buttons
+from bot.chat.fitting import LINE, PARAGRAPH, SEPARATOR, fit, page_buttons
 from bot.chat.results import counts
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words, clean
@@ -51,24 +51,36 @@ def fitting_filter(text: str) -> str:
 
 def _row(entry: Entry, words: Words, now: datetime) -> Markup:
     lines = [words.say("audit.entry", at=entry.at, now=now, what=said(entry, words), who=entry.who)]
-    if entry.case or entry.port:
-        lines.append(words.say("audit.about", case=entry.case, port=entry.port))
-    if not entry.is_result:
-        return Markup("\n").join(lines)
-    if entry.code != "approved":
+    if entry.is_result and entry.code != "approved":
         lines.append(words.say("audit.approved_by", by=entry.approved_by))
     if entry.tally is not None:
         lines.append(counts(entry.tally, words))
-    lines.append(Markup(" · ").join(_standing(entry, words, now)))
-    return Markup("\n").join(lines)
+    lines += [
+        SEPARATOR.join(parts) for parts in (_place(entry, words), _standing(entry, words, now)) if parts
+    ]
+    return LINE.join(lines)
+
+
+def _place(entry: Entry, words: Words) -> list[Markup]:
+    parts = [words.say("audit.of_case", case=entry.case)] if entry.case else []
+    if entry.incident is not None:
+        parts.append(words.say(f"kind.{entry.incident.kind}"))
+    if entry.port is not None:
+        parts.append(words.say("audit.of_port", port=entry.port))
+    return parts
 
 
 def _standing(entry: Entry, words: Words, now: datetime) -> list[Markup]:
-    over = entry.ended_at is not None
+    """What is so now; nothing for a refused tap, which changed nothing."""
+    if entry.incident is None or entry.code == "tap_refused":
+        return []
     parts = [words.say("audit.dry_run")] if entry.dry_run else []
-    parts.append(words.say("audit.over", at=entry.ended_at, now=now) if over else words.say("audit.still_on"))
-    frees = entry.frees_at is not None
-    parts.append(
-        words.say("audit.frees", until=entry.frees_at, now=now) if frees else words.say("audit.free")
-    )
+    if entry.ended_at is None:
+        parts.append(words.say("audit.still_on"))
+    else:
+        parts.append(words.say("audit.over", at=entry.ended_at, now=now))
+    if entry.frees_at is not None:
+        parts.append(words.say("audit.frees", until=entry.frees_at, now=now))
+    elif entry.is_result:
+        parts.append(words.say("audit.free"))
     return parts

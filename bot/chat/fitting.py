@@ -15,6 +15,7 @@ ENTITIES_AT_MOST = 100  # contracts/telegram.md
 _TAG = re.compile(r"</?[a-z][^>]*>")
 LINE = Markup("\n")
 PARAGRAPH = Markup("\n\n")
+SEPARATOR = Markup(" · ")
 _ROOM_FOR_MORE = 64
 
 

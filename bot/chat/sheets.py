@@ -61,9 +61,10 @@ def _audit_row(entry: Entry, words: Words) -> Sequence[str]:
     if entry.dry_run:
         result = f"{words.plain('audit.dry_run')} {result}".strip()
     outage = ""
-    if entry.is_result:
-        ended = entry.ended_at
-        outage = words.plain("audit.over", at=ended, now=None) if ended else words.plain("audit.still_on")
+    if entry.ended_at is not None:
+        outage = words.plain("audit.over", at=entry.ended_at, now=None)
+    elif entry.incident is not None:
+        outage = words.plain("audit.still_on")
     return (
         words.stamp(entry.at),
         entry.who.name if entry.who else "",
@@ -72,7 +73,7 @@ def _audit_row(entry: Entry, words: Words) -> Sequence[str]:
         entry.port.label if entry.port else "",
         result,
         outage,
-        words.stamp(entry.frees_at) if entry.is_result and entry.frees_at else "",
+        words.stamp(entry.frees_at) if entry.frees_at else "",
     )
 
 

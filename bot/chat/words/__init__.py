@@ -68,10 +68,16 @@ class Words:
     def time(self, at: datetime, now: datetime | None = None) -> str:
         """`14:32`; with the day (`22/11 14:32`) when that is not the day of `now`, or `now` is not told."""
         local = at.astimezone(self._tz)
-        if now is not None and now.astimezone(self._tz).date() == local.date():
+        if now is not None and self.is_same_day(at, now):
             return f"{local:%H:%M}"
         month = self._phrases[f"format.month_{local.month}"]
         return f"{local:%d}{self._phrases['format.day_month']}{month} {local:%H:%M}"
+
+    def when(self, at: datetime, now: datetime | None = None) -> str:
+        """`às 14:32`, or `em 22/11 14:32`, by the same rule as `time`."""
+        same_day = now is not None and self.is_same_day(at, now)
+        preposition = self._phrases["format.at_time" if same_day else "format.on_day"]
+        return f"{preposition} {self.time(at, now)}"
 
     def clock(self, at: datetime) -> str:
         """`14:32:05`."""
@@ -99,6 +105,7 @@ class Words:
             "time": self.time,
             "clock": self.clock,
             "coded": self.coded,
+            "when": self.when,
             "duration": duration,
         }
         return env

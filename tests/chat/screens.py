@@ -1,0 +1,72 @@
+"""What a test needs to look at a screen as Telegram and a person would: a story, a strict reader."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.chat.screen import Screen
+from bot.chat.words import Words
+from bot.domain.book import Book
+from bot.domain.case import Case
+from bot.domain.incident import Incident
+from bot.domain.lines import Approved, CaseOpened, Intent, Line, Planned, Result
+from bot.domain.plan import Outcome, Recipient, Skip
+from bot.simulator.telegram_html import parse, utf16
+from tests.fakes import ANA, NOON, incident, port
+
+ZONE = ZoneInfo("America/Sao_Paulo")
+PT, EN = Words("pt_BR", ZONE), Words("en", ZONE)
+LOS = incident("9", affected=33)
+APPROVED = Approved(1, ANA, (port(),))
+
+
+def story(*lines: Line, about: Incident = LOS) -> Book:
+    """A book with case 1, opened at noon in São Paulo, and one line more every minute."""
+    book = Book()
+    book.apply(NOON, CaseOpened(1, about))
+    for minute, line in enumerate(lines, start=1):
+        book.apply(NOON + timedelta(minutes=minute), line)
+    return book
+
+
+def case_and_now(book: Book) -> tuple[Case, datetime]:
+    """Case 1, and a minute after the last line."""
+    return book.cases[1], book.last_at + timedelta(minutes=1)
+
+
+def planned(people: int, *skips: Skip, onus: int = 33) -> Planned:
+    """A plan in which the first people are skipped for those reasons."""
+    reasons = [*skips, *[None] * (people - len(skips))]
+    recipients = (
+        Recipient(str(n), f"Cliente {n}", (f"ZTEG{n:08}",), f"55619{n:08}", skip)
+        for n, skip in enumerate(reasons)
+    )
+    return Planned(1, onus, tuple(recipients))
+
+
+def sent(first: int, last: int, outcome: Outcome = Outcome.ACCEPTED, reason: str | None = None) -> list[Line]:
+    """Intent and result for the recipients `first` to `last`."""
+    lines: list[Line] = []
+    for number in range(first, last + 1):
+        lines += [Intent(1, str(number)), Result(1, str(number), outcome, reason=reason)]
+    return lines
+
+
+def assert_arrives(screen: Screen) -> str:
+    """Fail where Telegram would refuse the message or a button; the text as people see it."""
+    seen = parse(screen.html)
+    assert 0 < utf16(seen.text) <= 4096
+    assert len(seen.entities) <= 100
+    screen.html.encode()
+    assert all(1 <= len(row) <= 8 for row in screen.rows)
+    buttons = [button for row in screen.rows for button in row]
+    assert len(buttons) <= 100
+    for button in buttons:
+        assert button.text.strip()
+        assert button.data is not None
+        assert 1 <= len(button.data.encode()) <= 64
+    return seen.text
+
+
+def labels(screen: Screen) -> list[str]:
+    """The buttons, row by row: `Aprovar/success Negar/danger`."""
+    return [" ".join(f"{b.text}/{b.style}" if b.style else b.text for b in row) for row in screen.rows]

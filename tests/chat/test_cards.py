@@ -1,0 +1,537 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.chat.cards import card
+from bot.chat.screen import Screen
+from bot.chat.words import Words
+from bot.domain.book import Book
+from bot.domain.case import CaseState
+from bot.domain.cooldown import Reservation
+from bot.domain.incident import Incident, Kind, Port
+from bot.domain.lines import (
+    Approved,
+    Denied,
+    End,
+    IncidentEnded,
+    Intent,
+    Line,
+    Planned,
+    Resumed,
+    Settled,
+    Started,
+    StopAsked,
+    Who,
+)
+from bot.domain.plan import Outcome, Recipient, Skip
+from tests.chat.screens import (
+    APPROVED,
+    EN,
+    LOS,
+    PT,
+    assert_arrives,
+    case_and_now,
+    labels,
+    planned,
+    sent,
+    story,
+)
+from tests.fakes import ANA, BRUNO, NOON, port
+
+PLAN = planned(37, Skip.ONLINE, Skip.NO_RECORD, Skip.LANDLINE)
+ALL_SENT = [
+    *sent(3, 33),
+    *sent(34, 34, Outcome.REJECTED, "número <inválido>"),
+    *sent(35, 36, Outcome.UNKNOWN, "http_502"),
+]
+DECIDE = ["Aprovar/success Negar/danger", "Detalhes"]
+AGAIN = ["Tentar de novo/success Negar/danger", "Detalhes"]
+
+
+def show(book: Book, words: Words = PT, *, undo_seconds: float = 0, asking: bool = False) -> Screen:
+    case, now = case_and_now(book)
+    return card(case, book, now, words, hours=24, undo_seconds=undo_seconds, asking=asking)
+
+
+def at_noon(text: str) -> str:
+    """The card's blocks below the facts, where the facts are the usual ones."""
+    return text.split("\n\n", 1)[1] if "\n\n" in text else ""
+
+
+def test_a_waiting_card_says_what_and_where_first() -> None:
+    screen = show(story())
+    assert screen.html == (
+        "<b>🔴 LOS · CB 01 · 6/15</b>\n"
+        "≈ <b>33 de 61 ONUs</b> · provável rompimento de fibra\n"
+        "Desde 11:48 (há 13 min) · caso 1\n"
+        "\n"
+        "Porta livre (sem cooldown)"
+    )
+    assert labels(screen) == DECIDE
+    assert [b.data for row in screen.rows for b in row] == ["ok:1:", "no?:1:", "who:1:"]
+
+
+def test_a_waiting_card_in_english() -> None:
+    assert show(story(), EN).html == (
+        "<b>🔴 LOS · CB 01 · 6/15</b>\n"
+        "≈ <b>33 of 61 ONUs</b> · probable fibre cut\n"
+        "Since 11:48 (13 min ago) · case 1\n"
+        "\n"
+        "Port free (no cooldown)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("about", "line"),
+    [
+        (replace(LOS, kind=Kind.POWER), "≈ <b>33 de 61 ONUs</b> · provável falha de energia"),
+        (replace(LOS, affected=16), "≈ <b>16 de 61 ONUs</b> · provável problema na CTO"),
+        (replace(LOS, affected=1, total=None), "≈ <b>1 ONU</b> · provável problema na CTO"),
+        (replace(LOS, affected=3000, total=None), "≈ <b>3.000 ONUs</b> · provável rompimento de fibra"),
+        (replace(LOS, affected=None), "ONUs afetadas: não informado · causa indefinida"),
+        (
+            replace(LOS, alert_type="cto_loss", cto="Rua <A>"),
+            "≈ <b>33 de 61 ONUs</b> · provável problema na CTO Rua &lt;A&gt;",
+        ),
+        (
+            replace(LOS, alert_type="cto_loss", cto="CTO-12"),
+            "≈ <b>33 de 61 ONUs</b> · provável problema na CTO-12",
+        ),
+    ],
+)
+def test_size_and_probable_cause(about: Incident, line: str) -> None:
+    assert show(story(about=about)).html.split("\n")[1] == line
+
+
+def test_badge_of_a_power_failure() -> None:
+    power = story(about=replace(LOS, kind=Kind.POWER))
+    assert show(power).html.startswith("<b>🟠 POWER/ENERGIA · CB 01 · 6/15</b>\n")
+    assert show(power, EN).html.startswith("<b>🟠 POWER · CB 01 · 6/15</b>\n")
+
+
+def test_a_port_in_cooldown_says_until_when() -> None:
+    book = story()
+    book.reservations[port().key] = Reservation(port(), NOON - timedelta(hours=3), 7, BRUNO)
+    assert at_noon(show(book).html) == (
+        "❄️ <b>Porta em cooldown até 23/11 09:00</b> (caso 7, Bruno): não pode enviar"
+    )
+    assert at_noon(show(book, EN).html) == (
+        "❄️ <b>Port in cooldown until 23 Nov 09:00</b> (case 7, Bruno): cannot send"
+    )
+
+
+def test_a_denial_asks_for_its_reason() -> None:
+    screen = show(story(), asking=True)
+    assert screen.html.endswith("\n\n<b>Negar: por qual motivo?</b>")
+    assert labels(screen) == [
+        "manutenção/danger alarme falso/danger",
+        "já avisado/danger outro/danger",
+        "↩ voltar",
+    ]
+    assert [b.data for row in screen.rows for b in row] == [
+        "no:1:maintenance",
+        "no:1:false_alarm",
+        "no:1:already_told",
+        "no:1:other",
+        "back:1:",
+    ]
+
+
+@pytest.mark.parametrize("lines", [[APPROVED], [Denied(1, ANA, "other")], [IncidentEnded(1)]])
+def test_nothing_is_asked_where_nothing_can_be_denied(lines: list[Line]) -> None:
+    assert show(story(*lines), asking=True) == show(story(*lines))
+
+
+STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
+    "countdown": (
+        CaseState.COUNTDOWN,
+        [APPROVED],
+        "⏳ <b>Envio às 12:01:05</b> · consultando os clientes\n👤 Aprovado por <b>Ana</b> às 12:01",
+        "⏳ <b>Sending at 12:01:05</b> · looking up the customers\n👤 Approved by <b>Ana</b> at 12:01",
+        ["Cancelar/danger"],
+    ),
+    "sending": (
+        CaseState.SENDING,
+        [APPROVED, PLAN, *sent(3, 14)],
+        (
+            "📤 ▓▓▓░░░░░░░ <b>35%</b> · 12/34\n"
+            "12 enviadas · 0 recusadas · 0 falhas · 0 incertas · 3 puladas\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "📤 ▓▓▓░░░░░░░ <b>35%</b> · 12/34\n"
+            "12 sent · 0 rejected · 0 failed · 0 unknown · 3 skipped\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        ["Parar/danger"],
+    ),
+    "stopping": (
+        CaseState.STOPPING,
+        [APPROVED, PLAN, *sent(3, 14), StopAsked(1, BRUNO)],
+        (
+            "✋ <b>Parando…</b> a pedido de <b>Bruno</b>; o que já saiu ainda conta\n"
+            "12 enviadas · 0 recusadas · 0 falhas · 0 incertas · 3 puladas\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "✋ <b>Stopping…</b> asked by <b>Bruno</b>; what has left still counts\n"
+            "12 sent · 0 rejected · 0 failed · 0 unknown · 3 skipped\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        [],
+    ),
+    "interrupted before the plan": (
+        CaseState.INTERRUPTED,
+        [APPROVED, Started("1")],
+        "⚠️ <b>Interrompido antes do envio</b>: retomar ou encerrar?\n👤 Aprovado por <b>Ana</b> às 12:01",
+        "⚠️ <b>Interrupted before sending</b>: resume or close?\n👤 Approved by <b>Ana</b> at 12:01",
+        ["Retomar/success Encerrar/danger"],
+    ),
+    "interrupted": (
+        CaseState.INTERRUPTED,
+        [APPROVED, PLAN, *sent(3, 14), Intent(1, "15"), Started("1")],
+        (
+            "⚠️ <b>Faltam 21 clientes</b>: retomar ou encerrar?\n"
+            "12 enviadas · 0 recusadas · 0 falhas · 1 incerta · 3 puladas\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "⚠️ <b>21 customers left</b>: resume or close?\n"
+            "12 sent · 0 rejected · 0 failed · 1 unknown · 3 skipped\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        ["Retomar/success Encerrar/danger"],
+    ),
+    "resumed before the plan": (
+        CaseState.COUNTDOWN,
+        [APPROVED, Started("1"), Resumed(1)],
+        (
+            "⏳ <b>Consultando os clientes</b>, o envio começa em seguida\n"
+            "🔁 O bot reiniciou e o envio foi retomado\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "⏳ <b>Looking up the customers</b>, sending starts next\n"
+            "🔁 The bot restarted and sending was resumed\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        ["Cancelar/danger"],
+    ),
+    "sent": (
+        CaseState.SENT,
+        [APPROVED, PLAN, *ALL_SENT, Settled(1, "done")],
+        (
+            "📨 <b>Envio concluído</b> às 13:11\n"
+            "31 enviadas · 1 recusada · 0 falhas · 2 incertas · 3 puladas\n"
+            "Puladas: 1 já online, 1 sem cadastro, 1 telefone fixo\n"
+            "Recusadas: 1 número &lt;inválido&gt;\n"
+            "Incertas (podem ter chegado): 2 erro HTTP 502\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01\n"
+            "\n"
+            "❄️ Porta livre para novo envio a partir de 23/11 12:01"
+        ),
+        (
+            "📨 <b>Sending finished</b> at 13:11\n"
+            "31 sent · 1 rejected · 0 failed · 2 unknown · 3 skipped\n"
+            "Skipped: 1 already online, 1 no record, 1 landline\n"
+            "Rejected: 1 número &lt;inválido&gt;\n"
+            "Unknown (may have arrived): 2 HTTP error 502\n"
+            "👤 Approved by <b>Ana</b> at 12:01\n"
+            "\n"
+            "❄️ Port free for another send from 23 Nov 12:01"
+        ),
+        ["Detalhes"],
+    ),
+    "stopped": (
+        CaseState.SENT,
+        [APPROVED, PLAN, *sent(3, 14), StopAsked(1, BRUNO), Settled(1, "stopped")],
+        (
+            "✋ <b>Envio parado</b> por <b>Bruno</b> às 12:28\n"
+            "12 enviadas · 0 recusadas · 0 falhas · 0 incertas · 25 puladas\n"
+            "Puladas: 22 envio parado, 1 já online, 1 sem cadastro, 1 telefone fixo\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01\n"
+            "\n"
+            "❄️ Porta livre para novo envio a partir de 23/11 12:01"
+        ),
+        (
+            "✋ <b>Sending stopped</b> by <b>Bruno</b> at 12:28\n"
+            "12 sent · 0 rejected · 0 failed · 0 unknown · 25 skipped\n"
+            "Skipped: 22 sending stopped, 1 already online, 1 no record, 1 landline\n"
+            "👤 Approved by <b>Ana</b> at 12:01\n"
+            "\n"
+            "❄️ Port free for another send from 23 Nov 12:01"
+        ),
+        ["Detalhes"],
+    ),
+    "closed": (
+        CaseState.SENT,
+        [APPROVED, PLAN, *sent(3, 14, Outcome.HELD), Started("1"), Settled(1, "closed", by=BRUNO)],
+        (
+            "⏹ <b>Envio encerrado</b> por <b>Bruno</b> às 12:28\n"
+            "0 enviadas · 12 retidas · 0 recusadas · 0 falhas · 0 incertas · 25 puladas\n"
+            "Puladas: 22 envio encerrado, 1 já online, 1 sem cadastro, 1 telefone fixo\n"
+            "Retidas: 12 sem motivo informado\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01\n"
+            "\n"
+            "❄️ Porta livre para novo envio a partir de 23/11 12:01"
+        ),
+        (
+            "⏹ <b>Sending closed</b> by <b>Bruno</b> at 12:28\n"
+            "0 sent · 12 held · 0 rejected · 0 failed · 0 unknown · 25 skipped\n"
+            "Skipped: 22 sending closed, 1 already online, 1 no record, 1 landline\n"
+            "Held: 12 no reason given\n"
+            "👤 Approved by <b>Ana</b> at 12:01\n"
+            "\n"
+            "❄️ Port free for another send from 23 Nov 12:01"
+        ),
+        ["Detalhes"],
+    ),
+    "halted": (
+        CaseState.SENT,
+        [APPROVED, PLAN, *sent(3, 14), Settled(1, "halted", "token inválido")],
+        (
+            "⛔ <b>Envio suspenso</b> às 12:27: token inválido\n"
+            "12 enviadas · 0 recusadas · 22 falhas · 0 incertas · 3 puladas\n"
+            "Puladas: 1 já online, 1 sem cadastro, 1 telefone fixo\n"
+            "Falhas: 22 token inválido\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01\n"
+            "\n"
+            "❄️ Porta livre para novo envio a partir de 23/11 12:01"
+        ),
+        (
+            "⛔ <b>Sending halted</b> at 12:27: token inválido\n"
+            "12 sent · 0 rejected · 22 failed · 0 unknown · 3 skipped\n"
+            "Skipped: 1 already online, 1 no record, 1 landline\n"
+            "Failed: 22 token inválido\n"
+            "👤 Approved by <b>Ana</b> at 12:01\n"
+            "\n"
+            "❄️ Port free for another send from 23 Nov 12:01"
+        ),
+        ["Detalhes"],
+    ),
+    "nobody, all online": (
+        CaseState.NOBODY,
+        [APPROVED, planned(3, *[Skip.ONLINE] * 3), Settled(1, "done")],
+        (
+            "⚠️ <b>Ninguém foi avisado</b> · cooldown devolvido\n"
+            "0 enviadas · 0 recusadas · 0 falhas · 0 incertas · 3 puladas\n"
+            "Puladas: 3 já online\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "⚠️ <b>Nobody was told</b> · cooldown given back\n"
+            "0 sent · 0 rejected · 0 failed · 0 unknown · 3 skipped\n"
+            "Skipped: 3 already online\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        AGAIN,
+    ),
+    "nobody, alert not read": (
+        CaseState.NOBODY,
+        [APPROVED, Settled(1, "unread", "source_down")],
+        (
+            "⚠️ <b>Ninguém foi avisado</b> · cooldown devolvido\n"
+            "⛔ <b>Não foi possível ler o alerta</b>: a fonte (OLT) não respondeu\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "⚠️ <b>Nobody was told</b> · cooldown given back\n"
+            "⛔ <b>The alert could not be read</b>: the source (OLT) did not answer\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        AGAIN,
+    ),
+    "nobody, nobody there": (
+        CaseState.NOBODY,
+        [APPROVED, planned(0, onus=0), Settled(1, "done")],
+        (
+            "⚠️ <b>Ninguém foi avisado</b> · cooldown devolvido\n"
+            "Nenhum cliente no alerta\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "⚠️ <b>Nobody was told</b> · cooldown given back\n"
+            "No customer on the alert\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        AGAIN,
+    ),
+    "denied": (
+        CaseState.DENIED,
+        [Denied(1, BRUNO, "maintenance")],
+        "🚫 <b>Negado</b> por <b>Bruno</b> às 12:01: manutenção",
+        "🚫 <b>Denied</b> by <b>Bruno</b> at 12:01: maintenance",
+        ["Detalhes"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_card_by_state(name: str) -> None:
+    state, lines, ours, theirs, buttons = STATES[name]
+    book = story(*lines)
+    assert book.cases[1].state is state
+    assert at_noon(show(book, undo_seconds=5).html) == ours
+    assert at_noon(show(book, EN, undo_seconds=5).html) == theirs
+    assert labels(show(book)) == buttons
+    assert_arrives(show(book))
+
+
+def test_every_state_has_its_card() -> None:
+    shown = {state for state, *_ in STATES.values()}
+    assert shown | {CaseState.WAITING, CaseState.OVER} == set(CaseState)
+
+
+def test_without_a_countdown_no_time_is_named() -> None:
+    assert "<b>Consultando os clientes</b>" in show(story(APPROVED)).html
+
+
+def test_one_customer_left_is_one() -> None:
+    book = story(APPROVED, planned(2, Skip.ONLINE), Started("1"))
+    assert "⚠️ <b>Falta 1 cliente</b>: retomar" in show(book).html
+
+
+def test_a_plan_without_anybody_to_send_to_is_done() -> None:
+    assert "▓▓▓▓▓▓▓▓▓▓ <b>100%</b> · 0/0" in show(story(APPROVED, planned(1, Skip.ONLINE))).html
+
+
+def test_the_plan_tells_how_many_are_affected_not_the_list() -> None:
+    book = story(APPROVED, planned(3, onus=4))
+    assert "\n<b>4 de 61 ONUs</b> · " in show(book).html
+
+
+def test_an_ended_outage_says_so_first_and_has_no_buttons() -> None:
+    screen = show(story(IncidentEnded(1)))
+    assert screen.html == (
+        "✅ <b>Normalizado</b> às 12:01 (durou 13 min)\n"
+        "<b>🔴 LOS · CB 01 · 6/15</b>\n"
+        "≈ <b>33 de 61 ONUs</b> · provável rompimento de fibra\n"
+        "Começou às 11:48 · caso 1"
+    )
+    assert screen.rows == ()
+    assert show(story(IncidentEnded(1)), EN).html.startswith(
+        "✅ <b>Back to normal</b> at 12:01 (lasted 13 min)\n"
+    )
+
+
+def test_an_ignored_outage_says_why_it_ended() -> None:
+    first = "✅ <b>Encerrado</b> às 12:01: marcado como ignorado na OLT\n"
+    assert show(story(IncidentEnded(1, "ignored"))).html.startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("countdown", ["Cancelar/danger"]),
+        ("sending", ["Parar/danger"]),
+        ("interrupted", ["Encerrar/danger"]),
+        ("sent", []),
+        ("nobody, all online", []),
+        ("denied", []),
+    ],
+)
+def test_an_ended_outage_keeps_only_what_a_running_dispatch_needs(name: str, kept: list[str]) -> None:
+    before = STATES[name][1]
+    screen = show(story(*before, IncidentEnded(1)))
+    assert labels(screen) == kept
+    assert screen.html.startswith("✅ <b>Normalizado</b>")
+
+
+def test_results_stay_on_the_card_of_an_ended_outage() -> None:
+    lines = STATES["sent"][1]
+    assert "\n31 enviadas · 1 recusada · 0 falhas · 2 incertas · 3 puladas\n" in (
+        show(story(*lines, IncidentEnded(1))).html
+    )
+    left = show(story(*STATES["interrupted"][1], IncidentEnded(1))).html
+    assert "⚠️ Envio interrompido com 21 clientes por avisar: a falha acabou, é só encerrar" in left
+
+
+def test_another_cases_cooldown_is_not_told_on_an_ended_outage() -> None:
+    book = story(IncidentEnded(1))
+    book.reservations[port().key] = Reservation(port(), NOON, 7, BRUNO)
+    assert "ooldown" not in show(book).html
+
+
+def test_a_dry_run_says_that_nothing_was_sent() -> None:
+    rehearsed = replace(APPROVED, dry_run=True)
+    book = story(rehearsed, PLAN, *sent(3, 36), Settled(1, "done"))
+    assert at_noon(show(book).html).startswith(
+        "🧪 <b>SIMULAÇÃO</b>: nada foi enviado\n📨 <b>Envio concluído</b> às 13:11\n34 enviadas"
+    )
+    assert "🧪 <b>SIMULAÇÃO</b>: nada será enviado" in show(story(rehearsed)).html
+    nobody = show(story(rehearsed, planned(0), Settled(1, "done"))).html
+    assert "⚠️ <b>Ninguém seria avisado</b>\n" in nobody
+
+
+def test_reasons_beyond_the_top_three_are_counted() -> None:
+    lines: list[Line] = []
+    for number, reason in enumerate(["no_answer", "no_answer", "reset", "http_500", "http_503", "x"]):
+        lines += sent(number, number, Outcome.UNKNOWN, reason)
+    told = show(story(APPROVED, planned(6), *lines, Settled(1, "done"))).html
+    assert (
+        "Incertas (podem ter chegado): 2 sem resposta do gateway, 1 conexão caiu no meio, "
+        "1 erro HTTP 500, 2 por outros motivos"
+    ) in told
+
+
+ANY_TEXT = st.text(st.characters(), max_size=300) | st.sampled_from(["<b>" * 200, "🔥" * 400, "&amp;", ""])
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    olt=ANY_TEXT,
+    place=ANY_TEXT,
+    cto=ANY_TEXT,
+    person=ANY_TEXT,
+    reason=ANY_TEXT,
+    end=st.sampled_from([None, "done", "stopped", "halted", "closed", "unread"]),
+    outcomes=st.lists(st.sampled_from([*Outcome, *Skip, None]), max_size=40),
+    over=st.booleans(),
+    words=st.sampled_from([PT, EN]),
+)
+def test_a_card_arrives_and_adds_up_whatever_its_data(
+    *,
+    olt: str,
+    place: str,
+    cto: str,
+    person: str,
+    reason: str,
+    end: End | None,
+    outcomes: list[Outcome | Skip | None],
+    over: bool,
+    words: Words,
+) -> None:
+    where, who = Port("k" * 300, olt, place), Who(1, person)
+    incident = Incident("1", Kind.LOS, "cto_loss", where, NOON, 10**9, 10**9, cto)
+    people = tuple(
+        Recipient(str(n), person, (reason,), "5561999990000", what if isinstance(what, Skip) else None)
+        for n, what in enumerate(outcomes)
+    )
+    lines: list[Line] = [Approved(1, who, (where,)), Planned(1, len(people), people)]
+    for number, what in enumerate(outcomes):
+        if isinstance(what, Outcome):
+            lines += sent(number, number, what, f"{reason}{number}")
+    lines += [Settled(1, end, reason, who)] if end else []
+    lines += [IncidentEnded(1)] if over else []
+    book = story(*lines, about=incident)
+
+    text = assert_arrives(show(book, words))
+
+    counted = sum(_counts(text)) if outcomes or end is None else 0
+    tally = book.cases[1].dispatches[-1].tally()
+    assert tally is not None
+    assert counted + tally.todo == len(outcomes)
+
+
+def _counts(text: str) -> list[int]:
+    """The numbers of the one line that counts."""
+    names = ("enviada", "sent", "retida", "held", "recusada", "rejected", "falha", "failed")
+    line = next(
+        line
+        for line in text.splitlines()
+        if " · " in line and line.split(" ", 1)[0].isdecimal() and any(name in line for name in names)
+    )
+    return [int(part.split(" ", 1)[0]) for part in line.split(" · ")]

@@ -1,0 +1,246 @@
+import ast
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment, meta
+from markupsafe import Markup
+
+import bot
+from bot.chat.buttons import Action
+from bot.chat.cards import DENY_REASONS
+from bot.chat.cooldown_pages import RELEASE_REASONS
+from bot.chat.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
+from bot.domain.case import CaseState
+from bot.domain.customer import Link
+from bot.domain.incident import Cause, Kind
+from bot.domain.plan import Outcome, Skip
+from tests.chat.screens import EN, PT, ZONE
+
+NOW = datetime(2026, 11, 22, 17, 32, tzinfo=UTC)  # 14:32 in São Paulo
+ENTRIES = [
+    "approved",
+    "denied",
+    "cancelled",
+    "stop_asked",
+    "resumed",
+    "resumed_alone",
+    "done",
+    "stopped",
+    "closed",
+    "halted",
+    "unread",
+    "cooldown_released",
+    "tap_refused",
+]
+SHEETS = [
+    "name",
+    "serial",
+    "link",
+    "phone",
+    "whatsapp",
+    "at",
+    "who",
+    "what",
+    "case",
+    "port",
+    "result",
+    "outage",
+    "frees",
+]
+REASONS = [
+    "no_answer",
+    "reset",
+    "unconfirmed",
+    "interrupted",
+    "gateway_down",
+    "stopped",
+    "ledger",
+    "source_down",
+    "login_refused",
+    "not_found",
+    "bad_answer",
+]
+FORMATS = ["thousands", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
+BUTTONS = ["approve", "retry", "deny", "details", "cancel", "stop", "resume", "close", "back"]
+CODED: dict[str, Iterable[str]] = {
+    "kind": list(Kind),
+    "cause": list(Cause),
+    "skip": list(Skip),
+    "link": list(Link),
+    "count": list(Outcome),
+    "because": ["skipped", *(o for o in Outcome if o is not Outcome.ACCEPTED)],
+    "deny": DENY_REASONS,
+    "release": RELEASE_REASONS,
+    "action": [action.name.lower() for action in Action],
+    "command": ["status", "pendentes", "audit", "cooldown", "help"],
+    "entry": ENTRIES,
+    "end": ["done", "stopped", "closed", "halted", "unread"],
+    "pending": [CaseState.WAITING, CaseState.INTERRUPTED, CaseState.NOBODY],
+    "sheet": SHEETS,
+    "reason": REASONS,
+    "format": FORMATS,
+    "button": BUTTONS,
+}
+"""Families whose member is chosen while running, by what may be chosen."""
+RAISED = {"declined", "toast"}
+"""Families whose members stand in the code by their code alone."""
+
+
+def _facts(phrase: str) -> set[str]:
+    return meta.find_undeclared_variables(_parser().parse(phrase))
+
+
+def _parser() -> Environment:
+    env = Environment(autoescape=True)
+    env.filters |= dict.fromkeys(("number", "plural", "time", "when", "clock", "duration", "coded"), str)
+    return env
+
+
+def _nodes() -> Iterator[ast.AST]:
+    for source in Path(bot.__file__).parent.rglob("*.py"):
+        yield from ast.walk(ast.parse(source.read_text()))
+
+
+def _texts_in_code() -> set[str]:
+    """Every text that stands in the code."""
+    return {n.value for n in _nodes() if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+
+
+def _first_texts(*names: str) -> set[str]:
+    """The first argument of every call of those names, where it is a plain text."""
+    calls = (node for node in _nodes() if isinstance(node, ast.Call) and node.args)
+    return {
+        call.args[0].value
+        for call in calls
+        if (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")) in names
+        and isinstance(call.args[0], ast.Constant)
+        and isinstance(call.args[0].value, str)
+    }
+
+
+def test_both_languages_have_the_same_phrases_with_the_same_facts() -> None:
+    ours, theirs = phrases("pt_BR"), phrases("en")
+    assert ours.keys() == theirs.keys()
+    different = {key for key in ours if _facts(ours[key]) != _facts(theirs[key])}
+    assert different == set()
+
+
+def test_every_key_in_code_exists_and_no_phrase_is_unused() -> None:
+    have = phrases("pt_BR").keys()
+    chosen = {f"{family}.{code}" for family, codes in CODED.items() for code in codes}
+    chosen |= {f"{family}.{code}" for code in _first_texts("Declined") for family in ("declined", "refused")}
+    chosen |= {f"notice.{code}" for code in _first_texts("Notice")}
+    assert chosen - have == set()
+    assert {key for key in _first_texts("say", "plain") if "." in key} - have == set()
+    texts = _texts_in_code()
+    raised = {key for key in have if key.partition(".")[0] in RAISED and key.partition(".")[2] in texts}
+    raised |= {key.replace("declined", "refused") for key in have if key.startswith("declined.")}
+    assert have - chosen - raised - texts == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> None:
+    words = Words(language, ZONE)
+    facts: dict[str, object] = {
+        "at": NOW,
+        "now": NOW,
+        "until": NOW,
+        "since": NOW,
+        "started": NOW,
+        "start": NOW,
+    }
+    counts = "n onus customers no_record no_phone failed todo done to_send affected total open waiting"
+    facts |= dict.fromkeys(counts.split(), 3000)
+    facts |= dict.fromkeys(
+        [
+            "failures",
+            "seconds",
+            "minutes",
+            "bytes",
+            "running",
+            "page",
+            "pages",
+            "lasted",
+            "age",
+            "left",
+            "uptime",
+        ],
+        7,
+    )
+    for key, phrase in phrases(language).items():
+        filled = {name: facts.get(name, "<x>" * 100) for name in _facts(phrase)}
+        said = words.say(key, **filled)
+        assert "<x>" not in said
+        assert units(words.plain(key, **filled)) <= 200
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (-5, "0 s"),
+        (42, "42 s"),
+        (60, "1 min"),
+        (12 * 60 + 59, "12 min"),
+        (2 * 3600 + 5 * 60, "2 h 05 min"),
+        (27 * 3600 + 59, "1 d 3 h"),
+    ],
+)
+def test_duration(seconds: int, told: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == told
+    assert duration(seconds) == told
+
+
+def test_time_is_local_and_names_the_day_only_where_it_is_another() -> None:
+    late = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)  # 23:30 on the 22nd in São Paulo
+    assert (PT.time(NOW, NOW), EN.time(NOW, NOW)) == ("14:32", "14:32")
+    assert (PT.time(NOW), EN.time(NOW)) == ("22/11 14:32", "22 Nov 14:32")
+    assert PT.time(NOW, late) == "14:32"
+    assert PT.time(NOW, late + timedelta(hours=1)) == "22/11 14:32"
+    assert (PT.when(NOW, NOW), PT.when(NOW)) == ("às 14:32", "em 22/11 14:32")
+    assert (EN.when(NOW, NOW), EN.when(NOW)) == ("at 14:32", "on 22 Nov 14:32")
+
+
+@pytest.mark.parametrize(
+    ("n", "ours", "theirs"),
+    [(0, "0 falhas", "0 failed"), (1, "1 falha", "1 failed"), (3000, "3.000 falhas", "3,000 failed")],
+)
+def test_counts(n: int, ours: str, theirs: str) -> None:
+    assert (PT.say("count.failed", n=n), EN.say("count.failed", n=n)) == (ours, theirs)
+
+
+def test_facts_are_escaped_once_and_cut_before_that() -> None:
+    said = PT.say("card.head", kind="<b>", olt="&" * 300, place=Markup("<i>ok</i>"))
+    assert said == f"<b>&lt;b&gt; · {'&amp;' * 99}… · <i>ok</i></b>"
+    assert PT.plain("toast.released", port="<b>&") == "<b>& está livre."
+
+
+def test_a_toast_is_cut_at_200_units() -> None:
+    said = PT.plain("declined.port_busy", port="🔥" * 500)
+    assert units(said) <= 200
+    assert said.startswith("🔥" * 49 + "… tem um envio")
+
+
+def test_codes_are_told_in_words_and_other_texts_as_they_are() -> None:
+    assert PT.coded("maintenance", "deny") == "manutenção"
+    assert PT.coded("chuva", "deny") == "chuva"
+    assert PT.coded(None, "deny") == ""
+
+
+def test_a_language_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ValueError, match=r"unknown language 'fr': use one of pt_BR, en"):
+        Words("fr", ZONE)
+
+
+@given(st.text(st.characters(), max_size=50), st.integers(1, 40))
+def test_any_text_becomes_one_line_that_can_be_encoded(text: str, limit: int) -> None:
+    line = shorten(clean(text), limit)
+    assert "\n" not in line
+    assert len(line.encode("utf-16-le")) // 2 <= limit
+
+
+def test_what_would_turn_or_break_a_message_is_taken_out() -> None:
+    assert clean(" a\n\tb\x00\ud800 \u202ec\u2069 👨\u200d👩 ") == "a b c 👨\u200d👩"
