@@ -59,11 +59,7 @@ def test_no_kind_has_a_field_of_the_envelope() -> None:
 @settings(max_examples=300, deadline=None)
 @given(line=ANY_LINE, at=UTC_TIMES)
 def test_any_line_comes_back_as_it_was(line: Line, at: datetime) -> None:
-    try:
-        raw = sealed(line, at)
-    except ValueError:  # a lone surrogate is no text, and datetimes without a zone are no instants
-        return
-    entry = codec.unseal(raw)
+    entry = codec.unseal(sealed(line, at))
     assert entry.line == line
     assert entry.at == at
 
