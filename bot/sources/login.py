@@ -8,7 +8,7 @@ from typing import Literal
 
 import httpx
 
-from bot.errors import BotError, LoginRefused
+from bot.errors import BotError, LoginRefused, TryLater
 from bot.ports import Clock
 
 FIRST_COOL_OFF = 60.0  # seconds
@@ -59,9 +59,15 @@ class TokenAuth(httpx.Auth):
         token = await self._newer_than(token)
         request.headers["Authorization"] = f"Bearer {token}"
         response = yield request
-        if response.status_code == httpx.codes.UNAUTHORIZED and token == self._token:
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            raise self._new_token_refused(token)
+
+    def _new_token_refused(self, token: str) -> BotError:
+        if self._token not in {None, token}:
+            return TryLater("token_replaced")  # somebody else has a newer one by now
+        if self._token == token:
             self._refuse()
-            raise LoginRefused("token_refused")
+        return LoginRefused("token_refused")
 
     async def _newer_than(self, stale: str | None) -> str:
         """A token other than `stale`; those who waited while a login failed share its failure."""

@@ -1,0 +1,208 @@
+"""contracts/matrix.md, fact by fact; what counts is what the server received."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.domain.plan import Message, Outcome, Receipt
+from bot.errors import Refused, TryLater
+from bot.gateways.latin1 import spell_name
+from bot.gateways.matrix import LONGEST_REASON, Matrix
+from bot.simulator.matrix import MatrixApi
+from bot.simulator.server import (
+    Answer,
+    DropAfter,
+    DropBefore,
+    Fault,
+    Garbage,
+    HalfBody,
+    HtmlPage,
+    Throttle,
+)
+from tests.fakes import FakeClock
+
+PHONE = "5561999990000"
+MARIA = Message("501", PHONE, "Maria", "LOS")
+TEMPLATES = {"LOS": 114, "POWER": 116}
+
+
+@pytest.fixture
+async def gateway(matrix_api: MatrixApi, clock: FakeClock) -> AsyncIterator[Matrix]:
+    adapter = Matrix(matrix_api.hsm_url, "hsm-secret", templates=TEMPLATES, clock=clock)
+    yield adapter
+    await adapter.aclose()
+
+
+async def test_the_request_is_the_contracts(matrix_api: MatrixApi, gateway: Matrix) -> None:
+    receipt = await gateway.send(MARIA)
+    assert receipt == Receipt(Outcome.ACCEPTED, reference="1")
+    [request] = matrix_api.requests
+    assert (request.method, request.path) == ("POST", "/rest/v1/sendHsm")
+    assert json.loads(request.body) == {
+        "cod_conta": 1,
+        "hsm": 114,
+        "tipo_envio": 2,
+        "contato": {"nome": "Maria", "telefone": PHONE},
+    }
+    assert request.headers["content-type"] == request.headers["accept"] == "application/json"
+    assert request.headers["authorization"] == "hsm-secret"
+    assert "cookie" not in request.headers
+
+
+async def test_what_the_settings_choose(matrix_api: MatrixApi, clock: FakeClock) -> None:
+    gateway = Matrix(
+        matrix_api.hsm_url,
+        "hsm-secret",
+        cookie="route=a1",
+        account=7,
+        templates=TEMPLATES,
+        include_current=True,
+        clock=clock,
+    )
+    await gateway.send(Message("501", PHONE, "Maria", "POWER"))
+    await gateway.send(MARIA)
+    await gateway.aclose()
+    body = json.loads(matrix_api.requests[0].body)
+    assert (body["cod_conta"], body["hsm"], body["bol_incluir_atual"]) == (7, 116, 1)
+    assert [request.headers["cookie"] for request in matrix_api.requests] == ["route=a1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "spelt"),
+    [
+        ("José Antônio da Conceição", "José Antônio da Conceição"),
+        ("Jose\u0301", "José"),
+        ("Bar “do Zé” – 24h…", 'Bar "do Zé" - 24h...'),
+        ("D’Ávila", "D'Ávila"),
+        ("Maria 🌻 Silva", "Maria Silva"),
+        ("<b>Maria</b>", "<b>Maria</b>"),
+        ("Maria\r\n\tda\x00 Silva\u200b\x85", "Maria da Silva"),
+        ("Łukasz Škoda", "Lukasz Skoda"),
+        ("ﬁbra №5", "fibra No5"),
+        ("x" * 200, "x" * 60),
+        ("🌻", "Cliente"),
+        ("  ", "Cliente"),
+        ("李", "Cliente"),
+    ],
+)
+async def test_names_arrive_as_they_were_spelt(
+    matrix_api: MatrixApi, gateway: Matrix, name: str, spelt: str
+) -> None:
+    assert spell_name(name) == spelt
+    await gateway.send(Message("501", PHONE, name, "LOS"))
+    assert [message.name for message in matrix_api.received] == [spelt]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+async def test_the_error_code_is_compared_as_text(
+    matrix_api: MatrixApi, gateway: Matrix, as_text: bool
+) -> None:
+    matrix_api.cod_error_as_text = as_text
+    matrix_api.refuse("5561888880000", "contato invalido")
+    assert (await gateway.send(MARIA)).outcome is Outcome.ACCEPTED
+    refused = await gateway.send(Message("502", "5561888880000", "Rui", "LOS"))
+    assert refused == Receipt(Outcome.REJECTED, reason="contato invalido")
+
+
+BAD_KEY = '{"cod_error":1,"msg":"sem autorização"}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "receipt"),
+    [
+        (Garbage(), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
+        (Answer(200, "{}"), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
+        (Answer(200, "[1]"), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
+        (Answer(200, '{"cod_error": null}'), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
+        (Answer(201, ""), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
+        (
+            Answer(200, '{"cod_error": "0", "cod_atendimento": "88"}'),
+            Receipt(Outcome.ACCEPTED, reference="88"),
+        ),
+        (Answer(200, '{"cod_error": 0}'), Receipt(Outcome.ACCEPTED)),
+        (Answer(200, '{"cod_error": 5}'), Receipt(Outcome.REJECTED, reason="cod_error 5")),
+        (Answer(200, BAD_KEY), Receipt(Outcome.REJECTED, reason="sem autorização", halt=True)),
+        (
+            Answer(400, '{"cod_error":1,"msg":"Chave inválida"}'),
+            Receipt(Outcome.REJECTED, reason="Chave inválida", halt=True),
+        ),
+        (
+            Answer(400, '{"cod_error":1,"msg":"telefone fora do padrao"}'),
+            Receipt(Outcome.REJECTED, reason="telefone fora do padrao"),
+        ),
+        (HtmlPage(401), Receipt(Outcome.REJECTED, reason="http_401", halt=True)),
+        (HtmlPage(403), Receipt(Outcome.REJECTED, reason="http_403", halt=True)),
+        (HtmlPage(404), Receipt(Outcome.REJECTED, reason="http_404", halt=True)),
+        (HtmlPage(412), Receipt(Outcome.REJECTED, reason="http_412")),
+        (HtmlPage(422), Receipt(Outcome.REJECTED, reason="http_422")),
+        (HtmlPage(302), Receipt(Outcome.UNKNOWN, reason="http_302", halt=True)),
+        (HtmlPage(500), Receipt(Outcome.UNKNOWN, reason="http_500")),
+        (HtmlPage(503), Receipt(Outcome.UNKNOWN, reason="http_503")),
+        (DropAfter(), Receipt(Outcome.UNKNOWN, reason="reset")),
+        (DropBefore(), Receipt(Outcome.UNKNOWN, reason="reset")),
+        (HalfBody(), Receipt(Outcome.UNKNOWN, reason="half_answer")),
+    ],
+)
+async def test_what_each_answer_proves(
+    matrix_api: MatrixApi, gateway: Matrix, answer: Fault, receipt: Receipt
+) -> None:
+    matrix_api.faults.inject(answer)
+    assert await gateway.send(MARIA) == receipt
+    assert len(matrix_api.requests) == 1
+
+
+async def test_429_says_how_long_to_wait(matrix_api: MatrixApi, gateway: Matrix) -> None:
+    matrix_api.faults.inject(Throttle(7))
+    with pytest.raises(TryLater) as later:
+        await gateway.send(MARIA)
+    assert later.value.retry_after == 7
+    assert matrix_api.received == []
+
+
+async def test_a_reason_is_one_short_line_without_a_phone(matrix_api: MatrixApi, gateway: Matrix) -> None:
+    matrix_api.refuse(PHONE, f"numero {PHONE} ou (61) 99999-0000\r\n<b>invalido</b> " + "x" * 200)
+    reason = (await gateway.send(MARIA)).reason
+    assert reason is not None
+    assert reason.startswith("numero … ou (… <b>invalido</b> xxx")
+    assert len(reason) == LONGEST_REASON
+
+
+async def test_no_cookie_of_the_server_comes_back(matrix_api: MatrixApi, clock: FakeClock) -> None:
+    url = matrix_api.hsm_url.replace("127.0.0.1", "localhost")
+    gateway = Matrix(url, "hsm-secret", templates=TEMPLATES, clock=clock)
+    for _ in range(3):
+        await gateway.send(MARIA)
+    await gateway.aclose()
+    assert (len(matrix_api.requests), matrix_api.cookies_replayed) == (3, 0)
+
+
+async def test_the_probe_asks_for_todays_list_and_sends_nothing(
+    matrix_api: MatrixApi, gateway: Matrix
+) -> None:
+    assert await gateway.probe() == "reachable, key accepted"
+    [request] = matrix_api.requests
+    assert request.method == "GET"
+    assert request.path == "/rest/v1/hsmEnviadas?data_inicial=22/11/2026&data_final=22/11/2026&page=1"
+    assert matrix_api.received == []
+
+
+@pytest.mark.parametrize("refusal", [Answer(200, BAD_KEY), HtmlPage(400), HtmlPage(403)])
+async def test_the_probe_of_a_bad_key(matrix_api: MatrixApi, gateway: Matrix, refusal: Fault) -> None:
+    matrix_api.faults.inject(refusal)
+    with pytest.raises(Refused):
+        await gateway.probe()
+
+
+@pytest.mark.parametrize("fault", [HtmlPage(502), HtmlPage(200), DropAfter(), Throttle(3)])
+async def test_the_probe_of_a_gateway_that_is_away(
+    matrix_api: MatrixApi, gateway: Matrix, fault: Fault
+) -> None:
+    matrix_api.faults.inject(fault, times=2)  # a read is repeated once where a connection died
+    with pytest.raises(TryLater):
+        await gateway.probe()
+
+
+async def test_the_probe_where_there_is_no_such_list(matrix_api: MatrixApi, gateway: Matrix) -> None:
+    matrix_api.faults.inject(HtmlPage(404))
+    assert (await gateway.probe()).startswith("reachable")

@@ -1,0 +1,152 @@
+"""What reaches stderr, and what never does."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bot.log import HIDDEN, NOISY, Redactor, configure
+from bot.settings import load
+
+PASSWORD = 'pa"ss\\wörd'
+TOKEN = "123456789:AAF-abcdefghijklmnopqrstuvwxyz12345"
+SETTINGS = load(
+    None,
+    {
+        "TELEGRAM_TOKEN": TOKEN,
+        "TELEGRAM_CHAT_ID": "-1001234567890",
+        "API_BASE_URL": "https://isp.example",
+        "API_USER": "noc",
+        "API_PASS": PASSWORD,
+        "URL_HSM": "https://hsm.example/sendHsm",
+        "TOKEN_HSM": "hsm-key-1",
+    },
+)
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in NOISY}
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    configure(SETTINGS)
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = handlers, level
+    for name, was in levels.items():
+        logging.getLogger(name).setLevel(was)
+    structlog.reset_defaults()
+
+
+def fail(text: str) -> None:
+    raise ValueError(text)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return [json.loads(line) for line in captured.err.splitlines()]
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    structlog.get_logger("bot.flow").info("polled", open=3)
+    logging.getLogger("somewhere").warning("odd %s", "thing")
+    first, second = lines(capsys)
+    assert {**first, "timestamp": ""} == {
+        "event": "polled",
+        "open": 3,
+        "logger": "bot.flow",
+        "level": "info",
+        "timestamp": "",
+    }
+    assert first["timestamp"].endswith("Z")
+    assert (second["event"], second["level"], second["logger"]) == ("odd thing", "warning", "somewhere")
+
+
+@pytest.mark.usefixtures("configured")
+def test_secrets_are_gone_from_values_messages_and_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
+    log = structlog.get_logger("bot.x")
+    log.info("login", password=PASSWORD, nested={"key": ["hsm-key-1"]})
+    try:
+        fail(f"https://api.telegram.org/bot{TOKEN}/getMe {PASSWORD} {PASSWORD!r}")
+    except ValueError:
+        log.exception("failed")
+        logging.getLogger("foreign").exception("failed with %s", TOKEN)
+    text = capsys.readouterr().err
+    assert len(text.splitlines()) == 3
+    for secret in ("wörd", "hsm-key-1", "AAF-"):
+        assert secret not in text
+    assert text.count("Traceback") == 2
+
+
+@pytest.mark.usefixtures("configured")
+def test_chatty_libraries_speak_only_of_trouble(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("httpx", "httpcore.http11", "aiohttp.access", "apscheduler.scheduler", "telegram.ext"):
+        logging.getLogger(name).info("GET https://api.telegram.org/bot1:x/getUpdates")
+        logging.getLogger(name).warning("trouble")
+    assert [line["event"] for line in lines(capsys)] == ["trouble"] * 5
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_broken_record_is_not_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.getLogger("bot").warning("%d", PASSWORD)
+    assert "wörd" not in capsys.readouterr().err
+
+
+def test_on_a_terminal_lines_are_plain_and_as_clean(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], configured: None
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    configure(SETTINGS)
+    structlog.get_logger("bot.x").info("sent", phone="5561999990000", password=PASSWORD)
+    text = capsys.readouterr().err
+    assert "sent" in text
+    assert not text.startswith("{")
+    assert "99999" not in text
+    assert "wörd" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5561999990000",
+        "+5561999990000",
+        "+55 (61) 99999-0000",
+        "55 61 9999-0000",
+        "tel=556133330000,",
+        "\x1b[35m5561999990000\x1b[0m",
+        "(61) 99999-0000",
+        "Authorization: Bearer eyJ.abc.def",
+        "bearer eyJ.abc.def",
+        "/bot123456:AAF-x_y/getMe",
+        "/bot123456%3AAAF-x_y/getMe",
+        TOKEN,
+    ],
+)
+def test_what_is_hidden_without_being_configured(text: str) -> None:
+    clean = Redactor()(f"before {text} after")
+    assert clean.startswith("before ")
+    assert clean.endswith(" after")
+    assert HIDDEN in clean
+    for part in ("99999", "9999", "33330000", "eyJ", "AAF-"):
+        assert part not in clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "chat -1001234567890",
+        "at 1755619999000",
+        "case 55",
+        "2026-09-18T11:57:18.001648Z",
+        "ONU ZTEGC1234567",
+        "masked (61) 9****-0001",
+        "a bot 5 of 7",
+    ],
+)
+def test_what_stays(text: str) -> None:
+    assert Redactor(["noc"])(text + " noc") == text + " noc"

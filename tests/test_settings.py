@@ -1,0 +1,253 @@
+"""Every problem in one message, each with its variable and the mend, and no value in it."""
+
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.errors import StartupError
+from bot.gateways import GATEWAYS, open_gateway
+from bot.settings import GATEWAY_NEEDS, SOURCE_NEEDS, Settings, load
+from bot.sources import SOURCES, open_source
+from tests.fakes import FakeClock
+
+EXAMPLE = Path(__file__).parent.parent / ".env.example"
+GOOD = {
+    "TELEGRAM_TOKEN": "123456:abc-DEF_1",
+    "TELEGRAM_CHAT_ID": "-1001234567890",
+    "API_BASE_URL": "https://isp.oltcloud.co",
+    "API_USER": "noc",
+    "API_PASS": "pa$$word",
+    "URL_HSM": "https://isp.matrixdobrasil.ai/rest/v1/sendHsm",
+    "TOKEN_HSM": "hsm-key",
+}
+
+
+def problems(**environ: str) -> list[str]:
+    with pytest.raises(StartupError) as failed:
+        load(None, {**GOOD, **environ})
+    assert failed.value.code == 2
+    first, *lines = str(failed.value).split("\n")
+    assert first == "Settings that need mending:"
+    return [line.strip() for line in lines]
+
+
+def without(*names: str) -> dict[str, str]:
+    return {name: value for name, value in GOOD.items() if name not in names}
+
+
+def test_the_defaults() -> None:
+    settings = load(None, GOOD)
+    assert settings.api_auth_url == "https://isp.oltcloud.co/api/token"
+    assert (settings.source, settings.gateway, settings.dry_run) == ("oltcloud", "matrix", False)
+    assert (settings.hsm_account, settings.hsm_id_los, settings.hsm_id_power) == (1, 114, 116)
+    assert (settings.hsm_rate, settings.hsm_concurrency, settings.enrich_concurrency) == (10, 10, 50)
+    assert (settings.poll_seconds, settings.cooldown_hours, settings.undo_seconds) == (30, 24, 5)
+    assert (settings.min_affected, settings.hsm_include_current) == (1, False)
+    assert (settings.telegram_approvers, settings.telegram_topic_id) == (frozenset(), None)
+    assert settings.telegram_api_url == "https://api.telegram.org"
+    assert (settings.data_dir, settings.bot_language) == (Path("data"), "pt_BR")
+    assert settings.tz == ZoneInfo("America/Sao_Paulo")
+    assert (settings.ops_host, settings.ops_port) == ("127.0.0.1", 8081)
+    assert (settings.cookie_hsm.get_secret_value(), settings.api_pass.get_secret_value()) == ("", "pa$$word")
+
+
+def test_everything_missing_is_one_message() -> None:
+    with pytest.raises(StartupError) as failed:
+        load(None, {})
+    named = {line.split()[0] for line in str(failed.value).split("\n")[1:]}
+    assert named == set(GOOD)
+    assert all("is not set: " in line for line in str(failed.value).split("\n")[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TELEGRAM_TOKEN", "not-a-token"),
+        ("TELEGRAM_TOKEN", "123:abc def"),
+        ("TELEGRAM_CHAT_ID", "7654321"),
+        ("TELEGRAM_CHAT_ID", "@mygroup"),
+        ("TELEGRAM_APPROVERS", "ana, bruno"),
+        ("TELEGRAM_TOPIC_ID", "-7"),
+        ("TELEGRAM_TOPIC_ID", "seven"),
+        ("TELEGRAM_API_URL", "ftp://telegram.example"),
+        ("API_BASE_URL", "olt.example"),
+        ("API_BASE_URL", "https://noc:hunter2@isp.oltcloud.co"),
+        ("API_BASE_URL", "https://isp.oltcloud.co:99999"),
+        ("API_BASE_URL", "https://isp.oltcloud.co?x=hunter2"),
+        ("API_AUTH_URL", "https:///token"),
+        ("URL_HSM", "https://isp matrix/sendHsm"),
+        ("TOKEN_HSM", "chave-secretíssima"),
+        ("COOKIE_HSM", "a=1\r\nX-Evil: 1"),
+        ("SOURCE", "smartolt2"),
+        ("GATEWAY", "pigeon"),
+        ("HSM_ACCOUNT", "one"),
+        ("HSM_ID_LOS", "-114"),
+        ("HSM_RATE", "-1"),
+        ("HSM_RATE", "nan"),
+        ("HSM_RATE", "inf"),
+        ("HSM_CONCURRENCY", "2000"),
+        ("ENRICH_CONCURRENCY", "2.5"),
+        ("POLL_SECONDS", "0.25"),
+        ("COOLDOWN_HOURS", "-24"),
+        ("UNDO_SECONDS", "3600"),
+        ("MIN_AFFECTED", "-5"),
+        ("DRY_RUN", "perhaps"),
+        ("HSM_INCLUDE_CURRENT", "perhaps"),
+        ("TZ", "Brazil/Nowhere"),
+        ("TZ", "../../etc/passwd"),
+        ("BOT_LANGUAGE", "klingon"),
+        ("OPS_PORT", "70000"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_mend_and_not_repeated(name: str, value: str) -> None:
+    [line] = problems(**{name: value})
+    assert re.match(rf"{name} [^:]+: .+", line)
+    assert value not in line
+
+
+def test_a_bad_group_id_says_how_to_find_the_right_one() -> None:
+    [line] = problems(TELEGRAM_CHAT_ID="1234567")
+    assert "negative" in line
+    assert "getUpdates" in line
+
+
+def test_a_gateway_of_the_future_says_so() -> None:
+    [line] = problems(GATEWAY="cloud")
+    assert "not built yet" in line
+    assert "matrix" in line
+
+
+def test_all_problems_come_at_once() -> None:
+    with pytest.raises(StartupError) as failed:
+        load(None, {**without("API_PASS", "TOKEN_HSM"), "HSM_RATE": "x", "TZ": "x", "OPS_PORT": "x"})
+    named = {line.split()[0] for line in str(failed.value).split("\n")[1:]}
+    assert named == {"API_PASS", "TOKEN_HSM", "HSM_RATE", "TZ", "OPS_PORT"}
+
+
+def test_the_gateways_own_settings_are_needed_only_by_it() -> None:
+    settings = load(None, {**without("URL_HSM", "TOKEN_HSM"), "GATEWAY": "dry_run"})
+    assert settings.gateway == "dry_run"
+
+
+@pytest.mark.parametrize("value", [" 'hsm-key' ", '"hsm-key"', "  hsm-key\n"])
+def test_quotes_and_spaces_around_a_value_are_taken_off(value: str) -> None:
+    assert load(None, {**GOOD, "TOKEN_HSM": value}).token_hsm.get_secret_value() == "hsm-key"
+
+
+@pytest.mark.parametrize("empty", ["", "   ", '""'])
+def test_an_empty_value_is_not_set(empty: str) -> None:
+    assert load(None, {**GOOD, "HSM_RATE": empty}).hsm_rate == 10
+    assert problems(API_PASS=empty) == ["API_PASS is not set: that user's password"]
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        ("API_BASE_URL", "BASE_URL_API"),
+        ("URL_HSM", "HSM_URL"),
+        ("TOKEN_HSM", "HSM_TOKEN"),
+        ("COOKIE_HSM", "HSM_COOKIE"),
+    ],
+)
+def test_old_names_are_read_and_new_ones_win(new: str, old: str) -> None:
+    value = GOOD.get(new, "route=a1")
+    field = new.lower()
+    as_new, as_old = load(None, {**GOOD, new: value}), load(None, {**without(new), old: value})
+    assert getattr(as_old, field) == getattr(as_new, field)
+    both = load(None, {**GOOD, new: value, old: "https://old.example"})
+    assert getattr(both, field) == getattr(as_new, field)
+
+
+def test_a_problem_names_the_variable_that_was_used() -> None:
+    with pytest.raises(StartupError, match="HSM_URL is no URL"):
+        load(None, {**without("URL_HSM"), "HSM_URL": "nowhere"})
+
+
+@pytest.mark.parametrize("name", ["API_USER", "API_PASS", "TOKEN_HSM", "COOKIE_HSM", "TELEGRAM_TOKEN"])
+def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
+    value = GOOD.get(name, "route=a1")
+    (tmp_path / "secret").write_text(f"{value}\n", "utf-8")
+    settings = load(None, {**without(name), f"{name}_FILE": str(tmp_path / "secret")})
+    assert getattr(settings, name.lower()).get_secret_value() == value
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00"])
+def test_a_secret_file_that_holds_nothing_readable(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "hunter2").write_bytes(content)
+    with pytest.raises(StartupError) as failed:
+        load(None, {**without("TOKEN_HSM"), "TOKEN_HSM_FILE": str(tmp_path / "hunter2")})
+    [line] = str(failed.value).split("\n")[1:]
+    assert line.strip().startswith("TOKEN_HSM_FILE ")
+    assert "hunter2" not in line
+
+
+def test_the_environment_wins_over_the_file_and_dollars_stay(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("\ufeffAPI_PASS='a${HOME}b$c'\nHSM_RATE=3 # slow\nPOLL_SECONDS=60\n", "utf-8")
+    settings = load(env_file, {**without("API_PASS"), "HSM_RATE": "4", "POLL_SECONDS": ""})
+    assert settings.api_pass.get_secret_value() == "a${HOME}b$c"
+    assert (settings.hsm_rate, settings.poll_seconds) == (4, 60)
+
+
+def test_a_missing_env_file_is_fine_and_an_unreadable_one_is_said(tmp_path: Path) -> None:
+    assert load(tmp_path / "none", GOOD).source == "oltcloud"
+    (tmp_path / ".env").write_bytes(b"API_PASS=\xff\xfe")
+    with pytest.raises(StartupError, match=r"\.env cannot be read"):
+        load(tmp_path / ".env", GOOD)
+
+
+@pytest.mark.parametrize(
+    ("text", "approvers"),
+    [("*", "*"), ("11, 22", {11, 22}), ("11 22,33;", {11, 22, 33}), ("", frozenset())],
+)
+def test_approvers(text: str, approvers: object) -> None:
+    assert load(None, {**GOOD, "TELEGRAM_APPROVERS": text}).telegram_approvers == approvers
+
+
+@pytest.mark.parametrize(("text", "topic"), [("1", None), ("7", 7), ("", None)])
+def test_the_general_topic_is_none(text: str, topic: int | None) -> None:
+    assert load(None, {**GOOD, "TELEGRAM_TOPIC_ID": text}).telegram_topic_id == topic
+
+
+def test_slashes_at_the_end_and_a_login_elsewhere() -> None:
+    base = {"API_BASE_URL": "http://127.0.0.1:8000/olt/"}
+    assert load(None, {**GOOD, **base}).api_auth_url == "http://127.0.0.1:8000/olt/api/token"
+    login = {"API_AUTH_URL": "https://login.example/token"}
+    assert load(None, {**GOOD, **base, **login}).api_auth_url == "https://login.example/token"
+
+
+def test_nothing_shows_a_secret() -> None:
+    settings = load(None, {**GOOD, "COOKIE_HSM": "route=a1"})
+    assert sorted(settings.secrets()) == sorted(
+        ["noc", "pa$$word", "hsm-key", "route=a1", "123456:abc-DEF_1"]
+    )
+    shown = repr(settings) + str(settings)
+    assert [secret for secret in settings.secrets() if secret in shown and secret != "noc"] == []
+
+
+def test_every_name_has_an_adapter_and_every_adapter_a_name() -> None:
+    assert set(SOURCE_NEEDS) == set(SOURCES)
+    assert set(GATEWAY_NEEDS) == set(GATEWAYS)
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [({}, "matrix"), ({"DRY_RUN": "true"}, "dry_run"), ({"GATEWAY": "dry_run"}, "dry_run")],
+)
+async def test_the_adapters_that_the_settings_name(environ: dict[str, str], name: str) -> None:
+    settings = load(None, {**GOOD, **environ})
+    gateway, source = open_gateway(settings, FakeClock()), open_source(settings, FakeClock())
+    assert (gateway.name, source.name, source.login.state) == (name, "oltcloud", "never")
+    await gateway.aclose()
+    await source.aclose()
+
+
+def test_the_example_file_names_every_setting_and_changes_no_default() -> None:
+    text = EXAMPLE.read_text("utf-8")
+    named = re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)
+    assert sorted(named) == sorted(field.upper() for field in Settings.model_fields)
+    assert load(EXAMPLE, GOOD) == load(None, GOOD)
+    assert set(named[: len(GOOD)]) == set(GOOD)  # what is needed comes first
