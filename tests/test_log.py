@@ -27,12 +27,12 @@ SETTINGS = load(
 
 
 @pytest.fixture
-def configured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+def put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Logging is the process's own: whoever configures it in a test leaves it as it was."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in NOISY}
     monkeypatch.setattr(logging, "raiseExceptions", True)
-    configure(SETTINGS)
     yield
     logging.captureWarnings(False)
     root.handlers[:], root.level = handlers, level
@@ -51,8 +51,9 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
     return [json.loads(line) for line in captured.err.splitlines()]
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("put_back")
 def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(SETTINGS)
     structlog.get_logger("bot.flow").info("polled", open=3)
     logging.getLogger("somewhere").warning("odd %s", "thing")
     first, second = lines(capsys)
@@ -67,8 +68,9 @@ def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert (second["event"], second["level"], second["logger"]) == ("odd thing", "warning", "somewhere")
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("put_back")
 def test_secrets_are_gone_from_values_messages_and_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(SETTINGS)
     log = structlog.get_logger("bot.x")
     log.info("login", password=PASSWORD, nested={"key": ["hsm-key-1"]})
     try:
@@ -83,22 +85,24 @@ def test_secrets_are_gone_from_values_messages_and_tracebacks(capsys: pytest.Cap
     assert text.count("Traceback") == 2
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("put_back")
 def test_chatty_libraries_speak_only_of_trouble(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(SETTINGS)
     for name in ("httpx", "httpcore.http11", "aiohttp.access", "apscheduler.scheduler", "telegram.ext"):
         logging.getLogger(name).info("GET https://api.telegram.org/bot1:x/getUpdates")
         logging.getLogger(name).warning("trouble")
     assert [line["event"] for line in lines(capsys)] == ["trouble"] * 5
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("put_back")
 def test_a_broken_record_is_not_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(SETTINGS)
     logging.getLogger("bot").warning("%d", PASSWORD)
     assert "wörd" not in capsys.readouterr().err
 
 
 def test_on_a_terminal_lines_are_plain_and_as_clean(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], configured: None
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], put_back: None
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     configure(SETTINGS)
