@@ -97,13 +97,14 @@ class Flow:
         lines = await self._observe(compose(poll, self._rules))
         for number in touched(lines):
             self._deps.chat.show(number)
+        unoffered = tuple(i for i in poll.incidents if not offered(i, self._rules))
+        self.watch = self.watch.saw(poll, unoffered)
         if not poll.complete:
             self._missed("a page could not be read")
             return
         if self.watch.failures >= SAID_AFTER or self.watch.login_refused:
             self._deps.chat.say(Notice("source_up", {"since": self.watch.since}))
-        unoffered = tuple(i for i in poll.incidents if not offered(i, self._rules))
-        self.watch = self.watch.good(now, poll, unoffered)
+        self.watch = self.watch.good(now)
         self._deps.chat.refresh()
         await self._go_on()
 

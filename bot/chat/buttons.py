@@ -25,6 +25,17 @@ class Action(StrEnum):
     COOLDOWN = "cool"
 
 
+_WITH_ARGUMENT = frozenset(Action) - {
+    Action.APPROVE,
+    Action.ASK_DENY,
+    Action.BACK,
+    Action.CANCEL,
+    Action.STOP,
+    Action.RESUME,
+    Action.CLOSE,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """One tap: `case` is 0 where the action is about none; `arg` is a page, a reason or a filter."""
@@ -43,5 +54,7 @@ def decode(data: str | None) -> Press | None:
     action, _, rest = (data or "").partition(":")
     case, _, arg = rest.partition(":")
     if action not in set(Action) or not case.isascii() or not case.isdecimal():
+        return None
+    if arg and action not in _WITH_ARGUMENT:
         return None
     return Press(Action(action), int(case), arg)

@@ -98,8 +98,8 @@ class Case:
 
     @property
     def dispatch(self) -> Dispatch | None:
-        """The last approval, None where there was none."""
-        return self.dispatches[-1] if self.dispatches else None
+        """The last approval that was not taken back, None where there was none."""
+        return next((d for d in reversed(self.dispatches) if d.end != "cancelled"), None)
 
     @property
     def running(self) -> bool:
@@ -118,7 +118,7 @@ class Case:
             return CaseState.DENIED
         if self.ended_at is not None:
             return CaseState.OVER
-        return CaseState.NOBODY if dispatch and dispatch.end != "cancelled" else CaseState.WAITING
+        return CaseState.NOBODY if dispatch is not None else CaseState.WAITING
 
     def counting_down(self, turn: int) -> bool:
         """Whether dispatch `turn` is the present one and may still be planned or cancelled."""

@@ -24,9 +24,13 @@ class Watch:
     unoffered: tuple[Incident, ...] = ()
     skipped: tuple[str, ...] = ()
 
-    def good(self, now: datetime, poll: Poll, unoffered: tuple[Incident, ...]) -> "Watch":
+    def good(self, now: datetime) -> "Watch":
         """After a poll that brought every page."""
-        return Watch(self.source, now, now, unoffered=unoffered, skipped=poll.skipped)
+        return Watch(self.source, now, now, unoffered=self.unoffered, skipped=self.skipped)
+
+    def saw(self, poll: Poll, unoffered: tuple[Incident, ...]) -> "Watch":
+        """With what a poll brought, complete or not."""
+        return replace(self, unoffered=unoffered, skipped=poll.skipped)
 
     def bad(self, now: datetime, error: str, *, login_refused: bool = False) -> "Watch":
         """After a poll that failed or was incomplete."""
