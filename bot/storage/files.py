@@ -76,7 +76,7 @@ class FileLedger(Recorder):
     def open(cls, folder: Path, clock: Clock, disk: Disk | None = None) -> "FileLedger":
         """Take the folder, replay what is in it and be ready to write. To be called in a running loop.
 
-        Blocks while it replays (about a second for 100,000 lines). StartupError where another process
+        Blocks while it replays (about two seconds for 100,000 lines). StartupError where another process
         owns the folder or it cannot be read or written. A corrupt ledger opens `closed`.
         """
         disk = disk or Disk()
@@ -153,13 +153,11 @@ class FileLedger(Recorder):
             await waiter
 
     async def close(self) -> None:
-        """Make what is pending durable, stop, and give the folder free. Never raises for a closed ledger."""
-        if self._stopping:
-            return
+        """Make what is pending durable, stop, and give the folder free. Harmless when repeated."""
         self._stopping = True
         self._closed = self._closed or "the ledger was closed"
         self._wake.set()
-        await self._writer
+        await asyncio.wait({self._writer})  # unlike a bare await: cancelling this cancels no write
         self._drop_timer()
         self._thread.shutdown()
         with suppress(OSError):
@@ -216,11 +214,11 @@ class FileLedger(Recorder):
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
         why = f"{ledger_folder(self._folder)} could not be written ({reason})"
         _log.error("ledger_write_failed", why=why)
-        self._stop(why)
         waiting, self._pending = group + self._pending, []
         for entry in waiting:
             if entry.waiter is not None and not entry.waiter.done():
                 entry.waiter.set_exception(LedgerClosed(why))
+        self._stop(why)
 
     def _drop_timer(self) -> None:
         if self._timer is not None:

@@ -336,3 +336,20 @@ async def test_fifty_producers_share_their_groups(folder: Path, disk: FaultyDisk
     assert disk.calls.count("fdatasync") <= 2
     assert [row["seq"] for row in rows(folder)] == list(range(1, 51))
     await ledger.close()
+
+
+async def test_a_close_that_is_cancelled_cancels_no_write(
+    folder: Path, disk: FaultyDisk, clock: FakeClock
+) -> None:
+    ledger = FileLedger.open(folder, clock, disk)
+    disk.gate = threading.Event()
+    waiting = asyncio.create_task(ledger.commit(adds(opened())))
+    assert await asyncio.to_thread(disk.syncing.wait, 5)
+    closing = asyncio.create_task(ledger.close())
+    await settled()
+    closing.cancel()
+    await settled()
+    disk.gate.set()
+    assert await waiting == (opened(),)
+    await ledger.close()
+    assert descriptors(folder) == set()
