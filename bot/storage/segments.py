@@ -35,7 +35,7 @@ class Head:
 
 
 class Segments:
-    """The end of the ledger on disk. Used by one thread (`free_bytes` by any); an error leaves it unusable."""
+    """The end of the ledger on disk, for one thread (`free_bytes` for any); unusable after an error."""
 
     def __init__(self, disk: Disk, folder: Path, head: Head) -> None:
         self._disk, self._folder, self._head = disk, ledger_folder(folder), head
