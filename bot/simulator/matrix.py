@@ -1,5 +1,6 @@
 """The HSM API of contracts/matrix.md: what it accepts counts as delivered to the customer."""
 
+import asyncio
 import json
 import math
 import re
@@ -62,6 +63,7 @@ class MatrixApi(Server):
         self._refused: dict[str, str] = {}
         self._bucket = (0.0, float("-inf"))  # messages allowed, as of when
         self._sessions = 0
+        self._arrival = asyncio.Event()
 
     @property
     def hsm_url(self) -> str:
@@ -72,6 +74,12 @@ class MatrixApi(Server):
     def duplicates(self) -> int:
         """Phones that got more than one message."""
         return sum(1 for messages in self.count.values() if messages > 1)
+
+    async def until(self, count: int, timeout: float = 20.0) -> None:  # noqa: ASYNC109
+        """Returns once so many messages have arrived in all; TimeoutError where they do not."""
+        async with asyncio.timeout(timeout):
+            while len(self.received) < count:
+                await self._arrival.wait()
 
     def refuse(self, phone: str, msg: str) -> None:
         """A message to this phone (digits with 55) is refused with HTTP 200 and ``cod_error`` 1."""
@@ -129,6 +137,8 @@ class MatrixApi(Server):
         code = len(self.received) + 1
         self.received.append(Message(phone, name, message["hsm"], self._now(), code))
         self.count[phone] += 1
+        old, self._arrival = self._arrival, asyncio.Event()
+        old.set()
         success = {"cod_error": self._code(0), "msg": "atendimento gerado com sucesso"}
         return json_response({**success, "cod_atendimento": code})
 

@@ -1,0 +1,121 @@
+"""Imports run one way (bot/README.md): read with `ast`, so a wrong one fails before it can grow."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BOT = ROOT / "bot"
+
+# A module may import from its own layer and from those after it.
+LAYERS = (
+    ("__main__",),
+    ("simulator.demo",),
+    ("app", "check"),
+    ("chat", "sources", "gateways", "storage", "ops", "log"),
+    ("flow",),
+    ("steps",),
+    ("ports",),
+    ("domain",),
+    ("errors",),
+)
+# What any adapter may use: the process's own edges, which know no step and no flow.
+EDGES = {"settings", "upstream", "clock", "tasks"}
+STEPS = ["collect", "compose", "decide", "enrich", "gate", "send", "settle"]
+INSIDE = {"flow", "steps", "ports", "domain", "errors"}
+PURE_LIBRARIES = {"phonenumbers"}  # tables of numbering plans: no I/O, no clock
+
+
+def modules() -> list[Path]:
+    return sorted(p for p in BOT.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(BOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> list[str]:
+    """Every absolute module name that a file imports, wherever in it."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def layer(name: str) -> int:
+    for depth, names in enumerate(LAYERS):
+        if any(name == n or name.startswith(f"{n}.") for n in names):
+            return depth
+    raise AssertionError(f"bot.{name} has no place in the house: give it one in LAYERS and in bot/README.md")
+
+
+def part(name: str) -> str:
+    return name.split(".", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_run_one_way(path: Path) -> None:
+    me = name_of(path)
+    for name in imports(path):
+        if not name.startswith("bot."):
+            continue
+        other = name.removeprefix("bot.")
+        if other == "__version__":
+            continue
+        if me.startswith("simulator") and me != "simulator.demo":
+            assert other.startswith("simulator"), (
+                f"{me} imports {other}: the simulators know nothing of the bot"
+            )
+            continue
+        if part(other) in EDGES:
+            assert part(me) not in INSIDE, f"{me} imports {other}: the inside knows no edge"
+            continue
+        if part(me) in EDGES:
+            assert part(other) in {"errors", "ports"}, f"{me} imports {other}"
+            continue
+        if other.startswith("simulator"):
+            assert layer(me) <= 1, f"{me} imports {other}: only the demo knows that there are simulators"
+            continue
+        assert layer(me) <= layer(other), f"{me} imports {other}: that is the wrong way"
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if part(name_of(p)) in INSIDE], ids=name_of)
+def test_the_inside_uses_no_third_party_library(path: Path) -> None:
+    for name in imports(path):
+        top = part(name)
+        assert top in {"bot"} | PURE_LIBRARIES or top in sys.stdlib_module_names, f"{path}: {name}"
+
+
+@pytest.mark.parametrize("path", sorted((BOT / "domain").glob("*.py")), ids=name_of)
+def test_the_domain_has_no_io_no_clock_and_no_async(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    forbidden = {"asyncio", "os", "pathlib", "socket", "time", "random", "logging", "io"}
+    assert not {part(name) for name in imports(path)} & forbidden
+    assert not any(isinstance(n, ast.AsyncFunctionDef | ast.Await) for n in ast.walk(tree))
+    calls = [
+        n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+    ]
+    assert not {"now", "utcnow", "today"} & set(calls)
+
+
+def test_the_steps_stand_in_running_order() -> None:
+    assert sorted(p.stem for p in (BOT / "steps").glob("[!_]*.py")) == STEPS
+
+
+def test_a_step_imports_only_steps_before_it() -> None:
+    for number, step in enumerate(STEPS):
+        for name in imports(BOT / "steps" / f"{step}.py"):
+            if name.startswith("bot.steps."):
+                assert name.split(".")[2] in STEPS[:number], f"{step} imports {name}"
+
+
+def test_few_modules_know_the_http_library() -> None:
+    """httpx lives on under another name: what must change then is listed here."""
+    users = {name_of(p) for p in modules() if any(part(name) == "httpx" for name in imports(p))}
+    assert users == {"upstream", "sources.login", "sources.oltcloud", "gateways.matrix", "chat.outbox"}
