@@ -118,4 +118,4 @@ def test_a_step_imports_only_steps_before_it() -> None:
 def test_few_modules_know_the_http_library() -> None:
     """httpx lives on under another name: what must change then is listed here."""
     users = {name_of(p) for p in modules() if any(part(name) == "httpx" for name in imports(p))}
-    assert users == {"upstream", "sources.login", "sources.oltcloud", "gateways.matrix", "chat.outbox"}
+    assert users == {"upstream", "sources.login", "gateways.matrix", "chat.outbox"}
