@@ -1,0 +1,103 @@
+"""A rig per adapter: the adapter, and the simulated system it speaks to. A new adapter adds its rig here."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.gateways import GATEWAYS, Sender
+from bot.gateways.dry_run import DryRun
+from bot.gateways.matrix import Matrix
+from bot.simulator.matrix import MatrixApi
+from bot.simulator.olt import OltApi
+from bot.simulator.server import Fault, Server
+from bot.simulator.world import World
+from bot.sources import SOURCES, OltManager
+from bot.sources.oltcloud import OltCloud
+from tests.fakes import FakeClock
+
+
+@dataclass
+class OltRig:
+    """`list_path`, `detail_path` and `record_path` are parts of the addresses the adapter reads."""
+
+    adapter: OltManager
+    world: World
+    server: Server
+    list_path: str
+    detail_path: str
+    record_path: str
+    rows_a_page: int
+
+    def fail(self, fault: Fault, part: str, times: int = 1) -> None:
+        self.server.faults.inject(fault, times, lambda path: part in path)
+
+    def asked(self, part: str) -> int:
+        return sum(part in request.path for request in self.server.requests)
+
+
+@dataclass
+class GatewayRig:
+    """`delivered` counts, by phone, what reached a customer."""
+
+    adapter: Sender
+    server: Server
+    delivered: Callable[[], Counter[str]]
+    refuse: Callable[[str], None]
+    break_key: Callable[[], None]
+
+
+@asynccontextmanager
+async def _oltcloud() -> AsyncIterator[OltRig]:
+    async with OltApi(World()) as api:
+        zone = ZoneInfo("America/Sao_Paulo")
+        adapter = OltCloud(
+            api.url, f"{api.url}/api/token", api.user, api.password, zone=zone, clock=FakeClock()
+        )
+        yield OltRig(adapter, api.world, api, "/alert/list", "/ftth/alert/7", "/v2/client/", 1000)
+        await adapter.aclose()
+
+
+@asynccontextmanager
+async def _matrix() -> AsyncIterator[GatewayRig]:
+    async with MatrixApi() as api:
+        adapter = Matrix(api.hsm_url, api.token, templates={"LOS": 114, "POWER": 116}, clock=FakeClock())
+
+        def refuse(phone: str) -> None:
+            api.refuse(phone, "contato invalido")
+
+        def break_key() -> None:
+            api.token = "another"
+
+        yield GatewayRig(adapter, api, lambda: api.count, refuse, break_key)
+        await adapter.aclose()
+
+
+OLT_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[OltRig]]] = {"oltcloud": _oltcloud}
+GATEWAY_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[GatewayRig]]] = {"matrix": _matrix}
+
+
+@pytest.fixture(params=sorted(SOURCES))
+async def olt(request: pytest.FixtureRequest) -> AsyncIterator[OltRig]:
+    async with OLT_RIGS[request.param]() as rig:
+        yield rig
+
+
+@pytest.fixture(params=sorted(set(GATEWAYS) - {"dry_run"}))
+async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[GatewayRig]:
+    """Each gateway that sends."""
+    async with GATEWAY_RIGS[request.param]() as rig:
+        yield rig
+
+
+@pytest.fixture(params=sorted(GATEWAYS))
+async def any_gateway(request: pytest.FixtureRequest) -> AsyncIterator[Sender]:
+    """Each gateway, also the one that sends nothing."""
+    if request.param == "dry_run":
+        yield DryRun()
+        return
+    async with GATEWAY_RIGS[request.param]() as rig:
+        yield rig.adapter

@@ -1,0 +1,111 @@
+"""What the flow relies on in every gateway (`bot.ports.Gateway`): what arrived, and what it said of it."""
+
+import asyncio
+
+import pytest
+
+from bot.domain.plan import Message, Outcome, Receipt
+from bot.errors import Refused, TryLater
+from bot.gateways import GATEWAYS, Sender
+from bot.gateways.dry_run import DryRun
+from bot.simulator.server import (
+    DropAfter,
+    DropBefore,
+    Fault,
+    Garbage,
+    HalfBody,
+    HtmlPage,
+    Throttle,
+)
+
+from .conftest import GatewayRig
+
+PHONE = "5561999990000"
+MARIA = Message("501", PHONE, "Maria", "LOS")
+
+
+async def test_a_message_arrives_once(gateway: GatewayRig) -> None:
+    receipt = await gateway.adapter.send(MARIA)
+    assert receipt.outcome is Outcome.ACCEPTED
+    assert not receipt.halt
+    assert gateway.delivered() == {PHONE: 1}
+
+
+async def test_100_messages_at_once_arrive_once_each(gateway: GatewayRig) -> None:
+    phones = [f"55619900000{number:02}" for number in range(100)]
+    sends = [gateway.adapter.send(Message(phone, phone, "Maria", "POWER")) for phone in phones]
+    receipts = await asyncio.gather(*sends)
+    assert {receipt.outcome for receipt in receipts} == {Outcome.ACCEPTED}
+    assert gateway.delivered() == dict.fromkeys(phones, 1)
+
+
+@pytest.mark.parametrize("name", ["", "🌻", "<b>Zé</b>\r\n", "x" * 500, "Bar “24h” – do José…"])
+async def test_no_name_stops_a_message(any_gateway: Sender, name: str) -> None:
+    receipt = await any_gateway.send(Message("501", PHONE, name, "LOS"))
+    assert (receipt.outcome, receipt.halt) == (Outcome.ACCEPTED, False)
+
+
+async def test_a_probe_is_a_few_words(any_gateway: Sender) -> None:
+    assert 0 < len(await any_gateway.probe()) <= 80
+    assert any_gateway.name in GATEWAYS
+
+
+async def test_a_dry_run_says_that_it_is_one() -> None:
+    assert await DryRun().send(MARIA) == Receipt(Outcome.ACCEPTED, reason="dry_run")
+
+
+@pytest.mark.parametrize("fault", [DropAfter(), DropBefore(), HalfBody(), HtmlPage(500), HtmlPage(503)])
+async def test_once_it_may_have_left_it_is_unknown_and_not_sent_again(
+    gateway: GatewayRig, fault: Fault
+) -> None:
+    gateway.server.faults.inject(fault)
+    receipt = await gateway.adapter.send(MARIA)
+    assert (receipt.outcome, receipt.halt) == (Outcome.UNKNOWN, False)
+    assert receipt.reason
+    assert len(gateway.server.requests) == 1
+
+
+async def test_a_success_that_cannot_be_read_is_accepted_and_says_so(gateway: GatewayRig) -> None:
+    gateway.server.faults.inject(Garbage())
+    receipt = await gateway.adapter.send(MARIA)
+    assert (receipt.outcome, receipt.reason) == (Outcome.ACCEPTED, "unconfirmed")
+    assert gateway.delivered() == {PHONE: 1}
+
+
+async def test_a_refusal_is_rejected_with_its_reason(gateway: GatewayRig) -> None:
+    gateway.refuse(PHONE)
+    receipt = await gateway.adapter.send(MARIA)
+    assert (receipt.outcome, receipt.halt) == (Outcome.REJECTED, False)
+    assert receipt.reason
+    assert gateway.delivered() == {}
+
+
+async def test_a_bad_key_halts(gateway: GatewayRig) -> None:
+    gateway.break_key()
+    receipt = await gateway.adapter.send(MARIA)
+    assert (receipt.outcome, receipt.halt) == (Outcome.REJECTED, True)
+    with pytest.raises(Refused):
+        await gateway.adapter.probe()
+
+
+async def test_throttled_means_that_nothing_was_sent(gateway: GatewayRig) -> None:
+    gateway.server.faults.inject(Throttle(3))
+    with pytest.raises(TryLater) as later:
+        await gateway.adapter.send(MARIA)
+    assert later.value.retry_after == 3
+    assert gateway.delivered() == {}
+
+
+async def test_a_gateway_that_is_down_was_never_reached(gateway: GatewayRig) -> None:
+    await gateway.server.stop()
+    with pytest.raises(TryLater):
+        await gateway.adapter.send(MARIA)
+    with pytest.raises(TryLater):
+        await gateway.adapter.probe()
+    await gateway.server.start()
+    assert (await gateway.adapter.send(MARIA)).outcome is Outcome.ACCEPTED
+
+
+async def test_the_probe_sends_nothing(gateway: GatewayRig) -> None:
+    await gateway.adapter.probe()
+    assert gateway.delivered() == {}

@@ -1,0 +1,134 @@
+"""What the flow relies on in every source (`bot.ports.Source`)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.domain.customer import Link
+from bot.domain.incident import Kind
+from bot.errors import AnswerLost, BadAnswer, BotError, NotFound, TryLater
+from bot.simulator.server import DropBefore, Fault, Garbage, HtmlPage, Throttle
+
+from .conftest import OltRig
+
+FAULTS: list[tuple[Fault, type[BotError]]] = [
+    (Throttle(5), TryLater),
+    (HtmlPage(502), AnswerLost),
+    (DropBefore(), AnswerLost),
+    (Garbage(), BadAnswer),
+]
+
+
+async def test_nothing_is_open(olt: OltRig) -> None:
+    read = await olt.adapter.open_incidents()
+    assert (read.incidents, read.present, read.complete, read.skipped) == ((), frozenset(), True, ())
+
+
+async def test_an_outage_is_an_incident_with_an_aware_start(olt: OltRig) -> None:
+    alert = olt.world.outage(5)
+    before = datetime.now(UTC)
+    [incident] = (await olt.adapter.open_incidents()).incidents
+    assert (incident.id, incident.kind, incident.affected) == (str(alert.id), Kind.LOS, 5)
+    assert incident.started.tzinfo is UTC
+    assert before - timedelta(minutes=1) < incident.started <= datetime.now(UTC)
+
+
+async def test_kinds_ports_and_ids_tell_incidents_apart(olt: OltRig) -> None:
+    olt.world.outage(2, slot_pon="6/15")
+    olt.world.outage(2, slot_pon="6/16", alert_type="pon_no_power")
+    olt.world.outage(2, olt="CB 02", slot_pon="6/15", alert_type="pon_no_power")
+    incidents = (await olt.adapter.open_incidents()).incidents
+    assert [incident.kind for incident in incidents] == [Kind.LOS, Kind.POWER, Kind.POWER]
+    assert len({incident.port.key for incident in incidents}) == 3
+    assert len({incident.id for incident in incidents}) == 3
+    assert [incident.port.label for incident in incidents] == ["CB 01 6/15", "CB 01 6/16", "CB 02 6/15"]
+
+
+async def test_two_kinds_on_one_port_have_one_key(olt: OltRig) -> None:
+    olt.world.outage(2)
+    olt.world.outage(2, alert_type="pon_no_power")
+    incidents = (await olt.adapter.open_incidents()).incidents
+    assert len({incident.port.key for incident in incidents}) == 1
+
+
+async def test_what_was_repaired_is_not_there(olt: OltRig) -> None:
+    alert = olt.world.outage(2)
+    olt.world.repair(alert)
+    assert (await olt.adapter.open_incidents()).present == frozenset()
+
+
+async def test_every_page_is_read(olt: OltRig) -> None:
+    for _ in range(olt.rows_a_page + 1):
+        olt.world.cut(onus=[])
+    for alert in olt.world.alerts.values():
+        alert.active_devices_count = None
+    read = await olt.adapter.open_incidents()
+    assert {incident.id for incident in read.incidents} == set(map(str, olt.world.alerts))
+    assert read.complete
+
+
+async def test_a_page_that_is_lost_makes_the_poll_incomplete(olt: OltRig) -> None:
+    for _ in range(olt.rows_a_page + 1):
+        olt.world.cut(onus=[], active_devices_count=None)
+    await olt.adapter.open_incidents()
+    olt.server.faults.inject(HtmlPage(502), match=lambda path: "page=2&" in path)
+    read = await olt.adapter.open_incidents()
+    assert not read.complete
+    assert len(read.incidents) == olt.rows_a_page
+
+
+async def test_the_onus_as_they_are_now(olt: OltRig) -> None:
+    alert = olt.world.outage(3)
+    alert.onus[1].status = "Online"
+    found = await olt.adapter.affected(str(alert.id))
+    assert [(onu.serial, onu.client_id) for onu in found.onus] == [
+        (onu.serial, str(onu.client_id)) for onu in alert.onus
+    ]
+    assert [onu.link for onu in found.onus] == [Link.LOS, Link.ONLINE, Link.LOS]
+    assert not found.over
+
+
+async def test_an_onu_without_a_customer(olt: OltRig) -> None:
+    alert = olt.world.cut(onus=[olt.world.add_onu(None)])
+    [onu] = (await olt.adapter.affected(str(alert.id))).onus
+    assert onu.client_id is None
+
+
+async def test_an_incident_it_does_not_know(olt: OltRig) -> None:
+    with pytest.raises(NotFound):
+        await olt.adapter.affected("7999")
+
+
+@pytest.mark.parametrize(("fault", "error"), FAULTS)
+async def test_faults_of_the_poll_are_typed_and_it_goes_on_after(
+    olt: OltRig, fault: Fault, error: type[BotError]
+) -> None:
+    olt.world.outage(2)
+    await olt.adapter.open_incidents()
+    olt.fail(fault, olt.list_path, times=2 if fault == DropBefore() else 1)
+    with pytest.raises(error):
+        await olt.adapter.open_incidents()
+    assert len((await olt.adapter.open_incidents()).incidents) == 1
+
+
+@pytest.mark.parametrize(("fault", "error"), FAULTS)
+async def test_faults_of_the_detail_are_typed(olt: OltRig, fault: Fault, error: type[BotError]) -> None:
+    alert = olt.world.outage(2)
+    olt.fail(fault, olt.detail_path, times=2)
+    with pytest.raises(error):
+        await olt.adapter.affected(str(alert.id))
+
+
+async def test_it_never_retries_an_answer(olt: OltRig) -> None:
+    olt.fail(HtmlPage(503), olt.list_path)
+    with pytest.raises(AnswerLost):
+        await olt.adapter.open_incidents()
+    assert olt.asked(olt.list_path) == 1
+
+
+async def test_a_source_that_is_down_was_never_reached(olt: OltRig) -> None:
+    await olt.server.stop()
+    with pytest.raises(TryLater):
+        await olt.adapter.open_incidents()
+    await olt.server.start()
+    assert (await olt.adapter.open_incidents()).complete
