@@ -47,8 +47,8 @@ class Entry:
         return self.approved_by is not None
 
 
-def entries(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> list[Entry]:
-    """The entries that a filter lets through, newest first.
+def matching(book: Book, filter_text: str, words: Words, now: datetime) -> Sequence[AuditEntry]:
+    """The decisions that a filter lets through, newest first.
 
     The filter is empty, a number (that many), `today` / `hoje`, or a part of the OLT's name or port.
     """
@@ -60,7 +60,7 @@ def entries(book: Book, filter_text: str, words: Words, now: datetime, hours: fl
         newest = [entry for entry in newest if words.is_same_day(entry.at, now)]
     elif wanted:
         newest = [entry for entry in newest if wanted in _label(book, entry)]
-    return [_entry(book, entry, now, hours) for entry in newest]
+    return newest
 
 
 def said(entry: Entry, words: Words) -> str:
@@ -83,7 +83,8 @@ def _port(book: Book, entry: AuditEntry) -> Port | None:
     return case.incident.port if case else None
 
 
-def _entry(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
+def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
+    """A decision with what came of it. It counts a whole plan, so ask for what is shown only."""
     line = entry.line
     case = book.cases.get(entry.case) if entry.case else None
     code, detail = _what(line)
@@ -129,8 +130,9 @@ def _action(text: str) -> str:
 
 def _dispatch(case: Case, entry: AuditEntry) -> Dispatch | None:
     """The dispatch that an approval opened or a settlement ended; None for a cancelled one."""
+    kept = [d for d in case.dispatches if d.end != "cancelled"]
     if isinstance(entry.line, ln.Approved):
-        return next((d for d in case.dispatches if d.at == entry.at), None)
+        return next((d for d in kept if d.at == entry.at), None)
     if isinstance(entry.line, ln.Settled):
-        return next((d for d in case.dispatches if d.ended_at == entry.at), None)
+        return next((d for d in kept if d.ended_at == entry.at), None)
     return None

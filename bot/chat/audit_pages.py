@@ -4,7 +4,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.audit_log import Entry, entries, said
+from bot.chat.audit_log import Entry, matching, said, told
 from bot.chat.buttons import Action, Press
 from bot.chat.fitting import LINE, PARAGRAPH, SEPARATOR, fit, page_buttons
 from bot.chat.results import counts
@@ -19,7 +19,7 @@ _FILTER_BYTES = 40  # what `log.json:0:<page>|` leaves of 64 bytes, with room to
 def audit(book: Book, page: int, filter_text: str, words: Words, now: datetime, *, hours: float) -> Screen:
     """One page of the audit, newest first. A page that is not there: the nearest."""
     kept = fitting_filter(filter_text)
-    found = entries(book, kept, words, now, hours)
+    found = matching(book, kept, words, now)
     if not found:
         return Screen(str(words.say("audit.none")))
     pages = -(-len(found) // _A_PAGE)
@@ -28,7 +28,14 @@ def audit(book: Book, page: int, filter_text: str, words: Words, now: datetime, 
     if pages > 1:
         head.append(words.say("page.of", page=page + 1, pages=pages))
     shown = found[page * _A_PAGE :][:_A_PAGE]
-    text = fit(head, [_row(entry, words, now) for entry in shown], words, more="page.more_csv", gap=PARAGRAPH)
+    text = fit(
+        head,
+        (_row(told(book, entry, now, hours), words, now) for entry in shown),
+        words,
+        of=len(shown),
+        more="page.more_csv",
+        gap=PARAGRAPH,
+    )
     turn = page_buttons(page, pages, words, lambda to: Press(Action.AUDIT, 0, f"{to}|{kept}"))
     arg = f"{page}|{kept}"
     documents = (

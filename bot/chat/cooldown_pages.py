@@ -25,8 +25,9 @@ def cooldown(book: Book, now: datetime, words: Words, hours: float, *, may_relea
         return Screen(str(words.say("cooldown.none")))
     text = fit(
         [words.say("cooldown.head", n=len(waits))],
-        [cooling_row(until, reservation, words, now) for until, reservation in waits],
+        (cooling_row(until, reservation, words, now) for until, reservation in waits),
         words,
+        of=len(waits),
     )
     if not may_release:
         return Screen(str(text))

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -31,25 +31,28 @@ def entities(markup: str) -> int:
 
 def fit(
     head: Sequence[Markup],
-    items: Sequence[Markup],
+    items: Iterable[Markup],
     words: Words,
     *,
+    of: int,
     more: str = "page.more",
     gap: Markup = LINE,
 ) -> Markup:
-    """The head and as many items as one message holds, then `more` with the number left out."""
+    """The head and as many items as one message holds, then `more` with the number left out.
+
+    `of` is how many items there are: those beyond the end of the message are never drawn.
+    """
     start = LINE.join(head)
-    length, tags, kept = shown_units(start), entities(start), 0
+    length, tags = shown_units(start), entities(start)
+    parts = [start]
     for item in items:
         length += shown_units(gap + item)
         tags += entities(item)
         if length > TEXT_AT_MOST - _ROOM_FOR_MORE or tags > ENTITIES_AT_MOST:
             break
-        kept += 1
-    parts = [start, *items[:kept]]
-    if kept < len(items):
-        parts.append(words.say(more, n=len(items) - kept))
-    return gap.join(part for part in parts if part)
+        parts.append(item)
+    left_out = of - len(parts) + 1
+    return gap.join(parts + ([words.say(more, n=left_out)] if left_out else []))
 
 
 def page_buttons(page: int, pages: int, words: Words, press: Callable[[int], Press]) -> tuple[Button, ...]:

@@ -1,7 +1,9 @@
 """What is shown on demand: a case's customers, what waits, the state of things, the help."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -19,6 +21,7 @@ from bot.domain.phone import mask
 from bot.domain.plan import Skip
 from bot.domain.watch import Watch
 
+T = TypeVar("T")
 COMMANDS = ("status", "pendentes", "audit", "cooldown", "help")
 _DETAILS_A_PAGE = 10
 _STATUS_ROWS = 10
@@ -49,7 +52,14 @@ def details(case: Case, found: Found, page: int, words: Words) -> Screen:
         words.say("page.of", page=page + 1, pages=pages) if everyone else words.say("details.none"),
     ]
     shown = everyone[page * _DETAILS_A_PAGE :][:_DETAILS_A_PAGE]
-    text = fit(head, [_person(person, words) for person in shown], words, more="page.more_csv", gap=PARAGRAPH)
+    text = fit(
+        head,
+        (_person(person, words) for person in shown),
+        words,
+        of=len(shown),
+        more="page.more_csv",
+        gap=PARAGRAPH,
+    )
     csv = Button(words.plain("button.csv"), Press(Action.DETAILS_CSV, case.id).encode())
     turn = page_buttons(page, pages, words, lambda to: Press(Action.DETAILS, case.id, str(to)))
     return Screen(str(text), tuple(row for row in (turn, (csv,)) if row))
@@ -79,7 +89,7 @@ def pending(book: Book, words: Words, now: datetime) -> Screen:
     if not cases:
         return Screen(str(words.say("pending.none")))
     head = [words.say("pending.head", n=len(cases))]
-    return Screen(str(fit(head, [_pending_row(case, words, now) for case in cases], words)))
+    return Screen(str(fit(head, (_pending_row(case, words, now) for case in cases), words, of=len(cases))))
 
 
 def _pending_row(case: Case, words: Words, now: datetime) -> Markup:
@@ -126,15 +136,15 @@ def status(
         words.say("status.gateway", gateway=gateway, dry_run=dry_run),
         words.say("status.version", version=version, uptime=now - started_at),
     ]
-    waits = [cooling_row(until, reservation, words, now) for until, reservation in cooling(book, now, hours)]
-    skipped = [words.say("status.skipped_row", what=what) for what in watch.skipped]
-    unoffered = [_unoffered(incident, words) for incident in watch.unoffered]
+    waits = cooling(book, now, hours)
     items = [
-        *_some("status.cooling", waits, words),
-        *_some("status.skipped", skipped, words),
-        *_some("status.unoffered", unoffered, words),
+        *_some("status.cooling", waits, lambda wait: cooling_row(*wait, words, now), words),
+        *_some(
+            "status.skipped", watch.skipped, lambda what: words.say("status.skipped_row", what=what), words
+        ),
+        *_some("status.unoffered", watch.unoffered, lambda incident: _unoffered(incident, words), words),
     ]
-    return Screen(str(fit(head, items, words)))
+    return Screen(str(fit(head, items, words, of=len(items))))
 
 
 def _source(watch: Watch, words: Words, now: datetime) -> list[Markup]:
@@ -154,12 +164,13 @@ def _source(watch: Watch, words: Words, now: datetime) -> list[Markup]:
     ]
 
 
-def _some(title: str, rows: list[Markup], words: Words) -> list[Markup]:
+def _some(title: str, found: Sequence[T], row: Callable[[T], Markup], words: Words) -> list[Markup]:
     """A titled list that leaves room for the others; nothing where there is nothing to list."""
-    if not rows:
+    if not found:
         return []
-    more = [words.say("page.more", n=len(rows) - _STATUS_ROWS)] if len(rows) > _STATUS_ROWS else []
-    return [words.say(title, n=len(rows)), *rows[:_STATUS_ROWS], *more]
+    left_out = len(found) - _STATUS_ROWS
+    more = [words.say("page.more", n=left_out)] if left_out > 0 else []
+    return [words.say(title, n=len(found)), *(row(thing) for thing in found[:_STATUS_ROWS]), *more]
 
 
 def _unoffered(incident: Incident, words: Words) -> Markup:

@@ -23,13 +23,12 @@ _NO_PARAMETERS = frozenset(
 
 def counts(tally: Tally, words: Words) -> Markup:
     """`31 enviadas · 1 recusada · 0 falhas · 2 incertas · 3 puladas`: the plan less what is to do."""
-    parts = [words.say(f"count.{outcome}", n=tally.outcomes.get(outcome, 0)) for outcome in _shown(tally)]
-    return Markup(" · ").join([*parts, words.say("count.skipped", n=sum(tally.skipped.values()))])
+    return words.say("count.line", **_numbers(tally))
 
 
 def counts_plain(tally: Tally, words: Words) -> str:
     """The same without markup, for sheets."""
-    return counts(tally, words).unescape()
+    return words.plain("count.line", **_numbers(tally))
 
 
 def reason_words(reason: str | None, words: Words) -> str:
@@ -60,8 +59,9 @@ def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
     return lines
 
 
-def _shown(tally: Tally) -> list[Outcome]:
-    return [o for o in Outcome if o is not Outcome.HELD or tally.outcomes.get(o, 0)]
+def _numbers(tally: Tally) -> dict[str, int]:
+    outcomes = {outcome.value: tally.outcomes.get(outcome, 0) for outcome in Outcome}
+    return {**outcomes, "skipped": sum(tally.skipped.values())}
 
 
 def _reasons_of(dispatch: Dispatch, outcome: Outcome, total: int) -> Counter[str]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from bot.chat.audit_log import Entry, entries, said
+from bot.chat.audit_log import Entry, matching, said, told
 from bot.chat.audit_pages import fitting_filter
 from bot.chat.pages import no_phone
 from bot.chat.people import people
@@ -43,16 +43,16 @@ def details_csv(case: Case, found: Found, words: Words) -> Sheet:
 def audit_csv(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> Sheet:
     """The filtered audit in words, newest first, times local."""
     columns = ("at", "who", "what", "case", "port", "result", "outage", "frees")
-    found = entries(book, fitting_filter(filter_text), words, now, hours)
+    found = matching(book, fitting_filter(filter_text), words, now)
     title = words.plain("sheet.audit_file")
-    rows = (_audit_row(entry, words) for entry in found)
+    rows = (_audit_row(told(book, entry, now, hours), words) for entry in found)
     return Sheet(f"{title}.csv", _csv([words.plain(f"sheet.{column}") for column in columns], rows))
 
 
 def audit_json(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> Sheet:
     """The filtered audit for programs, newest first: codes, ids, times in UTC."""
-    found = entries(book, fitting_filter(filter_text), words, now, hours)
-    text = json.dumps([_audit_object(entry) for entry in found], indent=2)
+    found = matching(book, fitting_filter(filter_text), words, now)
+    text = json.dumps([_audit_object(told(book, entry, now, hours)) for entry in found], indent=2)
     return Sheet(f"{words.plain('sheet.audit_file')}.json", text.encode())
 
 

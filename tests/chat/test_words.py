@@ -71,7 +71,6 @@ CODED: dict[str, Iterable[str]] = {
     "cause": list(Cause),
     "skip": list(Skip),
     "link": list(Link),
-    "count": list(Outcome),
     "because": ["skipped", *(o for o in Outcome if o is not Outcome.ACCEPTED)],
     "deny": DENY_REASONS,
     "release": RELEASE_REASONS,
@@ -153,7 +152,10 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
         "started": NOW,
         "start": NOW,
     }
-    counts = "n onus customers no_record no_phone failed todo done to_send affected total open waiting"
+    counts = (
+        "n onus customers no_record no_phone failed todo accepted held rejected unknown skipped "
+        "done to_send affected total open waiting"
+    )
     facts |= dict.fromkeys(counts.split(), 3000)
     facts |= dict.fromkeys(
         [
@@ -209,7 +211,9 @@ def test_time_is_local_and_names_the_day_only_where_it_is_another() -> None:
     [(0, "0 falhas", "0 failed"), (1, "1 falha", "1 failed"), (3000, "3.000 falhas", "3,000 failed")],
 )
 def test_counts(n: int, ours: str, theirs: str) -> None:
-    assert (PT.say("count.failed", n=n), EN.say("count.failed", n=n)) == (ours, theirs)
+    numbers = dict.fromkeys(("accepted", "held", "rejected", "unknown", "skipped"), 0) | {"failed": n}
+    assert f" · {ours} · " in PT.say("count.line", **numbers)
+    assert f" · {theirs} · " in EN.say("count.line", **numbers)
 
 
 def test_facts_are_escaped_once_and_cut_before_that() -> None:

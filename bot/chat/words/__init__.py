@@ -156,6 +156,8 @@ def clean(text: str) -> str:
 
     Lone surrogates cannot be encoded at all; direction overrides would turn the words after them around.
     """
+    if text.isprintable():
+        return " ".join(text.split())
     kept = (
         c for c in text if c.isspace() or (unicodedata.category(c) not in {"Cc", "Cs"} and c not in _BIDI)
     )

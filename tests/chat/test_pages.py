@@ -1,0 +1,366 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.chat.audit_pages import audit, fitting_filter, read_audit
+from bot.chat.buttons import Action, Press, decode
+from bot.chat.cooldown_pages import ask_release, cooldown, port_of, port_token, read_release
+from bot.chat.pages import details, help_text, pending, status
+from bot.chat.screen import Screen
+from bot.chat.words import Words
+from bot.domain.book import Book
+from bot.domain.case import Case
+from bot.domain.cooldown import Reservation
+from bot.domain.customer import Affected, Contact, Found, Link, Onu
+from bot.domain.incident import Incident, Kind, Port
+from bot.domain.lines import (
+    Approved,
+    Cancelled,
+    CardPosted,
+    CaseOpened,
+    CooldownReleased,
+    Denied,
+    IncidentEnded,
+    Resumed,
+    Settled,
+    Started,
+    TapRefused,
+    Who,
+)
+from bot.domain.plan import Skip
+from bot.domain.watch import Watch
+from tests.chat.screens import APPROVED, EN, LOS, PT, assert_arrives, labels, planned, sent, story
+from tests.fakes import ANA, BRUNO, NOON, incident, port
+
+CASE = Case(1, LOS, NOON)
+SENT = story(APPROVED, planned(3, Skip.ONLINE), *sent(1, 2), Settled(1, "done"))
+
+
+def found(*contacts: tuple[str | None, str, str | None], failed: str = "") -> Found:
+    """ONUs with (client id, name, phone or None for no record)."""
+    onus = tuple(Onu(f"ZTEG{n:04}", c, name, Link.LOS) for n, (c, name, _) in enumerate(contacts))
+    records = {c: Contact(c, name, phone) for c, name, phone in contacts if c and phone is not None}
+    return Found(Affected(onus), records, frozenset({failed} if failed else ()))
+
+
+def many(n: int, name: str = "Ana") -> Found:
+    return found(*((str(i), name, f"(61) 99999-{i:04}") for i in range(1, n + 1)))
+
+
+def data(screen: Screen) -> list[str | None]:
+    return [button.data for row in screen.rows for button in row]
+
+
+class TestDetails:
+    def test_one_row_an_onu_with_the_phone_masked(self) -> None:
+        people = found(
+            ("1", "Ana <b>", "(61) 99999-0001"),
+            ("1", "Ana <b>", "(61) 99999-0001"),
+            ("2", "Bia", "(61) 3333-4444"),
+            ("3", "Caio", None),
+            ("4", "Davi", None),
+            (None, "", None),
+            failed="4",
+        )
+        screen = details(CASE, people, 0, PT)
+        assert screen.html == (
+            "👥 <b>Caso 1</b> · CB 01 · 6/15\n"
+            "6 ONUs · 5 clientes\n"
+            "2 sem cadastro · 1 sem telefone válido · 1 não consultado\n"
+            "página 1 de 1\n\n"
+            "🔴 LOS · <b>Ana &lt;b&gt;</b>\n<code>ZTEG0000</code> · (61) 9****-0001\n\n"
+            "🔴 LOS · <b>Ana &lt;b&gt;</b>\n<code>ZTEG0001</code> · (61) 9****-0001\n\n"
+            "🔴 LOS · <b>Bia</b>\n<code>ZTEG0002</code> · telefone fixo\n\n"
+            "🔴 LOS · <b>Caio</b>\n<code>ZTEG0003</code> · sem cadastro\n\n"
+            "🔴 LOS · <b>Davi</b>\n<code>ZTEG0004</code> · cadastro não respondeu\n\n"
+            "🔴 LOS · <b>sem nome</b>\n<code>ZTEG0005</code> · ONU sem cliente"
+        )
+        assert labels(screen) == ["⬇ CSV"]
+        assert data(screen) == ["who.csv:1:"]
+
+    def test_no_phone_is_in_the_text_in_full(self) -> None:
+        assert "999990001" not in details(CASE, many(1), 0, EN).html.replace("-", "")
+
+    @pytest.mark.parametrize(
+        ("page", "shown", "turn"),
+        [(0, "1 de 3", ["▶"]), (1, "2 de 3", ["◀ ▶"]), (2, "3 de 3", ["◀"]), (99, "3 de 3", ["◀"])],
+    )
+    def test_ten_a_page(self, page: int, shown: str, turn: list[str]) -> None:
+        screen = details(CASE, many(25), page, PT)
+        assert f"página {shown}\n" in screen.html
+        assert screen.html.count("<code>") == (5 if shown.startswith("3") else 10)
+        assert labels(screen) == [*turn, "⬇ CSV"]
+
+    def test_turning_asks_for_the_neighbours(self) -> None:
+        assert data(details(CASE, many(25), 1, PT))[:2] == ["who:1:0", "who:1:2"]
+
+    def test_an_alert_without_onus_says_so(self) -> None:
+        assert details(CASE, found(), 0, PT).html.endswith("\nNenhuma ONU no alerta.")
+
+    def test_3000_customers_with_long_names_arrive(self) -> None:
+        text = assert_arrives(details(CASE, many(3000, "🔥<&" * 70), 150, PT))
+        assert "3.000 ONUs · 3.000 clientes" in text
+
+
+class TestStatus:
+    def show(self, watch: Watch, book: Book, words: Words = PT, closed: str | None = None) -> Screen:
+        return status(
+            watch,
+            book,
+            NOON + timedelta(hours=3),
+            words,
+            hours=24,
+            version="1.0",
+            started_at=NOON,
+            gateway="matrix",
+            dry_run=closed is not None,
+            ledger_closed=closed,
+        )
+
+    def test_when_all_is_well(self) -> None:
+        watch = Watch("oltcloud", NOON + timedelta(hours=3, seconds=-12))
+        assert self.show(watch, SENT).html == (
+            "✅ oltcloud: lida às 14:59 (há 12 s)\n"
+            "Login: ok\n"
+            "Casos: 1 aberto · 0 esperando decisão · 0 em envio\n"
+            "Gateway: matrix\n"
+            "Versão 1.0 · no ar há 3 h 00 min\n"
+            "❄️ <b>1 porta em cooldown</b>\n"
+            "<b>CB 01 6/15</b> até 23/11 12:01 (faltam 21 h 01 min) · caso 1, Ana"
+        )
+
+    def test_what_is_broken_comes_first(self) -> None:
+        watch = Watch("oltcloud", NOON, skipped=("7: <olt>",))
+        watch = watch.bad(NOON + timedelta(minutes=1), "HTTP 502").bad(
+            NOON + timedelta(minutes=2), "HTTP <502>"
+        )
+        assert self.show(watch, story(APPROVED), EN, closed="disk full").html == (
+            "⛔ <b>Ledger closed</b>: disk full\n"
+            "⚠️ <b>oltcloud not read since 12:01</b> (2 failures): HTTP &lt;502&gt;\n"
+            "Last good reading at 12:00 (3 h 00 min ago)\n"
+            "Login: not confirmed yet\n"
+            "Cases: 1 open · 0 waiting for a decision · 1 sending\n"
+            "Gateway: matrix · 🧪 <b>DRY RUN</b>, nothing is sent\n"
+            "Version 1.0 · up for 3 h 00 min\n"
+            "❄️ <b>1 port in cooldown</b>\n"
+            "<b>CB 01 6/15</b> until 23 Nov 12:01 (21 h 01 min left) · case 1, Ana\n"
+            "⚠️ <b>1 unreadable row at the source</b>\n"
+            "7: &lt;olt&gt;"
+        )
+
+    def test_before_the_first_poll_and_after_a_refused_login(self) -> None:
+        assert self.show(Watch("oltcloud"), story()).html.startswith(
+            "Nenhuma leitura boa desde o início\nLogin: ainda não confirmado\n"
+        )
+        refused = Watch("oltcloud").bad(NOON, "401", login_refused=True)
+        assert "\n⛔ <b>Login recusado</b>: confira API_USER e API_PASS\n" in self.show(refused, story()).html
+
+    def test_what_gets_no_card_is_listed_with_the_number_left_out(self) -> None:
+        ignored = incident(1, Kind.OTHER, ignored=True)
+        watch = Watch("oltcloud", NOON, unoffered=(ignored,) * 12)
+        html = self.show(watch, story()).html
+        assert "<b>12 alertas sem cartão</b> (tipo, tamanho ou ignorado)\n" in html
+        assert html.count("⚪ OUTRO · CB 01 6/15 · pon_attenuation · ignorado") == 10
+        assert html.endswith("\n+ 2")
+
+    def test_the_largest_lists_with_the_longest_names_arrive(self) -> None:
+        wild = Incident("1", Kind.OTHER, "🔥" * 300, Port("k", "<" * 300, "&" * 300), NOON)
+        watch = Watch("s" * 300, NOON, skipped=("&<" * 300,) * 50, unoffered=(wild,) * 50)
+        text = assert_arrives(self.show(watch.bad(NOON, "<html>" * 200), SENT, closed="<x>" * 200))
+        assert text.splitlines()[-1].startswith("+ ")
+
+
+class TestPending:
+    def test_each_card_that_waits_with_a_link_to_it(self) -> None:
+        book = story(CardPosted(1, -1001234567, 55))
+        book.apply(book.last_at, CaseOpened(2, incident(2, Kind.POWER, "1/1")))
+        book.apply(book.last_at, CardPosted(2, -99, 3))
+        book.apply(book.last_at, Approved(2, ANA, (port("1/1"),)))
+        book.apply(book.last_at, Started("1"))
+        book.apply(book.last_at, CaseOpened(3, incident(3)))
+        book.apply(book.last_at, Denied(3, ANA, "other"))
+        screen = pending(book, PT, book.last_at)
+        assert screen.html == (
+            "<b>2 cartões esperam</b>\n"
+            "esperando · 🔴 LOS · "
+            '<a href="https://t.me/c/1234567/55">CB 01 6/15</a> · caso 1 · desde 11:48\n'
+            "interrompido · 🟠 POWER/ENERGIA · <b>CB 01 1/1</b> · caso 2 · desde 11:48"
+        )
+
+    def test_none_waits(self) -> None:
+        assert pending(SENT, PT, NOON).html == "✅ Nenhum cartão esperando."
+        assert pending(story(IncidentEnded(1)), EN, NOON).html == "✅ No card waits."
+
+    def test_a_card_not_posted_yet_is_named_without_a_link(self) -> None:
+        assert "<b>CB 01 6/15</b>" in pending(story(), PT, NOON).html
+
+    def test_200_of_them_arrive_and_the_rest_is_counted(self) -> None:
+        book = Book()
+        for n in range(1, 201):
+            book.apply(NOON, CaseOpened(n, incident(n)))
+            book.apply(NOON, CardPosted(n, -1001234567, n))
+        text = assert_arrives(pending(book, PT, NOON))
+        shown = text.count("esperando ·")
+        assert text.splitlines()[-1] == f"+ {200 - shown}"
+
+
+class TestCooldown:
+    def test_soonest_first_with_a_button_each_for_an_approver(self) -> None:
+        book = story()
+        for hours, place in ((1, "2/2"), (3, "3/3"), (30, "9/9")):
+            where = port(place)
+            book.reservations[where.key] = Reservation(where, NOON - timedelta(hours=hours), 7, BRUNO)
+        screen = cooldown(book, NOON, PT, 24, may_release=True)
+        assert screen.html == (
+            "❄️ <b>2 portas em cooldown</b>\n"
+            "<b>CB 01 3/3</b> até 23/11 09:00 (faltam 21 h 00 min) · caso 7, Bruno\n"
+            "<b>CB 01 2/2</b> até 23/11 11:00 (faltam 23 h 00 min) · caso 7, Bruno"
+        )
+        assert labels(screen) == ["Liberar CB 01 3/3", "Liberar CB 01 2/2"]
+        assert data(screen) == ["free?:0:CB 01:3/3", "free?:0:CB 01:2/2"]
+        assert cooldown(book, NOON, PT, 24, may_release=False) == Screen(screen.html)
+
+    def test_none(self) -> None:
+        assert cooldown(story(), NOON, EN, 24, may_release=True) == Screen("No port in cooldown.")
+
+    def test_300_ports_arrive(self) -> None:
+        book = story()
+        for n in range(300):
+            where = Port(f"{n}", "<&>" * 99, str(n))
+            book.reservations[where.key] = Reservation(where, NOON, n, Who(1, "🔥" * 99))
+        screen = cooldown(book, NOON, PT, 24, may_release=True)
+        assert assert_arrives(screen).splitlines()[-1].startswith("+ ")
+
+    def test_a_release_asks_for_its_reason(self) -> None:
+        screen = ask_release(port(), PT)
+        assert screen.html == (
+            "Liberar <b>CB 01 6/15</b> antes da hora? "
+            "Os clientes avisados por ela poderão receber outra mensagem.\n"
+            "<b>Por qual motivo?</b>"
+        )
+        assert labels(screen) == ["nova falha/danger teste/danger outro/danger", "↩ voltar"]
+        assert data(screen) == [
+            "free:0:new_outage|CB 01:6/15",
+            "free:0:test|CB 01:6/15",
+            "free:0:other|CB 01:6/15",
+            "cool:0:",
+        ]
+
+    @given(st.text(st.characters(codec="utf-8"), max_size=100))
+    def test_a_port_is_found_back_whatever_its_key(self, key: str) -> None:
+        where = Port(key, "CB 01", "6/15")
+        book = story(Approved(1, ANA, (where,)))
+        screen = ask_release(where, PT)
+        assert_arrives(screen)
+        press = decode(data(screen)[0])
+        assert press is not None
+        assert read_release(press.arg) == ("new_outage", port_token(where))
+        assert port_of(book, port_token(where)) == where
+
+    def test_an_unknown_token_or_reason_finds_nothing(self) -> None:
+        assert port_of(SENT, "nowhere") is None
+        assert read_release("because|CB 01:6/15") is None
+
+
+class TestAudit:
+    def test_newest_first_with_what_came_of_it(self) -> None:
+        book = story(
+            TapRefused(BRUNO, Action.APPROVE, "not_allowed", 1),
+            APPROVED,
+            Cancelled(1, ANA),
+            APPROVED,
+            planned(3, Skip.ONLINE),
+            Started("1"),
+            Resumed(1),
+            *sent(1, 2),
+            Settled(1, "done"),
+            IncidentEnded(1),
+            CooldownReleased(port(), BRUNO, "new_outage"),
+        )
+        screen = audit(book, 0, "", PT, book.last_at, hours=24)
+        assert screen.html == (
+            "📋 <b>Auditoria</b> · 7 registros\n\n"
+            "<b>12:14</b> · liberou a porta: nova falha · <b>Bruno</b>\n"
+            "CB 01 6/15\n\n"
+            "<b>12:12</b> · envio concluído\n"
+            "aprovado por Ana\n"
+            "2 enviadas · 0 recusadas · 0 falhas · 0 incertas · 1 pulada\n"
+            "caso 1 · 🔴 LOS · CB 01 6/15\n"
+            "normalizado às 12:13 · porta livre\n\n"
+            "<b>12:07</b> · retomado pelo bot após reinício\n"
+            "caso 1 · 🔴 LOS · CB 01 6/15\n"
+            "normalizado às 12:13\n\n"
+            "<b>12:04</b> · aprovou · <b>Ana</b>\n"
+            "2 enviadas · 0 recusadas · 0 falhas · 0 incertas · 1 pulada\n"
+            "caso 1 · 🔴 LOS · CB 01 6/15\n"
+            "normalizado às 12:13 · porta livre\n\n"
+            "<b>12:03</b> · cancelou · <b>Ana</b>\n"
+            "caso 1 · 🔴 LOS · CB 01 6/15\n"
+            "normalizado às 12:13\n\n"
+            "<b>12:02</b> · aprovou · <b>Ana</b>\n"
+            "caso 1 · 🔴 LOS · CB 01 6/15\n"
+            "normalizado às 12:13\n\n"
+            "<b>12:01</b> · recusado aprovar: sem permissão · <b>Bruno</b>\n"
+            "caso 1 · 🔴 LOS · CB 01 6/15"
+        )
+        assert labels(screen) == ["⬇ CSV ⬇ JSON"]
+        assert data(screen) == ["log.csv:0:0|", "log.json:0:0|"]
+
+    def test_while_it_is_on_and_the_port_is_held(self) -> None:
+        html = audit(SENT, 0, "1", PT, SENT.last_at, hours=24).html
+        assert html.endswith("\nfalha ainda ativa · porta livre a partir de 23/11 12:01")
+
+    def test_a_dry_run_and_an_unread_alert(self) -> None:
+        book = story(Approved(1, ANA, (port(),), dry_run=True), Settled(1, "unread", "source_down"))
+        html = audit(book, 0, "", EN, book.last_at, hours=24).html
+        assert "<b>12:02</b> · alert not read: the source (OLT) did not answer\napproved by Ana\n" in html
+        assert html.endswith("\nDRY RUN · outage still on · port free")
+
+    @pytest.mark.parametrize(
+        ("wanted", "entries"),
+        [("", 3), ("2", 2), ("0", 0), ("today", 2), ("HOJE", 2), ("cb 02", 1), ("1/1", 1), ("nada", 0)],
+    )
+    def test_filters(self, wanted: str, entries: int) -> None:
+        book = story(Denied(1, ANA, "other"))
+        tomorrow = NOON + timedelta(days=1)
+        book.apply(tomorrow, CooldownReleased(port("1/1", "CB 02"), ANA, "test"))
+        book.apply(tomorrow, TapRefused(BRUNO, "/audit", "wrong_chat", None))
+        html = audit(book, 0, wanted, PT, tomorrow, hours=24).html
+        assert html.count("<b>") - html.count("<b>Auditoria") == 2 * entries
+        assert (html == "Nenhum registro.") is (entries == 0)
+
+    def test_pages_keep_the_filter(self) -> None:
+        book = story(*[TapRefused(BRUNO, Action.STOP, "not_running", 1)] * 20)
+        screen = audit(book, 1, "cb", PT, book.last_at, hours=24)
+        assert screen.html.startswith("📋 <b>Auditoria</b> · 20 registros · cb\npágina 2 de 3\n\n")
+        assert data(screen) == ["log:0:0|cb", "log:0:2|cb", "log.csv:0:1|cb", "log.json:0:1|cb"]
+        assert read_audit("2|cb|x") == (2, "cb|x")
+        assert read_audit("x") == (0, "")
+        assert audit(book, 9, "cb", PT, book.last_at, hours=24).html.count("recusado parar") == 4
+
+    @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
+    @given(text=st.text(st.characters(), max_size=120), name=st.text(st.characters(), max_size=200))
+    def test_any_filter_and_any_name_arrive(self, text: str, name: str) -> None:
+        olt = text or "CB"
+        book = story(
+            *[Denied(1, Who(1, name), name)] * 20,
+            about=Incident("1", Kind.LOS, "x", Port("k", olt, "1"), NOON),
+        )
+        assert_arrives(audit(book, 1, "", PT, NOON, hours=24))
+        assert_arrives(audit(book, 1, text, PT, NOON, hours=24))
+        kept = fitting_filter(text)
+        assert len(Press(Action.AUDIT_JSON, 0, f"999999|{kept}").encode().encode()) <= 64
+
+
+def test_the_help_names_every_command() -> None:
+    text = assert_arrives(help_text(PT))
+    assert [line.split(" – ")[0] for line in text.splitlines() if line.startswith("/")] == [
+        "/status",
+        "/pendentes",
+        "/audit",
+        "/cooldown",
+        "/help",
+    ]
+    assert "<b>Approve</b>" in help_text(EN).html
