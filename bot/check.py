@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from telegram import Bot, ChatMember
-from telegram.error import TelegramError
+from telegram.error import ChatMigrated, InvalidToken, TelegramError
+from telegram.request import HTTPXRequest
 
 from bot.clock import SystemClock
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused
@@ -91,30 +92,47 @@ async def _gateway(gateway: Sender) -> AsyncIterator[Finding]:
 
 
 async def _telegram(settings: Settings) -> AsyncIterator[Finding]:
-    base = f"{settings.telegram_api_url}/bot"
-    bot = Bot(settings.telegram_token.get_secret_value(), base_url=base)
+    # Its own requests: a Bot that could not be initialised leaves those it made itself open.
+    async with HTTPXRequest() as request, HTTPXRequest() as unused:
+        base = f"{settings.telegram_api_url}/bot"
+        token = settings.telegram_token.get_secret_value()
+        bot = Bot(token, base_url=base, request=request, get_updates_request=unused)
+        try:
+            await bot.initialize()
+        except InvalidToken:  # its text holds the token
+            yield Finding("Telegram bot", False, "the token is refused; check TELEGRAM_TOKEN")
+            return
+        except TelegramError as error:
+            mend = "check TELEGRAM_API_URL and the way there"
+            yield Finding("Telegram bot", False, f"not reached ({error.message}); {mend}")
+            return
+        yield Finding("Telegram bot", True, f"@{bot.username}")
+        async for finding in _group(bot, settings):
+            yield finding
+
+
+async def _group(bot: Bot, settings: Settings) -> AsyncIterator[Finding]:
     group = settings.telegram_chat_id
     try:
-        await bot.initialize()
-    except TelegramError as error:
-        mend = "check TELEGRAM_TOKEN and the way to Telegram"
-        yield Finding("Telegram bot", False, f"{error.message}; {mend}")
+        chat = await bot.get_chat(group)
+        me = await bot.get_chat_member(group, bot.id)
+    except ChatMigrated as moved:
+        text = f"it became a supergroup; set TELEGRAM_CHAT_ID={moved.new_chat_id}"
+        yield Finding("Telegram group", False, text)
         return
-    try:
-        yield Finding("Telegram bot", True, f"@{bot.username}")
-        try:
-            chat = await bot.get_chat(group)
-            me = await bot.get_chat_member(group, bot.id)
-        except TelegramError as error:
-            mend = "check TELEGRAM_CHAT_ID and add the bot to the group"
-            yield Finding("Telegram group", False, f"{error.message}; {mend}")
-            return
-        yield Finding("Telegram group", True, chat.title or str(group))
-        yield _rights(me)
-        async for finding in _approvers(bot, settings):
-            yield finding
-    finally:
-        await bot.shutdown()
+    except TelegramError as error:
+        mend = "check TELEGRAM_CHAT_ID and add the bot to the group"
+        yield Finding("Telegram group", False, f"{error.message}; {mend}")
+        return
+    yield Finding("Telegram group", True, chat.title or str(group))
+    yield _rights(me)
+    if settings.telegram_approvers == "*":
+        yield Finding("approvers", True, "everyone in the group")
+    elif settings.telegram_approvers:
+        for user in sorted(settings.telegram_approvers):
+            yield await _approver(bot, group, user)
+    else:
+        yield await _administrators(bot, group)
 
 
 def _rights(me: ChatMember) -> Finding:
@@ -124,22 +142,21 @@ def _rights(me: ChatMember) -> Finding:
     return Finding("bot's rights", True, me.status)
 
 
-async def _approvers(bot: Bot, settings: Settings) -> AsyncIterator[Finding]:
-    approvers, group = settings.telegram_approvers, settings.telegram_chat_id
-    if approvers == "*":
-        yield Finding("approvers", True, "everyone in the group")
-        return
+async def _approver(bot: Bot, group: int, user: int) -> Finding:
     try:
-        if not approvers:
-            admins = [a.user for a in await bot.get_chat_administrators(group) if not a.user.is_bot]
-            mend = "name people in TELEGRAM_APPROVERS"
-            text = ", ".join(a.full_name for a in admins) or f"the group has no administrators; {mend}"
-            yield Finding("approvers", bool(admins), text)
-            return
-        for user in sorted(approvers):
-            member = await bot.get_chat_member(group, user)
-            here = member.status not in {ChatMember.LEFT, ChatMember.BANNED}
-            text = member.user.full_name if here else f"{user} is not in the group; mend TELEGRAM_APPROVERS"
-            yield Finding("approver", here, text)
+        member = await bot.get_chat_member(group, user)
     except TelegramError as error:
-        yield Finding("approvers", False, f"{error.message}; check TELEGRAM_APPROVERS")
+        return Finding("approver", False, f"{user}: {error.message}; mend TELEGRAM_APPROVERS")
+    if member.status in {ChatMember.LEFT, ChatMember.BANNED}:
+        return Finding("approver", False, f"{user} is not in the group; mend TELEGRAM_APPROVERS")
+    return Finding("approver", True, member.user.full_name)
+
+
+async def _administrators(bot: Bot, group: int) -> Finding:
+    mend = "name people in TELEGRAM_APPROVERS"
+    try:
+        admins = [a.user for a in await bot.get_chat_administrators(group) if not a.user.is_bot]
+    except TelegramError as error:
+        return Finding("approvers", False, f"{error.message}; {mend}")
+    names = ", ".join(admin.full_name for admin in admins)
+    return Finding("approvers", bool(admins), names or f"the group has no administrators; {mend}")

@@ -1,0 +1,179 @@
+"""`python -m bot check` against the pretend services: a line for each system, each fault with its mend."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.check import check
+from bot.settings import load
+from bot.simulator.server import HtmlPage
+
+from .isp import Isp, bot_command, isp
+
+ALL = (
+    *("settings", "data folder", "OLT login", "OLT list", "gateway", "Telegram bot", "Telegram group"),
+    *("bot's rights", "approvers"),
+)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Isp]:
+    async with isp(tmp_path, customers=3) as made:
+        yield made
+
+
+async def findings(site: Isp, **changes: str) -> tuple[int, dict[str, str]]:
+    """The exit code and the lines by what was tried; no line has a secret."""
+    lines: list[str] = []
+    code = await check(load(None, site.variables | changes), lines.append)
+    site.assert_clean("\n".join(lines))
+    assert "not-this-one" not in "\n".join(lines)
+    return code, {line[2:].partition(":")[0]: line for line in lines}
+
+
+def bad(found: Mapping[str, str]) -> dict[str, str]:
+    return {what: line for what, line in found.items() if line.startswith("✗")}
+
+
+async def test_all_is_well_and_nothing_was_sent(site: Isp) -> None:
+    code, found = await findings(site)
+    assert (code, bad(found)) == (0, {})
+    assert tuple(found) == ALL
+    assert all(line.startswith("✓ ") for line in found.values())
+    assert found["OLT list"] == "✓ OLT list: 1 open incidents"
+    assert found["Telegram bot"] == "✓ Telegram bot: @noc_bot"
+    assert found["approvers"] == "✓ approvers: Ana"
+    assert site.hsm.received == []
+    assert site.chat.messages() == []
+    assert site.chat.calls["getUpdates"] == 0, "a check beside a running bot must not take its updates"
+
+
+async def test_a_refused_olt_login(site: Isp) -> None:
+    code, found = await findings(site, API_PASS="not-this-one")
+    assert code == 1
+    assert list(bad(found)) == ["OLT login"]
+    assert "check API_USER, API_PASS" in found["OLT login"]
+    assert site.olt.failed_logins == 1, "a second try may lock the account"
+
+
+async def test_an_olt_api_that_is_down_keeps_the_others_from_nothing(site: Isp) -> None:
+    await site.olt.stop()
+    code, found = await findings(site)
+    assert code == 1
+    assert list(bad(found)) == ["OLT API"]
+    assert "check API_BASE_URL" in found["OLT API"]
+    assert "Telegram group" in found
+
+
+async def test_a_page_that_is_not_the_olt_api(site: Isp) -> None:
+    site.olt.faults.always(HtmlPage(200), match=lambda path: "alert" in path)
+    code, found = await findings(site)
+    assert code == 1
+    assert [line for line in bad(found).values() if "API_BASE_URL" in line]
+
+
+async def test_a_refused_hsm_key(site: Isp) -> None:
+    code, found = await findings(site, TOKEN_HSM="not-this-one")
+    assert code == 1
+    assert list(bad(found)) == ["gateway"]
+    assert "check TOKEN_HSM" in found["gateway"]
+
+
+async def test_a_gateway_that_is_down(site: Isp) -> None:
+    await site.hsm.stop()
+    code, found = await findings(site)
+    assert code == 1
+    assert list(bad(found)) == ["gateway"]
+    assert "URL_HSM" in found["gateway"]
+
+
+async def test_a_dry_run_needs_no_gateway(site: Isp) -> None:
+    await site.hsm.stop()
+    code, _ = await findings(site, GATEWAY="dry_run")
+    assert code == 0
+
+
+async def test_a_wrong_bot_token(site: Isp) -> None:
+    code, found = await findings(site, TELEGRAM_TOKEN="654321:not-this-one")
+    assert code == 1
+    assert list(bad(found)) == ["Telegram bot"]
+    assert "check TELEGRAM_TOKEN" in found["Telegram bot"]
+
+
+async def test_telegram_down(site: Isp) -> None:
+    await site.chat.stop()
+    code, found = await findings(site)
+    assert code == 1
+    assert list(bad(found)) == ["Telegram bot"]
+    assert "check TELEGRAM_API_URL" in found["Telegram bot"]
+
+
+async def test_a_group_that_the_bot_is_not_in(site: Isp) -> None:
+    code, found = await findings(site, TELEGRAM_CHAT_ID="-100777")
+    assert code == 1
+    assert list(bad(found)) == ["Telegram group"]
+    assert "add the bot to the group" in found["Telegram group"]
+
+
+async def test_a_group_that_became_a_supergroup(site: Isp) -> None:
+    old = site.variables["TELEGRAM_CHAT_ID"]
+    site.chat.migrate(-100888)
+    code, found = await findings(site, TELEGRAM_CHAT_ID=old)
+    assert code == 1
+    assert list(bad(found)) == ["Telegram group"]
+    assert "TELEGRAM_CHAT_ID=-100888" in found["Telegram group"]
+
+
+async def test_approvers_by_name_and_one_who_is_not_in_the_group(site: Isp) -> None:
+    site.chat.add_user(502, "Bruno")
+    lines: list[str] = []
+    code = await check(load(None, site.variables | {"TELEGRAM_APPROVERS": "999,502,501"}), lines.append)
+    assert code == 1
+    approvers = [line for line in lines if line[2:].startswith("approver")]
+    assert approvers[:2] == ["✓ approver: Ana", "✓ approver: Bruno"]
+    assert approvers[2].startswith("✗ approver: 999")
+    assert "TELEGRAM_APPROVERS" in approvers[2]
+    assert len(approvers) == 3
+
+
+async def test_a_group_without_administrators(site: Isp) -> None:
+    site.ana.admin = False
+    code, found = await findings(site)
+    assert code == 1
+    assert list(bad(found)) == ["approvers"]
+    assert "TELEGRAM_APPROVERS" in found["approvers"]
+
+
+async def test_everyone_in_the_group_may_decide(site: Isp) -> None:
+    code, found = await findings(site, TELEGRAM_APPROVERS="*")
+    assert (code, found["approvers"]) == (0, "✓ approvers: everyone in the group")
+
+
+async def test_a_data_folder_that_is_a_file(site: Isp, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    code, found = await findings(site, DATA_DIR=str(tmp_path / "taken" / "data"))
+    assert code == 1
+    assert list(bad(found)) == ["data folder"]
+    assert "DATA_DIR must be a folder" in found["data folder"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+async def test_a_data_folder_that_may_not_be_written(site: Isp, tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o500)
+    code, found = await findings(site, DATA_DIR=str(folder))
+    assert code == 1
+    assert list(bad(found)) == ["data folder"]
+
+
+async def test_the_command_prints_and_exits_as_found(site: Isp) -> None:
+    code, out, err = await bot_command("check", cwd=site.folder, **site.variables)
+    assert code == 0, err
+    assert [line[0] for line in out.splitlines()] == ["✓"] * len(ALL)
+    await site.olt.stop()
+    code, out, err = await bot_command("check", cwd=site.folder, **site.variables)
+    assert code == 1
+    assert "✗ OLT API" in out
+    site.assert_clean(out + err)
