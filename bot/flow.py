@@ -229,9 +229,9 @@ class Flow:
         """Let the interrupted dispatches go on that are fresh and whose outage this poll still saw."""
         if self._draining:
             return
-        for line in await self._observe(decide.go_on(self._rules)):
-            if isinstance(line, Resumed):
-                self._carry_out(line.case)
+        lines = await self._observe(decide.go_on(self._rules))
+        for resumed in [line for line in lines if isinstance(line, Resumed)]:
+            self._carry_out(resumed.case)
 
     async def _observe(self, write: Write) -> Sequence[Line]:
         """Commit what a closed ledger or a changed state may refuse without anything being lost."""

@@ -212,8 +212,7 @@ class Book:
     @staticmethod
     def _progress(dispatch: Dispatch) -> Progress:
         if dispatch.progress is None:
-            msg = "a send without a plan"
-            raise ValueError(msg)
+            raise ValueError("a send without a plan")
         return dispatch.progress
 
     def _give_back(self, number: int) -> None:

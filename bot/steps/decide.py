@@ -133,8 +133,6 @@ def _case(book: Book, number: int) -> Case:
 def _undecided(book: Book, number: int) -> Case:
     case = _case(book, number)
     if case.state in {CaseState.WAITING, CaseState.NOBODY}:
-        if case.ended_at is not None:
-            raise Declined("over")
         return case
     if case.state is CaseState.OVER:
         raise Declined("over")

@@ -9,7 +9,15 @@ from bot.domain.customer import Contact, Link, Onu
 from bot.domain.incident import Kind
 from bot.domain.lines import Intent, Planned, Result, Settled, TapRefused
 from bot.domain.plan import Outcome, Receipt, Skip
-from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, LoginRefused, NotFound, Refused, TryLater
+from bot.errors import (
+    AnswerLost,
+    BadAnswer,
+    Declined,
+    LoginRefused,
+    NotFound,
+    Refused,
+    TryLater,
+)
 from tests.fakes import ANA, BRUNO, NOON, incident, settled
 from tests.steps.conftest import Desk
 
