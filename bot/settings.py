@@ -223,6 +223,11 @@ def load(env_file: Path | None = Path(".env"), environ: Mapping[str, str] = os.e
     return settings
 
 
+def data_dir(env_file: Path | None = Path(".env"), environ: Mapping[str, str] = os.environ) -> Path:
+    """DATA_DIR alone, for what must work where the other settings do not."""
+    return Path(_given(env_file, environ, []).get("DATA_DIR", "data"))
+
+
 def _given(env_file: Path | None, environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
     """Every variable that is set, cleaned; the environment wins over the file."""
     in_file: Mapping[str, str | None] = {}

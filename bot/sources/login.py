@@ -56,6 +56,7 @@ class TokenAuth(httpx.Auth):
         if response.status_code != httpx.codes.UNAUTHORIZED:
             self._cool_off = FIRST_COOL_OFF
             return
+        await response.aread()  # gives its connection back, which the login may need
         token = await self._newer_than(token)
         request.headers["Authorization"] = f"Bearer {token}"
         response = yield request

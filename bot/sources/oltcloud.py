@@ -165,7 +165,7 @@ class _Reading:
             self._closed.add(alert_id)
             return
         try:
-            self._incidents.append(incident(row, self._zone))
+            self._incidents.append(incident(alert_id, row, self._zone))
         except OddRow as odd:
             self._skipped.append(f"{alert_id}: {odd}")
 

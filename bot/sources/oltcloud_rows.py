@@ -39,11 +39,8 @@ def is_open(row: Mapping[str, Any]) -> bool:
     return not row.get("end_date") and count_of(row.get("active_devices_count")) != 0
 
 
-def incident(row: Mapping[str, Any], zone: tzinfo) -> Incident:
+def incident(alert_id: str, row: Mapping[str, Any], zone: tzinfo) -> Incident:
     """One row of the list; dates without an offset are local to `zone`. Raises OddRow."""
-    alert_id = identifier(row.get("id"))
-    if alert_id is None:
-        raise OddRow("id")
     alert_type = _text(row.get("alert_type"))
     if not alert_type:
         raise OddRow("alert_type")

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -187,6 +188,18 @@ async def test_a_new_token_that_is_replaced_meanwhile_is_no_refusal(clock: FakeC
         await slow.asend(httpx.Response(401))
     assert auth.login.state == "ok"
     await quick.aclose()
+
+
+async def test_a_401_gives_its_connection_back_before_the_login(
+    api: OltApi, world: World, clock: FakeClock
+) -> None:
+    [client] = customers(world, 1)
+    zone = ZoneInfo("America/Sao_Paulo")
+    olt = OltCloud(api.url, f"{api.url}/api/token", "noc", "secret", zone=zone, clock=clock, limit=1)
+    await olt.customer(client)
+    api.faults.inject(Answer(401, "x" * 4_000_000), match=is_lookup)
+    assert await asyncio.wait_for(olt.customer(client), 5) is not None
+    await olt.aclose()
 
 
 async def test_no_error_holds_a_credential(api: OltApi, olt: OltCloud) -> None:
