@@ -154,12 +154,12 @@ def _take(found: Scan, tail: _Tail) -> None:
 def quarantine(disk: Disk, folder: Path, found: Scan, now: datetime) -> tuple[int, Path | None]:
     """Move what follows the last whole group to `ledger/quarantine` and cut it off, durably.
 
-    Gives how many bytes were moved and the (last) file they are in. Later segments go first, so that a
-    crash on the way leaves a ledger that is judged the same.
+    Gives how many bytes were moved and the (last) file they are in. A crash on the way loses nothing: what
+    is left is a torn tail to the next start, too.
     """
     moved, kept = 0, None
     shelf = ledger_folder(folder) / "quarantine"
-    for name in sorted(found.ends, reverse=True):
+    for name in sorted(found.ends):
         end, size = found.ends[name], found.sizes[name]
         if size == end:
             continue

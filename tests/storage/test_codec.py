@@ -69,6 +69,7 @@ def test_times_are_written_in_utc() -> None:
     assert b'"at":"2026-11-22T15:00:00.000000Z"' in raw
 
 
+@settings(deadline=None)
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_any_flipped_bit_is_noticed(place: int, bit: int) -> None:
     raw = bytearray(sealed(EVERY_KIND[9]))

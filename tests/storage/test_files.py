@@ -104,7 +104,6 @@ async def test_a_note_is_durable_soon_without_anybody_waiting(ledger: FileLedger
     durable = asyncio.Event()
     ledger.listeners.append(lambda _lines: durable.set())
     ledger.note(REFUSED)
-    await settled()
     assert rows(folder) == []
     await asyncio.wait_for(durable.wait(), 5)
     assert [row["kind"] for row in rows(folder)] == ["tap_refused"]
@@ -213,6 +212,22 @@ async def test_a_commit_that_waits_behind_a_failing_group_fails_too(
     results = await asyncio.gather(first, second, third, return_exceptions=True)
     assert [type(result) for result in results] == [LedgerClosed] * 3
     assert disk.calls == ["write", "fdatasync"]
+
+
+async def test_closing_is_told_once(ledger: FileLedger, disk: FaultyDisk) -> None:
+    told: list[str] = []
+    ledger.on_closed = told.append
+    disk.gate = threading.Event()
+    disk.errors["fdatasync"] = OSError(errno.EIO, os.strerror(errno.EIO))
+    writing = asyncio.create_task(ledger.commit(adds(opened())))
+    assert await asyncio.to_thread(disk.syncing.wait, 5)
+    with pytest.raises(LedgerClosed, match="intent does not fit the state"):
+        await ledger.commit(adds(ln.Intent(9, "c1")))
+    disk.gate.set()
+    with pytest.raises(LedgerClosed, match="could not be written"):
+        await writing
+    assert told == [ledger.closed]
+    assert "intent does not fit" in told[0]
 
 
 @pytest.mark.parametrize("how", ["short", "write", "fdatasync"])

@@ -1,5 +1,6 @@
 """Starting on what is there: torn tails, damage, what is put aside."""
 
+import errno
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from zlib import crc32
 import pytest
 
 from bot.domain import lines as ln
-from bot.errors import LedgerClosed
+from bot.errors import LedgerClosed, StartupError
 from bot.storage.files import FileLedger
 from bot.storage.verify import run_verify
 from tests.fakes import ANA, FakeClock
@@ -102,6 +103,24 @@ async def test_a_last_group_damaged_inside_is_a_torn_tail(
     assert ledger.closed is None
     assert b"".join(quarantined(tmp_path).values()) in torn
     assert ledger.recovery.quarantined > 0
+    await ledger.close()
+    assert run_verify(tmp_path)[0] == 0
+
+
+async def test_a_start_that_crashes_while_it_puts_the_tail_aside_can_be_repeated(tmp_path: Path) -> None:
+    segment = await written(tmp_path, [opened()], [opened(2)])
+    flip(segment, segment.stat().st_size - 30)
+    (segment.parent / "2026-12.jsonl").write_bytes(b"\0\0\0")
+    december = FakeClock(datetime(2026, 12, 1, tzinfo=UTC))
+    for call in ("truncate", "fdatasync"):
+        disk = FaultyDisk()
+        disk.errors[call] = OSError(errno.EIO, "Input/output error")
+        with pytest.raises(StartupError, match="Input/output error"):
+            FileLedger.open(tmp_path, december, disk)
+    ledger = FileLedger.open(tmp_path, december)
+    assert ledger.closed is None
+    assert list(ledger.book.cases) == [1]
+    await ledger.commit(adds(opened(2)))
     await ledger.close()
     assert run_verify(tmp_path)[0] == 0
 

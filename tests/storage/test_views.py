@@ -195,8 +195,9 @@ async def test_the_files_are_for_their_owner_only(tmp_path: Path, ledger: Memory
 
 
 async def test_many_changes_are_few_rewrites_and_the_last_one_is_at_the_close(
-    tmp_path: Path, ledger: MemoryLedger, wrote: Callable[[], Any]
+    tmp_path: Path, ledger: MemoryLedger, wrote: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(views, "_PAUSE", 3600.0)
     disk = FaultyDisk()
     kept = Views(tmp_path, ledger, HOURS, FakeClock(), disk)
     await kept.start()
