@@ -204,6 +204,9 @@ async def test_many_changes_are_few_rewrites_and_the_last_one_is_at_the_close(
     await wrote()
     await ledger.commit(adds(ln.Intent(1, "c1"), ln.Result(1, "c1", Outcome.ACCEPTED)))
     await wrote()
+    await ledger.commit(adds(ln.Denied(1, ANA, "in the pause")))
+    await settled()
+    assert kept._dirty.is_set()  # it waits for the end of the pause
     for number in range(50):
         await ledger.commit(adds(ln.TapRefused(BRUNO, "approve", f"no {number}")))
     await ledger.commit(adds(ln.Denied(1, ANA, "the last")))
