@@ -91,8 +91,9 @@ class Telegram:
         seconds without a conflict.
         """
         os.environ.setdefault("PTB_TIMEDELTA", "true")  # else each 429 is a deprecation warning
-        # PTB logs each failed poll with its traceback; the link says it once.
-        logging.getLogger("telegram.ext.Updater").setLevel(logging.CRITICAL)
+        # PTB logs each failed poll, and each failed start of one, with its traceback; the link says it once.
+        logging.getLogger("telegram.ext").setLevel(logging.CRITICAL)
+        logging.getLogger("telegram.ext.Application").setLevel(logging.WARNING)
         self._clock, self._words = clock, words
         self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
         self._requests = (
@@ -217,6 +218,9 @@ class Telegram:
         if self._app.updater is None:  # only for the type: the builder makes one
             return
         self._polling_since = self._clock.monotonic()
+        # In a quiet group the first long poll takes its whole time; this one shows at once that all is well.
+        with contextlib.suppress(Conflict):
+            await self._app.bot.get_updates(limit=1, timeout=0)
         await self._app.updater.start_polling(
             timeout=timedelta(seconds=self._poll_seconds),
             allowed_updates=UPDATES,
