@@ -100,7 +100,7 @@ class Flow:
         unoffered = tuple(i for i in poll.incidents if not offered(i, self._rules))
         self.watch = self.watch.saw(poll, unoffered)
         if not poll.complete:
-            self._missed("a page could not be read")
+            self._missed("incomplete")
             return
         if self.watch.failures >= SAID_AFTER or self.watch.login_refused:
             self._deps.chat.say(Notice("source_up", {"since": self.watch.since}))

@@ -1,6 +1,5 @@
 """What came of a dispatch, in words: counts that add up to the plan, and why somebody got nothing."""
 
-import re
 from collections import Counter
 
 from markupsafe import Markup
@@ -9,16 +8,8 @@ from bot.chat.words import Words, clean, shorten
 from bot.domain.case import Dispatch
 from bot.domain.plan import Outcome, Tally, reasons
 
-_HTTP = re.compile(r"http_(\d{3})")
 _REASONS_SHOWN = 3
 _REASON_AT_MOST = 60
-_NO_PARAMETERS = frozenset(
-    {
-        "no_answer", "reset", "unconfirmed", "interrupted", "gateway_down", "stopped", "ledger",
-        "source_down", "login_refused", "not_found", "bad_answer",
-    }
-)  # fmt: skip
-"""Reason codes with a phrase `reason.<code>`; every other reason is a gateway's own text."""
 
 
 def counts(tally: Tally, words: Words) -> Markup:
@@ -33,14 +24,7 @@ def counts_plain(tally: Tally, words: Words) -> str:
 
 def reason_words(reason: str | None, words: Words) -> str:
     """A reason code in words; a text that is no code as it is, cut short. Not escaped."""
-    if not reason:
-        return words.plain("reason.none")
-    if reason in _NO_PARAMETERS:
-        return words.plain(f"reason.{reason}")
-    status = _HTTP.fullmatch(reason)
-    if status:
-        return words.plain("reason.http", status=status[1])
-    return shorten(clean(reason), _REASON_AT_MOST)
+    return shorten(clean(words.coded(reason, "reason")), _REASON_AT_MOST)
 
 
 def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:

@@ -52,19 +52,12 @@ SHEETS = [
     "frees",
 ]
 REASONS = [
-    "no_answer",
-    "reset",
-    "unconfirmed",
-    "interrupted",
-    "gateway_down",
-    "stopped",
-    "ledger",
-    "source_down",
-    "login_refused",
-    "not_found",
-    "bad_answer",
+    *("no_answer", "reset", "unconfirmed", "interrupted", "stopped", "ledger", "no_room", "error"),
+    *("source_down", "login_refused", "not_found", "refused", "bad_answer", "incomplete"),
+    *("dns", "tls", "connect_timeout", "throttled", "half_answer", "garbled", "not_json"),
+    *("cool_off", "token_refused", "none"),
 ]
-FORMATS = ["thousands", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
+FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
 BUTTONS = ["approve", "retry", "deny", "details", "cancel", "stop", "resume", "close", "back"]
 CODED: dict[str, Iterable[str]] = {
     "kind": list(Kind),
@@ -248,3 +241,16 @@ def test_any_text_becomes_one_line_that_can_be_encoded(text: str, limit: int) ->
 
 def test_what_would_turn_or_break_a_message_is_taken_out() -> None:
     assert clean(" a\n\tb\x00\ud800 \u202ec\u2069 👨\u200d👩 ") == "a b c 👨\u200d👩"
+
+
+def test_every_reason_with_a_phrase_is_given_somewhere() -> None:
+    folder = Path(bot.__file__).parent
+    code = "\n".join(path.read_text() for path in folder.rglob("*.py"))
+    assert [reason for reason in REASONS if f'"{reason}"' not in code and reason != "none"] == []
+
+
+def test_a_reason_is_told_in_words() -> None:
+    assert PT.coded("http_502", "reason") == "erro HTTP 502"
+    assert PT.coded("dns", "reason") == "nome do servidor não resolvido"
+    assert PT.coded("contato na blacklist", "reason") == "contato na blacklist"
+    assert PT.coded(None, "reason") == "sem motivo informado"

@@ -93,7 +93,7 @@ async def test_an_incomplete_poll_ends_nothing_but_brings_what_it_saw(desk: Desk
     await desk.poll()
     assert desk.case(1).ended_at is None
     assert desk.case(2).state is CaseState.WAITING
-    assert desk.flow.watch.error == "a page could not be read"
+    assert desk.flow.watch.error == "incomplete"
     assert desk.flow.watch.good_at == NOON
 
 

@@ -4,6 +4,7 @@ Two languages need two formats of dates and numbers and one plural rule (1 again
 lines here; Babel would bring 30 MB of locale data for them.
 """
 
+import re
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from bot.domain.lines import Who
 LANGUAGES = ("pt_BR", "en")
 VALUE_AT_MOST = 100  # characters: ten of them on a page still fit a message
 TOAST_AT_MOST = 200  # UTF-16 units, contracts/telegram.md
+_HTTP = re.compile(r"http_([0-9]{3})")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -53,7 +55,10 @@ class Words:
         return shorten(self._template(key, html=False).render(facts), TOAST_AT_MOST)
 
     def coded(self, code: str | None, family: str) -> str:
-        """The phrase `family.code`; a text that is no such code as it is. Not escaped."""
+        """The phrase `family.code` (`http_502` is `format.http`); any other text as it is. Not escaped."""
+        status = _HTTP.fullmatch(code or "") if family == "reason" else None
+        if status is not None:
+            return self.plain("format.http", status=status[1])
         key = f"{family}.{code or 'none'}"
         return self.plain(key) if self.has(key) else code or ""
 
