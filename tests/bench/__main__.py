@@ -1,0 +1,48 @@
+"""`python -m tests.bench [enrich approve send tap start]`: how fast the bot is, as one table for the README.
+
+The simulators run in this process and what is measured in another, so it takes two cores to say something.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from tests.bench import approve, enrich, send, start, tap
+from tests.bench.table import Row, machine, markdown
+
+BENCHES: dict[str, Callable[[], Awaitable[list[Row]]]] = {
+    "enrich": enrich.rows,
+    "approve": approve.rows,
+    "send": send.rows,
+    "tap": tap.rows,
+    "start": start.rows,
+}
+
+
+async def run(names: list[str]) -> int:
+    """Print the table; 0 where every target was met and nobody was messaged twice, else 1."""
+    print(machine(), end="\n\n")
+    rows: list[Row] = []
+    for name in names:
+        print(f"{name} ...", file=sys.stderr)
+        rows += await BENCHES[name]()
+    print(markdown(rows))
+    twice = sum(row.twice for row in rows)
+    print(f"\nCustomers messaged twice in all of this: {twice}.")
+    return 0 if twice == 0 and all(row.met for row in rows) else 1
+
+
+def main() -> int:
+    """Run what the command line names, everything without a name."""
+    parser = argparse.ArgumentParser("python -m tests.bench", description="How fast the bot is, as a table.")
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHES))
+    names = parser.parse_args().names
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        parser.error(f"no such bench: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    return asyncio.run(run(names or list(BENCHES)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What is measured runs in a process of its own: simulators in the same one would share its core."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+DISK = Path("/var/tmp")  # noqa: S108 - kept over a restart, so on a disk; /tmp is often memory
+PATIENCE = 180.0  # seconds; a bench that takes longer is broken
+
+
+async def measure(what: str, **facts: object) -> Any:
+    """What `tests.bench.measured` found: its function of that name, called with these facts.
+
+    Raises:
+        RuntimeError: It failed; its own words are on the terminal.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.bench.measured", what, json.dumps(facts)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, _ = await asyncio.wait_for(child.communicate(), PATIENCE)
+    finally:
+        if child.returncode is None:
+            child.kill()
+    if child.returncode != 0:
+        raise RuntimeError(f"{what}: the measured process failed")
+    return json.loads(out)
+
+
+async def until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Return once it is true; looked at every 10 ms."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - nobody sets an event when a counter moves
+            await asyncio.sleep(0.01)
+
+
+def cores() -> tuple[int, int]:
+    """One core for the measured process and one for the simulators; the same where there is only one."""
+    mine = sorted(os.sched_getaffinity(0))
+    return mine[-1], mine[0]

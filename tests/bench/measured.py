@@ -1,0 +1,147 @@
+"""The measured process: `python -m tests.bench.measured <what> <facts>` prints what it found as JSON."""
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bot.clock import SystemClock
+from bot.domain.incident import Incident, Kind, Port
+from bot.domain.lines import Approved, CaseOpened, Line, Planned, Who
+from bot.domain.plan import Recipient
+from bot.domain.rules import Rules
+from bot.gateways.matrix import Matrix
+from bot.gateways.pace import Pace
+from bot.sources.oltcloud import OltCloud
+from bot.steps.enrich import Enricher
+from bot.steps.send import Job, Sender
+from bot.storage.files import FileLedger
+from bot.tasks import Tasks
+from tests.bench import old_way
+
+
+async def enrich(
+    *, base: str, user: str, password: str, alert: int, in_flight: int, runs: int
+) -> list[float]:
+    """Seconds of each look-up of the whole alert, with the token that the last poll left."""
+    clock, took = SystemClock(), []
+    for _ in range(runs):
+        source = OltCloud(
+            base, f"{base}/api/token", user, password, zone=UTC, clock=clock, limit=in_flight + 10
+        )
+        await source.open_incidents()
+        enricher = Enricher(source, source, Rules(look_ups=in_flight), clock, random.SystemRandom())
+        began = time.perf_counter()
+        found = await enricher.enrich(str(alert))
+        took.append(time.perf_counter() - began)
+        assert len(found.contacts) == len(found.affected.onus), "a look-up failed"
+        await source.aclose()
+    return took
+
+
+async def old_enrich(
+    *, base: str, user: str, password: str, alert: int, threads: int, runs: int
+) -> list[float]:
+    """The same with threads."""
+    return [old_way.look_up(base, user, password, alert, threads)[0] for _ in range(runs)]
+
+
+async def old_approve(
+    *, base: str, user: str, password: str, alert: int, url: str, token: str, look_ups: int, sends: int
+) -> float:
+    """Seconds of the look-ups with so many threads, then the messages with so many."""
+    looked_up, phones = old_way.look_up(base, user, password, alert, look_ups)
+    return looked_up + old_way.send(url, token, phones, sends)
+
+
+async def old_send(*, url: str, token: str, messages: int, threads: int, core: int) -> float:
+    """Messages a second with so many threads."""
+    os.sched_setaffinity(0, {core})
+    phones = [phone(n).removeprefix("55") for n in range(messages)]
+    return messages / old_way.send(url, token, phones, threads)
+
+
+async def send(
+    *, url: str, token: str, folder: str, messages: int, in_flight: int, runs: int, core: int
+) -> list[tuple[float, float]]:
+    """Durable messages a second and per CPU second of each run, everything here on one core."""
+    os.sched_setaffinity(0, {core})
+
+    def gateway() -> Matrix:
+        return Matrix(url, token, templates={"LOS": 114}, clock=SystemClock(), limit=in_flight + 1)
+
+    return [
+        await _send(
+            gateway(), Path(folder) / str(run), range(run * messages, (run + 1) * messages), in_flight
+        )
+        for run in range(runs)
+    ]
+
+
+async def _send(gateway: Matrix, folder: Path, customers: range, in_flight: int) -> tuple[float, float]:
+    clock, tasks = SystemClock(), Tasks()
+    ledger = FileLedger.open(folder, clock)
+    rules = Rules(sends=in_flight)
+    sender = Sender(ledger, gateway, Pace(0, clock), rules, clock, random.SystemRandom(), tasks.spawn)
+    people = [Recipient(f"c{n}", "Cliente", (f"ZTEG{n:08d}",), phone(n)) for n in customers]
+    await ledger.commit(lambda _book, _now: planned(people))
+    began, cpu = time.perf_counter(), time.process_time()
+    halted = await sender.send(Job(1, "LOS", asyncio.Event(), lambda: None), people)
+    await ledger.flush()
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    assert halted is None, halted
+    await gateway.aclose()
+    await ledger.close()
+    return len(people) / took, len(people) / cpu
+
+
+def planned(people: list[Recipient]) -> list[Line]:
+    """The story of a case up to its plan."""
+    port = Port("1:6/15", "CB 01", "6/15")
+    incident = Incident("7001", Kind.LOS, "pon_loss", port, datetime.now(UTC), len(people))
+    approved = Approved(1, Who(501, "Ana"), (port,))
+    return [CaseOpened(1, incident), approved, Planned(1, len(people), tuple(people))]
+
+
+def phone(number: int) -> str:
+    """A mobile that no other number gives, digits with 55."""
+    return f"5561{900000000 + number}"
+
+
+async def flood(*, url: str, token: str, messages: int, in_flight: int, core: int) -> float:
+    """Messages a second that the gateway itself takes, from the cheapest client there is."""
+    os.sched_setaffinity(0, {core})
+    host, _, path = url.removeprefix("http://").partition("/")
+    name, _, port = host.partition(":")
+    contact = {"nome": "Cliente", "telefone": phone(0)}
+    body = json.dumps({"cod_conta": 1, "hsm": 114, "tipo_envio": 2, "contato": contact}).encode()
+    head = f"POST /{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\n"
+    request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    turns = iter(range(messages))
+
+    async def pour() -> None:
+        reader, writer = await asyncio.open_connection(name, int(port))
+        for _ in turns:
+            writer.write(request)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            length = answer.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            await reader.readexactly(int(length))
+        writer.close()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(pour() for _ in range(in_flight)))
+    return messages / (time.perf_counter() - began)
+
+
+_WHAT: dict[str, Callable[..., Awaitable[Any]]] = {
+    found.__name__: found for found in (enrich, old_enrich, old_approve, old_send, send, flood)
+}
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(_WHAT[sys.argv[1]](**json.loads(sys.argv[2])))))  # type: ignore[arg-type]

@@ -1,0 +1,69 @@
+"""`start`: from the command to the first request of the first poll, and the memory it settles at."""
+
+import os
+import time
+from pathlib import Path
+from statistics import median
+
+from tests.bench.children import DISK, until
+from tests.bench.site import Site, opened
+from tests.bench.table import NONE, Row
+
+SECONDS = 1.5
+MEGABYTES = 120.0
+POLLS = 3  # polls after which the memory is read
+
+
+async def rows(*, open_cases: int = 200, audit_lines: int = 10_000, runs: int = 3) -> list[Row]:
+    """Both with the whole ledger to replay, whose folder the bot before has left in order."""
+    async with opened(DISK, open_cases=open_cases, audit_lines=audit_lines) as site:
+        found = [await _once(site) for _ in range(runs)]
+        twice = site.hsm.duplicates
+    took, cpu, resident, peak = (median(one) for one in zip(*found, strict=True))
+    ledger = f"{open_cases} open cases, {audit_lines:,} audit lines"
+    return [
+        Row(
+            f"start: to the first request of the first poll, {ledger}",
+            f"{took:.2f} s (CPU {cpu:.2f} s)",
+            f"< {SECONDS} s",
+            took < SECONDS,
+            twice=twice,
+        ),
+        Row(
+            f"start: resident memory after {POLLS} polls, {ledger}",
+            f"{resident:.0f} MB (peak {peak:.0f})",
+            f"< {MEGABYTES:.0f} MB",
+            resident < MEGABYTES,
+            NONE,
+        ),
+    ]
+
+
+async def _once(site: Site) -> tuple[float, float, float, float]:
+    """Seconds to the first request, by the clock and of CPU; resident and peak memory in MB."""
+    before = len(site.olt.requests)
+    began = time.monotonic()
+    async with site.bot(POLL_SECONDS="1") as process:
+        await until(lambda: len(site.olt.requests) > before)
+        first, cpu = site.olt.requests[before].at, _cpu(process.pid)
+        await until(lambda: _lists(site, before) >= POLLS and site.chat.updates.polling)
+        return first - began, cpu, _memory(process.pid, "VmRSS"), _memory(process.pid, "VmHWM")
+
+
+def _lists(site: Site, since: int) -> int:
+    return sum("/alert/list" in request.path for request in site.olt.requests[since:])
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of CPU so far, all threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(pid: int, name: str) -> float:
+    """MB of 2**20 bytes, as the kernel counts them."""
+    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
+        field, _, value = line.partition(":")
+        if field == name:
+            return int(value.split()[0]) / 1024
+    raise LookupError(name)

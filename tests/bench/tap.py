@@ -1,0 +1,67 @@
+"""`tap`: how long a person waits for the answer to a tap while thousands of messages go out."""
+
+import asyncio
+import itertools
+from statistics import quantiles
+
+from bot.simulator.telegram import Answer
+from tests.bench.children import DISK, PATIENCE, until
+from tests.bench.site import ANA, STRANGER, Site, opened
+from tests.bench.table import Row
+
+MILLISECONDS = 250.0
+
+
+async def rows(
+    *,
+    customers: int = 3000,
+    open_cases: int = 200,
+    audit_lines: int = 10_000,
+    taps: int = 100,
+    every: float = 0.02,
+) -> list[Row]:
+    """Once as fast as the bot can send, once at 200 messages a second; at least so many taps each time."""
+    found: list[Row] = []
+    for rate, pause in ((0, every), (200, every * 5)):
+        async with opened(DISK, open_cases=open_cases, audit_lines=audit_lines, large=customers) as site:
+            speed = {"HSM_RATE": str(rate), "HSM_CONCURRENCY": "50", "UNDO_SECONDS": "0", "POLL_SECONDS": "2"}
+            async with site.bot(**speed):
+                answers = await _tapped(site, customers, pause)
+                twice = site.hsm.duplicates
+        assert len(answers) >= taps, f"only {len(answers)} taps while the messages went out"
+        pace = f"{rate} a second" if rate else "no rate limit"
+        what = f"tap: to its answer while {customers:,} messages go out ({pace}), {len(answers)} taps"
+        ledger = f"{open_cases} open cases, {audit_lines:,} audit lines"
+        found.append(_row(f"{what}, {ledger}", answers, twice))
+    return found
+
+
+def _row(what: str, answers: list[Answer], twice: int) -> Row:
+    waits = sorted(answer.delay_seconds * 1000 for answer in answers)
+    cuts = quantiles(waits, n=100, method="inclusive")
+    middle, slow = cuts[49], cuts[98]
+    return Row(
+        what,
+        f"p50 {middle:.0f} ms, p99 {slow:.0f} ms, longest {waits[-1]:.0f} ms",
+        f"p99 < {MILLISECONDS:.0f} ms",
+        slow < MILLISECONDS,
+        twice=twice,
+    )
+
+
+async def _tapped(site: Site, customers: int, every: float) -> list[Answer]:
+    """The answers to taps at a steady pace, whatever their delay, from the first message to the last."""
+    chat = site.chat
+    *others, large = site.cards
+    await chat.wait(lambda c: c.updates.polling)
+    await asyncio.wait_for(chat.post_callback(ANA, site.cards[large], f"ok:{large}:"), PATIENCE)
+    await until(lambda: bool(site.hsm.received))
+    waiting: list[asyncio.Future[Answer]] = []
+    for number in itertools.cycle(others):
+        turn = len(waiting)
+        person, data = ((STRANGER, "ok"), (ANA, "who"), (ANA, "ok"))[turn % 3]
+        waiting.append(chat.post_callback(person, site.cards[number], f"{data}:{number}:"))
+        await asyncio.sleep(every)
+        if len(site.hsm.received) >= customers:
+            break
+    return await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE)
