@@ -113,42 +113,47 @@ class Settings(BaseSettings):
         "look for chat.id in https://api.telegram.org/bot<token>/getUpdates"
     )
     telegram_approvers: Annotated[frozenset[int] | Literal["*"], BeforeValidator(_approvers)] = Field(
-        frozenset(), description="user ids with commas, * for everyone in the group, empty for its admins"
+        default=frozenset(),
+        description="user ids with commas, * for everyone in the group, empty for its admins",
     )
     telegram_topic_id: Annotated[int | None, AfterValidator(_topic)] = Field(
-        None, description="a forum topic's number, empty for none"
+        default=None, description="a forum topic's number, empty for none"
     )
-    telegram_api_url: BaseUrl = Field("https://api.telegram.org", description="a Bot API server, https://...")
+    telegram_api_url: BaseUrl = Field(
+        default="https://api.telegram.org", description="a Bot API server, https://..."
+    )
 
-    source: str = Field("oltcloud", description="one of " + ", ".join(SOURCE_NEEDS))
-    api_base_url: BaseUrl = Field("", description="the OLT API, e.g. https://isp.oltcloud.co")
-    api_auth_url: Url = Field("", description="its login, empty for {API_BASE_URL}/api/token")
-    api_user: SecretStr = Field(SecretStr(""), description="the user of the OLT API")
-    api_pass: SecretStr = Field(SecretStr(""), description="that user's password")
+    source: str = Field(default="oltcloud", description="one of " + ", ".join(SOURCE_NEEDS))
+    api_base_url: BaseUrl = Field(default="", description="the OLT API, e.g. https://isp.oltcloud.co")
+    api_auth_url: Url = Field(default="", description="its login, empty for {API_BASE_URL}/api/token")
+    api_user: SecretStr = Field(default=SecretStr(""), description="the user of the OLT API")
+    api_pass: SecretStr = Field(default=SecretStr(""), description="that user's password")
 
-    gateway: str = Field("matrix", description="one of " + ", ".join(GATEWAY_NEEDS))
-    url_hsm: Url = Field("", description="the full URL, e.g. https://isp.matrixdobrasil.ai/rest/v1/sendHsm")
-    token_hsm: Header = Field(SecretStr(""), description="the key of the HSM API, without Bearer")
-    cookie_hsm: Header = Field(SecretStr(""), description="a Cookie header, usually empty")
-    hsm_account: int = Field(1, ge=1, description="Matrix's cod_conta, a whole number")
-    hsm_id_los: int = Field(114, ge=1, description="the id of the template for LOS, a whole number")
-    hsm_id_power: int = Field(116, ge=1, description="the id of the template for power failures")
-    hsm_include_current: bool = Field(False, description="true or false")
-    hsm_rate: float = Field(10, ge=0, le=1000, description="messages a second, 0 for no limit")
-    hsm_concurrency: int = Field(10, ge=1, le=200, description="messages in flight, 1 to 200")
+    gateway: str = Field(default="matrix", description="one of " + ", ".join(GATEWAY_NEEDS))
+    url_hsm: Url = Field(
+        default="", description="the full URL, e.g. https://isp.matrixdobrasil.ai/rest/v1/sendHsm"
+    )
+    token_hsm: Header = Field(default=SecretStr(""), description="the key of the HSM API, without Bearer")
+    cookie_hsm: Header = Field(default=SecretStr(""), description="a Cookie header, usually empty")
+    hsm_account: int = Field(default=1, ge=1, description="Matrix's cod_conta, a whole number")
+    hsm_id_los: int = Field(default=114, ge=1, description="the id of the template for LOS, a whole number")
+    hsm_id_power: int = Field(default=116, ge=1, description="the id of the template for power failures")
+    hsm_include_current: bool = Field(default=False, description="true or false")
+    hsm_rate: float = Field(default=10, ge=0, le=1000, description="messages a second, 0 for no limit")
+    hsm_concurrency: int = Field(default=10, ge=1, le=200, description="messages in flight, 1 to 200")
 
-    poll_seconds: float = Field(30, ge=1, le=3600, description="seconds, 1 to 3600")
-    cooldown_hours: float = Field(24, ge=0, le=24 * 90, description="hours, 0 to 2160")
-    enrich_concurrency: int = Field(50, ge=1, le=200, description="look-ups in flight, 1 to 200")
-    undo_seconds: float = Field(5, ge=0, le=300, description="seconds, 0 to 300")
-    min_affected: int = Field(1, ge=1, le=10_000, description="ONUs, 1 to 10000")
-    dry_run: bool = Field(False, description="true or false")
+    poll_seconds: float = Field(default=30, ge=1, le=3600, description="seconds, 1 to 3600")
+    cooldown_hours: float = Field(default=24, ge=0, le=24 * 90, description="hours, 0 to 2160")
+    enrich_concurrency: int = Field(default=50, ge=1, le=200, description="look-ups in flight, 1 to 200")
+    undo_seconds: float = Field(default=5, ge=0, le=300, description="seconds, 0 to 300")
+    min_affected: int = Field(default=1, ge=1, le=10_000, description="ONUs, 1 to 10000")
+    dry_run: bool = Field(default=False, description="true or false")
 
-    data_dir: Path = Field(Path("data"), description="a folder")
-    tz: Zone = Field(ZoneInfo("America/Sao_Paulo"), description="e.g. America/Sao_Paulo")
-    bot_language: Literal["pt_BR", "en"] = Field("pt_BR", description="pt_BR or en")
-    ops_host: str = Field("127.0.0.1", description="the address to listen on")
-    ops_port: int = Field(8081, ge=0, le=65535, description="a port, 0 for none")
+    data_dir: Path = Field(default=Path("data"), description="a folder")
+    tz: Zone = Field(default=ZoneInfo("America/Sao_Paulo"), description="e.g. America/Sao_Paulo")
+    bot_language: Literal["pt_BR", "en"] = Field(default="pt_BR", description="pt_BR or en")
+    ops_host: str = Field(default="127.0.0.1", description="the address to listen on")
+    ops_port: int = Field(default=8081, ge=0, le=65535, description="a port, 0 for none")
 
     @classmethod
     def settings_customise_sources(

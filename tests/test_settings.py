@@ -5,6 +5,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import SecretStr, ValidationError
 
 from bot.errors import StartupError
 from bot.gateways import GATEWAYS, open_gateway
@@ -168,7 +169,7 @@ def test_a_problem_names_the_variable_that_was_used() -> None:
 @pytest.mark.parametrize("name", ["API_USER", "API_PASS", "TOKEN_HSM", "COOKIE_HSM", "TELEGRAM_TOKEN"])
 def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
     value = GOOD.get(name, "route=a1")
-    (tmp_path / "secret").write_text(f"{value}\n", "utf-8")
+    (tmp_path / "secret").write_text(f"\ufeff{value}\n", "utf-8")
     settings = load(None, {**without(name), f"{name}_FILE": str(tmp_path / "secret")})
     assert getattr(settings, name.lower()).get_secret_value() == value
 
@@ -226,6 +227,13 @@ def test_nothing_shows_a_secret() -> None:
     )
     shown = repr(settings) + str(settings)
     assert [secret for secret in settings.secrets() if secret in shown and secret != "noc"] == []
+
+
+def test_a_bad_value_given_in_code_is_not_shown_either() -> None:
+    with pytest.raises(ValidationError) as failed:
+        Settings(telegram_token=SecretStr("hunter2"), telegram_chat_id=7654321)
+    assert "hunter2" not in str(failed.value)
+    assert "7654321" not in str(failed.value)
 
 
 def test_every_name_has_an_adapter_and_every_adapter_a_name() -> None:
