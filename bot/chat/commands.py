@@ -88,12 +88,12 @@ class Commands:
 
     def _read(self, text: str) -> tuple[str | None, str]:
         """The command and what follows it; None where it is not for this bot."""
-        command, _, argument = text.partition(" ")
+        command, *rest = text.split(maxsplit=1)
         name, _, addressed = command.removeprefix("/").partition("@")
         if addressed and addressed.casefold() != self._username().casefold():
             return None, ""
         name = name.casefold()
-        return (name if name in {*COMMANDS, "start"} else None), argument.strip()
+        return (name if name in {*COMMANDS, "start"} else None), "".join(rest).strip()
 
     async def _screen(self, name: str, argument: str, user: int) -> Screen:
         now, book = self._clock.now(), self._desk.ledger.book

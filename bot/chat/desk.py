@@ -12,8 +12,13 @@ from bot.ports import Ledger
 class Desk(Protocol):
     """Where decisions are taken: each returns once it is durable, or raises Declined or LedgerClosed."""
 
-    ledger: Ledger
-    watch: Watch
+    @property
+    def ledger(self) -> Ledger:
+        """The state, and whether it takes decisions."""
+
+    @property
+    def watch(self) -> Watch:
+        """How the source is doing."""
 
     async def approve(self, number: int, who: Who) -> None:
         """Claim a case for sending."""

@@ -43,6 +43,9 @@ class _Sight:
     lost: Card | None = None  # somebody deleted it
 
 
+_UNSEEN = _Sight()
+
+
 class NocChat:
     """The NOC's group (`ports.NocChat`), drawn by one task: `run`."""
 
@@ -103,10 +106,16 @@ class NocChat:
 
     def card(self, case: int) -> Card | None:
         """The case's card in the group as it is now, None where none is known."""
-        known = self._sight(case).card or self._ledger.book.cases[case].card
-        if known is None or known.chat != self.group or known == self._sight(case).lost:
+        sight = self._sights.get(case, _UNSEEN)
+        known = sight.card or self._ledger.book.cases[case].card
+        if known is None or known.chat != self.group or known == sight.lost:
             return None
         return known
+
+    def is_card(self, message: int) -> bool:
+        """Whether this message of the group is some case's card."""
+        cards = (self.card(case) for case in self._ledger.book.cases)
+        return any(card is not None and card.message == message for card in cards)
 
     async def adopt(self, case: int, message: int) -> None:
         """A tap proves that this message is the case's card."""
@@ -189,10 +198,7 @@ class NocChat:
         soonest = min([now + IDLE, *self._asking.values()]) - now
         if self._retry_at > now:
             return None, min(soonest, self._retry_at - now)
-        waits = [(Urgency.URGENT, -math.inf, notice) for notice in self._notices.values()]
-        jobs: list[tuple[Urgency, float, int | Notice]] = [*waits]
-        jobs += [(urgency, self._earliest(case, urgency), case) for case, urgency in self._dirty.items()]
-        for urgency, earliest, job in sorted(jobs, key=lambda entry: entry[0]):
+        for urgency, earliest, job in self._jobs():
             if self._stopping and urgency is not Urgency.URGENT:
                 break
             seconds = max(self._budget.wait(urgency), earliest - now)
@@ -200,6 +206,17 @@ class NocChat:
                 return job, 0.0
             soonest = min(soonest, seconds)
         return None, soonest
+
+    def _jobs(self) -> list[tuple[Urgency, float, int | Notice]]:
+        """What is to be shown with its earliest time; a new card goes before an edit as urgent."""
+        known = sorted(
+            (urgency, self.card(case) is not None, order, case)
+            for order, (case, urgency) in enumerate(self._dirty.items())
+        )
+        return [
+            *((Urgency.URGENT, -math.inf, notice) for notice in self._notices.values()),
+            *((urgency, self._earliest(case, urgency), case) for urgency, _, _, case in known),
+        ]
 
     def _earliest(self, case: int, urgency: Urgency) -> float:
         """Edits of one card keep a pace at which it alone never uses the budget up."""

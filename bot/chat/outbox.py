@@ -1,6 +1,7 @@
 """Screens out to Telegram, and its refusals back as what the caller does next (contracts/telegram.md)."""
 
 import html
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from telegram.error import (
 
 from bot.chat.screen import Button, Screen, Sheet
 from bot.errors import BotError
+
+log = logging.getLogger(__name__)
 
 MAX_TEXT = 4096  # UTF-16 units
 GENERAL_TOPIC = 1  # sent without an id; 1 is refused
@@ -115,7 +118,14 @@ class Outbox:
                 api_kwargs=extra,
             )
 
-        message: Message = await _attempt(screen, send)
+        try:
+            message: Message = await _attempt(screen, send)
+        except Rejected as error:
+            if self._topic is None or "thread not found" not in str(error).lower():
+                raise
+            log.error("topic %s is gone: posting to the group itself", self._topic)  # noqa: TRY400
+            self._topic = None
+            message = await _attempt(screen, send)
         return message
 
     async def edit(self, chat: int, message: int, screen: Screen) -> None:

@@ -90,29 +90,32 @@ class Presses:
             raise Declined("unknown_button")
         who = Who(user.id, user.full_name)
         if press.action in _ON_A_CARD:
-            await self._check_card(query, press)
+            self._check_group(chat)
             await self._access.check_approver(who.id)
+            await self._check_card(chat, query.message.message_id, press.case)
             return await self._decide(press, who)
         if press.action is Action.DETAILS and not press.arg:
-            await self._check_card(query, press)
+            self._check_group(chat)
+            await self._check_card(chat, query.message.message_id, press.case)
         else:
             await self._access.check_chat(chat, user.id)
         return await self._show(query, press, who)
 
-    async def _check_card(self, query: CallbackQuery, press: Press) -> None:
-        """The tapped message is the case's card in the group; a post in doubt becomes it."""
-        message = query.message
-        if message is None or message.chat.id != self._chat.group:
+    def _check_group(self, chat: int) -> None:
+        if chat != self._chat.group:
             raise Declined("wrong_chat")
-        if press.case not in self._desk.ledger.book.cases:
+
+    async def _check_card(self, chat: int, message: int, case: int) -> None:
+        """The tapped message is the case's card; a post in doubt becomes it."""
+        if case not in self._desk.ledger.book.cases:
             raise Declined("unknown_case")
-        card = self._chat.card(press.case)
+        card = self._chat.card(case)
         if card is None:
-            if self._browse.wrote(message.chat.id, message.message_id):
+            if self._browse.wrote(chat, message) or self._chat.is_card(message):
                 raise Declined("unknown_button")
-            await self._chat.adopt(press.case, message.message_id)
-        elif card.message != message.message_id:
-            self._beside(self._browse.strip(message.chat.id, message.message_id))
+            await self._chat.adopt(case, message)
+        elif card.message != message:
+            self._beside(self._browse.strip(chat, message))
             raise Declined("stale_card")
 
     async def _decide(self, press: Press, who: Who) -> str | None:
@@ -147,10 +150,12 @@ class Presses:
     async def _show(self, query: CallbackQuery, press: Press, who: Who) -> str | None:
         """Pages: the answer is quick, what has to be looked up comes after it."""
         page = self._browse.page(query, who)
+        if press.action is Action.DETAILS and not press.arg:
+            self._beside(self._browse.details(page, press.case))
+            return self._words.plain("toast.looking")
+        if page.chat == self._chat.group and self._chat.is_card(page.message):
+            raise Declined("unknown_button")  # forged: a card is no page
         match press.action:
-            case Action.DETAILS if not press.arg:
-                self._beside(self._browse.details(page, press.case))
-                return self._words.plain("toast.looking")
             case Action.DETAILS:
                 self._browse.check_reader(page)
                 self._beside(self._browse.turn_details(page, press.case, press.arg))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
-from telegram import BotCommand, BotCommandScopeAllPrivateChats, BotCommandScopeChat, Update
+from telegram import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, Update
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, TelegramError
 from telegram.ext import Application, CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
 from telegram.request import HTTPXRequest
@@ -30,7 +30,7 @@ from bot.ports import Clock, Ledger, Notice
 log = logging.getLogger(__name__)
 
 UPDATES = ("message", "callback_query", "my_chat_member")
-MAX_BACKOFF = 60.0
+MAX_BACKOFF = 30.0
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
 STOP_SECONDS = 3.0  # for each step of the stop: Telegram may be away
 
@@ -229,9 +229,9 @@ class Telegram:
         )
 
     async def _introduce(self) -> None:
-        """The commands with their descriptions, for the group and for private chats."""
+        """The commands with their descriptions, for groups (their ids may change) and private chats."""
         commands = [BotCommand(name, self._words.plain(f"command.{name}")) for name in COMMANDS]
-        for scope in (BotCommandScopeChat(self.chat.group), BotCommandScopeAllPrivateChats()):
+        for scope in (BotCommandScopeAllGroupChats(), BotCommandScopeAllPrivateChats()):
             await self._app.bot.set_my_commands(commands, scope=scope)
 
     def _poll_failed(self, error: TelegramError) -> None:
@@ -265,7 +265,7 @@ class Telegram:
                 await self._clock.sleep(self._deaf_after - silent)
                 continue
             log.error("no answer to getUpdates for %.0f s: polling anew", silent)
-            self._deaf = True
+            self._deaf = self.chat.link.away_since is None  # else it is not deaf but away, and that is said
             if self._app.updater is not None and self._app.updater.running:
                 await _within(STOP_SECONDS, self._app.updater.stop())
             await self._persist(self._poll)

@@ -1,0 +1,192 @@
+"""The whole Telegram side against the simulated Bot API, over real HTTP, with time that can run faster."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.chat.access import Approvers
+from bot.chat.commands import ProgramFacts
+from bot.chat.telegram import Account, Telegram
+from bot.chat.words import Words
+from bot.domain.customer import Affected, Contact, Found, Link, Onu
+from bot.domain.incident import Port
+from bot.domain.lines import CaseOpened, CooldownReleased, IncidentChanged, Line, Who
+from bot.domain.rules import Rules
+from bot.domain.watch import Watch
+from bot.errors import BotError
+from bot.ports import Write
+from bot.simulator.telegram import BotApi, Message, User
+from bot.steps import decide
+from bot.storage.memory import MemoryLedger
+from tests.fakes import incident
+
+ANA, BETO, CARLA = 7, 8, 9  # Ana is an administrator of the group
+WORDS = Words("pt_BR", ZoneInfo("America/Sao_Paulo"))
+UNDO_SECONDS = 5.0
+SCOPES = 2  # the group and the private chats have the commands
+
+
+class FastClock:
+    """The real clock, `speed` times as fast."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self.speed = speed
+        self._start, self._born = datetime.now(UTC), time.monotonic()
+
+    def __call__(self) -> float:
+        return self.monotonic()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._born) * self.speed
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.speed)
+
+
+def customers(count: int = 12) -> Found:
+    onus = tuple(Onu(f"ZTEG{n:08d}", str(n), f"Cliente {n}", Link.LOS) for n in range(count))
+    contacts = {str(n): Contact(str(n), f"Cliente {n}", f"(61) 9{9000 + n}-{1000 + n}") for n in range(count)}
+    return Found(Affected(onus), contacts)
+
+
+@dataclass
+class FakeDesk:
+    """The real rules on a ledger in memory; nothing is sent."""
+
+    ledger: MemoryLedger
+    chat: Any = None
+    watch: Watch = field(default_factory=lambda: Watch("fake"))
+    found: Found = field(default_factory=customers)
+    details_error: BotError | None = None
+    gate: asyncio.Event | None = None
+    refusals: list[tuple[int, str, str, int | None]] = field(default_factory=list)
+    decided: list[tuple[str, int]] = field(default_factory=list)
+
+    async def _commit(self, name: str, number: int, write: Write) -> None:
+        await self.ledger.commit(write)
+        self.decided.append((name, number))
+        self.chat.show(number, urgent=True)
+
+    async def approve(self, number: int, who: Who) -> None:
+        await self._commit("approve", number, decide.approve(number, who, Rules()))
+
+    async def deny(self, number: int, who: Who, reason: str) -> None:
+        await self._commit(f"deny {reason}", number, decide.deny(number, who, reason))
+
+    async def cancel(self, number: int, who: Who) -> None:
+        await self._commit("cancel", number, decide.cancel(number, who))
+
+    async def stop(self, number: int, who: Who) -> None:
+        await self._commit("stop", number, decide.stop(number, who))
+
+    async def resume(self, number: int, who: Who) -> None:
+        await self._commit("resume", number, decide.resume(number, who))
+
+    async def close(self, number: int, who: Who) -> None:
+        await self._commit("close", number, decide.close(number, who))
+
+    async def release(self, port_key: str, who: Who, reason: str) -> Port:
+        lines = await self.ledger.commit(decide.release(port_key, who, reason, Rules()))
+        self.decided.append((f"release {reason}", 0))
+        return next(line.port for line in lines if isinstance(line, CooldownReleased))
+
+    async def details(self, number: int) -> Found:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.details_error is not None:
+            raise self.details_error
+        return self.found
+
+    def refused(self, who: Who, action: str, why: str, case: int | None = None) -> None:
+        self.refusals.append((who.id, action, why, case))
+
+
+@dataclass
+class Room:
+    """A started bot: what the tests look at, and what happens in the NOC."""
+
+    api: BotApi
+    ledger: MemoryLedger
+    clock: FastClock
+    telegram: Telegram
+    desk: FakeDesk
+    started: datetime
+
+    async def line(self, *lines: Line) -> None:
+        await self.ledger.commit(lambda _book, _now: lines)
+
+    async def outage(self, number: int = 1, affected: int = 3) -> None:
+        """A case opens and is to be shown."""
+        await self.line(CaseOpened(number, self._incident(number, affected)))
+        self.telegram.chat.show(number)
+
+    async def grows(self, number: int, affected: int, *, urgent: bool = False) -> None:
+        """The outage hits more ONUs."""
+        await self.line(IncidentChanged(number, self._incident(number, affected)))
+        self.telegram.chat.show(number, urgent=urgent)
+
+    def _incident(self, number: int, affected: int) -> Any:
+        return incident(number, place=f"1/{number}", affected=affected, started=self.started)
+
+    async def card(self, number: int = 1) -> Message:
+        """The case's card, once it is there and recorded."""
+        await until(lambda: self.telegram.chat.card(number))
+        known = self.telegram.chat.card(number)
+        assert known is not None
+        return next(m for m in self.api.messages() if m.id == known.message)
+
+    async def shows(self, message: Message, text: str) -> None:
+        await self.api.wait(lambda _: text in message.text)
+
+
+async def until(predicate: Callable[[], object]) -> None:
+    """The predicate holds; for what the simulated server cannot tell (`BotApi.wait` is for the rest)."""
+    async with asyncio.timeout(20):
+        while not predicate():  # noqa: ASYNC110 - nobody sets an event for it
+            await asyncio.sleep(0.005)
+
+
+def people(api: BotApi) -> dict[int, User]:
+    return {
+        ANA: api.add_user(ANA, "Ana", admin=True),
+        BETO: api.add_user(BETO, "Beto"),
+        CARLA: api.add_user(CARLA, "Carla", admin=True),
+    }
+
+
+@asynccontextmanager
+async def opened(
+    api: BotApi,
+    *,
+    speed: float = 1.0,
+    ledger: MemoryLedger | None = None,
+    approvers: Approvers = frozenset(),
+    topic: int | None = None,
+    connected: bool = True,
+    group: int | None = None,
+    **options: Any,
+) -> AsyncIterator[Room]:
+    """A bot that is `connected` and stopped at the end; without a pace unless options say so."""
+    clock = FastClock(speed)
+    ledger = ledger or MemoryLedger(clock)
+    account = Account(api.token, group or api.group, api.url, topic, approvers)
+    given = {"gap": 0.0, "limit": 10_000, "poll_seconds": 1.0, **options}
+    telegram = Telegram(account, ledger, WORDS, clock, hours=24, undo_seconds=UNDO_SECONDS, **given)
+    desk = FakeDesk(ledger, telegram.chat)
+    telegram.attend(desk, lambda: ProgramFacts("1.2.3", clock.now(), "matrix", dry_run=False))
+    room = Room(api, ledger, clock, telegram, desk, clock.now() - timedelta(seconds=310))
+    await telegram.start()
+    try:
+        if connected:
+            await until(lambda: len(api.commands) == SCOPES and api.in_flight == 1)  # only the long poll
+        yield room
+    finally:
+        await telegram.stop()

@@ -1,0 +1,123 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from telegram import Bot, User
+
+from bot.chat.access import Access
+from bot.errors import Declined
+from bot.simulator.telegram import BotApi
+from tests.chat.room import ANA, BETO, CARLA, people
+from tests.fakes import FakeClock, settled
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[BotApi]:
+    async with BotApi() as server:
+        people(server)
+        yield server
+
+
+@pytest.fixture
+async def bot(api: BotApi) -> AsyncIterator[Bot]:
+    async with Bot(api.token, base_url=f"{api.url}/bot") as bot:
+        yield bot
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def refusal(code: str) -> "pytest.RaisesExc[Declined]":
+    return pytest.raises(Declined, match=f"^{code}$")
+
+
+async def test_a_list_of_ids(api: BotApi, bot: Bot, clock: FakeClock) -> None:
+    access = Access(bot, clock, frozenset({BETO}), lambda: api.group)
+    await access.check_approver(BETO)
+    with refusal("not_allowed"):
+        await access.check_approver(ANA)
+    assert api.calls["getChatAdministrators"] == 0
+
+
+async def test_everyone_in_the_group_is_asked_for_in_private(api: BotApi, bot: Bot, clock: FakeClock) -> None:
+    access = Access(bot, clock, "*", lambda: api.group)
+    await access.check_approver(BETO)
+    await access.check_chat(api.group, BETO)
+    await access.check_chat(BETO, BETO)
+    with refusal("not_allowed"):
+        await access.check_chat(666, 666)
+
+
+async def test_administrators_are_read_once_and_kept(api: BotApi, bot: Bot, clock: FakeClock) -> None:
+    access = Access(bot, clock, frozenset(), lambda: api.group)
+    for _ in range(5):
+        await access.check_approver(ANA)
+    await access.check_approver(CARLA)
+    with refusal("not_allowed"):
+        await access.check_approver(BETO)
+    assert api.calls["getChatAdministrators"] == 1
+
+
+async def test_a_new_administrator_waits_seconds_and_an_old_one_is_out_in_minutes(
+    api: BotApi, bot: Bot, clock: FakeClock
+) -> None:
+    access = Access(bot, clock, frozenset(), lambda: api.group)
+    await access.check_approver(ANA)
+    api.users[BETO].admin, api.users[CARLA].admin = True, False
+    clock.ticks += 11
+    await access.check_approver(BETO)
+    with refusal("not_allowed"):
+        await access.check_approver(CARLA)
+    api.users[ANA].admin = False
+    clock.ticks += 601
+    with refusal("not_allowed"):
+        await access.check_approver(ANA)
+
+
+async def test_nobody_decides_while_the_administrators_are_unknown(
+    api: BotApi, bot: Bot, clock: FakeClock
+) -> None:
+    access = Access(bot, clock, frozenset(), lambda: -4)
+    with refusal("admins_unknown"):
+        await access.check_approver(ANA)
+
+
+async def test_a_list_survives_a_short_absence_of_telegram(api: BotApi, bot: Bot, clock: FakeClock) -> None:
+    access = Access(bot, clock, frozenset(), lambda: api.group)
+    await access.check_approver(ANA)
+    await api.stop()
+    clock.ticks += 400
+    await access.check_approver(ANA)
+    clock.ticks += 400
+    with refusal("admins_unknown"):
+        await access.check_approver(ANA)
+    with refusal("not_allowed"):
+        await Access(bot, clock, "*", lambda: api.group).check_chat(BETO, BETO)
+
+
+@pytest.mark.parametrize(
+    ("user", "code"),
+    [
+        (None, "not_a_person"),
+        (User(5, "Robot", is_bot=True), "not_a_person"),
+        (User(1087968824, "Group", is_bot=True), "anonymous"),
+    ],
+)
+async def test_only_people(bot: Bot, clock: FakeClock, user: User | None, code: str) -> None:
+    access = Access(bot, clock, "*", lambda: -1)
+    with refusal(code):
+        access.person(user)
+    ana = User(ANA, "Ana", is_bot=False)
+    assert access.person(ana) is ana
+
+
+async def test_only_the_group_and_an_approvers_private_chat(api: BotApi, bot: Bot, clock: FakeClock) -> None:
+    access = Access(bot, clock, frozenset({ANA}), lambda: api.group)
+    await access.check_chat(api.group, BETO)
+    await access.check_chat(ANA, ANA)
+    with refusal("not_allowed"):
+        await access.check_chat(BETO, BETO)
+    with refusal("wrong_chat"):
+        await access.check_chat(-77, ANA)
+    await settled()

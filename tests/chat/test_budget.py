@@ -1,0 +1,70 @@
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from bot.chat.budget import Budget, Urgency
+from tests.fakes import FakeClock, settled
+
+
+def drain(budget: Budget, clock: FakeClock, urgency: Urgency, seconds: float) -> list[float]:
+    """When messages leave if somebody always wants to send one."""
+    left, until = [], clock.ticks + seconds
+    while clock.ticks + budget.wait(urgency) <= until:
+        clock.ticks += budget.wait(urgency)
+        budget.spend()
+        left.append(clock.ticks)
+    return left
+
+
+@pytest.mark.parametrize("urgency", Urgency)
+def test_no_window_ever_holds_more_than_telegram_takes(urgency: Urgency) -> None:
+    clock = FakeClock()
+    left = drain(Budget(clock), clock, urgency, 600)
+    assert all(sum(start <= at < start + 60 for at in left) <= 18 for start in left)
+    assert all(later - at >= 1 for at, later in pairwise(left))
+    assert len(left) > 60
+
+
+def test_the_last_slots_are_for_the_urgent() -> None:
+    clock = FakeClock()
+    budget = Budget(clock)
+    assert len(drain(budget, clock, Urgency.REFRESH, 30)) == 8
+    assert len(drain(budget, clock, Urgency.FACT, 20)) == 5
+    clock.ticks += 1
+    assert budget.wait(Urgency.REFRESH) > 30
+    assert budget.wait(Urgency.FACT) > 30
+    assert budget.wait(Urgency.URGENT) == 0
+
+
+def test_one_card_edited_at_the_pace_never_uses_the_window_up() -> None:
+    clock = FakeClock()
+    budget = Budget(clock)
+    for _ in range(100):
+        assert budget.wait(Urgency.FACT) == pytest.approx(0)
+        budget.spend()
+        clock.ticks += budget.pace
+
+
+def test_a_pause_stops_everything() -> None:
+    clock = FakeClock()
+    budget = Budget(clock)
+    budget.pause(30)
+    budget.pause(5)
+    assert {budget.wait(urgency) for urgency in Urgency} == {30}
+    clock.ticks += 30
+    assert budget.wait(Urgency.REFRESH) == 0
+
+
+async def test_acquire_waits_for_a_slot_and_takes_it() -> None:
+    clock = FakeClock()
+    budget = Budget(clock, limit=1, window=10, reserve=0)
+    await budget.acquire(Urgency.URGENT)
+    second = asyncio.create_task(budget.acquire(Urgency.URGENT))
+    await settled()
+    assert not second.done()
+    await clock.advance(9.9)
+    assert not second.done()
+    await clock.advance(0.1)
+    assert second.done()
+    assert budget.wait(Urgency.URGENT) == 10

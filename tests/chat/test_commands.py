@@ -1,0 +1,95 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.simulator.telegram import BotApi
+from tests.chat.room import ANA, BETO, Room, opened, people
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[BotApi]:
+    async with BotApi() as server:
+        people(server)
+        server.group_limit = None
+        yield server
+
+
+@pytest.fixture
+async def room(api: BotApi) -> AsyncIterator[Room]:
+    async with opened(api) as room:
+        yield room
+
+
+async def answer(api: BotApi, user: int, text: str, chat: int | None = None) -> str:
+    """What the bot answers to a command."""
+    before = len(api.messages(chat))
+    said = await api.say(user, text, chat)
+    await api.wait(lambda api: len(api.messages(chat)) > before)
+    message = api.messages(chat)[-1]
+    assert message.reply_to == said.id
+    return message.text
+
+
+async def test_the_commands_are_described(api: BotApi, room: Room) -> None:
+    for commands in api.commands.values():
+        assert [command["command"] for command in commands] == [
+            "status",
+            "pendentes",
+            "audit",
+            "cooldown",
+            "help",
+        ]
+        assert all(command["description"] for command in commands)
+
+
+async def test_status(api: BotApi, room: Room) -> None:
+    await room.outage()
+    await room.card()
+    text = await answer(api, BETO, "/status")
+    assert "1.2.3" in text
+    assert "matrix" in text
+    assert "1 aberto" in text
+
+
+async def test_each_command_answers(api: BotApi, room: Room) -> None:
+    await room.outage()
+    card = await room.card()
+    assert "CB 01" in await answer(api, BETO, "/pendentes")
+    assert f"/{card.id}" in api.messages()[-1].html
+    assert "Nenhum registro" in await answer(api, BETO, "/audit hoje")
+    assert "Nenhuma porta" in await answer(api, BETO, "/cooldown@noc_bot")
+    assert "Aprovar" in await answer(api, BETO, "/HELP")
+
+
+async def test_other_bots_and_unknown_commands_are_ignored(api: BotApi, room: Room) -> None:
+    await api.say(ANA, "/status@other_bot", ANA)
+    await api.say(ANA, "/nonsense")
+    await api.say(ANA, "/start")
+    assert "Nenhum" in await answer(api, ANA, "/audit")
+    assert len(api.messages()) == 1
+    assert api.messages(ANA) == []
+
+
+async def test_private_chats_are_for_approvers(api: BotApi, room: Room) -> None:
+    assert "Gateway" in await answer(api, ANA, "/status", ANA)
+    assert "lista de aprovadores" in await answer(api, BETO, "/status", BETO)
+    assert room.desk.refusals == [(BETO, "status", "not_allowed", None)]
+
+
+async def test_another_group_hears_nothing(api: BotApi, room: Room) -> None:
+    await api.say(ANA, "/status", -88)
+    assert "Nenhum" in await answer(api, ANA, "/audit")
+    assert api.messages(-88) == []
+    assert room.desk.refusals == [(ANA, "status", "wrong_chat", None)]
+
+
+async def test_an_anonymous_administrator_is_told_why(api: BotApi, room: Room) -> None:
+    group = api.add_user(1087968824, "Group", admin=True)
+    assert "anônimo" in await answer(api, group.id, "/status")
+
+
+async def test_start_tells_everyone_their_id(api: BotApi, room: Room) -> None:
+    text = await answer(api, BETO, "/start", BETO)
+    assert f"{BETO}" in text
+    assert "TELEGRAM_APPROVERS" in text
+    assert room.desk.refusals == []

@@ -1,0 +1,126 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from telegram import Bot
+
+from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Rejected, Unsure, plain
+from bot.chat.screen import Button, Screen, Sheet
+from bot.errors import BotError
+from bot.simulator.server import Answer, DropAfter, Fault, Garbage, HtmlPage, Throttle
+from bot.simulator.telegram import BotApi
+
+
+@pytest.fixture
+async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BotApi]:
+    monkeypatch.setenv("PTB_TIMEDELTA", "true")
+    async with BotApi() as server:
+        yield server
+
+
+@pytest.fixture
+async def bot(api: BotApi) -> AsyncIterator[Bot]:
+    async with Bot(api.token, base_url=f"{api.url}/bot") as bot:
+        yield bot
+
+
+@pytest.fixture
+def outbox(bot: Bot) -> Outbox:
+    return Outbox(bot)
+
+
+async def test_what_telegram_cannot_parse_arrives_as_plain_text(api: BotApi, outbox: Outbox) -> None:
+    buttons = ((Button("Aprovar", "ok:1:", "success"), Button("site", url="https://x.br")),)
+    screen = Screen("<b>6/15</b> a &lt; b <Silva", buttons)
+    message = await outbox.post(api.group, screen)
+    shown = api.messages()[0]
+    assert (shown.id, shown.text, shown.buttons) == (
+        message.message_id,
+        "6/15 a < b <Silva",
+        ["Aprovar", "site"],
+    )
+    await outbox.edit(api.group, shown.id, Screen("<b>fixed"))
+    assert shown.text == "fixed"
+
+
+async def test_a_text_that_is_too_long_arrives_cut(api: BotApi, outbox: Outbox) -> None:
+    await outbox.post(api.group, Screen("<b>" + "😀" * 3000 + "</b>"))
+    text = api.messages()[0].text
+    assert len(text.encode("utf-16-le")) // 2 <= 4096
+    assert text.startswith("😀" * 2000)
+    assert text.endswith("…")
+
+
+async def test_the_same_again_is_fine(api: BotApi, outbox: Outbox) -> None:
+    message = await outbox.post(api.group, Screen("a", ((Button("x", "y"),),)))
+    await outbox.edit(api.group, message.message_id, Screen("a", ((Button("x", "y"),),)))
+    await outbox.strip(api.group, message.message_id)
+    await outbox.strip(api.group, message.message_id)
+    assert api.messages()[0].buttons == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Throttle(7), Paced),
+        (DropAfter(), Unsure),
+        (HtmlPage(502), Unsure),
+        (Garbage(), Unsure),
+        (HtmlPage(403), Barred),
+        (Answer(400, '{"ok":false,"description":"Bad Request: BUTTON_DATA_INVALID"}'), Rejected),
+        (Answer(400, '{"ok":false,"description":"Bad Request: chat not found"}'), Barred),
+    ],
+)
+async def test_each_failure_says_what_to_do_next(
+    api: BotApi, outbox: Outbox, fault: Fault, error: type[BotError]
+) -> None:
+    api.faults.inject(fault)
+    with pytest.raises(error) as raised:
+        await outbox.post(api.group, Screen("a"))
+    if isinstance(raised.value, Paced):
+        assert raised.value.seconds == 7
+
+
+async def test_a_refused_connection_is_known_not_to_have_arrived(api: BotApi, outbox: Outbox) -> None:
+    await api.stop()
+    with pytest.raises(Away):
+        await outbox.post(api.group, Screen("a"))
+
+
+async def test_a_moved_group_and_a_deleted_message(api: BotApi, outbox: Outbox) -> None:
+    with pytest.raises(Gone):
+        await outbox.edit(api.group, 999, Screen("a"))
+    old = api.group
+    api.migrate(-1009)
+    with pytest.raises(Moved) as moved:
+        await outbox.post(old, Screen("a"))
+    assert moved.value.new == -1009
+
+
+async def test_a_private_chat_that_was_never_opened(api: BotApi, outbox: Outbox) -> None:
+    api.add_user(7, "Ana")
+    with pytest.raises(Barred):
+        await outbox.knock(7)
+    with pytest.raises(Barred):
+        await outbox.send_sheet(7, Sheet("a.csv", b"a"))
+    api.users[7].opened_private = True
+    await outbox.knock(7)
+    await outbox.send_sheet(7, Sheet("a.csv", b"a;b"))
+    assert [(d.filename, d.document) for d in api.documents] == [("a.csv", b"a;b")]
+
+
+@pytest.mark.parametrize(("topic", "thread"), [(5, 5), (1, None), (None, None)])
+async def test_a_topic(api: BotApi, bot: Bot, topic: int | None, thread: int | None) -> None:
+    api.topics = {5}
+    await Outbox(bot, topic).post(api.group, Screen("a"))
+    assert api.messages()[0].thread == thread
+
+
+async def test_a_topic_that_was_deleted_hides_nothing(api: BotApi, bot: Bot) -> None:
+    outbox = Outbox(bot, 5)
+    await outbox.post(api.group, Screen("a"))
+    await outbox.post(api.group, Screen("b"))
+    assert [(message.text, message.thread) for message in api.messages()] == [("a", None), ("b", None)]
+
+
+def test_plain_text_keeps_what_people_wrote() -> None:
+    assert plain("<b>a</b> &lt;b&gt; 1 < 2 <a href='x'>y</a>") == "a <b> 1 < 2 y"

@@ -1,0 +1,260 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.domain.lines import Approved, Planned, Started, Who
+from bot.domain.plan import Recipient
+from bot.errors import TryLater
+from bot.simulator.server import HangBefore
+from bot.simulator.telegram import BotApi, Message
+from bot.storage.memory import MemoryLedger
+from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[BotApi]:
+    async with BotApi() as server:
+        people(server)
+        server.group_limit = None
+        yield server
+
+
+@pytest.fixture
+async def room(api: BotApi) -> AsyncIterator[Room]:
+    async with opened(api) as room:
+        await room.outage()
+        yield room
+
+
+async def page_of(room: Room, user: int, card: Message) -> Message:
+    """The page of customers that this person asked for."""
+    before = len(room.api.messages())
+    await room.api.tap(user, card, "Detalhes")
+    await room.api.wait(lambda api: len(api.messages()) > before)
+    return room.api.messages()[-1]
+
+
+async def test_the_first_tap_decides_and_the_second_is_told_who_was_first(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    first, second = await asyncio.gather(
+        api.post_callback(ANA, card, "ok:1:"), api.post_callback(CARLA, card, "ok:1:")
+    )
+    assert {first.text[:8], second.text[:8]} == {"Aprovado", "Ana já a"}
+    assert room.desk.decided == [("approve", 1)]
+    assert room.desk.refusals == [(CARLA, "approve", "already_approved", 1)]
+
+
+async def test_deny_asks_for_a_reason_in_place(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    await api.tap(ANA, card, "Negar")
+    await api.wait(lambda _: "manutenção" in card.buttons)
+    await api.tap(ANA, card, "voltar")
+    await api.wait(lambda _: "Aprovar" in card.buttons)
+    await api.tap(ANA, card, "Negar")
+    await api.wait(lambda _: "manutenção" in card.buttons)
+    assert (await api.tap(CARLA, card, "manutenção")).text == "Negado e registrado."
+    await room.shows(card, "Negado por Carla")
+    assert room.desk.decided == [("deny maintenance", 1)]
+    assert len(api.messages()) == 1
+
+
+PLAN = Planned(1, 1, (Recipient("1", "Cliente 1", ("Z1",), "5561999990001"),))
+
+
+async def test_cancel_and_stop(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    await api.tap(ANA, card, "Aprovar")
+    await api.wait(lambda _: "Cancelar" in card.buttons)
+    assert "Nada foi enviado" in (await api.tap(ANA, card, "Cancelar")).text
+    await room.line(Approved(1, Who(ANA, "Ana"), ()), PLAN)
+    room.telegram.chat.show(1, urgent=True)
+    await api.wait(lambda _: "Parar" in card.buttons)
+    assert "Parando" in (await api.tap(ANA, card, "Parar")).text
+    assert room.desk.decided == [("approve", 1), ("cancel", 1), ("stop", 1)]
+
+
+async def test_resume_and_close(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    await room.line(Approved(1, Who(ANA, "Ana"), ()), PLAN, Started("2"))
+    room.telegram.chat.show(1, urgent=True)
+    await api.wait(lambda _: "Retomar" in card.buttons)
+    assert "retomado" in (await api.tap(ANA, card, "Retomar")).text
+    await api.wait(lambda _: "Parar" in card.buttons)
+    await room.line(Started("3"))
+    room.telegram.chat.show(1, urgent=True)
+    await api.wait(lambda _: "Encerrar" in card.buttons)
+    assert "encerrado" in (await api.tap(ANA, card, "Encerrar")).text
+    assert room.desk.decided == [("resume", 1), ("close", 1)]
+
+
+@pytest.mark.parametrize(
+    ("user", "data", "toast", "audit"),
+    [
+        (BETO, "ok:1:", "lista de aprovadores", ("approve", "not_allowed", 1)),
+        (BETO, "no:1:other", "lista de aprovadores", ("deny", "not_allowed", 1)),
+        (ANA, "ok:77:", "Não conheço esse caso", ("approve", "unknown_case", 77)),
+        (ANA, "no:1:because", "Não reconheço", ("deny", "unknown_button", 1)),
+        (ANA, "rm -rf", "Não reconheço", ("unknown", "unknown_button", None)),
+        (ANA, "who:1:3", "Não reconheço", ("details", "unknown_button", 1)),
+        (ANA, "log:0:0|", "Não reconheço", ("audit", "unknown_button", None)),
+        (ANA, "free:0:test|CB 01:1/1", "Não reconheço", ("release", "unknown_button", None)),
+        (BETO, "who.csv:1:", "Não reconheço", ("details_csv", "unknown_button", 1)),
+    ],
+)
+async def test_what_is_forged_or_not_allowed_says_why_and_does_nothing(
+    room: Room, user: int, data: str, toast: str, audit: tuple[str, str, int | None]
+) -> None:
+    api, card = room.api, await room.card()
+    answer = await api.post_callback(user, card, data)
+    assert toast in answer.text
+    assert room.desk.refusals == [(user, *audit)]
+    assert room.desk.decided == []
+    assert (card.edits, len(api.messages())) == ([], 1)
+
+
+async def test_a_tap_in_another_chat_is_refused(api: BotApi, room: Room) -> None:
+    await room.card()
+    api.chats[-55] = "Other"
+    elsewhere = api.append(Message(0, -55, "x"))
+    for data in ("ok:1:", "who:1:", "log:0:0|", "nonsense"):
+        assert "grupo do NOC" in (await api.post_callback(ANA, elsewhere, data)).text
+    assert [why for _, _, why, _ in room.desk.refusals] == ["wrong_chat"] * 4
+    assert room.desk.decided == []
+
+
+async def test_bots_decide_nothing(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    anonymous = api.add_user(1087968824, "Group", admin=True)
+    assert "anônimo" in (await api.post_callback(anonymous, card, "ok:1:")).text
+    assert room.desk.decided == []
+
+
+async def test_an_answer_does_not_wait_for_the_painter(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    api.faults.always(HangBefore(), match=lambda path: path.endswith(("/sendMessage", "/editMessageText")))
+    await room.outage(2)
+    started = time.monotonic()
+    assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text
+    assert time.monotonic() - started < 1
+
+
+async def test_details_answers_at_once_and_turns_pages_for_who_asked(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    room.desk.gate = asyncio.Event()
+    assert "Buscando" in (await api.tap(BETO, card, "Detalhes")).text
+    assert len(api.messages()) == 1
+    room.desk.gate.set()
+    await api.wait(lambda api: len(api.messages()) == 2)
+    page = api.messages()[1]
+    assert page.reply_to == card.id
+    assert "página 1 de 2" in page.text
+    assert "****" in page.text
+    assert "Só quem pediu" in (await api.tap(ANA, page, "▶")).text
+    await api.tap(BETO, page, "▶")
+    await room.shows(page, "página 2 de 2")
+    assert room.desk.refusals == [(ANA, "details", "not_yours", 1)]
+
+
+async def test_after_a_restart_anybody_may_turn_a_page(api: BotApi) -> None:
+    ledger = MemoryLedger(FastClock())
+    async with opened(api, ledger=ledger) as room:
+        await room.outage()
+        page = await page_of(room, BETO, await room.card())
+    async with opened(api, ledger=MemoryLedger(FastClock(), ledger.lines)) as room:
+        await api.tap(ANA, page, "▶")
+        await room.shows(page, "página 2 de 2")
+
+
+async def test_details_are_for_the_eyes_of_who_asked_where_the_server_can(api: BotApi, room: Room) -> None:
+    api.ephemeral = "support"
+    page = await page_of(room, BETO, await room.card())
+    assert page.ephemeral_for == BETO
+    await api.tap(BETO, page, "▶")
+    await room.shows(page, "página 2 de 2")
+
+
+async def test_a_server_that_refuses_ephemeral_messages_gets_a_reply(api: BotApi, room: Room) -> None:
+    api.ephemeral = "refuse"
+    card = await room.card()
+    page = await page_of(room, BETO, card)
+    assert (page.ephemeral_for, page.reply_to) == (None, card.id)
+
+
+async def test_details_say_so_when_nobody_can_be_looked_up(api: BotApi, room: Room) -> None:
+    room.desk.details_error = TryLater("away")
+    page = await page_of(room, BETO, await room.card())
+    assert "Não consegui ler os clientes" in page.text
+
+
+async def test_the_csv_goes_to_the_private_chat_of_an_approver(api: BotApi, room: Room) -> None:
+    page = await page_of(room, ANA, await room.card())
+    answer = await api.tap(ANA, page, "CSV")
+    assert "@noc_bot" in answer.text
+    assert "lista de aprovadores" in (await api.tap(BETO, page, "CSV")).text
+    assert api.documents == []
+    api.users[ANA].opened_private = True
+    assert "privado" in (await api.tap(ANA, page, "CSV")).text
+    await api.wait(lambda api: api.documents)
+    document = api.documents[0]
+    assert document.chat == ANA
+    assert document.filename == "caso-1-clientes.csv"
+    assert b"Cliente 11" in (document.document or b"")
+
+
+async def test_the_audit_is_paged_and_given_out(api: BotApi, room: Room) -> None:
+    await room.card()
+    for _ in range(12):
+        await room.line(Approved(1, Who(ANA, "Ana"), ()))
+        room.ledger.book.cases[1].dispatches.clear()
+    api.users[ANA].opened_private = True
+    await api.say(ANA, "/audit")
+    await api.wait(lambda api: len(api.messages()) == 2)
+    page = api.messages()[1]
+    assert "página 1 de" in page.text
+    await api.tap(ANA, page, "▶")
+    await room.shows(page, "página 2 de")
+    await api.tap(ANA, page, "CSV")
+    await api.tap(ANA, page, "JSON")
+    await api.wait(lambda api: len(api.documents) == 2)
+    assert {document.filename for document in api.documents} == {"auditoria.csv", "auditoria.json"}
+    assert len(api.messages()) == 2
+
+
+async def test_a_port_is_released_by_an_approver_with_a_reason(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    await room.line(Approved(1, Who(ANA, "Ana"), (room.ledger.book.cases[1].incident.port,)))
+    book = room.ledger.book
+    book.cases[1].dispatches.clear()
+    await api.say(BETO, "/cooldown")
+    await api.wait(lambda api: len(api.messages()) == 2)
+    assert api.messages()[1].buttons == []
+    await api.say(ANA, "/cooldown")
+    await api.wait(lambda api: len(api.messages()) == 3)
+    page = api.messages()[2]
+    assert "lista de aprovadores" in (await api.tap(BETO, page, "Liberar")).text
+    await api.tap(ANA, page, "Liberar")
+    await room.shows(page, "Por qual motivo?")
+    await api.tap(ANA, page, "voltar")
+    await api.wait(lambda _: "Liberar CB 01 1/1" in page.buttons)
+    await api.tap(ANA, page, "Liberar")
+    await room.shows(page, "Por qual motivo?")
+    await api.tap(ANA, page, "teste")
+    await room.shows(page, "Nenhuma porta")
+    await api.wait(lambda api: any("liberada por Ana" in m.text for m in api.messages()))
+    assert room.desk.decided == [("release test", 0)]
+    assert "já está livre" in (await api.post_callback(ANA, page, "free?:0:CB 01:1/1")).text
+    assert "já está livre" in (await api.post_callback(ANA, page, "free:0:test|CB 01:1/1")).text
+    assert card.text
+
+
+async def test_a_page_is_never_taken_for_a_card(api: BotApi, room: Room) -> None:
+    page = await page_of(room, BETO, await room.card())
+    await api.stop()
+    await room.outage(2)
+    await api.start()
+    answer = await api.post_callback(ANA, page, "ok:2:")
+    assert room.telegram.chat.card(2) is None or "antigo" in answer.text
+    await until(lambda: room.telegram.chat.card(2))
+    assert room.desk.decided == []
