@@ -158,6 +158,11 @@ class Server(ABC):
             raise RuntimeError(f"{type(self).__name__} was never started")
         return "http://{}:{}".format(*self._address)
 
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._runner is not None
+
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens; port 0 takes a free one, or after a stop the one it had before.
 
