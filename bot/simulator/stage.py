@@ -5,35 +5,22 @@ subscribed. The web page and the scenes both work on this and on nothing else.
 """
 
 import asyncio
-import json
 import weakref
-from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
-from bot.simulator.matrix import MatrixApi
-from bot.simulator.olt import OltApi
-from bot.simulator.server import Answer as FixedAnswer
-from bot.simulator.server import DropAfter
 from bot.simulator.stage_child import Child, State
-from bot.simulator.stage_views import PortView, message_view, mobile, whatsapp_view
+from bot.simulator.stage_isp import Isp
+from bot.simulator.stage_views import message_view, whatsapp_view
 from bot.simulator.telegram import Answer, BotApi, Message
-from bot.simulator.world import Alert, Onu, World
 
 Launch = Callable[[Mapping[str, str], Path], Awaitable[asyncio.subprocess.Process]]
-GatewayMode = Literal["ok", "slow", "refuses", "throttles", "loses", "down"]
 Happening = tuple[str, Any]  # kind and JSON-able data
-Port = tuple[str, int, int]  # OLT, slot, PON
-
-SLOW_SECONDS = 1.0
-THROTTLED_RATE = 4.0  # messages a second
-LOST_SHARE = 0.3
-REFUSAL = json.dumps({"cod_error": 1, "msg": "template pausado"})
 
 
-class Stage:
+class Stage(Isp):
     """The pretend ISP and the bot process.
 
     Args:
@@ -44,9 +31,8 @@ class Stage:
         variables: Settings of the bot that differ from the demo's own.
 
     Attributes:
-        world, olt, hsm, chat: The ISP and its servers; ``hsm.received`` is the truth about who got what.
+        chat: The group, its people and their phones.
         ana, bruno, visitor: Two administrators (501, 502) and somebody who is none (503).
-        duplicates: Messages that a customer got beyond the first about one outage.
     """
 
     def __init__(
@@ -57,29 +43,19 @@ class Stage:
         customers: int = 4000,
         variables: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__(seed, customers)
         self.folder = folder
-        self.world = World.generate(seed, customers)
-        self.olt = OltApi(self.world)
-        self.hsm = MatrixApi()
         self.chat = BotApi()
         self.chat.ephemeral = "support"
         self.ana = self.chat.add_user(501, "Ana", "ana", admin=True, opened_private=True)
         self.bruno = self.chat.add_user(502, "Bruno", "bruno", admin=True)
         self.visitor = self.chat.add_user(503, "Visitante", "visitante")
-        self.duplicates = 0
         self.caption: dict[str, Any] | None = None
         self._changes = dict(variables or {})
-        self._child = Child(lambda: launch(self.variables(), folder), self._bot_changed)
-        self._onus: dict[Port, list[Onu]] = defaultdict(list)
-        for onu in self.world.onus.values():
-            self._onus[onu.olt_name, onu.slot, onu.pon].append(onu)
-        self._alerts: dict[Port, Alert] = {}  # the newest of each port, open or not
-        self._ports_of_phone: dict[str, Port] = {}
-        self._told: Counter[tuple[str, int | None]] = Counter()
-        self._mode: GatewayMode = "ok"
+        self._child = Child(self._launch, self._bot_changed)
+        self._start_child = launch
+        self._polls = 0  # calls for updates before the bot of now was launched
         self._away = False
-        self._switching: set[asyncio.Task[None]] = set()
-        self._switch = asyncio.Lock()
         self._pumps: list[asyncio.Task[None]] = []
         self._subscribers: weakref.WeakSet[asyncio.Queue[Happening]] = weakref.WeakSet()
 
@@ -122,124 +98,6 @@ class Stage:
         for server in (self.chat, self.hsm, self.olt):
             await server.stop()
 
-    # The ISP
-
-    def ports(self) -> list[PortView]:
-        """Every PON, by OLT, slot and number."""
-        return [self._view(port) for port in sorted(self._onus)]
-
-    def affected(self, alert: Alert) -> set[str]:
-        """The truth: the phones (55...) that one message each should reach, by what the world is now."""
-        found: set[str] = set()
-        for onu in alert.onus:
-            customer = self.world.customers.get(onu.client_id or 0)
-            phone = mobile(customer) if customer and onu.status != "Online" else None
-            if phone:
-                found.add(phone)
-        return found
-
-    async def cut(self, olt: str, slot_pon: str, onus: int | None = None) -> Alert:
-        """The port loses its light (or its first so many ONUs); an alert that is open stays the one."""
-        return self._fail([(olt, slot_pon)], "pon_loss", onus)[0]
-
-    async def cable(self, olt: str, slot: int, pons: Sequence[int]) -> list[Alert]:
-        """Several PONs of one slot lose their light at once."""
-        return self._fail([(olt, f"{slot}/{pon}") for pon in pons], "pon_loss")
-
-    async def power(self, ports: Sequence[tuple[str, str]]) -> list[Alert]:
-        """The customers of these (OLT, slot/PON) lose their power."""
-        return self._fail(ports, "pon_no_power")
-
-    async def repair(self, olt: str, slot_pon: str) -> None:
-        """The port's customers are online again."""
-        self._mend([self._port(olt, slot_pon)])
-
-    async def repair_all(self) -> None:
-        """Everybody is online again."""
-        self._mend(list(self._alerts))
-
-    async def flap(self, olt: str, slot_pon: str, times: int, seconds: float) -> None:
-        """So often down for these seconds and up for as long; returns when it is up for good."""
-        for _ in range(times):
-            await self.cut(olt, slot_pon)
-            await asyncio.sleep(seconds)
-            await self.repair(olt, slot_pon)
-            await asyncio.sleep(seconds)
-
-    def _fail(
-        self, ports: Sequence[tuple[str, str]], alert_type: str, onus: int | None = None
-    ) -> list[Alert]:
-        alerts = []
-        for olt, slot_pon in ports:
-            port = self._port(olt, slot_pon)
-            alert = self._alerts.get(port)
-            if alert is None or alert.end_date is not None:
-                alert = self.world.cut(olt, slot_pon, alert_type, onus=self._onus[port][:onus])
-                alert.total_devices_count = len(self._onus[port])
-                self._alerts[port] = alert
-            alerts.append(alert)
-        self._tell_world([self._port(*port) for port in ports])
-        return alerts
-
-    def _mend(self, ports: list[Port]) -> None:
-        open_ports = [p for p in ports if p in self._alerts and self._alerts[p].end_date is None]
-        for port in open_ports:
-            self.world.repair(self._alerts[port])
-        self._tell_world(open_ports)
-
-    def _port(self, olt: str, slot_pon: str) -> Port:
-        slot, _, pon = slot_pon.partition("/")
-        port = (olt, int(slot), int(pon))
-        if port not in self._onus:
-            raise LookupError(f"no port {slot_pon} on {olt}")
-        return port
-
-    def _view(self, port: Port) -> PortView:
-        alert = self._alerts.get(port)
-        if alert is None or alert.end_date is not None:
-            return PortView(*port, len(self._onus[port]), "ok", None)
-        state: Literal["los", "power"] = "power" if alert.alert_type.endswith("no_power") else "los"
-        return PortView(*port, len(self._onus[port]), state, alert.id)
-
-    def kill_token(self) -> None:
-        """Every token of the OLT API is dead."""
-        self.olt.expire_tokens()
-
-    @property
-    def gateway_mode(self) -> GatewayMode:
-        """How the gateway behaves; "down": it refuses connections."""
-        return self._mode
-
-    @gateway_mode.setter
-    def gateway_mode(self, mode: GatewayMode) -> None:
-        if mode not in get_args(GatewayMode):
-            raise ValueError(f"no gateway mode {mode!r}")
-        self._mode = mode
-        faults = self.hsm.faults
-        faults.clear()
-        self.hsm.rate_limit = THROTTLED_RATE if mode == "throttles" else None
-        faults.latency = SLOW_SECONDS if mode == "slow" else 0.0
-        if mode == "refuses":
-            faults.always(FixedAnswer(200, REFUSAL))
-        if mode == "loses":
-            faults.always(DropAfter(), LOST_SHARE)
-        task = asyncio.create_task(self._match_gateway())
-        self._switching.add(task)
-        task.add_done_callback(self._switching.discard)
-        self._tell("gateway", {"mode": mode})
-
-    async def settled(self) -> None:
-        """The gateway's server has followed ``gateway_mode``."""
-        while self._switching:
-            await asyncio.wait(set(self._switching))
-
-    async def _match_gateway(self) -> None:
-        async with self._switch:
-            if self._mode == "down":
-                await self.hsm.stop()
-            elif not self.hsm.running:
-                await self.hsm.start()
-
     # Telegram and the bot
 
     async def telegram_away(self, on: bool) -> None:
@@ -250,7 +108,11 @@ class Stage:
             elif not on and not self.chat.running:
                 await self.chat.start()
         self._away = on
-        self._tell("telegram", {"away": on})
+        self.tell("telegram", {"away": on})
+
+    async def _launch(self) -> asyncio.subprocess.Process:
+        self._polls = self.chat.calls["getUpdates"]
+        return await self._start_child(self.variables(), self.folder)
 
     async def kill_bot(self) -> None:
         """SIGKILL; returns once it is dead."""
@@ -280,7 +142,7 @@ class Stage:
         message = self.message(message_id, chat)
         answer = await self.chat.tap(user_id, message, data)
         toast = {"user": user_id, "text": answer.text, "alert": answer.show_alert, "message": message_id}
-        self._tell("toast", toast)
+        self.tell("toast", toast)
         return answer
 
     async def say(self, user_id: int, text: str, chat: int | None = None) -> Message:
@@ -317,7 +179,7 @@ class Stage:
             "counters": self._counters(),
             "world": [asdict(view) for view in self.ports()],
             "bot": {"state": self.bot_state},
-            "gateway": {"mode": self._mode},
+            "gateway": {"mode": self.gateway_mode},
             "telegram": {"away": self._away},
             "commands": self._commands(),
             "caption": self.caption,
@@ -326,20 +188,18 @@ class Stage:
     def say_caption(self, caption: dict[str, Any] | None) -> None:
         """What the story tells at this moment; None: nothing any more."""
         self.caption = caption
-        self._tell("caption", caption)
+        self.tell("caption", caption)
 
-    def _tell(self, kind: str, data: Any) -> None:
+    def tell(self, kind: str, data: Any) -> None:
+        """Everybody who subscribed gets this."""
         for queue in self._subscribers:
             queue.put_nowait((kind, data))
 
-    def _tell_world(self, ports: list[Port]) -> None:
-        self._tell("world", [asdict(self._view(port)) for port in ports])
-
     def _bot_changed(self) -> None:
-        self._tell("bot", {"state": self.bot_state})
+        self.tell("bot", {"state": self.bot_state})
 
     def _counters(self) -> dict[str, int]:
-        return {"sent": sum(self._told.values()), "duplicates": self.duplicates}
+        return {"sent": len(self.hsm.received), "duplicates": self.duplicates}
 
     def _commands(self) -> list[dict[str, str]]:
         return max(self.chat.commands.values(), key=len, default=[])
@@ -348,36 +208,19 @@ class Stage:
         events = self.chat.subscribe()
         while True:
             event = await events.get()
-            if self.chat.updates.polling:
+            if self.chat.calls["getUpdates"] > self._polls:
                 self._child.came_up()
             if event.kind == "commands":
-                self._tell("commands", self._commands())
+                self.tell("commands", self._commands())
             elif event.message is not None and event.kind != "tap":
-                self._tell("message", message_view(event.message))
+                self.tell("message", message_view(event.message))
 
     async def _pump_whatsapp(self) -> None:
         seen = 0
         while True:
             for message in self.hsm.received[seen:]:
-                self._count(message.phone)
-                self._tell("whatsapp", whatsapp_view(message))
+                self.count(message.phone)
+                self.tell("whatsapp", whatsapp_view(message))
             seen = len(self.hsm.received)
-            self._tell("counters", self._counters())
+            self.tell("counters", self._counters())
             await self.hsm.until(seen + 1, None)
-
-    def _count(self, phone: str) -> None:
-        """A person may free a port, so a later outage may tell a customer again: twice counts within one."""
-        port = self._port_of(phone)
-        alert = self._alerts.get(port) if port else None
-        key = (phone, alert.id if alert else None)
-        self._told[key] += 1
-        self.duplicates += self._told[key] > 1
-
-    def _port_of(self, phone: str) -> Port | None:
-        if not self._ports_of_phone:
-            for port, onus in self._onus.items():
-                for onu in onus:
-                    customer = self.world.customers.get(onu.client_id or 0)
-                    if customer and (number := mobile(customer)):
-                        self._ports_of_phone[number] = port
-        return self._ports_of_phone.get(phone)

@@ -1,10 +1,8 @@
 """What the page is told, as JSON-able dicts: chat messages, WhatsApp messages, ports."""
 
-from dataclasses import dataclass
-from html import escape
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bot.simulator import telegram_html
 from bot.simulator.matrix import Message as Sent
 from bot.simulator.telegram import Button, Message
 from bot.simulator.world import Customer
@@ -37,16 +35,18 @@ class PortView:
 
 
 def message_view(message: Message) -> dict[str, Any]:
-    """A chat message; ``html`` holds only the tags of Telegram's dialect, whoever wrote it."""
+    """A chat message: plain text, and entities with UTF-16 offsets as the Bot API gives them to a client."""
     return {
         "id": message.id,
         "chat": message.chat,
-        "html": _html(message),
+        "text": message.text,
+        "entities": message.entities,
         "buttons": [[_button_view(button) for button in row] for row in message.keyboard],
         "edited": bool(message.edits),
         "deleted": message.deleted,
         "date": message.date,
         "document": message.filename,
+        "size": len(message.document or b""),
         "sender": message.sender.id if message.sender else None,
         "sender_name": message.sender.name if message.sender else None,
         "ephemeral_for": message.ephemeral_for,
@@ -54,19 +54,8 @@ def message_view(message: Message) -> dict[str, Any]:
     }
 
 
-def _html(message: Message) -> str:
-    """As it was sent where that was HTML; a person's words and plain text are escaped."""
-    if message.sender is None:
-        try:
-            if telegram_html.parse(message.html).text == message.text:
-                return message.html
-        except telegram_html.HtmlError:
-            pass
-    return escape(message.text)
-
-
 def _button_view(button: Button) -> dict[str, str | None]:
-    return {"text": button.text, "data": button.data, "style": button.style, "url": button.url}
+    return asdict(button)
 
 
 def whatsapp_view(message: Sent) -> dict[str, Any]:
