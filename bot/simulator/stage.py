@@ -186,7 +186,10 @@ class Stage(Isp):
         }
 
     def say_caption(self, caption: dict[str, Any] | None) -> None:
-        """What the story tells at this moment; None: nothing any more."""
+        """What the story tells at this moment; None: nothing any more.
+
+        ``{"scene": name, "step": number, "title": {"pt": ..., "en": ...}, "text": {"pt": ..., "en": ...}}``
+        """
         self.caption = caption
         self.tell("caption", caption)
 
