@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from bot.simulator.matrix import Message as Sent
-from bot.simulator.telegram import Button, Message
+from bot.simulator.telegram import Message
 from bot.simulator.world import Customer
 
 TEMPLATE_LOS, TEMPLATE_POWER = 114, 116
@@ -41,7 +41,7 @@ def message_view(message: Message) -> dict[str, Any]:
         "chat": message.chat,
         "text": message.text,
         "entities": message.entities,
-        "buttons": [[_button_view(button) for button in row] for row in message.keyboard],
+        "buttons": [[asdict(button) for button in row] for row in message.keyboard],
         "edited": bool(message.edits),
         "deleted": message.deleted,
         "date": message.date,
@@ -52,10 +52,6 @@ def message_view(message: Message) -> dict[str, Any]:
         "ephemeral_for": message.ephemeral_for,
         "reply_to": message.reply_to,
     }
-
-
-def _button_view(button: Button) -> dict[str, str | None]:
-    return asdict(button)
 
 
 def whatsapp_view(message: Sent) -> dict[str, Any]:
