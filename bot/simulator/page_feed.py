@@ -54,11 +54,14 @@ class Feed:
                     change = await asyncio.wait_for(changes.get(), HEARTBEAT)
                 except TimeoutError:
                     change = b": still here\n\n"
-                await response.write(change or _event("snapshot", {"run": self._run, **snapshot(self._stage)}))
+                await response.write(change or self._snapshot())
         except ConnectionResetError:
             return response  # the page was closed
         finally:
             self._pages.discard(changes)
+
+    def _snapshot(self) -> bytes:
+        return _event("snapshot", {"run": self._run, **snapshot(self._stage)})
 
     async def _tell(self) -> None:
         happenings = self._stage.subscribe()

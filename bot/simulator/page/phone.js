@@ -16,7 +16,7 @@ let redraw = () => {};
 export function begin(soon) {
   redraw = soon;
   byId('newer').addEventListener('click', () => { toEnd(); byId('chat').focus({ preventScroll: true }); });
-  byId('chat').addEventListener('scroll', () => { if (atEnd()) seen(); }, { passive: true });
+  byId('chat').addEventListener('scroll', () => { if (atEnd()) unseen = 0; below(); }, { passive: true });
 }
 
 /** Keeps in mind whose private chat got something while it was not open. */
@@ -40,12 +40,17 @@ export function draw(news) {
   const added = messages();
   const welcome = news.filter((message) => added.has(message.id) && message.chat === chatId() && message.sender !== state.me);
   if (welcome.length) announce(say('new_message', { text: welcome.at(-1).text.split('\n')[0] || welcome.at(-1).document }));
-  if (follow) toEnd();
-  else if (welcome.length) {
-    unseen += welcome.length;
-    byId('newer').hidden = false;
-    byId('newer').textContent = unseen === 1 ? say('newer_one') : say('newer_many', { n: unseen });
-  }
+  if (follow) return toEnd();
+  unseen += welcome.length;
+  below();
+}
+
+/** The button to the end of the chat says how many came meanwhile. */
+function below() {
+  const button = byId('newer');
+  button.hidden = atEnd();
+  button.textContent = unseen === 1 ? say('newer_one') : say(unseen ? 'newer_many' : 'newer_none', { n: unseen });
+  button.ariaLabel = unseen ? null : say('to_end');
 }
 
 /** Puts every message of the chat in place; the ids of those that are new. */
@@ -152,10 +157,6 @@ function atEnd() {
 function toEnd() {
   const chat = byId('chat');
   chat.scrollTop = chat.scrollHeight;
-  seen();
-}
-
-function seen() {
   unseen = 0;
-  byId('newer').hidden = true;
+  below();
 }

@@ -1,6 +1,6 @@
 // What the page itself says; what the bot says comes from the bot.
 const PT = {
-  skip: 'Pular para o grupo', subtitle: 'um provedor de mentira', bot: 'bot', sent: 'WhatsApp enviados',
+  skip: 'Pular para o grupo', to_end: 'Ir para o fim da conversa', subtitle: 'um provedor de mentira', bot: 'bot', sent: 'WhatsApp enviados',
   twice: 'mais de uma mensagem', lost: 'Sem contato com a demonstração. Tentando de novo…',
   other_language: 'English', telegram: 'Telegram do NOC', you_are: 'Você é',
   chats: 'Conversas', messages: 'Mensagens', commands: 'Comandos', write: 'Mensagem', send: 'Enviar', ok: 'OK',
@@ -12,7 +12,7 @@ const PT = {
   customers: 'Celulares dos clientes', messages_arrived: 'mensagens chegaram ·', arrivals: 'Mensagens de WhatsApp, a mais nova primeiro',
   no_arrivals: 'Ninguém recebeu nada ainda. Corte uma fibra e aprove o cartão no grupo.', sections: 'Partes da página',
   dock_isp: '🗼 Provedor', download: 'Baixar', close: 'Fechar', only_you: 'só você vê', edited: 'editado', today: 'Hoje',
-  newer_one: '↓ 1 nova', newer_many: '↓ {n} novas', start: 'Iniciar', empty_private: 'O bot ainda não escreveu aqui. Toque em Iniciar para abrir a conversa.',
+  newer_one: '↓ 1 nova', newer_many: '↓ {n} novas', newer_none: '↓', start: 'Iniciar', empty_private: 'O bot ainda não escreveu aqui. Toque em Iniciar para abrir a conversa.',
   empty_group: 'O grupo está quieto: nenhuma queda. O primeiro cartão aparece aqui.', cut_short: '… (cortado aqui; baixe o arquivo inteiro)',
   breaks: 'Quebrar', cut_any: 'Cortar uma fibra', cable: 'Cabo com 12 PONs', district: 'Energia do bairro', flap: 'Porta oscilando', repair_all: 'Consertar tudo',
   systems: 'Sistemas', token: 'Matar o token da OLT', gateway: 'Gateway do WhatsApp', g_ok: 'ok', g_slow: 'lento', g_refuses: 'recusa', g_throttles: 'limita', g_loses: 'perde respostas', g_down: 'fora',
@@ -22,7 +22,7 @@ const PT = {
   by: '{name} leu: {text}', new_message: 'Nova mensagem: {text}', role_approver: 'aprova', role_visitor: 'sem permissão',
 };
 const EN = {
-  skip: 'Skip to the group', subtitle: 'a pretend ISP', bot: 'bot', sent: 'WhatsApp sent',
+  skip: 'Skip to the group', to_end: 'Go to the end of the chat', subtitle: 'a pretend ISP', bot: 'bot', sent: 'WhatsApp sent',
   twice: 'more than one message', lost: 'No contact with the demo. Trying again…',
   other_language: 'Português', telegram: 'The NOC’s Telegram', you_are: 'You are',
   chats: 'Chats', messages: 'Messages', commands: 'Commands', write: 'Message', send: 'Send', ok: 'OK',
@@ -34,7 +34,7 @@ const EN = {
   customers: 'The customers’ phones', messages_arrived: 'messages arrived ·', arrivals: 'WhatsApp messages, newest first',
   no_arrivals: 'Nobody got anything yet. Cut a fibre and approve the card in the group.', sections: 'Parts of the page',
   dock_isp: '🗼 ISP', download: 'Download', close: 'Close', only_you: 'only you see this', edited: 'edited', today: 'Today',
-  newer_one: '↓ 1 new', newer_many: '↓ {n} new', start: 'Start', empty_private: 'The bot has not written here yet. Tap Start to open the chat.',
+  newer_one: '↓ 1 new', newer_many: '↓ {n} new', newer_none: '↓', start: 'Start', empty_private: 'The bot has not written here yet. Tap Start to open the chat.',
   empty_group: 'The group is quiet: no outage. The first card appears here.', cut_short: '… (cut here; download the whole file)',
   breaks: 'Break', cut_any: 'Cut a fibre', cable: 'Cable of 12 PONs', district: 'Power of a district', flap: 'Flapping port', repair_all: 'Repair everything',
   systems: 'Systems', token: 'Kill the OLT token', gateway: 'WhatsApp gateway', g_ok: 'ok', g_slow: 'slow', g_refuses: 'refuses', g_throttles: 'throttles', g_loses: 'loses answers', g_down: 'down',
