@@ -14,7 +14,7 @@ from typing import Any
 from bot.simulator.stage_child import Child, State
 from bot.simulator.stage_isp import Isp
 from bot.simulator.stage_views import message_view, whatsapp_view
-from bot.simulator.telegram import Answer, BotApi, Message
+from bot.simulator.telegram import TAP_TIMEOUT, Answer, BotApi, Message
 
 Launch = Callable[[Mapping[str, str], Path], Awaitable[asyncio.subprocess.Process]]
 Happening = tuple[str, Any]  # kind and JSON-able data
@@ -29,6 +29,8 @@ class Stage(Isp):
         seed: The same seed gives the same customers.
         customers: About how many.
         variables: Settings of the bot that differ from the demo's own.
+        numbers_from: Alerts and messages are numbered from here on: where the folder has been used before,
+            the bot must not take a new alert or card for an old one.
 
     Attributes:
         chat: The group, its people and their phones.
@@ -39,13 +41,17 @@ class Stage(Isp):
         self,
         folder: Path,
         launch: Launch,
+        *,
         seed: int = 0,
         customers: int = 4000,
         variables: Mapping[str, str] | None = None,
+        numbers_from: int = 0,
     ) -> None:
-        super().__init__(seed, customers)
+        super().__init__(seed, customers, numbers_from)
         self.folder = folder
+        self.numbers_from = numbers_from
         self.chat = BotApi()
+        self.chat.first_message = numbers_from + 1
         self.chat.ephemeral = "support"
         self.ana = self.chat.add_user(501, "Ana", "ana", admin=True, opened_private=True)
         self.bruno = self.chat.add_user(502, "Bruno", "bruno", admin=True)
@@ -132,15 +138,22 @@ class Stage(Isp):
         """The bot's process id; None while it does not run."""
         return self._child.pid
 
-    async def tap(self, user_id: int, message_id: int, data: str, chat: int | None = None) -> Answer:
+    async def tap(
+        self, user_id: int, message_id: int, data: str, chat: int | None = None, *, stale: bool = False
+    ) -> Answer:
         """A tap on a button with this callback data; what the bot answered, told as a toast too.
+
+        With ``stale`` the phone shows an old keyboard: the button need not be there any more.
 
         Raises:
             LookupError: No such message or button, or this person does not see it.
             TimeoutError: No answer within 20 s.
         """
         message = self.message(message_id, chat)
-        answer = await self.chat.tap(user_id, message, data)
+        if stale:
+            answer = await asyncio.wait_for(self.chat.post_callback(user_id, message, data), TAP_TIMEOUT)
+        else:
+            answer = await self.chat.tap(user_id, message, data)
         toast = {"user": user_id, "text": answer.text, "alert": answer.show_alert, "message": message_id}
         self.tell("toast", toast)
         return answer

@@ -31,8 +31,8 @@ class Isp(ABC):
         duplicates: Messages that a customer got beyond the first about one outage.
     """
 
-    def __init__(self, seed: int, customers: int) -> None:
-        self.world = World.generate(seed, customers)
+    def __init__(self, seed: int, customers: int, numbers_from: int = 0) -> None:
+        self.world = World.generate(seed, customers, numbers_from)
         self.olt = OltApi(self.world)
         self.hsm = MatrixApi()
         self.duplicates = 0
@@ -53,6 +53,10 @@ class Isp(ABC):
     def ports(self) -> list[PortView]:
         """Every PON, by OLT, slot and number."""
         return [self._view(port) for port in sorted(self._onus)]
+
+    def onus(self, olt: str, slot_pon: str) -> list[Onu]:
+        """The port's ONUs; LookupError where there is no such port."""
+        return list(self._onus[self._port(olt, slot_pon)])
 
     def affected(self, alert: Alert) -> set[str]:
         """The truth: the phones (55...) that one message each should reach, by what the world is now."""

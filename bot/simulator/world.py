@@ -109,27 +109,33 @@ class World:
     Args:
         seed: The same seed gives the same names.
         now: An aware date; where an alert starts or ends without one being given.
+        alerts_from: Alert ids begin 7001 above it.
     """
 
-    def __init__(self, seed: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        alerts_from: int = 0,
+    ) -> None:
         self.customers: dict[int, Customer] = {}
         self.onus: dict[str, Onu] = {}
         self.alerts: dict[int, Alert] = {}
         self._random = random.Random(seed)
         self._now = now
         self._client_ids = itertools.count(501)
-        self._alert_ids = itertools.count(7001)
+        self._alert_ids = itertools.count(alerts_from + 7001)
         self._serials = itertools.count(1)
         self._phones = itertools.count(1)
         self._olt_ids: dict[str, int] = {}
 
     @classmethod
-    def generate(cls, seed: int, customers: int = 2000) -> "World":
+    def generate(cls, seed: int, customers: int = 2000, alerts_from: int = 0) -> "World":
         """A whole ISP of about that many customers: 6 OLTs, 16 PONs a slot, 20 to 61 ONUs a PON.
 
         The last ports hold what is left. About 5 % have an id without a record, 3 % a landline, 2 % two ONUs.
         """
-        world = cls(seed)
+        world = cls(seed, alerts_from=alerts_from)
         ports = (
             (f"CB {olt:02}", f"{slot}/{pon}")
             for slot in itertools.count(1)
