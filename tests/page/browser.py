@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import ConsoleMessage, Locator, Page, expect
 
 SECONDS = 20_000  # milliseconds that the bot may take for a step
 
@@ -16,11 +16,12 @@ class Person:
     complaints: list[str] = field(default_factory=list)
 
     def listen(self) -> None:
-        self.page.on("console", lambda line: line.type in {"error", "warning"} and self._heard(line.text))
-        self.page.on("pageerror", lambda error: self._heard(str(error)))
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
-    def _heard(self, text: str) -> None:
-        self.complaints.append(text)
+    def _said(self, line: ConsoleMessage) -> None:
+        if line.type in {"error", "warning"}:
+            self.complaints.append(line.text)
 
     async def open(self, url: str) -> None:
         await self.page.goto(url)
