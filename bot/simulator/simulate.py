@@ -65,7 +65,7 @@ async def _go_on(world: World, hsm: MatrixApi) -> None:
 
 async def _outages(world: World, say: Callable[[str], None]) -> None:
     """A fibre cut, then a power failure, and so on, each on a port of its own; the one before is over."""
-    ports = sorted({(onu.olt_name, onu.slot, onu.pon) for onu in world.onus.values()})
+    ports = sorted(world.ports)
     before = None
     number = 0
     while True:
@@ -73,7 +73,7 @@ async def _outages(world: World, say: Callable[[str], None]) -> None:
         if before is not None:
             world.repair(before)
             say(f"{before.olt_name} {before.slot_pon} is back.")
-        onus = [o for o in world.onus.values() if (o.olt_name, o.slot, o.pon) == (olt, slot, pon)][:ONUS]
+        onus = world.ports[olt, slot, pon][:ONUS]
         before = world.cut(olt, f"{slot}/{pon}", ("pon_loss", "pon_no_power")[number % 2], onus=onus)
         say(f"{olt} {slot}/{pon} fails ({before.alert_type}, {len(onus)} ONUs).")
         number += 1

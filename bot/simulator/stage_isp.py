@@ -3,7 +3,7 @@
 import asyncio
 import json
 from abc import ABC, abstractmethod
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal, get_args
@@ -12,10 +12,9 @@ from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Answer, DropAfter
 from bot.simulator.stage_views import PortView, mobile
-from bot.simulator.world import Alert, Onu, World
+from bot.simulator.world import Alert, Onu, Port, World
 
 GatewayMode = Literal["ok", "slow", "refuses", "throttles", "loses", "down"]
-Port = tuple[str, int, int]  # OLT, slot, PON
 
 SLOW_SECONDS = 1.0
 THROTTLED_RATE = 4.0  # messages a second
@@ -36,9 +35,6 @@ class Isp(ABC):
         self.olt = OltApi(self.world)
         self.hsm = MatrixApi()
         self.duplicates = 0
-        self._onus: dict[Port, list[Onu]] = defaultdict(list)
-        for onu in self.world.onus.values():
-            self._onus[onu.olt_name, onu.slot, onu.pon].append(onu)
         self._alerts: dict[Port, Alert] = {}  # the newest of each port, open or not
         self._ports_of_phones: dict[str, Port] = {}
         self._told: Counter[tuple[str, int | None]] = Counter()
@@ -52,11 +48,11 @@ class Isp(ABC):
 
     def ports(self) -> list[PortView]:
         """Every PON, by OLT, slot and number."""
-        return [self._view(port) for port in sorted(self._onus)]
+        return [self._view(port) for port in sorted(self.world.ports)]
 
     def onus(self, olt: str, slot_pon: str) -> list[Onu]:
         """The port's ONUs; LookupError where there is no such port."""
-        return list(self._onus[self._port(olt, slot_pon)])
+        return list(self.world.ports[self._port(olt, slot_pon)])
 
     def affected(self, alert: Alert) -> set[str]:
         """The truth: the phones (55...) that one message each should reach, by what the world is now."""
@@ -104,8 +100,7 @@ class Isp(ABC):
             port = self._port(olt, slot_pon)
             alert = self._alerts.get(port)
             if alert is None or alert.end_date is not None:
-                alert = self.world.cut(olt, slot_pon, alert_type, onus=self._onus[port][:onus])
-                alert.total_devices_count = len(self._onus[port])
+                alert = self.world.cut(olt, slot_pon, alert_type, onus=self.world.ports[port][:onus])
                 self._alerts[port] = alert
             alerts.append(alert)
         self._tell_world([self._port(*port) for port in ports])
@@ -120,16 +115,16 @@ class Isp(ABC):
     def _port(self, olt: str, slot_pon: str) -> Port:
         slot, _, pon = slot_pon.partition("/")
         port = (olt, int(slot), int(pon))
-        if port not in self._onus:
+        if port not in self.world.ports:
             raise LookupError(f"no port {slot_pon} on {olt}")
         return port
 
     def _view(self, port: Port) -> PortView:
         alert = self._alerts.get(port)
         if alert is None or alert.end_date is not None:
-            return PortView(*port, len(self._onus[port]), "ok", None)
+            return PortView(*port, len(self.world.ports[port]), "ok", None)
         state: Literal["los", "power"] = "power" if alert.alert_type.endswith("no_power") else "los"
-        return PortView(*port, len(self._onus[port]), state, alert.id)
+        return PortView(*port, len(self.world.ports[port]), state, alert.id)
 
     def kill_token(self) -> None:
         """Every token of the OLT API is dead."""
@@ -186,7 +181,7 @@ class Isp(ABC):
 
     def _port_of(self, phone: str) -> Port | None:
         if not self._ports_of_phones:
-            for port, onus in self._onus.items():
+            for port, onus in self.world.ports.items():
                 for onu in onus:
                     customer = self.world.customers.get(onu.client_id or 0)
                     if customer and (number := mobile(customer)):

@@ -103,8 +103,11 @@ class Alert:
     onus: list[Onu] = field(default_factory=list)
 
 
+Port = tuple[str, int, int]  # OLT, slot, PON
+
+
 class World:
-    """Customers by id, ONUs by serial and alerts by id; all of them may be changed at will.
+    """Customers by id, ONUs by serial and by port, alerts by id; all of them may be changed at will.
 
     Args:
         seed: The same seed gives the same names.
@@ -120,6 +123,7 @@ class World:
     ) -> None:
         self.customers: dict[int, Customer] = {}
         self.onus: dict[str, Onu] = {}
+        self.ports: dict[Port, list[Onu]] = {}
         self.alerts: dict[int, Alert] = {}
         self._random = random.Random(seed)
         self._now = now
@@ -197,6 +201,7 @@ class World:
         client_id = customer.id if customer else None
         onu = Onu(serial, self._olt_id(olt), olt, slot, pon, client_id, status)
         self.onus[serial] = onu
+        self.ports.setdefault((olt, slot, pon), []).append(onu)
         return onu
 
     def cut(  # noqa: PLR0917 - the public shape: port, kind and start are plain to read
@@ -214,7 +219,7 @@ class World:
         ``fields`` replace the alert's own, e.g. ``cto_name`` or ``active_devices_count``.
         """
         slot, pon = _slot_pon(slot_pon)
-        port = [onu for onu in self.onus.values() if (onu.olt_name, onu.slot, onu.pon) == (olt, slot, pon)]
+        port = self.ports.get((olt, slot, pon), [])
         cut = port if onus is None else onus
         for onu in cut:
             onu.status = status or ("Sem Energia" if alert_type.endswith("no_power") else "LOSS")
