@@ -55,7 +55,7 @@ async def quiet(tmp_path: Path) -> AsyncIterator[Stage]:
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage with the real bot, which sends slowly enough to be watched."""
-    changes = {"HSM_RATE": "6", "UNDO_SECONDS": "1", "SETTLE_SECONDS": "0", "POLL_SECONDS": "1"}
+    changes = {"HSM_RATE": "12", "UNDO_SECONDS": "1", "SETTLE_SECONDS": "0", "POLL_SECONDS": "1"}
     stage = Stage(tmp_path, real_bot, customers=CUSTOMERS, variables=changes)
     stage.chat.group_limit = None
     await stage.start()

@@ -239,18 +239,18 @@ async def test_a_caption_is_shown_in_the_pages_language(
 
 
 @pytest.mark.parametrize("lang", ["pt", "en"])
-@pytest.mark.parametrize("width", [360, 390, 768, 899, 900, 1440, 2560])
 async def test_nothing_sticks_out_at_the_side(
-    quiet: Stage, served: PageServer, person: Person, width: int, lang: str
+    quiet: Stage, served: PageServer, person: Person, lang: str
 ) -> None:
     page = person.page
     await quiet.say(501, "x" * 300)
     quiet.say_caption({"title": {"pt": "a", "en": "a"}, "text": {"pt": "y" * 200, "en": "y" * 200}})
-    await page.set_viewport_size({"width": width, "height": 740})
     await person.open(f"{served.url}?lang={lang}")
     await page.locator(".pon").first.click()
     await expect(page.locator("#port button").first).to_be_visible()
-    assert await sideways(page) == []
+    for width in (360, 390, 768, 899, 900, 1440, 2560):
+        await page.set_viewport_size({"width": width, "height": 740})
+        assert await sideways(page) == [], width
 
 
 async def sideways(page: Page) -> list[str]:
@@ -269,18 +269,11 @@ async def test_three_thousand_messages_stay_few_on_the_page(
     page = person.page
     await person.open(served.url)
     total = 3000
-    limits = httpx.Limits(max_connections=20)
-    async with httpx.AsyncClient(trust_env=False, limits=limits) as gateway:
-        numbers = iter(range(total))
-
-        async def worker() -> None:
-            for number in numbers:
-                contact = {"nome": "Ana", "telefone": f"55619{number:08}"}
-                body = {"cod_conta": 1, "hsm": 114, "tipo_envio": 1, "contato": contact}
-                key = {"Authorization": quiet.hsm.token}
-                assert (await gateway.post(quiet.hsm.hsm_url, json=body, headers=key)).status_code == 200
-
-        await asyncio.gather(*(worker() for _ in range(20)))
+    for number in range(total):
+        contact = {"nome": "Ana", "telefone": f"55619{number:08}"}
+        quiet.hsm._send({"cod_conta": 1, "hsm": 114, "tipo_envio": 1, "contato": contact})
+        if number % 10 == 0:  # a thousand a second, the most that WhatsApp allows any number
+            await asyncio.sleep(0.01)
     await expect(page.locator("#count-sent")).to_have_text("3.000", timeout=20_000)
     assert await page.locator("#arrivals > li").count() <= 48
     newest = page.locator("#arrivals > li").first
