@@ -228,7 +228,10 @@ class Play:
 
     async def told(self, wanted: Collection[str]) -> None:
         """Everybody who should has a message, once each, and nobody else."""
-        await self.stage.hsm.until(self._started_with + len(wanted), PATIENCE[self.fast])
+        try:
+            await self.stage.hsm.until(self._started_with + len(wanted), PATIENCE[self.fast])
+        except TimeoutError:
+            raise SceneFailed(f"{len(self.sent)} messages for {len(wanted)} customers") from None
         sent = Counter(message.phone for message in self.sent)
         self.check("customers told, messages", (len(sent), sent.total()), (len(wanted), len(wanted)))
         self.check("customers told by mistake", len(set(sent) - set(wanted)), 0)
