@@ -228,6 +228,16 @@ async def test_an_alert_waits_for_its_ok_and_others_toasts_say_whose_they_are(
     await expect(person.page.get_by_role("dialog")).to_have_count(0)
 
 
+async def test_what_cannot_be_done_is_said(quiet: Stage, served: PageServer, person: Person) -> None:
+    await person.open(served.url)
+    await quiet.power([(port.olt, port.slot_pon) for port in quiet.ports()])
+    await person.press("Cortar uma fibra")
+    await person.sees(person.toast, "Não sobrou nada para quebrar.")
+    [refused] = person.complaints  # the browser's own line about a 400
+    assert "400" in refused
+    person.complaints.clear()
+
+
 async def test_a_caption_is_shown_in_the_pages_language(
     quiet: Stage, served: PageServer, person: Person
 ) -> None:

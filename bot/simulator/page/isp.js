@@ -14,7 +14,7 @@ let redraw = () => {};
 export function begin(onAct, soon) {
   act = onAct;
   redraw = soon;
-  const button = (label, body, extra = {}) => element('button', { type: 'button', onclick: () => act(body()), ...extra }, say(label));
+  const button = (label, body, extra = {}) => element('button', { type: 'button', onclick: async () => reveal(await act(body())), ...extra }, say(label));
   byId('controls').append(
     group('breaks',
       button('cut_any', () => ({ action: 'cut' }), { class: 'los' }),
@@ -114,6 +114,16 @@ function walk(event) {
   else return;
   event.preventDefault();
   next?.focus();
+}
+
+/** Scrolls the map, and nothing else, to the first port that was hit. */
+function reveal(done) {
+  const [hit] = done?.ports ?? [];
+  const node = hit && cells.get(hit.join(' '));
+  if (!node) return;
+  const box = byId('map').getBoundingClientRect();
+  const at = node.getBoundingClientRect();
+  if (at.top < box.top || at.bottom > box.bottom) byId('map').scrollTop += at.top - box.top - box.height / 2;
 }
 
 /** The cell in the next row above or below that is closest to the same column. */
