@@ -8,10 +8,11 @@ import asyncio
 import os
 import sys
 import tempfile
+import threading
 import time
 import webbrowser
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -121,14 +122,16 @@ async def launch(variables: Mapping[str, str], folder: Path) -> asyncio.subproce
 
 
 async def _show(options: Options, scenes: Sequence[Scene], stage: Stage) -> None:
-    """The page and the story; returns when it is cancelled and never otherwise."""
+    """The page and the story; ends when it is cancelled and never otherwise."""
     from bot.simulator.page import PageServer  # noqa: PLC0415 - scenes without a page do without its code
 
-    page = PageServer(stage, options.lang)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(stage.stop)
         if not scenes:
             await _opening(stage)
         await stage.start()
+        page = PageServer(stage, options.lang)
+        stack.push_async_callback(page.stop)
         try:
             port = await listen(page.start, options.port)
         except OSError as error:
@@ -137,16 +140,14 @@ async def _show(options: Options, scenes: Sequence[Scene], stage: Stage) -> None
             _say(f"Port {options.port} is taken; the page is on {port}.")
         _say(f"Open {page.url}  (Ctrl-C ends everything)")
         if options.open:
-            await asyncio.to_thread(webbrowser.open, page.url)
+            # A thread that nobody waits for: a browser may live as long as it likes.
+            threading.Thread(target=webbrowser.open, args=(page.url,), daemon=True).start()
         await _bot_up(stage)
         if scenes:
             await asyncio.sleep(FIRST_LOOK)
         for scene in scenes:
             await _tell(stage, scene, options.lang)
         await asyncio.Event().wait()
-    finally:
-        await page.stop()
-        await stage.stop()
 
 
 async def _opening(stage: Stage) -> None:

@@ -5,7 +5,7 @@ something to decide on, a port fails at once and another every few minutes, whil
 """
 
 import asyncio
-from collections.abc import Callable
+import time
 
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
@@ -19,26 +19,33 @@ ONUS = 33
 
 async def simulate(seed: int, customers: int, port_olt: int, port_hsm: int) -> int:
     """Run until it is stopped; the exit code (1: no port could be had)."""
-    world = World.generate(seed, customers)
+    # The bot remembers alerts by number over a restart of this program.
+    world = World.generate(seed, customers, alerts_from=int(time.time()))
+    return await until_stopped(_run(world, port_olt, port_hsm)) or 0
+
+
+async def _run(world: World, port_olt: int, port_hsm: int) -> int:
     olt, hsm = OltApi(world), MatrixApi()
-    servers: tuple[tuple[Server, str, int], ...] = (
+    wanted: tuple[tuple[Server, str, int], ...] = (
         (olt, "--port-olt", port_olt),
         (hsm, "--port-hsm", port_hsm),
     )
     try:
-        for server, option, port in servers:
+        for server, option, port in wanted:
             try:
                 taken = await listen(server.start, port)
             except OSError as error:
                 _say(f"{option}: {port} cannot be had ({error.strerror})")
                 return 1
-            if port not in {taken, 0}:
+            if taken != port != 0:
                 _say(f"# Port {port} is taken; {option} is {taken}.")
         _say(_variables(olt, hsm))
-        await until_stopped(_go_on(world, hsm))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_outages(world))
+            group.create_task(_messages(hsm))
     finally:
-        for server, _, _ in servers:
-            await server.stop()
+        await olt.stop()
+        await hsm.stop()
     return 0
 
 
@@ -57,13 +64,7 @@ def _variables(olt: OltApi, hsm: MatrixApi) -> str:
     )
 
 
-async def _go_on(world: World, hsm: MatrixApi) -> None:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_outages(world, _say))
-        group.create_task(_messages(hsm))
-
-
-async def _outages(world: World, say: Callable[[str], None]) -> None:
+async def _outages(world: World) -> None:
     """A fibre cut, then a power failure, and so on, each on a port of its own; the one before is over."""
     ports = sorted(world.ports)
     before = None
@@ -72,10 +73,10 @@ async def _outages(world: World, say: Callable[[str], None]) -> None:
         olt, slot, pon = ports[number % len(ports)]
         if before is not None:
             world.repair(before)
-            say(f"{before.olt_name} {before.slot_pon} is back.")
+            _say(f"{before.olt_name} {before.slot_pon} is back.")
         onus = world.ports[olt, slot, pon][:ONUS]
         before = world.cut(olt, f"{slot}/{pon}", ("pon_loss", "pon_no_power")[number % 2], onus=onus)
-        say(f"{olt} {slot}/{pon} fails ({before.alert_type}, {len(onus)} ONUs).")
+        _say(f"{olt} {slot}/{pon} fails ({before.alert_type}, {len(onus)} ONUs).")
         number += 1
         await asyncio.sleep(EVERY_SECONDS)
 

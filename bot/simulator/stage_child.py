@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Literal
 
 State = Literal["starting", "running", "stopped", "killed"]
@@ -50,7 +51,8 @@ class Child:
         """SIGKILL; returns once it is dead."""
         async with self._turn:
             if self._process is not None:
-                self._process.kill()
+                with suppress(ProcessLookupError):  # it ended by itself a moment ago
+                    self._process.kill()
                 await self._ended("killed")
 
     async def stop(self) -> None:
@@ -58,11 +60,12 @@ class Child:
         async with self._turn:
             if self._process is None:
                 return
-            self._process.terminate()
-            try:
-                await asyncio.wait_for(asyncio.shield(self._process.wait()), PATIENCE)
-            except TimeoutError:
-                self._process.kill()
+            with suppress(ProcessLookupError):
+                self._process.terminate()
+                try:
+                    await asyncio.wait_for(self._process.wait(), PATIENCE)
+                except TimeoutError:
+                    self._process.kill()
             await self._ended("stopped")
 
     async def _ended(self, state: State) -> None:
