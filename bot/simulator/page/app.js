@@ -31,6 +31,7 @@ function draw() {
 
 function facts() {
   byId('lost').hidden = !lost;
+  document.body.dataset.lost = String(lost);
   const bot = byId('fact-bot');
   if (bot.dataset.state && bot.dataset.state !== state.bot.state) toasts.announce(`${say('bot')}: ${say(`bot_${state.bot.state}`)}`);
   bot.textContent = say(`bot_${state.bot.state}`);
