@@ -1,7 +1,7 @@
 """The page of the demo: the phone, the pretend ISP and the customers' phones in a browser.
 
 The server shows what a `Stage` tells and hands on what a person does; it decides nothing. It listens on
-loopback only, and refuses what another site could make a browser send (contracts: none, it is ours).
+loopback only, and refuses what another site could make a browser send.
 """
 
 import asyncio
