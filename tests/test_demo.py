@@ -231,7 +231,7 @@ def test_the_scenes_have_names(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--scene", "frob"], "there is no scene 'frob'; there are fibre-cut, power"),
         (["--fast"], "give it one with --scene NAME, or --scene all"),
-        (["--data", "file/inside"], "--data: file/inside cannot be a folder"),
+        (["--data", "file/inside"], "--data: file/inside cannot be used (Not a directory)"),
         (["--scene", "back", "--data", "used"], "--scene needs a new folder, and used has been used"),
     ],
 )

@@ -28,6 +28,7 @@ FIRST_LOOK = 6.0  # seconds from the address to the story: time to open the page
 BETWEEN_SCENES = 5.0
 LANGUAGES = {"pt": "pt_BR", "en": "en"}
 INTERRUPTED = 130
+LOG = "bot.log"
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,11 @@ def _folder(options: Options, stack: ExitStack) -> Path:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="olt-noc-bot-demo-")))
     try:
         options.data.mkdir(parents=True, exist_ok=True)
+        used = any(options.data.iterdir())
+        (options.data / LOG).touch()
     except OSError as error:
-        raise StartupError(f"--data: {options.data} cannot be a folder ({error.strerror})") from None
-    if options.scene and any(options.data.iterdir()):
+        raise StartupError(f"--data: {options.data} cannot be used ({error.strerror})") from None
+    if options.scene and used:
         raise StartupError(f"--scene needs a new folder, and {options.data} has been used")
     return options.data.absolute()
 
@@ -105,10 +108,10 @@ def _stage(options: Options, folder: Path, changes: Mapping[str, str]) -> Stage:
 
 
 async def launch(variables: Mapping[str, str], folder: Path) -> asyncio.subprocess.Process:
-    """`python -m bot run` as a child with these settings only; its log is `bot.log` in the folder."""
+    """`python -m bot run` as a child with these settings only; its log is in the folder."""
     keep = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     root = str(Path(__file__).parents[2])
-    with (folder / "bot.log").open("ab") as log:
+    with (folder / LOG).open("ab") as log:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "bot", "run"),
@@ -162,7 +165,7 @@ async def _bot_up(stage: Stage) -> None:
     while stage.bot_state == "starting":
         await happenings.get()
     if stage.bot_state == "stopped":
-        said = (stage.folder / "bot.log").read_text(errors="replace").strip().splitlines() or ["nothing"]
+        said = (stage.folder / LOG).read_text(errors="replace").strip().splitlines() or ["nothing"]
         raise StartupError(f"The bot ended at its start: {said[-1]}", 1)
 
 

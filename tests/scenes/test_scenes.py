@@ -68,7 +68,7 @@ async def approves_again(play: Play) -> None:
     outage = await play.cut(port, 5)
     card = await play.card(outage)
     await play.approve(play.stage.ana, card)
-    await play.counts(card)
+    await play.counts(card, outage)
     await play.approve(play.stage.ana, card)
 
 

@@ -132,7 +132,7 @@ class Play:
         crashed = "Traceback" in (self.stage.folder / "bot.log").read_text(errors="replace")
         self.check("tracebacks in the bot's log", crashed, False)
 
-    async def say(self, pt: str, en: str) -> None:
+    async def caption(self, pt: str, en: str) -> None:
         """A caption, and time to read it."""
         self._step += 1
         title = self.scene.title
@@ -212,10 +212,12 @@ class Play:
         await self.wait(lambda: text in card.text, lambda: f"never {text!r} on the card: {card.text!r}")
         return card.text
 
-    async def counts(self, card: Message) -> Counts:
-        """The counts of the card, once its dispatch is over."""
+    async def counts(self, card: Message, outage: Outage) -> Counts:
+        """The counts of the card, once its dispatch is over; every customer is in one of them."""
         await self.wait(lambda: self._over(card), lambda: f"no end on the card: {card.text!r}")
-        return Counts(*(_count(card, word) for word in self.words.counts))
+        counts = Counts(*(_count(card, word) for word in self.words.counts))
+        self.check("customers on the card", counts.total, outage.customers)
+        return counts
 
     def _over(self, card: Message) -> bool:
         """Whether somebody was told, or nobody and it can be tried again."""

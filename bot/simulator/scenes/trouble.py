@@ -13,10 +13,10 @@ AWAY_SECONDS, AWAY_FAST = 20.0, 3.0
 async def _token(play: Play) -> None:
     [port] = play.quiet_ports(1)
     stage = play.stage
-    await play.say(f"{port.olt} {port.slot_pon} cai.", f"{port.olt} {port.slot_pon} fails.")
+    await play.caption(f"{port.olt} {port.slot_pon} cai.", f"{port.olt} {port.slot_pon} fails.")
     outage = await play.cut(port, 33)
     card = await play.card(outage)
-    await play.say(
+    await play.caption(
         "Ana aprova, e no meio da consulta dos clientes o token da OLT morre.",
         "Ana approves, and in the middle of looking the customers up the OLT's token dies.",
     )
@@ -25,9 +25,9 @@ async def _token(play: Play) -> None:
     stage.olt.expire_after(15)
     await play.approve(stage.ana, card)
     await play.told(outage.phones)
-    play.check("the card", (await play.counts(card)).accepted, len(outage.phones))
+    play.check("the card", (await play.counts(card, outage)).accepted, len(outage.phones))
     play.check("logins", stage.olt.logins - logins, 1)
-    await play.say(
+    await play.caption(
         "Um só login para todas as consultas: ninguém ficou de fora.",
         "A single login for all look-ups: nobody was left out.",
     )
@@ -37,10 +37,10 @@ async def _token(play: Play) -> None:
 async def _two_taps(play: Play) -> None:
     [port] = play.quiet_ports(1)
     stage = play.stage
-    await play.say(f"{port.olt} {port.slot_pon} cai.", f"{port.olt} {port.slot_pon} fails.")
+    await play.caption(f"{port.olt} {port.slot_pon} cai.", f"{port.olt} {port.slot_pon} fails.")
     outage = await play.cut(port, 20)
     card = await play.card(outage)
-    await play.say(
+    await play.caption(
         "Ana e Bruno tocam em Aprovar no mesmo instante, cinco vezes cada um.",
         "Ana and Bruno tap Approve at the same moment, five times each.",
     )
@@ -48,8 +48,8 @@ async def _two_taps(play: Play) -> None:
     first = [answer for answer in answers if play.words.taken not in answer.text]
     play.check("taps that counted", len(first), 1)
     await play.told(outage.phones)
-    play.check("the card", (await play.counts(card)).accepted, len(outage.phones))
-    await play.say(
+    play.check("the card", (await play.counts(card, outage)).accepted, len(outage.phones))
+    await play.caption(
         "Um toque valeu; aos outros o bot disse quem foi o primeiro. Uma mensagem por cliente.",
         "One tap counted; the others were told who was first. One message a customer.",
     )
@@ -66,9 +66,9 @@ async def _gateway(play: Play) -> None:
         card = await play.card(outage)
         stage.gateway_mode = mode
         await play.approve(stage.ana, card)
-        return outage, await play.counts(card), card
+        return outage, await play.counts(card, outage), card
 
-    await play.say(
+    await play.caption(
         "O gateway de WhatsApp limita o ritmo: o bot espera e repete o que não saiu.",
         "The WhatsApp gateway throttles: the bot waits and repeats what never left.",
     )
@@ -77,7 +77,7 @@ async def _gateway(play: Play) -> None:
     play.check("throttled: sent", counts.accepted, len(outage.phones))
     await play.told(phones)
 
-    await play.say(
+    await play.caption(
         "O gateway recusa tudo: ninguém foi avisado, e o cartão diz por quê.",
         "The gateway refuses everything: nobody was told, and the card says why.",
     )
@@ -85,14 +85,14 @@ async def _gateway(play: Play) -> None:
     play.check("refused", (counts.accepted, counts.rejected), (0, len(outage.phones)))
     await play.told(phones)
     stage.gateway_mode = "ok"
-    await play.say("Voltou: Ana tenta de novo.", "It is back: Ana tries again.")
+    await play.caption("Voltou: Ana tenta de novo.", "It is back: Ana tries again.")
     await play.approve(stage.ana, card)
     phones |= outage.phones
     await play.told(phones)
     await play.until(card, play.words.done)
-    play.check("sent at the second try", (await play.counts(card)).accepted, len(outage.phones))
+    play.check("sent at the second try", (await play.counts(card, outage)).accepted, len(outage.phones))
 
-    await play.say(
+    await play.caption(
         "O gateway entrega, mas perde respostas: essas ficam incertas e nunca são repetidas sozinhas.",
         "The gateway delivers but loses answers: those are uncertain, and never repeated by themselves.",
     )
@@ -107,7 +107,7 @@ async def _gateway(play: Play) -> None:
 async def _killed(play: Play) -> None:
     [port] = play.quiet_ports(1)
     stage = play.stage
-    await play.say(
+    await play.caption(
         f"{port.olt} {port.slot_pon} cai; Ana aprova.", f"{port.olt} {port.slot_pon} fails; Ana approves."
     )
     outage = await play.cut(port, 33)
@@ -117,16 +117,16 @@ async def _killed(play: Play) -> None:
     await play.approve(stage.ana, card)
     await stage.hsm.until(before + len(outage.phones) // 3)
     await stage.kill_bot()
-    await play.say(
+    await play.caption(
         "No meio do envio o processo do bot morre (kill -9) … e volta.",
         "In the middle of sending the bot's process dies (kill -9) … and comes back.",
     )
     play.check("killed in mid-send", len(stage.hsm.received) - before < len(outage.phones), True)
     await stage.start_bot()
-    counts = await play.counts(card)
+    counts = await play.counts(card, outage)
     play.check("sent or uncertain", counts.accepted + counts.unknown, len(outage.phones))
     play.check("sent, as the card has it", counts.accepted <= len(play.sent) <= len(outage.phones), True)
-    await play.say(
+    await play.caption(
         f"{counts.accepted} enviadas e {counts.unknown} incertas: ninguém recebeu duas.",
         f"{counts.accepted} sent and {counts.unknown} uncertain: nobody got two.",
     )
@@ -136,7 +136,7 @@ async def _killed(play: Play) -> None:
 async def _telegram_away(play: Play) -> None:
     first, second = play.quiet_ports(2)
     stage = play.stage
-    await play.say(
+    await play.caption(
         f"{first.olt} {first.slot_pon} cai; Ana aprova.", f"{first.olt} {first.slot_pon} fails; Ana approves."
     )
     outage = await play.cut(first, 33)
@@ -144,7 +144,7 @@ async def _telegram_away(play: Play) -> None:
     stage.hsm.faults.latency = 0.3
     await play.approve(stage.ana, card)
     await stage.telegram_away(True)
-    await play.say(
+    await play.caption(
         "O Telegram sai do ar por 20 s. O envio continua, e outra porta cai.",
         "Telegram is away for 20 s. Sending goes on, and another port fails.",
     )
@@ -153,11 +153,11 @@ async def _telegram_away(play: Play) -> None:
     play.check("the card knows nothing yet", play.words.done in card.text, False)
     await play.pause(AWAY_SECONDS - 8, fast=AWAY_FAST)
     await stage.telegram_away(False)
-    await play.say(
+    await play.caption(
         "O Telegram voltou: os cartões mostram como tudo está agora.",
         "Telegram is back: the cards show how things are now.",
     )
-    play.check("the card", (await play.counts(card)).accepted, len(outage.phones))
+    play.check("the card", (await play.counts(card, outage)).accepted, len(outage.phones))
     await play.card(other)
     await stage.repair_all()
 
