@@ -1,17 +1,18 @@
 """Scenes of what happens in the field: fibre, power, a cable, a flapping port, and back again."""
 
-from bot.simulator.scenes.play import Counts, Play, Scene, Told, approve_data, can_approve
+from bot.simulator.scenes.play import ROOM_FOR_33, Counts, Play, Scene, Told, approve_data, can_approve
 from bot.simulator.stage_views import TEMPLATE_POWER
 
 CABLE_PONS = 12
 DISTRICT_PORTS = 3
+CUSTOMERS = 15
 # Of the 20 changes a minute that a group takes, 12 cards leave room for few more: the fast check does not
 # wait for the others.
 CARDS_ENDED_FAST = 3
 
 
 async def _fibre_cut(play: Play) -> None:
-    [port] = play.quiet_ports(1)
+    [port] = play.quiet_ports(1, onus=ROOM_FOR_33)
     ana = play.stage.ana
     await play.caption(
         f"Uma escavadeira rompe a fibra de {port.olt} {port.slot_pon}: 33 clientes sem internet.",
@@ -90,7 +91,7 @@ async def _flapping(play: Play) -> None:
         f"A porta {port.olt} {port.slot_pon} cai; Ana aprova.",
         f"Port {port.olt} {port.slot_pon} fails; Ana approves.",
     )
-    outage = await play.cut(port, 20)
+    outage = await play.cut(port, CUSTOMERS)
     card = await play.card(outage)
     await play.approve(stage.ana, card)
     await play.told(outage.phones)
@@ -101,7 +102,7 @@ async def _flapping(play: Play) -> None:
         "Volta … e cai, e volta, e cai de novo.", "It is back … and fails, and is back, and fails again."
     )
     await stage.flap(port.olt, port.slot_pon, times=3, seconds=0.2)
-    again = await play.card(await play.cut(port, 20), after=card)
+    again = await play.card(await play.cut(port, CUSTOMERS), after=card)
     play.check("the new card says the cooldown", play.words.cooldown in again.text, True)
     await play.caption(
         "O novo cartão diz que a porta está em cooldown. Bruno toca em Aprovar mesmo assim.",
@@ -123,7 +124,7 @@ async def _back(play: Play) -> None:
         f"{port.olt} {port.slot_pon} cai, e antes que alguém decida a fibra está emendada.",
         f"{port.olt} {port.slot_pon} fails, and before anyone decides the fibre is spliced.",
     )
-    card = await play.card(await play.cut(port, 20))
+    card = await play.card(await play.cut(port, CUSTOMERS))
     approve = approve_data(card)
     await play.pause(3)
     await play.stage.repair(port.olt, port.slot_pon)

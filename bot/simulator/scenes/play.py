@@ -14,6 +14,7 @@ from bot.simulator.telegram import Answer, Button, Message, User
 from bot.simulator.world import Alert
 
 T = TypeVar("T")
+ROOM_FOR_33 = 40  # ONUs: some customers have two
 READING = 4.0  # seconds that a caption needs
 PATIENCE = {True: 20.0, False: 120.0}  # fast or not: the group's pace may hold a card back for a minute
 APPROVE = "ok"  # how the bot's callback data begin: the words on a button depend on the language
@@ -157,14 +158,14 @@ class Play:
 
     # The ISP
 
-    def quiet_ports(self, count: int, *, one_slot: bool = False) -> list[PortView]:
-        """Ports with 20 or more ONUs that nothing has happened to; all on one slot where wanted.
+    def quiet_ports(self, count: int, *, onus: int = 20, one_slot: bool = False) -> list[PortView]:
+        """Ports with at least so many ONUs that nothing has happened to; all on one slot where wanted.
 
         Raises:
             SceneFailed: The world is too small.
         """
         used = {alert.olt_name + alert.slot_pon for alert in self.stage.world.alerts.values()}
-        quiet = [p for p in self.stage.ports() if p.olt + p.slot_pon not in used and p.onus >= 20]  # noqa: PLR2004
+        quiet = [p for p in self.stage.ports() if p.olt + p.slot_pon not in used and p.onus >= onus]
         if one_slot:
             slots = Counter((port.olt, port.slot) for port in quiet)
             best = max(slots, key=lambda slot: slots[slot], default=None)
@@ -174,7 +175,7 @@ class Play:
         return quiet[:count]
 
     async def cut(self, port: PortView, customers: int = 33) -> Outage:
-        """The port's first ONUs lose their light: as many as make so many customers, where there are."""
+        """The port's first ONUs lose their light: as many as make so many customers."""
         clients: set[int | None] = set()
         cut = 0
         for onu in self.stage.onus(port.olt, port.slot_pon):
@@ -182,7 +183,9 @@ class Play:
             if len(clients) > customers:
                 break
             cut += 1
-        return self.outage(await self.stage.cut(port.olt, port.slot_pon, cut))
+        outage = self.outage(await self.stage.cut(port.olt, port.slot_pon, cut))
+        self.check("customers of the cut ONUs", outage.customers, customers)
+        return outage
 
     def outage(self, alert: Alert) -> Outage:
         """The alert with the truth about it, as the world is now."""

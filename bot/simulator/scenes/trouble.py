@@ -2,16 +2,17 @@
 
 import asyncio
 
-from bot.simulator.scenes.play import Counts, Outage, Play, Scene, Told
+from bot.simulator.scenes.play import ROOM_FOR_33, Counts, Outage, Play, Scene, Told
 from bot.simulator.stage_isp import GatewayMode
 from bot.simulator.stage_views import PortView
 from bot.simulator.telegram import Message
 
+GATEWAY_CUSTOMERS = 12  # few enough that none is out of tries while the gateway throttles
 AWAY_SECONDS, AWAY_FAST = 20.0, 3.0
 
 
 async def _token(play: Play) -> None:
-    [port] = play.quiet_ports(1)
+    [port] = play.quiet_ports(1, onus=ROOM_FOR_33)
     stage = play.stage
     await play.caption(f"{port.olt} {port.slot_pon} cai.", f"{port.olt} {port.slot_pon} fails.")
     outage = await play.cut(port, 33)
@@ -38,7 +39,7 @@ async def _two_taps(play: Play) -> None:
     [port] = play.quiet_ports(1)
     stage = play.stage
     await play.caption(f"{port.olt} {port.slot_pon} cai.", f"{port.olt} {port.slot_pon} fails.")
-    outage = await play.cut(port, 20)
+    outage = await play.cut(port, 15)
     card = await play.card(outage)
     await play.caption(
         "Ana e Bruno tocam em Aprovar no mesmo instante, cinco vezes cada um.",
@@ -62,7 +63,7 @@ async def _gateway(play: Play) -> None:
     phones: set[str] = set()
 
     async def act(port: PortView, mode: GatewayMode) -> tuple[Outage, Counts, Message]:
-        outage = await play.cut(port, 12)
+        outage = await play.cut(port, GATEWAY_CUSTOMERS)
         card = await play.card(outage)
         stage.gateway_mode = mode
         await play.approve(stage.ana, card)
@@ -72,8 +73,10 @@ async def _gateway(play: Play) -> None:
         "O gateway de WhatsApp limita o ritmo: o bot espera e repete o que não saiu.",
         "The WhatsApp gateway throttles: the bot waits and repeats what never left.",
     )
+    before = len(stage.hsm.requests)
     outage, counts, _ = await act(throttled, "throttles")
     phones |= outage.phones
+    play.check("it was throttled", len(stage.hsm.requests) - before > len(phones), True)
     play.check("throttled: sent", counts.accepted, len(outage.phones))
     await play.told(phones)
 
@@ -105,7 +108,7 @@ async def _gateway(play: Play) -> None:
 
 
 async def _killed(play: Play) -> None:
-    [port] = play.quiet_ports(1)
+    [port] = play.quiet_ports(1, onus=ROOM_FOR_33)
     stage = play.stage
     await play.caption(
         f"{port.olt} {port.slot_pon} cai; Ana aprova.", f"{port.olt} {port.slot_pon} fails; Ana approves."
@@ -134,7 +137,7 @@ async def _killed(play: Play) -> None:
 
 
 async def _telegram_away(play: Play) -> None:
-    first, second = play.quiet_ports(2)
+    first, second = play.quiet_ports(2, onus=ROOM_FOR_33)
     stage = play.stage
     await play.caption(
         f"{first.olt} {first.slot_pon} cai; Ana aprova.", f"{first.olt} {first.slot_pon} fails; Ana approves."
@@ -148,7 +151,7 @@ async def _telegram_away(play: Play) -> None:
         "O Telegram sai do ar por 20 s. O envio continua, e outra porta cai.",
         "Telegram is away for 20 s. Sending goes on, and another port fails.",
     )
-    other = await play.cut(second, 20)
+    other = await play.cut(second, 15)
     await play.told(outage.phones)
     play.check("the card knows nothing yet", play.words.done in card.text, False)
     await play.pause(AWAY_SECONDS - 8, fast=AWAY_FAST)
