@@ -14,7 +14,6 @@ import functools
 import ssl
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import aiohttp
@@ -39,8 +38,21 @@ _PROVES: tuple[tuple[type[BaseException], type[TryLater | AnswerLost], str], ...
 )
 
 
+class _NoCookies(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """None is kept, and no time is spent on looking for one."""
+
+
+class _Client(httpx.AsyncClient):
+    @property
+    def cookies(self) -> httpx.Cookies:  # type: ignore[misc]  # read-only: nothing may set one
+        return _NO_COOKIES
+
+
+_NO_COOKIES = _NoCookies()
+
+
 def client(
-    base_url: str = "",
     *,
     auth: httpx.Auth | None = None,
     limit: int = 100,
@@ -60,14 +72,12 @@ def client(
         connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEP_ALIVE, ssl=tls)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return httpx.AsyncClient(
+    return _Client(
         transport=AiohttpTransport(verify=tls, client=session),
-        base_url=base_url,
         auth=auth,
         timeout=timeout,
         trust_env=False,
         follow_redirects=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 

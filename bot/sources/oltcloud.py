@@ -43,11 +43,12 @@ class OltCloud:
         clock: Clock,
         limit: int = 100,
     ) -> None:
+        self._base_url = base_url
         self._auth_url = auth_url
         self._credentials = {"username": user, "password": password}
         self._zone = zone
         self._auth = TokenAuth(self._log_in, clock)
-        self._http = upstream.client(base_url, auth=self._auth, limit=limit)
+        self._http = upstream.client(auth=self._auth, limit=limit)
 
     @property
     def login(self) -> Login:
@@ -117,7 +118,7 @@ class OltCloud:
         return rows, math.inf if count is None else count
 
     async def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> dict[str, Any]:
-        return _object(await upstream.read(self._http, "GET", path, params=params))
+        return _object(await upstream.read(self._http, "GET", self._base_url + path, params=params))
 
     async def _log_in(self) -> str:
         try:
