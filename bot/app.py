@@ -58,6 +58,7 @@ class App:
         self._tasks = Tasks()
         self._started_at = self._clock.now()
         self._polled_at = self._clock.monotonic()
+        self._good_poll_at: float | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._health = HealthServer(self._wrong)
         self._watchdog: asyncio.Task[None] | None = None
@@ -145,6 +146,8 @@ class App:
         self._polled_at = self._clock.monotonic()
         try:
             await self._flow.poll()
+            if not self._flow.watch.failures:
+                self._good_poll_at = self._clock.monotonic()
         except Exception:  # the edge: a bug in one poll must not end the polling
             log.exception("a poll failed in a way that nobody named")
 
@@ -191,10 +194,10 @@ class App:
     def _wrong(self) -> Mapping[str, str]:
         """What /healthz reports: stale polls, a deaf Telegram, a closed ledger."""
         wrong: dict[str, str] = {}
-        good_at = self._flow.watch.good_at or self._started_at
-        age = (self._clock.now() - good_at).total_seconds()
-        if age > self._settings.poll_seconds * STALE:
-            wrong["source"] = f"no good poll for {age:.0f} s"
+        good_at = self._good_poll_at  # monotonic: a clock set back must not keep an old poll fresh
+        age = None if good_at is None else self._clock.monotonic() - good_at
+        if age is None or age > self._settings.poll_seconds * STALE:
+            wrong["source"] = "no good poll yet" if age is None else f"no good poll for {age:.0f} s"
         fresh = self._telegram.fresh()
         if fresh is None or fresh > DEAF:
             wrong["telegram"] = "no answer to getUpdates yet" if fresh is None else f"deaf for {fresh:.0f} s"
