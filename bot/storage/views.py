@@ -35,6 +35,8 @@ from bot.storage.disk import Disk
 from bot.storage.recorder import Recorder
 
 _PAUSE = 1.0  # seconds between two rewrites while changes keep coming
+_SHARE = 10  # a rewrite that took long is followed by so many times its time without one
+_AT_ONCE = 100  # audit rows between two turns of the event loop: a tap must not wait for 10,000
 _MATTERS = AUDITED | Started | Planned | Result | IncidentChanged | IncidentEnded
 _SAID = ("reason", "why", "action", "end", "dry_run")
 
@@ -122,6 +124,10 @@ def _held_until(book: Book, entry: AuditEntry, line: Approved, hours: float) -> 
     return None
 
 
+def _text(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False)
+
+
 def _who(who: Who | None) -> dict[str, Any] | None:
     return None if who is None else {"id": who.id, "name": who.name}
 
@@ -179,23 +185,29 @@ class Views:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
+            began = self._clock.monotonic()
             await self._write()
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(max(_PAUSE, _SHARE * (self._clock.monotonic() - began)))
 
     async def _write(self) -> None:
         if self._ledger.closed is not None:
             return
         book = self._ledger.book
-        views = {
-            "cooldown.json": cooldown_view(book, max(self._clock.now(), book.last_at), self._hours),
-            "audit.json": audit_view(book, self._hours, self._counts),
+        cooldown = cooldown_view(book, max(self._clock.now(), book.last_at), self._hours)
+        rows = []
+        for place, entry in enumerate(tuple(book.audit), 1):  # what changes meanwhile is heard: written again
+            rows.append(_text(_decision(book, entry, self._hours, self._counts)))
+            if place % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        texts = {
+            "cooldown.json": json.dumps(cooldown, ensure_ascii=False, indent=1),
+            "audit.json": '{"decisions": [\n' + ",\n".join(rows) + "\n]}",  # a line each, for people and grep
         }
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._replace, views)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._replace, texts)
 
-    def _replace(self, views: Mapping[str, Mapping[str, Any]]) -> None:
+    def _replace(self, texts: Mapping[str, str]) -> None:
         try:
-            for name, view in views.items():
-                text = json.dumps(view, ensure_ascii=False, indent=1)
+            for name, text in texts.items():
                 self._disk.replace(self._folder / name, f"{text}\n".encode())
         except OSError as error:
             if not self._failing:
