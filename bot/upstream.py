@@ -44,8 +44,8 @@ class _NoCookies(httpx.Cookies):
 
 
 class _Client(httpx.AsyncClient):
-    @property
-    def cookies(self) -> httpx.Cookies:  # type: ignore[misc]  # read-only: nothing may set one
+    @property  # type: ignore[misc]  # read-only: nothing may set one
+    def cookies(self) -> httpx.Cookies:
         return _NO_COOKIES
 
 
