@@ -7,13 +7,15 @@ import pytest
 from telegram import Bot
 
 from bot.chat import cards, noc_chat
+from bot.chat.telegram import Account
 from bot.domain.case import Card
 from bot.domain.lines import CardPosted, GroupMoved, IncidentEnded
 from bot.ports import Notice
-from bot.simulator.server import DropAfter, HangBefore, Throttle
+from bot.simulator.server import DropAfter, DropBefore, HangBefore, Throttle
 from bot.simulator.telegram import BotApi
+from bot.simulator.telegram_chat import BOT_USER
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, FastClock, opened, people
+from tests.chat.room import ANA, FastClock, opened, people, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -324,3 +326,60 @@ async def test_fetched_updates_are_worked_off_at_the_stop(api: BotApi) -> None:
                 assert later.desk.decided == [("approve", 1)]
         else:
             assert "Aprovado" in (await tap).text
+
+
+async def test_a_bot_thrown_out_of_its_group_says_it_once_and_shows_all_when_it_is_back(
+    api: BotApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(api, speed=30) as room:
+        title = api.chats.pop(api.group)
+        await room.outage(1)
+        await until(lambda: api.calls["sendMessage"] >= 2)
+        assert caplog.text.count("refuses the bot") == 1
+        api.chats[api.group] = title
+        member = {"status": "member", "user": BOT_USER}
+        change = {"chat": api.chat_json(api.group), "from": api.users[ANA].json(), "date": 1}
+        change |= {"old_chat_member": {"status": "left", "user": BOT_USER}, "new_chat_member": member}
+        started = room.clock.monotonic()
+        api.updates.add("my_chat_member", change, 60)
+        await room.card(1)
+        assert room.clock.monotonic() - started < noc_chat.BARRED / 2
+
+
+@pytest.mark.parametrize(("lost", "said"), [(1, 2), (2, 2), (5, 2)])
+async def test_a_notice_in_doubt_is_said_twice_at_most(api: BotApi, lost: int, said: int) -> None:
+    async with opened(api, speed=60) as room:
+        api.faults.inject(DropAfter(), lost, match=method("sendMessage"))
+        room.telegram.chat.say(Notice("second_poller"))
+        await api.wait(lambda api: len(api.messages()) == said)
+        await room.clock.sleep(60)
+    assert len(api.messages()) == said
+
+
+async def test_a_lost_edit_is_made_again(api: BotApi) -> None:
+    async with opened(api, speed=20) as room:
+        await room.outage()
+        card = await room.card()
+        api.faults.inject(DropBefore(), match=method("editMessageText"))
+        await room.grows(1, 9, urgent=True)
+        await room.shows(card, "9 de 61")
+    assert len(api.messages()) == 1
+
+
+async def test_neither_the_token_nor_a_name_is_in_the_logs(
+    api: BotApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "bot")
+    async with opened(api, speed=20) as room:
+        await room.outage()
+        card = await room.card()
+        await api.tap(ANA, card, "Aprovar")
+        await api.stop()
+        await room.grows(1, 9, urgent=True)
+        await room.clock.sleep(5)
+        await api.start()
+        await room.shows(card, "9 de 61")
+    assert "Telegram is away" in caplog.text
+    assert api.token not in caplog.text
+    assert "Ana" not in caplog.text
+    assert api.token not in repr(Account(api.token, api.group))

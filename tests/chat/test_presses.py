@@ -7,7 +7,7 @@ import pytest
 from bot.domain.lines import Approved, Planned, Started, Who
 from bot.domain.plan import Recipient
 from bot.errors import TryLater
-from bot.simulator.server import HangBefore
+from bot.simulator.server import DropBefore, Fault, HangBefore, Throttle
 from bot.simulator.telegram import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
@@ -258,3 +258,43 @@ async def test_a_page_is_never_taken_for_a_card(api: BotApi, room: Room) -> None
     assert room.telegram.chat.card(2) is None or "antigo" in answer.text
     await until(lambda: room.telegram.chat.card(2))
     assert room.desk.decided == []
+
+
+@pytest.mark.parametrize("fault", [Throttle(1), DropBefore()])
+async def test_a_page_comes_also_when_telegram_is_busy(api: BotApi, room: Room, fault: Fault) -> None:
+    card = await room.card()
+    api.faults.inject(fault, match=lambda path: path.endswith("/sendMessage"))
+    await api.tap(BETO, card, "Detalhes")
+    if isinstance(fault, DropBefore):  # it may have arrived: a post is not repeated, the person asks again
+        await until(lambda: sum("/sendMessage" in request.path for request in api.requests) == 2)
+        await api.tap(BETO, card, "Detalhes")
+    await api.wait(lambda api: len(api.messages()) == 2)
+
+
+async def test_a_page_asked_for_while_the_group_moves(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    room.desk.gate = asyncio.Event()
+    await api.tap(BETO, card, "Detalhes")
+    api.migrate(-1009)
+    room.desk.gate.set()
+    await until(lambda: room.telegram.chat.group == -1009)
+    moved = await room.card()
+    await page_of(room, BETO, moved)
+
+
+async def test_a_tap_that_is_too_old_still_decides(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    api.query_seconds = 0
+    api.post_callback(ANA, card, "ok:1:")
+    await room.shows(card, "Aprovado por Ana")
+    assert room.desk.decided == [("approve", 1)]
+
+
+async def test_a_csv_that_cannot_be_made_says_so_in_private(api: BotApi, room: Room) -> None:
+    page = await page_of(room, ANA, await room.card())
+    api.users[ANA].opened_private = True
+    room.desk.details_error = TryLater("away")
+    await api.tap(ANA, page, "CSV")
+    await api.wait(lambda api: api.messages(ANA))
+    assert "Não consegui" in api.messages(ANA)[0].text
+    assert api.documents == []
