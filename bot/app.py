@@ -135,10 +135,10 @@ class App:
         log.info("olt-noc-bot %s: source %s, gateway %s", __version__, self._source.name, self._gateway.name)
         self._say_recovery()
         await self._flow.start(__version__)
-        await self._views.start()
         await self._telegram.start()
         self._schedule()
         self._watchdog = asyncio.create_task(self._watch_the_schedule())
+        await self._views.start()  # last: it takes a while, and the first poll need not wait for it
 
     def _schedule(self) -> None:
         seconds = self._settings.poll_seconds
