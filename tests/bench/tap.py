@@ -10,6 +10,7 @@ from tests.bench.site import ANA, STRANGER, Site, opened
 from tests.bench.table import Row
 
 MILLISECONDS = 250.0
+TAPS = ((STRANGER, "ok"), (ANA, "who"), (STRANGER, "no?"), (ANA, "who"), (ANA, "ok"))
 
 
 async def rows(
@@ -17,6 +18,8 @@ async def rows(
     customers: int = 3000,
     open_cases: int = 200,
     audit_lines: int = 10_000,
+    in_flight: int = 10,
+    latency: float = 0.0,
     taps: int = 100,
     every: float = 0.02,
 ) -> list[Row]:
@@ -24,15 +27,16 @@ async def rows(
     found: list[Row] = []
     for rate, pause in ((0, every), (200, every * 5)):
         async with opened(DISK, open_cases=open_cases, audit_lines=audit_lines, large=customers) as site:
-            speed = {"HSM_RATE": str(rate), "HSM_CONCURRENCY": "50", "UNDO_SECONDS": "0", "POLL_SECONDS": "2"}
-            async with site.bot(**speed):
+            site.hsm.faults.latency = latency
+            speed = {"HSM_RATE": str(rate), "HSM_CONCURRENCY": str(in_flight), "UNDO_SECONDS": "0"}
+            async with site.bot(**speed, POLL_SECONDS="2"):
                 answers = await _tapped(site, customers, pause)
                 twice = site.hsm.duplicates
         assert len(answers) >= taps, f"only {len(answers)} taps while the messages went out"
         pace = f"{rate} a second" if rate else "no rate limit"
-        what = f"tap: to its answer while {customers:,} messages go out ({pace}), {len(answers)} taps"
-        ledger = f"{open_cases} open cases, {audit_lines:,} audit lines"
-        found.append(_row(f"{what}, {ledger}", answers, twice))
+        what = f"tap: to its answer while {customers:,} messages go out ({pace}, {in_flight} in flight)"
+        facts = f"{len(answers)} taps, {open_cases} open cases, {audit_lines:,} audit lines"
+        found.append(_row(f"{what}, {facts}", answers, twice))
     return found
 
 
@@ -59,7 +63,7 @@ async def _tapped(site: Site, customers: int, every: float) -> list[Answer]:
     waiting: list[asyncio.Future[Answer]] = []
     for number in itertools.cycle(others):
         turn = len(waiting)
-        person, data = ((STRANGER, "ok"), (ANA, "who"), (ANA, "ok"))[turn % 3]
+        person, data = TAPS[turn % len(TAPS)]
         waiting.append(chat.post_callback(person, site.cards[number], f"{data}:{number}:"))
         await asyncio.sleep(every)
         if len(site.hsm.received) >= customers:
