@@ -296,9 +296,12 @@ def _application(account: Account, poller: HTTPXRequest, request: HTTPXRequest) 
     )
 
 
-async def _unexpected(_update: object, context: Any) -> None:
-    """The edge: a bug in one handler is logged, and the next tap is handled."""
+async def _unexpected(update: object, context: Any) -> None:
+    """The edge: a bug in one handler is logged, its button stops spinning, the next tap is handled."""
     log.error("a tap or command could not be handled", exc_info=context.error)
+    if isinstance(update, Update) and update.callback_query is not None:
+        with contextlib.suppress(TelegramError):
+            await update.callback_query.answer()
 
 
 def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:

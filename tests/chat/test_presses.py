@@ -298,3 +298,16 @@ async def test_a_csv_that_cannot_be_made_says_so_in_private(api: BotApi, room: R
     await api.wait(lambda api: api.messages(ANA))
     assert "Não consegui" in api.messages(ANA)[0].text
     assert api.documents == []
+
+
+async def test_a_bug_leaves_no_button_spinning(
+    api: BotApi, room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(number: int, who: Who) -> None:
+        raise ZeroDivisionError
+
+    card = await room.card()
+    monkeypatch.setattr(room.desk, "approve", broken)
+    assert (await api.tap(ANA, card, "Aprovar")).text == ""
+    assert "could not be handled" in caplog.text
+    assert "lista" in (await api.tap(BETO, card, "Aprovar")).text
