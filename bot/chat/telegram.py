@@ -92,8 +92,8 @@ class Telegram:
         """
         os.environ.setdefault("PTB_TIMEDELTA", "true")  # else each 429 is a deprecation warning
         # PTB logs each failed poll, and each failed start of one, with its traceback; the link says it once.
-        logging.getLogger("telegram.ext").setLevel(logging.CRITICAL)
-        logging.getLogger("telegram.ext.Application").setLevel(logging.WARNING)
+        logging.getLogger("telegram.ext.Updater").setLevel(logging.CRITICAL)
+        logging.getLogger("telegram.ext").addFilter(_news)
         self._clock, self._words = clock, words
         self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
         self._requests = (
@@ -294,6 +294,11 @@ def _application(account: Account, poller: HTTPXRequest, request: HTTPXRequest) 
         .job_queue(None)
         .build()
     )
+
+
+def _news(record: logging.LogRecord) -> bool:
+    """Whether a line is more than that Telegram could not be reached."""
+    return not (record.exc_info and isinstance(record.exc_info[1], TelegramError))
 
 
 async def _unexpected(update: object, context: Any) -> None:
