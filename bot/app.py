@@ -129,9 +129,8 @@ class App:
             except OSError as error:
                 where = f"{settings.ops_host}:{settings.ops_port}"
                 mend = "choose another OPS_PORT (0 turns it off)"
-                raise StartupError(
-                    f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}", 1
-                ) from None
+                wrong = f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}"
+                raise StartupError(wrong, code=1) from None
         log.info("olt-noc-bot %s: source %s, gateway %s", __version__, self._source.name, self._gateway.name)
         self._say_recovery()
         await self._flow.start(__version__)
