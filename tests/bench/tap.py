@@ -10,6 +10,7 @@ from tests.bench.site import ANA, STRANGER, Site, opened
 from tests.bench.table import Row
 
 MILLISECONDS = 250.0
+CROWD = 50
 TAPS = ((STRANGER, "ok"), (ANA, "who"), (STRANGER, "no?"), (ANA, "who"), (ANA, "ok"))
 
 
@@ -21,26 +22,28 @@ async def rows(
     in_flight: int = 10,
     latency: float = 0.0,
     taps: int = 100,
-    every: float = 0.02,
+    every: float = 0.016,
 ) -> list[Row]:
-    """Once as fast as the bot can send, once at 200 messages a second; at least so many taps each time."""
+    """As fast as the bot can send, also with a crowd in flight, and at 200 messages a second.
+
+    At least so many taps each time, else the row is not met: fewer say nothing about a 99th of them.
+    """
     found: list[Row] = []
-    for rate, pause in ((0, every), (200, every * 5)):
+    for rate, flight, pause in ((0, in_flight, every), (0, CROWD, every), (200, in_flight, every * 6)):
         async with opened(DISK, open_cases=open_cases, audit_lines=audit_lines, large=customers) as site:
             site.hsm.faults.latency = latency
-            speed = {"HSM_RATE": str(rate), "HSM_CONCURRENCY": str(in_flight), "UNDO_SECONDS": "0"}
+            speed = {"HSM_RATE": str(rate), "HSM_CONCURRENCY": str(flight), "UNDO_SECONDS": "0"}
             async with site.bot(**speed, POLL_SECONDS="2"):
                 answers = await _tapped(site, customers, pause)
                 twice = site.hsm.duplicates
-        assert len(answers) >= taps, f"only {len(answers)} taps while the messages went out"
         pace = f"{rate} a second" if rate else "no rate limit"
-        what = f"tap: to its answer while {customers:,} messages go out ({pace}, {in_flight} in flight)"
+        what = f"tap: to its answer while {customers:,} messages go out ({pace}, {flight} in flight)"
         facts = f"{len(answers)} taps, {open_cases} open cases, {audit_lines:,} audit lines"
-        found.append(_row(f"{what}, {facts}", answers, twice))
+        found.append(_row(f"{what}, {facts}", answers, taps, twice))
     return found
 
 
-def _row(what: str, answers: list[Answer], twice: int) -> Row:
+def _row(what: str, answers: list[Answer], wanted: int, twice: int) -> Row:
     waits = sorted(answer.delay_seconds * 1000 for answer in answers)
     cuts = quantiles(waits, n=100, method="inclusive")
     middle, slow = cuts[49], cuts[98]
@@ -48,7 +51,7 @@ def _row(what: str, answers: list[Answer], twice: int) -> Row:
         what,
         f"p50 {middle:.0f} ms, p99 {slow:.0f} ms, longest {waits[-1]:.0f} ms",
         f"p99 < {MILLISECONDS:.0f} ms",
-        slow < MILLISECONDS,
+        slow < MILLISECONDS and len(waits) >= wanted,
         twice=twice,
     )
 
