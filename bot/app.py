@@ -158,6 +158,8 @@ class App:
             await self._flow.poll()
             if not self._flow.watch.failures:
                 self._good_poll_at = self._clock.monotonic()
+        except asyncio.CancelledError:  # the scheduler's shutdown; passed on, it would log it as an error
+            log.info("a poll was cut short by the stop")
         except Exception:  # the edge: a bug in one poll must not end the polling
             log.exception("a poll failed in a way that nobody named")
 

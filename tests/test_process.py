@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.simulator.server import DropBefore
+from bot.simulator.server import DropBefore, HangBefore
 from bot.simulator.telegram import Message
 
 from .isp import PATIENCE, Isp, Process, bot_command, isp, until
@@ -114,7 +114,7 @@ async def test_what_happened_while_telegram_was_away_is_shown_as_it_is_then(site
 
 
 async def test_sigterm_in_the_middle_of_sending_loses_nobody_and_repeats_nobody(site: Isp) -> None:
-    site.hsm.faults.latency = 1.0
+    site.hsm.faults.latency = 0.6
     async with site.bot(HSM_RATE="0", HSM_CONCURRENCY="2") as bot:
         card = await site.card()
         await site.chat.tap(site.ana, card, "Aprovar")
@@ -141,6 +141,15 @@ async def test_sigterm_during_the_countdown_sends_nothing_until_the_next_start(s
     async with site.bot():
         await site.chat.wait(lambda _: f"{CUSTOMERS} enviadas" in card.text)
     assert (len(site.hsm.received), site.hsm.duplicates) == (CUSTOMERS, 0)
+
+
+async def test_sigterm_during_a_poll_is_no_error(site: Isp) -> None:
+    async with site.bot() as bot:
+        await site.card()
+        site.olt.faults.inject(HangBefore())
+        await until(lambda: site.olt.in_flight == 1)
+        assert await stopped(bot) == 0
+    assert "cut short by the stop" in site.log
 
 
 async def test_a_second_bot_on_the_same_folder_ends_with_one_line(site: Isp) -> None:
