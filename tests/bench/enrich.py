@@ -26,7 +26,7 @@ async def rows(
     ideal = latency + customers / in_flight * latency
     return [
         Row(
-            f"enrich: the alert, then {customers} customers at {latency * 1000:.0f} ms, {in_flight} in flight",
+            f"enrich: alert and {customers} customers at {latency * 1000:.0f} ms, {in_flight} in flight",
             f"{took:.2f} s",
             f"≤ {AT_MOST} × ideal",
             took <= AT_MOST * ideal,
