@@ -10,7 +10,7 @@ from tests.bench.site import ANA, STRANGER, Site, opened
 from tests.bench.table import Row
 
 MILLISECONDS = 250.0
-CROWD = 50
+
 TAPS = ((STRANGER, "ok"), (ANA, "who"), (STRANGER, "no?"), (ANA, "who"), (ANA, "ok"))
 
 
@@ -20,6 +20,7 @@ async def rows(
     open_cases: int = 200,
     audit_lines: int = 10_000,
     in_flight: int = 10,
+    crowd: int = 50,
     latency: float = 0.0,
     taps: int = 100,
     every: float = 0.016,
@@ -29,7 +30,7 @@ async def rows(
     At least so many taps each time, else the row is not met: fewer say nothing about a 99th of them.
     """
     found: list[Row] = []
-    for rate, flight, pause in ((0, in_flight, every), (0, CROWD, every), (200, in_flight, every * 6)):
+    for rate, flight, pause in ((0, in_flight, every), (0, crowd, every), (200, in_flight, every * 6)):
         async with opened(DISK, open_cases=open_cases, audit_lines=audit_lines, large=customers) as site:
             site.hsm.faults.latency = latency
             speed = {"HSM_RATE": str(rate), "HSM_CONCURRENCY": str(flight), "UNDO_SECONDS": "0"}

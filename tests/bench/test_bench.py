@@ -27,8 +27,8 @@ async def test_send() -> None:
 
 
 async def test_tap() -> None:
-    small = {"customers": 40, "open_cases": 4, "audit_lines": 10, "in_flight": 2, "taps": 2}
-    rows = await tap.rows(**small, latency=0.02, every=0.02)
+    small = {"customers": 40, "open_cases": 4, "audit_lines": 10, "in_flight": 2, "crowd": 3}
+    rows = await tap.rows(**small, latency=0.05, taps=2, every=0.02)
     seen(rows, *["tap"] * 3)
 
 
