@@ -6,6 +6,7 @@ import logging
 import random
 import signal
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -68,7 +69,7 @@ class App:
         self._rules = rules_of(settings)
         self._tasks = Tasks()
         self._started_at = self._clock.now()
-        self._polled_at = self._clock.monotonic()
+        self._polled_at, self._polling = self._clock.monotonic(), False
         self._good_poll_at: float | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._health = HealthServer(self._wrong)
@@ -153,7 +154,7 @@ class App:
         self._scheduler.start()
 
     async def _poll(self) -> None:
-        self._polled_at = self._clock.monotonic()
+        self._polled_at, self._polling = self._clock.monotonic(), True
         try:
             await self._flow.poll()
             if not self._flow.watch.failures:
@@ -162,6 +163,9 @@ class App:
             log.info("a poll was cut short by the stop")
         except Exception:  # the edge: a bug in one poll must not end the polling
             log.exception("a poll failed in a way that nobody named")
+            self._flow.missed("error")
+        finally:
+            self._polling, self._polled_at = False, self._clock.monotonic()
 
     async def _watch_the_schedule(self) -> None:
         """A clock set back leaves the scheduler waiting for a time that was: it is told to poll now."""
@@ -169,9 +173,10 @@ class App:
         while True:
             await self._clock.sleep(self._settings.poll_seconds)
             silent = self._clock.monotonic() - self._polled_at
-            if silent > late:
+            if silent > late and not self._polling:
                 log.error("no poll for %.0f s: scheduling one now", silent)
                 self._telegram.chat.say(Notice("poll_late", {"seconds": silent}))
+                self._polled_at = self._clock.monotonic()
                 self._scheduler.modify_job("poll", next_run_time=datetime.now(UTC))
 
     def _say_recovery(self) -> None:
@@ -190,14 +195,14 @@ class App:
         if self._watchdog is not None:
             self._watchdog.cancel()
         self._flow.drain()
-        await self._tasks.drain(IN_FLIGHT)
-        await self._telegram.stop()
-        await self._flow.stopped()
-        await self._views.close()
-        await self._health.stop()
-        await self._source.aclose()
-        await self._gateway.aclose()
-        await self._ledger.close()
+        async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
+            last.push_async_callback(self._ledger.close)
+            for close in (self._gateway.aclose, self._source.aclose, self._health.stop, self._views.close):
+                last.push_async_callback(close)
+            cut_off = await self._tasks.drain(IN_FLIGHT)
+            await self._telegram.stop()
+            if not cut_off:
+                await self._flow.stopped()
         log.info("stopped")
 
     def _program(self) -> ProgramFacts:

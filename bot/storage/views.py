@@ -87,21 +87,18 @@ def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> di
     row |= {"olt": case.incident.port.olt, "port": case.incident.port.label}
     row |= {"outage": "on" if case.ended_at is None else "ended", "ended_at": _utc(case.ended_at)}
     if isinstance(line, Approved | Settled):
-        row["results"] = _results(case, entry, counts)
+        row["results"] = _results(book, case, entry, counts)
     if isinstance(line, Approved):
         row["ports"] = [port.label for port in line.ports]
-        row["cooldown_until"] = _held_until(book, entry, line, hours)
+        row["cooldown_until"] = _held_until(book, case, entry, hours)
     return row
 
 
-def _results(case: Case, entry: AuditEntry, counts: Counts) -> Mapping[str, Any] | None:
-    """The counts of the dispatch that the entry began or ended; None where it was taken back."""
+def _results(book: Book, case: Case, entry: AuditEntry, counts: Counts) -> Mapping[str, Any] | None:
+    """The counts of the dispatch that the entry began or ended; None where there was no plan."""
     if len(counts.get(case.id, ())) != len(case.dispatches):
         counts[case.id] = [_counted(dispatch) for dispatch in case.dispatches]
-    for dispatch, counted in zip(reversed(case.dispatches), reversed(counts[case.id]), strict=True):
-        if entry.at == (dispatch.at if isinstance(entry.line, Approved) else dispatch.ended_at):
-            return counted
-    return None
+    return counts[case.id][entry.turn - 1] if book.dispatch_of(entry) else None
 
 
 def _counted(dispatch: Dispatch) -> Mapping[str, Any] | None:
@@ -116,12 +113,14 @@ def _counted(dispatch: Dispatch) -> Mapping[str, Any] | None:
     }
 
 
-def _held_until(book: Book, entry: AuditEntry, line: Approved, hours: float) -> str | None:
+def _held_until(book: Book, case: Case, entry: AuditEntry, hours: float) -> str | None:
     """Until when this approval holds its ports; None where it holds none (any more)."""
-    held = (book.reservations.get(port.key) for port in line.ports)
-    if any(found is not None and found.case == line.case and found.at == entry.at for found in held):
-        return _utc(entry.at + timedelta(hours=hours))
-    return None
+    dispatch = book.dispatch_of(entry)
+    if dispatch is None or dispatch is not case.dispatch or dispatch.dry_run:
+        return None
+    held = (book.reservations.get(port.key) for port in dispatch.ports)
+    until = [found.at + timedelta(hours=hours) for found in held if found and found.case == case.id]
+    return _utc(max(until)) if until else None
 
 
 def _text(row: Mapping[str, Any]) -> str:
