@@ -17,6 +17,7 @@ from telegram.ext import Application, CallbackQueryHandler, ChatMemberHandler, M
 from telegram.request import HTTPXRequest
 
 from bot.chat.access import Access, Approvers
+from bot.chat.answers import Answers
 from bot.chat.browse import Browse
 from bot.chat.budget import LIMIT, WINDOW, Budget
 from bot.chat.commands import COMMANDS, Commands, StatusFacts
@@ -127,21 +128,16 @@ class Telegram:
     def attend(self, desk: Desk, status_facts: StatusFacts) -> None:
         """Taps and commands go to this desk."""
         chat, words, app = self.chat, self._words, self._app
-        browse = Browse(
-            desk,
-            chat,
-            outbox=self._outbox,
-            budget=self._budget,
-            words=words,
-            clock=self._clock,
-            hours=self._hours,
-        )
+        answers = Answers(chat, self._budget, self._clock)
+        browse = Browse(desk, answers, outbox=self._outbox, words=words, clock=self._clock, hours=self._hours)
         presses = Presses(
             desk,
             chat,
             access=self.access,
+            answers=answers,
             browse=browse,
             words=words,
+            clock=self._clock,
             beside=self._beside,
             undo_seconds=self._undo_seconds,
         )
@@ -149,12 +145,14 @@ class Telegram:
             desk,
             chat,
             access=self.access,
+            answers=answers,
             browse=browse,
             words=words,
             clock=self._clock,
             status_facts=status_facts,
             username=lambda: self._outbox.username,
             hours=self._hours,
+            beside=self._beside,
         )
         app.add_handler(CallbackQueryHandler(presses.tap))
         app.add_handler(MessageHandler(filters.UpdateType.MESSAGE & filters.COMMAND, commands.typed))

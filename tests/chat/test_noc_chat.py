@@ -131,7 +131,7 @@ async def test_thirty_open_cards_stay_within_the_limit_and_a_decision_goes_first
         for number in range(1, 31):
             await room.outage(number)
         card = await room.card(1)
-        await api.wait(lambda api: len(api.messages()) >= 13)
+        await api.wait(lambda api: len(api.messages()) >= 10)
         started = clock.monotonic()
         await api.tap(ANA, card, "Aprovar")
         await room.shows(card, "Aprovado por")
@@ -216,17 +216,39 @@ async def test_without_evidence_it_is_posted_again_and_the_first_one_is_stale(ap
 
 async def test_a_closed_ledger_hides_nothing(api: BotApi) -> None:
     async with opened(api) as room:
-        room.ledger.fail("disk full")
-        room.telegram.chat.say(Notice("ledger_closed", {"why": "disk full"}))
+        room.ledger.fail("the disk is full")
+        why = "/srv/data/ledger could not be written (No space left on device)"
+        room.telegram.chat.say(Notice("ledger_closed", {"why": why}))
         await room.outage()
         card = await room.card()
         await room.grows(1, 30)
         room.telegram.chat.show(1, urgent=True)
         await room.shows(card, "30 de 61")
-        assert any("disk full" in text for text in texts(api))
-        answer = await api.tap(ANA, card, "Aprovar")
-        assert answer.show_alert
-        assert room.desk.refusals == [(ANA, "approve", "ledger_closed", 1)]
+        await api.wait(lambda api: any("sem espaço em disco" in text for text in texts(api)))
+        assert not any("/srv" in text or "space" in text for text in texts(api))
+        assert card.buttons == ["Detalhes"]
+        assert "Registro fechado" in card.text
+        assert "Porta livre" not in card.text
+        for data in ("ok:1:", "no?:1:"):  # buttons that somebody still has before them
+            assert (await api.post_callback(ANA, card, data)).show_alert
+        assert room.desk.refusals == [
+            (ANA, "approve", "ledger_closed", 1),
+            (ANA, "ask_deny", "ledger_closed", 1),
+        ]
+
+
+async def test_cards_that_were_open_say_that_the_ledger_closed(api: BotApi) -> None:
+    async with opened(api) as room:
+        await room.outage(1)
+        await room.outage(2)
+        first, second = await room.card(1), await room.card(2)
+        await api.tap(ANA, second, "Aprovar")
+        await api.wait(lambda _: "Cancelar" in second.buttons)
+        room.ledger.fail("/srv/ledger/2026-11.jsonl, line 4 is damaged")
+        room.telegram.chat.say(Notice("ledger_closed", {"why": room.ledger.closed}))
+        for card in (first, second):
+            await room.shows(card, "Registro fechado")
+            assert card.buttons == ["Detalhes"]
 
 
 async def test_a_card_that_cannot_be_drawn_does_not_stop_the_others(
@@ -271,11 +293,11 @@ async def test_of_two_notices_on_one_matter_the_newer_is_said(api: BotApi) -> No
     async with opened(api) as room:
         await api.stop()
         for why in ("a", "b"):
-            room.telegram.chat.say(Notice("ledger_closed", {"why": f"because {why}"}))
+            room.telegram.chat.say(Notice("ledger_closed", {"why": f"{why}.jsonl, line 4"}))
         await api.start()
         await api.wait(lambda api: api.messages())
-    assert [text for text in texts(api) if "because" in text] == [texts(api)[0]]
-    assert "because b" in texts(api)[0]
+    assert [text for text in texts(api) if "jsonl" in text] == [texts(api)[0]]
+    assert "b.jsonl, linha 4" in texts(api)[0]
 
 
 async def test_a_second_poller_is_said_once_and_when_it_is_gone(api: BotApi) -> None:
