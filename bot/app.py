@@ -1,10 +1,12 @@
 """The composition root: settings -> adapters -> flow -> chat -> scheduler; started and stopped in order."""
 
 import asyncio
+import gc
 import logging
 import random
 import signal
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -21,7 +23,7 @@ from bot.flow import Deps, Flow
 from bot.gateways import open_gateway
 from bot.gateways.pace import Pace
 from bot.ops.health import HealthServer
-from bot.ports import Notice
+from bot.ports import Clock, Notice
 from bot.settings import Settings
 from bot.sources import open_source
 from bot.storage.files import FileLedger
@@ -48,6 +50,16 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
+def _replayed(settings: Settings, clock: Clock) -> FileLedger:
+    """The ledger, out of the garbage collector's sight: each full collection would stop taps for 100 ms."""
+    gc.disable()
+    try:
+        return FileLedger.open(settings.data_dir, clock)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class App:
     """One process. `run` returns its exit code."""
 
@@ -57,7 +69,8 @@ class App:
         self._rules = rules_of(settings)
         self._tasks = Tasks()
         self._started_at = self._clock.now()
-        self._polled_at = self._clock.monotonic()
+        self._polled_at, self._polling = self._clock.monotonic(), False
+        self._good_poll_at: float | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._health = HealthServer(self._wrong)
         self._watchdog: asyncio.Task[None] | None = None
@@ -65,7 +78,7 @@ class App:
     async def run(self, stop: asyncio.Event) -> int:
         """Run until `stop` is set, then stop in order. StartupError where the folder or port is not ours."""
         settings, clock = self._settings, self._clock
-        self._ledger = ledger = FileLedger.open(settings.data_dir, clock)
+        self._ledger = ledger = _replayed(settings, clock)
         self._source = open_source(settings, clock)
         self._gateway = open_gateway(settings, clock)
         self._telegram = self._open_telegram()
@@ -117,16 +130,15 @@ class App:
             except OSError as error:
                 where = f"{settings.ops_host}:{settings.ops_port}"
                 mend = "choose another OPS_PORT (0 turns it off)"
-                raise StartupError(
-                    f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}", 1
-                ) from None
+                wrong = f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}"
+                raise StartupError(wrong, code=1) from None
         log.info("olt-noc-bot %s: source %s, gateway %s", __version__, self._source.name, self._gateway.name)
         self._say_recovery()
         await self._flow.start(__version__)
-        await self._views.start()
         await self._telegram.start()
         self._schedule()
         self._watchdog = asyncio.create_task(self._watch_the_schedule())
+        await self._views.start()  # last: it takes a while, and the first poll need not wait for it
 
     def _schedule(self) -> None:
         seconds = self._settings.poll_seconds
@@ -142,11 +154,18 @@ class App:
         self._scheduler.start()
 
     async def _poll(self) -> None:
-        self._polled_at = self._clock.monotonic()
+        self._polled_at, self._polling = self._clock.monotonic(), True
         try:
             await self._flow.poll()
+            if not self._flow.watch.failures:
+                self._good_poll_at = self._clock.monotonic()
+        except asyncio.CancelledError:  # the scheduler's shutdown; passed on, it would log it as an error
+            log.info("a poll was cut short by the stop")
         except Exception:  # the edge: a bug in one poll must not end the polling
             log.exception("a poll failed in a way that nobody named")
+            self._flow.missed("error")
+        finally:
+            self._polling, self._polled_at = False, self._clock.monotonic()
 
     async def _watch_the_schedule(self) -> None:
         """A clock set back leaves the scheduler waiting for a time that was: it is told to poll now."""
@@ -154,9 +173,10 @@ class App:
         while True:
             await self._clock.sleep(self._settings.poll_seconds)
             silent = self._clock.monotonic() - self._polled_at
-            if silent > late:
+            if silent > late and not self._polling:
                 log.error("no poll for %.0f s: scheduling one now", silent)
                 self._telegram.chat.say(Notice("poll_late", {"seconds": silent}))
+                self._polled_at = self._clock.monotonic()
                 self._scheduler.modify_job("poll", next_run_time=datetime.now(UTC))
 
     def _say_recovery(self) -> None:
@@ -175,14 +195,14 @@ class App:
         if self._watchdog is not None:
             self._watchdog.cancel()
         self._flow.drain()
-        await self._tasks.drain(IN_FLIGHT)
-        await self._telegram.stop()
-        await self._flow.stopped()
-        await self._views.close()
-        await self._health.stop()
-        await self._source.aclose()
-        await self._gateway.aclose()
-        await self._ledger.close()
+        async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
+            last.push_async_callback(self._ledger.close)
+            for close in (self._gateway.aclose, self._source.aclose, self._health.stop, self._views.close):
+                last.push_async_callback(close)
+            cut_off = await self._tasks.drain(IN_FLIGHT)
+            await self._telegram.stop()
+            if not cut_off:
+                await self._flow.stopped()
         log.info("stopped")
 
     def _program(self) -> ProgramFacts:
@@ -191,10 +211,10 @@ class App:
     def _wrong(self) -> Mapping[str, str]:
         """What /healthz reports: stale polls, a deaf Telegram, a closed ledger."""
         wrong: dict[str, str] = {}
-        good_at = self._flow.watch.good_at or self._started_at
-        age = (self._clock.now() - good_at).total_seconds()
-        if age > self._settings.poll_seconds * STALE:
-            wrong["source"] = f"no good poll for {age:.0f} s"
+        good_at = self._good_poll_at  # monotonic: a clock set back must not keep an old poll fresh
+        age = None if good_at is None else self._clock.monotonic() - good_at
+        if age is None or age > self._settings.poll_seconds * STALE:
+            wrong["source"] = "no good poll yet" if age is None else f"no good poll for {age:.0f} s"
         fresh = self._telegram.fresh()
         if fresh is None or fresh > DEAF:
             wrong["telegram"] = "no answer to getUpdates yet" if fresh is None else f"deaf for {fresh:.0f} s"

@@ -1,28 +1,27 @@
 """The story of a case. It calls the steps in order and nothing else.
 
-poll:      collect -> compose                         a card appears, changes or ends
-approve:   decide -> enrich -> gate -> send -> settle the customers are told, once each
+poll:      collect -> compose                          a card appears, changes or ends
+approve:   decide -> enrich -> gate -> send -> settle  the customers are told, once each (dispatch.py)
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
-from bot.domain.case import Dispatch, Phase
+from bot.dispatch import Dispatcher
 from bot.domain.customer import Found
 from bot.domain.incident import Port
-from bot.domain.lines import CooldownReleased, Line, Resumed, Started, Stopped, TapRefused, Who
+from bot.domain.lines import Cancelled, CooldownReleased, Line, Resumed, Started, Stopped, TapRefused, Who
 from bot.domain.rules import Rules
-from bot.domain.watch import Watch
+from bot.domain.watch import GatewayWatch, Watch
 from bot.errors import (
     AnswerLost,
     BadAnswer,
     Declined,
     LedgerClosed,
     LoginRefused,
-    NotFound,
     Refused,
     TryLater,
 )
@@ -31,13 +30,13 @@ from bot.steps import decide
 from bot.steps.collect import collect, offered
 from bot.steps.compose import compose, touched
 from bot.steps.enrich import Enricher
-from bot.steps.gate import gate
-from bot.steps.send import Job, Sender
-from bot.steps.settle import give_up, settle
+from bot.steps.send import Sender
 
 log = logging.getLogger(__name__)
 
 SAID_AFTER = 2  # polls in a row that failed before the group hears of it: one may be a hiccup
+GATEWAY_SAID_AFTER = 3  # sends in a row without an answer
+REFUSALS_APART = 600.0  # seconds
 DETAILS_KEPT = 120.0  # seconds that a reading for Detalhes serves its pages
 
 
@@ -68,14 +67,24 @@ class Flow:
     def __init__(self, deps: Deps, rules: Rules) -> None:
         self.ledger = deps.ledger
         self.watch = Watch(deps.source.name)
+        self.gateway = GatewayWatch(deps.gateway.name)
         self._deps, self._rules = deps, rules
-        self._halts: dict[int, asyncio.Event] = {}
         self._readings: dict[int, _Reading] = {}
         self._draining = False
         self._enricher = Enricher(deps.source, deps.directory, rules, deps.clock, deps.rng)
-        self._sender = Sender(
-            deps.ledger, deps.gateway, deps.limiter, rules, deps.clock, deps.rng, deps.spawn
+        sender = Sender(
+            deps.ledger, deps.gateway, deps.limiter, rules, deps.clock, deps.rng, deps.spawn, self._heard
         )
+        self._dispatcher = Dispatcher(
+            self._enricher,
+            sender,
+            ledger=deps.ledger,
+            chat=deps.chat,
+            clock=deps.clock,
+            rules=rules,
+            spawn=deps.spawn,
+        )
+        self._refusals: dict[tuple[int, str, str], float] = {}
 
     async def start(self, version: str) -> None:
         """Write that the program runs, and draw every card that somebody may be waiting at."""
@@ -92,7 +101,7 @@ class Flow:
         try:
             poll = await collect(self._deps.source)
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
-            self._missed(str(error), login_refused=isinstance(error, LoginRefused))
+            self.missed(str(error), login_refused=isinstance(error, LoginRefused))
             return
         lines = await self._observe(compose(poll, self._rules))
         for number in touched(lines):
@@ -100,38 +109,45 @@ class Flow:
         unoffered = tuple(i for i in poll.incidents if not offered(i, self._rules))
         self.watch = self.watch.saw(poll, unoffered)
         if not poll.complete:
-            self._missed("incomplete")
+            self.missed("incomplete")
             return
-        if self.watch.failures >= SAID_AFTER or self.watch.login_refused:
+        if self.watch.failures:
+            log.info("the source answers again after %s failed polls", self.watch.failures)
+        if self.watch.said:
             self._deps.chat.say(Notice("source_up", {"since": self.watch.since}))
         self.watch = self.watch.good(now)
         self._deps.chat.refresh()
-        await self._go_on()
+        await self._go_on(poll.present)
 
     async def approve(self, number: int, who: Who) -> None:
         """Claim a case for sending. Returns once the claim is durable; the rest goes on beside."""
         await self.ledger.commit(decide.approve(number, who, self._rules))
-        self._carry_out(number)
+        self._dispatcher.carry_out(number)
 
     async def deny(self, number: int, who: Who, reason: str) -> None:
         """Decide that nothing is sent."""
         await self.ledger.commit(decide.deny(number, who, reason))
         self._deps.chat.show(number, urgent=True)
 
-    async def cancel(self, number: int, who: Who) -> None:
-        """Take an approval back during its countdown."""
-        await self.ledger.commit(decide.cancel(number, who))
-        self._halt(number)
+    async def check_undecided(self, number: int) -> None:
+        """Declined where the case is decided, running or over."""
+        await self.ledger.commit(decide.check(number))
+
+    async def cancel(self, number: int, who: Who) -> bool:
+        """Take an approval back: True where nothing has left, False where sends had begun and stop now."""
+        lines = await self.ledger.commit(decide.cancel(number, who))
+        self._dispatcher.halt(number)
+        return isinstance(lines[0], Cancelled)
 
     async def stop(self, number: int, who: Who) -> None:
         """Stop a dispatch; what is in flight still counts."""
         await self.ledger.commit(decide.stop(number, who))
-        self._halt(number)
+        self._dispatcher.halt(number)
 
     async def resume(self, number: int, who: Who) -> None:
         """Let an interrupted dispatch go on."""
-        await self.ledger.commit(decide.resume(number, who))
-        self._carry_out(number)
+        await self.ledger.commit(decide.resume(number, who, self._rules))
+        self._dispatcher.carry_out(number)
 
     async def close(self, number: int, who: Who) -> None:
         """Give up what an interrupted dispatch had still to do."""
@@ -141,7 +157,9 @@ class Flow:
     async def release(self, port_key: str, who: Who, reason: str) -> Port:
         """Free a port before its time; returns the port."""
         lines = await self.ledger.commit(decide.release(port_key, who, reason, self._rules))
-        self._deps.chat.refresh()
+        for case in self.ledger.book.cases.values():
+            if case.incident.port.key == port_key and (case.ended_at is None or case.dispatches):
+                self._deps.chat.show(case.id)
         return next(line.port for line in lines if isinstance(line, CooldownReleased))
 
     async def details(self, number: int) -> Found:
@@ -158,14 +176,22 @@ class Flow:
         return await asyncio.shield(reading.found)
 
     def refused(self, who: Who, action: str, why: str, case: int | None = None) -> None:
-        """Write that somebody tapped or typed what they may not, or what no longer holds."""
-        self.ledger.note(TapRefused(who, action, why, case))
+        """Write that somebody tapped or typed what they may not, or what no longer holds.
+
+        The same person, action and reason make one line in ten minutes: nobody can bury the decisions.
+        """
+        now, key = self._deps.clock.monotonic(), (who.id, action, why)
+        self._refusals = {k: at for k, at in self._refusals.items() if now - at < REFUSALS_APART}
+        if key not in self._refusals:
+            self._refusals[key] = now
+            self.ledger.note(TapRefused(who, action, why, case))
 
     def drain(self) -> None:
         """From now on no new send leaves; what is unfinished goes on at the next start."""
         self._draining = True
-        for halt in self._halts.values():
-            halt.set()
+        self._dispatcher.drain()
+        for reading in self._readings.values():
+            reading.found.cancel()
 
     async def stopped(self) -> None:
         """Write that the program stopped in order."""
@@ -174,64 +200,13 @@ class Flow:
         except LedgerClosed as error:
             log.error("the stop could not be written: %s", error)  # noqa: TRY400
 
-    def _carry_out(self, number: int) -> None:
-        if self._draining:
-            return  # the claim is durable: the next start goes on with it
-        halt = self._halts[number] = asyncio.Event()
-        self._deps.chat.show(number, urgent=True)
-        self._deps.spawn(self._dispatch(number, self.ledger.book.cases[number].dispatches[-1], halt))
-
-    async def _dispatch(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
-        try:
-            if dispatch.phase is Phase.COUNTDOWN:
-                found = await self._look_up_during_countdown(number, halt)
-                if found is None:
-                    return
-                await self.ledger.commit(gate(number, dispatch.turn, found, self._rules))
-            await self._send(number, dispatch, halt)
-        except (TryLater, AnswerLost, Refused, BadAnswer) as error:
-            log.warning("the alert of case %s could not be read: %s", number, error)
-            await self._observe(give_up(number, dispatch.turn, _unread(error)))
-        except Declined as declined:
-            log.info("case %s was not planned: %s", number, declined.code)
-            await self._observe(give_up(number, dispatch.turn, declined.code))
-        except LedgerClosed as error:
-            log.error("case %s: the ledger is closed: %s", number, error)  # noqa: TRY400
-        finally:
-            if self._halts.get(number) is halt:
-                del self._halts[number]
-            self._deps.chat.show(number, urgent=True)
-
-    async def _look_up_during_countdown(self, number: int, halt: asyncio.Event) -> Found | None:
-        """The look-ups, in parallel with the countdown; None where the approval was taken back."""
-        incident = self.ledger.book.cases[number].incident
-        look_up = asyncio.ensure_future(self._enricher.enrich(incident.id))
-        halted = asyncio.ensure_future(halt.wait())
-        countdown = asyncio.ensure_future(self._deps.clock.sleep(self._rules.undo_seconds))
-        try:
-            await asyncio.wait({halted, countdown}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({halted, look_up}, return_when=asyncio.FIRST_COMPLETED)
-            return None if halt.is_set() else look_up.result()
-        finally:
-            for task in (look_up, halted, countdown):
-                task.cancel()
-
-    async def _send(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
-        self._deps.chat.show(number, urgent=True)
-        template = self.ledger.book.cases[number].incident.kind.value
-        job = Job(number, template, halt, lambda: self._deps.chat.show(number))
-        todo = dispatch.progress.todo() if dispatch.progress is not None else []
-        halted = await self._sender.send(job, todo)
-        if dispatch.phase is Phase.STOPPING or not self._draining:
-            await self.ledger.commit(settle(number, halted))
-
-    async def _go_on(self) -> None:
+    async def _go_on(self, seen: Collection[str]) -> None:
         """Let the interrupted dispatches go on that are fresh and whose outage this poll still saw."""
         if self._draining:
             return
-        lines = await self._observe(decide.go_on(self._rules))
+        lines = await self._observe(decide.go_on(seen, self._rules))
         for resumed in [line for line in lines if isinstance(line, Resumed)]:
-            self._carry_out(resumed.case)
+            self._dispatcher.carry_out(resumed.case)
 
     async def _observe(self, write: Write) -> Sequence[Line]:
         """Commit what a closed ledger or a changed state may refuse without anything being lost."""
@@ -241,30 +216,23 @@ class Flow:
             log.warning("not written: %s", error)
             return []
 
-    def _halt(self, number: int) -> None:
-        self._deps.chat.show(number, urgent=True)
-        if number in self._halts:
-            self._halts[number].set()
-
-    def _missed(self, error: str, *, login_refused: bool = False) -> None:
+    def missed(self, error: str, *, login_refused: bool = False) -> None:
+        """A poll brought nothing, or not everything: remembered for /status, and said when it lasts."""
         before = self.watch
         self.watch = before.bad(self._deps.clock.now(), error, login_refused=login_refused)
-        log.warning("poll failed (%s in a row): %s", self.watch.failures, error)
-        if login_refused and not before.login_refused:
-            self._deps.chat.say(Notice("login_refused", {"source": before.source}))
-        elif self.watch.failures == SAID_AFTER and not before.login_refused:
-            facts = {"source": before.source, "error": error}
-            self._deps.chat.say(Notice("source_down", facts))
+        if before.error != error:
+            log.warning("polls fail: %s", error)
+        code = "login_refused" if login_refused else "source_down"
+        if code not in before.said and (login_refused or self.watch.failures >= SAID_AFTER):
+            self.watch = replace(self.watch, said=before.said | {code})
+            self._deps.chat.say(Notice(code, {"source": before.source, "error": error}))
 
-
-def _unread(error: Exception) -> str:
-    """The words' code for why an alert could not be read."""
-    for kind, code in (
-        (LoginRefused, "login_refused"),
-        (NotFound, "not_found"),
-        (Refused, "refused"),
-        (BadAnswer, "bad_answer"),
-    ):
-        if isinstance(error, kind):
-            return code
-    return "source_down"
+    def _heard(self, error: str | None) -> None:
+        """One answer of the gateway, or the lack of one: said once when it breaks and once when it heals."""
+        before = self.gateway
+        self.gateway = before.heard(self._deps.clock.now(), error)
+        if error is None and before.said:
+            self._deps.chat.say(Notice("gateway_up", {"since": before.since}))
+        elif self.gateway.failures >= GATEWAY_SAID_AFTER and not before.said:
+            self.gateway = replace(self.gateway, said=True)
+            self._deps.chat.say(Notice("gateway_down", {"gateway": before.name, "error": error}))

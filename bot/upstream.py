@@ -11,10 +11,11 @@ the table of faults.
 
 import asyncio
 import functools
+import json
+import re
 import ssl
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import aiohttp
@@ -25,6 +26,7 @@ from bot.errors import AnswerLost, BadAnswer, BotError, NotFound, Refused, TryLa
 
 KEEP_ALIVE = 4.0  # seconds; Apache hangs up after 5, and a POST that meets the hang-up has an unknown end
 TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=20.0, pool=10.0)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 TOTAL = 60.0  # seconds for one exchange, as httpx's read timeout starts again with every byte
 _PROVES: tuple[tuple[type[BaseException], type[TryLater | AnswerLost], str], ...] = (
     # What a failure proves, first match: TryLater only where nothing can have left.
@@ -39,8 +41,21 @@ _PROVES: tuple[tuple[type[BaseException], type[TryLater | AnswerLost], str], ...
 )
 
 
+class _NoCookies(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """None is kept, and no time is spent on looking for one."""
+
+
+class _Client(httpx.AsyncClient):
+    @property  # type: ignore[misc]  # read-only: nothing may set one
+    def cookies(self) -> httpx.Cookies:
+        return _NO_COOKIES
+
+
+_NO_COOKIES = _NoCookies()
+
+
 def client(
-    base_url: str = "",
     *,
     auth: httpx.Auth | None = None,
     limit: int = 100,
@@ -60,14 +75,12 @@ def client(
         connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEP_ALIVE, ssl=tls)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return httpx.AsyncClient(
+    return _Client(
         transport=AiohttpTransport(verify=tls, client=session),
-        base_url=base_url,
         auth=auth,
         timeout=timeout,
         trust_env=False,
         follow_redirects=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 
@@ -129,11 +142,31 @@ async def send(
 
 
 def json_of(response: httpx.Response) -> Any:
-    """The body as JSON, None where it is not (or says `null`)."""
+    """The body as JSON, None where it is not (or says `null`).
+
+    Matrix's platform is latin-1 (contracts/matrix.md): what is no UTF-8 is read as that, as a refusal that
+    cannot be read would count as a success. Half a surrogate pair (a name cut in mid-emoji) becomes `?`:
+    it is legal JSON, and no file and no other system would take it.
+    """
     try:
-        return response.json()
+        text = response.content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = response.content.decode("latin-1")
+    try:
+        body = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    return _without_surrogates(body) if _SURROGATE.search(text) else body
+
+
+def _without_surrogates(body: Any) -> Any:
+    if isinstance(body, str):
+        return body.encode("utf-8", "replace").decode()
+    if isinstance(body, list):
+        return [_without_surrogates(item) for item in body]
+    if isinstance(body, dict):
+        return {_without_surrogates(key): _without_surrogates(value) for key, value in body.items()}
+    return body
 
 
 async def _exchange(

@@ -97,6 +97,7 @@ class FakeSource:
     gate: asyncio.Event | None = None
     complete: bool = True
     skipped: tuple[str, ...] = ()
+    nameless: int = 0
 
     def outage(self, what: Incident, customers: int = 3, first: int = 100) -> Incident:
         self.incidents[what.id] = what
@@ -112,7 +113,8 @@ class FakeSource:
     async def open_incidents(self) -> Poll:
         if self.poll_errors:
             raise self.poll_errors.pop(0)
-        return Poll(tuple(self.incidents.values()), frozenset(self.incidents), self.complete, self.skipped)
+        seen = frozenset(self.incidents)
+        return Poll(tuple(self.incidents.values()), seen, self.complete, self.skipped, self.nameless)
 
     async def affected(self, incident_id: str) -> Affected:
         if self.gate is not None:
@@ -170,13 +172,16 @@ class FakeGateway:
 
 
 class FakeLimiter:
-    """No pace; remembers the pauses it was asked for."""
+    """No pace, unless `closed` is set; remembers the pauses it was asked for."""
 
     def __init__(self) -> None:
         self.pauses: list[float] = []
+        self.closed: asyncio.Event | None = None
 
     async def acquire(self) -> None:
         await asyncio.sleep(0)
+        if self.closed is not None:
+            await self.closed.wait()
 
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)

@@ -44,7 +44,8 @@ class Isp:
 
     def assert_clean(self, text: str) -> None:
         """Neither a traceback nor a secret nor a phone."""
-        assert "Traceback" not in text
+        _, _, trace = text.partition("Traceback")
+        assert not trace
         for secret in (self.olt.password, self.hsm.token, self.chat.token, self.chat.token.partition(":")[2]):
             # The pretend secrets are short words: only whole ones count.
             assert not re.search(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", text), f"{secret!r} in the log"

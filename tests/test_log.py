@@ -88,7 +88,7 @@ def test_secrets_are_gone_from_values_messages_and_tracebacks(capsys: pytest.Cap
 @pytest.mark.usefixtures("put_back")
 def test_chatty_libraries_speak_only_of_trouble(capsys: pytest.CaptureFixture[str]) -> None:
     configure(SETTINGS)
-    for name in ("httpx", "httpcore.http11", "aiohttp.access", "apscheduler.scheduler", "telegram.ext"):
+    for name in ("httpx", "httpcore.http11", "aiohttp.access", "apscheduler.scheduler", "telegram.Bot"):
         logging.getLogger(name).info("GET https://api.telegram.org/bot1:x/getUpdates")
         logging.getLogger(name).warning("trouble")
     assert [line["event"] for line in lines(capsys)] == ["trouble"] * 5

@@ -35,6 +35,13 @@ class Access:
         self._read_at = -math.inf
         self._reading = asyncio.Lock()
 
+    @property
+    def who_decides(self) -> Literal["everyone", "listed", "admins"]:
+        """Who may decide, by the setting."""
+        if self._approvers == "*":
+            return "everyone"
+        return "listed" if self._approvers else "admins"
+
     async def keep_warm(self) -> None:
         """Read the administrators again and again, so that a tap never waits for it."""
         while self._approvers == frozenset():
@@ -55,14 +62,22 @@ class Access:
             return
         if self._approvers:
             if user not in self._approvers:
-                raise Declined("not_allowed")
+                raise Declined("not_allowed", decides=self.who_decides)
             return
         if self._age > TOO_OLD or (user not in self._admins and self._age > FRESH):
             await self._refresh(FRESH)
         if self._age > TOO_OLD:
             raise Declined("admins_unknown")
         if user not in self._admins:
-            raise Declined("not_allowed")
+            raise Declined("not_allowed", decides=self.who_decides)
+
+    async def is_approver(self, user: int) -> bool:
+        """Whether this person may decide."""
+        try:
+            await self.check_approver(user)
+        except Declined:
+            return False
+        return True
 
     async def check_chat(self, chat: int, user: int) -> None:
         """Declined outside the group and an approver's private chat with the bot."""
@@ -71,7 +86,7 @@ class Access:
         if chat != user:
             raise Declined("wrong_chat")
         if self._approvers == "*" and not await self._is_member(user):
-            raise Declined("not_allowed")
+            raise Declined("not_allowed", decides=self.who_decides)
         await self.check_approver(user)
 
     @property

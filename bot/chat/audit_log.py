@@ -16,6 +16,7 @@ from bot.domain.lines import Who
 from bot.domain.plan import Tally
 
 TODAY = frozenset({"today", "hoje"})
+REFUSED = frozenset({"refused", "recusados"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Entry:
 
     `code` is what was done (a phrase `entry.<code>`), `detail` its reason. `case` to `frees_at` are None
     where the entry is about no case; `tally` also where nothing was planned. `ended_at` is when the outage
-    was over, `frees_at` when the port may be sent to again, None where it may now.
+    was over and `ended_why` how, `frees_at` when the port may be sent to again, None where it may now or
+    something else holds it.
     """
 
     at: datetime
@@ -39,6 +41,7 @@ class Entry:
     tally: Tally | None = None
     dry_run: bool = False
     ended_at: datetime | None = None
+    ended_why: str | None = None
     frees_at: datetime | None = None
 
     @property
@@ -47,20 +50,33 @@ class Entry:
         return self.approved_by is not None
 
 
-def matching(book: Book, filter_text: str, words: Words, now: datetime) -> Sequence[AuditEntry]:
+def matching(
+    book: Book, filter_text: str, words: Words, now: datetime, *, refused: bool = False
+) -> Sequence[AuditEntry]:
     """The decisions that a filter lets through, newest first.
 
-    The filter is empty, a number (that many), `today` / `hoje`, or a part of the OLT's name or port.
+    The filter is empty, a number (that many), `today` / `hoje`, `refused` / `recusados`, or a part of the
+    OLT's name or port. Refused taps, of which anybody can make any number, come only where the filter or
+    `refused` asks for them.
     """
     wanted = filter_text.strip().casefold()
     newest: Sequence[AuditEntry] = book.audit[::-1]
-    if wanted.isascii() and wanted.isdecimal():
+    if wanted in REFUSED:
+        return [entry for entry in newest if isinstance(entry.line, ln.TapRefused)]
+    if not refused:
+        newest = [entry for entry in newest if not isinstance(entry.line, ln.TapRefused)]
+    if is_number(wanted):
         newest = newest[: int(wanted)]
     elif wanted in TODAY:
         newest = [entry for entry in newest if words.is_same_day(entry.at, now)]
     elif wanted:
         newest = [entry for entry in newest if wanted in _label(book, entry)]
     return newest
+
+
+def is_number(filter_text: str) -> bool:
+    """Whether the filter asks for that many entries."""
+    return filter_text.isascii() and filter_text.isdecimal()
 
 
 def said(entry: Entry, words: Words) -> str:
@@ -89,9 +105,8 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
     case = book.cases.get(entry.case) if entry.case else None
     code, detail = _what(line)
     action = _action(line.action) if isinstance(line, ln.TapRefused) else None
-    dispatch = _dispatch(case, entry) if case else None
-    reservation = book.reservations.get(case.incident.port.key) if case else None
-    held = reservation is not None and case is not None and reservation.case == case.id
+    about = book.dispatch_of(entry)
+    result = about if isinstance(line, ln.Approved | ln.Settled) and about and _counts(about) else None
     return Entry(
         entry.at,
         code,
@@ -101,12 +116,27 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
         entry.case,
         case.incident if case else None,
         _port(book, entry),
-        dispatch.by if dispatch else None,
-        dispatch.tally() if dispatch else None,
-        dispatch.dry_run if dispatch else False,
+        result.by if result else None,
+        result.tally() if result else None,
+        about.dry_run if about else False,
         case.ended_at if case else None,
-        free_at(reservation, now, hours) if held else None,
+        case.ended_why if case else None,
+        _held_until(book, case, about, now, hours) if case and about else None,
     )
+
+
+def _counts(dispatch: Dispatch) -> bool:
+    """One that was taken back came to nothing."""
+    return dispatch.end != "cancelled"
+
+
+def _held_until(book: Book, case: Case, dispatch: Dispatch, now: datetime, hours: float) -> datetime | None:
+    """Until when this very dispatch keeps the port; None where it does not."""
+    reservation = book.reservations.get(case.incident.port.key)
+    own = dispatch is case.dispatch and not dispatch.dry_run
+    if not own or reservation is None or reservation.case != case.id:
+        return None
+    return free_at(reservation, now, hours)
 
 
 def _what(line: ln.Line) -> tuple[str, str | None]:
@@ -126,13 +156,3 @@ def _what(line: ln.Line) -> tuple[str, str | None]:
 def _action(text: str) -> str:
     """The name of a button's action; what is none (a command) as it was recorded."""
     return Action(text).name.lower() if text in set(Action) else text
-
-
-def _dispatch(case: Case, entry: AuditEntry) -> Dispatch | None:
-    """The dispatch that an approval opened or a settlement ended; None for a cancelled one."""
-    kept = [d for d in case.dispatches if d.end != "cancelled"]
-    if isinstance(entry.line, ln.Approved):
-        return next((d for d in kept if d.at == entry.at), None)
-    if isinstance(entry.line, ln.Settled):
-        return next((d for d in kept if d.ended_at == entry.at), None)
-    return None

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.audit_log import Entry, matching, said, told
+from bot.chat.audit_log import Entry, is_number, matching, said, told
 from bot.chat.buttons import Action, Press
 from bot.chat.fitting import LINE, PARAGRAPH, SEPARATOR, fit, page_buttons
 from bot.chat.results import counts
@@ -20,11 +20,13 @@ def audit(book: Book, page: int, filter_text: str, words: Words, now: datetime, 
     """One page of the audit, newest first. A page that is not there: the nearest."""
     kept = fitting_filter(filter_text)
     found = matching(book, kept, words, now)
+    if is_number(kept) and not int(kept):
+        return Screen(str(words.say("audit.how_many")))
     if not found:
         return Screen(str(words.say("audit.none")))
     pages = -(-len(found) // _A_PAGE)
     page = min(max(page, 0), pages - 1)
-    head = [words.say("audit.head", n=len(found), filter=kept)]
+    head = [words.say("audit.head", n=len(found), filter="" if is_number(kept) else kept)]
     if pages > 1:
         head.append(words.say("page.of", page=page + 1, pages=pages))
     shown = found[page * _A_PAGE :][:_A_PAGE]
@@ -61,7 +63,7 @@ def _row(entry: Entry, words: Words, now: datetime) -> Markup:
     if entry.is_result and entry.code != "approved":
         lines.append(words.say("audit.approved_by", by=entry.approved_by))
     if entry.tally is not None:
-        lines.append(counts(entry.tally, words))
+        lines.append(counts(entry.tally, words, dry_run=entry.dry_run))
     lines += [
         SEPARATOR.join(parts) for parts in (_place(entry, words), _standing(entry, words, now)) if parts
     ]
@@ -85,9 +87,14 @@ def _standing(entry: Entry, words: Words, now: datetime) -> list[Markup]:
     if entry.ended_at is None:
         parts.append(words.say("audit.still_on"))
     else:
-        parts.append(words.say("audit.over", at=entry.ended_at, now=now))
+        parts.append(words.say(ending(entry), at=entry.ended_at, now=now))
     if entry.frees_at is not None:
         parts.append(words.say("audit.frees", until=entry.frees_at, now=now))
     elif entry.is_result:
         parts.append(words.say("audit.free"))
     return parts
+
+
+def ending(entry: Entry) -> str:
+    """The phrase for how the outage ended."""
+    return "audit.ignored" if entry.ended_why == "ignored" else "audit.over"

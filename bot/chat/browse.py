@@ -2,31 +2,42 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
 
 from telegram import CallbackQuery
 
 from bot.chat import pages, sheets
+from bot.chat.answers import Answers
 from bot.chat.audit_pages import audit, read_audit
-from bot.chat.budget import Budget, Urgency
 from bot.chat.buttons import Action, Press
 from bot.chat.cooldown_pages import cooldown
 from bot.chat.desk import Desk
-from bot.chat.noc_chat import NocChat
 from bot.chat.outbox import Away, Barred, Ephemeral, Gone, Moved, Outbox, Paced, Rejected, Unsure
-from bot.chat.screen import Screen, Sheet
+from bot.chat.screen import Screen
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.lines import Who
 from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
 from bot.ports import Clock
 
+K = TypeVar("K")
+V = TypeVar("V")
 log = logging.getLogger(__name__)
 
-REMEMBERED = 500  # pages; of an older one everybody may turn the leaves
-TRIES = 3
+REMEMBERED = 500  # pages; an older one is asked for anew
+
+
+class Kind(StrEnum):
+    """What a page shows, and so which buttons it can have."""
+
+    DETAILS = "details"
+    AUDIT = "audit"
+    COOLDOWN = "cooldown"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,18 @@ class Page:
     query: str
     ephemeral: int | None = None
 
+    @property
+    def key(self) -> tuple[int, int, bool]:
+        """Which message it is; those that one person sees are counted by themselves."""
+        return self.chat, self.ephemeral or self.message, self.ephemeral is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    kind: Kind
+    reader: int
+    case: int
+
 
 class Browse:
     """What is shown on demand. Methods that send never raise: the person can ask again."""
@@ -46,23 +69,22 @@ class Browse:
     def __init__(
         self,
         desk: Desk,
-        chat: NocChat,
+        answers: Answers,
         *,
         outbox: Outbox,
-        budget: Budget,
         words: Words,
         clock: Clock,
         hours: float,
     ) -> None:
         """`hours` is the cooldown."""
         self._desk = desk
-        self._chat = chat
+        self._answers = answers
         self._outbox = outbox
-        self._budget = budget
         self._words = words
         self._clock = clock
         self._hours = hours
-        self._readers: OrderedDict[tuple[int, int], int] = OrderedDict()
+        self._pages: OrderedDict[tuple[int, int, bool], _Posted] = OrderedDict()
+        self._stripped: OrderedDict[tuple[int, int], None] = OrderedDict()
 
     @property
     def _book(self) -> Book:
@@ -77,16 +99,23 @@ class Browse:
         message = query.message
         if message is None:
             raise Declined("unknown_button")
-        ephemeral = message.api_kwargs.get("ephemeral_message_id")
-        return Page(message.chat.id, message.message_id, who, query.id, ephemeral)
+        return Page(message.chat.id, message.message_id, who, query.id, _ephemeral(message.api_kwargs))
 
     def wrote(self, chat: int, message: int) -> bool:
         """Whether this message is a page, so no card."""
-        return (chat, message) in self._readers
+        return (chat, message, False) in self._pages
 
-    def check_reader(self, page: Page) -> None:
-        """Declined for anyone but who asked for the page; after a restart nobody remembers who that was."""
-        if self._readers.get((page.chat, page.message), page.who.id) != page.who.id:
+    def check_page(self, page: Page, kind: Kind, case: int = 0, *, reader: bool = True) -> None:
+        """Declined where the message is no page of that kind, or (`reader`) is another person's.
+
+        After a restart nobody remembers what a message was: then it is asked for anew.
+        """
+        posted = self._pages.get(page.key)
+        if posted is None:
+            raise Declined("old_page")
+        if (posted.kind, posted.case) != (kind, case):
+            raise Declined("unknown_button")
+        if reader and posted.reader != page.who.id:
             raise Declined("not_yours")
 
     async def check_private(self, user: int) -> None:
@@ -102,7 +131,9 @@ class Browse:
         """The affected customers, shown to who asked alone where Telegram can do that."""
         screen = await self._details(case, 0)
         only = {"receiver_user_id": page.who.id, "callback_query_id": page.query}
-        await self.post(page.chat, screen, reader=page.who.id, reply_to=page.message, only=only)
+        await self.post(
+            page.chat, screen, Kind.DETAILS, reader=page.who.id, case=case, reply_to=page.message, only=only
+        )
 
     async def turn_details(self, page: Page, case: int, number: str) -> None:
         """Another page of the affected customers."""
@@ -124,36 +155,46 @@ class Browse:
 
     def cooldown(self, *, may_release: bool) -> Screen:
         """The ports in cooldown."""
-        return cooldown(self._book, self._now, self._words, self._hours, may_release=may_release)
+        closed = self._desk.ledger.closed is not None
+        return cooldown(
+            self._book, self._now, self._words, self._hours, may_release=may_release, closed=closed
+        )
 
     async def sheet(self, page: Page, press: Press) -> None:
-        """The whole list as a document in the person's private chat."""
+        """The whole list as a document in the person's private chat, or there why it cannot be had."""
+        user = page.who.id
         if press.action is Action.DETAILS_CSV:
             try:
                 found = await self._desk.details(press.case)
             except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
-                await self.post(page.who.id, self._sorry(error), reader=page.who.id)
+                await self.post(user, self._sorry(error), reader=user)
                 return
             document = sheets.details_csv(self._book.cases[press.case], found, self._words)
         else:
             make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
             wanted = read_audit(press.arg)[1]
             document = make(self._book, wanted, self._words, self._now, self._hours)
-        await self._give(page.who.id, document)
-
-    async def _give(self, user: int, document: Sheet) -> None:
-        await self._deliver(user, lambda: self._outbox.send_sheet(user, document))
+        if not await self._answers.deliver(
+            user, (user, document.filename), lambda: self._outbox.send_sheet(user, document)
+        ):
+            await self.post(user, Screen(str(self._words.say("declined.no_document"))), reader=user)
 
     async def post(
         self,
         chat: int,
         screen: Screen,
+        kind: Kind = Kind.OTHER,
         *,
         reader: int,
+        case: int = 0,
         reply_to: int | None = None,
         only: dict[str, object] | None = None,
+        about: str = "",
     ) -> None:
-        """A new page in the chat, for `reader` to turn; for their eyes only where the server can do that."""
+        """A new page in the chat, for `reader` to turn; for their eyes only where the server can do that.
+
+        Of two of one kind and case (and `about`) that wait for one reader, the newer one is posted.
+        """
 
         async def send() -> None:
             try:
@@ -162,9 +203,11 @@ class Browse:
                 if only is None:
                     raise
                 message = await self._outbox.post(chat, screen, reply_to=reply_to)
-            self._remember(chat, message.message_id, reader)
+            ephemeral = _ephemeral(message.api_kwargs)
+            key = (chat, ephemeral or message.message_id, ephemeral is not None)
+            _remember(self._pages, key, _Posted(kind, reader, case))
 
-        await self._deliver(chat, send)
+        await self._answers.deliver(chat, (chat, reader, kind, case, about), send)
 
     async def turn(self, page: Page, screen: Screen) -> None:
         """The page shows something else."""
@@ -175,11 +218,16 @@ class Browse:
             else:
                 await self._outbox.edit(page.chat, page.message, screen)
 
-        await self._deliver(page.chat, send)
+        await self._answers.deliver(page.chat, page.key, send)
 
-    async def strip(self, chat: int, message: int) -> None:
-        """An old card loses its buttons."""
-        await self._deliver(chat, lambda: self._outbox.strip(chat, message))
+    async def strip(self, chat: int, message: int) -> bool:
+        """An old card loses its buttons, once; whether it did now."""
+        if (chat, message) in self._stripped:
+            return False
+        _remember(self._stripped, (chat, message), None)
+        return await self._answers.deliver(
+            chat, ("strip", chat, message), lambda: self._outbox.strip(chat, message)
+        )
 
     async def _details(self, case: int, number: int) -> Screen:
         try:
@@ -190,32 +238,18 @@ class Browse:
 
     def _sorry(self, error: Exception) -> Screen:
         if isinstance(error, Declined):
-            return Screen(str(self._words.say(f"declined.{error.code}", **error.facts)))
+            return Screen(str(self._words.say(f"declined.{error.code}", now=self._now, **error.facts)))
         log.info("customers could not be looked up for a page (%s)", type(error).__name__)
         return Screen(str(self._words.say("declined.upstream")))
 
-    def _remember(self, chat: int, message: int, reader: int) -> None:
-        self._readers[chat, message] = reader
-        while len(self._readers) > REMEMBERED:
-            self._readers.popitem(last=False)
 
-    async def _deliver(self, chat: int, send: Callable[[], Awaitable[None]]) -> None:
-        """Within the group's budget; again where Telegram asked for a pause or was not reached."""
-        for _ in range(TRIES):
-            if chat == self._chat.group:
-                await self._budget.acquire(Urgency.URGENT)
-            try:
-                await send()
-            except Paced as wish:
-                self._budget.pause(wish.seconds)
-                await self._clock.sleep(wish.seconds)
-            except Away:
-                await self._clock.sleep(1)
-            except Moved as moved:
-                await self._chat.follow(moved.new)
-                return
-            except (Unsure, Gone, Barred, Rejected) as error:
-                log.warning("a page could not be shown (%s)", error)
-                return
-            else:
-                return
+def _ephemeral(fields: Mapping[str, object]) -> int | None:
+    """The id of a message that one person sees; it has no other."""
+    found = fields.get("ephemeral_message_id")
+    return found if isinstance(found, int) else None
+
+
+def _remember(known: OrderedDict[K, V], key: K, value: V) -> None:
+    known[key] = value
+    while len(known) > REMEMBERED:
+        known.popitem(last=False)

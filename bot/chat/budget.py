@@ -8,39 +8,37 @@ from bot.ports import Clock
 
 LIMIT, WINDOW = 18, 60.0  # two below Telegram's own 20: its clock and ours do not tick together
 GAP = 1.0
-RESERVE = 5
+KEPT_FROM_STARTS, KEPT_FROM_ANSWERS, KEPT_FROM_FACTS = 5, 6, 8
 
 
 class Urgency(IntEnum):
     """What goes first, and how much of the budget it may use."""
 
-    URGENT = 0  # decisions, results, answers to commands: everything
-    FACT = 1  # new cards and changed facts: all but a reserve for the urgent
-    REFRESH = 2  # the minutes on a card: only while less than half is used
+    URGENT = 0  # decisions and results: everything
+    START = 1  # "sending": its card can be stopped already (Cancelar), and its result may be near
+    ANSWER = 2  # to commands and taps, which anybody in the group may give: at most a third, too
+    FACT = 3  # new cards, changed facts, progress
+    REFRESH = 4  # the minutes on a card: only while less than half is used
 
 
 class Budget:
     """A moving window over everything that lands in the group: posts, edits, replies, documents."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        limit: int = LIMIT,
-        window: float = WINDOW,
-        gap: float = GAP,
-        reserve: int = RESERVE,
-    ) -> None:
-        """At most `limit` in any `window` seconds, `gap` seconds apart, the last `reserve` for the urgent."""
+    def __init__(self, clock: Clock, *, limit: int = LIMIT, window: float = WINDOW, gap: float = GAP) -> None:
+        """At most `limit` in any `window` seconds, `gap` seconds apart; less for what is less urgent."""
         self._clock = clock
         self._window = window
         self._gap = gap
         self._allowed = {
             Urgency.URGENT: limit,
-            Urgency.FACT: max(1, limit - reserve),
+            Urgency.START: max(1, limit - KEPT_FROM_STARTS),
+            Urgency.ANSWER: max(1, limit - KEPT_FROM_ANSWERS),
+            Urgency.FACT: max(1, limit - KEPT_FROM_FACTS),
             Urgency.REFRESH: max(1, math.ceil(limit / 2) - 1),
         }
+        self._answers_allowed = max(1, limit // 3)  # else two people who ask and ask keep new cards away
         self._spent: deque[float] = deque()
+        self._answered: deque[float] = deque()
         self._paused_until = -math.inf
 
     @property
@@ -51,26 +49,27 @@ class Budget:
     def wait(self, urgency: Urgency) -> float:
         """Seconds until one more of this urgency may leave; 0 means now."""
         now = self._clock.monotonic()
-        while self._spent and self._spent[0] <= now - self._window:
-            self._spent.popleft()
         at = self._paused_until
         if self._spent:
             at = max(at, self._spent[-1] + self._gap)
-        over = len(self._spent) - self._allowed[urgency]
-        if over >= 0:
-            at = max(at, self._spent[over] + self._window)
+        at = max(at, self._room(self._spent, self._allowed[urgency], now))
+        if urgency is Urgency.ANSWER:
+            at = max(at, self._room(self._answered, self._answers_allowed, now))
         return max(0.0, at - now)
 
-    def spend(self) -> None:
+    def _room(self, spent: deque[float], allowed: int, now: float) -> float:
+        """When fewer than that many lie in the window."""
+        while spent and spent[0] <= now - self._window:
+            spent.popleft()
+        over = len(spent) - allowed
+        return spent[over] + self._window if over >= 0 else -math.inf
+
+    def spend(self, urgency: Urgency = Urgency.URGENT) -> None:
         """One more left."""
         self._spent.append(self._clock.monotonic())
+        if urgency is Urgency.ANSWER:
+            self._answered.append(self._clock.monotonic())
 
     def pause(self, seconds: float) -> None:
         """Let nothing leave for `seconds` (Telegram said so)."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
-
-    async def acquire(self, urgency: Urgency) -> None:
-        """Return when one more may leave; it counts as spent."""
-        while (seconds := self.wait(urgency)) > 0:
-            await self._clock.sleep(seconds)
-        self.spend()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from bot.chat.buttons import Action, Press
-from bot.chat.results import counts, reason_words, why_lines
+from bot.chat.results import attempt, counts, reason_words, why_lines
 from bot.chat.screen import Button, Screen, Style
 from bot.chat.words import Words
 from bot.domain.book import Book
@@ -18,6 +18,7 @@ from bot.domain.incident import probable_cause
 
 DENY_REASONS = ("maintenance", "false_alarm", "already_told", "other")
 _BAR_CELLS = 10
+_ATTEMPTS_SHOWN = 3
 
 
 def card(
@@ -29,20 +30,26 @@ def card(
     hours: float,
     undo_seconds: float = 0,
     asking: bool = False,
+    closed: bool = False,
 ) -> Screen:
     """The card as the case is now.
 
     `hours` is the cooldown, `undo_seconds` the countdown before the first send; `asking` shows the reasons
-    for a denial instead of the decision buttons, where there is something to deny.
+    for a denial instead of the decision buttons, where there is something to deny. While the ledger is
+    `closed` nothing can be decided, and nothing invites to it.
     """
-    asking = asking and case.ended_at is None and case.state in {CaseState.WAITING, CaseState.NOBODY}
+    stuck = closed and (case.running or (case.undecided and case.ended_at is None))
+    asking = asking and not stuck and case.ended_at is None and case.undecided
     blocks = [
         _facts(case, now, words),
+        [words.say("card.ledger_closed")] if stuck else [],
         _decision(case, now, words, undo_seconds),
-        _port(case, book, now, words, hours),
+        [] if stuck else _port(case, book, now, words, hours),
         [words.say("card.asking")] if asking else [],
     ]
     html = Markup("\n\n").join(Markup("\n").join(block) for block in blocks if block)
+    if stuck:
+        return Screen(str(html), ((_button(case, words, "details", Action.DETAILS),),))
     return Screen(str(html), _deny_rows(case, words) if asking else _rows(case, words))
 
 
@@ -84,15 +91,28 @@ def _decision(case: Case, now: datetime, words: Words, undo_seconds: float) -> l
     if case.denied_by is not None:
         facts = {"by": case.denied_by, "at": case.denied_at, "now": now, "reason": case.denied_reason}
         lines.append(words.say("card.denied", **facts))
-    if dispatch is None:
-        return lines
-    if dispatch.dry_run:
-        lines.append(words.say("card.dry_run_running" if case.running else "card.dry_run"))
-    if case.running:
-        lines += _running(case, dispatch, words, undo_seconds)
-    else:
-        lines += _finished(dispatch, now, words)
-    return [*lines, words.say("card.approved", by=dispatch.by, at=dispatch.at, now=now)]
+    if dispatch is not None:
+        if dispatch.dry_run:
+            lines.append(words.say("card.dry_run_running" if case.running else "card.dry_run"))
+        if case.running:
+            lines += _running(case, dispatch, words, undo_seconds)
+        else:
+            lines += _finished(dispatch, now, words)
+        lines.append(words.say("card.approved", by=dispatch.by, at=dispatch.at, now=now))
+    return [*lines, *_before(case, now, words)]
+
+
+def _before(case: Case, now: datetime, words: Words) -> list[Markup]:
+    """What was tried before the present dispatch, and who took the last approval back."""
+    tried = [d for d in case.dispatches if d.end != "cancelled"]
+    numbered = list(enumerate(tried[:-1], start=1))[-_ATTEMPTS_SHOWN:]
+    lines = [
+        words.say("card.attempt", n=n, what=attempt(d, words), by=d.by, at=d.at, now=now) for n, d in numbered
+    ]
+    last = case.dispatches[-1] if case.dispatches else None
+    if last is not None and last.end == "cancelled" and case.undecided:
+        lines.append(words.say("card.cancelled", by=last.ended_by, at=last.ended_at, now=now))
+    return lines
 
 
 def _running(case: Case, dispatch: Dispatch, words: Words, undo_seconds: float) -> list[Markup]:
@@ -113,9 +133,9 @@ def _running(case: Case, dispatch: Dispatch, words: Words, undo_seconds: float) 
     else:
         lines.append(words.say("card.interrupted", todo=tally.todo))
     if tally is not None:
-        lines.append(counts(tally, words))
+        lines.append(counts(tally, words, dry_run=dispatch.dry_run))
     if dispatch.resumed and case.state is not CaseState.INTERRUPTED:
-        lines.append(words.say("card.resumed"))
+        lines.append(words.say("card.resumed", by=dispatch.resumed_by))
     return lines
 
 
@@ -138,9 +158,11 @@ def _finished(dispatch: Dispatch, now: datetime, words: Words) -> list[Markup]:
         facts = {"at": dispatch.ended_at, "now": now, "by": dispatch.ended_by, "reason": reason}
         lines.append(words.say(f"end.{dispatch.end}", **facts))
     if tally is not None and tally.planned:
-        lines += [counts(tally, words), *why_lines(dispatch, tally, words)]
+        lines += [counts(tally, words, dry_run=dispatch.dry_run), *why_lines(dispatch, tally, words)]
     elif tally is not None:
         lines.append(words.say("card.nobody_planned"))
+    if dispatch.resumed_by is not None:
+        lines.append(words.say("card.resumed", by=dispatch.resumed_by))
     return lines
 
 
@@ -176,6 +198,7 @@ def _rows(case: Case, words: Words) -> tuple[tuple[Button, ...], ...]:
         CaseState.INTERRUPTED: ((close,),) if over else ((resume, close),),
         CaseState.WAITING: ((approve, deny), (details,)),
         CaseState.NOBODY: ((retry, deny), (details,)),
+        CaseState.REHEARSED: ((retry, deny), (details,)),
         CaseState.SENT: ((details,),),
         CaseState.DENIED: ((details,),),
         CaseState.OVER: (),

@@ -1,34 +1,28 @@
 """Commands: /status /pendentes /audit /cooldown /help, in the group or in an approver's private chat."""
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from telegram import Message, Update
 
 from bot.chat import pages
 from bot.chat.access import Access
-from bot.chat.browse import Browse
+from bot.chat.answers import Answers
+from bot.chat.browse import Browse, Kind
 from bot.chat.desk import Desk
 from bot.chat.noc_chat import NocChat
 from bot.chat.screen import Screen
+from bot.chat.status_page import ProgramFacts, status
 from bot.chat.words import Words
 from bot.domain.lines import Who
 from bot.errors import Declined, LedgerClosed
 from bot.ports import Clock
 
+__all__ = ["COMMANDS", "Commands", "ProgramFacts", "StatusFacts"]
+
 COMMANDS = pages.COMMANDS
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramFacts:
-    """What /status tells of the program itself."""
-
-    version: str
-    started_at: datetime
-    gateway: str
-    dry_run: bool
+_KINDS = {"audit": Kind.AUDIT, "cooldown": Kind.COOLDOWN}
 
 
 StatusFacts = Callable[[], ProgramFacts]
@@ -43,23 +37,30 @@ class Commands:
         chat: NocChat,
         *,
         access: Access,
+        answers: Answers,
         browse: Browse,
         words: Words,
         clock: Clock,
         status_facts: StatusFacts,
         username: Callable[[], str],
         hours: float,
+        beside: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
-        """`username` is the bot's, known once it is connected; `hours` is the cooldown."""
+        """`username` is the bot's, known once it is connected; `hours` is the cooldown.
+
+        `beside` runs what has to wait: a handler that waits for the group's budget would keep taps waiting.
+        """
         self._desk = desk
         self._chat = chat
         self._access = access
+        self._answers = answers
         self._browse = browse
         self._words = words
         self._clock = clock
         self._status_facts = status_facts
         self._username = username
         self._hours = hours
+        self._beside = beside
 
     async def typed(self, update: Update, _context: object) -> None:
         """Answer one command; those of other bots and unknown ones are none of ours."""
@@ -70,21 +71,30 @@ class Commands:
         if name is None:
             return
         user = message.from_user
+        asker = user.id if user else 0
+        if message.chat.id == self._chat.group and not self._answers.admit(asker):
+            return  # who asks that often gets no answer: it would keep those of others away
         try:
             person = self._access.person(user)
             if name == "start":
-                await self._greet(message, Who(person.id, person.full_name))
+                self._greet(message, Who(person.id, person.full_name))
                 return
             await self._access.check_chat(message.chat.id, person.id)
             screen = await self._screen(name, argument, person.id)
         except Declined as no:
-            if user is not None:
-                with contextlib.suppress(LedgerClosed):
-                    self._desk.refused(Who(user.id, user.full_name), name, no.code)
-            if message.chat.id in {self._chat.group, user.id if user else None}:
-                await self._say(message, Screen(str(self._words.say(f"declined.{no.code}", **no.facts))))
+            self._refuse(message, name, no)
             return
-        await self._say(message, screen)
+        self._say(message, screen, _KINDS.get(name, Kind.OTHER), name)
+
+    def _refuse(self, message: Message, name: str, no: Declined) -> None:
+        user = message.from_user
+        if user is not None:
+            with contextlib.suppress(LedgerClosed):
+                self._desk.refused(Who(user.id, user.full_name), name, no.code)
+        in_group, private = message.chat.id == self._chat.group, user and message.chat.id == user.id
+        if in_group or (private and self._answers.admit(message.chat.id)):
+            said = self._words.say(f"declined.{no.code}", now=self._clock.now(), **no.facts)
+            self._say(message, Screen(str(said)), Kind.OTHER, name)
 
     def _read(self, text: str) -> tuple[str | None, str]:
         """The command and what follows it; None where it is not for this bot."""
@@ -96,43 +106,37 @@ class Commands:
         return (name if name in {*COMMANDS, "start"} else None), "".join(rest).strip()
 
     async def _screen(self, name: str, argument: str, user: int) -> Screen:
-        now, book = self._clock.now(), self._desk.ledger.book
+        now, book, closed = self._clock.now(), self._desk.ledger.book, self._desk.ledger.closed
         match name:
             case "status":
-                facts = self._status_facts()
-                return pages.status(
+                return status(
                     self._desk.watch,
                     book,
                     now,
                     self._words,
                     hours=self._hours,
-                    version=facts.version,
-                    started_at=facts.started_at,
-                    gateway=facts.gateway,
-                    dry_run=facts.dry_run,
-                    ledger_closed=self._desk.ledger.closed,
+                    program=self._status_facts(),
+                    gateway=self._desk.gateway,
+                    ledger_closed=closed,
                 )
             case "pendentes":
-                return pages.pending(book, self._words, now)
+                return pages.pending(book, self._words, now, closed=closed is not None)
             case "audit":
                 return self._browse.audit(argument)
             case "cooldown":
-                return self._browse.cooldown(may_release=await self._may_release(user))
+                return self._browse.cooldown(may_release=await self._access.is_approver(user))
             case _:
                 return pages.help_text(self._words)
 
-    async def _may_release(self, user: int) -> bool:
-        try:
-            await self._access.check_approver(user)
-        except Declined:
-            return False
-        return True
+    def _greet(self, message: Message, who: Who) -> None:
+        """/start in private tells a person their id and, where a list decides, where it has to stand."""
+        if message.chat.id == who.id and self._answers.admit(who.id):
+            facts = {"name": who.name, "id": who.id, "decides": self._access.who_decides}
+            self._say(message, Screen(str(self._words.say("start.text", **facts))), Kind.OTHER, "start")
 
-    async def _greet(self, message: Message, who: Who) -> None:
-        """/start in private tells a person their id, so that it can go into TELEGRAM_APPROVERS."""
-        if message.chat.id == who.id:
-            await self._say(message, Screen(str(self._words.say("start.text", name=who.name, id=who.id))))
-
-    async def _say(self, message: Message, screen: Screen) -> None:
+    def _say(self, message: Message, screen: Screen, kind: Kind, name: str) -> None:
         reader = message.from_user.id if message.from_user else 0
-        await self._browse.post(message.chat.id, screen, reader=reader, reply_to=message.message_id)
+        reply_to = message.message_id
+        self._beside(
+            self._browse.post(message.chat.id, screen, kind, reader=reader, reply_to=reply_to, about=name)
+        )

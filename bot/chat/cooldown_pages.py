@@ -6,7 +6,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from bot.chat.buttons import Action, Press
-from bot.chat.fitting import fit
+from bot.chat.fitting import LINE, fit
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words
 from bot.domain.book import Book
@@ -18,18 +18,24 @@ _PORT_BUTTONS = 20
 _KEY_BYTES = 40  # what `free:0:new_outage|` leaves of 64 bytes, with room to spare
 
 
-def cooldown(book: Book, now: datetime, words: Words, hours: float, *, may_release: bool) -> Screen:
-    """The ports in cooldown, the longest wait last, with a button each for who may release them."""
+def cooldown(
+    book: Book, now: datetime, words: Words, hours: float, *, may_release: bool, closed: bool = False
+) -> Screen:
+    """The ports in cooldown, the longest wait last, with a button each for who may release them.
+
+    `closed` is the ledger: then nobody may.
+    """
+    first = [words.say("card.ledger_closed")] if closed else []
     waits = cooling(book, now, hours)
     if not waits:
-        return Screen(str(words.say("cooldown.none")))
+        return Screen(str(LINE.join([*first, words.say("cooldown.none")])))
     text = fit(
-        [words.say("cooldown.head", n=len(waits))],
+        [*first, words.say("cooldown.head", n=len(waits))],
         (cooling_row(until, reservation, words, now) for until, reservation in waits),
         words,
         of=len(waits),
     )
-    if not may_release:
+    if closed or not may_release:
         return Screen(str(text))
     rows = tuple(
         (

@@ -5,7 +5,7 @@ from typing import Protocol
 from bot.domain.customer import Found
 from bot.domain.incident import Port
 from bot.domain.lines import Who
-from bot.domain.watch import Watch
+from bot.domain.watch import GatewayWatch, Watch
 from bot.ports import Ledger
 
 
@@ -20,14 +20,21 @@ class Desk(Protocol):
     def watch(self) -> Watch:
         """How the source is doing."""
 
+    @property
+    def gateway(self) -> GatewayWatch:
+        """How the gateway is doing."""
+
+    async def check_undecided(self, number: int) -> None:
+        """Declined where the case is decided, running or over."""
+
     async def approve(self, number: int, who: Who) -> None:
         """Claim a case for sending."""
 
     async def deny(self, number: int, who: Who, reason: str) -> None:
         """Decide that nothing is sent."""
 
-    async def cancel(self, number: int, who: Who) -> None:
-        """Take an approval back during its countdown."""
+    async def cancel(self, number: int, who: Who) -> bool:
+        """Take an approval back: True where nothing left, False where sends had begun and stop now."""
 
     async def stop(self, number: int, who: Who) -> None:
         """Stop a dispatch."""

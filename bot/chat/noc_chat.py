@@ -8,14 +8,15 @@ import asyncio
 import contextlib
 import logging
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.chat import cards
 from bot.chat.budget import Budget, Urgency
 from bot.chat.link import Link
 from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Rejected, Unsure
+from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
+from bot.chat.sights import Sights
 from bot.chat.words import Words
 from bot.domain.case import Card, Case, CaseState
 from bot.domain.lines import CardPosted, GroupMoved
@@ -24,26 +25,13 @@ from bot.ports import Clock, Ledger, Notice
 
 log = logging.getLogger(__name__)
 
+SHORT = 15.0  # seconds; of a dispatch that takes no longer, the result is shown rather than the start
 EVIDENCE = 60.0  # seconds in which a tap may prove that an unanswered post arrived
 QUESTION = 120.0  # seconds that "which reason?" stays on a card
 BARRED = 60.0  # seconds between tries where a person has to act first
 MAX_BACKOFF = 30.0
 IDLE = 3600.0
 STILL_WARM = timedelta(days=1)  # ended cards so young are drawn again at a start: a crash may have come first
-
-
-@dataclass(slots=True)
-class _Sight:
-    """What is known of a case's message."""
-
-    screen: Screen | None = None
-    shown_at: float = -math.inf
-    not_before: float = -math.inf
-    card: Card | None = None  # posted, and perhaps not in the ledger because that is closed
-    lost: Card | None = None  # somebody deleted it
-
-
-_UNSEEN = _Sight()
 
 
 class NocChat:
@@ -74,7 +62,8 @@ class NocChat:
         self._dirty: dict[int, Urgency] = {}
         self._notices: dict[tuple[str, str], Notice] = {}
         self._doubted: set[tuple[str, str]] = set()
-        self._sights: dict[int, _Sight] = {}
+        self._marked_at: dict[int, float] = {}
+        self._sights = Sights(ledger.book)
         self._asking: dict[int, float] = {}
         self._barred = False
         self._backoff = 0.0
@@ -94,6 +83,10 @@ class NocChat:
     def say(self, notice: Notice) -> None:
         """Tell the group once. Of two that wait on the same matter the newer one is said."""
         self._notices[notice.code, str(notice.facts.get("case", ""))] = notice
+        if notice.code == "ledger_closed":  # every card that could be tapped says so too
+            book = self._ledger.book
+            for number in sorted(book.open | book.running):
+                self._mark(number, Urgency.URGENT if number in book.running else Urgency.FACT)
         self._wake.set()
 
     def ask(self, case: int, *, on: bool) -> None:
@@ -106,21 +99,33 @@ class NocChat:
 
     def card(self, case: int) -> Card | None:
         """The case's card in the group as it is now, None where none is known."""
-        sight = self._sights.get(case, _UNSEEN)
-        known = sight.card or self._ledger.book.cases[case].card
-        if known is None or known.chat != self.group or known == sight.lost:
-            return None
-        return known
+        return self._sights.card(case, self._ledger.book, self.group)
 
     def is_card(self, message: int) -> bool:
         """Whether this message of the group is some case's card."""
         cards = (self.card(case) for case in self._ledger.book.cases)
         return any(card is not None and card.message == message for card in cards)
 
+    def is_notice(self, message: int) -> bool:
+        """Whether this message of the group is a notice."""
+        return self._sights.is_notice(self.group, message)
+
+    def in_doubt(self, case: int) -> bool:
+        """Whether a message that nobody knows may be the case's card: its post went unanswered."""
+        return self.card(case) is None and self._sights.in_doubt(case)
+
     async def adopt(self, case: int, message: int) -> None:
         """A tap proves that this message is the case's card."""
         await self._record(case, Card(self.group, message))
         self._mark(case, Urgency.FACT)
+
+    def stripped(self, message: int) -> None:
+        """This message lost its buttons: where it is a card after all, it is drawn again."""
+        for case in self._ledger.book.cases:
+            card = self.card(case)
+            if card is not None and card.message == message:
+                self._sights.of(case).screen = None
+                self._mark(case, Urgency.URGENT)
 
     async def follow(self, new: int) -> None:
         """The group has a new id: its open cards are posted there."""
@@ -137,7 +142,7 @@ class NocChat:
         """Time has passed: the minutes on the cards that wait are to be right, when there is room."""
         book = self._ledger.book
         for number in sorted(book.open):
-            if book.cases[number].state in {CaseState.WAITING, CaseState.NOBODY}:
+            if book.cases[number].undecided:
                 self._mark(number, Urgency.REFRESH if self.card(number) else Urgency.FACT)
 
     def redraw(self) -> None:
@@ -179,10 +184,8 @@ class NocChat:
         known = self._dirty.get(case)
         if known is None or urgency < known:
             self._dirty[case] = urgency
+            self._marked_at[case] = self._clock.monotonic()
             self._wake.set()
-
-    def _sight(self, case: int) -> _Sight:
-        return self._sights.setdefault(case, _Sight())
 
     def _back(self, since: datetime) -> None:
         self.say(Notice("telegram_back", {"since": since}))
@@ -199,18 +202,20 @@ class NocChat:
         if self._retry_at > now:
             return None, min(soonest, self._retry_at - now)
         for urgency, earliest, job in self._jobs():
-            if self._stopping and urgency is not Urgency.URGENT:
+            if self._stopping and urgency > Urgency.START:
                 break
             seconds = max(self._budget.wait(urgency), earliest - now)
             if seconds <= 0:
                 return job, 0.0
-            soonest = min(soonest, seconds)
+            soonest = min(soonest, seconds, SHORT if urgency is Urgency.START else IDLE)
         return None, soonest
 
     def _jobs(self) -> list[tuple[Urgency, float, int | Notice]]:
         """What is to be shown with its earliest time; a new card goes before an edit as urgent."""
+        book = self._ledger.book
+        crowded = sum(book.cases[n].state is not CaseState.INTERRUPTED for n in book.running) > 1
         known = sorted(
-            (urgency, self.card(case) is not None, order, case)
+            (self._rank(case, urgency, crowded=crowded), self.card(case) is not None, order, case)
             for order, (case, urgency) in enumerate(self._dirty.items())
         )
         return [
@@ -218,10 +223,19 @@ class NocChat:
             *((urgency, self._earliest(case, urgency), case) for urgency, _, _, case in known),
         ]
 
+    def _rank(self, case: int, urgency: Urgency, *, crowded: bool) -> Urgency:
+        """Of dispatches, what was decided and what came of it go first, then the start, then progress."""
+        if self._ledger.book.cases[case].state is not CaseState.SENDING or self.card(case) is None:
+            return urgency
+        if urgency is Urgency.URGENT:
+            waited = self._clock.monotonic() - self._marked_at.get(case, -math.inf)
+            return Urgency.START if waited < SHORT else Urgency.URGENT
+        return Urgency.REFRESH if crowded else urgency
+
     def _earliest(self, case: int, urgency: Urgency) -> float:
         """Edits of one card keep a pace at which it alone never uses the budget up."""
-        sight = self._sight(case)
-        if urgency is Urgency.URGENT:
+        sight = self._sights.of(case)
+        if urgency <= Urgency.START:
             return sight.not_before
         return max(sight.not_before, sight.shown_at + self._budget.pace)
 
@@ -261,9 +275,11 @@ class NocChat:
     async def _tell(self, notice: Notice) -> None:
         key = (notice.code, str(notice.facts.get("case", "")))
         try:
-            screen = Screen(str(self._words.say(f"notice.{notice.code}", **notice.facts)))
+            screen = Screen(str(self._words.say(f"notice.{notice.code}", **self._facts(notice))))
             self._budget.spend()
-            await self._outbox.post(self.group, screen)
+            group = self.group
+            message = await self._outbox.post(group, screen)
+            self._sights.told(group, message.message_id)
         except Unsure:
             if key in self._doubted:  # said twice at most, hidden never
                 self._said(key, notice)
@@ -274,6 +290,12 @@ class NocChat:
         self._said(key, notice)
         self._arrived()
 
+    def _facts(self, notice: Notice) -> dict[str, object]:
+        facts = {**notice.facts, "now": self._clock.now()}
+        if notice.code == "ledger_closed":
+            facts |= ledger_facts(str(notice.facts.get("why", "")))
+        return facts
+
     def _said(self, key: tuple[str, str], notice: Notice) -> None:
         self._doubted.discard(key)
         if self._notices.get(key) is notice:
@@ -282,7 +304,7 @@ class NocChat:
     async def _paint(self, number: int) -> None:
         """The card shows the case as it is now; a case without a card gets one."""
         urgency = self._dirty.pop(number)
-        case, sight = self._ledger.book.cases[number], self._sight(number)
+        case, sight = self._ledger.book.cases[number], self._sights.of(number)
         card = self.card(number)
         if card is None and not _worth_a_card(case):
             return
@@ -324,21 +346,22 @@ class NocChat:
             hours=self._hours,
             undo_seconds=self._undo_seconds,
             asking=case.id in self._asking,
+            closed=self._ledger.closed is not None,
         )
 
     async def _post(self, number: int, screen: Screen) -> None:
-        sight = self._sight(number)
+        sight = self._sights.of(number)
         group = self.group
         try:
             message = await self._outbox.post(group, screen)
         except Unsure:
-            sight.not_before = self._clock.monotonic() + EVIDENCE
+            sight.not_before, sight.doubt = self._clock.monotonic() + EVIDENCE, True
             raise
         await self._record(number, Card(group, message.message_id))
 
     async def _record(self, number: int, card: Card) -> None:
-        sight = self._sight(number)
-        sight.card, sight.not_before, sight.screen = card, -math.inf, None
+        sight = self._sights.of(number)
+        sight.card, sight.not_before, sight.screen, sight.doubt = card, -math.inf, None, False
         with contextlib.suppress(LedgerClosed):  # it stays the card until the next start
             posted = CardPosted(number, card.chat, card.message)
             await self._ledger.commit(lambda _book, _now: [posted])

@@ -1,31 +1,24 @@
-"""What is shown on demand: a case's customers, what waits, the state of things, the help."""
+"""What is shown on demand: a case's customers, what waits, the help."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from markupsafe import Markup
 
 from bot.chat.buttons import Action, Press
-from bot.chat.cooldown_pages import cooling, cooling_row
-from bot.chat.fitting import PARAGRAPH, fit, page_buttons
+from bot.chat.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.people import Person, people
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.customer import Found
-from bot.domain.incident import Incident
 from bot.domain.phone import mask
 from bot.domain.plan import Skip
-from bot.domain.watch import Watch
 
-T = TypeVar("T")
 COMMANDS = ("status", "pendentes", "audit", "cooldown", "help")
 _DETAILS_A_PAGE = 10
-_STATUS_ROWS = 10
-_PENDING = (CaseState.WAITING, CaseState.INTERRUPTED, CaseState.NOBODY)
+PENDING = (CaseState.WAITING, CaseState.INTERRUPTED, CaseState.NOBODY, CaseState.REHEARSED)
 _NOT_ASKED = {Skip.NO_RECORD: "no_record", Skip.LOOKUP_FAILED: "failed"}
 
 
@@ -82,13 +75,14 @@ def no_phone(person: Person, words: Words) -> str:
     return words.plain(f"skip.{person.problem}") if person.problem else ""
 
 
-def pending(book: Book, words: Words, now: datetime) -> Screen:
-    """The cards that wait for somebody, oldest first, each with a link to it."""
+def pending(book: Book, words: Words, now: datetime, *, closed: bool = False) -> Screen:
+    """The cards that wait for somebody, oldest first, each with a link to it; `closed` is the ledger."""
+    first = [words.say("card.ledger_closed")] if closed else []
     numbers = sorted(book.open | book.running)
-    cases = [book.cases[number] for number in numbers if book.cases[number].state in _PENDING]
+    cases = [book.cases[number] for number in numbers if book.cases[number].state in PENDING]
     if not cases:
-        return Screen(str(words.say("pending.none")))
-    head = [words.say("pending.head", n=len(cases))]
+        return Screen(str(LINE.join([*first, words.say("pending.none")])))
+    head = [*first, words.say("pending.head", n=len(cases))]
     return Screen(str(fit(head, (_pending_row(case, words, now) for case in cases), words, of=len(cases))))
 
 
@@ -111,76 +105,6 @@ def _link(case: Case) -> str | None:
     if case.card is None or not chat.startswith("-100"):
         return None
     return f"https://t.me/c/{chat.removeprefix('-100')}/{case.card.message}"
-
-
-def status(
-    watch: Watch,
-    book: Book,
-    now: datetime,
-    words: Words,
-    *,
-    hours: float,
-    version: str,
-    started_at: datetime,
-    gateway: str,
-    dry_run: bool,
-    ledger_closed: str | None,
-) -> Screen:
-    """How things stand; what is broken comes first. `ledger_closed` says why nothing may be sent."""
-    waiting = sum(book.cases[number].state in _PENDING for number in book.open | book.running)
-    running = sum(book.cases[number].state is not CaseState.INTERRUPTED for number in book.running)
-    head = [
-        *([words.say("status.ledger_closed", why=ledger_closed)] if ledger_closed else []),
-        *_source(watch, words, now),
-        words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
-        words.say("status.gateway", gateway=gateway, dry_run=dry_run),
-        words.say("status.version", version=version, uptime=now - started_at),
-    ]
-    waits = cooling(book, now, hours)
-    items = [
-        *_some("status.cooling", waits, lambda wait: cooling_row(*wait, words, now), words),
-        *_some(
-            "status.skipped", watch.skipped, lambda what: words.say("status.skipped_row", what=what), words
-        ),
-        *_some("status.unoffered", watch.unoffered, lambda incident: _unoffered(incident, words), words),
-    ]
-    return Screen(str(fit(head, items, words, of=len(items))))
-
-
-def _source(watch: Watch, words: Words, now: datetime) -> list[Markup]:
-    good = {"source": watch.source, "at": watch.good_at, "now": now}
-    age = now - watch.good_at if watch.good_at else None
-    if watch.since is None:
-        key = "status.source_good" if watch.good_at else "status.source_never"
-        login = "status.login_ok" if watch.good_at else "status.login_unknown"
-        return [words.say(key, **good, age=age), words.say(login)]
-    bad = {"source": watch.source, "since": watch.since, "failures": watch.failures, "error": watch.error}
-    last = "status.source_last" if watch.good_at else "status.source_never"
-    login = "status.login_refused" if watch.login_refused else "status.login_unknown"
-    return [
-        words.say("status.source_bad", **bad, now=now),
-        words.say(last, **good, age=age),
-        words.say(login),
-    ]
-
-
-def _some(title: str, found: Sequence[T], row: Callable[[T], Markup], words: Words) -> list[Markup]:
-    """A titled list that leaves room for the others; nothing where there is nothing to list."""
-    if not found:
-        return []
-    left_out = len(found) - _STATUS_ROWS
-    more = [words.say("page.more", n=left_out)] if left_out > 0 else []
-    return [words.say(title, n=len(found)), *(row(thing) for thing in found[:_STATUS_ROWS]), *more]
-
-
-def _unoffered(incident: Incident, words: Words) -> Markup:
-    return words.say(
-        "status.unoffered_row",
-        kind=words.plain(f"kind.{incident.kind}"),
-        port=incident.port,
-        alert_type=incident.alert_type,
-        ignored=incident.ignored,
-    )
 
 
 def help_text(words: Words) -> Screen:

@@ -13,7 +13,8 @@ from telegram.error import TelegramError
 
 from bot.chat import cooldown_pages
 from bot.chat.access import Access
-from bot.chat.browse import Browse, Page
+from bot.chat.answers import Answers
+from bot.chat.browse import Browse, Kind, Page
 from bot.chat.buttons import Action, Press, decode
 from bot.chat.cards import DENY_REASONS
 from bot.chat.desk import Desk
@@ -21,7 +22,7 @@ from bot.chat.noc_chat import NocChat
 from bot.chat.words import Words
 from bot.domain.lines import Who
 from bot.errors import Declined, LedgerClosed
-from bot.ports import Notice
+from bot.ports import Clock, Notice
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,10 @@ class Presses:
         chat: NocChat,
         *,
         access: Access,
+        answers: Answers,
         browse: Browse,
         words: Words,
+        clock: Clock,
         beside: Beside,
         undo_seconds: float,
     ) -> None:
@@ -57,7 +60,9 @@ class Presses:
         self._desk = desk
         self._chat = chat
         self._access = access
+        self._answers = answers
         self._browse = browse
+        self._clock = clock
         self._words = words
         self._beside = beside
         self._undo_seconds = undo_seconds
@@ -72,7 +77,8 @@ class Presses:
             toast = await self._take(query, press)
         except Declined as no:
             self._refused(query, press, no.code)
-            await self._answer(query, self._words.plain(f"declined.{no.code}", **no.facts))
+            said = self._words.plain(f"declined.{no.code}", now=self._clock.now(), **no.facts)
+            await self._answer(query, said)
         except LedgerClosed:
             self._refused(query, press, "ledger_closed")
             await self._answer(query, self._words.plain("declined.ledger_closed"), alert=True)
@@ -92,11 +98,12 @@ class Presses:
         if press.action in _ON_A_CARD:
             self._check_group(chat)
             await self._access.check_approver(who.id)
-            await self._check_card(chat, query.message.message_id, press.case)
+            await self._check_card(chat, query.message.message_id, press.case, approver=True)
             return await self._decide(press, who)
         if press.action is Action.DETAILS and not press.arg:
             self._check_group(chat)
-            await self._check_card(chat, query.message.message_id, press.case)
+            approver = self._chat.in_doubt(press.case) and await self._access.is_approver(who.id)
+            await self._check_card(chat, query.message.message_id, press.case, approver=approver)
         else:
             await self._access.check_chat(chat, user.id)
         return await self._show(query, press, who)
@@ -105,21 +112,30 @@ class Presses:
         if chat != self._chat.group:
             raise Declined("wrong_chat")
 
-    async def _check_card(self, chat: int, message: int, case: int) -> None:
-        """The tapped message is the case's card; a post in doubt becomes it."""
+    async def _check_card(self, chat: int, message: int, case: int, *, approver: bool) -> None:
+        """The tapped message is the case's card; one whose post is in doubt becomes it for an approver."""
         if case not in self._desk.ledger.book.cases:
             raise Declined("unknown_case")
         card = self._chat.card(case)
-        if card is None:
-            if self._browse.wrote(chat, message) or self._chat.is_card(message):
-                raise Declined("unknown_button")
-            await self._chat.adopt(case, message)
-        elif card.message != message:
-            self._beside(self._browse.strip(chat, message))
+        if card is not None and card.message == message:
+            return
+        known = self._browse.wrote(chat, message) or self._chat.is_notice(message)
+        if known or self._chat.is_card(message):
+            raise Declined("unknown_button")  # forged: that message never had this button
+        if card is not None:
+            self._beside(self._strip(chat, message))
             raise Declined("stale_card")
+        if not self._chat.in_doubt(case) or not approver:
+            raise Declined("unknown_button")
+        await self._chat.adopt(case, message)
+
+    async def _strip(self, chat: int, message: int) -> None:
+        if await self._browse.strip(chat, message):
+            self._chat.stripped(message)
 
     async def _decide(self, press: Press, who: Who) -> str | None:
         desk, case = self._desk, press.case
+        self._check_open()
         match press.action:
             case Action.APPROVE:
                 await desk.approve(case, who)
@@ -131,16 +147,25 @@ class Presses:
                 self._chat.ask(case, on=False)
                 return self._words.plain("toast.denied")
             case Action.ASK_DENY | Action.BACK:
+                await desk.check_undecided(case)
                 self._chat.ask(case, on=press.action is Action.ASK_DENY)
                 return None
+            case Action.CANCEL:
+                nothing_left = await desk.cancel(case, who)
+                return self._words.plain("toast.cancelled" if nothing_left else "toast.stopping")
         carry_out, toast = {
-            Action.CANCEL: (desk.cancel, "cancelled"),
             Action.STOP: (desk.stop, "stopping"),
             Action.RESUME: (desk.resume, "resumed"),
             Action.CLOSE: (desk.close, "closed"),
         }[press.action]
         await carry_out(case, who)
         return self._words.plain(f"toast.{toast}")
+
+    def _check_open(self) -> None:
+        """LedgerClosed before anything is asked that could not be recorded."""
+        why = self._desk.ledger.closed
+        if why is not None:
+            raise LedgerClosed(why)
 
     def _approved(self) -> str:
         if self._undo_seconds > 0:
@@ -151,39 +176,48 @@ class Presses:
         """Pages: the answer is quick, what has to be looked up comes after it."""
         page = self._browse.page(query, who)
         if press.action is Action.DETAILS and not press.arg:
-            self._beside(self._browse.details(page, press.case))
-            return self._words.plain("toast.looking")
+            return self._later(page, lambda: self._browse.details(page, press.case), "toast.looking")
         if page.chat == self._chat.group and self._chat.is_card(page.message):
             raise Declined("unknown_button")  # forged: a card is no page
         match press.action:
             case Action.DETAILS:
-                self._browse.check_reader(page)
-                self._beside(self._browse.turn_details(page, press.case, press.arg))
+                self._browse.check_page(page, Kind.DETAILS, press.case)
+                return self._later(page, lambda: self._browse.turn_details(page, press.case, press.arg))
             case Action.AUDIT:
-                self._browse.check_reader(page)
-                self._beside(self._browse.turn_audit(page, press.arg))
+                self._browse.check_page(page, Kind.AUDIT)
+                return self._later(page, lambda: self._browse.turn_audit(page, press.arg))
             case Action.DETAILS_CSV | Action.AUDIT_CSV | Action.AUDIT_JSON:
                 await self._access.check_approver(who.id)
                 await self._browse.check_private(who.id)
                 self._beside(self._browse.sheet(page, press))
-                return self._words.plain("toast.csv_sent")
+                return self._words.plain("toast.csv_coming")
             case _:
                 await self._access.check_approver(who.id)
+                self._browse.check_page(page, Kind.COOLDOWN, reader=False)
                 return await self._cooldown(page, press, who)
-        return None
+
+    def _later(
+        self, page: Page, work: Callable[[], Coroutine[Any, Any, None]], toast: str | None = None
+    ) -> str | None:
+        """The page comes beside, as the group's budget has room for it; the toast says where it has none."""
+        self._answers.check(page.chat, page.who.id)
+        if self._answers.waits(page.chat):
+            toast = "toast.wait"
+        self._beside(work())
+        return self._words.plain(toast) if toast else None
 
     async def _cooldown(self, page: Page, press: Press, who: Who) -> str | None:
         """The ports in cooldown, and releasing one."""
         book = self._desk.ledger.book
         if press.action is Action.COOLDOWN:
-            self._beside(self._browse.turn_cooldown(page))
-            return None
+            return self._later(page, lambda: self._browse.turn_cooldown(page))
+        self._check_open()
         if press.action is Action.ASK_RELEASE:
             port = cooldown_pages.port_of(book, press.arg)
             if port is None:
                 raise Declined("nothing_to_release")
-            self._beside(self._browse.turn(page, cooldown_pages.ask_release(port, self._words)))
-            return None
+            screen = cooldown_pages.ask_release(port, self._words)
+            return self._later(page, lambda: self._browse.turn(page, screen))
         wish = cooldown_pages.read_release(press.arg)
         if wish is None:
             raise Declined("unknown_button")

@@ -12,14 +12,25 @@ _REASONS_SHOWN = 3
 _REASON_AT_MOST = 60
 
 
-def counts(tally: Tally, words: Words) -> Markup:
-    """`31 enviadas · 1 recusada · 0 falhas · 2 incertas · 3 puladas`: the plan less what is to do."""
-    return words.say("count.line", **_numbers(tally))
+def counts(tally: Tally, words: Words, *, dry_run: bool) -> Markup:
+    """`31 enviadas · 1 recusada · 0 falhas · 2 incertas · 3 puladas`: the plan less what is to do.
+
+    Of a rehearsal they would be sent.
+    """
+    return words.say("count.line", **_numbers(tally), dry_run=dry_run)
 
 
-def counts_plain(tally: Tally, words: Words) -> str:
+def counts_plain(tally: Tally, words: Words, *, dry_run: bool) -> str:
     """The same without markup, for sheets."""
-    return words.plain("count.line", **_numbers(tally))
+    return words.plain("count.line", **_numbers(tally), dry_run=dry_run)
+
+
+def attempt(dispatch: Dispatch, words: Words) -> Markup:
+    """What came of an earlier dispatch, in a few words: `0 enviadas · 3 recusadas`."""
+    tally = dispatch.tally()
+    if tally is None:
+        return words.say("count.attempt_failed", reason=reason_words(dispatch.end_reason, words))
+    return words.say("count.attempt", **_numbers(tally), dry_run=dispatch.dry_run)
 
 
 def reason_words(reason: str | None, words: Words) -> str:

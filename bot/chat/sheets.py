@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from bot.chat.audit_log import Entry, matching, said, told
-from bot.chat.audit_pages import fitting_filter
+from bot.chat.audit_pages import ending, fitting_filter
 from bot.chat.pages import no_phone
 from bot.chat.people import people
 from bot.chat.results import counts_plain
@@ -43,7 +43,7 @@ def details_csv(case: Case, found: Found, words: Words) -> Sheet:
 def audit_csv(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> Sheet:
     """The filtered audit in words, newest first, times local."""
     columns = ("at", "who", "what", "case", "port", "result", "outage", "frees")
-    found = matching(book, fitting_filter(filter_text), words, now)
+    found = matching(book, fitting_filter(filter_text), words, now, refused=True)
     title = words.plain("sheet.audit_file")
     rows = (_audit_row(told(book, entry, now, hours), words) for entry in found)
     return Sheet(f"{title}.csv", _csv([words.plain(f"sheet.{column}") for column in columns], rows))
@@ -51,18 +51,18 @@ def audit_csv(book: Book, filter_text: str, words: Words, now: datetime, hours: 
 
 def audit_json(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> Sheet:
     """The filtered audit for programs, newest first: codes, ids, times in UTC."""
-    found = matching(book, fitting_filter(filter_text), words, now)
+    found = matching(book, fitting_filter(filter_text), words, now, refused=True)
     text = json.dumps([_audit_object(told(book, entry, now, hours)) for entry in found], indent=2)
     return Sheet(f"{words.plain('sheet.audit_file')}.json", text.encode())
 
 
 def _audit_row(entry: Entry, words: Words) -> Sequence[str]:
-    result = counts_plain(entry.tally, words) if entry.tally else ""
+    result = counts_plain(entry.tally, words, dry_run=entry.dry_run) if entry.tally else ""
     if entry.dry_run:
         result = f"{words.plain('audit.dry_run')} {result}".strip()
     outage = ""
     if entry.ended_at is not None:
-        outage = words.plain("audit.over", at=entry.ended_at, now=None)
+        outage = words.plain(ending(entry), at=entry.ended_at, now=None)
     elif entry.incident is not None:
         outage = words.plain("audit.still_on")
     return (

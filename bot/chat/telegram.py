@@ -17,6 +17,7 @@ from telegram.ext import Application, CallbackQueryHandler, ChatMemberHandler, M
 from telegram.request import HTTPXRequest
 
 from bot.chat.access import Access, Approvers
+from bot.chat.answers import Answers
 from bot.chat.browse import Browse
 from bot.chat.budget import LIMIT, WINDOW, Budget
 from bot.chat.commands import COMMANDS, Commands, StatusFacts
@@ -92,8 +93,8 @@ class Telegram:
         """
         os.environ.setdefault("PTB_TIMEDELTA", "true")  # else each 429 is a deprecation warning
         # PTB logs each failed poll, and each failed start of one, with its traceback; the link says it once.
-        logging.getLogger("telegram.ext").setLevel(logging.CRITICAL)
-        logging.getLogger("telegram.ext.Application").setLevel(logging.WARNING)
+        logging.getLogger("telegram.ext.Updater").setLevel(logging.CRITICAL)
+        logging.getLogger("telegram.ext").addFilter(_news)
         self._clock, self._words = clock, words
         self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
         self._requests = (
@@ -127,21 +128,16 @@ class Telegram:
     def attend(self, desk: Desk, status_facts: StatusFacts) -> None:
         """Taps and commands go to this desk."""
         chat, words, app = self.chat, self._words, self._app
-        browse = Browse(
-            desk,
-            chat,
-            outbox=self._outbox,
-            budget=self._budget,
-            words=words,
-            clock=self._clock,
-            hours=self._hours,
-        )
+        answers = Answers(chat, self._budget, self._clock)
+        browse = Browse(desk, answers, outbox=self._outbox, words=words, clock=self._clock, hours=self._hours)
         presses = Presses(
             desk,
             chat,
             access=self.access,
+            answers=answers,
             browse=browse,
             words=words,
+            clock=self._clock,
             beside=self._beside,
             undo_seconds=self._undo_seconds,
         )
@@ -149,12 +145,14 @@ class Telegram:
             desk,
             chat,
             access=self.access,
+            answers=answers,
             browse=browse,
             words=words,
             clock=self._clock,
             status_facts=status_facts,
             username=lambda: self._outbox.username,
             hours=self._hours,
+            beside=self._beside,
         )
         app.add_handler(CallbackQueryHandler(presses.tap))
         app.add_handler(MessageHandler(filters.UpdateType.MESSAGE & filters.COMMAND, commands.typed))
@@ -296,9 +294,17 @@ def _application(account: Account, poller: HTTPXRequest, request: HTTPXRequest) 
     )
 
 
-async def _unexpected(_update: object, context: Any) -> None:
-    """The edge: a bug in one handler is logged, and the next tap is handled."""
+def _news(record: logging.LogRecord) -> bool:
+    """Whether a line is more than that Telegram could not be reached."""
+    return not (record.exc_info and isinstance(record.exc_info[1], TelegramError))
+
+
+async def _unexpected(update: object, context: Any) -> None:
+    """The edge: a bug in one handler is logged, its button stops spinning, the next tap is handled."""
     log.error("a tap or command could not be handled", exc_info=context.error)
+    if isinstance(update, Update) and update.callback_query is not None:
+        with contextlib.suppress(TelegramError):
+            await update.callback_query.answer()
 
 
 def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:

@@ -4,7 +4,7 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 `Book.apply` changes a book.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import singledispatchmethod
 
@@ -12,7 +12,7 @@ from bot.domain import lines as ln
 from bot.domain.case import Card, Case, Dispatch, Phase
 from bot.domain.cooldown import Reservation, Told
 from bot.domain.phone import phone_key
-from bot.domain.plan import REACHED, Outcome, Progress, Receipt
+from bot.domain.plan import REACHED, Outcome, Progress, Receipt, Recipient
 
 AUDITED = (
     ln.Approved
@@ -28,10 +28,14 @@ AUDITED = (
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One decision, refusal or override: when, and the line that says who and what."""
+    """One decision, refusal or override: when, and the line that says who and what.
+
+    `turn` is the number of the case's dispatch it is about, 0 where it is about none.
+    """
 
     at: datetime
     line: AUDITED
+    turn: int = 0
 
     @property
     def case(self) -> int | None:
@@ -72,9 +76,20 @@ class Book:
     def apply(self, at: datetime, line: ln.Line) -> None:
         """Take one line in. `at` never lies before the line before."""
         self.last_at = at
-        if isinstance(line, AUDITED):
-            self.audit.append(AuditEntry(at, line))
+        self._take(line)
+
+    def dispatch_of(self, entry: AuditEntry) -> Dispatch | None:
+        """The dispatch that a decision began, changed or ended."""
+        case = self.cases.get(entry.case or 0)
+        return case.dispatches[entry.turn - 1] if case is not None and entry.turn else None
+
+    def _take(self, line: ln.Line) -> None:
         self._fold(line)
+        if isinstance(line, AUDITED):
+            turn = 0
+            if not isinstance(line, ln.Denied | ln.CooldownReleased | ln.TapRefused):
+                turn = len(self.cases[line.case].dispatches)
+            self.audit.append(AuditEntry(self.last_at, line, turn))
 
     @singledispatchmethod
     def _fold(self, line: object) -> None:
@@ -83,15 +98,7 @@ class Book:
     @_fold.register
     def _(self, _line: ln.Started) -> None:
         for number in sorted(self.running):
-            dispatch = self._dispatch(number)
-            if dispatch.progress is not None:
-                for recipient in dispatch.progress.intents - dispatch.progress.results.keys():
-                    lost = Receipt(Outcome.UNKNOWN, reason="interrupted")
-                    dispatch.progress.results[recipient] = lost
-            if dispatch.phase is Phase.STOPPING:  # a person stopped it: it does not go on
-                self._fold(ln.Settled(number, "stopped"))
-            else:
-                dispatch.phase = Phase.INTERRUPTED
+            self._interrupt(number)
 
     @_fold.register
     def _(self, line: ln.CaseOpened) -> None:
@@ -119,13 +126,12 @@ class Book:
     @_fold.register
     def _(self, line: ln.Approved) -> None:
         dispatches = self.cases[line.case].dispatches
+        turn = len(dispatches) + 1
         dispatches.append(
-            Dispatch(len(dispatches) + 1, line.by, self.last_at, self.last_at, line.ports, line.dry_run)
+            Dispatch(turn, line.by, self.last_at, self.last_at, line.ports, line.dry_run, line.template)
         )
         self.running.add(line.case)
-        if not line.dry_run:
-            for port in line.ports:
-                self.reservations[port.key] = Reservation(port, self.last_at, line.case, line.by)
+        self._reserve(line.case)
 
     @_fold.register
     def _(self, line: ln.Denied) -> None:
@@ -142,18 +148,31 @@ class Book:
         dispatch = self._dispatch(line.case)
         dispatch.progress = Progress({r.id: r for r in line.recipients}, line.onus)
         dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at
-        if dispatch.dry_run:
-            return
-        ports = tuple(port.key for port in dispatch.ports)
         for recipient in line.recipients:
-            if recipient.skip is None and recipient.phone is not None:
-                self.told[phone_key(recipient.phone)] = Told(self.last_at, line.case, ports)
+            if recipient.skip is None:
+                self._tell(line.case, recipient)
 
     @_fold.register
     def _(self, line: ln.Intent) -> None:
         dispatch = self._dispatch(line.case)
-        self._progress(dispatch).intents.add(line.recipient)
+        progress = self._progress(dispatch)
+        progress.intents.add(line.recipient)
         dispatch.last_at = self.last_at
+        self._tell(line.case, progress.recipients[line.recipient])
+
+    @_fold.register
+    def _(self, line: ln.Abandoned) -> None:
+        self._progress(self._dispatch(line.case)).intents.discard(line.recipient)
+
+    @_fold.register
+    def _(self, line: ln.Spared) -> None:
+        recipients = self._progress(self._dispatch(line.case)).recipients
+        recipients[line.recipient] = replace(recipients[line.recipient], skip=line.skip)
+
+    @_fold.register
+    def _(self, line: ln.Interrupted) -> None:
+        self._interrupt(line.case)
+        self._dispatch(line.case).broken = True
 
     @_fold.register
     def _(self, line: ln.Result) -> None:
@@ -179,6 +198,8 @@ class Book:
         dispatch = self._dispatch(line.case)
         dispatch.phase = Phase.COUNTDOWN if dispatch.progress is None else Phase.SENDING
         dispatch.resumed, dispatch.last_at = dispatch.resumed + 1, self.last_at
+        dispatch.resumed_by, dispatch.broken = line.by, False
+        self._reserve(line.case)
 
     @_fold.register
     def _(self, line: ln.Settled) -> None:
@@ -201,6 +222,29 @@ class Book:
 
     def _dispatch(self, number: int) -> Dispatch:
         return self.cases[number].dispatches[-1]
+
+    def _interrupt(self, number: int) -> None:
+        dispatch, progress = self._dispatch(number), self._dispatch(number).progress
+        if progress is not None:
+            for recipient in progress.intents - progress.results.keys():
+                progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")
+        if dispatch.phase is Phase.STOPPING:  # a person stopped it: it does not go on
+            self._take(ln.Settled(number, "stopped"))
+        elif progress is not None and not progress.todo():  # only its end was not written
+            self._take(ln.Settled(number, "done"))
+        else:
+            dispatch.phase = Phase.INTERRUPTED
+
+    def _reserve(self, number: int) -> None:
+        dispatch = self._dispatch(number)
+        for port in () if dispatch.dry_run else dispatch.ports:
+            self.reservations[port.key] = Reservation(port, self.last_at, number, dispatch.by)
+
+    def _tell(self, number: int, recipient: Recipient) -> None:
+        dispatch = self._dispatch(number)
+        if recipient.phone is not None and not dispatch.dry_run:
+            ports = tuple(port.key for port in dispatch.ports)
+            self.told[phone_key(recipient.phone)] = Told(self.last_at, number, ports)
 
     def _end(self, number: int, end: ln.End, by: ln.Who | None, reason: str | None = None) -> Dispatch:
         dispatch = self._dispatch(number)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.incident import Incident, Port
+from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import End, Who
 from bot.domain.plan import Outcome, Progress, Skip, Tally
 
@@ -38,6 +38,7 @@ class CaseState(StrEnum):
     STOPPING = "stopping"
     INTERRUPTED = "interrupted"
     NOBODY = "nobody"
+    REHEARSED = "rehearsed"
     SENT = "sent"
     OVER = "over"
 
@@ -52,7 +53,10 @@ class Card:
 
 @dataclass(slots=True)
 class Dispatch:
-    """One approval being carried out, the `turn`-th of its case; `last_at`: its last line."""
+    """One approval being carried out, the `turn`-th of its case.
+
+    `last_at` is its last line; `broken`: it broke off by itself, so only a person lets it go on.
+    """
 
     turn: int
     by: Who
@@ -60,6 +64,7 @@ class Dispatch:
     last_at: datetime
     ports: tuple[Port, ...]
     dry_run: bool
+    template: Kind
     phase: Phase = Phase.COUNTDOWN
     progress: Progress | None = None
     end: End | None = None
@@ -67,6 +72,8 @@ class Dispatch:
     ended_at: datetime | None = None
     end_reason: str | None = None
     resumed: int = 0
+    resumed_by: Who | None = None
+    broken: bool = False
 
     def tally(self) -> Tally | None:
         """The counts of the plan, None before there is one."""
@@ -102,6 +109,11 @@ class Case:
         return next((d for d in reversed(self.dispatches) if d.end != "cancelled"), None)
 
     @property
+    def undecided(self) -> bool:
+        """Whether somebody may still approve or deny it."""
+        return self.state in {CaseState.WAITING, CaseState.NOBODY, CaseState.REHEARSED}
+
+    @property
     def running(self) -> bool:
         """Whether a dispatch is unfinished, interrupted ones included."""
         return self.dispatch is not None and self.dispatch.phase is not Phase.FINISHED
@@ -112,15 +124,17 @@ class Case:
         dispatch = self.dispatch
         if dispatch is not None and dispatch.phase is not Phase.FINISHED:
             return CaseState(dispatch.phase.value)
-        if dispatch is not None and dispatch.reached:
+        if dispatch is not None and dispatch.reached and not dispatch.dry_run:
             return CaseState.SENT
         if self.denied_by is not None:
             return CaseState.DENIED
         if self.ended_at is not None:
             return CaseState.OVER
-        return CaseState.NOBODY if dispatch is not None else CaseState.WAITING
+        if dispatch is None:
+            return CaseState.WAITING
+        return CaseState.REHEARSED if dispatch.reached else CaseState.NOBODY
 
-    def counting_down(self, turn: int) -> bool:
-        """Whether dispatch `turn` is the present one and may still be planned or cancelled."""
+    def at_work(self, turn: int, *phases: Phase) -> bool:
+        """Whether dispatch `turn` is the present one and in one of these phases."""
         dispatch = self.dispatch
-        return dispatch is not None and dispatch.turn == turn and dispatch.phase is Phase.COUNTDOWN
+        return dispatch is not None and dispatch.turn == turn and dispatch.phase in phases

@@ -62,13 +62,20 @@ class Poll:
     """What one reading of a source brought.
 
     `present` holds the ids of every row that was there, readable or not; `skipped` names each row that
-    could not be read. `complete` is False where a page failed: then absence proves nothing.
+    could not be read. `complete` is False where a page failed; `nameless` counts rows whose id could not be
+    read. In both cases absence proves nothing.
     """
 
     incidents: tuple[Incident, ...]
     present: frozenset[str]
     complete: bool = True
     skipped: tuple[str, ...] = ()
+    nameless: int = 0
+
+    @property
+    def proves_absence(self) -> bool:
+        """Whether an incident that is not present is over."""
+        return self.complete and not self.nameless
 
 
 def probable_cause(incident: Incident) -> Cause:

@@ -7,8 +7,8 @@ rename. What the lines add up to is `book.Book`.
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.domain.incident import Incident, Port
-from bot.domain.plan import Outcome, Recipient
+from bot.domain.incident import Incident, Kind, Port
+from bot.domain.plan import Outcome, Recipient, Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The program stopped in order: no send was in flight."""
+    """The program stopped in order: no send was in flight any more."""
 
     kind: Literal["stopped"] = "stopped"
 
@@ -73,12 +73,16 @@ class CardPosted:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """The claim on a case; it reserves the cooldown of its ports (not in a dry run)."""
+    """The claim on a case; it reserves the cooldown of its ports (not in a dry run).
+
+    `template` is what the person saw and decided on: a kind that the source changes later sends no other.
+    """
 
     case: int
     by: Who
     ports: tuple[Port, ...]
     dry_run: bool = False
+    template: Kind = Kind.LOS
     kind: Literal["approved"] = "approved"
 
 
@@ -130,6 +134,33 @@ class Result:
     reference: str | None = None
     reason: str | None = None
     kind: Literal["result"] = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """It is known that nothing left for this intent, and the dispatch stops here: still to do."""
+
+    case: int
+    recipient: str
+    kind: Literal["abandoned"] = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """Somebody of the plan was told by another dispatch meanwhile (this one was interrupted)."""
+
+    case: int
+    recipient: str
+    skip: Skip = Skip.COOLDOWN
+    kind: Literal["spared"] = "spared"
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A dispatch broke off while the program ran on: what was in flight is unknown, the rest to do."""
+
+    case: int
+    kind: Literal["interrupted"] = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +242,9 @@ Line = (
     | Planned
     | Intent
     | Result
+    | Abandoned
+    | Spared
+    | Interrupted
     | StopAsked
     | Resumed
     | Settled

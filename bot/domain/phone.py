@@ -11,9 +11,14 @@ from enum import StrEnum
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-_SEPARATORS = re.compile(r"[/;,|]|\s+(?:e|ou|or|and)\s+", re.IGNORECASE)
+# A number as people write it, so that what stands beside it (an extension, a flat, a second number) does not
+# become part of it: [+55] [0, carrier] area code, 8 or 9 digits in two groups.
+_NUMBER = re.compile(
+    r"(?<![0-9])(?:\+?55\)?[\s.-]*)?(?:0[0-9]{2}[\s.-]*)?"
+    r"\(?0?(?P<area>[0-9]{2})\)?[\s.-]*(?P<first>(?:9[\s.-]?)?[0-9]{4})[\s.-]*(?P<last>[0-9]{4})(?![0-9])"
+)
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
-_AREA_AND_OLD_NUMBER = 10
+_OLD_LENGTH = 8
 _OLD_MOBILE_STARTS = "6789"
 
 
@@ -44,15 +49,12 @@ def phone_key(digits: str) -> str:
 
 def parse_phone(text: str) -> Phone | NoPhone:
     """The first mobile number in a free text, or why there is none."""
-    reason = NoPhone.EMPTY
-    for part in _SEPARATORS.split(text):
-        digits = re.sub(r"[^0-9]", "", part)
-        if not digits:
-            continue
-        found = _mobile(digits)
+    reason = NoPhone.INVALID if re.search("[0-9]", text) else NoPhone.EMPTY
+    for number in _NUMBER.finditer(text):
+        found = _mobile(number["area"], re.sub("[^0-9]", "", number["first"] + number["last"]))
         if isinstance(found, Phone):
             return found
-        if reason is not NoPhone.LANDLINE:
+        if found is NoPhone.LANDLINE:
             reason = found
     return reason
 
@@ -62,20 +64,14 @@ def mask(digits: str) -> str:
     return f"({digits[2:4]}) {digits[4]}****-{digits[-4:]}"
 
 
-def _mobile(digits: str) -> Phone | NoPhone:
-    national = digits.lstrip("0")
-    if len(national) > _AREA_AND_OLD_NUMBER + 1 and national.startswith("55"):
-        national = national[2:].lstrip("0")
-    if len(set(national[2:])) <= 1:
+def _mobile(area: str, local: str) -> Phone | NoPhone:
+    if len(set(local)) == 1:
         return NoPhone.INVALID
-    if len(national) == _AREA_AND_OLD_NUMBER and national[2] in _OLD_MOBILE_STARTS:
-        national = f"{national[:2]}9{national[2:]}"
-    try:
-        number = phonenumbers.parse(national, "BR")
-    except phonenumbers.NumberParseException:
-        return NoPhone.INVALID
+    if len(local) == _OLD_LENGTH and local[0] in _OLD_MOBILE_STARTS:
+        local = f"9{local}"
+    number = phonenumbers.parse(f"+55{area}{local}")
     if not phonenumbers.is_valid_number_for_region(number, "BR"):
         return NoPhone.INVALID
     if phonenumbers.number_type(number) not in _MOBILE:
         return NoPhone.LANDLINE
-    return Phone(f"55{national}")
+    return Phone(f"55{area}{local}")

@@ -14,8 +14,9 @@ class Rules:
     look_ups: int = 50
     sends: int = 10
     read_tries: int = 4
-    read_base: float = 0.5
+    read_base: float = 3.0
     read_cap: float = 6.0
+    read_patience: float = 30.0
     send_tries: int = 4
     send_base: float = 1.0
     send_cap: float = 20.0

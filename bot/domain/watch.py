@@ -11,7 +11,8 @@ class Watch:
     """The last readings of the source.
 
     `good_at` is the last complete poll, `since` the first failure of the present run of them, `error` a
-    short text without secrets. `unoffered` are open incidents that get no card (OTHER, ignored, small).
+    short code without secrets. `unoffered` are open incidents that get no card (OTHER, ignored, small).
+    `said` is what the group was told of the present run of failures.
     """
 
     source: str
@@ -23,6 +24,7 @@ class Watch:
     login_refused: bool = False
     unoffered: tuple[Incident, ...] = ()
     skipped: tuple[str, ...] = ()
+    said: frozenset[str] = frozenset()
 
     def good(self, now: datetime) -> "Watch":
         """After a poll that brought every page."""
@@ -42,3 +44,25 @@ class Watch:
             error=error,
             login_refused=login_refused,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayWatch:
+    """How the gateway is doing, by the sends themselves.
+
+    `good_at` is the last answer that proves it is there, `since` the first of the present run of failures,
+    `error` a short code; `said` whether the group was told.
+    """
+
+    name: str
+    good_at: datetime | None = None
+    since: datetime | None = None
+    failures: int = 0
+    error: str | None = None
+    said: bool = False
+
+    def heard(self, now: datetime, error: str | None) -> "GatewayWatch":
+        """After one more answer (`error` None), or the lack of one."""
+        if error is None:
+            return GatewayWatch(self.name, now)
+        return replace(self, since=self.since or now, failures=self.failures + 1, error=error)

@@ -16,7 +16,11 @@ from bot.ports import Clock
 NOTIFICATION = 2  # tipo_envio
 SEND_SECONDS = 30.0  # for one whole exchange: a send is not cut short lightly, its end would be unknown
 LONGEST_REASON = 80  # characters
-_KEY_IS_BAD = re.compile(r"autoriza|chave|token|credencia|api.?key")
+# The whole text: "contato sem autorizacao para HSM" is one customer's opt-out and must not stop the others.
+_KEY_IS_BAD = re.compile(
+    r"\W*(?:(?:usuario )?(?:sem|nao) autoriza\w+|acesso negado"
+    r"|(?:chave|token|credencia\w+|api.?key)\b.{0,20}(?:invalid|expirad|incorret|informad|inexistente)\w*)\W*"
+)
 _STOPS_ALL = frozenset({401, 403, 404, 405})  # the key, or the URL
 _LONG_NUMBER = re.compile(r"\+?\d[\d\s().-]{6,}\d")
 
@@ -103,6 +107,8 @@ class Matrix:
 
 def _receipt(status: int, body: Any) -> Receipt:
     """What an answer below 500 proves; 200 alone proves nothing."""
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
     fields = body if isinstance(body, dict) else {}
     code, reason = _code(fields), _reason(fields)
     if httpx.codes.is_success(status):
@@ -121,9 +127,9 @@ def _receipt(status: int, body: Any) -> Receipt:
 def _code(fields: Mapping[str, Any]) -> str | None:
     """`cod_error` as text: it comes as a number and as a string."""
     value = fields.get("cod_error")
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    return str(value).strip()[:10]
+    if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
+        value = int(value)
+    return str(value).strip()[:10] if isinstance(value, int | str) else None
 
 
 def _reference(value: Any) -> str | None:
@@ -144,4 +150,4 @@ def _reason(fields: Mapping[str, Any]) -> str | None:
 def _names_key(fields: Mapping[str, Any]) -> bool:
     """Whether the refusal is about the key, which every other send would bring too."""
     letters = unicodedata.normalize("NFKD", str(fields.get("msg")))
-    return bool(_KEY_IS_BAD.search("".join(c for c in letters if not unicodedata.combining(c)).casefold()))
+    return bool(_KEY_IS_BAD.fullmatch("".join(c for c in letters if not unicodedata.combining(c)).casefold()))

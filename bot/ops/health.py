@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 Report = Callable[[], Mapping[str, str]]
-"""What is wrong now, by part; empty while all is well. Texts hold no secrets: anyone on the port reads them."""
+"""What is wrong now, by part; empty while all is well. No secrets: anyone on the port reads it."""
 
 
 class HealthServer:

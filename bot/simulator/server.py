@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -143,7 +144,7 @@ class Server(ABC):
         self.in_flight = 0
         self.max_in_flight = 0
         self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
+        self._site: web.SockSite | None = None
         self._working: set[asyncio.Task[Any]] = set()
         self._address: tuple[str, int] | None = None
 
@@ -178,19 +179,25 @@ class Server(ABC):
         app.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
         await runner.setup()
-        site = web.TCPSite(runner, host, port, reuse_address=True)
         try:
-            await site.start()
+            self._socket = socket.create_server((host, port), backlog=128)
         except OSError:
             await runner.cleanup()
             raise
-        self._runner, self._site = runner, site
+        self._site = web.SockSite(runner, self._socket)
+        await self._site.start()
+        self._runner = runner
         self._address = (host, runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Refuses connections from now on; requests in work are cut off."""
         if self._runner is None or self._site is None:
             return
+        # Accept no more, and give what is just accepted the turns to become a connection that can be closed:
+        # closing the socket under it would leave it open until the garbage collector complains.
+        asyncio.get_running_loop().remove_reader(self._socket)
+        for _ in range(3):
+            await asyncio.sleep(0)
         await self._site.stop()
         # A handler whose client has hung up is no longer the runner's; it must end all the same.
         while self._working:

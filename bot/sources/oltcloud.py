@@ -1,6 +1,7 @@
 """OLT Cloud, as source of outages and as directory of customers (contracts/oltcloud.md)."""
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
@@ -43,11 +44,12 @@ class OltCloud:
         clock: Clock,
         limit: int = 100,
     ) -> None:
+        self._base_url = base_url
         self._auth_url = auth_url
         self._credentials = {"username": user, "password": password}
         self._zone = zone
         self._auth = TokenAuth(self._log_in, clock)
-        self._http = upstream.client(base_url, auth=self._auth, limit=limit)
+        self._http = upstream.client(auth=self._auth, limit=limit)
 
     @property
     def login(self) -> Login:
@@ -62,7 +64,7 @@ class OltCloud:
         """Every open incident, by page number until `count` is reached or a page brings nothing new.
 
         `next` is never followed: its page size changes and the body chooses the address. Where pages repeat
-        before `count` is reached, something may be missing, so the poll is incomplete.
+        or are empty before `count` is reached, something may be missing, so the poll is incomplete.
         """
         reading = _Reading(self._zone)
         for page in range(1, MOST_PAGES + 1):
@@ -74,8 +76,10 @@ class OltCloud:
                 # A page past the end is a 404; it is the end only where all that was promised came.
                 return reading.poll(complete=isinstance(error, NotFound) and reading.rows >= count)
             added = reading.add(rows)
-            if len(reading.seen) >= count or not rows:
+            if len(reading.seen) + reading.nameless >= count:
                 return reading.poll(complete=True)
+            if not rows:  # the end, where it is not known or where all the promised rows came
+                return reading.poll(complete=count == math.inf or reading.rows >= count)
             if not added:
                 break
         return reading.poll(complete=False)
@@ -117,7 +121,7 @@ class OltCloud:
         return rows, math.inf if count is None else count
 
     async def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> dict[str, Any]:
-        return _object(await upstream.read(self._http, "GET", path, params=params))
+        return _object(await upstream.read(self._http, "GET", self._base_url + path, params=params))
 
     async def _log_in(self) -> str:
         try:
@@ -144,7 +148,7 @@ class _Reading:
         self._incidents: list[Incident] = []
         self._closed: set[str] = set()
         self._skipped: list[str] = []
-        self._nameless = 0
+        self.nameless = 0
 
     def add(self, rows: list[Any]) -> bool:
         """Whether a row was new."""
@@ -153,8 +157,8 @@ class _Reading:
             self.rows += 1
             alert_id = identifier(row.get("id")) if isinstance(row, dict) else None
             if alert_id is None:
-                self._nameless += 1
-                self._skipped.append(f"row {self.rows}: id")
+                self.nameless += 1
+                self._skipped.append(f"#{self.rows}: id")
             elif alert_id not in self.seen:
                 self.seen.add(alert_id)
                 self._read(alert_id, row)
@@ -170,9 +174,9 @@ class _Reading:
             self._skipped.append(f"{alert_id}: {odd}")
 
     def poll(self, *, complete: bool) -> Poll:
-        """What was read. A row without an id may be any incident, so absence proves nothing then."""
+        """What was read."""
         present = frozenset(self.seen - self._closed)
-        return Poll(tuple(self._incidents), present, complete and not self._nameless, tuple(self._skipped))
+        return Poll(tuple(self._incidents), present, complete, tuple(self._skipped), self.nameless)
 
 
 def _object(body: Any) -> dict[str, Any]:
@@ -185,9 +189,10 @@ def _object(body: Any) -> dict[str, Any]:
 
 
 def _phone(client: Mapping[str, Any]) -> str:
-    """`contact`, else `phone_number`: a contact with no digit in it ("recado com a vizinha") is no number."""
-    contact = _free_text(client.get("contact"))
-    return contact if any(map(str.isdigit, contact)) else _free_text(client.get("phone_number"))
+    """`contact`, then `phone_number`: behind a landline or a flat's number there may be a mobile."""
+    texts = [_free_text(client.get(field)) for field in ("contact", "phone_number")]
+    numbers = {digits: text for text in reversed(texts) if (digits := re.sub("[^0-9]", "", text))}
+    return " / ".join(reversed(numbers.values()))
 
 
 def _free_text(value: Any) -> str:

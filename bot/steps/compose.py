@@ -16,7 +16,7 @@ def compose(poll: Poll, rules: Rules) -> Write:
     """The lines that bring the ledger up to what a poll saw.
 
     An incident that was seen before never opens a second case; one that is back on the list goes on in
-    its old one. An incomplete poll ends nothing, and neither does a row that could not be read.
+    its old one. A poll that does not prove absence ends nothing.
     """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
@@ -29,7 +29,7 @@ def compose(poll: Poll, rules: Rules) -> Write:
                 number += 1
             elif case is not None:
                 lines += _news(case, incident)
-        if poll.complete:
+        if poll.proves_absence:
             gone = (book.cases[n] for n in sorted(book.open))
             lines += [IncidentEnded(case.id) for case in gone if case.incident.id not in poll.present]
         return lines

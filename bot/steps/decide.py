@@ -3,7 +3,7 @@
 A rule returns the lines to write or raises `Declined` with the reason that the person is told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
@@ -31,10 +31,13 @@ def approve(number: int, who: Who, rules: Rules) -> Write:
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = _undecided(book, number)
         port = case.incident.port
-        until = free_at(book.reservations.get(port.key), now, rules.cooldown_hours)
+        reservation = book.reservations.get(port.key)
+        if reservation is not None and reservation.case in book.running:
+            raise Declined("port_busy", port=port.label)
+        until = free_at(reservation, now, rules.cooldown_hours)
         if until is not None:
             raise Declined("cooldown", port=port.label, until=until)
-        return [Approved(number, who, (port,), rules.dry_run)]
+        return [Approved(number, who, (port,), rules.dry_run, case.incident.kind)]
 
     return write
 
@@ -49,16 +52,29 @@ def deny(number: int, who: Who, reason: str) -> Write:
     return write
 
 
+def check(number: int) -> Write:
+    """Whether the case may still be decided; writes nothing."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        _undecided(book, number)
+        return []
+
+    return write
+
+
 def cancel(number: int, who: Who) -> Write:
-    """Take an approval back; possible until the plan is written."""
+    """Take an approval back until the plan is written; after that stop what has not left.
+
+    The card may be seconds behind: who taps Cancelar on it wants no message to leave.
+    """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         state = _case(book, number).state
-        if state in {CaseState.SENDING, CaseState.STOPPING, CaseState.SENT}:
-            raise Declined("too_late_to_cancel")
-        if state is not CaseState.COUNTDOWN:
-            raise Declined("not_running")
-        return [Cancelled(number, who)]
+        if state is CaseState.COUNTDOWN:
+            return [Cancelled(number, who)]
+        if state is CaseState.SENDING:
+            return [StopAsked(number, who)]
+        raise Declined("too_late_to_cancel" if state is CaseState.SENT else "not_running")
 
     return write
 
@@ -74,11 +90,15 @@ def stop(number: int, who: Who) -> Write:
     return write
 
 
-def resume(number: int, who: Who) -> Write:
-    """Let an interrupted dispatch go on."""
+def resume(number: int, who: Who, rules: Rules) -> Write:
+    """Let an interrupted dispatch go on while its outage is on; never a rehearsal for real, or back."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         _interrupted(book, number)
+        if book.cases[number].ended_at is not None:
+            raise Declined("over")
+        if book.cases[number].dispatches[-1].dry_run != rules.dry_run:
+            raise Declined("other_mode")
         return [Resumed(number, who)]
 
     return write
@@ -108,15 +128,17 @@ def release(port_key: str, who: Who, reason: str, rules: Rules) -> Write:
     return write
 
 
-def go_on(rules: Rules) -> Write:
-    """The interrupted dispatches that go on by themselves: fresh, and their outage is still on."""
+def go_on(seen: Collection[str], rules: Rules) -> Write:
+    """The interrupted dispatches that go on by themselves: fresh, and their incident was `seen` just now."""
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         fresh = now - timedelta(seconds=rules.resume_within)
         lines: list[Line] = []
         for number in sorted(book.running & book.open):
-            dispatch = book.cases[number].dispatches[-1]
-            if dispatch.phase is Phase.INTERRUPTED and dispatch.last_at >= fresh:
+            case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
+            may = dispatch.phase is Phase.INTERRUPTED and not dispatch.broken
+            same = case.incident.id in seen and dispatch.dry_run == rules.dry_run
+            if may and same and dispatch.last_at >= fresh:
                 lines.append(Resumed(number))
         return lines
 
@@ -132,11 +154,11 @@ def _case(book: Book, number: int) -> Case:
 
 def _undecided(book: Book, number: int) -> Case:
     case = _case(book, number)
-    if case.state in {CaseState.WAITING, CaseState.NOBODY}:
+    if case.undecided:
         return case
     if case.state is CaseState.OVER:
         raise Declined("over")
-    if case.denied_by is not None and case.state is CaseState.DENIED:
+    if case.state is CaseState.DENIED and case.denied_by is not None:
         raise Declined("already_denied", by=case.denied_by.name, at=case.denied_at)
     dispatch = case.dispatches[-1]
     code = "already_sent" if case.state is CaseState.SENT else "already_approved"

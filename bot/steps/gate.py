@@ -1,12 +1,14 @@
 """Step 5: freeze the plan: who gets a message, and who is held back for which reason."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.book import Book
+from bot.domain.case import Phase
 from bot.domain.cooldown import free_at
-from bot.domain.customer import Found, Link, Onu
-from bot.domain.lines import Line, Planned
+from bot.domain.customer import Affected, Found, Link, Onu
+from bot.domain.lines import Line, Planned, Spared
 from bot.domain.phone import Phone, parse_phone
 from bot.domain.plan import Recipient, Skip
 from bot.domain.rules import Rules
@@ -19,7 +21,7 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = book.cases[number]
-        if not case.counting_down(turn):
+        if not case.at_work(turn, Phase.COUNTDOWN):
             raise Declined("not_running")
         over = found.affected.over or case.ended_at is not None
         recipients: list[Recipient] = []
@@ -31,9 +33,23 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
                 told = free_at(book.told.get(key), now, rules.cooldown_hours)
                 skip = Skip.SAME_PHONE if key in phones else Skip.COOLDOWN if told else None
                 phones.add(key)
-                recipient = Recipient(recipient.id, recipient.name, recipient.serials, recipient.phone, skip)
+                recipient = replace(recipient, skip=skip)
             recipients.append(recipient)
         return [Planned(number, len(found.affected.onus), tuple(recipients))]
+
+    return write
+
+
+def spare(number: int, turn: int, found: Affected) -> Write:
+    """Those of a plan still to do whose ONUs are all back online by now."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        if not book.cases[number].at_work(turn, Phase.SENDING):
+            raise Declined("not_running")
+        progress = book.cases[number].dispatches[-1].progress
+        back = {onu.serial for onu in found.onus if onu.link is Link.ONLINE}
+        todo = progress.todo() if progress is not None else []
+        return [Spared(number, r.id, Skip.ONLINE) for r in todo if set(r.serials) <= back]
 
     return write
 

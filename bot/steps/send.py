@@ -9,30 +9,50 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from bot.domain.backoff import delay
-from bot.domain.lines import Intent, Result
+from bot.domain.book import Book
+from bot.domain.case import Phase
+from bot.domain.cooldown import free_at
+from bot.domain.lines import Abandoned, Intent, Line, Result, Spared
+from bot.domain.phone import phone_key
 from bot.domain.plan import Message, Outcome, Receipt, Recipient
 from bot.domain.rules import Rules
-from bot.errors import LedgerClosed, TryLater
-from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn
+from bot.errors import Declined, LedgerClosed, TryLater
+from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn, Write
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
-    """A dispatch to carry out. `halt` set: no new send leaves; `told` is called after each result."""
+    """A dispatch to carry out. Once `halt` is set no new request leaves, not even a repeated one.
+
+    `why` is the gateway's (or the ledger's) reason where the dispatch was halted by it, not by a person or
+    a stop; `told` is called after each result.
+    """
 
     case: int
+    turn: int
     template: str
     halt: asyncio.Event
     told: Callable[[], None]
+    why: str | None = None
+
+    def stop(self, why: str) -> None:
+        """Let nothing more leave, for a reason that hits every other send too."""
+        self.why = self.why or why
+        self.halt.set()
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The gateway, its pace, and where intents and results are written."""
+    """The gateway, its pace, and where intents and results are written.
+
+    `heard` is told of every answer: None for one that proves the gateway is there, else why it is not.
+    """
 
     ledger: Ledger
     gateway: Gateway
@@ -41,56 +61,82 @@ class Sender:
     clock: Clock
     rng: random.Random
     spawn: Spawn
+    heard: Callable[[str | None], None]
 
-    async def send(self, job: Job, recipients: Sequence[Recipient]) -> str | None:
-        """Send to each once, in order, many in flight; why it was halted, None where it was not.
+    async def send(self, job: Job, recipients: Sequence[Recipient]) -> None:
+        """Send to each once, in order, many in flight, until all are through or the job is halted.
 
-        Returns once nothing is in flight (or has been for `answer_within`). A ledger that cannot take an
-        intent halts too: nothing left for it.
+        Returns once nothing is in flight (or has been for `answer_within`).
         """
         waiting = iter(recipients)
-        halted: list[str] = []
         workers = min(self.rules.sends, len(recipients))
-        await asyncio.gather(*(self._work(job, waiting, halted) for _ in range(workers)))
-        return halted[0] if halted else None
+        await asyncio.gather(*(self._work(job, waiting) for _ in range(workers)))
 
-    async def _work(self, job: Job, waiting: Iterator[Recipient], halted: list[str]) -> None:
-        for recipient in waiting:
-            await self.limiter.acquire()
-            if job.halt.is_set() or halted:
-                return
-            intent = Intent(job.case, recipient.id)
-            try:
-                await self.ledger.commit(lambda _book, _now, intent=intent: [intent])  # type: ignore[misc]
-            except LedgerClosed:
-                halted.append("ledger")
-                return
-            receipt = await self._persist(job, recipient)
-            self._record(job, recipient, receipt)
-            if receipt.halt:
-                halted.append(receipt.reason or "refused")
+    async def _work(self, job: Job, waiting: Iterator[Recipient]) -> None:
+        halted: asyncio.Future[Any] = asyncio.ensure_future(job.halt.wait())
+        try:
+            for recipient in waiting:
+                if not await self._turn(job, halted) or not await self._claim(job, recipient):
+                    continue  # halted: the others are passed over just as quickly
+                receipt = await self._persist(job, recipient, halted)
+                if receipt is None:
+                    self._note(Abandoned(job.case, recipient.id))
+                    continue
+                self._record(job, recipient, receipt)
+                if receipt.halt:
+                    job.stop(receipt.reason or "refused")
+        finally:
+            halted.cancel()
 
-    async def _persist(self, job: Job, recipient: Recipient) -> Receipt:
-        """Try until something is known, at most `send_tries` times and `send_patience` seconds."""
+    async def _turn(self, job: Job, halted: "asyncio.Future[Any]") -> bool:
+        """Wait until one more may leave; False where the job was halted first."""
+        if job.halt.is_set():
+            return False
+        turn: asyncio.Future[Any] = asyncio.ensure_future(self.limiter.acquire())
+        await asyncio.wait({turn, halted}, return_when=asyncio.FIRST_COMPLETED)
+        turn.cancel()
+        return not job.halt.is_set()
+
+    async def _claim(self, job: Job, recipient: Recipient) -> bool:
+        """Make the intent durable; False where nothing may leave for this recipient (any more)."""
+        try:
+            lines = await self.ledger.commit(claim(job.case, job.turn, recipient.id, self.rules))
+        except LedgerClosed:
+            job.stop("ledger")
+            return False
+        except Declined:  # stopped, or claimed before: only what was claimed now leaves
+            return False
+        return isinstance(lines[0], Intent)
+
+    async def _persist(self, job: Job, recipient: Recipient, halted: "asyncio.Future[Any]") -> Receipt | None:
+        """Try until something is known, at most `send_tries` times and `send_patience` seconds.
+
+        None where it is known that nothing left and the job was halted: it is still to do.
+        """
         give_up = self.clock.monotonic() + self.rules.send_patience
         tried = 0
-        while True:
+        while not job.halt.is_set():
             try:
-                return await self._attempt(job, recipient)
+                receipt = await self._attempt(job, recipient)
             except TryLater as error:
+                self.heard(str(error))
                 tried += 1
                 pause = error.retry_after
                 if pause is None:
                     pause = delay(tried, self.rules.send_base, self.rules.send_cap, self.rng.random())
+                elif pause > self.rules.send_patience:
+                    job.stop(str(error))  # nobody would be served in any time that is of use
+                    return None
                 else:
                     self.limiter.pause(pause)
-                late = self.clock.monotonic() + pause >= give_up
-                if late or tried >= self.rules.send_tries or job.halt.is_set():
+                if self.clock.monotonic() + pause >= give_up or tried >= self.rules.send_tries:
                     return Receipt(Outcome.FAILED, reason=str(error))
-                await self._rest(job, pause)
-                if job.halt.is_set():
-                    return Receipt(Outcome.FAILED, reason="stopped")
-                await self.limiter.acquire()
+                await self._rest(pause, halted)
+                await self._turn(job, halted)
+            else:
+                self.heard(receipt.reason if receipt.outcome is Outcome.UNKNOWN else None)
+                return receipt
+        return None
 
     async def _attempt(self, job: Job, recipient: Recipient) -> Receipt:
         message = Message(recipient.id, recipient.phone or "", recipient.name, job.template)
@@ -115,19 +161,42 @@ class Sender:
         self._record(job, recipient, receipt)
 
     def _record(self, job: Job, recipient: Recipient, receipt: Receipt) -> None:
-        result = Result(job.case, recipient.id, receipt.outcome, receipt.reference, receipt.reason)
-        try:
-            self.ledger.note(result)
-        except LedgerClosed:  # its intent is durable: the next start counts it as unknown
-            log.error("a result could not be written: case %s, %s", job.case, receipt.outcome)  # noqa: TRY400
+        self._note(Result(job.case, recipient.id, receipt.outcome, receipt.reference, receipt.reason))
         job.told()
 
-    async def _rest(self, job: Job, seconds: float) -> None:
+    def _note(self, line: Line) -> None:
+        try:
+            self.ledger.note(line)
+        except LedgerClosed:  # the intent is durable: the next start counts it as unknown
+            log.error("a %s could not be written", line.kind)  # noqa: TRY400 - the ledger said why
+
+    async def _rest(self, seconds: float, halted: "asyncio.Future[Any]") -> None:
         """Sleep, unless the dispatch is halted first."""
-        naps = {asyncio.ensure_future(self.clock.sleep(seconds)), asyncio.ensure_future(job.halt.wait())}
-        await asyncio.wait(naps, return_when=asyncio.FIRST_COMPLETED)
-        for nap in naps:
-            nap.cancel()
+        nap: asyncio.Future[Any] = asyncio.ensure_future(self.clock.sleep(seconds))
+        await asyncio.wait({nap, halted}, return_when=asyncio.FIRST_COMPLETED)
+        nap.cancel()
+
+
+def claim(number: int, turn: int, recipient_id: str, rules: Rules) -> Write:
+    """The intent to send to one recipient of a plan: compare-and-set, so that nobody is sent to twice.
+
+    Who was told through another case while this dispatch was interrupted is spared. `Declined` where the
+    dispatch is not sending (any more) or the recipient was claimed before.
+    """
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        progress = book.cases[number].dispatches[-1].progress
+        if progress is None or not book.cases[number].at_work(turn, Phase.SENDING):
+            raise Declined("not_running")
+        recipient = progress.recipients[recipient_id]
+        if recipient.skip is not None or recipient_id in progress.intents:
+            raise Declined("not_running")
+        told = book.told.get(phone_key(recipient.phone or ""))
+        if told is not None and told.case != number and free_at(told, now, rules.cooldown_hours) is not None:
+            return [Spared(number, recipient_id)]
+        return [Intent(number, recipient_id)]
+
+    return write
 
 
 def _receipt(request: "asyncio.Future[Receipt]") -> Receipt:

@@ -5,19 +5,32 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.case import Phase
-from bot.domain.lines import Line, Settled
+from bot.domain.lines import Interrupted, Line, Settled
 from bot.errors import Declined
 from bot.ports import Write
 
 
-def settle(number: int, halted: str | None = None) -> Write:
+def settle(number: int, turn: int, halted: str | None = None) -> Write:
     """The end of a dispatch whose sends are over; `halted` is the gateway's refusal, if it gave one."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        dispatch = book.cases[number].dispatches[-1]
-        if dispatch.phase is Phase.STOPPING:
+        case = book.cases[number]
+        if case.at_work(turn, Phase.STOPPING):
             return [Settled(number, "stopped")]
+        if not case.at_work(turn, Phase.SENDING):
+            raise Declined("not_running")
         return [Settled(number, "halted", halted) if halted else Settled(number, "done")]
+
+    return write
+
+
+def interrupt(number: int, turn: int) -> Write:
+    """Dispatch `turn` broke off in mid-send: a person decides how it goes on."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        if not book.cases[number].at_work(turn, Phase.SENDING, Phase.STOPPING):
+            raise Declined("not_running")
+        return [Interrupted(number)]
 
     return write
 
@@ -26,7 +39,7 @@ def give_up(number: int, turn: int, reason: str) -> Write:
     """The end of a dispatch that got no plan; nothing where it was cancelled meanwhile."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        if not book.cases[number].counting_down(turn):
+        if not book.cases[number].at_work(turn, Phase.COUNTDOWN):
             raise Declined("not_running")
         return [Settled(number, "unread", reason)]
 

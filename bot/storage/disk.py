@@ -5,6 +5,7 @@ Everything here blocks and raises OSError. Folders are made 0700 and files 0600:
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -16,8 +17,10 @@ class Disk:
     """The real file system."""
 
     def make_folder(self, folder: Path) -> None:
-        """Make the folder (and those above it) where it is missing, durably."""
+        """Make the folder (and those above it) where it is missing, durably; for this user alone."""
         if folder.is_dir():
+            with suppress(PermissionError):  # somebody else's (a mounted volume): its files are 0600 anyway
+                folder.chmod(0o700)
             return
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)

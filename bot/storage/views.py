@@ -35,6 +35,8 @@ from bot.storage.disk import Disk
 from bot.storage.recorder import Recorder
 
 _PAUSE = 1.0  # seconds between two rewrites while changes keep coming
+_SHARE = 10  # a rewrite that took long is followed by so many times its time without one
+_AT_ONCE = 100  # audit rows between two turns of the event loop: a tap must not wait for 10,000
 _MATTERS = AUDITED | Started | Planned | Result | IncidentChanged | IncidentEnded
 _SAID = ("reason", "why", "action", "end", "dry_run")
 
@@ -85,21 +87,18 @@ def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> di
     row |= {"olt": case.incident.port.olt, "port": case.incident.port.label}
     row |= {"outage": "on" if case.ended_at is None else "ended", "ended_at": _utc(case.ended_at)}
     if isinstance(line, Approved | Settled):
-        row["results"] = _results(case, entry, counts)
+        row["results"] = _results(book, case, entry, counts)
     if isinstance(line, Approved):
         row["ports"] = [port.label for port in line.ports]
-        row["cooldown_until"] = _held_until(book, entry, line, hours)
+        row["cooldown_until"] = _held_until(book, case, entry, hours)
     return row
 
 
-def _results(case: Case, entry: AuditEntry, counts: Counts) -> Mapping[str, Any] | None:
-    """The counts of the dispatch that the entry began or ended; None where it was taken back."""
+def _results(book: Book, case: Case, entry: AuditEntry, counts: Counts) -> Mapping[str, Any] | None:
+    """The counts of the dispatch that the entry began or ended; None where there was no plan."""
     if len(counts.get(case.id, ())) != len(case.dispatches):
         counts[case.id] = [_counted(dispatch) for dispatch in case.dispatches]
-    for dispatch, counted in zip(reversed(case.dispatches), reversed(counts[case.id]), strict=True):
-        if entry.at == (dispatch.at if isinstance(entry.line, Approved) else dispatch.ended_at):
-            return counted
-    return None
+    return counts[case.id][entry.turn - 1] if book.dispatch_of(entry) else None
 
 
 def _counted(dispatch: Dispatch) -> Mapping[str, Any] | None:
@@ -114,12 +113,18 @@ def _counted(dispatch: Dispatch) -> Mapping[str, Any] | None:
     }
 
 
-def _held_until(book: Book, entry: AuditEntry, line: Approved, hours: float) -> str | None:
+def _held_until(book: Book, case: Case, entry: AuditEntry, hours: float) -> str | None:
     """Until when this approval holds its ports; None where it holds none (any more)."""
-    held = (book.reservations.get(port.key) for port in line.ports)
-    if any(found is not None and found.case == line.case and found.at == entry.at for found in held):
-        return _utc(entry.at + timedelta(hours=hours))
-    return None
+    dispatch = book.dispatch_of(entry)
+    if dispatch is None or dispatch is not case.dispatch or dispatch.dry_run:
+        return None
+    held = (book.reservations.get(port.key) for port in dispatch.ports)
+    until = [found.at + timedelta(hours=hours) for found in held if found and found.case == case.id]
+    return _utc(max(until)) if until else None
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False)
 
 
 def _who(who: Who | None) -> dict[str, Any] | None:
@@ -179,23 +184,29 @@ class Views:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
+            began = self._clock.monotonic()
             await self._write()
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(max(_PAUSE, _SHARE * (self._clock.monotonic() - began)))
 
     async def _write(self) -> None:
         if self._ledger.closed is not None:
             return
         book = self._ledger.book
-        views = {
-            "cooldown.json": cooldown_view(book, max(self._clock.now(), book.last_at), self._hours),
-            "audit.json": audit_view(book, self._hours, self._counts),
+        cooldown = cooldown_view(book, max(self._clock.now(), book.last_at), self._hours)
+        rows = []
+        for place, entry in enumerate(tuple(book.audit), 1):  # what changes meanwhile is heard: written again
+            rows.append(_text(_decision(book, entry, self._hours, self._counts)))
+            if place % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        texts = {
+            "cooldown.json": json.dumps(cooldown, ensure_ascii=False, indent=1),
+            "audit.json": '{"decisions": [\n' + ",\n".join(rows) + "\n]}",  # a line each, for people and grep
         }
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._replace, views)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._replace, texts)
 
-    def _replace(self, views: Mapping[str, Mapping[str, Any]]) -> None:
+    def _replace(self, texts: Mapping[str, str]) -> None:
         try:
-            for name, view in views.items():
-                text = json.dumps(view, ensure_ascii=False, indent=1)
+            for name, text in texts.items():
                 self._disk.replace(self._folder / name, f"{text}\n".encode())
         except OSError as error:
             if not self._failing:

@@ -131,6 +131,22 @@ BAD_KEY = '{"cod_error":1,"msg":"sem autorização"}'
             Answer(400, '{"cod_error":1,"msg":"telefone fora do padrao"}'),
             Receipt(Outcome.REJECTED, reason="telefone fora do padrao"),
         ),
+        (  # latin-1, as the platform is: a refusal that cannot be read would count as sent
+            Answer(200, '{"cod_error":1,"msg":"Não autorizado"}'.encode("latin-1")),
+            Receipt(Outcome.REJECTED, reason="Não autorizado", halt=True),
+        ),
+        (
+            Answer(200, '{"cod_error":0,"msg":"às 10h","cod_atendimento":77}'.encode("latin-1")),
+            Receipt(Outcome.ACCEPTED, reference="77"),
+        ),
+        (Answer(200, '{"cod_error":1.0}'), Receipt(Outcome.REJECTED, reason="cod_error 1")),
+        (Answer(200, '{"cod_error":true}'), Receipt(Outcome.REJECTED, reason="cod_error 1")),
+        (Answer(200, '[{"cod_error":1,"msg":"não"}]'), Receipt(Outcome.REJECTED, reason="não")),
+        (Answer(200, '{"cod_error":NaN}'), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
+        (  # one customer's opt-out must not stop the others
+            Answer(200, '{"cod_error":1,"msg":"contato sem autorizacao para receber HSM"}'),
+            Receipt(Outcome.REJECTED, reason="contato sem autorizacao para receber HSM"),
+        ),
         (HtmlPage(401), Receipt(Outcome.REJECTED, reason="http_401", halt=True)),
         (HtmlPage(403), Receipt(Outcome.REJECTED, reason="http_403", halt=True)),
         (HtmlPage(404), Receipt(Outcome.REJECTED, reason="http_404", halt=True)),

@@ -1,5 +1,6 @@
 """contracts/oltcloud.md, fact by fact."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -186,8 +187,9 @@ async def test_an_odd_row_is_named_and_the_others_go_on(
 async def test_a_row_without_an_id_may_be_any_incident(api: OltApi, olt: OltCloud, odd: Any) -> None:
     read = await poll(api, olt, row(id=2), odd)
     assert [incident.id for incident in read.incidents] == ["2"]
-    assert read.skipped == ("row 2: id",)
-    assert not read.complete
+    assert read.skipped == ("#2: id",)
+    assert read.complete
+    assert not read.proves_absence
 
 
 async def test_every_page_is_read_by_number_and_next_is_never_followed(api: OltApi, olt: OltCloud) -> None:
@@ -199,6 +201,24 @@ async def test_every_page_is_read_by_number_and_next_is_never_followed(api: OltA
     assert lists[0] == "/api/v2/ftth/alert/list?end_date__isnull=true&page=1&page_size=1000"
     assert ["page=1&" in lists[0], "page=2&" in lists[1], "page=3&" in lists[2]] == [True] * 3
     assert len([path for path in lists if "page=4&" in path]) == 0
+
+
+async def test_an_empty_page_before_the_count_is_reached_proves_nothing(api: OltApi, olt: OltCloud) -> None:
+    empty = json.dumps({"count": 3, "next": None, "results": []})
+    api.faults.inject(Answer(200, empty), match=page(1))
+    assert not (await olt.open_incidents()).complete
+    api.faults.inject(Answer(200, json.dumps({"count": 3, "next": None, "results": [row()]})), match=page(1))
+    api.faults.inject(Answer(200, empty), match=page(2))
+    read = await olt.open_incidents()
+    assert read.present == {"1"}
+    assert not read.complete
+
+
+async def test_half_an_emoji_in_a_name_stops_nothing(api: OltApi, olt: OltCloud) -> None:
+    rows = json.dumps({"count": 1, "next": None, "results": [row(cto_name="CTO \ud83d")]})
+    api.faults.inject(Answer(200, rows), match=page(1))
+    read = await olt.open_incidents()
+    assert [incident.cto for incident in read.incidents] == ["CTO ?"]
 
 
 async def test_a_row_that_repeats_counts_once(api: OltApi, olt: OltCloud) -> None:
@@ -333,7 +353,8 @@ async def test_an_alert_that_is_gone(olt: OltCloud) -> None:
 @pytest.mark.parametrize(
     ("contact", "phone_number", "phone"),
     [
-        ("(61) 99999-0000", "61888880000", "(61) 99999-0000"),
+        ("(61) 99999-0000", "61999990000", "(61) 99999-0000"),
+        ("apto 302", "61888880000", "apto 302 / 61888880000"),
         ("", "61888880000", "61888880000"),
         (None, "61888880000", "61888880000"),
         ("recado com a vizinha", "61888880000", "61888880000"),

@@ -88,14 +88,16 @@ async def _send(gateway: Matrix, folder: Path, customers: range, in_flight: int)
     clock, tasks = SystemClock(), Tasks()
     ledger = FileLedger.open(folder, clock)
     rules = Rules(sends=in_flight)
-    sender = Sender(ledger, gateway, Pace(0, clock), rules, clock, random.SystemRandom(), tasks.spawn)
+    limiter, rng = Pace(0, clock), random.SystemRandom()
+    sender = Sender(ledger, gateway, limiter, rules, clock, rng, tasks.spawn, lambda _error: None)
     people = [Recipient(f"c{n}", "Cliente", (f"ZTEG{n:08d}",), phone(n)) for n in customers]
     await ledger.commit(lambda _book, _now: planned(people))
     began, cpu = time.perf_counter(), time.process_time()
-    halted = await sender.send(Job(1, "LOS", asyncio.Event(), lambda: None), people)
+    job = Job(1, 1, "LOS", asyncio.Event(), lambda: None)
+    await sender.send(job, people)
     await ledger.flush()
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
-    assert halted is None, halted
+    assert job.why is None, job.why
     await gateway.aclose()
     await ledger.close()
     return len(people) / took, len(people) / cpu

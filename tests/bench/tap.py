@@ -11,32 +11,40 @@ from tests.bench.table import Row
 
 MILLISECONDS = 250.0
 
+TAPS = ((STRANGER, "ok"), (ANA, "who"), (STRANGER, "no?"), (ANA, "who"), (ANA, "ok"))
+
 
 async def rows(
     *,
     customers: int = 3000,
     open_cases: int = 200,
     audit_lines: int = 10_000,
+    in_flight: int = 10,
+    crowd: int = 50,
+    latency: float = 0.0,
     taps: int = 100,
-    every: float = 0.02,
+    every: float = 0.016,
 ) -> list[Row]:
-    """Once as fast as the bot can send, once at 200 messages a second; at least so many taps each time."""
+    """As fast as the bot can send, also with a crowd in flight, and at 200 messages a second.
+
+    At least so many taps each time, else the row is not met: fewer say nothing about a 99th of them.
+    """
     found: list[Row] = []
-    for rate, pause in ((0, every), (200, every * 5)):
+    for rate, flight, pause in ((0, in_flight, every), (0, crowd, every), (200, in_flight, every * 6)):
         async with opened(DISK, open_cases=open_cases, audit_lines=audit_lines, large=customers) as site:
-            speed = {"HSM_RATE": str(rate), "HSM_CONCURRENCY": "50", "UNDO_SECONDS": "0", "POLL_SECONDS": "2"}
-            async with site.bot(**speed):
+            site.hsm.faults.latency = latency
+            speed = {"HSM_RATE": str(rate), "HSM_CONCURRENCY": str(flight), "UNDO_SECONDS": "0"}
+            async with site.bot(**speed, POLL_SECONDS="2"):
                 answers = await _tapped(site, customers, pause)
                 twice = site.hsm.duplicates
-        assert len(answers) >= taps, f"only {len(answers)} taps while the messages went out"
         pace = f"{rate} a second" if rate else "no rate limit"
-        what = f"tap: to its answer while {customers:,} messages go out ({pace}), {len(answers)} taps"
-        ledger = f"{open_cases} open cases, {audit_lines:,} audit lines"
-        found.append(_row(f"{what}, {ledger}", answers, twice))
+        what = f"tap: to its answer while {customers:,} messages go out ({pace}, {flight} in flight)"
+        facts = f"{len(answers)} taps, {open_cases} open cases, {audit_lines:,} audit lines"
+        found.append(_row(f"{what}, {facts}", answers, taps, twice))
     return found
 
 
-def _row(what: str, answers: list[Answer], twice: int) -> Row:
+def _row(what: str, answers: list[Answer], wanted: int, twice: int) -> Row:
     waits = sorted(answer.delay_seconds * 1000 for answer in answers)
     cuts = quantiles(waits, n=100, method="inclusive")
     middle, slow = cuts[49], cuts[98]
@@ -44,7 +52,7 @@ def _row(what: str, answers: list[Answer], twice: int) -> Row:
         what,
         f"p50 {middle:.0f} ms, p99 {slow:.0f} ms, longest {waits[-1]:.0f} ms",
         f"p99 < {MILLISECONDS:.0f} ms",
-        slow < MILLISECONDS,
+        slow < MILLISECONDS and len(waits) >= wanted,
         twice=twice,
     )
 
@@ -59,7 +67,7 @@ async def _tapped(site: Site, customers: int, every: float) -> list[Answer]:
     waiting: list[asyncio.Future[Answer]] = []
     for number in itertools.cycle(others):
         turn = len(waiting)
-        person, data = ((STRANGER, "ok"), (ANA, "who"), (ANA, "ok"))[turn % 3]
+        person, data = TAPS[turn % len(TAPS)]
         waiting.append(chat.post_callback(person, site.cards[number], f"{data}:{number}:"))
         await asyncio.sleep(every)
         if len(site.hsm.received) >= customers:

@@ -17,7 +17,7 @@ from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.incident import Port
 from bot.domain.lines import CaseOpened, CooldownReleased, IncidentChanged, Line, Who
 from bot.domain.rules import Rules
-from bot.domain.watch import Watch
+from bot.domain.watch import GatewayWatch, Watch
 from bot.errors import BotError
 from bot.ports import Write
 from bot.simulator.telegram import BotApi, Message, User
@@ -64,6 +64,7 @@ class FakeDesk:
     ledger: MemoryLedger
     chat: Any = None
     watch: Watch = field(default_factory=lambda: Watch("fake"))
+    gateway: GatewayWatch = field(default_factory=lambda: GatewayWatch("matrix"))
     found: Found = field(default_factory=customers)
     details_error: BotError | None = None
     gate: asyncio.Event | None = None
@@ -81,14 +82,18 @@ class FakeDesk:
     async def deny(self, number: int, who: Who, reason: str) -> None:
         await self._commit(f"deny {reason}", number, decide.deny(number, who, reason))
 
-    async def cancel(self, number: int, who: Who) -> None:
+    async def check_undecided(self, number: int) -> None:
+        await self.ledger.commit(decide.check(number))
+
+    async def cancel(self, number: int, who: Who) -> bool:
         await self._commit("cancel", number, decide.cancel(number, who))
+        return self.ledger.book.cases[number].dispatches[-1].end == "cancelled"
 
     async def stop(self, number: int, who: Who) -> None:
         await self._commit("stop", number, decide.stop(number, who))
 
     async def resume(self, number: int, who: Who) -> None:
-        await self._commit("resume", number, decide.resume(number, who))
+        await self._commit("resume", number, decide.resume(number, who, Rules()))
 
     async def close(self, number: int, who: Who) -> None:
         await self._commit("close", number, decide.close(number, who))

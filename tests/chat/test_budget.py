@@ -1,10 +1,9 @@
-import asyncio
 from itertools import pairwise
 
 import pytest
 
 from bot.chat.budget import Budget, Urgency
-from tests.fakes import FakeClock, settled
+from tests.fakes import FakeClock
 
 
 def drain(budget: Budget, clock: FakeClock, urgency: Urgency, seconds: float) -> list[float]:
@@ -30,7 +29,7 @@ def test_the_last_slots_are_for_the_urgent() -> None:
     clock = FakeClock()
     budget = Budget(clock)
     assert len(drain(budget, clock, Urgency.REFRESH, 30)) == 8
-    assert len(drain(budget, clock, Urgency.FACT, 20)) == 5
+    assert len(drain(budget, clock, Urgency.FACT, 20)) == 2
     clock.ticks += 1
     assert budget.wait(Urgency.REFRESH) > 30
     assert budget.wait(Urgency.FACT) > 30
@@ -56,15 +55,23 @@ def test_a_pause_stops_everything() -> None:
     assert budget.wait(Urgency.REFRESH) == 0
 
 
-async def test_acquire_waits_for_a_slot_and_takes_it() -> None:
+def test_what_is_asked_for_leaves_room_for_decisions_and_for_new_cards() -> None:
     clock = FakeClock()
-    budget = Budget(clock, limit=1, window=10, reserve=0)
-    await budget.acquire(Urgency.URGENT)
-    second = asyncio.create_task(budget.acquire(Urgency.URGENT))
-    await settled()
-    assert not second.done()
-    await clock.advance(9.9)
-    assert not second.done()
-    await clock.advance(0.1)
-    assert second.done()
-    assert budget.wait(Urgency.URGENT) == 10
+    budget = Budget(clock)
+    asked = []
+    while clock.ticks < 59:
+        if budget.wait(Urgency.ANSWER) == 0:
+            budget.spend(Urgency.ANSWER)
+            asked.append(clock.ticks)
+        clock.ticks += 1
+    assert len(asked) == 6
+    assert budget.wait(Urgency.FACT) == 0
+    assert budget.wait(Urgency.URGENT) == 0
+
+
+def test_starts_and_answers_leave_the_last_slots_to_results() -> None:
+    clock = FakeClock()
+    budget = Budget(clock)
+    assert len(drain(budget, clock, Urgency.START, 30)) == 13
+    assert budget.wait(Urgency.ANSWER) > 20
+    assert len(drain(budget, clock, Urgency.URGENT, 10)) == 5

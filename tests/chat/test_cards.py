@@ -14,6 +14,7 @@ from bot.domain.cooldown import Reservation
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import (
     Approved,
+    Cancelled,
     Denied,
     End,
     IncidentEnded,
@@ -359,6 +360,75 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         ),
         AGAIN,
     ),
+    "rehearsed": (
+        CaseState.REHEARSED,
+        [
+            replace(APPROVED, dry_run=True),
+            planned(3, Skip.ONLINE),
+            *sent(1, 2, reason="dry_run"),
+            Settled(1, "done"),
+        ],
+        (
+            "🧪 <b>SIMULAÇÃO</b>: nada foi enviado\n"
+            "📨 <b>Envio concluído</b> às 12:07\n"
+            "2 seriam enviadas · 0 recusadas · 0 falhas · 0 incertas · 1 pulada\n"
+            "Puladas: 1 já online\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "🧪 <b>DRY RUN</b>: nothing was sent\n"
+            "📨 <b>Sending finished</b> at 12:07\n"
+            "2 would be sent · 0 rejected · 0 failed · 0 unknown · 1 skipped\n"
+            "Skipped: 1 already online\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        AGAIN,
+    ),
+    "cancelled": (
+        CaseState.WAITING,
+        [APPROVED, Cancelled(1, BRUNO)],
+        "↩ <b>Bruno</b> cancelou a aprovação às 12:02\n\nPorta livre (sem cooldown)",
+        "↩ <b>Bruno</b> took the approval back at 12:02\n\nPort free (no cooldown)",
+        DECIDE,
+    ),
+    "resumed by a person": (
+        CaseState.SENDING,
+        [APPROVED, planned(1), Started("1"), Resumed(1, BRUNO)],
+        (
+            "📤 ░░░░░░░░░░ <b>0%</b> · 0/1\n"
+            "0 enviadas · 0 recusadas · 0 falhas · 0 incertas · 0 puladas\n"
+            "🔁 Retomado por <b>Bruno</b>\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "📤 ░░░░░░░░░░ <b>0%</b> · 0/1\n"
+            "0 sent · 0 rejected · 0 failed · 0 unknown · 0 skipped\n"
+            "🔁 Resumed by <b>Bruno</b>\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        ["Parar/danger"],
+    ),
+    "tried again": (
+        CaseState.COUNTDOWN,
+        [
+            APPROVED,
+            planned(3),
+            *sent(0, 2, Outcome.REJECTED, "x"),
+            Settled(1, "done"),
+            Approved(1, BRUNO, (port(),)),
+        ],
+        (
+            "⏳ <b>Envio às 12:10:05</b> · consultando os clientes\n"
+            "👤 Aprovado por <b>Bruno</b> às 12:10\n"
+            "1ª tentativa: 0 enviadas · 3 recusadas · Ana 12:01"
+        ),
+        (
+            "⏳ <b>Sending at 12:10:05</b> · looking up the customers\n"
+            "👤 Approved by <b>Bruno</b> at 12:10\n"
+            "Attempt 1: 0 sent · 3 rejected · Ana 12:01"
+        ),
+        ["Cancelar/danger"],
+    ),
     "denied": (
         CaseState.DENIED,
         [Denied(1, BRUNO, "maintenance")],
@@ -378,6 +448,30 @@ def test_card_by_state(name: str) -> None:
     assert at_noon(show(book, EN, undo_seconds=5).html) == theirs
     assert labels(show(book)) == buttons
     assert_arrives(show(book))
+
+
+CLOSED = (
+    "⛔ <b>Registro fechado</b>: nada pode ser decidido nem enviado; "
+    "rode <code>python -m bot ledger verify</code>"
+)
+
+
+@pytest.mark.parametrize("name", ["countdown", "sending", "interrupted", "nobody, all online", "rehearsed"])
+def test_while_the_ledger_is_closed_nothing_invites_to_decide(name: str) -> None:
+    case, now = case_and_now(story(*STATES[name][1]))
+    screen = card(case, story(*STATES[name][1]), now, PT, hours=24, asking=True, closed=True)
+    assert f"\n\n{CLOSED}\n\n" in screen.html
+    assert labels(screen) == ["Detalhes"]
+
+
+def test_a_closed_ledger_takes_nothing_from_what_is_decided_or_over() -> None:
+    for lines in (STATES["sent"][1], STATES["denied"][1], [IncidentEnded(1)]):
+        case, now = case_and_now(story(*lines))
+        assert card(case, story(*lines), now, PT, hours=24, closed=True) == show(story(*lines))
+    case, now = case_and_now(story())
+    waiting = card(case, story(), now, PT, hours=24, closed=True)
+    assert "Porta livre" not in waiting.html
+    assert labels(waiting) == ["Detalhes"]
 
 
 def test_every_state_has_its_card() -> None:
@@ -459,7 +553,7 @@ def test_a_dry_run_says_that_nothing_was_sent() -> None:
     rehearsed = replace(APPROVED, dry_run=True)
     book = story(rehearsed, PLAN, *sent(3, 36), Settled(1, "done"))
     assert at_noon(show(book).html).startswith(
-        "🧪 <b>SIMULAÇÃO</b>: nada foi enviado\n📨 <b>Envio concluído</b> às 13:11\n34 enviadas"
+        "🧪 <b>SIMULAÇÃO</b>: nada foi enviado\n📨 <b>Envio concluído</b> às 13:11\n34 seriam enviadas"
     )
     assert "🧪 <b>SIMULAÇÃO</b>: nada será enviado" in show(story(rehearsed)).html
     nobody = show(story(rehearsed, planned(0), Settled(1, "done"))).html

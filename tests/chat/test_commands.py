@@ -72,7 +72,7 @@ async def test_other_bots_and_unknown_commands_are_ignored(api: BotApi, room: Ro
 
 async def test_private_chats_are_for_approvers(api: BotApi, room: Room) -> None:
     assert "Gateway" in await answer(api, ANA, "/status", ANA)
-    assert "lista de aprovadores" in await answer(api, BETO, "/status", BETO)
+    assert "administradores do grupo" in await answer(api, BETO, "/status", BETO)
     assert room.desk.refusals == [(BETO, "status", "not_allowed", None)]
 
 
@@ -91,5 +91,12 @@ async def test_an_anonymous_administrator_is_told_why(api: BotApi, room: Room) -
 async def test_start_tells_everyone_their_id(api: BotApi, room: Room) -> None:
     text = await answer(api, BETO, "/start", BETO)
     assert f"{BETO}" in text
-    assert "TELEGRAM_APPROVERS" in text
+    assert "administradores do grupo" in text
+    assert "TELEGRAM_APPROVERS" not in text
     assert room.desk.refusals == []
+
+
+async def test_start_says_where_an_id_has_to_stand_only_where_a_list_decides(api: BotApi) -> None:
+    async with opened(api, approvers=frozenset({ANA})):
+        assert "TELEGRAM_APPROVERS" in await answer(api, BETO, "/start", BETO)
+        assert "lista de aprovadores" in await answer(api, BETO, "/status", BETO)

@@ -7,13 +7,15 @@ import pytest
 from telegram import Bot
 
 from bot.chat import cards, noc_chat
+from bot.chat.telegram import Account
 from bot.domain.case import Card
 from bot.domain.lines import CardPosted, GroupMoved, IncidentEnded
 from bot.ports import Notice
-from bot.simulator.server import DropAfter, HangBefore, Throttle
+from bot.simulator.server import DropAfter, DropBefore, HangBefore, Throttle
 from bot.simulator.telegram import BotApi
+from bot.simulator.telegram_chat import BOT_USER
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, FastClock, opened, people
+from tests.chat.room import ANA, FastClock, opened, people, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -129,7 +131,7 @@ async def test_thirty_open_cards_stay_within_the_limit_and_a_decision_goes_first
         for number in range(1, 31):
             await room.outage(number)
         card = await room.card(1)
-        await api.wait(lambda api: len(api.messages()) >= 13)
+        await api.wait(lambda api: len(api.messages()) >= 10)
         started = clock.monotonic()
         await api.tap(ANA, card, "Aprovar")
         await room.shows(card, "Aprovado por")
@@ -214,17 +216,39 @@ async def test_without_evidence_it_is_posted_again_and_the_first_one_is_stale(ap
 
 async def test_a_closed_ledger_hides_nothing(api: BotApi) -> None:
     async with opened(api) as room:
-        room.ledger.fail("disk full")
-        room.telegram.chat.say(Notice("ledger_closed", {"why": "disk full"}))
+        room.ledger.fail("the disk is full")
+        why = "/srv/data/ledger could not be written (No space left on device)"
+        room.telegram.chat.say(Notice("ledger_closed", {"why": why}))
         await room.outage()
         card = await room.card()
         await room.grows(1, 30)
         room.telegram.chat.show(1, urgent=True)
         await room.shows(card, "30 de 61")
-        assert any("disk full" in text for text in texts(api))
-        answer = await api.tap(ANA, card, "Aprovar")
-        assert answer.show_alert
-        assert room.desk.refusals == [(ANA, "approve", "ledger_closed", 1)]
+        await api.wait(lambda api: any("sem espaço em disco" in text for text in texts(api)))
+        assert not any("/srv" in text or "space" in text for text in texts(api))
+        assert card.buttons == ["Detalhes"]
+        assert "Registro fechado" in card.text
+        assert "Porta livre" not in card.text
+        for data in ("ok:1:", "no?:1:"):  # buttons that somebody still has before them
+            assert (await api.post_callback(ANA, card, data)).show_alert
+        assert room.desk.refusals == [
+            (ANA, "approve", "ledger_closed", 1),
+            (ANA, "ask_deny", "ledger_closed", 1),
+        ]
+
+
+async def test_cards_that_were_open_say_that_the_ledger_closed(api: BotApi) -> None:
+    async with opened(api) as room:
+        await room.outage(1)
+        await room.outage(2)
+        first, second = await room.card(1), await room.card(2)
+        await api.tap(ANA, second, "Aprovar")
+        await api.wait(lambda _: "Cancelar" in second.buttons)
+        room.ledger.fail("/srv/ledger/2026-11.jsonl, line 4 is damaged")
+        room.telegram.chat.say(Notice("ledger_closed", {"why": room.ledger.closed}))
+        for card in (first, second):
+            await room.shows(card, "Registro fechado")
+            assert card.buttons == ["Detalhes"]
 
 
 async def test_a_card_that_cannot_be_drawn_does_not_stop_the_others(
@@ -269,11 +293,11 @@ async def test_of_two_notices_on_one_matter_the_newer_is_said(api: BotApi) -> No
     async with opened(api) as room:
         await api.stop()
         for why in ("a", "b"):
-            room.telegram.chat.say(Notice("ledger_closed", {"why": f"because {why}"}))
+            room.telegram.chat.say(Notice("ledger_closed", {"why": f"{why}.jsonl, line 4"}))
         await api.start()
         await api.wait(lambda api: api.messages())
-    assert [text for text in texts(api) if "because" in text] == [texts(api)[0]]
-    assert "because b" in texts(api)[0]
+    assert [text for text in texts(api) if "jsonl" in text] == [texts(api)[0]]
+    assert "b.jsonl, linha 4" in texts(api)[0]
 
 
 async def test_a_second_poller_is_said_once_and_when_it_is_gone(api: BotApi) -> None:
@@ -324,3 +348,60 @@ async def test_fetched_updates_are_worked_off_at_the_stop(api: BotApi) -> None:
                 assert later.desk.decided == [("approve", 1)]
         else:
             assert "Aprovado" in (await tap).text
+
+
+async def test_a_bot_thrown_out_of_its_group_says_it_once_and_shows_all_when_it_is_back(
+    api: BotApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(api, speed=30) as room:
+        title = api.chats.pop(api.group)
+        await room.outage(1)
+        await until(lambda: api.calls["sendMessage"] >= 2)
+        assert caplog.text.count("refuses the bot") == 1
+        api.chats[api.group] = title
+        member = {"status": "member", "user": BOT_USER}
+        change = {"chat": api.chat_json(api.group), "from": api.users[ANA].json(), "date": 1}
+        change |= {"old_chat_member": {"status": "left", "user": BOT_USER}, "new_chat_member": member}
+        started = room.clock.monotonic()
+        api.updates.add("my_chat_member", change, 60)
+        await room.card(1)
+        assert room.clock.monotonic() - started < noc_chat.BARRED / 2
+
+
+@pytest.mark.parametrize(("lost", "said"), [(1, 2), (2, 2), (5, 2)])
+async def test_a_notice_in_doubt_is_said_twice_at_most(api: BotApi, lost: int, said: int) -> None:
+    async with opened(api, speed=60) as room:
+        api.faults.inject(DropAfter(), lost, match=method("sendMessage"))
+        room.telegram.chat.say(Notice("second_poller"))
+        await api.wait(lambda api: len(api.messages()) == said)
+        await room.clock.sleep(60)
+    assert len(api.messages()) == said
+
+
+async def test_a_lost_edit_is_made_again(api: BotApi) -> None:
+    async with opened(api, speed=20) as room:
+        await room.outage()
+        card = await room.card()
+        api.faults.inject(DropBefore(), match=method("editMessageText"))
+        await room.grows(1, 9, urgent=True)
+        await room.shows(card, "9 de 61")
+    assert len(api.messages()) == 1
+
+
+async def test_neither_the_token_nor_a_name_is_in_the_logs(
+    api: BotApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "bot")
+    async with opened(api, speed=20) as room:
+        await room.outage()
+        card = await room.card()
+        await api.tap(ANA, card, "Aprovar")
+        await api.stop()
+        await room.grows(1, 9, urgent=True)
+        await room.clock.sleep(5)
+        await api.start()
+        await room.shows(card, "9 de 61")
+    assert "Telegram is away" in caplog.text
+    assert api.token not in caplog.text
+    assert "Ana" not in caplog.text
+    assert api.token not in repr(Account(api.token, api.group))

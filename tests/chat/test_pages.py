@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,8 +8,9 @@ from hypothesis import strategies as st
 from bot.chat.audit_pages import audit, fitting_filter, read_audit
 from bot.chat.buttons import Action, Press, decode
 from bot.chat.cooldown_pages import ask_release, cooldown, port_of, port_token, read_release
-from bot.chat.pages import details, help_text, pending, status
+from bot.chat.pages import details, help_text, pending
 from bot.chat.screen import Screen
+from bot.chat.status_page import ProgramFacts, status
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case
@@ -29,11 +31,12 @@ from bot.domain.lines import (
     TapRefused,
     Who,
 )
-from bot.domain.plan import Skip
-from bot.domain.watch import Watch
+from bot.domain.plan import Outcome, Skip
+from bot.domain.watch import GatewayWatch, Watch
 from tests.chat.screens import APPROVED, EN, LOS, PT, assert_arrives, labels, planned, sent, story
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
+MATRIX = GatewayWatch("matrix")
 CASE = Case(1, LOS, NOON)
 SENT = story(APPROVED, planned(3, Skip.ONLINE), *sent(1, 2), Settled(1, "done"))
 
@@ -105,17 +108,24 @@ class TestDetails:
 
 
 class TestStatus:
-    def show(self, watch: Watch, book: Book, words: Words = PT, closed: str | None = None) -> Screen:
+    def show(
+        self,
+        watch: Watch,
+        book: Book,
+        words: Words = PT,
+        *,
+        closed: str | None = None,
+        gateway: GatewayWatch = MATRIX,
+        login: Literal["never", "ok", "refused"] = "never",
+    ) -> Screen:
         return status(
             watch,
             book,
             NOON + timedelta(hours=3),
             words,
             hours=24,
-            version="1.0",
-            started_at=NOON,
-            gateway="matrix",
-            dry_run=closed is not None,
+            program=ProgramFacts("1.0", NOON, "matrix", dry_run=closed is not None, login=login),
+            gateway=gateway,
             ledger_closed=closed,
         )
 
@@ -136,11 +146,14 @@ class TestStatus:
         watch = watch.bad(NOON + timedelta(minutes=1), "HTTP 502").bad(
             NOON + timedelta(minutes=2), "HTTP <502>"
         )
-        assert self.show(watch, story(APPROVED), EN, closed="disk full").html == (
-            "⛔ <b>Ledger closed</b>: disk full\n"
+        assert self.show(
+            watch, story(APPROVED), EN, closed="/srv/data/ledger/2026-11.jsonl, line 4 is damaged"
+        ).html == (
+            "⛔ <b>Ledger closed</b>: nothing can be decided or sent. Trouble in 2026-11.jsonl, line 4. "
+            "On the server, run <code>python -m bot ledger verify</code>.\n"
             "⚠️ <b>oltcloud not read since 12:01</b> (2 failures): HTTP &lt;502&gt;\n"
             "Last good reading at 12:00 (3 h 00 min ago)\n"
-            "Login: not confirmed yet\n"
+            "Login: ok\n"
             "Cases: 1 open · 0 waiting for a decision · 1 sending\n"
             "Gateway: matrix · 🧪 <b>DRY RUN</b>, nothing is sent\n"
             "Version 1.0 · up for 3 h 00 min\n"
@@ -156,6 +169,24 @@ class TestStatus:
         )
         refused = Watch("oltcloud").bad(NOON, "401", login_refused=True)
         assert "\n⛔ <b>Login recusado</b>: confira API_USER e API_PASS\n" in self.show(refused, story()).html
+
+    def test_the_login_is_known_once_it_worked_also_while_the_source_is_away(self) -> None:
+        away = Watch("oltcloud").bad(NOON, "dns")
+        assert "\nLogin: ainda não confirmado\n" in self.show(away, story()).html
+        assert "\nLogin: ok\n" in self.show(away, story(), login="ok").html
+        assert "<b>Login recusado</b>" in self.show(away, story(), login="refused").html
+
+    def test_the_gateway_says_when_it_last_answered_and_since_when_it_fails(self) -> None:
+        good = MATRIX.heard(NOON, None)
+        assert (
+            "\nGateway: matrix · última resposta às 12:00\n"
+            in self.show(Watch("oltcloud"), story(), gateway=good).html
+        )
+        bad = good.heard(NOON + timedelta(minutes=1), "refused")
+        assert (
+            "\n⚠️ <b>Gateway matrix falhando desde 12:01</b> (conexão recusada)\n"
+            in self.show(Watch("oltcloud"), story(), gateway=bad).html
+        )
 
     def test_what_gets_no_card_is_listed_with_the_number_left_out(self) -> None:
         ignored = incident(1, Kind.OTHER, ignored=True)
@@ -189,6 +220,12 @@ class TestPending:
             "interrompido · 🟠 POWER/ENERGIA · <b>CB 01 1/1</b> · caso 2 · desde 11:48"
         )
 
+    def test_a_closed_ledger_is_said_first_and_a_rehearsal_waits(self) -> None:
+        book = story(Approved(1, ANA, (), dry_run=True), planned(1), *sent(0, 0), Settled(1, "done"))
+        html = pending(book, PT, book.last_at, closed=True).html
+        assert html.startswith("⛔ <b>Registro fechado</b>")
+        assert "\nsimulado · 🔴 LOS · " in html
+
     def test_none_waits(self) -> None:
         assert pending(SENT, PT, NOON).html == "✅ Nenhum cartão esperando."
         assert pending(story(IncidentEnded(1)), EN, NOON).html == "✅ No card waits."
@@ -221,6 +258,9 @@ class TestCooldown:
         assert labels(screen) == ["Liberar CB 01 3/3", "Liberar CB 01 2/2"]
         assert data(screen) == ["free?:0:CB 01:3/3", "free?:0:CB 01:2/2"]
         assert cooldown(book, NOON, PT, 24, may_release=False) == Screen(screen.html)
+        closed = cooldown(book, NOON, PT, 24, may_release=True, closed=True)
+        assert closed.html.startswith("⛔ <b>Registro fechado</b>")
+        assert closed.rows == ()
 
     def test_none(self) -> None:
         assert cooldown(story(), NOON, EN, 24, may_release=True) == Screen("No port in cooldown.")
@@ -281,7 +321,7 @@ class TestAudit:
         )
         screen = audit(book, 0, "", PT, book.last_at, hours=24)
         assert screen.html == (
-            "📋 <b>Auditoria</b> · 7 registros\n\n"
+            "📋 <b>Auditoria</b> · 6 registros\n\n"
             "<b>12:14</b> · liberou a porta: nova falha · <b>Bruno</b>\n"
             "CB 01 6/15\n\n"
             "<b>12:12</b> · envio concluído\n"
@@ -301,9 +341,7 @@ class TestAudit:
             "normalizado às 12:13\n\n"
             "<b>12:02</b> · aprovou · <b>Ana</b>\n"
             "caso 1 · 🔴 LOS · CB 01 6/15\n"
-            "normalizado às 12:13\n\n"
-            "<b>12:01</b> · recusado aprovar: sem permissão · <b>Bruno</b>\n"
-            "caso 1 · 🔴 LOS · CB 01 6/15"
+            "normalizado às 12:13"
         )
         assert labels(screen) == ["⬇ CSV ⬇ JSON"]
         assert data(screen) == ["log.csv:0:0|", "log.json:0:0|"]
@@ -320,7 +358,17 @@ class TestAudit:
 
     @pytest.mark.parametrize(
         ("wanted", "entries"),
-        [("", 3), ("2", 2), ("0", 0), ("today", 2), ("HOJE", 2), ("cb 02", 1), ("1/1", 1), ("nada", 0)],
+        [
+            ("", 2),
+            ("1", 1),
+            ("today", 1),
+            ("HOJE", 1),
+            ("cb 02", 1),
+            ("1/1", 1),
+            ("nada", 0),
+            ("recusados", 1),
+            ("Refused", 1),
+        ],
     )
     def test_filters(self, wanted: str, entries: int) -> None:
         book = story(Denied(1, ANA, "other"))
@@ -332,13 +380,52 @@ class TestAudit:
         assert (html == "Nenhum registro.") is (entries == 0)
 
     def test_pages_keep_the_filter(self) -> None:
-        book = story(*[TapRefused(BRUNO, Action.STOP, "not_running", 1)] * 20)
+        book = story(*[Denied(1, BRUNO, "other")] * 20)
         screen = audit(book, 1, "cb", PT, book.last_at, hours=24)
         assert screen.html.startswith("📋 <b>Auditoria</b> · 20 registros · cb\npágina 2 de 3\n\n")
         assert data(screen) == ["log:0:0|cb", "log:0:2|cb", "log.csv:0:1|cb", "log.json:0:1|cb"]
         assert read_audit("2|cb|x") == (2, "cb|x")
         assert read_audit("x") == (0, "")
-        assert audit(book, 9, "cb", PT, book.last_at, hours=24).html.count("recusado parar") == 4
+        assert audit(book, 9, "cb", PT, book.last_at, hours=24).html.count("negou: outro") == 4
+
+    def test_how_many_is_no_filter_to_name_and_none_is_no_number(self) -> None:
+        book = story(*[Denied(1, BRUNO, "other")] * 5)
+        assert audit(book, 0, "3", PT, book.last_at, hours=24).html.startswith(
+            "📋 <b>Auditoria</b> · 3 registros\n\n"
+        )
+        assert "/audit 5" in audit(book, 0, "0", PT, book.last_at, hours=24).html
+
+    def test_refusals_are_told_where_they_are_asked_for(self) -> None:
+        book = story(TapRefused(BRUNO, Action.APPROVE, "not_allowed", 1), TapRefused(ANA, "unknown", "x"))
+        html = audit(book, 0, "recusados", PT, book.last_at, hours=24).html
+        assert "recusado aprovar: sem permissão · <b>Bruno</b>\ncaso 1 · 🔴 LOS · CB 01 6/15" in html
+        assert "recusado botão desconhecido: x · <b>Ana</b>" in html
+        assert audit(book, 0, "", PT, book.last_at, hours=24).html == "Nenhum registro."
+
+    def test_only_the_dispatch_that_holds_the_port_says_when_it_frees_up(self) -> None:
+        book = story(
+            Denied(1, BRUNO, "other"),
+            TapRefused(BRUNO, Action.APPROVE, "already_denied", 1),
+            APPROVED,
+            Cancelled(1, ANA),
+            APPROVED,
+            planned(1),
+            *sent(0, 0, Outcome.REJECTED, "x"),
+            Settled(1, "done"),
+            APPROVED,
+            planned(1),
+            *sent(0, 0),
+            Settled(1, "done"),
+        )
+        rows = audit(book, 0, "", PT, book.last_at, hours=24).html.split("\n\n")[1:]
+        holds = ["a partir de 23/11" in row for row in rows]
+        assert holds == [True, True, False, False, False, False, False]
+        assert "a partir de" not in audit(book, 0, "recusados", PT, book.last_at, hours=24).html
+
+    def test_an_ignored_outage_is_not_called_normalised(self) -> None:
+        book = story(Denied(1, ANA, "other"), IncidentEnded(1, "ignored"))
+        html = audit(book, 0, "", PT, book.last_at, hours=24).html
+        assert html.endswith("\nignorado na OLT às 12:02")
 
     @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
     @given(text=st.text(st.characters(), max_size=120), name=st.text(st.characters(), max_size=200))

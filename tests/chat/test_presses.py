@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.domain.lines import Approved, Planned, Started, Who
+from bot.domain.lines import Approved, Denied, Planned, Started, Who
 from bot.domain.plan import Recipient
 from bot.errors import TryLater
-from bot.simulator.server import HangBefore
+from bot.simulator.server import DropBefore, Fault, HangBefore, Throttle
 from bot.simulator.telegram import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
@@ -92,8 +92,8 @@ async def test_resume_and_close(api: BotApi, room: Room) -> None:
 @pytest.mark.parametrize(
     ("user", "data", "toast", "audit"),
     [
-        (BETO, "ok:1:", "lista de aprovadores", ("approve", "not_allowed", 1)),
-        (BETO, "no:1:other", "lista de aprovadores", ("deny", "not_allowed", 1)),
+        (BETO, "ok:1:", "administradores do grupo", ("approve", "not_allowed", 1)),
+        (BETO, "no:1:other", "administradores do grupo", ("deny", "not_allowed", 1)),
         (ANA, "ok:77:", "Não conheço esse caso", ("approve", "unknown_case", 77)),
         (ANA, "no:1:because", "Não reconheço", ("deny", "unknown_button", 1)),
         (ANA, "rm -rf", "Não reconheço", ("unknown", "unknown_button", None)),
@@ -157,14 +157,15 @@ async def test_details_answers_at_once_and_turns_pages_for_who_asked(api: BotApi
     assert room.desk.refusals == [(ANA, "details", "not_yours", 1)]
 
 
-async def test_after_a_restart_anybody_may_turn_a_page(api: BotApi) -> None:
+async def test_a_page_from_before_a_restart_is_asked_for_anew(api: BotApi) -> None:
     ledger = MemoryLedger(FastClock())
     async with opened(api, ledger=ledger) as room:
         await room.outage()
         page = await page_of(room, BETO, await room.card())
     async with opened(api, ledger=MemoryLedger(FastClock(), ledger.lines)) as room:
-        await api.tap(ANA, page, "▶")
-        await room.shows(page, "página 2 de 2")
+        assert "Página antiga" in (await api.tap(BETO, page, "▶")).text
+        assert room.desk.refusals == [(BETO, "details", "old_page", 1)]
+        assert page.edits == []
 
 
 async def test_details_are_for_the_eyes_of_who_asked_where_the_server_can(api: BotApi, room: Room) -> None:
@@ -192,10 +193,10 @@ async def test_the_csv_goes_to_the_private_chat_of_an_approver(api: BotApi, room
     page = await page_of(room, ANA, await room.card())
     answer = await api.tap(ANA, page, "CSV")
     assert "@noc_bot" in answer.text
-    assert "lista de aprovadores" in (await api.tap(BETO, page, "CSV")).text
+    assert "administradores do grupo" in (await api.tap(BETO, page, "CSV")).text
     assert api.documents == []
     api.users[ANA].opened_private = True
-    assert "privado" in (await api.tap(ANA, page, "CSV")).text
+    assert "Preparando" in (await api.tap(ANA, page, "CSV")).text
     await api.wait(lambda api: api.documents)
     document = api.documents[0]
     assert document.chat == ANA
@@ -205,9 +206,7 @@ async def test_the_csv_goes_to_the_private_chat_of_an_approver(api: BotApi, room
 
 async def test_the_audit_is_paged_and_given_out(api: BotApi, room: Room) -> None:
     await room.card()
-    for _ in range(12):
-        await room.line(Approved(1, Who(ANA, "Ana"), ()))
-        room.ledger.book.cases[1].dispatches.clear()
+    await room.line(*[Denied(1, Who(ANA, "Ana"), "other")] * 12)
     api.users[ANA].opened_private = True
     await api.say(ANA, "/audit")
     await api.wait(lambda api: len(api.messages()) == 2)
@@ -233,7 +232,7 @@ async def test_a_port_is_released_by_an_approver_with_a_reason(api: BotApi, room
     await api.say(ANA, "/cooldown")
     await api.wait(lambda api: len(api.messages()) == 3)
     page = api.messages()[2]
-    assert "lista de aprovadores" in (await api.tap(BETO, page, "Liberar")).text
+    assert "administradores do grupo" in (await api.tap(BETO, page, "Liberar")).text
     await api.tap(ANA, page, "Liberar")
     await room.shows(page, "Por qual motivo?")
     await api.tap(ANA, page, "voltar")
@@ -255,6 +254,59 @@ async def test_a_page_is_never_taken_for_a_card(api: BotApi, room: Room) -> None
     await room.outage(2)
     await api.start()
     answer = await api.post_callback(ANA, page, "ok:2:")
-    assert room.telegram.chat.card(2) is None or "antigo" in answer.text
+    assert "Não reconheço" in answer.text
     await until(lambda: room.telegram.chat.card(2))
     assert room.desk.decided == []
+
+
+@pytest.mark.parametrize("fault", [Throttle(1), DropBefore()])
+async def test_a_page_comes_also_when_telegram_is_busy(api: BotApi, room: Room, fault: Fault) -> None:
+    card = await room.card()
+    api.faults.inject(fault, match=lambda path: path.endswith("/sendMessage"))
+    await api.tap(BETO, card, "Detalhes")
+    if isinstance(fault, DropBefore):  # it may have arrived: a post is not repeated, the person asks again
+        await until(lambda: sum("/sendMessage" in request.path for request in api.requests) == 2)
+        await api.tap(BETO, card, "Detalhes")
+    await api.wait(lambda api: len(api.messages()) == 2)
+
+
+async def test_a_page_asked_for_while_the_group_moves(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    room.desk.gate = asyncio.Event()
+    await api.tap(BETO, card, "Detalhes")
+    api.migrate(-1009)
+    room.desk.gate.set()
+    await until(lambda: room.telegram.chat.group == -1009)
+    moved = await room.card()
+    await page_of(room, BETO, moved)
+
+
+async def test_a_tap_that_is_too_old_still_decides(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    api.query_seconds = 0
+    api.post_callback(ANA, card, "ok:1:")
+    await room.shows(card, "Aprovado por Ana")
+    assert room.desk.decided == [("approve", 1)]
+
+
+async def test_a_csv_that_cannot_be_made_says_so_in_private(api: BotApi, room: Room) -> None:
+    page = await page_of(room, ANA, await room.card())
+    api.users[ANA].opened_private = True
+    room.desk.details_error = TryLater("away")
+    await api.tap(ANA, page, "CSV")
+    await api.wait(lambda api: api.messages(ANA))
+    assert "Não consegui" in api.messages(ANA)[0].text
+    assert api.documents == []
+
+
+async def test_a_bug_leaves_no_button_spinning(
+    api: BotApi, room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(number: int, who: Who) -> None:
+        raise ZeroDivisionError
+
+    card = await room.card()
+    monkeypatch.setattr(room.desk, "approve", broken)
+    assert (await api.tap(ANA, card, "Aprovar")).text == ""
+    assert "could not be handled" in caplog.text
+    assert "administradores" in (await api.tap(BETO, card, "Aprovar")).text

@@ -84,7 +84,7 @@ def test_the_audit_for_excel() -> None:
             "CB 01 6/15",
             "",
             on,
-            free,
+            "",
         ],
     ]
 

@@ -13,8 +13,8 @@ import bot
 from bot.chat.buttons import Action
 from bot.chat.cards import DENY_REASONS
 from bot.chat.cooldown_pages import RELEASE_REASONS
+from bot.chat.pages import PENDING
 from bot.chat.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
-from bot.domain.case import CaseState
 from bot.domain.customer import Link
 from bot.domain.incident import Cause, Kind
 from bot.domain.plan import Outcome, Skip
@@ -55,7 +55,9 @@ REASONS = [
     *("no_answer", "reset", "unconfirmed", "interrupted", "stopped", "ledger", "no_room", "error"),
     *("source_down", "login_refused", "not_found", "refused", "bad_answer", "incomplete"),
     *("dns", "tls", "connect_timeout", "throttled", "half_answer", "garbled", "not_json"),
-    *("cool_off", "token_refused", "none"),
+    *("cool_off", "token_refused", "none", "dry_run"),
+    *("no_results", "no_object", "no_token", "return_false", "no_devices", "another_alert", "no_clients"),
+    *("another_client", "token_replaced", "login_not_found"),
 ]
 FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
 BUTTONS = ["approve", "retry", "deny", "details", "cancel", "stop", "resume", "close", "back"]
@@ -67,11 +69,12 @@ CODED: dict[str, Iterable[str]] = {
     "because": ["skipped", *(o for o in Outcome if o is not Outcome.ACCEPTED)],
     "deny": DENY_REASONS,
     "release": RELEASE_REASONS,
-    "action": [action.name.lower() for action in Action],
+    "action": [*(action.name.lower() for action in Action), "unknown"],
     "command": ["status", "pendentes", "audit", "cooldown", "help"],
     "entry": ENTRIES,
     "end": ["done", "stopped", "closed", "halted", "unread"],
-    "pending": [CaseState.WAITING, CaseState.INTERRUPTED, CaseState.NOBODY],
+    "pending": PENDING,
+    "notice": ["source_down", "login_refused"],
     "sheet": SHEETS,
     "reason": REASONS,
     "format": FORMATS,
@@ -204,7 +207,9 @@ def test_time_is_local_and_names_the_day_only_where_it_is_another() -> None:
     [(0, "0 falhas", "0 failed"), (1, "1 falha", "1 failed"), (3000, "3.000 falhas", "3,000 failed")],
 )
 def test_counts(n: int, ours: str, theirs: str) -> None:
-    numbers = dict.fromkeys(("accepted", "held", "rejected", "unknown", "skipped"), 0) | {"failed": n}
+    numbers = dict.fromkeys(("accepted", "held", "rejected", "unknown", "skipped", "dry_run"), 0) | {
+        "failed": n
+    }
     assert f" · {ours} · " in PT.say("count.line", **numbers)
     assert f" · {theirs} · " in EN.say("count.line", **numbers)
 
@@ -254,3 +259,35 @@ def test_a_reason_is_told_in_words() -> None:
     assert PT.coded("dns", "reason") == "nome do servidor não resolvido"
     assert PT.coded("contato na blacklist", "reason") == "contato na blacklist"
     assert PT.coded(None, "reason") == "sem motivo informado"
+
+
+RAISES = {"TryLater", "AnswerLost", "Refused", "LoginRefused", "BadAnswer", "NotFound"}
+
+
+def _codes_raised() -> Iterator[str]:
+    """Every plain text that an upstream, source or gateway gives as the reason of a failure."""
+    folder = Path(bot.__file__).parent
+    for path in [folder / "upstream.py", *folder.glob("sources/*.py"), *folder.glob("gateways/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", "")
+            given = [*node.args[:1]] if name in RAISES else []
+            given += [k.value for k in node.keywords if k.arg == "reason"]
+            texts = [n for text in given for n in ast.walk(text) if isinstance(n, ast.Constant)]
+            yield from (n.value for n in texts if isinstance(n.value, str) and n.value.isidentifier())
+
+
+@pytest.mark.parametrize("words", [PT, EN])
+def test_every_reason_that_a_system_may_give_is_told_in_words(words: Words) -> None:
+    codes = {code for code in _codes_raised() if code not in {"http_", "cod_error"}}
+    assert len(codes) > 15
+    assert {code for code in codes if words.coded(code, "reason") == code} == set()
+
+
+def test_today_is_told_without_its_date() -> None:
+    for key in ("already_approved", "already_denied", "already_sent"):
+        assert "(14:32)" in PT.plain(f"declined.{key}", by="Ana", at=NOW, now=NOW)
+    for key in ("source_up", "telegram_back", "gateway_up"):
+        assert "desde 14:32" in PT.plain(f"notice.{key}", since=NOW, now=NOW)
+    assert "até 14:32." in PT.plain("declined.cooldown", port="P", until=NOW, now=NOW)

@@ -20,6 +20,19 @@ from bot.domain.phone import NoPhone, Phone, mask, parse_phone, phone_key
         ("61 98888-0002; 61 97777-0003", "5561988880002"),
         ("61 98888-0002 ou 61 97777-0003", "5561988880002"),
         ("(55) 99999-0001", "5555999990001"),  # area code 55 is not the country code
+        ("55999990001", "5555999990001"),
+        ("5599990001", "5555999990001"),
+        ("(61) 9999-0000 ramal 3", "5561999990000"),  # what follows is no part of the number
+        ("61 99999-0000 apto 12", "5561999990000"),
+        ("+55 (61) 99999-0000 casa 2", "5561999990000"),
+        ("015 61 99999-0001", "5561999990001"),  # with a carrier code
+        ("(0xx61) 99999-0001", "5561999990001"),
+        ("(+55) 61 9.9999-0001", "5561999990001"),
+        ("61 9 9999 0001", "5561999990001"),
+        ("61999990001\n61988880000", "5561999990001"),
+        ("61999990001 61988880000", "5561999990001"),
+        ("(61)99999-0001 - (61)98888-0000", "5561999990001"),
+        ("61 3333-4444 61 99999-0001", "5561999990001"),
     ],
 )
 def test_first_mobile_number_is_found(text: str, digits: str) -> None:
@@ -41,7 +54,10 @@ def test_first_mobile_number_is_found(text: str, digits: str) -> None:
         ("123", NoPhone.INVALID),
         ("1", NoPhone.INVALID),
         ("999990001", NoPhone.INVALID),
-        ("61999990001 61999990002", NoPhone.INVALID),
+        ("tel: 3333-4444, cel 99999-0000 ddd 61", NoPhone.INVALID),  # no area code where one belongs
+        ("CPF 123.456.789-00", NoPhone.INVALID),
+        ("CNPJ 12.345.678/0001-99", NoPhone.INVALID),
+        ("619999900011", NoPhone.INVALID),
     ],
 )
 def test_why_there_is_none(text: str, reason: NoPhone) -> None:

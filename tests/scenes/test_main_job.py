@@ -141,8 +141,8 @@ async def test_who_may_not_and_what_was_never_written_does_nothing_and_says_why(
         answer = await noc.chat.post_callback(noc.ana, card, data)
         assert answer.text, data
     assert noc.hsm.received == []
-    audit = await noc.ask(noc.ana, "/audit")
-    assert "Visitante" in audit.text
+    assert "Visitante" not in (await noc.ask(noc.ana, "/audit")).text
+    assert "Visitante" in (await noc.ask(noc.ana, "/audit recusados")).text
     await noc.close()
     assert sum(line["kind"] == "tap_refused" for line in noc.lines()) >= 6
     assert all(line["kind"] != "approved" for line in noc.lines())

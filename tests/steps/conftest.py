@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from bot.domain.case import Case, Dispatch
+from bot.domain.case import Case, Dispatch, Phase
 from bot.domain.lines import Line, Result
 from bot.domain.plan import Tally
 from bot.domain.rules import Rules
@@ -74,7 +74,9 @@ class Desk:
         """Whatever runs has ended (time passes where it sleeps)."""
         for _ in range(200):
             await settled()
-            if not self.flow.ledger.book.running:
+            book = self.flow.ledger.book
+            phases = {book.cases[number].dispatches[-1].phase for number in book.running}
+            if not phases - {Phase.INTERRUPTED}:
                 return
             await self.clock.advance(1)
         raise AssertionError("the dispatch does not end")

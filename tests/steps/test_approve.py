@@ -200,13 +200,23 @@ async def test_transient_look_up_failures_are_repeated(desk: Desk) -> None:
     assert len(desk.gateway.received) == 3
 
 
-@pytest.mark.parametrize("error", [BadAnswer("html"), Refused("403"), LoginRefused("no")])
+@pytest.mark.parametrize("error", [BadAnswer("html"), Refused("403")])
 async def test_a_customer_who_cannot_be_looked_up_is_counted_not_lost(desk: Desk, error: Exception) -> None:
     await waiting(desk)
     desk.source.customer_errors["101"] = [error]
     await desk.approve()
     assert desk.tally().skipped == {Skip.LOOKUP_FAILED: 1}
     assert desk.tally().outcomes == {Outcome.ACCEPTED: 2}
+
+
+async def test_a_login_refused_in_mid_look_up_sends_nothing_and_may_be_tried_again(desk: Desk) -> None:
+    await waiting(desk)
+    desk.source.customer_errors["101"] = [LoginRefused("no")]
+    await desk.approve()
+    assert desk.gateway.received == []
+    assert (desk.dispatch().end, desk.dispatch().end_reason) == ("unread", "login_refused")
+    await desk.approve()
+    assert len(desk.gateway.received) == 3
 
 
 @pytest.mark.parametrize(
@@ -274,17 +284,21 @@ async def test_cancel_while_the_look_ups_are_slow_sends_nothing(desk: Desk) -> N
     assert desk.case().state is CaseState.WAITING
 
 
-async def test_too_late_to_cancel(desk: Desk) -> None:
+async def test_cancel_on_a_card_that_is_behind_stops_what_has_not_left(desk: Desk) -> None:
+    desk.use(sends=1, answer_within=5.0)
     await waiting(desk)
     with pytest.raises(Declined, match="not_running"):
         await desk.flow.cancel(1, ANA)
     desk.gateway.block = asyncio.Event()
     await desk.flow.approve(1, ANA)
     await desk.clock.advance(5)
-    with pytest.raises(Declined, match="too_late_to_cancel"):
-        await desk.flow.cancel(1, ANA)
+    assert await desk.flow.cancel(1, BRUNO) is False
     desk.gateway.block.set()
     await desk.finish()
+    assert len(desk.gateway.received) == 1
+    assert desk.tally().skipped == {Skip.STOPPED: 2}
+    with pytest.raises(Declined, match="too_late_to_cancel"):
+        await desk.flow.cancel(1, ANA)
 
 
 async def test_stop_lets_out_only_what_was_in_flight(desk: Desk) -> None:
@@ -521,8 +535,9 @@ class TestOutcomes:
         await desk.clock.advance(5)
         await desk.flow.stop(1, ANA)
         await settled()
-        assert desk.tally().outcomes == {Outcome.FAILED: 1}
+        assert desk.tally().skipped == {Skip.STOPPED: 1}
         assert desk.case().state is CaseState.NOBODY
+        assert desk.ledger.book.reservations == {}
 
     async def test_a_broken_key_stops_the_dispatch_at_the_first_answer(self, desk: Desk) -> None:
         desk.use(sends=1)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bot.domain.case import Phase
 from bot.domain.customer import Affected, Found
 from bot.domain.lines import CardPosted, Intent, Resumed
 from bot.domain.plan import Outcome, Receipt, reasons
@@ -27,7 +28,7 @@ async def test_the_look_ups_of_a_cancelled_approval_plan_and_end_nothing(desk: D
     for rule in (gate(1, 1, Found(Affected(()), {}), desk.rules), give_up(1, 1, "source_down")):
         with pytest.raises(Declined, match="not_running"):
             await desk.ledger.commit(rule)
-    assert desk.case().counting_down(2)
+    assert desk.case().at_work(2, Phase.COUNTDOWN)
 
 
 async def test_an_alert_not_read_while_the_ledger_is_closed_is_no_crash(desk: Desk) -> None:

@@ -1,0 +1,97 @@
+"""Answers to what people ask: within the group's budget, behind the decisions, and nobody gets too many."""
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+
+from bot.chat.budget import Budget, Urgency
+from bot.chat.noc_chat import NocChat
+from bot.chat.outbox import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
+from bot.errors import Declined
+from bot.ports import Clock
+
+log = logging.getLogger(__name__)
+
+A_MINUTE = 6  # answers for one person: more than anybody reads
+MINUTE = 60.0
+WORTH_TELLING = 3.0  # seconds; a shorter wait nobody notices
+TRIES = 3
+_PEOPLE = 500  # remembered; who is forgotten starts anew
+
+
+class Answers:
+    """The way out for pages and documents. `deliver` never raises: the person can ask again."""
+
+    def __init__(self, chat: NocChat, budget: Budget, clock: Clock) -> None:
+        self._chat = chat
+        self._budget = budget
+        self._clock = clock
+        self._given: dict[int, deque[float]] = {}
+        self._newest: dict[Hashable, object] = {}
+
+    def admit(self, user: int) -> bool:
+        """Count one answer for this person; False where they had enough of them in this minute."""
+        now = self._clock.monotonic()
+        given = self._given.pop(user, deque())
+        self._given[user] = given  # the one heard last is forgotten last
+        while given and given[0] <= now - MINUTE:
+            given.popleft()
+        if len(given) >= A_MINUTE:
+            return False
+        given.append(now)
+        while len(self._given) > _PEOPLE:
+            del self._given[next(iter(self._given))]
+        return True
+
+    def check(self, chat: int, user: int) -> None:
+        """Declined for who asks for too much in the group."""
+        if chat == self._chat.group and not self.admit(user):
+            raise Declined("too_fast")
+
+    def waits(self, chat: int) -> bool:
+        """Whether an answer in this chat comes so late that the person should be told."""
+        return chat == self._chat.group and self._budget.wait(Urgency.ANSWER) > WORTH_TELLING
+
+    async def deliver(self, chat: int, what: Hashable, send: Callable[[], Awaitable[None]]) -> bool:
+        """Whether it was sent; again where Telegram asked for a pause or was not reached.
+
+        Of two that wait on the same matter (`what`) only the newer one is sent.
+        """
+        ticket = self._newest[what] = object()
+        try:
+            for _ in range(TRIES):
+                if chat == self._chat.group and not await self._turn(what, ticket):
+                    return False
+                if await self._try(send):
+                    return True
+                if self._newest.get(what) is not ticket:
+                    return False
+        except (Unsure, Gone, Barred, Rejected, Moved) as error:
+            log.warning("a page could not be shown (%s)", error)
+            if isinstance(error, Moved):
+                await self._chat.follow(error.new)
+        finally:
+            if self._newest.get(what) is ticket:
+                del self._newest[what]
+        return False
+
+    async def _turn(self, what: Hashable, ticket: object) -> bool:
+        """Wait for the budget; False where a newer answer took the place."""
+        while (seconds := self._budget.wait(Urgency.ANSWER)) > 0:
+            await self._clock.sleep(seconds)
+            if self._newest.get(what) is not ticket:
+                return False
+        self._budget.spend(Urgency.ANSWER)
+        return True
+
+    async def _try(self, send: Callable[[], Awaitable[None]]) -> bool:
+        try:
+            await send()
+        except Paced as wish:
+            self._budget.pause(wish.seconds)
+            await self._clock.sleep(wish.seconds)
+        except Away:
+            await self._clock.sleep(1)
+        else:
+            return True
+        return False

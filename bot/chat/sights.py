@@ -1,0 +1,61 @@
+"""What is known of the messages that were posted: which is whose card, what it shows, what is in doubt."""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from bot.chat.screen import Screen
+from bot.domain.book import Book
+from bot.domain.case import Card
+
+_REMEMBERED = 500  # notices
+
+
+@dataclass(slots=True)
+class Sight:
+    """What is known of a case's message."""
+
+    screen: Screen | None = None
+    shown_at: float = -math.inf
+    not_before: float = -math.inf
+    card: Card | None = None  # posted, and perhaps not in the ledger because that is closed
+    lost: Card | None = None  # somebody deleted it
+    doubt: bool = False  # a post of it went unanswered
+
+
+class Sights:
+    """Which message is what."""
+
+    def __init__(self, book: Book) -> None:
+        """A case of this `book` that has no card may have got one just before the program ended."""
+        self._sights: dict[int, Sight] = {}
+        self._notices: OrderedDict[tuple[int, int], None] = OrderedDict()
+        for case in book.cases.values():
+            if case.card is None and case.ended_at is None:
+                self.of(case.id).doubt = True
+
+    def of(self, case: int) -> Sight:
+        """What is known of the case's message."""
+        return self._sights.setdefault(case, Sight())
+
+    def card(self, case: int, book: Book, group: int) -> Card | None:
+        """The case's card in the group, None where none is known."""
+        sight = self._sights.get(case)
+        known = (sight.card if sight else None) or book.cases[case].card
+        if known is None or known.chat != group or (sight is not None and known == sight.lost):
+            return None
+        return known
+
+    def in_doubt(self, case: int) -> bool:
+        """Whether an unknown message may be the case's card."""
+        return case in self._sights and self._sights[case].doubt
+
+    def told(self, chat: int, message: int) -> None:
+        """This message is a notice."""
+        self._notices[chat, message] = None
+        while len(self._notices) > _REMEMBERED:
+            self._notices.popitem(last=False)
+
+    def is_notice(self, chat: int, message: int) -> bool:
+        """Whether this message is a notice."""
+        return (chat, message) in self._notices

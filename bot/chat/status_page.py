@@ -1,0 +1,111 @@
+"""/status: how things stand."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeVar
+
+from markupsafe import Markup
+
+from bot.chat.cooldown_pages import cooling, cooling_row
+from bot.chat.fitting import fit
+from bot.chat.pages import PENDING
+from bot.chat.reasons import ledger_facts
+from bot.chat.screen import Screen
+from bot.chat.words import Words
+from bot.domain.book import Book
+from bot.domain.case import CaseState
+from bot.domain.incident import Incident
+from bot.domain.watch import GatewayWatch, Watch
+
+T = TypeVar("T")
+_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramFacts:
+    """What /status tells of the program itself; `login` is how the last login at the source went."""
+
+    version: str
+    started_at: datetime
+    gateway: str
+    dry_run: bool
+    login: Literal["never", "ok", "refused"] = "never"
+
+
+def status(
+    watch: Watch,
+    book: Book,
+    now: datetime,
+    words: Words,
+    *,
+    hours: float,
+    program: ProgramFacts,
+    gateway: GatewayWatch,
+    ledger_closed: str | None,
+) -> Screen:
+    """How things stand; what is broken comes first. `ledger_closed` says why nothing may be sent."""
+    waiting = sum(book.cases[number].state in PENDING for number in book.open | book.running)
+    running = sum(book.cases[number].state is not CaseState.INTERRUPTED for number in book.running)
+    closed = [words.say("status.ledger_closed", **ledger_facts(ledger_closed))] if ledger_closed else []
+    head = [
+        *closed,
+        *_source(watch, words, now),
+        _login(watch, program, words),
+        words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
+        _gateway(gateway, program, words, now),
+        words.say("status.version", version=program.version, uptime=now - program.started_at),
+    ]
+    waits = cooling(book, now, hours)
+    items = [
+        *_some("status.cooling", waits, lambda wait: cooling_row(*wait, words, now), words),
+        *_some(
+            "status.skipped", watch.skipped, lambda what: words.say("status.skipped_row", what=what), words
+        ),
+        *_some("status.unoffered", watch.unoffered, lambda incident: _unoffered(incident, words), words),
+    ]
+    return Screen(str(fit(head, items, words, of=len(items))))
+
+
+def _source(watch: Watch, words: Words, now: datetime) -> list[Markup]:
+    good = {"source": watch.source, "at": watch.good_at, "now": now}
+    age = now - watch.good_at if watch.good_at else None
+    if watch.since is None:
+        key = "status.source_good" if watch.good_at else "status.source_never"
+        return [words.say(key, **good, age=age)]
+    bad = {"source": watch.source, "since": watch.since, "failures": watch.failures, "error": watch.error}
+    last = "status.source_last" if watch.good_at else "status.source_never"
+    return [words.say("status.source_bad", **bad, now=now), words.say(last, **good, age=age)]
+
+
+def _login(watch: Watch, program: ProgramFacts, words: Words) -> Markup:
+    if watch.login_refused or program.login == "refused":
+        return words.say("status.login_refused")
+    known = program.login == "ok" or watch.good_at is not None
+    return words.say("status.login_ok" if known else "status.login_unknown")
+
+
+def _gateway(watch: GatewayWatch, program: ProgramFacts, words: Words, now: datetime) -> Markup:
+    facts = {"gateway": program.gateway, "dry_run": program.dry_run, "now": now}
+    if watch.since is not None:
+        return words.say("status.gateway_bad", **facts, since=watch.since, error=watch.error)
+    return words.say("status.gateway", **facts, at=watch.good_at)
+
+
+def _some(title: str, found: Sequence[T], row: Callable[[T], Markup], words: Words) -> list[Markup]:
+    """A titled list that leaves room for the others; nothing where there is nothing to list."""
+    if not found:
+        return []
+    left_out = len(found) - _ROWS
+    more = [words.say("page.more", n=left_out)] if left_out > 0 else []
+    return [words.say(title, n=len(found)), *(row(thing) for thing in found[:_ROWS]), *more]
+
+
+def _unoffered(incident: Incident, words: Words) -> Markup:
+    return words.say(
+        "status.unoffered_row",
+        kind=words.plain(f"kind.{incident.kind}"),
+        port=incident.port,
+        alert_type=incident.alert_type,
+        ignored=incident.ignored,
+    )

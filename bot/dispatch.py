@@ -1,0 +1,142 @@
+"""One approval carried out: enrich (during the countdown) -> gate -> send -> settle."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from bot.domain.case import Dispatch, Phase
+from bot.domain.customer import Found
+from bot.domain.rules import Rules
+from bot.errors import (
+    AnswerLost,
+    BadAnswer,
+    Declined,
+    LedgerClosed,
+    LoginRefused,
+    NotFound,
+    Refused,
+    TryLater,
+)
+from bot.ports import Clock, Ledger, NocChat, Spawn, Write
+from bot.steps.enrich import Enricher
+from bot.steps.gate import gate, spare
+from bot.steps.send import Job, Sender
+from bot.steps.settle import give_up, interrupt, settle
+
+log = logging.getLogger(__name__)
+
+_CODES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (LoginRefused, "login_refused"),
+    (NotFound, "not_found"),
+    (Refused, "refused"),
+    (BadAnswer, "bad_answer"),
+    ((TryLater, AnswerLost), "source_down"),
+)
+
+
+class Dispatcher:
+    """Every dispatch of this process, each in a task of its own. Nothing else sends."""
+
+    def __init__(
+        self,
+        enricher: Enricher,
+        sender: Sender,
+        *,
+        ledger: Ledger,
+        chat: NocChat,
+        clock: Clock,
+        rules: Rules,
+        spawn: Spawn,
+    ) -> None:
+        self._enricher, self._sender = enricher, sender
+        self._ledger, self._chat, self._clock = ledger, chat, clock
+        self._rules, self._spawn = rules, spawn
+        self._halts: dict[int, asyncio.Event] = {}
+        self._draining = False
+
+    def carry_out(self, number: int) -> None:
+        """Start or go on with the present dispatch of a case, beside what goes on."""
+        self._chat.show(number, urgent=True)
+        if self._draining:
+            return  # its claim is durable: the next start goes on with it
+        halt = self._halts[number] = asyncio.Event()
+        self._spawn(self._run(number, self._ledger.book.cases[number].dispatches[-1], halt))
+
+    def halt(self, number: int) -> None:
+        """Let nothing more leave for a case; what is in flight lands."""
+        self._chat.show(number, urgent=True)
+        if number in self._halts:
+            self._halts[number].set()
+
+    def drain(self) -> None:
+        """From now on nothing leaves; what is unfinished goes on at the next start."""
+        self._draining = True
+        for halt in self._halts.values():
+            halt.set()
+
+    async def _run(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
+        if dispatch.phase is Phase.FINISHED:
+            return  # taken back before anything began
+        try:
+            if dispatch.phase is Phase.COUNTDOWN:
+                found = await self._look_up_during_countdown(number, halt)
+                if found is None:
+                    return
+                await self._ledger.commit(gate(number, dispatch.turn, found, self._rules))
+            else:
+                incident = self._ledger.book.cases[number].incident
+                await self._ledger.commit(
+                    spare(number, dispatch.turn, await self._enricher.read(incident.id))
+                )
+            await self._send(number, dispatch, halt)
+        except LedgerClosed as error:
+            log.error("case %s: the ledger is closed: %s", number, error)  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - the edge: whatever happens, a person can go on with it
+            await self._break_off(number, dispatch, error)
+        finally:
+            if self._halts.get(number) is halt:
+                del self._halts[number]
+            self._chat.show(number, urgent=True)
+
+    async def _look_up_during_countdown(self, number: int, halt: asyncio.Event) -> Found | None:
+        """The look-ups, in parallel with the countdown; None where the approval was taken back."""
+        incident = self._ledger.book.cases[number].incident
+        look_up = asyncio.ensure_future(self._enricher.enrich(incident.id))
+        halted = asyncio.ensure_future(halt.wait())
+        countdown = asyncio.ensure_future(self._clock.sleep(self._rules.undo_seconds))
+        try:
+            await asyncio.wait({halted, countdown}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({halted, look_up}, return_when=asyncio.FIRST_COMPLETED)
+            return None if halt.is_set() else look_up.result()
+        finally:
+            for task in (look_up, halted, countdown):
+                task.cancel()
+
+    async def _send(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
+        self._chat.show(number, urgent=True)
+        told: Callable[[], None] = lambda: self._chat.show(number)  # noqa: E731
+        job = Job(number, dispatch.turn, dispatch.template.value, halt, told)
+        await self._sender.send(job, dispatch.progress.todo() if dispatch.progress is not None else [])
+        left = dispatch.progress is not None and bool(dispatch.progress.todo())
+        if self._draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:
+            return  # the next start goes on with those
+        await self._ledger.commit(settle(number, dispatch.turn, job.why))
+
+    async def _break_off(self, number: int, dispatch: Dispatch, error: Exception) -> None:
+        """Without a plan it is given up, and may be tried again; in mid-send it is interrupted."""
+        code = error.code if isinstance(error, Declined) else _code(error)
+        log.warning("case %s broke off: %s", number, code, exc_info=error if code == "error" else None)
+        rule: Write = (
+            give_up(number, dispatch.turn, code)
+            if dispatch.progress is None
+            else interrupt(number, dispatch.turn)
+        )
+        try:
+            await self._ledger.commit(rule)
+        except (LedgerClosed, Declined) as refused:  # closed, or cancelled meanwhile: nothing is lost
+            log.warning("case %s: not written: %s", number, refused)
+
+
+def _code(error: Exception) -> str:
+    """The words' code for why an alert could not be read."""
+    return next((code for kinds, code in _CODES if isinstance(error, kinds)), "error")

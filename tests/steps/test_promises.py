@@ -1,0 +1,406 @@
+"""Ways in which somebody might have got two, or been lost, that a reader found once."""
+
+import asyncio
+
+import pytest
+
+from bot.domain.case import CaseState
+from bot.domain.customer import Link
+from bot.domain.incident import Kind
+from bot.domain.lines import Interrupted, Resumed, Settled, StopAsked, TapRefused
+from bot.domain.plan import Outcome, Receipt, Skip
+from bot.errors import Declined, TryLater
+from bot.steps.gate import spare
+from bot.steps.send import claim
+from bot.steps.settle import interrupt, settle
+from tests.fakes import ANA, BRUNO, NOON, incident, settled
+from tests.steps.conftest import Desk
+
+DAY = 24 * 3600
+
+
+async def sending(desk: Desk, customers: int = 4, sends: int = 2, **changes: object) -> None:
+    """Approved, and the first `sends` are in flight."""
+    desk.use(sends=sends, answer_within=5.0, **changes)
+    desk.source.outage(incident(), customers)
+    await desk.poll()
+    desk.gateway.block = asyncio.Event()
+    await desk.flow.approve(1, ANA)
+    await desk.clock.advance(5)
+
+
+async def crash(desk: Desk) -> None:
+    """A crash before anything in flight arrived anywhere."""
+    lines = list(desk.ledger.lines)
+    await desk.restart(lines)
+    desk.gateway.block = None
+    desk.gateway.received.clear()
+
+
+class TestRehearsals:
+    async def test_an_interrupted_rehearsal_never_goes_on_for_real(self, desk: Desk) -> None:
+        await sending(desk, dry_run=True)
+        await crash(desk)
+        desk.use(dry_run=False)
+        await desk.poll()
+        with pytest.raises(Declined, match="other_mode"):
+            await desk.flow.resume(1, ANA)
+        assert desk.gateway.received == []
+        await desk.flow.close(1, ANA)
+        await desk.approve()
+        assert len(desk.gateway.received) == 4
+        assert len(desk.ledger.book.told) == 4
+
+    async def test_an_interrupted_send_is_not_rehearsed_to_its_end(self, desk: Desk) -> None:
+        await sending(desk)
+        await crash(desk)
+        desk.use(dry_run=True)
+        await desk.poll()
+        assert desk.case().state is CaseState.INTERRUPTED
+        assert desk.gateway.received == []
+
+    async def test_what_was_rehearsed_may_be_approved_for_real(self, desk: Desk) -> None:
+        desk.use(dry_run=True)
+        desk.source.outage(incident())
+        await desk.poll()
+        await desk.approve()
+        assert desk.case().state is CaseState.REHEARSED
+        desk.use(dry_run=False)
+        await desk.approve()
+        assert desk.case().state is CaseState.SENT
+        assert len(desk.gateway.received) == 6  # three of them to the pretend gateway of the rehearsal
+
+
+class TestResume:
+    async def test_a_running_case_keeps_its_port_however_long_it_is_interrupted(self, desk: Desk) -> None:
+        await sending(desk)
+        await desk.clock.advance(2 * DAY)
+        await crash(desk)
+        desk.source.outage(incident(2, Kind.POWER), 4)
+        await desk.poll()
+        with pytest.raises(Declined, match="port_busy"):
+            await desk.flow.approve(2, BRUNO)
+
+    async def test_who_was_told_through_another_port_meanwhile_is_spared(self, desk: Desk) -> None:
+        await sending(desk)
+        await crash(desk)
+        await desk.clock.advance(2 * DAY)
+        desk.source.outage(incident(2, place="6/16"), 4)  # the same four customers
+        await desk.poll()
+        await desk.approve(2)
+        assert len(desk.gateway.received) == 4
+        await desk.flow.resume(1, BRUNO)
+        await desk.finish()
+        assert len(desk.gateway.received) == 4
+        assert desk.tally(1).skipped == {Skip.COOLDOWN: 2}
+        assert desk.dispatch(1).resumed_by == BRUNO
+
+    async def test_the_cooldown_counts_from_the_send_not_from_the_tap(self, desk: Desk) -> None:
+        await sending(desk)
+        await crash(desk)
+        await desk.clock.advance(DAY - 600)
+        await desk.poll()
+        await desk.flow.resume(1, ANA)
+        await desk.finish()
+        assert len(desk.gateway.received) == 2
+        desk.source.repair(1)
+        desk.source.outage(incident(2), 4)
+        await desk.clock.advance(1200)
+        await desk.poll()
+        with pytest.raises(Declined, match="cooldown"):
+            await desk.flow.approve(2, ANA)
+
+    async def test_an_outage_that_is_over_is_not_resumed(self, desk: Desk) -> None:
+        await sending(desk)
+        await crash(desk)
+        desk.source.repair(1)
+        await desk.poll()
+        with pytest.raises(Declined, match="over"):
+            await desk.flow.resume(1, ANA)
+        assert desk.gateway.received == []
+
+    async def test_who_is_back_online_by_then_is_spared(self, desk: Desk) -> None:
+        await sending(desk)
+        await crash(desk)
+        onus = desk.source.onus["1"]
+        onus[3] = type(onus[3])(onus[3].serial, onus[3].client_id, onus[3].name, Link.ONLINE)
+        await desk.poll()
+        await desk.finish()
+        assert desk.tally().skipped == {Skip.ONLINE: 1}
+        assert desk.tally().outcomes == {Outcome.UNKNOWN: 2, Outcome.ACCEPTED: 1}
+
+    async def test_an_alert_that_cannot_be_read_again_waits_for_a_person(self, desk: Desk) -> None:
+        await sending(desk)
+        await crash(desk)
+        desk.source.read_errors = [TryLater("http_502")] * 4
+        await desk.poll()
+        await desk.clock.advance(60)
+        assert desk.case().state is CaseState.INTERRUPTED
+        assert desk.gateway.received == []
+        await desk.poll()  # it does not try for ever by itself
+        assert sum(isinstance(line, Resumed) for _, line in desk.ledger.lines) == 1
+        await desk.flow.resume(1, BRUNO)
+        await desk.finish()
+        assert len(desk.gateway.received) == 2
+
+    async def test_everything_sent_and_only_the_end_not_written(self, desk: Desk) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        await desk.approve()
+        lines = [entry for entry in desk.ledger.lines if not isinstance(entry[1], Settled)]
+        await desk.restart(lines)
+        assert desk.case().state is CaseState.SENT
+        assert desk.tally().outcomes == {Outcome.ACCEPTED: 3}
+
+    async def test_a_stop_that_a_start_completes_is_in_the_audit(self, desk: Desk) -> None:
+        await sending(desk)
+        await desk.flow.stop(1, BRUNO)
+        await crash(desk)
+        ends = [entry.line for entry in desk.ledger.book.audit if isinstance(entry.line, StopAsked | Settled)]
+        assert [type(line) for line in ends] == [StopAsked, Settled]
+
+
+class TestHalt:
+    async def test_no_request_leaves_after_a_stop_even_in_a_pause(self, desk: Desk) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        desk.limiter.closed = asyncio.Event()
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        await desk.flow.stop(1, ANA)
+        await settled()
+        assert desk.case().state is CaseState.NOBODY  # at once, not when the pause is over
+        desk.limiter.closed.set()
+        await settled()
+        assert desk.gateway.received == []
+
+    async def test_no_try_leaves_after_a_stop_in_the_pause_before_it(self, desk: Desk) -> None:
+        desk.source.outage(incident(), 1)
+        await desk.poll()
+        desk.gateway.answers["5561991000100"] = [TryLater("throttled", retry_after=7)]
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        desk.limiter.closed = asyncio.Event()
+        await desk.clock.advance(8)
+        await desk.flow.stop(1, ANA)
+        desk.limiter.closed.set()
+        await settled()
+        assert desk.gateway.received == []
+        assert desk.tally().skipped == {Skip.STOPPED: 1}
+
+    async def test_a_bad_key_stops_the_repetitions_of_others_too(self, desk: Desk) -> None:
+        desk.use(sends=2)
+        desk.source.outage(incident(), 2)
+        await desk.poll()
+        desk.gateway.answers["5561991000100"] = [TryLater("refused")]
+        desk.gateway.answers["5561991010101"] = [Receipt(Outcome.REJECTED, reason="key", halt=True)]
+        await desk.approve()
+        assert desk.gateway.phones == ["5561991010101"]
+        assert desk.tally().outcomes == {Outcome.REJECTED: 1, Outcome.FAILED: 1}
+
+    async def test_a_retry_after_beyond_all_patience_ends_the_dispatch(self, desk: Desk) -> None:
+        desk.use(sends=1)
+        desk.source.outage(incident(), 3)
+        await desk.poll()
+        desk.gateway.always = TryLater("throttled", retry_after=3600)
+        await desk.approve()
+        assert desk.limiter.pauses == []
+        assert (desk.dispatch().end, desk.dispatch().end_reason) == ("halted", "throttled")
+        assert desk.tally().outcomes == {Outcome.FAILED: 3}
+        assert desk.case().state is CaseState.NOBODY
+
+    async def test_a_look_up_does_not_wait_for_hours(self, desk: Desk) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        desk.source.customer_errors["101"] = [TryLater("throttled", retry_after=86_400)]
+        await desk.approve()
+        assert desk.tally().skipped == {Skip.LOOKUP_FAILED: 1}
+
+    async def test_those_in_backoff_at_a_stop_of_the_program_go_on_at_the_next_start(
+        self, desk: Desk
+    ) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        desk.gateway.always = TryLater("refused")
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        desk.flow.drain()
+        assert await desk.tasks.drain(5) == 0
+        desk.gateway.always = None
+        await desk.restart()
+        await desk.poll()
+        await desk.finish()
+        assert desk.tally().outcomes == {Outcome.ACCEPTED: 3}
+        assert len(desk.gateway.received) == 3
+
+    async def test_a_halt_by_the_gateway_ends_the_dispatch_even_while_stopping(self, desk: Desk) -> None:
+        await sending(desk, customers=4, sends=1)
+        desk.gateway.answers["5561991000100"] = [Receipt(Outcome.REJECTED, reason="key", halt=True)]
+        desk.flow.drain()
+        assert desk.gateway.block is not None
+        desk.gateway.block.set()
+        assert await desk.tasks.drain(5) == 0
+        assert desk.dispatch().end == "halted"
+
+
+class TestClaims:
+    async def test_an_intent_is_written_once_and_only_while_sending(self, desk: Desk) -> None:
+        await sending(desk)
+        for turn, recipient in ((1, "c100"), (2, "c102")):
+            with pytest.raises(Declined, match="not_running"):
+                await desk.ledger.commit(claim(1, turn, recipient, desk.rules))
+        await desk.flow.stop(1, ANA)
+        with pytest.raises(Declined, match="not_running"):
+            await desk.ledger.commit(claim(1, 1, "c102", desk.rules))
+
+    async def test_a_dispatch_that_ended_is_neither_settled_nor_broken_off_again(self, desk: Desk) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        await desk.approve()
+        affected = await desk.source.affected("1")
+        for rule in (settle(1, 1), interrupt(1, 1), spare(1, 1, affected)):
+            with pytest.raises(Declined, match="not_running"):
+                await desk.ledger.commit(rule)
+
+    async def test_a_claim_refused_in_mid_send_sends_nothing(self, desk: Desk) -> None:
+        await sending(desk, customers=3, sends=1)
+        await desk.ledger.commit(lambda _book, _now: [StopAsked(1, ANA)])  # durable, and not yet heard of
+        assert desk.gateway.block is not None
+        desk.gateway.block.set()
+        await desk.finish()
+        assert len(desk.gateway.received) == 1
+
+
+class TestBreaks:
+    async def test_a_bug_in_the_look_ups_gives_up_and_may_be_tried_again(self, desk: Desk) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        desk.source.customer_errors["101"] = [RuntimeError("a bug")]
+        await desk.approve()
+        assert (desk.dispatch().end, desk.dispatch().end_reason) == ("unread", "error")
+        await desk.approve()
+        assert len(desk.gateway.received) == 3
+
+    async def test_a_bug_in_mid_send_asks_a_person(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        desk.use(sends=1)
+        desk.source.outage(incident())
+        await desk.poll()
+        acquire, calls = desk.limiter.acquire, iter(range(9))
+
+        async def broken() -> None:
+            if next(calls) == 1:
+                raise RuntimeError("a bug")
+            await acquire()
+
+        monkeypatch.setattr(desk.limiter, "acquire", broken)
+        show = desk.chat.show
+
+        def broken_show(case: int, *, urgent: bool = False) -> None:
+            if not urgent and len(desk.gateway.received) == 1:
+                raise RuntimeError("a bug")
+            show(case, urgent=urgent)
+
+        monkeypatch.setattr(desk.chat, "show", broken_show)
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        assert any(isinstance(line, Interrupted) for _, line in desk.ledger.lines)
+        assert desk.case().state is CaseState.INTERRUPTED
+        monkeypatch.undo()
+        await desk.flow.resume(1, BRUNO)
+        await desk.finish()
+        assert len(desk.gateway.received) == 3
+        assert sorted(desk.gateway.phones) == sorted(set(desk.gateway.phones))
+
+    async def test_the_template_is_what_was_decided_on(self, desk: Desk) -> None:
+        desk.source.outage(incident(kind=Kind.LOS))
+        await desk.poll()
+        await desk.flow.approve(1, ANA)
+        desk.source.incidents["1"] = incident(kind=Kind.POWER)
+        await desk.poll()
+        await desk.clock.advance(5)
+        await desk.finish()
+        assert {m.template for m in desk.gateway.received} == {"LOS"}
+
+
+class TestNotices:
+    async def test_a_row_without_an_id_ends_nothing_and_stops_nothing(self, desk: Desk) -> None:
+        desk.source.outage(incident(1))
+        await desk.poll()
+        desk.source.repair(1)
+        desk.source.nameless = 1
+        await desk.poll()
+        await desk.poll()
+        assert desk.case().ended_at is None
+        assert desk.chat.codes == []
+        assert desk.flow.watch.failures == 0
+        desk.source.nameless = 0
+        await desk.poll()
+        assert desk.case().ended_at is not None
+
+    async def test_a_gateway_that_is_away_is_said_once_and_so_is_its_return(self, desk: Desk) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        desk.gateway.always = TryLater("refused")
+        await desk.approve()
+        assert desk.chat.codes == ["gateway_down"]
+        assert desk.flow.gateway.error == "refused"
+        assert desk.flow.gateway.since == NOON.replace(second=5)
+        desk.gateway.always = None
+        await desk.approve()
+        assert desk.chat.codes == ["gateway_down", "gateway_up"]
+        assert desk.flow.gateway.failures == 0
+
+    async def test_a_repeated_refusal_makes_one_line_in_ten_minutes(self, desk: Desk) -> None:
+        for _ in range(100):
+            desk.flow.refused(BRUNO, "status", "not_allowed")
+        desk.flow.refused(ANA, "status", "not_allowed")
+        assert sum(isinstance(line, TapRefused) for _, line in desk.ledger.lines) == 2
+        await desk.clock.advance(601)
+        desk.flow.refused(BRUNO, "status", "not_allowed")
+        assert sum(isinstance(line, TapRefused) for _, line in desk.ledger.lines) == 3
+
+    async def test_a_released_port_is_shown_on_its_cards(self, desk: Desk) -> None:
+        desk.source.outage(incident(1))
+        desk.source.outage(incident(2, place="6/16"))
+        await desk.poll()
+        await desk.approve(1)
+        desk.chat.shown.clear()
+        await desk.flow.release("CB 01:6/15", ANA, "test")
+        assert desk.chat.shown == [1]
+
+    async def test_whether_a_case_may_be_decided_can_be_asked(self, desk: Desk) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        await desk.flow.check_undecided(1)
+        await desk.flow.deny(1, ANA, "other")
+        with pytest.raises(Declined, match="already_denied"):
+            await desk.flow.check_undecided(1)
+
+    async def test_details_asked_for_while_stopping_end_with_it(self, desk: Desk) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        desk.source.gate = asyncio.Event()
+        asked = asyncio.ensure_future(desk.flow.details(1))
+        await settled()
+        desk.flow.drain()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    async def test_a_closed_ledger_is_no_crash_for_what_goes_on_by_itself(self, desk: Desk) -> None:
+        await sending(desk)
+        await crash(desk)
+        desk.ledger.fail("the disk is broken")
+        await desk.poll()
+        assert desk.case().state is CaseState.INTERRUPTED
+        assert desk.gateway.received == []
+
+    async def test_a_decision_names_the_dispatch_it_is_about(self, desk: Desk) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        await desk.flow.approve(1, ANA)
+        await desk.flow.cancel(1, BRUNO)
+        await desk.approve()
+        desk.flow.refused(BRUNO, "approve", "already_sent", 1)
+        book = desk.ledger.book
+        about = [book.dispatch_of(entry) for entry in book.audit]
+        assert [d.turn if d else 0 for d in about] == [1, 1, 2, 2, 0]

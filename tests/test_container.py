@@ -1,0 +1,165 @@
+"""What can be said of the container without an engine; `.ci/run` also lints its files."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import app
+from bot.chat import telegram
+from bot.ops.health import HealthServer
+from bot.simulator.demo import free_port
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+LOCK = (ROOT / "requirements.lock").read_text()
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+STAGES = DOCKERFILE.split("\nFROM ")[1:]
+STOP_STEPS = 7  # of Telegram.stop that may each take STOP_SECONDS
+
+
+def instruction(name: str, stage: str = STAGES[-1]) -> str:
+    """The one instruction of this name, on one line."""
+    joined = re.sub(r"\\\n\s*", "", stage)
+    found = re.findall(rf"^{name}\s+(.*(?:\n {{4}}.*)*)", joined, re.MULTILINE)
+    assert len(found) == 1, (name, found)
+    return str(found[0])
+
+
+def test_every_stage_is_from_one_slim_image_with_a_pinned_tag() -> None:
+    assert [stage.splitlines()[0] for stage in STAGES] == ["${PYTHON_IMAGE} AS build", "${PYTHON_IMAGE}"]
+    image = re.findall(r"^ARG PYTHON_IMAGE=(.*)$", DOCKERFILE, re.MULTILINE)
+    assert len(image) == 1
+    assert re.fullmatch(r"python:3\.1[1-9]-slim-[a-z]+", image[0])
+
+
+def test_dependencies_come_from_the_lock_with_their_hashes_and_the_bot_without() -> None:
+    installs = re.findall(r"pip .*install (.*)", STAGES[0])
+    assert len(installs) == 2
+    assert "--require-hashes -r requirements.lock" in installs[0]
+    assert "--no-deps" in installs[1]
+    assert " -e" not in installs[1]
+
+
+def test_the_last_stage_runs_as_nobody_special_and_has_no_installer() -> None:
+    final = STAGES[-1]
+    user, _, group = instruction("USER").partition(":")
+    assert user.isdigit()
+    assert group.isdigit()
+    assert int(user) >= 10000
+    assert f"--uid {user}" in final
+    assert "pip uninstall --yes pip" in final
+    assert "--without-pip" in STAGES[0]
+    assert "apt-get" not in DOCKERFILE
+    assert "curl" not in DOCKERFILE
+
+
+def test_signals_arrive_and_state_has_its_folder() -> None:
+    assert instruction("ENTRYPOINT") == '["python", "-m", "bot"]'
+    assert instruction("CMD", STAGES[-1].partition("ENTRYPOINT")[2]) == '["run"]'
+    assert instruction("STOPSIGNAL") == "SIGTERM"
+    assert instruction("VOLUME") == "/data"
+    assert "DATA_DIR=/data" in instruction("ENV")
+    assert "PYTHONDONTWRITEBYTECODE=1" in instruction("ENV")
+
+
+def test_only_what_the_image_is_made_of_reaches_the_builder() -> None:
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    assert lines[0] == "*"
+    allowed = {line[1:] for line in lines if line.startswith("!")}
+    copied = {
+        name
+        for copy in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE)
+        for name in copy.split()
+    }
+    assert allowed == copied
+
+
+async def check_health(port: int | None) -> int:
+    """The exit code of the image's health check, run as it stands there."""
+    command = eval(instruction("HEALTHCHECK").partition("CMD ")[2])  # noqa: S307 - our own file
+    assert command[0] == "python"
+    given = {} if port is None else {"OPS_PORT": str(port)}
+    proxies = {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command[1:],
+        env={"PATH": os.environ["PATH"], **proxies, **given},
+        stderr=subprocess.DEVNULL,
+    )
+    return await child.wait()
+
+
+async def test_the_health_check_follows_the_endpoint() -> None:
+    wrong: dict[str, str] = {}
+    server, port = HealthServer(lambda: wrong), free_port()
+    assert await check_health(port) != 0, "nothing listens"
+    await server.start("127.0.0.1", port)
+    try:
+        assert await check_health(port) == 0
+        wrong["source"] = "no good poll yet"
+        assert await check_health(port) != 0
+    finally:
+        await server.stop()
+    assert await check_health(0) == 0, "OPS_PORT=0 turns it off"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "    restart: unless-stopped",
+        "    init: true",
+        "      - path: .env",
+        "      DATA_DIR: /data",
+        "      OPS_HOST: 0.0.0.0",
+        "      TZ: ${TZ:-America/Sao_Paulo}",
+        "      - data:/data",
+        "    read_only: true",
+        "    cap_drop:\n      - ALL",
+        "      - no-new-privileges:true",
+        "    mem_limit: 256m",
+        "      driver: json-file",
+        "        max-size: 10m",
+    ],
+)
+def test_compose_says(line: str) -> None:
+    assert f"\n{line}\n" in COMPOSE
+
+
+def test_a_stop_has_the_time_it_may_take() -> None:
+    grace = re.search(r"^ {4}stop_grace_period: (\d+)s$", COMPOSE, re.MULTILINE)
+    assert grace is not None
+    assert int(grace[1]) > app.IN_FLIGHT + STOP_STEPS * telegram.STOP_SECONDS + 10
+
+
+def test_the_lock_has_every_dependency_with_hashes_and_no_address() -> None:
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)(?: ; .*)? \\$", LOCK, re.MULTILINE))
+    wanted = {re.split(r"[<>=!~\[ ]", need)[0].lower() for need in PROJECT["project"]["dependencies"]}
+    assert wanted <= set(locked)
+    assert "pytest" not in locked
+    entries = re.findall(r"^[a-z0-9-]+==(?:.*\\\n)+.*$", LOCK, re.MULTILINE)
+    assert len(entries) == len(locked)
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in LOCK
+    assert not re.search(r"^\s*--(?!hash)", LOCK, re.MULTILINE)
+
+
+def test_a_wheel_has_every_file_that_the_bot_reads() -> None:
+    patterns = [
+        f"bot/{pattern.replace('**/', '*')}"
+        for pattern in PROJECT["tool"]["setuptools"]["package-data"]["bot"]
+    ]
+    files = [path.relative_to(ROOT) for path in (ROOT / "bot").rglob("*") if path.is_file()]
+    data = [str(path) for path in files if path.suffix not in {".py", ".pyc"}]
+    assert "bot/chat/words/pt_BR.toml" in data
+    assert [name for name in data if not any(fnmatch(name, pattern) for pattern in patterns)] == []
+    folders = {path.parent for path in files if path.suffix != ".pyc"}
+    assert [folder for folder in folders if not (ROOT / folder / "__init__.py").exists()] == []

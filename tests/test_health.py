@@ -1,0 +1,148 @@
+"""/healthz: 200 only while polls and getUpdates are fresh and the ledger takes lines."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot import app
+from bot.clock import SystemClock
+from bot.ops.health import HealthServer
+from bot.settings import load
+from bot.simulator.demo import free_port
+from bot.storage.files import FileLedger
+
+from .isp import PATIENCE, Isp, isp
+from .storage.samples import EVERY_KIND, adds
+
+
+class Shifted(SystemClock):
+    """The real clock, put forward by `ahead` seconds; `wall` moves only the clock that people set."""
+
+    ahead = 0.0
+    wall = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead + self.wall)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Isp]:
+    async with isp(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Shifted:
+    clock = Shifted()
+    monkeypatch.setattr(app, "SystemClock", lambda: clock)
+    return clock
+
+
+@asynccontextmanager
+async def running(site: Isp) -> AsyncIterator[None]:
+    """The bot in this process."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(app.App(load(None, site.variables)).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        assert await asyncio.wait_for(running, PATIENCE) == 0
+
+
+async def settles(site: Isp, *parts: str) -> Mapping[str, str]:
+    """What is wrong, once that is exactly these parts."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                status, wrong = await site.health()
+            except httpx.ConnectError:  # it does not listen yet
+                continue
+            assert status == (503 if wrong else 200)
+            if set(wrong) == set(parts):
+                return wrong
+            await asyncio.sleep(0.02)
+
+
+async def test_green_while_polls_and_updates_come_in(site: Isp, clock: Shifted) -> None:
+    async with running(site):
+        await settles(site)
+
+
+async def test_red_before_the_first_good_poll(site: Isp) -> None:
+    await site.olt.stop()
+    async with running(site):
+        assert await settles(site, "source") == {"source": "no good poll yet"}
+        await site.olt.start()
+        await settles(site)
+
+
+async def test_a_source_that_stays_away_turns_it_red_whatever_the_wall_clock_says(
+    site: Isp, clock: Shifted
+) -> None:
+    async with running(site):
+        await settles(site)
+        await site.olt.stop()
+        clock.wall = -3600.0
+        clock.ahead = 60.0
+        assert (await settles(site, "source"))["source"].startswith("no good poll for 6")
+        await site.olt.start()
+        await settles(site)
+
+
+async def test_a_deaf_telegram_turns_it_red(site: Isp, clock: Shifted) -> None:
+    async with running(site):
+        await settles(site)
+        await site.chat.stop()
+        clock.ahead = app.DEAF + 60.0
+        assert (await settles(site, "telegram"))["telegram"].startswith("deaf for 1")
+        await site.chat.start()
+        await site.chat.say(site.ana, "/status")  # ends the long poll
+        await settles(site)
+
+
+async def test_a_closed_ledger_turns_it_red(site: Isp) -> None:
+    data = Path(site.variables["DATA_DIR"])
+    ledger = FileLedger.open(data, SystemClock())
+    for line in EVERY_KIND[:3]:
+        await ledger.commit(adds(line))
+    await ledger.close()
+    file = next((data / "ledger").glob("*.jsonl"))
+    file.write_bytes(b"{}\n" + file.read_bytes())
+    async with running(site):
+        assert await settles(site, "ledger") == {"ledger": "closed: nothing can be decided or sent"}
+        await site.card("Registro fechado")
+
+
+async def test_what_it_answers() -> None:
+    wrong: dict[str, str] = {}
+    server = HealthServer(lambda: wrong)
+    port = free_port()
+    await server.start("127.0.0.1", port)
+    try:
+        with pytest.raises(OSError, match="address already in use"):
+            await HealthServer(dict).start("127.0.0.1", port)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+            good = await http.get("/healthz")
+            assert (good.status_code, good.json()) == (200, {"ok": True, "wrong": {}})
+            wrong["source"] = "no good poll for 91 s"
+            bad = await http.get("/healthz")
+            assert (bad.status_code, bad.json()) == (503, {"ok": False, "wrong": wrong})
+            assert (await http.get("/")).status_code == 404
+            assert (await http.post("/healthz")).status_code == 405
+    finally:
+        await server.stop()
+    free = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
+    free.close()
+
+
+async def test_a_server_that_never_started_can_be_stopped() -> None:
+    await HealthServer(dict).stop()
