@@ -15,7 +15,7 @@ import pytest
 from bot import app
 from bot.chat import telegram
 from bot.ops.health import HealthServer
-from bot.simulator.demo import free_port
+from tests.child import free_port
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
