@@ -151,8 +151,7 @@ async def test_five_long_dispatches_can_all_be_stopped_from_their_cards(api: Bot
     async with crowded(api) as room:
         cards, sends = await five_approvals(room, seconds=150)
         started = room.clock.monotonic()
-        for card in cards:
-            await until(lambda card=card: "Parar" in card.buttons)
+        await until(lambda: all("Parar" in card.buttons for card in cards))
         assert room.clock.monotonic() - started < 40
         await asyncio.gather(*sends)
         ended = room.clock.monotonic()
