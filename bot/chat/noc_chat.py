@@ -185,7 +185,9 @@ class NocChat:
         if known is None or urgency < known:
             self._dirty[case] = urgency
             self._marked_at[case] = self._clock.monotonic()
-            self._wake.set()
+        elif urgency is not Urgency.URGENT:
+            return
+        self._wake.set()  # also where it was marked before: a result is more urgent than a start
 
     def _back(self, since: datetime) -> None:
         self.say(Notice("telegram_back", {"since": since}))

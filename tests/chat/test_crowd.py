@@ -142,7 +142,7 @@ async def test_five_approvals_in_a_few_seconds_show_their_results_when_they_are_
         ended = room.clock.monotonic()
         for card in cards:
             await room.shows(card, "Envio concluído")
-        assert room.clock.monotonic() - ended < 15
+        assert room.clock.monotonic() - ended < 9
         assert all("Cancelar" in text or "Envio às" in text for card in cards for _, text in card.edits[:1])
     assert api.refused == []
 
