@@ -206,7 +206,8 @@ class App:
         log.info("stopped")
 
     def _program(self) -> ProgramFacts:
-        return ProgramFacts(__version__, self._started_at, self._gateway.name, self._rules.dry_run)
+        dry_run, login = self._rules.dry_run, self._source.login.state
+        return ProgramFacts(__version__, self._started_at, self._gateway.name, dry_run, login)
 
     def _wrong(self) -> Mapping[str, str]:
         """What /healthz reports: stale polls, a deaf Telegram, a closed ledger."""

@@ -1,10 +1,14 @@
 """`python -m bot check`: every system tried once, nothing sent; a line each with the mend."""
 
+import errno
 import shutil
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
+from filelock import FileLock, Timeout
 from telegram import Bot, ChatMember
 from telegram.error import ChatMigrated, InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
@@ -16,6 +20,7 @@ from bot.settings import Settings
 from bot.sources import OltManager, open_source
 
 LOW_DISK = 100 * 2**20  # bytes
+HSM_MEND = "URL_HSM must end in /rest/v1/sendHsm, or be what the provider gave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,13 @@ async def check(settings: Settings, say: Callable[[str], None] = print) -> int:
         stack.push_async_callback(source.aclose)
         stack.push_async_callback(gateway.aclose)
         say(str(Finding("settings", True, "complete")))
-        for findings in (_folder(settings), _source(source), _gateway(gateway), _telegram(settings)):
+        for findings in (
+            _folder(settings),
+            _health(settings),
+            _source(source),
+            _gateway(gateway),
+            _telegram(settings),
+        ):
             async for finding in findings:
                 bad += not finding.good
                 say(str(finding))
@@ -58,14 +69,49 @@ async def _folder(settings: Settings) -> AsyncIterator[Finding]:
         mend = "DATA_DIR must be a folder that this user may write"
         yield Finding("data folder", False, f"{folder}: {error.strerror}; {mend}")
         return
-    yield Finding("data folder", free > LOW_DISK, f"{folder}, {free // 2**20} MiB free")
+    used = "; a running bot uses it" if _locked(folder) else ""
+    yield Finding("data folder", free > LOW_DISK, f"{folder}, {free // 2**20} MiB free{used}")
+
+
+def _locked(folder: Path) -> bool:
+    """Whether a running bot has the folder (`storage.files` holds this lock while it runs)."""
+    file = folder / "instance.lock"
+    if not file.exists():
+        return False
+    try:
+        with FileLock(file, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
+async def _health(settings: Settings) -> AsyncIterator[Finding]:
+    host, port = settings.ops_host, settings.ops_port
+    if not port:
+        return
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and _locked(settings.data_dir):
+            yield Finding("health port", True, f"{host}:{port}; the running bot uses it, it seems")
+            return
+        mend = "choose another OPS_PORT (0 turns it off) or OPS_HOST"
+        yield Finding("health port", False, f"{host}:{port}: {error.strerror}; {mend}")
+        return
+    yield Finding("health port", True, f"{host}:{port} is free")
 
 
 async def _source(source: OltManager) -> AsyncIterator[Finding]:
     try:
         poll = await source.open_incidents()
     except LoginRefused as error:
-        yield Finding("OLT login", False, f"refused ({error}); check API_USER, API_PASS and API_AUTH_URL")
+        mend = "check API_USER, API_PASS, API_BASE_URL and API_AUTH_URL"
+        yield Finding("OLT login", False, f"refused ({error}); {mend}")
         return
     except (Refused, BadAnswer) as error:
         mend = "check API_BASE_URL and the user's rights"
@@ -84,10 +130,13 @@ async def _gateway(gateway: Sender) -> AsyncIterator[Finding]:
     try:
         seen = await gateway.probe()
     except Refused as error:
-        yield Finding("gateway", False, f"refused ({error}); check TOKEN_HSM and URL_HSM")
+        yield Finding("gateway", False, f"refused ({error}); check TOKEN_HSM; {HSM_MEND}")
     except (BotError, AnswerLost) as error:
         yield Finding("gateway", False, f"not reached ({error}); check URL_HSM and the way there")
     else:
+        if "not checked" in seen:  # a 404: the contract's list of sent messages is not beside this URL
+            yield Finding("gateway", False, f"{seen}; {HSM_MEND}")
+            return
         yield Finding("gateway", True, f"{gateway.name}, {seen}; no message was sent")
 
 
@@ -126,6 +175,9 @@ async def _group(bot: Bot, settings: Settings) -> AsyncIterator[Finding]:
         return
     yield Finding("Telegram group", True, chat.title or str(group))
     yield _rights(me)
+    if settings.telegram_topic_id is not None:
+        topic = settings.telegram_topic_id
+        yield Finding("topic", True, f"{topic}, not tested: only a message would show whether it exists")
     if settings.telegram_approvers == "*":
         yield Finding("approvers", True, "everyone in the group")
     elif settings.telegram_approvers:

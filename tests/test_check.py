@@ -1,6 +1,7 @@
 """`python -m bot check` against the pretend services: a line for each system, each fault with its mend."""
 
 import os
+import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -13,7 +14,16 @@ from bot.simulator.server import HtmlPage
 from .isp import Isp, bot_command, isp
 
 ALL = (
-    *("settings", "data folder", "OLT login", "OLT list", "gateway", "Telegram bot", "Telegram group"),
+    *(
+        "settings",
+        "data folder",
+        "health port",
+        "OLT login",
+        "OLT list",
+        "gateway",
+        "Telegram bot",
+        "Telegram group",
+    ),
     *("bot's rights", "approvers"),
 )
 
@@ -79,6 +89,52 @@ async def test_a_refused_hsm_key(site: Isp) -> None:
     assert code == 1
     assert list(bad(found)) == ["gateway"]
     assert "check TOKEN_HSM" in found["gateway"]
+
+
+@pytest.mark.parametrize("path", ["", "/rest/v2/sendHsm", "/rest/v1/sendHsm"])
+async def test_a_gateway_url_that_is_not_there(site: Isp, path: str) -> None:
+    url = site.hsm.url + path
+    if path == "/rest/v1/sendHsm":
+        site.hsm.faults.always(HtmlPage(404))
+    code, found = await findings(site, URL_HSM=url)
+    assert code == 1
+    assert list(bad(found)) == ["gateway"]
+    assert "URL_HSM must end in /rest/v1/sendHsm" in found["gateway"]
+    assert site.hsm.received == []
+
+
+async def test_an_api_url_that_is_not_there_is_named(site: Isp) -> None:
+    code, found = await findings(site, API_BASE_URL=site.olt.url + "/wrong")
+    assert code == 1
+    assert "API_BASE_URL" in found["OLT login"]
+
+
+async def test_a_topic_is_not_tested_and_says_so(site: Isp) -> None:
+    code, found = await findings(site, TELEGRAM_TOPIC_ID="77")
+    assert code == 0
+    assert found["topic"].startswith("✓ topic: 77, not tested")
+
+
+async def test_a_port_that_something_else_has(site: Isp) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, found = await findings(site, OPS_PORT=str(port))
+    assert code == 1
+    assert list(bad(found)) == ["health port"]
+    assert "choose another OPS_PORT" in found["health port"]
+    code, found = await findings(site, OPS_PORT="0")
+    assert (code, "health port" in found) == (0, False)
+
+
+async def test_beside_a_running_bot(site: Isp) -> None:
+    async with site.bot():
+        await site.card()
+        code, found = await findings(site)
+    assert (code, bad(found)) == (0, {})
+    assert "a running bot uses it" in found["data folder"]
+    assert "the running bot uses it" in found["health port"]
 
 
 async def test_a_gateway_that_is_down(site: Isp) -> None:

@@ -16,7 +16,7 @@ from bot.chat.link import Link
 from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Rejected, Unsure
 from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
-from bot.chat.sights import Sights
+from bot.chat.sights import Sight, Sights
 from bot.chat.words import Words
 from bot.domain.case import Card, Case, CaseState
 from bot.domain.lines import CardPosted, GroupMoved
@@ -185,7 +185,9 @@ class NocChat:
         if known is None or urgency < known:
             self._dirty[case] = urgency
             self._marked_at[case] = self._clock.monotonic()
-            self._wake.set()
+        elif urgency is not Urgency.URGENT:
+            return
+        self._wake.set()  # also where it was marked before: a result is more urgent than a start
 
     def _back(self, since: datetime) -> None:
         self.say(Notice("telegram_back", {"since": since}))
@@ -224,8 +226,9 @@ class NocChat:
         ]
 
     def _rank(self, case: int, urgency: Urgency, *, crowded: bool) -> Urgency:
-        """Of dispatches, what was decided and what came of it go first, then the start, then progress."""
-        if self._ledger.book.cases[case].state is not CaseState.SENDING or self.card(case) is None:
+        """Of dispatches, the claim and what came of it go first, then the start or stop, then progress."""
+        state = self._ledger.book.cases[case].state
+        if state not in {CaseState.SENDING, CaseState.STOPPING} or self.card(case) is None:
             return urgency
         if urgency is Urgency.URGENT:
             waited = self._clock.monotonic() - self._marked_at.get(case, -math.inf)
@@ -309,8 +312,9 @@ class NocChat:
         if card is None and not _worth_a_card(case):
             return
         try:
-            screen = self._render(case)
-            if card is not None and screen == sight.screen:
+            now = self._clock.now()
+            screen = self._render(case, now)
+            if card is not None and self._says_nothing_new(case, sight, screen, urgency):
                 return
             with contextlib.suppress(LedgerClosed):  # what happened is shown all the same
                 await self._ledger.flush()
@@ -334,14 +338,22 @@ class NocChat:
             sight.not_before = self._clock.monotonic() + BARRED
             self._mark(number, urgency)
             return
-        sight.screen = screen
+        sight.screen, sight.drawn_at = screen, now
         self._arrived()
 
-    def _render(self, case: Case) -> Screen:
+    def _says_nothing_new(self, case: Case, sight: Sight, screen: Screen, urgency: Urgency) -> bool:
+        """Whether the card shows this already; minutes that passed are news for a refresh alone."""
+        if screen == sight.screen:
+            return True
+        if urgency is Urgency.REFRESH or sight.screen is None or sight.drawn_at is None:
+            return False
+        return self._render(case, sight.drawn_at) == sight.screen
+
+    def _render(self, case: Case, now: datetime) -> Screen:
         return cards.card(
             case,
             self._ledger.book,
-            self._clock.now(),
+            now,
             self._words,
             hours=self._hours,
             undo_seconds=self._undo_seconds,

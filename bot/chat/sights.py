@@ -3,6 +3,7 @@
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.chat.screen import Screen
 from bot.domain.book import Book
@@ -16,6 +17,7 @@ class Sight:
     """What is known of a case's message."""
 
     screen: Screen | None = None
+    drawn_at: datetime | None = None  # the time that the screen tells
     shown_at: float = -math.inf
     not_before: float = -math.inf
     card: Card | None = None  # posted, and perhaps not in the ledger because that is closed

@@ -6,21 +6,20 @@ import logging
 import math
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Any
 
 from telegram import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, Update
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, TelegramError
-from telegram.ext import Application, CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
+from telegram.ext import CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
 from telegram.request import HTTPXRequest
 
-from bot.chat.access import Access, Approvers
+from bot.chat.access import Access
 from bot.chat.answers import Answers
 from bot.chat.browse import Browse
 from bot.chat.budget import LIMIT, WINDOW, Budget
 from bot.chat.commands import COMMANDS, Commands, StatusFacts
+from bot.chat.connection import Account, Poller, application, is_news
 from bot.chat.desk import Desk
 from bot.chat.noc_chat import NocChat
 from bot.chat.outbox import Outbox
@@ -28,43 +27,13 @@ from bot.chat.presses import Presses
 from bot.chat.words import Words
 from bot.ports import Clock, Ledger, Notice
 
+__all__ = ["Account", "Telegram"]
+
 log = logging.getLogger(__name__)
 
 UPDATES = ("message", "callback_query", "my_chat_member")
 MAX_BACKOFF = 30.0
-AnyApplication = Application[Any, Any, Any, Any, Any, Any]
 STOP_SECONDS = 3.0  # for each step of the stop: Telegram may be away
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The bot, its group and who may decide there. `token` is a secret: it is never part of a `repr`."""
-
-    token: str
-    group: int
-    api_url: str = "https://api.telegram.org"
-    topic: int | None = None
-    approvers: Approvers = frozenset()
-
-    def __repr__(self) -> str:
-        return f"Account(group={self.group})"
-
-
-class _Poller(HTTPXRequest):
-    """The connection that getUpdates has to itself; it stamps each good answer."""
-
-    def __init__(self, answered: Callable[[], None]) -> None:
-        super().__init__(connection_pool_size=2, connect_timeout=10, read_timeout=10, pool_timeout=5)
-        self._answered = answered
-
-    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        """As HTTPXRequest. A 401 or 404 would end PTB's polling for good, and a proxy's page may be one."""
-        status, body = await super().do_request(*args, **kwargs)
-        if status == HTTPStatus.OK:
-            self._answered()
-        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}:
-            return HTTPStatus.SERVICE_UNAVAILABLE, body
-        return status, body
 
 
 class Telegram:
@@ -94,14 +63,14 @@ class Telegram:
         os.environ.setdefault("PTB_TIMEDELTA", "true")  # else each 429 is a deprecation warning
         # PTB logs each failed poll, and each failed start of one, with its traceback; the link says it once.
         logging.getLogger("telegram.ext.Updater").setLevel(logging.CRITICAL)
-        logging.getLogger("telegram.ext").addFilter(_news)
+        logging.getLogger("telegram.ext").addFilter(is_news)
         self._clock, self._words = clock, words
         self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
         self._requests = (
-            _Poller(self._answered),
+            Poller(self._answered),
             HTTPXRequest(connection_pool_size=32, connect_timeout=5, read_timeout=10, pool_timeout=5),
         )
-        self._app = _application(account, *self._requests)
+        self._app = application(account, *self._requests)
         self._outbox = Outbox(self._app.bot, account.topic)
         self._budget = Budget(clock, limit=limit, window=window, gap=gap)
         self.chat = NocChat(
@@ -277,26 +246,6 @@ class Telegram:
         """The bot was put back into the group, or got or lost a right there."""
         if update.my_chat_member is not None and update.my_chat_member.chat.id == self.chat.group:
             self.chat.retry()
-
-
-def _application(account: Account, poller: HTTPXRequest, request: HTTPXRequest) -> AnyApplication:
-    base = account.api_url.rstrip("/")
-    return (
-        Application.builder()
-        .token(account.token)
-        .base_url(f"{base}/bot")
-        .base_file_url(f"{base}/file/bot")
-        .get_updates_request(poller)
-        .request(request)
-        .concurrent_updates(True)
-        .job_queue(None)
-        .build()
-    )
-
-
-def _news(record: logging.LogRecord) -> bool:
-    """Whether a line is more than that Telegram could not be reached."""
-    return not (record.exc_info and isinstance(record.exc_info[1], TelegramError))
 
 
 async def _unexpected(update: object, context: Any) -> None:

@@ -36,11 +36,9 @@ async def minutes_pass(room: Room, minutes: float) -> None:
         await room.clock.sleep(1)
 
 
-async def seconds_until(room: Room, message: Message, button_or_text: str) -> float:
-    """How long the message takes to show it."""
-    started = room.clock.monotonic()
-    await until(lambda: button_or_text in message.buttons or button_or_text in message.text)
-    return room.clock.monotonic() - started
+def spent(api: BotApi) -> int:
+    """Messages and edits that the bot has spent on the group so far: what a busy machine does not change."""
+    return api.calls["sendMessage"] + api.calls["editMessageText"]
 
 
 async def test_300_commands_of_one_person_keep_no_decision_waiting(api: BotApi) -> None:
@@ -50,10 +48,10 @@ async def test_300_commands_of_one_person_keep_no_decision_waiting(api: BotApi) 
         for _ in range(300):
             await api.say(BETO, "/help")
         await until(lambda: any("O que este bot faz" in m.text for m in api.messages()))
-        started = room.clock.monotonic()
+        before = spent(api)
         assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text
-        await seconds_until(room, card, "Cancelar")
-        assert room.clock.monotonic() - started < 2 * SPEED  # a second or two of this machine's time
+        await until(lambda: "Cancelar" in card.buttons)
+        assert spent(api) - before <= 2  # at most one answer went before it
         await minutes_pass(room, 2)
         assert sum("O que este bot faz" in m.text for m in api.messages()) <= A_MINUTE
     assert api.refused == []
@@ -67,8 +65,10 @@ async def test_25_forged_taps_neither_fill_the_group_nor_hide_the_cancel_button(
         told = [answer.text for answer in answers]
         assert sum("Muitos pedidos" in text for text in told) == 25 - A_MINUTE
         assert room.desk.refusals == [(BETO, "details", "too_fast", 1)] * (25 - A_MINUTE)
+        before = spent(api)
         assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text
-        assert await seconds_until(room, card, "Cancelar") < 2 * SPEED
+        await until(lambda: "Cancelar" in card.buttons)
+        assert spent(api) - before <= 2
 
 
 async def test_an_answer_that_has_to_wait_says_so_and_comes(api: BotApi) -> None:
@@ -98,10 +98,10 @@ async def test_who_asks_and_asks_leaves_new_cards_their_room(api: BotApi) -> Non
             for user in (ANA, BETO, CARLA):
                 await api.post_callback(user, card, "who:1:")
                 await api.say(user, "/status")
-            started = room.clock.monotonic()
+            before = spent(api)
             await room.outage(number)
             await room.card(number)
-            assert room.clock.monotonic() - started < 45
+            assert spent(api) - before <= 7  # the answers keep to six of a minute's messages
             await room.clock.sleep(20)
     assert api.refused == []
 
@@ -139,10 +139,10 @@ async def test_five_approvals_in_a_few_seconds_show_their_results_when_they_are_
     async with crowded(api) as room:
         cards, sends = await five_approvals(room, seconds=8)
         await asyncio.gather(*sends)
-        ended = room.clock.monotonic()
+        before = spent(api)
         for card in cards:
             await room.shows(card, "Envio concluído")
-        assert room.clock.monotonic() - ended < 15
+        assert spent(api) - before <= 7  # nothing but results, and what was on its way
         assert all("Cancelar" in text or "Envio às" in text for card in cards for _, text in card.edits[:1])
     assert api.refused == []
 
@@ -150,15 +150,14 @@ async def test_five_approvals_in_a_few_seconds_show_their_results_when_they_are_
 async def test_five_long_dispatches_can_all_be_stopped_from_their_cards(api: BotApi) -> None:
     async with crowded(api) as room:
         cards, sends = await five_approvals(room, seconds=150)
-        started = room.clock.monotonic()
-        for card in cards:
-            await until(lambda card=card: "Parar" in card.buttons)
-        assert room.clock.monotonic() - started < 40
+        before = spent(api)
+        await until(lambda: all("Parar" in card.buttons for card in cards))
+        assert spent(api) - before <= 18  # within one minute's messages
         await asyncio.gather(*sends)
-        ended = room.clock.monotonic()
+        before = spent(api)
         for card in cards:
             await room.shows(card, "Envio concluído")
-        assert room.clock.monotonic() - ended < 15
+        assert spent(api) - before <= 7
     assert api.refused == []
 
 

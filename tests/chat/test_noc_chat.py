@@ -63,6 +63,19 @@ async def test_what_shows_nothing_new_is_not_sent(api: BotApi) -> None:
         assert (api.calls["editMessageText"], card.edits) == (before, [])
 
 
+async def test_minutes_that_passed_are_news_for_a_refresh_alone(api: BotApi) -> None:
+    async with opened(api, speed=200) as room:
+        await room.outage(1)
+        card = await room.card(1)
+        await room.clock.sleep(90)
+        room.telegram.chat.show(1, urgent=True)
+        await room.outage(2)
+        await room.card(2)
+        assert card.edits == []
+        room.telegram.chat.refresh()
+        await api.wait(lambda _: card.edits)
+
+
 async def test_a_restart_draws_from_the_ledger_and_posts_no_second_card(api: BotApi) -> None:
     ledger = MemoryLedger(FastClock())
     async with opened(api, ledger=ledger) as room:
