@@ -41,7 +41,7 @@ async def test_the_main_job_with_a_visitor_refused_and_the_bot_killed_in_mid_sen
 
     await person.become("Visitante")
     await person.press("Aprovar", card)
-    await person.sees(person.toast, "Você não está na lista de aprovadores")
+    await person.sees(person.toast, "Só administradores do grupo decidem")
 
     await person.become("Ana")
     await person.press("Aprovar", card)
