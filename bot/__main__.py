@@ -1,4 +1,4 @@
-"""The command line: run | check | demo | ledger verify. A start-up error is one line and an exit code."""
+"""The command line: a start-up error is one line and an exit code."""
 
 import argparse
 import asyncio
@@ -30,14 +30,53 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in (
         ("run", "poll, post cards, send what people approve (default)"),
         ("check", "try the settings, the folder and every system, without sending anything"),
-        ("demo", "play one outage against pretend systems on this machine"),
     ):
         commands.add_parser(name, help=what).set_defaults(command=name)
+    _demo_parser(commands.add_parser("demo", help="a pretend ISP, its NOC on a web page, and the real bot"))
+    _simulate_parser(commands.add_parser("simulate", help="only the pretend OLT API and HSM API"))
     ledger = commands.add_parser("ledger", help="look at the ledger").add_subparsers(required=True)
     verify = ledger.add_parser("verify", help="check every line and name the first bad one")
     verify.add_argument("--data", type=Path, help="the data folder (default: DATA_DIR)")
     verify.set_defaults(command="verify")
     return parser
+
+
+def _demo_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=8080, help="of the page; the next free one if taken")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    parser.add_argument("--data", type=Path, help="keep the bot's data and log in this folder")
+    _world_arguments(parser)
+    parser.add_argument("--lang", choices=("pt", "en"), default="pt", help="of the page and the bot")
+    parser.add_argument("--scene", metavar="NAME", help="tell this story, or all")
+    parser.add_argument("--fast", action="store_true", help="the scenes without page and pauses: exit 0 or 1")
+    parser.add_argument("--scene-list", action="store_true", help="name the scenes")
+    parser.set_defaults(command="demo")
+
+
+def _simulate_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port-olt", type=_port, default=9101, help="the next free one if taken")
+    parser.add_argument("--port-hsm", type=_port, default=9102, help="the next free one if taken")
+    _world_arguments(parser)
+    parser.set_defaults(command="simulate")
+
+
+def _world_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same customers")
+    parser.add_argument("--customers", type=_customers, default=4000, help="about how many (default: 4000)")
+
+
+def _port(text: str) -> int:
+    return _between(text, 0, 65535)
+
+
+def _customers(text: str) -> int:
+    return _between(text, 1, 200_000)
+
+
+def _between(text: str, low: int, high: int) -> int:
+    if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from {low} to {high}")
+    return int(text)
 
 
 # Each command imports what it needs: `ledger verify` must work where nothing else does.
@@ -59,10 +98,20 @@ def _check(_given: argparse.Namespace) -> int:
     return asyncio.run(check.check(loaded))
 
 
-def _demo(_given: argparse.Namespace) -> int:
-    from bot.simulator.demo import demo
+def _demo(given: argparse.Namespace) -> int:
+    from bot.simulator import demo
 
-    return asyncio.run(demo())
+    if given.scene_list:
+        print(demo.scene_list(given.lang))
+        return 0
+    options = {name: getattr(given, name) for name in demo.Options.__dataclass_fields__}
+    return asyncio.run(demo.demo(demo.Options(**options)))
+
+
+def _simulate(given: argparse.Namespace) -> int:
+    from bot.simulator.simulate import simulate
+
+    return asyncio.run(simulate(given.seed, given.customers, given.port_olt, given.port_hsm))
 
 
 def _verify(given: argparse.Namespace) -> int:
@@ -74,7 +123,7 @@ def _verify(given: argparse.Namespace) -> int:
     return code
 
 
-_COMMANDS = {"run": _run, "check": _check, "demo": _demo, "verify": _verify}
+_COMMANDS = {"run": _run, "check": _check, "demo": _demo, "simulate": _simulate, "verify": _verify}
 
 if __name__ == "__main__":
     sys.exit(main())

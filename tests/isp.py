@@ -11,11 +11,12 @@ from typing import TypeVar
 
 import httpx
 
-from bot.simulator.demo import running_bot, settings
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram import BotApi, Message, User
 from bot.simulator.world import World
+
+from .child import running_bot, settings
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]

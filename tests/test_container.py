@@ -15,7 +15,7 @@ import pytest
 from bot import app
 from bot.chat import telegram
 from bot.ops.health import HealthServer
-from bot.simulator.demo import free_port
+from tests.child import free_port
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -161,5 +161,5 @@ def test_a_wheel_has_every_file_that_the_bot_reads() -> None:
     data = [str(path) for path in files if path.suffix not in {".py", ".pyc"}]
     assert "bot/chat/words/pt_BR.toml" in data
     assert [name for name in data if not any(fnmatch(name, pattern) for pattern in patterns)] == []
-    folders = {path.parent for path in files if path.suffix != ".pyc"}
+    folders = {path.parent for path in files if path.suffix == ".py"}
     assert [folder for folder in folders if not (ROOT / folder / "__init__.py").exists()] == []

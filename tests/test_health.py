@@ -13,8 +13,8 @@ from bot import app
 from bot.clock import SystemClock
 from bot.ops.health import HealthServer
 from bot.settings import load
-from bot.simulator.demo import free_port
 from bot.storage.files import FileLedger
+from tests.child import free_port
 
 from .isp import PATIENCE, Isp, isp
 from .storage.samples import EVERY_KIND, adds

@@ -15,9 +15,9 @@ class Urgency(IntEnum):
     """What goes first, and how much of the budget it may use."""
 
     URGENT = 0  # decisions and results: everything
-    START = 1  # "sending": its card can be stopped already (Cancelar), and its result may be near
+    START = 1  # new cards, and "sending": its card can be stopped already (Cancelar), its result may be near
     ANSWER = 2  # to commands and taps, which anybody in the group may give: at most a third, too
-    FACT = 3  # new cards, changed facts, progress
+    FACT = 3  # changed facts, progress
     REFRESH = 4  # the minutes on a card: only while less than half is used
 
 

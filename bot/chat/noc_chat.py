@@ -226,9 +226,14 @@ class NocChat:
         ]
 
     def _rank(self, case: int, urgency: Urgency, *, crowded: bool) -> Urgency:
-        """Of dispatches, the claim and what came of it go first, then the start or stop, then progress."""
+        """Of dispatches, the claim and what came of it go first, then the start or stop, then progress.
+
+        A new card is worth as much as a start: a storm of outages must not wait behind the reserve.
+        """
         state = self._ledger.book.cases[case].state
-        if state not in {CaseState.SENDING, CaseState.STOPPING} or self.card(case) is None:
+        if self.card(case) is None:
+            return min(urgency, Urgency.START)
+        if state not in {CaseState.SENDING, CaseState.STOPPING}:
             return urgency
         if urgency is Urgency.URGENT:
             waited = self._clock.monotonic() - self._marked_at.get(case, -math.inf)

@@ -1,77 +1,118 @@
-"""`python -m bot demo`: one outage from alarm to WhatsApp, the real bot against pretend systems.
+"""`python -m bot demo`: the pretend ISP, its NOC on a web page, and the real bot between them.
 
 The bot is this program's own `run` in a process of its own, with settings that point at the simulators; it
-does not know that it is a demo. This module starts it, plays the NOC's part, and says what people saw.
+does not know that it is a demo. This module starts it all, tells the story that was asked for, and stops it.
 """
 
 import asyncio
 import os
-import socket
 import sys
 import tempfile
-import textwrap
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+import threading
+import time
+import webbrowser
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from bot.simulator.matrix import MatrixApi
-from bot.simulator.olt import OltApi
-from bot.simulator.telegram import BotApi, Message, User
-from bot.simulator.world import World
+from bot.errors import StartupError
+from bot.simulator.program import listen, until_stopped
+from bot.simulator.rehearsal import FAST, rehearse, title
+from bot.simulator.scenes import SCENES, Play, Scene, SceneFailed
+from bot.simulator.stage import Stage
 
-CUSTOMERS = 12
-PATIENCE = 30.0  # seconds for each step; a bot that takes longer is broken
-
-
-async def demo() -> int:
-    """Play it and print it; 0 where everything came out right, else 1."""
-    print("Pretend OLT API, HSM API and Telegram are starting on this machine ...\n")
-    async with AsyncExitStack() as stack:
-        world = World()
-        olt = await stack.enter_async_context(OltApi(world))
-        hsm = await stack.enter_async_context(MatrixApi())
-        chat = await stack.enter_async_context(BotApi())
-        ana = chat.add_user(501, "Ana", admin=True)
-        alert = world.outage(CUSTOMERS, olt="CB 01", slot_pon="6/15")
-        back = alert.onus[0]
-        back.status = "Online"  # one ONU is back already: its customer must not be told
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="olt-noc-bot-demo-")))
-        await stack.enter_async_context(running_bot(settings(olt, hsm, chat, folder), folder))
-        try:
-            return await asyncio.wait_for(_play(chat, hsm, ana), PATIENCE * 2)
-        except (TimeoutError, LookupError) as error:
-            print(f"✗ the demo did not end as it should: {error}")
-            print((folder / "bot.log").read_text()[-2000:])
-            return 1
+OPENING_ONUS = 33
+FIRST_LOOK = 6.0  # seconds from the address to the story: time to open the page
+BETWEEN_SCENES = 5.0
+LANGUAGES = {"pt": "pt_BR", "en": "en"}
+INTERRUPTED = 130
+LOG = "bot.log"
 
 
-def settings(olt: OltApi, hsm: MatrixApi, chat: BotApi, folder: Path) -> dict[str, str]:
-    """The bot's settings for these simulators, and nothing else."""
-    return {
-        "API_BASE_URL": olt.url,
-        "API_USER": olt.user,
-        "API_PASS": olt.password,
-        "URL_HSM": hsm.hsm_url,
-        "TOKEN_HSM": hsm.token,
-        "TELEGRAM_TOKEN": chat.token,
-        "TELEGRAM_CHAT_ID": str(chat.group),
-        "TELEGRAM_API_URL": chat.url,
-        "POLL_SECONDS": "2",
-        "UNDO_SECONDS": "2",
-        "DATA_DIR": str(folder / "data"),
-        "OPS_PORT": str(free_port()),
-    }
+@dataclass(frozen=True)
+class Options:
+    """What the command line says; ``data`` None: a temporary folder; ``scene`` None: no story."""
+
+    port: int = 8080
+    open: bool = False
+    data: Path | None = None
+    seed: int = 0
+    customers: int = 4000
+    lang: str = "pt"
+    scene: str | None = None
+    fast: bool = False
 
 
-@asynccontextmanager
-async def running_bot(
-    variables: Mapping[str, str], folder: Path
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m bot run` as a child with these settings only; its log is `bot.log` in the folder."""
+async def demo(options: Options) -> int:
+    """Run it until it is stopped, or to the end of the fast scenes; the exit code.
+
+    Raises:
+        StartupError: An unknown scene, a folder or a port that cannot be had, a bot that does not start.
+    """
+    scenes = _scenes(options)
+    with ExitStack() as stack:
+        folder = _folder(options, stack)
+        if options.fast:
+            made = partial(_stage, options, changes=FAST)
+            right = await until_stopped(rehearse(scenes, folder, made, options.lang, _say))
+            return INTERRUPTED if right is None else int(not right)
+        await until_stopped(_show(options, scenes, _stage(options, folder, {})))
+        return 0
+
+
+def scene_list(lang: str) -> str:
+    """A line for each scene: its name and its title."""
+    return "\n".join(f"{s.name:14} {s.title.en if lang == 'en' else s.title.pt}" for s in SCENES)
+
+
+def _scenes(options: Options) -> Sequence[Scene]:
+    if options.scene is None:
+        if options.fast:
+            raise StartupError("--fast plays scenes: give it one with --scene NAME, or --scene all")
+        return ()
+    chosen = tuple(scene for scene in SCENES if options.scene in {scene.name, "all"})
+    if not chosen:
+        names = ", ".join(scene.name for scene in SCENES)
+        raise StartupError(f"--scene: there is no scene {options.scene!r}; there are {names}, and all")
+    return chosen
+
+
+def _folder(options: Options, stack: ExitStack) -> Path:
+    if options.data is None:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="olt-noc-bot-demo-")))
+    try:
+        options.data.mkdir(parents=True, exist_ok=True)
+        used = any(options.data.iterdir())
+        (options.data / LOG).touch()
+    except OSError as error:
+        raise StartupError(f"--data: {options.data} cannot be used ({error.strerror})") from None
+    if options.scene and used:
+        raise StartupError(f"--scene needs a new folder, and {options.data} has been used")
+    return options.data.absolute()
+
+
+def _stage(options: Options, folder: Path, changes: Mapping[str, str]) -> Stage:
+    variables = {"BOT_LANGUAGE": LANGUAGES[options.lang], **changes}
+    # A ledger that was kept knows alerts and messages by number.
+    numbers_from = int(time.time()) if (folder / "data").exists() else 0
+    return Stage(
+        folder,
+        launch,
+        seed=options.seed,
+        customers=options.customers,
+        variables=variables,
+        numbers_from=numbers_from,
+    )
+
+
+async def launch(variables: Mapping[str, str], folder: Path) -> asyncio.subprocess.Process:
+    """`python -m bot run` as a child with these settings only; its log is in the folder."""
     keep = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     root = str(Path(__file__).parents[2])
-    with (folder / "bot.log").open("ab") as log:
-        bot = await asyncio.create_subprocess_exec(
+    with (folder / LOG).open("ab") as log:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "bot", "run"),
             cwd=folder,
@@ -79,52 +120,67 @@ async def running_bot(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            process_group=0,  # Ctrl-C is for the demo, which then stops the bot in order
         )
+
+
+async def _show(options: Options, scenes: Sequence[Scene], stage: Stage) -> None:
+    """The page and the story; ends when it is cancelled and never otherwise."""
+    from bot.simulator.page import PageServer  # noqa: PLC0415 - scenes without a page do without its code
+
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(stage.stop)
+        if not scenes:
+            await _opening(stage)
+        await stage.start()
+        page = PageServer(stage, options.lang)
+        stack.push_async_callback(page.stop)
+        try:
+            port = await listen(page.start, options.port)
+        except OSError as error:
+            raise StartupError(f"--port: {options.port} cannot be had ({error.strerror})", 1) from None
+        if port != options.port:
+            _say(f"Port {options.port} is taken; the page is on {port}.")
+        _say(f"Open {page.url}  (Ctrl-C ends everything)")
+        if options.open:
+            # A thread that nobody waits for: a browser may live as long as it likes.
+            threading.Thread(target=webbrowser.open, args=(page.url,), daemon=True).start()
+        await _bot_up(stage)
+        if scenes:
+            await asyncio.sleep(FIRST_LOOK)
+        for scene in scenes:
+            await _tell(stage, scene, options.lang)
+        await asyncio.Event().wait()
+
+
+async def _opening(stage: Stage) -> None:
+    """An outage to begin with; on a folder that was used before, the first port may be in cooldown."""
+    ports = stage.ports()
+    port = ports[stage.numbers_from % len(ports)]
+    await stage.cut(port.olt, port.slot_pon, OPENING_ONUS)
+
+
+async def _bot_up(stage: Stage) -> None:
+    happenings = stage.subscribe()
+    while stage.bot_state == "starting":
+        await happenings.get()
+    if stage.bot_state == "stopped":
+        said = (stage.folder / LOG).read_text(errors="replace").strip().splitlines() or ["nothing"]
+        raise StartupError(f"The bot ended at its start: {said[-1]}", 1)
+
+
+async def _tell(stage: Stage, scene: Scene, lang: str) -> None:
+    """Play one scene for people to look at; how it went is printed."""
+    _say(f"▶ {title(scene, lang)}")
     try:
-        yield bot
-    finally:
-        if bot.returncode is None:
-            bot.terminate()
-            try:
-                await asyncio.wait_for(bot.wait(), PATIENCE)
-            except TimeoutError:
-                bot.kill()
-                await bot.wait()
+        await Play(stage, scene, lang).run()
+    except SceneFailed as failed:
+        _say(f"✗ {failed}")
+    else:
+        _say("✓ as it must")
+    await asyncio.sleep(BETWEEN_SCENES)
+    stage.say_caption(None)
 
 
-def free_port() -> int:
-    """A port of this machine that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def _play(chat: BotApi, hsm: MatrixApi, ana: User) -> int:
-    card = await chat.wait(lambda c: next((m for m in c.messages() if m.keyboard), None), PATIENCE)
-    _show("The NOC's group on Telegram: a card", card)
-    answer = await chat.tap(ana, card, "Aprovar")
-    print(f"Ana taps Aprovar and reads: “{answer.text}”\n")
-    await chat.wait(lambda _: "enviada" in card.text and "%" not in card.text, PATIENCE)
-    _show("The same card at the end", card)
-    again = await _too_late(chat, ana, card)
-    print(f"A second tap on the old button is told: “{again}”\n")
-    print("WhatsApp, what the customers got:")
-    for message in hsm.received:
-        print(f"  +{message.phone[:4]} 9****-{message.phone[-4:]}  template {message.hsm}  {message.name}")
-    told, twice = len(hsm.received), hsm.duplicates
-    right = told == CUSTOMERS - 1 and twice == 0 and f"{told} enviadas" in card.text
-    print(
-        f"\n{'✓' if right else '✗'} {told} of {CUSTOMERS} customers told (one was back online), {twice} twice"
-    )
-    return 0 if right else 1
-
-
-async def _too_late(chat: BotApi, ana: User, card: Message) -> str:
-    answer = await chat.post_callback(ana, card, "ok:1:")
-    return answer.text or ""
-
-
-def _show(title: str, card: Message) -> None:
-    buttons = "  ".join(f"[ {label} ]" for label in card.buttons)
-    print(f"{title}:\n{textwrap.indent(card.text, '  │ ')}\n  │ {buttons}\n")
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -75,8 +75,11 @@ class MatrixApi(Server):
         """Phones that got more than one message."""
         return sum(1 for messages in self.count.values() if messages > 1)
 
-    async def until(self, count: int, timeout: float = 20.0) -> None:  # noqa: ASYNC109
-        """Returns once so many messages have arrived in all; TimeoutError where they do not."""
+    async def until(self, count: int, timeout: float | None = 20.0) -> None:  # noqa: ASYNC109
+        """Returns once so many messages have arrived in all; TimeoutError where they do not.
+
+        Timeout None waits for good.
+        """
         async with asyncio.timeout(timeout):
             while len(self.received) < count:
                 await self._arrival.wait()

@@ -159,6 +159,11 @@ class Server(ABC):
             raise RuntimeError(f"{type(self).__name__} was never started")
         return "http://{}:{}".format(*self._address)
 
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._runner is not None
+
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listens; port 0 takes a free one, or after a stop the one it had before.
 
@@ -172,12 +177,17 @@ class Server(ABC):
             port = self._address[1]
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
-        await self._runner.setup()
-        self._socket = socket.create_server((host, port), backlog=128)
-        self._site = web.SockSite(self._runner, self._socket)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
+        await runner.setup()
+        try:
+            self._socket = socket.create_server((host, port), backlog=128)
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._site = web.SockSite(runner, self._socket)
         await self._site.start()
-        self._address = (host, self._runner.addresses[0][1])
+        self._runner = runner
+        self._address = (host, runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Refuses connections from now on; requests in work are cut off."""

@@ -37,6 +37,7 @@ class ChatState:
         refused: (method, description) of every answer that was not ok.
         group_limit, group_window: Messages and edits that a group takes in so many seconds; limit None: off.
         query_seconds: Time to answer a tap; ``tap_seconds``: life of a tap that nobody fetches.
+        first_message: The number of a chat's first message.
         ephemeral: What the server does with ``ephemeral_message_parameters``.
     """
 
@@ -52,6 +53,7 @@ class ChatState:
         self.group_window = 60.0
         self.query_seconds = 15.0
         self.tap_seconds = 150.0
+        self.first_message = 1
         self.ephemeral: Literal["ignore", "refuse", "support"] = "ignore"
         self.clock = clock
         self.updates = Updates(clock)
@@ -59,7 +61,9 @@ class ChatState:
         self.queries: dict[str, Query] = {}
         self.history: dict[int, list[Message]] = defaultdict(list)
         self.files: dict[str, Message] = {}
-        self._message_ids: dict[int, itertools.count[int]] = defaultdict(lambda: itertools.count(1))
+        self._message_ids: dict[int, itertools.count[int]] = defaultdict(
+            lambda: itertools.count(self.first_message)
+        )
         self._sent: dict[int, deque[float]] = defaultdict(deque)
         self._changed = asyncio.Event()
         self._subscribers: weakref.WeakSet[asyncio.Queue[Event]] = weakref.WeakSet()

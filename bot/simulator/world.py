@@ -103,33 +103,43 @@ class Alert:
     onus: list[Onu] = field(default_factory=list)
 
 
+Port = tuple[str, int, int]  # OLT, slot, PON
+
+
 class World:
-    """Customers by id, ONUs by serial and alerts by id; all of them may be changed at will.
+    """Customers by id, ONUs by serial and by port, alerts by id; all of them may be changed at will.
 
     Args:
         seed: The same seed gives the same names.
         now: An aware date; where an alert starts or ends without one being given.
+        alerts_from: Alert ids begin 7001 above it.
     """
 
-    def __init__(self, seed: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        alerts_from: int = 0,
+    ) -> None:
         self.customers: dict[int, Customer] = {}
         self.onus: dict[str, Onu] = {}
+        self.ports: dict[Port, list[Onu]] = {}
         self.alerts: dict[int, Alert] = {}
         self._random = random.Random(seed)
         self._now = now
         self._client_ids = itertools.count(501)
-        self._alert_ids = itertools.count(7001)
+        self._alert_ids = itertools.count(alerts_from + 7001)
         self._serials = itertools.count(1)
         self._phones = itertools.count(1)
         self._olt_ids: dict[str, int] = {}
 
     @classmethod
-    def generate(cls, seed: int, customers: int = 2000) -> "World":
+    def generate(cls, seed: int, customers: int = 2000, alerts_from: int = 0) -> "World":
         """A whole ISP of about that many customers: 6 OLTs, 16 PONs a slot, 20 to 61 ONUs a PON.
 
         The last ports hold what is left. About 5 % have an id without a record, 3 % a landline, 2 % two ONUs.
         """
-        world = cls(seed)
+        world = cls(seed, alerts_from=alerts_from)
         ports = (
             (f"CB {olt:02}", f"{slot}/{pon}")
             for slot in itertools.count(1)
@@ -191,6 +201,7 @@ class World:
         client_id = customer.id if customer else None
         onu = Onu(serial, self._olt_id(olt), olt, slot, pon, client_id, status)
         self.onus[serial] = onu
+        self.ports.setdefault((olt, slot, pon), []).append(onu)
         return onu
 
     def cut(  # noqa: PLR0917 - the public shape: port, kind and start are plain to read
@@ -208,7 +219,7 @@ class World:
         ``fields`` replace the alert's own, e.g. ``cto_name`` or ``active_devices_count``.
         """
         slot, pon = _slot_pon(slot_pon)
-        port = [onu for onu in self.onus.values() if (onu.olt_name, onu.slot, onu.pon) == (olt, slot, pon)]
+        port = self.ports.get((olt, slot, pon), [])
         cut = port if onus is None else onus
         for onu in cut:
             onu.status = status or ("Sem Energia" if alert_type.endswith("no_power") else "LOSS")

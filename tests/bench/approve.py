@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from bot.simulator.demo import running_bot, settings
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram import BotApi
 from bot.simulator.world import World
 from tests.bench.children import DISK, measure, until
 from tests.bench.table import Row
+from tests.child import running_bot, settings
 
 LOOK_UPS, SENDS = 20, 10  # threads of the old way
 AT_MOST = 1.3

@@ -26,7 +26,6 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
-from bot.simulator.demo import running_bot, settings
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram import BotApi, Message
@@ -34,6 +33,7 @@ from bot.simulator.world import World
 from bot.sources.oltcloud import OltCloud
 from bot.steps.compose import compose
 from bot.storage.files import FileLedger
+from tests.child import running_bot, settings
 
 ANA, STRANGER = 501, 900
 CUSTOMERS = 5  # of an open case, and of a past one

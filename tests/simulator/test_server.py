@@ -157,3 +157,14 @@ async def test_a_stopped_server_refuses_and_comes_back_on_the_same_port(http: ht
     assert (await http.get(url)).is_success
     await server.stop()
     await server.stop()
+
+
+async def test_a_port_that_is_taken_leaves_a_server_that_can_start_elsewhere(http: httpx.AsyncClient) -> None:
+    async with Echo() as first:
+        second = Echo()
+        with pytest.raises(OSError, match=r"(?i)address already in use"):
+            await second.start(port=int(first.url.rpartition(":")[2]))
+        assert not second.running
+        await second.start()
+        assert (await http.get(second.url)).status_code == 200
+        await second.stop()

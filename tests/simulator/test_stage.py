@@ -1,0 +1,356 @@
+"""The stage: what a person can do to the pretend ISP, and what everybody is told about it."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.simulator.matrix import MatrixApi
+from bot.simulator.stage import Happening, Stage
+from bot.simulator.stage_isp import GatewayMode
+from bot.simulator.stage_views import mobile
+from bot.simulator.telegram import Message
+from bot.simulator.world import Alert
+
+from .conftest import TLS
+
+IDLE = "import sys; sys.stdin.read()"
+
+
+async def idle(variables: Mapping[str, str], folder: Path) -> asyncio.subprocess.Process:
+    """A child that does nothing until it is ended."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-S", "-c", IDLE), stdin=asyncio.subprocess.PIPE
+    )
+
+
+async def short(variables: Mapping[str, str], folder: Path) -> asyncio.subprocess.Process:
+    """A child that ends by itself at once."""
+    return await asyncio.create_subprocess_exec(sys.executable, "-S", "-c", "")
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    made = Stage(tmp_path, idle, customers=200)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=5.0, verify=TLS, trust_env=False) as client:
+        yield client
+
+
+async def send(http: httpx.AsyncClient, hsm: MatrixApi, phone: str) -> httpx.Response:
+    contact = {"nome": "Maria", "telefone": phone}
+    body = {"cod_conta": 1, "hsm": 114, "tipo_envio": 1, "contato": contact}
+    return await http.post(hsm.hsm_url, json=body, headers={"Authorization": hsm.token})
+
+
+async def told(news: "asyncio.Queue[Happening]", kind: str) -> Any:
+    """The data of the next thing of this kind that is told."""
+    async with asyncio.timeout(10):
+        while True:
+            what, data = await news.get()
+            if what == kind:
+                return data
+
+
+async def poll(http: httpx.AsyncClient, stage: Stage) -> None:
+    await http.get(f"{stage.chat.url}/bot{stage.chat.token}/getUpdates")
+
+
+async def say(http: httpx.AsyncClient, stage: Stage, text: str) -> Message:
+    """The bot's message in the group, with a button."""
+    body = {
+        "chat_id": stage.chat.group,
+        "text": text,
+        "parse_mode": "HTML",
+        "reply_markup": {
+            "inline_keyboard": [[{"text": "Aprovar", "callback_data": "ok:1:", "style": "success"}]]
+        },
+    }
+    await http.post(f"{stage.chat.url}/bot{stage.chat.token}/sendMessage", json=body)
+    return stage.chat.messages()[-1]
+
+
+async def answer(http: httpx.AsyncClient, stage: Stage, text: str) -> None:
+    """The bot answers the next tap."""
+    api = f"{stage.chat.url}/bot{stage.chat.token}"
+    updates = (await http.get(f"{api}/getUpdates", params={"timeout": 5})).json()["result"]
+    query = updates[-1]["callback_query"]["id"]
+    await http.post(f"{api}/answerCallbackQuery", json={"callback_query_id": query, "text": text})
+
+
+def test_the_same_seed_is_the_same_isp(tmp_path: Path) -> None:
+    one, again = (Stage(tmp_path, idle, seed=4, customers=200) for _ in range(2))
+    assert one.ports() == again.ports()
+    assert one.world.customers == again.world.customers
+    assert one.ports() != Stage(tmp_path, idle, seed=5, customers=200).ports()
+
+
+async def test_a_cut_is_one_alert_until_it_is_repaired(stage: Stage) -> None:
+    port = stage.ports()[0]
+    news = stage.subscribe()
+    alert = await stage.cut(port.olt, port.slot_pon, 3)
+    [row] = await told(news, "world")
+    assert row["state"] == "los"
+    assert row["alert"] == alert.id
+    assert await stage.cut(port.olt, port.slot_pon) is alert
+    assert await stage.power([(port.olt, port.slot_pon)]) == [alert]
+    assert (len(alert.onus), alert.total_devices_count) == (3, port.onus)
+    await stage.repair(port.olt, port.slot_pon)
+    assert stage.ports()[0] == port
+    assert (await stage.cut(port.olt, port.slot_pon)).id != alert.id
+
+
+async def test_a_cable_a_district_and_everything_back(stage: Stage) -> None:
+    first, *others = stage.ports()
+    alerts = await stage.cable(first.olt, first.slot, [first.pon])
+    alerts += await stage.power([(port.olt, port.slot_pon) for port in others])
+    assert [port.state for port in stage.ports()] == ["los"] + ["power"] * len(others)
+    assert {alert.alert_type for alert in alerts} == {"pon_loss", "pon_no_power"}
+    await stage.repair_all()
+    assert {port.state for port in stage.ports()} == {"ok"}
+
+
+async def test_a_port_that_is_not_there(stage: Stage) -> None:
+    with pytest.raises(LookupError, match=r"no port 9/9 on CB 01"):
+        await stage.cut("CB 01", "9/9")
+
+
+async def test_a_flapping_port_ends_up_with_an_alert_each_time(stage: Stage) -> None:
+    port = stage.ports()[0]
+    await stage.flap(port.olt, port.slot_pon, times=3, seconds=0.001)
+    assert len(stage.world.alerts) == 3
+    assert stage.ports()[0].state == "ok"
+
+
+async def test_who_should_be_told_is_known_without_the_bot(stage: Stage) -> None:
+    port = stage.ports()[0]
+    stage.world.add_onu(stage.world.add_customer("Fixo", "(61) 2000-0001"), port.olt, port.slot_pon)
+    stage.world.add_onu(stage.world.add_customer("Sem", "", ""), port.olt, port.slot_pon)
+    alert: Alert = await stage.cut(port.olt, port.slot_pon)
+    records = [stage.world.customers.get(onu.client_id or 0) for onu in alert.onus]
+    mobiles = {number for record in records if record and (number := mobile(record))}
+    assert None in records
+    assert stage.affected(alert) == mobiles
+    assert 0 < len(mobiles) < len(alert.onus) - 2
+    back = next(onu for onu, record in zip(alert.onus, records, strict=True) if record and mobile(record))
+    back.status = "Online"
+    assert len(stage.affected(alert)) == len(mobiles) - 1
+    await stage.repair(port.olt, port.slot_pon)
+    assert stage.affected(alert) == set()
+
+
+async def test_the_gateways_moods(stage: Stage, http: httpx.AsyncClient) -> None:
+    news = stage.subscribe()
+    stage.gateway_mode = "refuses"
+    assert await told(news, "gateway") == {"mode": "refuses"}
+    assert (await send(http, stage.hsm, "5561900000001")).json()["cod_error"] == 1
+    assert stage.hsm.received == []
+
+    stage.gateway_mode = "throttles"
+    codes = [(await send(http, stage.hsm, "5561900000001")).status_code for _ in range(10)]
+    assert 429 in codes
+    assert 0 < codes.count(200) == len(stage.hsm.received)
+
+    stage.gateway_mode = "loses"
+    before, lost = len(stage.hsm.received), 0
+    for _ in range(20):
+        try:
+            await send(http, stage.hsm, "5561900000002")
+        except httpx.HTTPError:
+            lost += 1
+    assert 0 < lost < 20
+    assert len(stage.hsm.received) - before == 20
+
+    stage.gateway_mode = "slow"
+    assert stage.hsm.faults.latency > 0
+    stage.gateway_mode = "ok"
+    assert (await send(http, stage.hsm, "5561900000003")).json()["cod_error"] == 0
+
+
+async def test_a_gateway_that_is_down_refuses_connections_and_comes_back_where_it_was(
+    stage: Stage, http: httpx.AsyncClient
+) -> None:
+    where = stage.hsm.url
+    modes: tuple[GatewayMode, ...] = ("down", "ok", "down")  # as fast as a person can click
+    for mode in modes:
+        stage.gateway_mode = mode
+    await stage.settled()
+    with pytest.raises(httpx.ConnectError):
+        await send(http, stage.hsm, "5561900000001")
+    stage.gateway_mode = "ok"
+    await stage.settled()
+    assert stage.hsm.url == where
+    assert (await send(http, stage.hsm, "5561900000001")).status_code == 200
+
+
+def test_an_unknown_mood(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no gateway mode 'tired'"):
+        Stage(tmp_path, idle, customers=20).gateway_mode = "tired"  # type: ignore[assignment]
+
+
+async def test_a_dead_token(stage: Stage, http: httpx.AsyncClient) -> None:
+    login = {"username": stage.olt.user, "password": stage.olt.password}
+    token = (await http.post(f"{stage.olt.url}/api/token", json=login)).json()["access"]
+    alerts, header = f"{stage.olt.url}/api/v2/ftth/alert/list", {"Authorization": f"Bearer {token}"}
+    assert (await http.get(alerts, headers=header)).status_code == 200
+    stage.kill_token()
+    assert (await http.get(alerts, headers=header)).status_code == 401
+
+
+async def test_telegram_goes_away_and_comes_back(stage: Stage, http: httpx.AsyncClient) -> None:
+    news = stage.subscribe()
+    await stage.telegram_away(True)
+    await stage.telegram_away(True)
+    assert await told(news, "telegram") == {"away": True}
+    with pytest.raises(httpx.ConnectError):
+        await poll(http, stage)
+    await stage.telegram_away(False)
+    await poll(http, stage)
+    assert stage.snapshot()["telegram"] == {"away": False}
+
+
+async def test_twice_is_twice_about_one_outage(stage: Stage, http: httpx.AsyncClient) -> None:
+    port = stage.ports()[0]
+    phone = min(stage.affected(await stage.cut(port.olt, port.slot_pon)))
+    news = stage.subscribe()
+    await send(http, stage.hsm, phone)
+    assert (await told(news, "whatsapp"))["phone"] == phone
+    assert await told(news, "counters") == {"sent": 1, "duplicates": 0}
+    await stage.repair(port.olt, port.slot_pon)
+    await stage.cut(port.olt, port.slot_pon)
+    await send(http, stage.hsm, phone)
+    assert await told(news, "counters") == {"sent": 2, "duplicates": 0}
+    await send(http, stage.hsm, phone)
+    assert await told(news, "counters") == {"sent": 3, "duplicates": 1}
+    assert stage.hsm.duplicates == 1
+
+
+async def test_what_a_customer_reads(stage: Stage, http: httpx.AsyncClient) -> None:
+    await send(http, stage.hsm, "5561900000001")
+    [shown] = stage.snapshot()["whatsapp"]
+    assert shown["text"].startswith("Olá Maria, identificamos um rompimento de fibra")
+
+
+async def test_a_tap_is_told_as_a_toast(stage: Stage, http: httpx.AsyncClient) -> None:
+    news = stage.subscribe()
+    card = await say(http, stage, "<b>LOS</b> &lt;img onerror&gt;")
+    shown = await told(news, "message")
+    assert shown["text"] == "LOS <img onerror>"
+    assert [[b["data"] for b in row] for row in shown["buttons"]] == [["ok:1:"]]
+    tapped, _ = await asyncio.gather(
+        stage.tap(stage.visitor.id, card.id, "ok:1:"), answer(http, stage, "Você não está na lista.")
+    )
+    assert tapped.text == "Você não está na lista."
+    toast = await told(news, "toast")
+    assert toast == {"user": 503, "text": tapped.text, "alert": False, "message": card.id}
+
+
+async def test_a_button_that_is_not_there(stage: Stage, http: httpx.AsyncClient) -> None:
+    card = await say(http, stage, "LOS")
+    with pytest.raises(LookupError, match="no button"):
+        await stage.tap(501, card.id, "no:1:")
+    with pytest.raises(LookupError, match="no message 99"):
+        await stage.tap(501, 99, "ok:1:")
+    late, _ = await asyncio.gather(
+        stage.tap(501, card.id, "no:1:", stale=True), answer(http, stage, "Esse cartão é antigo.")
+    )
+    assert late.text == "Esse cartão é antigo."
+
+
+async def test_the_bot_is_running_from_its_own_first_poll(stage: Stage, http: httpx.AsyncClient) -> None:
+    news = stage.subscribe()
+    assert stage.bot_state == "starting"
+    await poll(http, stage)
+    assert await told(news, "bot") == {"state": "running"}
+    first = stage.bot_pid
+    assert first is not None
+    await stage.kill_bot()
+    assert await told(news, "bot") == {"state": "killed"}
+    assert stage.bot_pid is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    await stage.kill_bot()  # dead already
+    await asyncio.gather(stage.start_bot(), stage.start_bot())  # two clicks, one bot
+    assert await told(news, "bot") == {"state": "starting"}
+    second = stage.bot_pid
+    await poll(http, stage)
+    assert await told(news, "bot") == {"state": "running"}
+    assert stage.bot_pid == second
+
+
+async def test_a_bot_that_ends_by_itself_is_seen(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, short, customers=20)
+    news = stage.subscribe()
+    await stage.start()
+    assert await told(news, "bot") == {"state": "starting"}
+    assert await told(news, "bot") == {"state": "stopped"}
+    await stage.stop()
+
+
+async def test_a_stop_leaves_nothing(tmp_path: Path, http: httpx.AsyncClient) -> None:
+    before = asyncio.all_tasks()
+    stage = Stage(tmp_path, idle, customers=200)
+    await stage.start()
+    await poll(http, stage)
+    stage.gateway_mode = "down"
+    await stage.telegram_away(True)
+    pid = stage.bot_pid
+    assert pid is not None
+    await stage.stop()
+    assert stage.bot_state == "stopped"
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert asyncio.all_tasks() == before
+    with pytest.raises(httpx.ConnectError):
+        await http.get(stage.olt.url)
+    await stage.stop()  # and once more is nothing
+
+
+async def test_a_snapshot_is_all_that_was_told(stage: Stage, http: httpx.AsyncClient) -> None:
+    port = stage.ports()[0]
+    alert = await stage.cut(port.olt, port.slot_pon)
+    await say(http, stage, "LOS")
+    await stage.say(501, "/status")
+    stage.say_caption({"scene": "x"})
+    stage.gateway_mode = "slow"
+    shown = json.loads(json.dumps(stage.snapshot()))
+    assert [(m["sender_name"], m["text"]) for m in shown["messages"]] == [(None, "LOS"), ("Ana", "/status")]
+    assert (shown["gateway"], shown["caption"]) == ({"mode": "slow"}, {"scene": "x"})
+    assert [row["alert"] for row in shown["world"] if row["state"] == "los"] == [alert.id]
+    assert [(user["name"], user["admin"]) for user in shown["users"]] == [
+        ("Ana", True),
+        ("Bruno", True),
+        ("Visitante", False),
+    ]
+
+
+async def test_numbers_go_on_where_a_kept_ledger_knows_old_ones(
+    tmp_path: Path, http: httpx.AsyncClient
+) -> None:
+    stage = Stage(tmp_path, idle, customers=20, numbers_from=1_000_000)
+    await stage.start()
+    alert = await stage.cut(stage.ports()[0].olt, stage.ports()[0].slot_pon)
+    assert alert.id > 1_000_000
+    assert (await say(http, stage, "LOS")).id == 1_000_001
+    await stage.stop()
+
+
+async def test_50_000_customers_fail_in_a_moment(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, idle, customers=50_000)
+    began = time.process_time()
+    await stage.power([(port.olt, port.slot_pon) for port in stage.ports()])
+    assert time.process_time() - began < 3, "it took 16 s while each port was looked for among all ONUs"
+    assert sum(len(alert.onus) for alert in stage.world.alerts.values()) >= 50_000
