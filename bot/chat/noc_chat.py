@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import logging
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.chat import cards
+from bot.chat.backlog import Backlog, Job
 from bot.chat.budget import Budget, Urgency
 from bot.chat.link import Link
 from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Rejected, Unsure
@@ -18,20 +19,18 @@ from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
 from bot.chat.sights import Sight, Sights
 from bot.chat.words import Words
-from bot.domain.case import Card, Case, CaseState
+from bot.domain.case import Card, Case
 from bot.domain.lines import CardPosted, GroupMoved
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Ledger, Notice
 
 log = logging.getLogger(__name__)
 
-SHORT = 15.0  # seconds; of a dispatch that takes no longer, the result is shown rather than the start
 EVIDENCE = 60.0  # seconds in which a tap may prove that an unanswered post arrived
 QUESTION = 120.0  # seconds that "which reason?" stays on a card
 BARRED = 60.0  # seconds between tries where a person has to act first
 MAX_BACKOFF = 30.0
 IDLE = 3600.0
-STILL_WARM = timedelta(days=1)  # ended cards so young are drawn again at a start: a crash may have come first
 
 
 class NocChat:
@@ -59,16 +58,13 @@ class NocChat:
         self._hours = hours
         self._undo_seconds = undo_seconds
         self.link = Link(clock, self._back)
-        self._dirty: dict[int, Urgency] = {}
-        self._notices: dict[tuple[str, str], Notice] = {}
-        self._doubted: set[tuple[str, str]] = set()
-        self._marked_at: dict[int, float] = {}
         self._sights = Sights(ledger.book)
         self._asking: dict[int, float] = {}
         self._barred = False
         self._backoff = 0.0
         self._retry_at = -math.inf
         self._wake = asyncio.Event()
+        self._backlog = Backlog(ledger, self._sights, budget, clock, card=self.card, changed=self._wake.set)
         self._stopping = False
 
     @property
@@ -78,16 +74,11 @@ class NocChat:
 
     def show(self, case: int, *, urgent: bool = False) -> None:
         """The case's card is to show the case as it is."""
-        self._mark(case, Urgency.URGENT if urgent else Urgency.FACT)
+        self._backlog.mark(case, Urgency.URGENT if urgent else Urgency.FACT)
 
     def say(self, notice: Notice) -> None:
         """Tell the group once. Of two that wait on the same matter the newer one is said."""
-        self._notices[notice.code, str(notice.facts.get("case", ""))] = notice
-        if notice.code == "ledger_closed":  # every card that could be tapped says so too
-            book = self._ledger.book
-            for number in sorted(book.open | book.running):
-                self._mark(number, Urgency.URGENT if number in book.running else Urgency.FACT)
-        self._wake.set()
+        self._backlog.say(notice)
 
     def ask(self, case: int, *, on: bool) -> None:
         """The card asks for the reason of a denial, or no longer does."""
@@ -95,7 +86,7 @@ class NocChat:
             self._asking[case] = self._clock.monotonic() + QUESTION
         else:
             self._asking.pop(case, None)
-        self._mark(case, Urgency.URGENT)
+        self._backlog.mark(case, Urgency.URGENT)
 
     def card(self, case: int) -> Card | None:
         """The case's card in the group as it is now, None where none is known."""
@@ -117,7 +108,7 @@ class NocChat:
     async def adopt(self, case: int, message: int) -> None:
         """A tap proves that this message is the case's card."""
         await self._record(case, Card(self.group, message))
-        self._mark(case, Urgency.FACT)
+        self._backlog.mark(case, Urgency.FACT)
 
     def stripped(self, message: int) -> None:
         """This message lost its buttons: where it is a card after all, it is drawn again."""
@@ -125,7 +116,7 @@ class NocChat:
             card = self.card(case)
             if card is not None and card.message == message:
                 self._sights.of(case).screen = None
-                self._mark(case, Urgency.URGENT)
+                self._backlog.mark(case, Urgency.URGENT)
 
     async def follow(self, new: int) -> None:
         """The group has a new id: its open cards are posted there."""
@@ -140,21 +131,11 @@ class NocChat:
 
     def refresh(self) -> None:
         """Time has passed: the minutes on the cards that wait are to be right, when there is room."""
-        book = self._ledger.book
-        for number in sorted(book.open):
-            if book.cases[number].undecided:
-                self._mark(number, Urgency.REFRESH if self.card(number) else Urgency.FACT)
+        self._backlog.refresh()
 
     def redraw(self) -> None:
         """Every card that may not show its case is drawn again from the ledger."""
-        book = self._ledger.book
-        for number in sorted(book.running):
-            self._mark(number, Urgency.URGENT)
-        self.refresh()
-        since = self._clock.now() - STILL_WARM
-        for case in reversed(book.cases.values()):
-            if case.opened_at > since or any(d.at > since for d in case.dispatches):
-                self._mark(case.id, Urgency.REFRESH)
+        self._backlog.redraw()
 
     def retry(self) -> None:
         """Something changed on Telegram's side: try again now."""
@@ -180,15 +161,6 @@ class NocChat:
         self._stopping = True
         self._wake.set()
 
-    def _mark(self, case: int, urgency: Urgency) -> None:
-        known = self._dirty.get(case)
-        if known is None or urgency < known:
-            self._dirty[case] = urgency
-            self._marked_at[case] = self._clock.monotonic()
-        elif urgency is not Urgency.URGENT:
-            return
-        self._wake.set()  # also where it was marked before: a result is more urgent than a start
-
     def _back(self, since: datetime) -> None:
         self.say(Notice("telegram_back", {"since": since}))
 
@@ -197,55 +169,14 @@ class NocChat:
         for case in [case for case, until in self._asking.items() if until <= now]:
             self.ask(case, on=False)
 
-    def _next(self) -> tuple[int | Notice | None, float]:
+    def _next(self) -> tuple[Job | None, float]:
         """What to show now, or how long nothing can be shown."""
         now = self._clock.monotonic()
         soonest = min([now + IDLE, *self._asking.values()]) - now
         if self._retry_at > now:
             return None, min(soonest, self._retry_at - now)
-        for urgency, earliest, job in self._jobs():
-            if self._stopping and urgency > Urgency.START:
-                break
-            seconds = max(self._budget.wait(urgency), earliest - now)
-            if seconds <= 0:
-                return job, 0.0
-            soonest = min(soonest, seconds, SHORT if urgency is Urgency.START else IDLE)
-        return None, soonest
-
-    def _jobs(self) -> list[tuple[Urgency, float, int | Notice]]:
-        """What is to be shown with its earliest time; a new card goes before an edit as urgent."""
-        book = self._ledger.book
-        crowded = sum(book.cases[n].state is not CaseState.INTERRUPTED for n in book.running) > 1
-        known = sorted(
-            (self._rank(case, urgency, crowded=crowded), self.card(case) is not None, order, case)
-            for order, (case, urgency) in enumerate(self._dirty.items())
-        )
-        return [
-            *((Urgency.URGENT, -math.inf, notice) for notice in self._notices.values()),
-            *((urgency, self._earliest(case, urgency), case) for urgency, _, _, case in known),
-        ]
-
-    def _rank(self, case: int, urgency: Urgency, *, crowded: bool) -> Urgency:
-        """Of dispatches, the claim and what came of it go first, then the start or stop, then progress.
-
-        A new card is worth as much as a start: a storm of outages must not wait behind the reserve.
-        """
-        state = self._ledger.book.cases[case].state
-        if self.card(case) is None:
-            return min(urgency, Urgency.START)
-        if state not in {CaseState.SENDING, CaseState.STOPPING}:
-            return urgency
-        if urgency is Urgency.URGENT:
-            waited = self._clock.monotonic() - self._marked_at.get(case, -math.inf)
-            return Urgency.START if waited < SHORT else Urgency.URGENT
-        return Urgency.REFRESH if crowded else urgency
-
-    def _earliest(self, case: int, urgency: Urgency) -> float:
-        """Edits of one card keep a pace at which it alone never uses the budget up."""
-        sight = self._sights.of(case)
-        if urgency <= Urgency.START:
-            return sight.not_before
-        return max(sight.not_before, sight.shown_at + self._budget.pace)
+        job, seconds = self._backlog.next(stopping=self._stopping)
+        return job, min(soonest, seconds)
 
     async def _nap(self, seconds: float) -> None:
         """Until something is to do or `seconds` are over."""
@@ -257,7 +188,7 @@ class NocChat:
             for wait in waits:
                 wait.cancel()
 
-    async def _do(self, job: int | Notice) -> None:
+    async def _do(self, job: Job) -> None:
         """Show one thing; whatever goes wrong, the painter goes on."""
         now = self._clock.monotonic()
         try:
@@ -281,7 +212,6 @@ class NocChat:
         self._backoff, self._barred = 0.0, False
 
     async def _tell(self, notice: Notice) -> None:
-        key = (notice.code, str(notice.facts.get("case", "")))
         try:
             screen = Screen(str(self._words.say(f"notice.{notice.code}", **self._facts(notice))))
             self._budget.spend()
@@ -289,13 +219,11 @@ class NocChat:
             message = await self._outbox.post(group, screen)
             self._sights.told(group, message.message_id)
         except Unsure:
-            if key in self._doubted:  # said twice at most, hidden never
-                self._said(key, notice)
-            self._doubted.add(key)
+            self._backlog.unanswered(notice)
             raise
         except Rejected as error:
             log.error("notice %s was refused: %s", notice.code, error)  # noqa: TRY400
-        self._said(key, notice)
+        self._backlog.said(notice)
         self._arrived()
 
     def _facts(self, notice: Notice) -> dict[str, object]:
@@ -304,14 +232,9 @@ class NocChat:
             facts |= ledger_facts(str(notice.facts.get("why", "")))
         return facts
 
-    def _said(self, key: tuple[str, str], notice: Notice) -> None:
-        self._doubted.discard(key)
-        if self._notices.get(key) is notice:
-            del self._notices[key]
-
     async def _paint(self, number: int) -> None:
         """The card shows the case as it is now; a case without a card gets one."""
-        urgency = self._dirty.pop(number)
+        urgency = self._backlog.take(number)
         case, sight = self._ledger.book.cases[number], self._sights.of(number)
         card = self.card(number)
         if card is None and not _worth_a_card(case):
@@ -331,17 +254,17 @@ class NocChat:
                 await self._outbox.edit(card.chat, card.message, screen)
         except Gone:
             sight.screen, sight.lost, sight.shown_at = None, card, -math.inf
-            self._mark(number, urgency)
+            self._backlog.mark(number, urgency)
             return
         except (Away, Unsure, Paced, Moved, Barred):
             sight.screen = None
-            self._mark(number, urgency)
+            self._backlog.mark(number, urgency)
             raise
         except Exception:
             # The edge: one card that cannot be drawn must not stop the others.
             log.exception("the card of case %s cannot be shown", number)
             sight.not_before = self._clock.monotonic() + BARRED
-            self._mark(number, urgency)
+            self._backlog.mark(number, urgency)
             return
         sight.screen, sight.drawn_at = screen, now
         self._arrived()
