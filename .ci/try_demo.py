@@ -1,6 +1,6 @@
 """Run the README's first command as a person does: see the page, press Ctrl-C, leave nothing behind.
 
-The command is the only argument. Exit code 0 where the page came up within two minutes (the virtual
+The command is the only argument. Exit code 0 where the page came up within five minutes (the virtual
 environment is made anew), the first card within ten seconds after it, and Ctrl-C ended everything.
 """
 

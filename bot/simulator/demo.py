@@ -144,13 +144,18 @@ async def _show(options: Options, scenes: Sequence[Scene], stage: Stage) -> None
         _say(f"Open {page.url}  (Ctrl-C ends everything)")
         if options.open:
             # A thread that nobody waits for: a browser may live as long as it likes.
-            threading.Thread(target=webbrowser.open, args=(page.url,), daemon=True).start()
+            threading.Thread(target=_open, args=(page.url,), daemon=True).start()
         await _bot_up(stage)
         if scenes:
             await asyncio.sleep(FIRST_LOOK)
         for scene in scenes:
             await _tell(stage, scene, options.lang)
         await asyncio.Event().wait()
+
+
+def _open(url: str) -> None:
+    if not webbrowser.open(url):
+        _say("No browser could be opened here: open the address yourself.")
 
 
 async def _opening(stage: Stage) -> None:

@@ -20,6 +20,7 @@ from bot.simulator.page_feed import Feed
 from bot.simulator.stage import Stage
 
 FOLDER = Path(__file__).with_name("page")
+PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 LANGUAGES = {"pt": "pt-BR", "en": "en"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -135,12 +136,9 @@ class PageServer:
         if message is None or message.deleted:
             raise web.HTTPNotFound
         name = f"attachment; filename*=UTF-8''{quote(message.filename or 'file', safe='')}"
-        # Never a type that a browser would run, whatever the file calls itself.
-        return web.Response(
-            body=message.document,
-            content_type="application/octet-stream",
-            headers={"Content-Disposition": name},
-        )
+        # A picture, or else never a type that a browser would run, whatever the file calls itself.
+        kind = PICTURES.get(Path(message.filename or "").suffix.lower(), "application/octet-stream")
+        return web.Response(body=message.document, content_type=kind, headers={"Content-Disposition": name})
 
     async def _tap(self, request: web.Request) -> web.Response:
         body = await _json(request)

@@ -3,6 +3,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -193,18 +194,23 @@ async def test_the_page_speaks_portuguese_unless_asked(http: httpx.AsyncClient) 
     assert '<html lang="pt-BR">' in (await http.get("/?lang=%3Cscript%3E")).text
 
 
-async def test_a_document_is_a_download_whatever_it_is_called(quiet: Stage, http: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a ção.html", "application/octet-stream"), ("mapa.PNG", "image/png")]
+)
+async def test_a_document_is_a_download_and_a_picture_may_be_shown(
+    quiet: Stage, http: httpx.AsyncClient, name: str, kind: str
+) -> None:
     async with httpx.AsyncClient(trust_env=False) as bot:
         await bot.post(
             f"{quiet.chat.url}/bot{quiet.chat.token}/sendDocument",
             data={"chat_id": str(quiet.chat.group)},
-            files={"document": ("a ção.html", b"<script>1</script>")},
+            files={"document": (name, b"<script>1</script>")},
         )
     [message] = quiet.chat.documents
     answer = await http.get(f"/document/doc{abs(message.chat)}x{message.id}")
     assert answer.content == b"<script>1</script>"
-    assert answer.headers["content-type"] == "application/octet-stream"
-    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20%C3%A7%C3%A3o.html"
+    assert answer.headers["content-type"] == kind
+    assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{quote(name)}"
     assert (await http.get("/document/doc1x1")).status_code == 404
 
 

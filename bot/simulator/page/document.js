@@ -3,8 +3,9 @@ import { locale, say } from './words.js';
 
 const PREVIEW = 20_000; // characters
 const READABLE = /\.(csv|json|txt)$/i;
+const PICTURE = /\.(png|jpe?g)$/i;
 
-/** A link to a message's document, which opens what can be read as text; null without one. */
+/** A link to a message's document: text opens, a picture is shown, the rest is saved; null without one. */
 export function documentLink(message) {
   if (!message.document) return null;
   // The Bot API simulator's file_id (telegram_state.py).
@@ -12,6 +13,7 @@ export function documentLink(message) {
   const link = element('a', { class: 'file', href: address, download: message.document },
     element('span', { class: 'file-icon', 'aria-hidden': 'true' }, message.document.split('.').pop().slice(0, 4).toUpperCase()),
     element('span', { class: 'file-name' }, message.document, element('small', {}, size(message.size))));
+  if (PICTURE.test(message.document)) link.prepend(element('img', { class: 'picture', src: address, alt: message.document, loading: 'lazy' }));
   if (READABLE.test(message.document)) link.addEventListener('click', (event) => { event.preventDefault(); open(address, message.document); });
   return link;
 }
