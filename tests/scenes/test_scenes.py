@@ -112,4 +112,6 @@ async def test_a_rehearsal_says_what_went_wrong_and_leaves_nothing(tmp_path: Pat
     assert "\n✓  fibre-cut " in said
     assert "\n✗  wrong " in said
     assert asyncio.all_tasks() == tasks
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(5)  # asyncio's thread that waited for a child may be ending still
     assert set(threading.enumerate()) == threads
