@@ -51,6 +51,7 @@ async def test_a_tap_about_another_case_leaves_the_card_its_buttons(room: Room, 
 
 async def test_a_card_that_lost_its_buttons_all_the_same_is_drawn_again(room: Room) -> None:
     card = await room.card()
+    await until(lambda: room.telegram.chat._sights.of(1).screen is not None)  # it knows what it has shown
     card.keyboard = []
     room.telegram.chat.stripped(card.id)
     await room.api.wait(lambda _: card.buttons)
