@@ -1,0 +1,42 @@
+"""An attack counts only after it has caught the code that is broken on purpose."""
+
+import asyncio
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.mutants import MUTANTS, Mutant
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.attack
+
+
+def broken(mutant: Mutant, folder: Path) -> Path:
+    """A copy of the code with the one thing broken."""
+    leave = shutil.ignore_patterns("__pycache__", "page", "*.md")
+    for part in ("bot", "tests"):
+        shutil.copytree(ROOT / part, folder / part, ignore=leave)
+    path = folder / mutant.file
+    text = path.read_text()
+    assert text.count(mutant.old) == 1, f"{mutant.file} has changed: bring the mutant up to date"
+    path.write_text(text.replace(mutant.old, mutant.new))
+    return folder
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+async def test_caught(mutant: Mutant, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.faults", mutant.attack),
+        cwd=broken(mutant, tmp_path),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, err.decode()[-2000:]
+    said = json.loads(out.splitlines()[-1])
+    assert said["violation"], f"{mutant.name} went through {said['runs']} runs of {mutant.attack}"
+    request.node.user_properties.append(("caught", (mutant.name, mutant.attack, said["runs"])))
