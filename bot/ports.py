@@ -9,7 +9,7 @@ from bot.domain.book import Book
 from bot.domain.customer import Affected, Contact
 from bot.domain.incident import Poll
 from bot.domain.lines import Line
-from bot.domain.plan import Message, Receipt
+from bot.domain.plan import Message, Receipt, Sent
 
 Write = Callable[[Book, datetime], Sequence[Line]]
 """A rule that looks at the state and the time and says which lines to add, or raises `Declined`."""
@@ -57,6 +57,12 @@ class Gateway(Protocol):
 
         A receipt says what is known: accepted, held, rejected (`halt` where every other send would be
         refused too) or unknown. TryLater means that nothing was sent and repeating is safe.
+        """
+
+    async def sent(self, first: datetime, last: datetime) -> Sequence[Sent] | None:
+        """What the gateway itself lists as sent between two times, None where it keeps no list.
+
+        A message that is missing proves nothing: lists lag. TryLater, AnswerLost, Refused, BadAnswer.
         """
 
     async def probe(self) -> str:

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 
 class Skip(StrEnum):
@@ -57,14 +59,28 @@ class Message:
     template: str
 
 
+Mend = Literal["key", "template", "url", "gateway", "ledger"]
+"""What a person has to see to before a dispatch that stopped itself can go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a gateway's answer says. `reference` is its id; `halt` is True where no other send can succeed."""
+    """What a gateway's answer says. `reference` is its id; `halt`: what every other send would fail for too."""
 
     outcome: Outcome
     reference: str | None = None
     reason: str | None = None
-    halt: bool = False
+    halt: Mend | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One message on the gateway's own list of what it sent: its id, to whom, when (UTC), and its state there."""
+
+    reference: str
+    phone: str
+    at: datetime
+    status: str
 
 
 @dataclass(frozen=True, slots=True)

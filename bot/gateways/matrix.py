@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from bot import upstream
-from bot.domain.plan import Message, Outcome, Receipt
+from bot.domain.plan import Mend, Message, Outcome, Receipt
 from bot.errors import AnswerLost, BadAnswer, NotFound, Refused, TryLater
 from bot.gateways.latin1 import spell_name
 from bot.ports import Clock
@@ -21,7 +21,7 @@ _KEY_IS_BAD = re.compile(
     r"\W*(?:(?:usuario )?(?:sem|nao) autoriza\w+|acesso negado"
     r"|(?:chave|token|credencia\w+|api.?key)\b.{0,20}(?:invalid|expirad|incorret|informad|inexistente)\w*)\W*"
 )
-_STOPS_ALL = frozenset({401, 403, 404, 405})  # the key, or the URL
+_STOPS_ALL: Mapping[int, Mend] = {401: "key", 403: "key", 404: "url", 405: "url"}
 _LONG_NUMBER = re.compile(r"\+?\d[\d\s().-]{6,}\d")
 
 
@@ -116,12 +116,14 @@ def _receipt(status: int, body: Any) -> Receipt:
             return Receipt(Outcome.ACCEPTED, reason="unconfirmed")
         if code == "0":
             return Receipt(Outcome.ACCEPTED, reference=_reference(fields.get("cod_atendimento")))
-        return Receipt(Outcome.REJECTED, reason=reason or f"cod_error {code}", halt=_names_key(fields))
+        return Receipt(
+            Outcome.REJECTED, reason=reason or f"cod_error {code}", halt="key" if _names_key(fields) else None
+        )
     if httpx.codes.is_client_error(status):
-        halt = status in _STOPS_ALL or _names_key(fields)
+        halt: Mend | None = _STOPS_ALL.get(status, "key" if _names_key(fields) else None)
         return Receipt(Outcome.REJECTED, reason=reason or f"http_{status}", halt=halt)
     # A redirect: the URL is wrong for every send, yet nobody says that this one was not taken.
-    return Receipt(Outcome.UNKNOWN, reason=f"http_{status}", halt=True)
+    return Receipt(Outcome.UNKNOWN, reason=f"http_{status}", halt="url")
 
 
 def _code(fields: Mapping[str, Any]) -> str | None:

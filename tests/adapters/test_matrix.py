@@ -122,10 +122,10 @@ BAD_KEY = '{"cod_error":1,"msg":"sem autorização"}'
         ),
         (Answer(200, '{"cod_error": 0}'), Receipt(Outcome.ACCEPTED)),
         (Answer(200, '{"cod_error": 5}'), Receipt(Outcome.REJECTED, reason="cod_error 5")),
-        (Answer(200, BAD_KEY), Receipt(Outcome.REJECTED, reason="sem autorização", halt=True)),
+        (Answer(200, BAD_KEY), Receipt(Outcome.REJECTED, reason="sem autorização", halt="key")),
         (
             Answer(400, '{"cod_error":1,"msg":"Chave inválida"}'),
-            Receipt(Outcome.REJECTED, reason="Chave inválida", halt=True),
+            Receipt(Outcome.REJECTED, reason="Chave inválida", halt="key"),
         ),
         (
             Answer(400, '{"cod_error":1,"msg":"telefone fora do padrao"}'),
@@ -133,7 +133,7 @@ BAD_KEY = '{"cod_error":1,"msg":"sem autorização"}'
         ),
         (  # latin-1, as the platform is: a refusal that cannot be read would count as sent
             Answer(200, '{"cod_error":1,"msg":"Não autorizado"}'.encode("latin-1")),
-            Receipt(Outcome.REJECTED, reason="Não autorizado", halt=True),
+            Receipt(Outcome.REJECTED, reason="Não autorizado", halt="key"),
         ),
         (
             Answer(200, '{"cod_error":0,"msg":"às 10h","cod_atendimento":77}'.encode("latin-1")),
@@ -147,12 +147,12 @@ BAD_KEY = '{"cod_error":1,"msg":"sem autorização"}'
             Answer(200, '{"cod_error":1,"msg":"contato sem autorizacao para receber HSM"}'),
             Receipt(Outcome.REJECTED, reason="contato sem autorizacao para receber HSM"),
         ),
-        (HtmlPage(401), Receipt(Outcome.REJECTED, reason="http_401", halt=True)),
-        (HtmlPage(403), Receipt(Outcome.REJECTED, reason="http_403", halt=True)),
-        (HtmlPage(404), Receipt(Outcome.REJECTED, reason="http_404", halt=True)),
+        (HtmlPage(401), Receipt(Outcome.REJECTED, reason="http_401", halt="key")),
+        (HtmlPage(403), Receipt(Outcome.REJECTED, reason="http_403", halt="key")),
+        (HtmlPage(404), Receipt(Outcome.REJECTED, reason="http_404", halt="url")),
         (HtmlPage(412), Receipt(Outcome.REJECTED, reason="http_412")),
         (HtmlPage(422), Receipt(Outcome.REJECTED, reason="http_422")),
-        (HtmlPage(302), Receipt(Outcome.UNKNOWN, reason="http_302", halt=True)),
+        (HtmlPage(302), Receipt(Outcome.UNKNOWN, reason="http_302", halt="url")),
         (HtmlPage(500), Receipt(Outcome.UNKNOWN, reason="http_500")),
         (HtmlPage(503), Receipt(Outcome.UNKNOWN, reason="http_503")),
         (DropAfter(), Receipt(Outcome.UNKNOWN, reason="reset")),

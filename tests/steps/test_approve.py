@@ -542,7 +542,7 @@ class TestOutcomes:
     async def test_a_broken_key_stops_the_dispatch_at_the_first_answer(self, desk: Desk) -> None:
         desk.use(sends=1)
         await waiting(desk, customers=50)
-        desk.gateway.always = Receipt(Outcome.REJECTED, reason="sem autorizacao", halt=True)
+        desk.gateway.always = Receipt(Outcome.REJECTED, reason="sem autorizacao", halt="key")
         await desk.approve()
         assert len(desk.gateway.received) == 1
         assert desk.tally().outcomes == {Outcome.REJECTED: 1, Outcome.FAILED: 49}
@@ -551,7 +551,7 @@ class TestOutcomes:
     async def test_a_halt_without_a_reason_still_halts(self, desk: Desk) -> None:
         desk.use(sends=1)
         await waiting(desk)
-        desk.gateway.always = Receipt(Outcome.REJECTED, halt=True)
+        desk.gateway.always = Receipt(Outcome.REJECTED, halt="key")
         await desk.approve()
         assert desk.dispatch().end_reason == "refused"
 

@@ -193,7 +193,7 @@ class TestHalt:
         desk.source.outage(incident(), 2)
         await desk.poll()
         desk.gateway.answers["5561991000100"] = [TryLater("refused")]
-        desk.gateway.answers["5561991010101"] = [Receipt(Outcome.REJECTED, reason="key", halt=True)]
+        desk.gateway.answers["5561991010101"] = [Receipt(Outcome.REJECTED, reason="key", halt="key")]
         await desk.approve()
         assert desk.gateway.phones == ["5561991010101"]
         assert desk.tally().outcomes == {Outcome.REJECTED: 1, Outcome.FAILED: 1}
@@ -235,7 +235,7 @@ class TestHalt:
 
     async def test_a_halt_by_the_gateway_ends_the_dispatch_even_while_stopping(self, desk: Desk) -> None:
         await sending(desk, customers=4, sends=1)
-        desk.gateway.answers["5561991000100"] = [Receipt(Outcome.REJECTED, reason="key", halt=True)]
+        desk.gateway.answers["5561991000100"] = [Receipt(Outcome.REJECTED, reason="key", halt="key")]
         desk.flow.drain()
         assert desk.gateway.block is not None
         desk.gateway.block.set()
