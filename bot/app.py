@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 LATE = 3  # poll intervals without a poll, and the watchdog re-schedules
 STALE = 3  # poll intervals without a good poll, and /healthz turns red
 DEAF = 120.0  # seconds without an answer to getUpdates, and /healthz turns red
+ALIVE = 900.0  # seconds between two lines that say so; a start trusts a ledger that ends within an hour
+ASK = 300.0  # seconds between two readings of the gateway's list while a send is in doubt
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
 
 
@@ -151,6 +153,15 @@ class App:
             coalesce=True,
             max_instances=1,
         )
+        for id_, work, every in (("alive", self._alive, ALIVE), ("unknown", self._flow.ask_gateway, ASK)):
+            self._scheduler.add_job(
+                work,
+                IntervalTrigger(seconds=every, timezone=UTC),
+                id=id_,
+                misfire_grace_time=None,
+                coalesce=True,
+                max_instances=1,
+            )
         self._scheduler.start()
 
     async def _poll(self) -> None:
@@ -166,6 +177,9 @@ class App:
             self._flow.missed("error")
         finally:
             self._polling, self._polled_at = False, self._clock.monotonic()
+
+    async def _alive(self) -> None:
+        self._flow.alive()
 
     async def _watch_the_schedule(self) -> None:
         """A clock set back leaves the scheduler waiting for a time that was: it is told to poll now."""

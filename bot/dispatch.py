@@ -21,7 +21,7 @@ from bot.ports import Clock, Ledger, NocChat, Spawn, Write
 from bot.steps.enrich import Enricher
 from bot.steps.gate import gate, spare
 from bot.steps.send import Job, Sender
-from bot.steps.settle import give_up, interrupt, settle
+from bot.steps.settle import Halt, give_up, interrupt, settle
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,8 @@ class Dispatcher:
         left = dispatch.progress is not None and bool(dispatch.progress.todo())
         if self._draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:
             return  # the next start goes on with those
-        await self._ledger.commit(settle(number, dispatch.turn, job.why))
+        halted = None if job.why is None else Halt(job.why, job.mend)
+        await self._ledger.commit(settle(number, dispatch.turn, halted))
 
     async def _break_off(self, number: int, dispatch: Dispatch, error: Exception) -> None:
         """Without a plan it is given up, and may be tried again; in mid-send it is interrupted."""

@@ -2,9 +2,11 @@
 
 poll:      collect -> compose                          a card appears, changes or ends
 approve:   decide -> enrich -> gate -> send -> settle  the customers are told, once each (dispatch.py)
+resolve:   unknown                                     what is in doubt comes to an end
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Collection, Sequence
@@ -13,7 +15,21 @@ from dataclasses import dataclass, replace
 from bot.dispatch import Dispatcher
 from bot.domain.customer import Found
 from bot.domain.incident import Port
-from bot.domain.lines import Cancelled, CooldownReleased, Line, Resumed, Started, Stopped, TapRefused, Who
+from bot.domain.lines import (
+    Alive,
+    Cancelled,
+    CooldownReleased,
+    Evidence,
+    Line,
+    Resent,
+    Resolved,
+    Resumed,
+    Started,
+    Stopped,
+    TapRefused,
+    Who,
+)
+from bot.domain.plan import Choice
 from bot.domain.rules import Rules
 from bot.domain.watch import GatewayWatch, Watch
 from bot.errors import (
@@ -26,7 +42,7 @@ from bot.errors import (
     TryLater,
 )
 from bot.ports import Clock, Directory, Gateway, Ledger, Limiter, NocChat, Notice, Source, Spawn, Write
-from bot.steps import decide
+from bot.steps import decide, unknown
 from bot.steps.collect import collect, offered
 from bot.steps.compose import compose, touched
 from bot.steps.enrich import Enricher
@@ -72,12 +88,19 @@ class Flow:
         self._readings: dict[int, _Reading] = {}
         self._draining = False
         self._enricher = Enricher(deps.source, deps.directory, rules, deps.clock, deps.rng)
-        sender = Sender(
-            deps.ledger, deps.gateway, deps.limiter, rules, deps.clock, deps.rng, deps.spawn, self._heard
+        self._sender = Sender(
+            deps.ledger,
+            deps.gateway,
+            deps.limiter,
+            rules,
+            deps.clock,
+            deps.rng,
+            deps.spawn,
+            self._heard,
         )
         self._dispatcher = Dispatcher(
             self._enricher,
-            sender,
+            self._sender,
             ledger=deps.ledger,
             chat=deps.chat,
             clock=deps.clock,
@@ -92,8 +115,16 @@ class Flow:
             await self.ledger.commit(lambda _book, _now: [Started(version)])
         except LedgerClosed as error:
             log.error("the ledger is closed: %s", error)  # noqa: TRY400 - the reason is the message
+        if self.ledger.book.unconfirmed is not None:
+            log.warning("nothing is sent until an approver confirms: the ledger looks like an old copy")
+            self._deps.chat.say(Notice("unconfirmed", {"since": self.ledger.book.unconfirmed}))
         for number in sorted(self.ledger.book.open | self.ledger.book.running):
             self._deps.chat.show(number)
+
+    def alive(self) -> None:
+        """Write that the program runs: a later start can tell by it that the ledger is no old copy."""
+        with contextlib.suppress(LedgerClosed):
+            self.ledger.note(Alive())
 
     async def poll(self) -> None:
         """Read the source once, bring cases and cards up to date, let interrupted dispatches go on."""
@@ -153,6 +184,43 @@ class Flow:
         """Give up what an interrupted dispatch had still to do."""
         await self.ledger.commit(decide.close(number, who))
         self._deps.chat.show(number, urgent=True)
+
+    async def confirm(self, who: Who) -> None:
+        """Let sending go on after a start on a ledger that looks like an old copy."""
+        await self.ledger.commit(decide.confirm(who))
+        for number in sorted(self.ledger.book.open | self.ledger.book.running):
+            self._deps.chat.show(number)
+
+    async def resolve(self, chosen: unknown.Choose, choice: Choice, who: Who) -> int:
+        """Count sends in doubt as sent, or have somebody call; how many they were."""
+        lines = await self.ledger.commit(unknown.resolve(chosen, choice, who))
+        self._deps.chat.show(chosen.case, urgent=True)
+        return sum(len(line.recipients) for line in lines if isinstance(line, Resolved))
+
+    async def resend(self, chosen: unknown.Choose, who: Who) -> int:
+        """Send again what is in doubt; how many that are. Who is back online by now is left out."""
+        if any(case == chosen.case for case, _ in self._sender.late):
+            raise Declined("still_waiting")
+        lines = await self.ledger.commit(unknown.resend(chosen, who, self._rules))
+        self._dispatcher.carry_out(chosen.case)
+        return sum(len(line.recipients) for line in lines if isinstance(line, Resent))
+
+    async def ask_gateway(self) -> None:
+        """Settle sends in doubt by the gateway's own list, where it keeps one."""
+        doubts = unknown.doubts(self.ledger.book)
+        if not doubts:
+            return
+        first = min(doubt.claimed for doubt in doubts) - unknown.BEFORE
+        try:
+            listed = await self._deps.gateway.sent(first, self._deps.clock.now())
+        except (TryLater, AnswerLost, Refused, BadAnswer) as error:
+            log.info("the gateway's list could not be read: %s", error)
+            return
+        if listed is None:
+            return
+        lines = await self._observe(unknown.evidence(listed))
+        for number in {line.case for line in lines if isinstance(line, Evidence)}:
+            self._deps.chat.show(number)
 
     async def release(self, port_key: str, who: Who, reason: str) -> Port:
         """Free a port before its time; returns the port."""

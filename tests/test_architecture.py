@@ -23,7 +23,7 @@ LAYERS = (
 )
 # What any adapter may use: the process's own edges, which know no step and no flow.
 EDGES = {"settings", "upstream", "clock", "tasks"}
-STEPS = ["collect", "compose", "decide", "enrich", "gate", "send", "settle"]
+STEPS = ["collect", "compose", "decide", "enrich", "gate", "send", "settle", "unknown"]
 INSIDE = {"flow", "dispatch", "steps", "ports", "domain", "errors"}
 PURE_LIBRARIES = {"phonenumbers"}  # tables of numbering plans: no I/O, no clock
 

@@ -4,8 +4,9 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 `Book.apply` changes a book.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
 
 from bot.domain import lines as ln
@@ -21,6 +22,9 @@ AUDITED = (
     | ln.StopAsked
     | ln.Resumed
     | ln.Settled
+    | ln.Resolved
+    | ln.Resent
+    | ln.Confirmed
     | ln.CooldownReleased
     | ln.TapRefused
 )
@@ -43,11 +47,22 @@ class AuditEntry:
         return getattr(self.line, "case", None)
 
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+SILENT = timedelta(hours=1)
+"""A start that follows no clean stop, and no line this fresh, may be on an old copy of the ledger."""
+
+
 class Book:
-    """Everything that was decided and sent, as of the last line."""
+    """Everything that was decided and sent, as of the last line.
+
+    `unconfirmed` is set while nothing may be sent because the program started on a ledger that looks like an
+    old copy: the time of the last line before that start.
+    """
 
     def __init__(self) -> None:
-        self.last_at = datetime.min.replace(tzinfo=UTC)
+        self.last_at = _NEVER
+        self.unconfirmed: datetime | None = None
+        self._before, self._stopped = _NEVER, True
         self.cases: dict[int, Case] = {}
         self.by_incident: dict[str, int] = {}
         self.open: set[int] = set()
@@ -75,8 +90,9 @@ class Book:
 
     def apply(self, at: datetime, line: ln.Line) -> None:
         """Take one line in. `at` never lies before the line before."""
-        self.last_at = at
+        self._before, self.last_at = self.last_at, at
         self._take(line)
+        self._stopped = isinstance(line, ln.Stopped)
 
     def dispatch_of(self, entry: AuditEntry) -> Dispatch | None:
         """The dispatch that a decision began, changed or ended."""
@@ -87,7 +103,7 @@ class Book:
         self._folds.get(type(line), Book._ignore)(self, line)
         if isinstance(line, AUDITED):
             turn = 0
-            if not isinstance(line, ln.Denied | ln.CooldownReleased | ln.TapRefused):
+            if not isinstance(line, ln.Denied | ln.CooldownReleased | ln.TapRefused | ln.Confirmed):
                 turn = len(self.cases[line.case].dispatches)
             self.audit.append(AuditEntry(self.last_at, line, turn))
 
@@ -97,8 +113,14 @@ class Book:
 
     @_fold.register
     def _(self, _line: ln.Started) -> None:
+        if not self._stopped and self.last_at - self._before > SILENT:
+            self.unconfirmed = self.unconfirmed or self._before
         for number in sorted(self.running):
             self._interrupt(number)
+
+    @_fold.register
+    def _(self, _line: ln.Confirmed) -> None:
+        self.unconfirmed = None
 
     @_fold.register
     def _(self, line: ln.CaseOpened) -> None:
@@ -156,13 +178,13 @@ class Book:
     def _(self, line: ln.Intent) -> None:
         dispatch = self._dispatch(line.case)
         progress = self._progress(dispatch)
-        progress.intents.add(line.recipient)
+        progress.intents[line.recipient] = self.last_at
         dispatch.last_at = self.last_at
         self._tell(line.case, progress.recipients[line.recipient])
 
     @_fold.register
     def _(self, line: ln.Abandoned) -> None:
-        self._progress(self._dispatch(line.case)).intents.discard(line.recipient)
+        self._progress(self._dispatch(line.case)).intents.pop(line.recipient, None)
 
     @_fold.register
     def _(self, line: ln.Spared) -> None:
@@ -172,7 +194,8 @@ class Book:
     @_fold.register
     def _(self, line: ln.Interrupted) -> None:
         self._interrupt(line.case)
-        self._dispatch(line.case).broken = True
+        dispatch = self._dispatch(line.case)
+        dispatch.broken, dispatch.end_reason, dispatch.mend = True, line.reason, line.mend
 
     @_fold.register
     def _(self, line: ln.Result) -> None:
@@ -199,16 +222,47 @@ class Book:
         dispatch.phase = Phase.COUNTDOWN if dispatch.progress is None else Phase.SENDING
         dispatch.resumed, dispatch.last_at = dispatch.resumed + 1, self.last_at
         dispatch.resumed_by, dispatch.broken = line.by, False
+        dispatch.end_reason = dispatch.mend = None
+        if line.by is not None and dispatch.progress is not None:
+            results = dispatch.progress.results.items()
+            self._again(line.case, [id_ for id_, r in results if r.outcome is Outcome.FAILED])
         self._reserve(line.case)
 
     @_fold.register
     def _(self, line: ln.Settled) -> None:
         dispatch = self._end(line.case, line.end, line.by, line.reason)
+        dispatch.mend = line.mend
         if dispatch.progress is not None:
             for recipient in dispatch.progress.todo():
                 self._not_told(line.case, recipient.id)
         if not dispatch.reached:
             self._give_back(line.case)
+
+    @_fold.register
+    def _(self, line: ln.Resolved) -> None:
+        progress = self._progress(self._dispatch(line.case))
+        for recipient in line.recipients:
+            if line.choice == "call":
+                progress.calls.add(recipient)
+            else:
+                progress.results[recipient] = Receipt(Outcome.ACCEPTED, reason="considered_sent")
+
+    @_fold.register
+    def _(self, line: ln.Resent) -> None:
+        dispatch = self._dispatch(line.case)
+        dispatch.phase, dispatch.last_at, dispatch.resent_by = Phase.SENDING, self.last_at, line.by
+        dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
+        self.running.add(line.case)
+        self._reserve(line.case)
+        self._again(line.case, line.recipients)
+
+    @_fold.register
+    def _(self, line: ln.Evidence) -> None:
+        progress = self._progress(self._dispatch(line.case))
+        if line.reference is None:
+            progress.unlisted[line.recipient] = self.last_at
+        elif progress.results[line.recipient].outcome is Outcome.UNKNOWN:
+            progress.results[line.recipient] = Receipt(Outcome.ACCEPTED, line.reference, "listed")
 
     @_fold.register
     def _(self, line: ln.CooldownReleased) -> None:
@@ -232,7 +286,7 @@ class Book:
     def _interrupt(self, number: int) -> None:
         dispatch, progress = self._dispatch(number), self._dispatch(number).progress
         if progress is not None:
-            for recipient in progress.intents - progress.results.keys():
+            for recipient in progress.intents.keys() - progress.results.keys():
                 progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")
         if dispatch.phase is Phase.STOPPING:  # a person stopped it: it does not go on
             self._take(ln.Settled(number, "stopped"))
@@ -251,6 +305,12 @@ class Book:
         if recipient.phone is not None and not dispatch.dry_run:
             ports = tuple(port.key for port in dispatch.ports)
             self.told[phone_key(recipient.phone)] = Told(self.last_at, number, ports)
+
+    def _again(self, number: int, recipients: Sequence[str]) -> None:
+        progress = self._progress(self._dispatch(number))
+        progress.take_up_again(recipients)
+        for recipient in recipients:
+            self._tell(number, progress.recipients[recipient])
 
     def _end(self, number: int, end: ln.End, by: ln.Who | None, reason: str | None = None) -> Dispatch:
         dispatch = self._dispatch(number)

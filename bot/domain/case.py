@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import End, Who
-from bot.domain.plan import Outcome, Progress, Skip, Tally
+from bot.domain.plan import Mend, Outcome, Progress, Recipient, Skip, Tally
 
 _LEFT_OVER: dict[End, Skip | Outcome] = {
     "done": Outcome.FAILED,
@@ -55,7 +55,8 @@ class Card:
 class Dispatch:
     """One approval being carried out, the `turn`-th of its case.
 
-    `last_at` is its last line; `broken`: it broke off by itself, so only a person lets it go on.
+    `last_at` is its last line; `broken`: it broke off by itself, so only a person lets it go on. `mend` is
+    what to see to before that. `resent_by` had unknown ones sent again.
     """
 
     turn: int
@@ -71,9 +72,11 @@ class Dispatch:
     ended_by: Who | None = None
     ended_at: datetime | None = None
     end_reason: str | None = None
+    mend: Mend | None = None
     resumed: int = 0
     resumed_by: Who | None = None
     broken: bool = False
+    resent_by: Who | None = None
 
     def tally(self) -> Tally | None:
         """The counts of the plan, None before there is one."""
@@ -86,6 +89,11 @@ class Dispatch:
         """Whether somebody has, or may have, a message."""
         tally = self.tally()
         return tally is not None and tally.reached
+
+    def in_doubt(self) -> list[Recipient]:
+        """The unknown ones that a person may decide about now: nothing is being sent, and it is no rehearsal."""
+        at_rest = self.phase in {Phase.FINISHED, Phase.INTERRUPTED} and not self.dry_run
+        return self.progress.in_doubt() if self.progress is not None and at_rest else []
 
 
 @dataclass(slots=True)

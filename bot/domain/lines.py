@@ -5,10 +5,11 @@ rename. What the lines add up to is `book.Book`.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from bot.domain.incident import Incident, Kind, Port
-from bot.domain.plan import Outcome, Recipient, Skip
+from bot.domain.plan import Choice, Mend, Outcome, Recipient, Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,21 @@ class Stopped:
     """The program stopped in order: no send was in flight any more."""
 
     kind: Literal["stopped"] = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The program runs. Written every 15 minutes, so that a start can tell an old copy of the ledger."""
+
+    kind: Literal["alive"] = "alive"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A person confirmed, after a start on a ledger that looked old, that sending may go on."""
+
+    by: Who
+    kind: Literal["confirmed"] = "confirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +154,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
-    """It is known that nothing left for this intent, and the dispatch stops here: still to do."""
+    """It is known that nothing was sent for this intent, and the dispatch stops here: still to do.
+
+    `reason` is the gateway's, where it refused what every other send would be refused for too.
+    """
 
     case: int
     recipient: str
+    reason: str | None = None
     kind: Literal["abandoned"] = "abandoned"
 
 
@@ -157,9 +177,14 @@ class Spared:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """A dispatch broke off while the program ran on: what was in flight is unknown, the rest to do."""
+    """A dispatch broke off while the program ran on: what was in flight is unknown, the rest to do.
+
+    `reason` and `mend` say why and what to see to, where the gateway was the cause.
+    """
 
     case: int
+    reason: str | None = None
+    mend: Mend | None = None
     kind: Literal["interrupted"] = "interrupted"
 
 
@@ -174,7 +199,10 @@ class StopAsked:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """An interrupted dispatch goes on; `by` is None where it went on by itself."""
+    """An interrupted dispatch goes on; `by` is None where it went on by itself.
+
+    A person's word also takes up again those who could not be sent to (failed: nothing left).
+    """
 
     case: int
     by: Who | None = None
@@ -196,7 +224,45 @@ class Settled:
     end: End
     reason: str | None = None
     by: Who | None = None
+    mend: Mend | None = None
     kind: Literal["settled"] = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A person decided about sends whose end is unknown: they count as sent, or somebody calls."""
+
+    case: int
+    recipients: tuple[str, ...]
+    choice: Choice
+    by: Who
+    kind: Literal["resolved"] = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Resent:
+    """A person had sends whose end is unknown sent again, knowing that somebody may get two."""
+
+    case: int
+    recipients: tuple[str, ...]
+    by: Who
+    kind: Literal["resent"] = "resent"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the gateway's own list says of a send whose end was unknown.
+
+    With a `reference` it was sent (at `at`, with the gateway's `status`); without, the list did not have
+    it when it was asked, which proves nothing.
+    """
+
+    case: int
+    recipient: str
+    reference: str | None = None
+    at: datetime | None = None
+    status: str | None = None
+    kind: Literal["evidence"] = "evidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +298,8 @@ class GroupMoved:
 Line = (
     Started
     | Stopped
+    | Alive
+    | Confirmed
     | CaseOpened
     | IncidentChanged
     | IncidentEnded
@@ -248,6 +316,9 @@ Line = (
     | StopAsked
     | Resumed
     | Settled
+    | Resolved
+    | Resent
+    | Evidence
     | CooldownReleased
     | TapRefused
     | GroupMoved

@@ -63,9 +63,13 @@ Mend = Literal["key", "template", "url", "gateway", "ledger"]
 """What a person has to see to before a dispatch that stopped itself can go on."""
 
 
+Choice = Literal["sent", "call"]
+"""What a person may decide about a send whose end is unknown: it counts as sent, or they call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a gateway's answer says. `reference` is its id; `halt`: what every other send would fail for too."""
+    """What a gateway's answer says. `reference` is its id; `halt` names what every other send fails for too."""
 
     outcome: Outcome
     reference: str | None = None
@@ -75,7 +79,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message on the gateway's own list of what it sent: its id, to whom, when (UTC), and its state there."""
+    """A message on the gateway's own list of what it sent: its id, to whom, when (UTC), its state there."""
 
     reference: str
     phone: str
@@ -110,16 +114,35 @@ class Tally:
 
 @dataclass(slots=True)
 class Progress:
-    """A plan and what became of it so far."""
+    """A plan and what became of it so far.
+
+    `intents` holds when each request was claimed; `calls` the unknown ones that somebody calls, `unlisted`
+    when the gateway's own list was found not to have them.
+    """
 
     recipients: dict[str, Recipient]
     onus: int
-    intents: set[str] = field(default_factory=set)
+    intents: dict[str, datetime] = field(default_factory=dict)
     results: dict[str, Receipt] = field(default_factory=dict)
+    calls: set[str] = field(default_factory=set)
+    unlisted: dict[str, datetime] = field(default_factory=dict)
 
     def todo(self) -> list[Recipient]:
         """Those who should get a message and for whom no intent was written."""
         return [r for r in self.recipients.values() if r.skip is None and r.id not in self.intents]
+
+    def in_doubt(self) -> list[Recipient]:
+        """Those whose send may have arrived and about whom nobody decided yet, in the plan's order."""
+        unknown = {id_ for id_, receipt in self.results.items() if receipt.outcome is Outcome.UNKNOWN}
+        return [r for r in self.recipients.values() if r.id in unknown and r.id not in self.calls]
+
+    def take_up_again(self, recipients: Iterable[str]) -> None:
+        """They are to do again, as if no request had been claimed for them."""
+        for recipient in recipients:
+            self.intents.pop(recipient, None)
+            self.results.pop(recipient, None)
+            self.calls.discard(recipient)
+            self.unlisted.pop(recipient, None)
 
     def tally(self, left_over: Skip | Outcome | None = None) -> Tally:
         """The counts; `left_over` says what those never tried count as once the dispatch is finished."""

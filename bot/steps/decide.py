@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Phase
 from bot.domain.cooldown import free_at
+from bot.domain.incident import Port
 from bot.domain.lines import (
     Approved,
     Cancelled,
+    Confirmed,
     CooldownReleased,
     Denied,
     Line,
@@ -30,11 +32,10 @@ def approve(number: int, who: Who, rules: Rules) -> Write:
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = _undecided(book, number)
+        check_confirmed(book)
         port = case.incident.port
-        reservation = book.reservations.get(port.key)
-        if reservation is not None and reservation.case in book.running:
-            raise Declined("port_busy", port=port.label)
-        until = free_at(reservation, now, rules.cooldown_hours)
+        check_port(book, port, number)
+        until = free_at(book.reservations.get(port.key), now, rules.cooldown_hours)
         if until is not None:
             raise Declined("cooldown", port=port.label, until=until)
         return [Approved(number, who, (port,), rules.dry_run, case.incident.kind)]
@@ -95,6 +96,7 @@ def resume(number: int, who: Who, rules: Rules) -> Write:
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         _interrupted(book, number)
+        check_confirmed(book)
         if book.cases[number].ended_at is not None:
             raise Declined("over")
         if book.cases[number].dispatches[-1].dry_run != rules.dry_run:
@@ -128,10 +130,23 @@ def release(port_key: str, who: Who, reason: str, rules: Rules) -> Write:
     return write
 
 
+def confirm(who: Who) -> Write:
+    """Sending may go on after a start on a ledger that looked like an old copy."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        if book.unconfirmed is None:
+            raise Declined("nothing_to_confirm")
+        return [Confirmed(who)]
+
+    return write
+
+
 def go_on(seen: Collection[str], rules: Rules) -> Write:
     """The interrupted dispatches that go on by themselves: fresh, and their incident was `seen` just now."""
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
+        if book.unconfirmed is not None:
+            return []
         fresh = now - timedelta(seconds=rules.resume_within)
         lines: list[Line] = []
         for number in sorted(book.running & book.open):
@@ -143,6 +158,19 @@ def go_on(seen: Collection[str], rules: Rules) -> Write:
         return lines
 
     return write
+
+
+def check_confirmed(book: Book) -> None:
+    """Declined while nobody confirmed a ledger that looks old: it may lack what was sent since."""
+    if book.unconfirmed is not None:
+        raise Declined("unconfirmed", since=book.unconfirmed)
+
+
+def check_port(book: Book, port: Port, number: int) -> None:
+    """Declined while another case is sending through the port."""
+    reservation = book.reservations.get(port.key)
+    if reservation is not None and reservation.case != number and reservation.case in book.running:
+        raise Declined("port_busy", port=port.label)
 
 
 def _case(book: Book, number: int) -> Case:

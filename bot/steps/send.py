@@ -5,23 +5,26 @@ may have arrived is `unknown` and never sent again; a send in flight is never ca
 """
 
 import asyncio
+import itertools
 import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from bot.domain.backoff import delay
 from bot.domain.book import Book
+from bot.domain.breaker import Breaker
 from bot.domain.case import Phase
 from bot.domain.cooldown import free_at
 from bot.domain.lines import Abandoned, Intent, Line, Result, Spared
 from bot.domain.phone import phone_key
-from bot.domain.plan import Message, Outcome, Receipt, Recipient
+from bot.domain.plan import Mend, Message, Outcome, Receipt, Recipient
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, TryLater
 from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn, Write
+from bot.steps.decide import check_confirmed
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,8 @@ class Job:
     """A dispatch to carry out. Once `halt` is set no new request leaves, not even a repeated one.
 
     `why` is the gateway's (or the ledger's) reason where the dispatch was halted by it, not by a person or
-    a stop; `told` is called after each result.
+    a stop, and `mend` what to see to; `told` is called after each result. `trial`: one alone finds out
+    whether the gateway is back.
     """
 
     case: int
@@ -40,10 +44,13 @@ class Job:
     halt: asyncio.Event
     told: Callable[[], None]
     why: str | None = None
+    mend: Mend | None = None
+    trial: bool = False
 
-    def stop(self, why: str) -> None:
+    def stop(self, why: str, mend: Mend) -> None:
         """Let nothing more leave, for a reason that hits every other send too."""
-        self.why = self.why or why
+        if self.why is None:
+            self.why, self.mend = why, mend
         self.halt.set()
 
 
@@ -52,6 +59,7 @@ class Sender:
     """The gateway, its pace, and where intents and results are written.
 
     `heard` is told of every answer: None for one that proves the gateway is there, else why it is not.
+    `late` are the requests whose answer did not come in time and may still come: (case, recipient id).
     """
 
     ledger: Ledger
@@ -62,6 +70,8 @@ class Sender:
     rng: random.Random
     spawn: Spawn
     heard: Callable[[str | None], None]
+    breaker: Breaker = field(default_factory=Breaker)
+    late: set[tuple[int, str]] = field(default_factory=set)
 
     async def send(self, job: Job, recipients: Sequence[Recipient]) -> None:
         """Send to each once, in order, many in flight, until all are through or the job is halted.
@@ -69,6 +79,10 @@ class Sender:
         Returns once nothing is in flight (or has been for `answer_within`).
         """
         waiting = iter(recipients)
+        if self.breaker.open:
+            job.trial = True
+            await self._work(job, itertools.islice(waiting, 1))
+            job.trial = False
         workers = min(self.rules.sends, len(recipients))
         await asyncio.gather(*(self._work(job, waiting) for _ in range(workers)))
 
@@ -82,14 +96,20 @@ class Sender:
                 if receipt is None:
                     self._note(Abandoned(job.case, recipient.id))
                     continue
-                self._record(job, recipient, receipt)
-                if receipt.halt:
-                    job.stop(receipt.reason or "refused")
+                if receipt.halt is not None:
+                    job.stop(receipt.reason or "refused", receipt.halt)
+                if receipt.halt is not None and receipt.outcome is Outcome.REJECTED:
+                    self._note(Abandoned(job.case, recipient.id, receipt.reason))  # not this customer's fault
+                    job.told()
+                else:
+                    self._record(job, recipient, receipt)
         finally:
             halted.cancel()
 
     async def _turn(self, job: Job, halted: "asyncio.Future[Any]") -> bool:
-        """Wait until one more may leave; False where the job was halted first."""
+        """Wait until one more may leave; False where the job was halted first, or the breaker is open."""
+        if self.breaker.open and not job.trial:
+            job.stop(self.breaker.error, "gateway")
         if job.halt.is_set():
             return False
         turn: asyncio.Future[Any] = asyncio.ensure_future(self.limiter.acquire())
@@ -102,7 +122,7 @@ class Sender:
         try:
             lines = await self.ledger.commit(claim(job.case, job.turn, recipient.id, self.rules))
         except LedgerClosed:
-            job.stop("ledger")
+            job.stop("ledger", "ledger")
             return False
         except Declined:  # stopped, or claimed before: only what was claimed now leaves
             return False
@@ -125,16 +145,22 @@ class Sender:
                 if pause is None:
                     pause = delay(tried, self.rules.send_base, self.rules.send_cap, self.rng.random())
                 elif pause > self.rules.send_patience:
-                    job.stop(str(error))  # nobody would be served in any time that is of use
+                    job.stop(str(error), "gateway")  # nobody would be served in any time that is of use
                     return None
                 else:
                     self.limiter.pause(pause)
                 if self.clock.monotonic() + pause >= give_up or tried >= self.rules.send_tries:
-                    return Receipt(Outcome.FAILED, reason=str(error))
+                    self.breaker.heard(str(error))
+                    if not self.breaker.open:
+                        return Receipt(Outcome.FAILED, reason=str(error))
+                    job.stop(str(error), "gateway")
+                    return None
                 await self._rest(pause, halted)
                 await self._turn(job, halted)
             else:
-                self.heard(receipt.reason if receipt.outcome is Outcome.UNKNOWN else None)
+                lost = (receipt.reason or "error") if receipt.outcome is Outcome.UNKNOWN else None
+                self.heard(lost)
+                self.breaker.heard(lost)
                 return receipt
         return None
 
@@ -153,7 +179,11 @@ class Sender:
 
     async def _late(self, job: Job, recipient: Recipient, request: "asyncio.Future[Receipt]") -> None:
         """An answer after the limit: it replaces the unknown, whatever it says."""
-        await asyncio.wait({request})
+        self.late.add((job.case, recipient.id))
+        try:
+            await asyncio.wait({request})
+        finally:
+            self.late.discard((job.case, recipient.id))
         try:
             receipt = _receipt(request)
         except TryLater as error:
@@ -188,6 +218,7 @@ def claim(number: int, turn: int, recipient_id: str, rules: Rules) -> Write:
         progress = book.cases[number].dispatches[-1].progress
         if progress is None or not book.cases[number].at_work(turn, Phase.SENDING):
             raise Declined("not_running")
+        check_confirmed(book)
         recipient = progress.recipients[recipient_id]
         if recipient.skip is not None or recipient_id in progress.intents:
             raise Declined("not_running")

@@ -1,17 +1,31 @@
 """Step 7: end a dispatch. The cooldown stays where somebody was reached, else it lapses (domain/book.py)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.case import Phase
 from bot.domain.lines import Interrupted, Line, Settled
+from bot.domain.plan import Mend
 from bot.errors import Declined
 from bot.ports import Write
 
 
-def settle(number: int, turn: int, halted: str | None = None) -> Write:
-    """The end of a dispatch whose sends are over; `halted` is the gateway's refusal, if it gave one."""
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why a dispatch stopped itself, and what a person has to see to."""
+
+    why: str
+    mend: Mend | None = None
+
+
+def settle(number: int, turn: int, halted: Halt | None = None) -> Write:
+    """The end of a dispatch whose sends are over, or its interruption where it stopped itself.
+
+    `halted` with nobody reached ends it: the case may be approved again. Where somebody was reached the rest
+    is still to do, and goes on when a person has mended the cause.
+    """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         case = book.cases[number]
@@ -19,7 +33,12 @@ def settle(number: int, turn: int, halted: str | None = None) -> Write:
             return [Settled(number, "stopped")]
         if not case.at_work(turn, Phase.SENDING):
             raise Declined("not_running")
-        return [Settled(number, "halted", halted) if halted else Settled(number, "done")]
+        progress = case.dispatches[-1].progress
+        if halted is None or progress is None or not progress.todo():
+            return [Settled(number, "done")]
+        if case.dispatches[-1].reached:
+            return [Interrupted(number, halted.why, halted.mend)]
+        return [Settled(number, "halted", halted.why, mend=halted.mend)]
 
     return write
 

@@ -54,8 +54,13 @@ class Desk:
         self.rules = replace(self.rules, **changes)  # type: ignore[arg-type]
         self.build()
 
-    async def restart(self, lines: Iterable[tuple[datetime, Line]] | None = None) -> None:
+    async def restart(
+        self, lines: Iterable[tuple[datetime, Line]] | None = None, *, alive: bool = True
+    ) -> None:
+        """`alive`: the program wrote until now that it runs."""
         await self.tasks.drain(0)
+        if lines is None and alive:
+            self.flow.alive()
         self.ledger = MemoryLedger(self.clock, self.ledger.lines if lines is None else lines)
         self.tasks, self.chat = Tasks(), FakeChat()
         self.build()

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.case import CaseState
 from bot.domain.customer import Link
 from bot.domain.incident import Kind
-from bot.domain.lines import Interrupted, Resumed, Settled, StopAsked, TapRefused
+from bot.domain.lines import Alive, Interrupted, Resumed, Settled, StopAsked, TapRefused
 from bot.domain.plan import Outcome, Receipt, Skip
 from bot.errors import Declined, TryLater
 from bot.steps.gate import spare
@@ -32,7 +32,7 @@ async def sending(desk: Desk, customers: int = 4, sends: int = 2, **changes: obj
 async def crash(desk: Desk) -> None:
     """A crash before anything in flight arrived anywhere."""
     lines = list(desk.ledger.lines)
-    await desk.restart(lines)
+    await desk.restart([*lines, (desk.clock.now(), Alive())])
     desk.gateway.block = None
     desk.gateway.received.clear()
 
@@ -196,7 +196,8 @@ class TestHalt:
         desk.gateway.answers["5561991010101"] = [Receipt(Outcome.REJECTED, reason="key", halt="key")]
         await desk.approve()
         assert desk.gateway.phones == ["5561991010101"]
-        assert desk.tally().outcomes == {Outcome.REJECTED: 1, Outcome.FAILED: 1}
+        assert desk.tally().outcomes == {Outcome.FAILED: 2}
+        assert (desk.dispatch().end_reason, desk.dispatch().mend) == ("key", "key")
 
     async def test_a_retry_after_beyond_all_patience_ends_the_dispatch(self, desk: Desk) -> None:
         desk.use(sends=1)

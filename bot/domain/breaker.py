@@ -1,0 +1,22 @@
+"""The circuit breaker of a gateway: after a run of failures nothing more leaves until a trial succeeds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Open after `after` sends in a row that brought no answer. `error` is the last one's code."""
+
+    after: int = 5
+    failures: int = 0
+    error: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether only a trial, one message at a time, may leave."""
+        return self.failures >= self.after
+
+    def heard(self, error: str | None) -> None:
+        """One more send is over: with an answer (`error` None), or without one after all tries."""
+        self.failures = 0 if error is None else self.failures + 1
+        self.error = error or ""
