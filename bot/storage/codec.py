@@ -12,20 +12,25 @@ from hashlib import sha256
 from typing import Annotated, NamedTuple, get_args
 from zlib import crc32
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from bot.domain.lines import Line
 
 NO_LINE = "0" * 64
 """What the first line has in place of the hash of the line before."""
 
-_ANY: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
+_ANY: TypeAdapter[Line] = TypeAdapter(
+    Annotated[Line, Field(discriminator="kind")],
+    config=ConfigDict(extra="forbid"),  # what a newer version added must not be dropped in silence
+)
 _BY_TYPE: dict[type, TypeAdapter[Line]] = {kind: TypeAdapter(kind) for kind in get_args(Line)}
 _HEAD = re.compile(
     rb'\{"seq":(\d{1,18}),"group":(\d{1,18}),"left":(\d{1,18}),'
     rb'"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z",'
 )
 _TAIL = re.compile(rb',"prev":"([0-9a-f]{64})","crc":"([0-9a-f]{8})"\}')
+# No text inside a line holds this: its quotes are escaped.
+_GROUP = re.compile(rb'\{"seq":\d{1,18},"group":(\d{1,18}),"left":')
 _CRC_FIELD = len(b',"crc":"01234567"}')
 _TAIL_SIZE = len(b',"prev":""') + 64 + _CRC_FIELD
 
@@ -72,6 +77,11 @@ def seal(inner: bytes, *, seq: int, group: int, left: int, at: datetime, prev: s
     return b'%b,"crc":"%08x"}' % (raw, crc32(raw))
 
 
+def groups_in(data: bytes) -> set[int]:
+    """Every commit group of which the beginning of a line can be seen in any bytes, damaged or not."""
+    return {int(found) for found in _GROUP.findall(data)}
+
+
 def group_of(raw: bytes) -> int | None:
     """The commit group of a line whose CRC holds, None for any other bytes."""
     head = _HEAD.match(raw)
@@ -91,7 +101,7 @@ def unseal(raw: bytes) -> Entry:
         raise BadLine("crc: the line is not what was written", intact=False)
     seq, group, left, time = head.groups()
     try:
-        line = _ANY.validate_json(raw)
+        line = _ANY.validate_json(b"{%b}" % raw[head.end() : tail.start()])
         at = datetime.fromisoformat(time.decode() + "+00:00")
     except ValidationError as error:
         raise BadLine(_unreadable(error), intact=True) from None
@@ -112,4 +122,6 @@ def _unreadable(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] in {"union_tag_invalid", "union_tag_not_found"}:
         return "unknown kind: written by a newer version?"
+    if first["type"] == "unexpected_keyword_argument":
+        return "unknown field: written by a newer version?"
     return f"fields: {'.'.join(map(str, first['loc']))} cannot be read ({first['type']})"

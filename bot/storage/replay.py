@@ -1,7 +1,8 @@
 """Reading a ledger's segments: the book, where it ends, and what is wrong with it, if anything is.
 
 One group is in flight at a time and durable before the next begins (design, section 5). So damage in the
-last group is a write that a crash tore, and damage with any intact line of a later group behind it is not.
+last group is a write that a crash tore, and damage with any trace of a later group behind it is not: a line
+that is damaged, too, or lost only its line end, still was a line.
 """
 
 import re
@@ -31,7 +32,7 @@ class Fault(Enum):
 class Trouble:
     """The first bad line: its segment, its number there (from 1), its byte offset, what is wrong with it.
 
-    `later` is how many later groups have intact lines.
+    `later` is how many later groups have left a trace behind it, damaged or not.
     """
 
     fault: Fault
@@ -75,11 +76,11 @@ def scan(disk: Disk, folder: Path) -> Scan:
         trouble = _segment(found, name, data)
         if trouble is None:
             continue
-        later = _groups_in(data, trouble.offset)
+        later = codec.groups_in(data[trouble.offset :])
         for after in names[place + 1 :]:
             data = disk.read(ledger_folder(folder) / after)
             found.sizes[after], found.ends[after] = len(data), 0
-            later |= _groups_in(data, 0)
+            later |= codec.groups_in(data)
         found.trouble = _judged(trouble, sum(group > found.head.group + 1 for group in later))
         break
     return found
@@ -88,11 +89,6 @@ def scan(disk: Disk, folder: Path) -> Scan:
 def _judged(trouble: Trouble, later: int) -> Trouble:
     fault = Fault.CORRUPT if later else trouble.fault
     return Trouble(fault, trouble.segment, trouble.line, trouble.offset, trouble.what, later)
-
-
-def _groups_in(data: bytes, offset: int) -> set[int]:
-    numbers = {codec.group_of(raw) for raw in data[offset:].split(b"\n")}
-    return {number for number in numbers if number is not None}
 
 
 def _segment(found: Scan, name: str, data: bytes) -> Trouble | None:

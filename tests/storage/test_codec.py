@@ -100,6 +100,7 @@ def test_damage_is_named(raw: bytes, what: str) -> None:
     ("old", "new", "what"),
     [
         (b'"kind":"intent"', b'"kind":"telepathy"', "unknown kind"),
+        (b'"case":3', b'"case":3,"template":"los"', "unknown field: written by a newer version"),
         (b'"case":3', b'"case":"three"', r"fields: intent\.case cannot be read \(int_parsing\)"),
         (b"2026-11-22", b"2026-13-22", "at: not a time"),
     ],
