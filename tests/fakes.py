@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.customer import Affected, Contact, Link, Onu
 from bot.domain.incident import Incident, Kind, Poll, Port
 from bot.domain.lines import Who
-from bot.domain.plan import Message, Outcome, Receipt
+from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import NotFound
 from bot.ports import Notice
 
@@ -146,6 +146,7 @@ class FakeGateway:
     always: Answer | None = None
     block: asyncio.Event | None = None
     in_flight: int = 0
+    listed: list[Sent] | None = None
 
     async def send(self, message: Message) -> Receipt:
         self.in_flight += 1
@@ -162,6 +163,9 @@ class FakeGateway:
             return answer or Receipt(Outcome.ACCEPTED, reference=str(len(self.received)))
         finally:
             self.in_flight -= 1
+
+    async def sent(self, first: datetime, last: datetime) -> list[Sent] | None:
+        return None if self.listed is None else [sent for sent in self.listed if first <= sent.at <= last]
 
     async def probe(self) -> str:
         return "fake"

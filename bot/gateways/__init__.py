@@ -24,6 +24,7 @@ def _matrix(settings: Settings, clock: Clock) -> Sender:
         account=settings.hsm_account,
         templates={"LOS": settings.hsm_id_los, "POWER": settings.hsm_id_power},
         include_current=settings.hsm_include_current,
+        zone=settings.tz,
         clock=clock,
         limit=settings.hsm_concurrency + 1,  # the probe beside the sends
     )

@@ -1,6 +1,9 @@
 """The gateway that sends nothing: for a trial, and for `DRY_RUN`."""
 
-from bot.domain.plan import Message, Outcome, Receipt
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.plan import Message, Outcome, Receipt, Sent
 
 
 class DryRun:
@@ -11,6 +14,10 @@ class DryRun:
     async def send(self, message: Message) -> Receipt:  # noqa: ARG002 - the protocol's
         """Accepted, and its reason says that nothing left."""
         return Receipt(Outcome.ACCEPTED, reason="dry_run")
+
+    async def sent(self, first: datetime, last: datetime) -> Sequence[Sent] | None:  # noqa: ARG002
+        """None: it keeps no list."""
+        return None
 
     async def probe(self) -> str:
         """What it is."""

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -42,6 +42,9 @@ class MatrixApi(Server):
         cod_error_as_text: ``"0"`` instead of ``0``.
         cookies_replayed: Requests that brought a PHPSESSID back (none should).
         blacklist: Phones that opted out of HSM.
+        templates: The approved templates' ids; None: any.
+        list_lag: Seconds until a message is on the list of what was sent.
+        list_refusal: What the list answers instead of its rows, with ``cod_error`` 1; None: the rows.
     """
 
     def __init__(
@@ -58,6 +61,9 @@ class MatrixApi(Server):
         self.cod_error_as_text = False
         self.cookies_replayed = 0
         self.blacklist: set[str] = set()
+        self.templates: set[int] | None = None
+        self.list_lag = 0.0
+        self.list_refusal: str | None = None
         self._now = now
         self._clock = clock
         self._refused: dict[str, str] = {}
@@ -135,6 +141,8 @@ class MatrixApi(Server):
             return self._error(self._refused[phone])
         if phone in self.blacklist:
             return self._error("contato na blacklist")
+        if self.templates is not None and message["hsm"] not in self.templates:
+            return self._error("hsm nao encontrado")
         # The platform is latin-1: what it does not have arrives as a question mark.
         name = message["contato"]["nome"].encode("latin-1", "replace").decode("latin-1")
         code = len(self.received) + 1
@@ -161,9 +169,13 @@ class MatrixApi(Server):
     def _sent(self, query: dict[str, str]) -> web.Response:
         first, last = _day(query.get("data_inicial", "")), _day(query.get("data_final", ""))
         page = int(query.get("page", 1))
-        rows = [self._sent_row(m) for m in self.received if first <= m.at.astimezone(LOCAL).date() <= last]
-        shown = rows[max(0, page - 1) * ROWS_A_PAGE : max(0, page) * ROWS_A_PAGE]
-        return json_response({"num_pages": math.ceil(len(rows) / ROWS_A_PAGE), "registros": shown})
+        if self.list_refusal is not None:
+            return self._error(self.list_refusal)
+        until = self._now() - timedelta(seconds=self.list_lag)
+        shown = (m for m in self.received if m.at <= until)
+        rows = [self._sent_row(m) for m in shown if first <= m.at.astimezone(LOCAL).date() <= last]
+        of_page = rows[max(0, page - 1) * ROWS_A_PAGE : max(0, page) * ROWS_A_PAGE]
+        return json_response({"num_pages": math.ceil(len(rows) / ROWS_A_PAGE), "registros": of_page})
 
     def _sent_row(self, message: Message) -> dict[str, str]:
         return {

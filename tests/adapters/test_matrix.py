@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import AsyncIterator
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.domain.plan import Message, Outcome, Receipt
+from bot.domain.plan import Mend, Message, Outcome, Receipt
 from bot.errors import Refused, TryLater
 from bot.gateways.latin1 import spell_name
-from bot.gateways.matrix import LONGEST_REASON, Matrix
+from bot.gateways.matrix import Matrix
+from bot.gateways.matrix_answers import LONGEST_REASON
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.server import (
     Answer,
@@ -25,11 +27,12 @@ from tests.fakes import FakeClock
 PHONE = "5561999990000"
 MARIA = Message("501", PHONE, "Maria", "LOS")
 TEMPLATES = {"LOS": 114, "POWER": 116}
+ZONE = ZoneInfo("America/Sao_Paulo")
 
 
 @pytest.fixture
 async def gateway(matrix_api: MatrixApi, clock: FakeClock) -> AsyncIterator[Matrix]:
-    adapter = Matrix(matrix_api.hsm_url, "hsm-secret", templates=TEMPLATES, clock=clock)
+    adapter = Matrix(matrix_api.hsm_url, "hsm-secret", templates=TEMPLATES, zone=ZONE, clock=clock)
     yield adapter
     await adapter.aclose()
 
@@ -58,6 +61,7 @@ async def test_what_the_settings_choose(matrix_api: MatrixApi, clock: FakeClock)
         account=7,
         templates=TEMPLATES,
         include_current=True,
+        zone=ZONE,
         clock=clock,
     )
     await gateway.send(Message("501", PHONE, "Maria", "POWER"))
@@ -168,6 +172,85 @@ async def test_what_each_answer_proves(
     assert len(matrix_api.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("msg", "halt"),
+    [
+        ("sem autorizacao", "key"),
+        ("Usuário sem autorização.", "key"),
+        ("não autorizado", "key"),
+        ("Acesso negado!", "key"),
+        ("chave invalida", "key"),
+        ("chave nao informada", "key"),
+        ("Token expirado", "key"),
+        ("api_key: inválida", "key"),
+        ("credenciais de acesso incorretas", "key"),
+        ("campo ausente ou invalido: cod_conta", "key"),
+        ("cod_conta 7 inexistente", "key"),
+        ("hsm nao encontrado", "template"),
+        ("HSM não encontrado.", "template"),
+        ("hsm 114 nao encontrado", "template"),
+        ("HSM não encontrado para a conta 1", "template"),
+        ("hsm invalido", "template"),
+        ("id do hsm inválido", "template"),
+        ("hsm nao informado", "template"),
+        ("template inexistente", "template"),
+        ("Template reprovado", "template"),
+        ("template foi reprovado pela Meta", "template"),
+        ("template não aprovado", "template"),
+        ("template nao foi aprovado", "template"),
+        ("template invalido", "template"),
+        ("O template está pausado", "template"),
+        ("template not found", "template"),
+        ("invalid template", "template"),
+        ("modelo desativado", "template"),
+        ("campo ausente ou invalido: hsm", "template"),
+        ("campo obrigatório: hsm", "template"),
+        ("o campo hsm e obrigatorio", "template"),
+        ("campo ausente ou invalido: variaveis", "template"),
+        ("quantidade de variaveis invalida", "template"),
+        ("Variáveis não informadas", "template"),
+        ("numero de variaveis diferente do template", "template"),
+        ("variáveis do template não conferem", "template"),
+        ("faltam variaveis", "template"),
+        ("template exige 2 variaveis", "template"),
+        ("contato sem autorizacao para receber HSM", None),
+        ("contato sem autorizacao", None),
+        ("cliente nao autorizado", None),
+        ("chave do contato invalida", None),
+        ("telefone invalido", None),
+        ("telefone invalido para hsm", None),
+        ("hsm nao enviado: telefone invalido", None),
+        ("hsm nao enviado", None),
+        ("hsm nao permitido para o contato", None),
+        ("hsm bloqueado para o contato", None),
+        ("template nao encontrado para o contato", None),
+        ("contato na blacklist", None),
+        ("contato bloqueado para hsm", None),
+        ("cliente recusou hsm", None),
+        ("hsm ja enviado hoje", None),
+        ("limite de hsm excedido para o contato", None),
+        ("contato com atendimento em aberto", None),
+        ("campo ausente ou invalido: contato.telefone", None),
+        ("campo ausente ou invalido: contato.nome", None),
+        ("numero nao possui conta whatsapp", None),
+        ("conta inexistente no whatsapp", None),
+        ("variavel 1 muito longa", None),
+        ("variavel nome do contato invalida", None),
+        ("erro ao enviar template", None),
+        ("numero de telefone invalido", None),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 412])
+async def test_which_refusals_are_about_everybody(
+    matrix_api: MatrixApi, gateway: Matrix, msg: str, halt: Mend | None, status: int
+) -> None:
+    matrix_api.faults.inject(Answer(status, json.dumps({"cod_error": 1, "msg": msg})))
+    receipt = await gateway.send(MARIA)
+    assert (receipt.outcome, receipt.halt) == (Outcome.REJECTED, halt)
+    assert receipt.reason == msg if msg else receipt.reason
+
+
 async def test_429_says_how_long_to_wait(matrix_api: MatrixApi, gateway: Matrix) -> None:
     matrix_api.faults.inject(Throttle(7))
     with pytest.raises(TryLater) as later:
@@ -186,7 +269,7 @@ async def test_a_reason_is_one_short_line_without_a_phone(matrix_api: MatrixApi,
 
 async def test_no_cookie_of_the_server_comes_back(matrix_api: MatrixApi, clock: FakeClock) -> None:
     url = matrix_api.hsm_url.replace("127.0.0.1", "localhost")
-    gateway = Matrix(url, "hsm-secret", templates=TEMPLATES, clock=clock)
+    gateway = Matrix(url, "hsm-secret", templates=TEMPLATES, zone=ZONE, clock=clock)
     for _ in range(3):
         await gateway.send(MARIA)
     await gateway.aclose()

@@ -74,7 +74,7 @@ async def send(
     os.sched_setaffinity(0, {core})
 
     def gateway() -> Matrix:
-        return Matrix(url, token, templates={"LOS": 114}, clock=SystemClock(), limit=in_flight + 1)
+        return Matrix(url, token, templates={"LOS": 114}, zone=UTC, clock=SystemClock(), limit=in_flight + 1)
 
     return [
         await _send(

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.clock import SystemClock
 from bot.gateways import GATEWAYS, Sender
 from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix import Matrix
@@ -41,13 +42,15 @@ class OltRig:
 
 @dataclass
 class GatewayRig:
-    """`delivered` counts, by phone, what reached a customer."""
+    """`delivered` counts, by phone, what reached a customer; `lag`: seconds until its own list has it."""
 
     adapter: Sender
     server: Server
     delivered: Callable[[], Counter[str]]
     refuse: Callable[[str], None]
     break_key: Callable[[], None]
+    break_template: Callable[[], None]
+    lag: Callable[[float], None]
 
 
 @asynccontextmanager
@@ -64,7 +67,8 @@ async def _oltcloud() -> AsyncIterator[OltRig]:
 @asynccontextmanager
 async def _matrix() -> AsyncIterator[GatewayRig]:
     async with MatrixApi() as api:
-        adapter = Matrix(api.hsm_url, api.token, templates={"LOS": 114, "POWER": 116}, clock=FakeClock())
+        zone, clock = ZoneInfo("America/Sao_Paulo"), SystemClock()  # the simulator's list is dated by its own
+        adapter = Matrix(api.hsm_url, api.token, templates={"LOS": 114, "POWER": 116}, zone=zone, clock=clock)
 
         def refuse(phone: str) -> None:
             api.refuse(phone, "contato invalido")
@@ -72,7 +76,13 @@ async def _matrix() -> AsyncIterator[GatewayRig]:
         def break_key() -> None:
             api.token = "another"
 
-        yield GatewayRig(adapter, api, lambda: api.count, refuse, break_key)
+        def break_template() -> None:
+            api.templates = {116}
+
+        def lag(seconds: float) -> None:
+            api.list_lag = seconds
+
+        yield GatewayRig(adapter, api, lambda: api.count, refuse, break_key, break_template, lag)
         await adapter.aclose()
 
 

@@ -1,11 +1,13 @@
 """What the flow relies on in every gateway (`bot.ports.Gateway`): what arrived, and what it said of it."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.domain.plan import Message, Outcome, Receipt
-from bot.errors import Refused, TryLater
+from bot.errors import AnswerLost, BadAnswer, BotError, Refused, TryLater
 from bot.gateways import GATEWAYS, Sender
 from bot.gateways.dry_run import DryRun
 from bot.simulator.server import (
@@ -42,7 +44,7 @@ async def test_100_messages_at_once_arrive_once_each(gateway: GatewayRig) -> Non
 @pytest.mark.parametrize("name", ["", "🌻", "<b>Zé</b>\r\n", "x" * 500, "Bar “24h” – do José…"])
 async def test_no_name_stops_a_message(any_gateway: Sender, name: str) -> None:
     receipt = await any_gateway.send(Message("501", PHONE, name, "LOS"))
-    assert (receipt.outcome, receipt.halt) == (Outcome.ACCEPTED, False)
+    assert (receipt.outcome, receipt.halt) == (Outcome.ACCEPTED, None)
 
 
 async def test_a_probe_is_a_few_words(any_gateway: Sender) -> None:
@@ -60,7 +62,7 @@ async def test_once_it_may_have_left_it_is_unknown_and_not_sent_again(
 ) -> None:
     gateway.server.faults.inject(fault)
     receipt = await gateway.adapter.send(MARIA)
-    assert (receipt.outcome, receipt.halt) == (Outcome.UNKNOWN, False)
+    assert (receipt.outcome, receipt.halt) == (Outcome.UNKNOWN, None)
     assert receipt.reason
     assert len(gateway.server.requests) == 1
 
@@ -75,7 +77,7 @@ async def test_a_success_that_cannot_be_read_is_accepted_and_says_so(gateway: Ga
 async def test_a_refusal_is_rejected_with_its_reason(gateway: GatewayRig) -> None:
     gateway.refuse(PHONE)
     receipt = await gateway.adapter.send(MARIA)
-    assert (receipt.outcome, receipt.halt) == (Outcome.REJECTED, False)
+    assert (receipt.outcome, receipt.halt) == (Outcome.REJECTED, None)
     assert receipt.reason
     assert gateway.delivered() == {}
 
@@ -83,9 +85,18 @@ async def test_a_refusal_is_rejected_with_its_reason(gateway: GatewayRig) -> Non
 async def test_a_bad_key_halts(gateway: GatewayRig) -> None:
     gateway.break_key()
     receipt = await gateway.adapter.send(MARIA)
-    assert (receipt.outcome, receipt.halt) == (Outcome.REJECTED, True)
+    assert (receipt.outcome, receipt.halt) == (Outcome.REJECTED, "key")
     with pytest.raises(Refused):
         await gateway.adapter.probe()
+    with pytest.raises(Refused):
+        await gateway.adapter.sent(*span())
+
+
+async def test_a_broken_template_halts(gateway: GatewayRig) -> None:
+    gateway.break_template()
+    receipt = await gateway.adapter.send(MARIA)
+    assert (receipt.outcome, receipt.halt) == (Outcome.REJECTED, "template")
+    assert (await gateway.adapter.send(replace(MARIA, template="POWER"))).outcome is Outcome.ACCEPTED
 
 
 async def test_throttled_means_that_nothing_was_sent(gateway: GatewayRig) -> None:
@@ -102,10 +113,59 @@ async def test_a_gateway_that_is_down_was_never_reached(gateway: GatewayRig) -> 
         await gateway.adapter.send(MARIA)
     with pytest.raises(TryLater):
         await gateway.adapter.probe()
+    with pytest.raises(TryLater):
+        await gateway.adapter.sent(*span())
     await gateway.server.start()
     assert (await gateway.adapter.send(MARIA)).outcome is Outcome.ACCEPTED
 
 
-async def test_the_probe_sends_nothing(gateway: GatewayRig) -> None:
+async def test_the_probe_and_the_list_send_nothing(gateway: GatewayRig) -> None:
     await gateway.adapter.probe()
+    await gateway.adapter.sent(*span())
     assert gateway.delivered() == {}
+
+
+async def test_the_list_has_what_was_sent_with_its_reference(gateway: GatewayRig) -> None:
+    assert await gateway.adapter.sent(*span()) == []
+    began = datetime.now(UTC)
+    receipt = await gateway.adapter.send(MARIA)
+    [sent] = await gateway.adapter.sent(*span()) or []
+    assert (sent.reference, sent.phone) == (receipt.reference, PHONE)
+    assert began - timedelta(seconds=1) < sent.at <= datetime.now(UTC)
+    assert sent.at.utcoffset() == timedelta(0)
+    assert sent.status
+
+
+async def test_the_list_leaves_out_what_was_sent_at_another_time(gateway: GatewayRig) -> None:
+    await gateway.adapter.send(MARIA)
+    now, minute = datetime.now(UTC), timedelta(minutes=1)
+    assert await gateway.adapter.sent(now - 10 * minute, now - minute) == []
+    assert await gateway.adapter.sent(now + minute, now + 10 * minute) == []
+
+
+async def test_a_list_that_lags_does_not_have_it_yet(gateway: GatewayRig) -> None:
+    await gateway.adapter.send(MARIA)
+    gateway.lag(3600)
+    assert await gateway.adapter.sent(*span()) == []
+    gateway.lag(0)
+    assert len(await gateway.adapter.sent(*span()) or []) == 1
+
+
+@pytest.mark.parametrize(("fault", "error"), [(HtmlPage(502), AnswerLost), (HtmlPage(200), BadAnswer)])
+async def test_a_list_that_cannot_be_read_is_no_empty_list(
+    gateway: GatewayRig, fault: Fault, error: type[BotError]
+) -> None:
+    await gateway.adapter.send(MARIA)
+    gateway.server.faults.inject(fault)
+    with pytest.raises(error):
+        await gateway.adapter.sent(*span())
+
+
+async def test_a_dry_run_keeps_no_list() -> None:
+    await DryRun().send(MARIA)
+    assert await DryRun().sent(*span()) is None
+
+
+def span() -> tuple[datetime, datetime]:
+    """The hour before and after now."""
+    return datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1)

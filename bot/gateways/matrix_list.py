@@ -1,0 +1,68 @@
+"""Matrix's list of what it sent (`hsmEnviadas`, contracts/matrix.md): a day at a time, in local time."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
+
+from bot.domain.plan import Sent
+from bot.errors import BadAnswer, Refused
+from bot.gateways.matrix_answers import error_code, identifier, one_line, reason
+
+MOST_PAGES = 1000  # of a day: 100,000 rows
+_AS_SHOWN = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M:%S")
+
+
+def days(first: datetime, last: datetime, zone: tzinfo) -> Iterator[date]:
+    """The platform's days from one time to another, both included."""
+    day, end = first.astimezone(zone).date(), last.astimezone(zone).date()
+    while day <= end:
+        yield day
+        day += timedelta(days=1)
+
+
+def params(day: date, page: int) -> dict[str, str | int]:
+    """The query for one page of one day; pages count from 1."""
+    text = f"{day:%d/%m/%Y}"
+    return {"data_inicial": text, "data_final": text, "page": page}
+
+
+def permitted(body: Any) -> Any:
+    """The answer as it is. Refused where it carries an error code, HTTP 200 or not."""
+    if isinstance(body, dict) and error_code(body) not in {None, "0"}:
+        raise Refused(reason(body) or "refused")
+    return body
+
+
+def page_of(body: Any) -> tuple[Sequence[Any], int]:
+    """The rows of an answer and how many pages there are. BadAnswer where it has none."""
+    if not isinstance(body, dict):
+        raise BadAnswer("no_rows")
+    rows, pages = body.get("registros"), identifier(body.get("num_pages"))
+    if not isinstance(rows, list) or pages is None or not re.fullmatch(r"[0-9]{1,9}", pages):
+        raise BadAnswer("no_rows")
+    return rows, int(pages)
+
+
+def sent_of(row: Any, first: datetime, last: datetime, zone: tzinfo) -> Sent | None:
+    """A row that can be read and lies between two times (to the second, as rows have no more), else None."""
+    if not isinstance(row, dict):
+        return None
+    reference = identifier(row.get("cod_atendimento"))
+    phone = re.sub("[^0-9]", "", identifier(row.get("num_telefone")) or "")
+    begin = first.replace(microsecond=0)
+    at = next((time for time in _times(row.get("dat_msg"), zone) if begin <= time <= last), None)
+    if reference is None or not phone or at is None:
+        return None
+    return Sent(reference, phone, at, one_line(row.get("status")) or "")
+
+
+def _times(text: Any, zone: tzinfo) -> Iterator[datetime]:
+    """What a local time may mean: two times in the hour that the end of summer time repeats."""
+    for shape in _AS_SHOWN:
+        try:
+            shown = datetime.strptime(str(text).strip(), shape).replace(tzinfo=zone)
+            yield shown.astimezone(UTC)
+            yield shown.replace(fold=1).astimezone(UTC)
+        except (ValueError, OverflowError):  # another shape, or the last day of the calendar
+            continue
