@@ -211,8 +211,9 @@ class Flow:
         if not doubts:
             return
         first = min(doubt.claimed for doubt in doubts) - unknown.BEFORE
+        last = self._deps.clock.now() + unknown.BEFORE
         try:
-            listed = await self._deps.gateway.sent(first, self._deps.clock.now())
+            listed = await self._deps.gateway.sent(first, last)
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
             log.info("the gateway's list could not be read: %s", error)
             return

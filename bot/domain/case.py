@@ -91,7 +91,7 @@ class Dispatch:
         return tally is not None and tally.reached
 
     def in_doubt(self) -> list[Recipient]:
-        """The unknown ones that a person may decide about now: nothing is being sent, and it is no rehearsal."""
+        """The unknown ones that a person may decide about: nothing is being sent, and it is no rehearsal."""
         at_rest = self.phase in {Phase.FINISHED, Phase.INTERRUPTED} and not self.dry_run
         return self.progress.in_doubt() if self.progress is not None and at_rest else []
 

@@ -253,14 +253,14 @@ class Resent:
 class Evidence:
     """What the gateway's own list says of a send whose end was unknown.
 
-    With a `reference` it was sent (at `at`, with the gateway's `status`); without, the list did not have
+    With a `reference` it was sent (at `sent_at`, with the gateway's `status`); without, the list did not have
     it when it was asked, which proves nothing.
     """
 
     case: int
     recipient: str
     reference: str | None = None
-    at: datetime | None = None
+    sent_at: datetime | None = None
     status: str | None = None
     kind: Literal["evidence"] = "evidence"
 

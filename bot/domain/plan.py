@@ -69,7 +69,7 @@ Choice = Literal["sent", "call"]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a gateway's answer says. `reference` is its id; `halt` names what every other send fails for too."""
+    """What a gateway's answer says. `reference` is its id; `halt`: what every other send fails for."""
 
     outcome: Outcome
     reference: str | None = None

@@ -21,10 +21,13 @@ from bot.domain.cooldown import free_at
 from bot.domain.lines import (
     Approved,
     CooldownReleased,
+    Evidence,
     IncidentChanged,
     IncidentEnded,
     Line,
     Planned,
+    Resent,
+    Resolved,
     Result,
     Settled,
     Started,
@@ -37,8 +40,8 @@ from bot.storage.recorder import Recorder
 _PAUSE = 1.0  # seconds between two rewrites while changes keep coming
 _SHARE = 10  # a rewrite that took long is followed by so many times its time without one
 _AT_ONCE = 100  # audit rows between two turns of the event loop: a tap must not wait for 10,000
-_MATTERS = AUDITED | Started | Planned | Result | IncidentChanged | IncidentEnded
-_SAID = ("reason", "why", "action", "end", "dry_run")
+_MATTERS = AUDITED | Started | Planned | Result | Evidence | IncidentChanged | IncidentEnded
+_SAID = ("reason", "why", "action", "end", "choice", "dry_run")
 
 _log = structlog.get_logger(__name__)
 
@@ -79,6 +82,8 @@ def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> di
     line = entry.line
     row: dict[str, Any] = {"at": _utc(entry.at), "what": line.kind, "who": _who(line.by), "case": entry.case}
     row |= {name: getattr(line, name) for name in _SAID if hasattr(line, name)}
+    if isinstance(line, Resolved | Resent):
+        row["recipients"] = len(line.recipients)
     if isinstance(line, CooldownReleased):
         return row | {"olt": line.port.olt, "port": line.port.label}
     case = None if entry.case is None else book.cases.get(entry.case)

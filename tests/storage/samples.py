@@ -10,7 +10,7 @@ from bot.domain import lines as ln
 from bot.domain.book import Book
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.ports import Write
-from tests.fakes import ANA, BRUNO, incident, port
+from tests.fakes import ANA, BRUNO, NOON, incident, port
 
 SEGMENT = "2026-11.jsonl"
 
@@ -23,6 +23,8 @@ PLAN = (
 EVERY_KIND: tuple[ln.Line, ...] = (
     ln.Started("0.1.0"),
     ln.Stopped(),
+    ln.Alive(),
+    ln.Confirmed(ANA),
     ln.CaseOpened(1, incident()),
     ln.IncidentChanged(1, incident(affected=None)),
     ln.IncidentEnded(1, "ignored"),
@@ -38,7 +40,12 @@ EVERY_KIND: tuple[ln.Line, ...] = (
     ln.Abandoned(1, "c501"),
     ln.Spared(1, "c502"),
     ln.Interrupted(1),
-    ln.Settled(1, "halted", "bad key", None),
+    ln.Interrupted(1, "sem autorizacao", "key"),
+    ln.Settled(1, "halted", "bad key", None, "key"),
+    ln.Resolved(1, ("c1",), "call", ANA),
+    ln.Resent(1, ("c1", "c2"), BRUNO),
+    ln.Evidence(1, "c1"),
+    ln.Evidence(1, "c1", "4711", NOON, "Entregue"),
     ln.CooldownReleased(port(), ANA, "cliente pediu"),
     ln.TapRefused(BRUNO, "approve", "not_approver"),
     ln.GroupMoved(-5, -1005),
