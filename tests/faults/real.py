@@ -1,0 +1,303 @@
+"""The real process between the pretend services: started, traced, broken, and judged by what the gateway got.
+
+`strace` does what a test cannot do from outside: it kills the process, or lets a system call fail, at the
+n-th call of one of its threads.
+"""
+
+import asyncio
+import json
+import os
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot.simulator.matrix import MatrixApi
+from bot.simulator.olt import OltApi
+from bot.simulator.telegram import BotApi, Message
+from bot.simulator.world import World
+from bot.storage.segments import ledger_folder, segment_name
+from bot.storage.verify import run_verify
+from tests.child import settings
+from tests.faults.tries import Tries
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0  # seconds; only a fault that hangs the bot takes that long
+LABELS = ("Aprovar", "Tentar de novo", "Retomar")
+QUIET_POLLS = 6  # after so many without anything else going on nothing will
+AGAIN = 1.0  # seconds after which a person taps once more on what does not answer
+REACHED = {"accepted", "unknown"}
+
+
+@dataclass(frozen=True)
+class Trap:
+    """`effect` at the `when`-th of these system calls of any one thread, e.g. `3`, or `3+` for all after it.
+
+    Only calls on the ledger's file count where `ledger` says so. `-e inject` of strace(1).
+    """
+
+    calls: str
+    when: str
+    effect: str = "signal=KILL"
+    ledger: bool = False
+
+    def options(self, data: Path) -> list[str]:
+        """For strace. Names that a processor does not have (rename) are no error."""
+        calls = ",".join(f"?{name}" for name in self.calls.split(","))
+        where = ["-P", str(ledger_folder(data) / segment_name(datetime.now(UTC)))] if self.ledger else []
+        # Cheap, but a signal given at a call's entry is lost with it.
+        cheap = [] if self.effect.startswith("signal") else ["--seccomp-bpf"]
+        return [
+            *cheap,
+            *where,
+            "-e",
+            f"trace={calls}",
+            "-e",
+            f"inject={calls}:{self.effect}:when={self.when}",
+        ]
+
+
+class Real:
+    """An outage of `customers`, the bot as a child on it, and Ana, who approves, retries and resumes."""
+
+    def __init__(self, olt: OltApi, hsm: MatrixApi, chat: BotApi, folder: Path, customers: int) -> None:
+        self.olt, self.hsm, self.chat, self.folder, self.customers = olt, hsm, chat, folder, customers
+        olt.world.outage(customers)
+        chat.group_limit = None  # the pace has tests of its own
+        self.ana = chat.add_user(501, "Ana", admin=True)
+        self.data = folder / "data"
+        self.variables = settings(olt, hsm, chat, folder) | {
+            "POLL_SECONDS": "1",
+            "UNDO_SECONDS": "0",
+            "HSM_RATE": "0",
+            "HSM_CONCURRENCY": "4",
+        }
+        self.process: asyncio.subprocess.Process | None = None
+        self.hands = asyncio.Event()
+        """Ana taps while this is set."""
+
+    async def start(self, trap: Trap | None = None) -> asyncio.subprocess.Process:
+        """`python -m bot run`, under strace from its first call where there is a trap."""
+        trace = (
+            ["strace", "-D", "-f", "-qq", "-o", "/dev/null", *trap.options(self.data), "--"] if trap else []
+        )
+        with (self.folder / "bot.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *trace,
+                *(sys.executable, "-m", "bot", "run"),
+                cwd=self.folder,
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self.variables},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        return self.process
+
+    async def attach(self, trap: Trap) -> None:
+        """The trap is laid for the process that runs; its calls count from here."""
+        assert self.process is not None
+        tracer = await asyncio.create_subprocess_exec(
+            "strace",
+            *("-f", "-o", "/dev/null", *trap.options(self.data), "-p", str(self.process.pid)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert tracer.stderr is not None
+        await asyncio.wait_for(tracer.stderr.readline(), PATIENCE)  # "attached", or why not: it is gone
+
+    async def works(self) -> None:
+        """The bot, just started, has called one of the services, or has ended."""
+        assert self.process is not None
+        seen = self._heard()
+        await self.until(lambda: self._heard() > seen)
+
+    async def until(self, true: Callable[[], Any]) -> bool:
+        """True once what is waited for holds; False where the bot has ended, or goes on without a change.
+
+        Without a change: so many polls in which no service but the poll's was asked for anything.
+        """
+        assert self.process is not None
+        moved, polls = self._moved(), self.polls
+        async with asyncio.timeout(PATIENCE):
+            while not true():
+                if self.process.returncode is not None or self.polls - polls > QUIET_POLLS:
+                    return False
+                await asyncio.sleep(0.01)  # it is in files and in another process
+                if moved != self._moved():
+                    moved, polls = self._moved(), self.polls
+        return True
+
+    @property
+    def polls(self) -> int:
+        """How many readings of the alert list have begun."""
+        return sum(1 for request in self.olt.requests if "/alert/list" in request.path)
+
+    async def more_polls(self, count: int) -> None:
+        """The bot, which runs on, has read the alert list so many times more."""
+        seen = self.polls
+        await self.until(lambda: self.polls - seen >= count)
+
+    async def ended(self) -> int:
+        """The exit code once the bot has ended by itself."""
+        assert self.process is not None
+        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+    async def stop(self) -> int:
+        """SIGTERM where it runs; the exit code."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                self.process.terminate()
+        return await self.ended()
+
+    async def kill(self) -> None:
+        """SIGKILL where it runs."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+    def done(self) -> bool:
+        """Whether a card says that the dispatch is over."""
+        return any("Envio concluído" in message.text for message in self.chat.messages())
+
+    def said(self, part: str) -> bool:
+        """Whether a message of the bot says so now."""
+        return any(part in message.text for message in self.chat.messages())
+
+    def told(self) -> bool:
+        """Whether a message that is no card says that the ledger is closed."""
+        return any("Registro fechado" in m.text and "6/15" not in m.text for m in self.chat.messages())
+
+    def card(self) -> Message:
+        """The newest card."""
+        return next(m for m in reversed(self.chat.messages()) if "6/15" in m.text)
+
+    async def health(self) -> tuple[int, dict[str, str]]:
+        """The status of /healthz and what it says is wrong."""
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.get(f"http://127.0.0.1:{self.variables['OPS_PORT']}/healthz")
+        wrong: dict[str, str] = answer.json()["wrong"]
+        return answer.status_code, wrong
+
+    def _heard(self) -> int:
+        return len(self.olt.requests) + self.chat.calls.total()
+
+    def _moved(self) -> tuple[int, int]:
+        writes = sum(n for method, n in self.chat.calls.items() if method.startswith(("send", "edit")))
+        return len(self.hsm.requests), writes
+
+    async def person(self) -> None:
+        """Taps whatever asks for a decision, once, and again where nothing comes of it."""
+        tapped: dict[tuple[int, str], float] = {}
+        while True:
+            await self.hands.wait()
+            for message in reversed(self.chat.messages()):
+                label = next((name for name in LABELS if any(name in b for b in message.buttons)), None)
+                if label is None:
+                    continue
+                data = message.button(label).data or ""
+                if time.monotonic() - tapped.get((message.id, data), -AGAIN) >= AGAIN:
+                    tapped[message.id, data] = time.monotonic()
+                    self.chat.post_callback(self.ana, message, data)
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.chat.next_change(), AGAIN)
+
+    def segment(self) -> Path:
+        """The newest file of the ledger."""
+        return max(ledger_folder(self.data).glob("*.jsonl"))
+
+    def tear(self) -> None:
+        """Half of a line more at the ledger's end, as a crash leaves it in the middle of a write."""
+        last = self.segment().read_bytes().splitlines()[-1]
+        with self.segment().open("ab") as file:
+            file.write(last[: len(last) // 2])
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The ledger's lines, read without the bot's own fold."""
+        files = sorted(ledger_folder(self.data).glob("*.jsonl"))
+        return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+
+    async def finish(self, tries: Tries, story: str) -> None:
+        """A clean run to the end: everybody who is still to do is told, the bot stops in order."""
+        await self.start()
+        await self.works()
+        self.hands.set()
+        done = await self.until(self.done)
+        tries.check(done, f"it hangs, with the card {self.card().text!r}: {story}")
+        self.hands.clear()
+        code = await self.stop()
+        log = (self.folder / "bot.log").read_text()[-3000:]
+        assert code == 0, f"the clean run ended with {code}:\n{log}"
+
+    def judge(self, tries: Tries, story: str) -> None:
+        """The promises, with the gateway as the witness. To be called after `finish`."""
+        received = [message.phone for message in self.hsm.received]
+        tries.nobody_twice(received, story)
+        plan = [line for line in self.lines() if line["kind"] == "planned"][-1]["recipients"]
+        outcomes = _outcomes(self.lines())
+        tries.everybody_accounted_for((r["id"] for r in plan if r["id"] not in outcomes), story)
+        tries.check(len(plan) == self.customers, f"{len(plan)} of {self.customers} are in the plan: {story}")
+        for recipient in plan:
+            told, outcome = recipient["phone"] in received, outcomes[recipient["id"]]
+            tries.check(
+                outcome in (REACHED if told else {"unknown", "failed"}),
+                f"{recipient['id']} was {'told' if told else 'not told'} and counts as {outcome}: {story}",
+            )
+        tries.check(_counts(self.card().text) == _as_counts(outcomes), f"the card's counts differ: {story}")
+        code, said = run_verify(self.data)
+        tries.check(code == 0, f"ledger verify: {said}: {story}")
+
+
+@asynccontextmanager
+async def real(folder: Path, customers: int = 15) -> AsyncIterator[Real]:
+    """The services are up, the bot is not; whatever happens, nothing is left running."""
+    async with AsyncExitStack() as stack:
+        olt = await stack.enter_async_context(OltApi(World()))
+        hsm = await stack.enter_async_context(MatrixApi())
+        chat = await stack.enter_async_context(BotApi())
+        made = Real(olt, hsm, chat, folder, customers)
+        person = asyncio.create_task(made.person())
+        try:
+            yield made
+        finally:
+            person.cancel()
+            await asyncio.gather(person, return_exceptions=True)
+            await made.kill()
+
+
+def _outcomes(lines: list[dict[str, Any]]) -> dict[str, str]:
+    """What is known of each recipient in the end; an intent without a result is unknown."""
+    found: dict[str, str] = {}
+    for line in lines:
+        match line["kind"]:
+            case "intent":
+                found[line["recipient"]] = "unknown"
+            case "result":
+                found[line["recipient"]] = line["outcome"]
+            case "abandoned":
+                del found[line["recipient"]]
+            case "evidence" if line["reference"]:
+                found[line["recipient"]] = "accepted"
+    return found
+
+
+def _as_counts(outcomes: dict[str, str]) -> dict[str, int]:
+    counted = Counter(outcomes.values())
+    words = {"enviada": "accepted", "recusada": "rejected", "falha": "failed", "incerta": "unknown"}
+    return {word: counted[outcome] for word, outcome in words.items()}
+
+
+def _counts(text: str) -> dict[str, int]:
+    return {
+        word: int(found[1]) if (found := re.search(rf"(\d+) {word}s?\b", text.partition("Envio")[2])) else -1
+        for word in ("enviada", "recusada", "falha", "incerta")
+    }
