@@ -18,7 +18,7 @@ from bot.ports import Clock, Write
 from bot.storage import codec
 from bot.storage.disk import Disk
 from bot.storage.recorder import Recorder
-from bot.storage.replay import Fault, Trouble, quarantine, scan
+from bot.storage.replay import Fault, Trouble, make_durable, quarantine, scan
 from bot.storage.segments import Segments, ledger_folder, segment_name
 
 _NOTE_WITHIN = 0.2  # seconds, design section 5
@@ -107,6 +107,7 @@ class FileLedger(Recorder):
         else:
             if found.trouble is not None:
                 moved, kept = quarantine(disk, folder, found, clock.now())
+            make_durable(disk, folder, found)
             segments.turn_to(segment_name(max(clock.now(), found.head.at)))
         recovery = Recovery(found.head.seq, moved, kept, corrupt)
         return cls(folder, clock, book=found.book, recovery=recovery, segments=segments, release=release)

@@ -160,7 +160,7 @@ def quarantine(disk: Disk, folder: Path, found: Scan, now: datetime) -> tuple[in
         if size == end:
             continue
         disk.make_folder(shelf)
-        kept = _free_name(disk, shelf, f"{Path(name).stem}-{end}-{now:%Y%m%dT%H%M%S.%fZ}")
+        kept = free_name(disk, shelf, f"{Path(name).stem}-{end}-{now:%Y%m%dT%H%M%S.%fZ}")
         path = ledger_folder(folder) / name
         disk.replace(kept, disk.read(path)[end:])
         descriptor = disk.open_append(path)
@@ -173,7 +173,21 @@ def quarantine(disk: Disk, folder: Path, found: Scan, now: datetime) -> tuple[in
     return moved, kept
 
 
-def _free_name(disk: Disk, shelf: Path, stem: str) -> Path:
+def make_durable(disk: Disk, folder: Path, found: Scan) -> None:
+    """Sync what was read: a writer that was killed before its sync left it with the system, not on the disk.
+
+    Without this a group that the book already counts could still be lost, or torn in front of a later one.
+    """
+    for name in sorted(found.ends):
+        descriptor = disk.open_append(ledger_folder(folder) / name)
+        try:
+            disk.fdatasync(descriptor)
+        finally:
+            disk.close(descriptor)
+
+
+def free_name(disk: Disk, shelf: Path, stem: str) -> Path:
+    """A name on the shelf that nothing has yet: `stem`.bin, or with a number."""
     taken = set(disk.names(shelf))
     tries = [f"{stem}.bin", *(f"{stem}-{number}.bin" for number in range(2, len(taken) + 3))]
     return shelf / next(name for name in tries if name not in taken)
