@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
 
 from bot.domain import lines as ln
-from bot.domain.case import Card, Case, Dispatch, Phase
+from bot.domain.case import LEFT_OVER, Card, Case, Dispatch, Phase
 from bot.domain.cooldown import Reservation, Told
 from bot.domain.phone import phone_key
 from bot.domain.plan import REACHED, Outcome, Progress, Receipt, Recipient
@@ -188,8 +188,10 @@ class Book:
 
     @_fold.register
     def _(self, line: ln.Spared) -> None:
-        recipients = self._progress(self._dispatch(line.case)).recipients
-        recipients[line.recipient] = replace(recipients[line.recipient], skip=line.skip)
+        progress = self._progress(self._dispatch(line.case))
+        if not progress.back_in_doubt(line.recipient):
+            spared = replace(progress.recipients[line.recipient], skip=line.skip)
+            progress.recipients[line.recipient] = spared
 
     @_fold.register
     def _(self, line: ln.Interrupted) -> None:
@@ -204,10 +206,14 @@ class Book:
         known = progress.results.get(line.recipient)
         if known is not None and known.outcome is not Outcome.UNKNOWN:
             return
-        progress.results[line.recipient] = Receipt(line.outcome, line.reference, line.reason)
         dispatch.last_at = self.last_at
-        if line.outcome not in REACHED:
+        if line.outcome in REACHED:
+            progress.doubted.pop(line.recipient, None)
+        elif progress.back_in_doubt(line.recipient):  # the first send may have arrived all the same
+            return
+        else:
             self._not_told(line.case, line.recipient)
+        progress.results[line.recipient] = Receipt(line.outcome, line.reference, line.reason)
         if dispatch.phase is Phase.FINISHED and not dispatch.reached:  # an answer after the end
             self._give_back(line.case)
 
@@ -233,7 +239,7 @@ class Book:
         dispatch = self._end(line.case, line.end, line.by, line.reason)
         dispatch.mend = line.mend
         if dispatch.progress is not None:
-            for recipient in dispatch.progress.todo():
+            for recipient in dispatch.progress.close(LEFT_OVER[line.end], line.reason):
                 self._not_told(line.case, recipient.id)
         if not dispatch.reached:
             self._give_back(line.case)

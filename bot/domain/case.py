@@ -8,7 +8,7 @@ from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import End, Who
 from bot.domain.plan import Mend, Outcome, Progress, Recipient, Skip, Tally
 
-_LEFT_OVER: dict[End, Skip | Outcome] = {
+LEFT_OVER: dict[End, Skip | Outcome] = {
     "done": Outcome.FAILED,
     "stopped": Skip.STOPPED,
     "closed": Skip.CLOSED,
@@ -16,6 +16,7 @@ _LEFT_OVER: dict[End, Skip | Outcome] = {
     "unread": Outcome.FAILED,
     "cancelled": Skip.STOPPED,
 }
+"""What those count as whom a dispatch never tried, by how it ended."""
 
 
 class Phase(StrEnum):
@@ -80,15 +81,12 @@ class Dispatch:
 
     def tally(self) -> Tally | None:
         """The counts of the plan, None before there is one."""
-        if self.progress is None:
-            return None
-        return self.progress.tally(_LEFT_OVER[self.end] if self.end else None)
+        return None if self.progress is None else self.progress.tally()
 
     @property
     def reached(self) -> bool:
         """Whether somebody has, or may have, a message."""
-        tally = self.tally()
-        return tally is not None and tally.reached
+        return self.progress is not None and (bool(self.progress.doubted) or self.progress.tally().reached)
 
     def in_doubt(self) -> list[Recipient]:
         """The unknown ones that a person may decide about: nothing is being sent, and it is no rehearsal."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -117,7 +117,8 @@ class Progress:
     """A plan and what became of it so far.
 
     `intents` holds when each request was claimed; `calls` the unknown ones that somebody calls, `unlisted`
-    when the gateway's own list was found not to have them.
+    when the gateway's own list was found not to have them. `doubted` is the claim and the receipt of an
+    unknown one that is sent again: where that comes to nothing, the doubt about the first is back.
     """
 
     recipients: dict[str, Recipient]
@@ -126,10 +127,12 @@ class Progress:
     results: dict[str, Receipt] = field(default_factory=dict)
     calls: set[str] = field(default_factory=set)
     unlisted: dict[str, datetime] = field(default_factory=dict)
+    doubted: dict[str, tuple[datetime, Receipt]] = field(default_factory=dict)
 
     def todo(self) -> list[Recipient]:
-        """Those who should get a message and for whom no intent was written."""
-        return [r for r in self.recipients.values() if r.skip is None and r.id not in self.intents]
+        """Those who should get a message, for whom no intent was written and nothing else is known."""
+        tried = self.intents.keys() | self.results.keys()
+        return [r for r in self.recipients.values() if r.skip is None and r.id not in tried]
 
     def in_doubt(self) -> list[Recipient]:
         """Those whose send may have arrived and about whom nobody decided yet, in the plan's order."""
@@ -139,21 +142,35 @@ class Progress:
     def take_up_again(self, recipients: Iterable[str]) -> None:
         """They are to do again, as if no request had been claimed for them."""
         for recipient in recipients:
-            self.intents.pop(recipient, None)
-            self.results.pop(recipient, None)
+            claimed, known = self.intents.pop(recipient, None), self.results.pop(recipient)
+            if known.outcome is Outcome.UNKNOWN and claimed is not None:
+                self.doubted[recipient] = claimed, known
             self.calls.discard(recipient)
             self.unlisted.pop(recipient, None)
 
-    def tally(self, left_over: Skip | Outcome | None = None) -> Tally:
-        """The counts; `left_over` says what those never tried count as once the dispatch is finished."""
+    def back_in_doubt(self, recipient: str) -> bool:
+        """Whether a first send may have arrived: then that is what is known of them again."""
+        if recipient not in self.doubted:
+            return False
+        self.intents[recipient], self.results[recipient] = self.doubted.pop(recipient)
+        return True
+
+    def close(self, left_over: Skip | Outcome, reason: str | None) -> list[Recipient]:
+        """What those never tried count as from now on; gives those of them who surely have no message."""
+        untold = [r for r in self.todo() if not self.back_in_doubt(r.id)]
+        for r in untold:
+            if isinstance(left_over, Skip):
+                self.recipients[r.id] = replace(r, skip=left_over)
+            else:
+                self.results[r.id] = Receipt(left_over, reason=reason)
+        return untold
+
+    def tally(self) -> Tally:
+        """The counts."""
         skipped = Counter(r.skip for r in self.recipients.values() if r.skip is not None)
         outcomes = Counter(receipt.outcome for receipt in self.results.values())
         todo = len(self.recipients) - skipped.total() - outcomes.total()
-        if isinstance(left_over, Skip):
-            skipped[left_over] += todo
-        elif left_over is not None:
-            outcomes[left_over] += todo
-        return Tally(len(self.recipients), +outcomes, +skipped, 0 if left_over else todo)
+        return Tally(len(self.recipients), outcomes, skipped, todo)
 
 
 def reasons(receipts: Iterable[Receipt], outcome: Outcome) -> Counter[str]:

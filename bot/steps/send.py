@@ -220,7 +220,8 @@ def claim(number: int, turn: int, recipient_id: str, rules: Rules) -> Write:
             raise Declined("not_running")
         check_confirmed(book)
         recipient = progress.recipients[recipient_id]
-        if recipient.skip is not None or recipient_id in progress.intents:
+        tried = recipient_id in progress.intents or recipient_id in progress.results
+        if recipient.skip is not None or tried:
             raise Declined("not_running")
         told = book.told.get(phone_key(recipient.phone or ""))
         if told is not None and told.case != number and free_at(told, now, rules.cooldown_hours) is not None:

@@ -8,6 +8,7 @@ import pytest
 from bot.domain.case import CaseState
 from bot.domain.customer import Link, Onu
 from bot.domain.lines import Evidence, Resent, Resolved
+from bot.domain.phone import phone_key
 from bot.domain.plan import Outcome, Receipt, Sent, Skip
 from bot.errors import Declined, Refused, TryLater
 from bot.steps.unknown import Choose
@@ -74,14 +75,14 @@ class TestAPersonDecides:
         assert desk.case().state is CaseState.SENT
         assert len(desk.case().dispatches) == 1
 
-    async def test_who_is_back_online_is_not_resent(self, desk: Desk) -> None:
+    async def test_who_is_back_online_is_not_resent_and_stays_in_doubt(self, desk: Desk) -> None:
         await in_doubt(desk, LOST, LOST)
         onus = desk.source.onus["1"]
         onus[0] = Onu(onus[0].serial, onus[0].client_id, onus[0].name, Link.ONLINE)
         await desk.flow.resend(Choose(1, expected=2), BRUNO)
         await desk.finish()
         assert sorted(desk.gateway.phones) == [PHONES[1], PHONES[2]]
-        assert desk.tally().skipped == {Skip.ONLINE: 1}
+        assert [r.id for r in desk.dispatch().in_doubt()] == ["c100"]
 
     async def test_a_resend_that_is_lost_again_is_in_doubt_again(self, desk: Desk) -> None:
         await in_doubt(desk, LOST)
@@ -90,6 +91,62 @@ class TestAPersonDecides:
         await desk.finish()
         assert [r.id for r in desk.dispatch().in_doubt()] == ["c100"]
         assert desk.gateway.phones.count(PHONES[0]) == 1
+
+    @pytest.mark.parametrize("answer", [TryLater("refused"), Receipt(Outcome.REJECTED, reason="bad number")])
+    async def test_a_resend_that_comes_to_nothing_leaves_the_first_in_doubt(
+        self, desk: Desk, answer: Receipt | TryLater
+    ) -> None:
+        await in_doubt(desk, ARRIVED)
+        desk.gateway.answers[PHONES[0]] = [answer] * 4
+        await desk.flow.resend(Choose(1, "c100"), ANA)
+        await desk.finish()
+        progress = desk.dispatch().progress
+        assert progress is not None
+        assert progress.results["c100"] == ARRIVED
+        assert progress.intents["c100"] == NOON + timedelta(seconds=5)
+        assert phone_key(PHONES[0]) in desk.ledger.book.told
+
+    @pytest.mark.parametrize("end", ["stop", "crash and close", "key"])
+    async def test_one_that_was_never_resent_is_in_doubt_as_before(self, desk: Desk, end: str) -> None:
+        await in_doubt(desk, ARRIVED, ARRIVED)
+        if end == "key":
+            bad = Receipt(Outcome.REJECTED, reason="sem autorizacao", halt="key")
+            desk.gateway.answers[PHONES[0]] = [bad]
+        else:
+            desk.limiter.closed = asyncio.Event()
+        await desk.flow.resend(Choose(1, expected=2), ANA)
+        await settled()
+        if end == "stop":
+            await desk.flow.stop(1, BRUNO)
+        elif end == "crash and close":
+            await desk.restart()
+            assert desk.dispatch().reached
+            await desk.flow.close(1, BRUNO)
+        else:
+            assert desk.case().state is CaseState.INTERRUPTED
+            await desk.flow.close(1, BRUNO)
+        await settled()
+        assert [r.id for r in desk.dispatch().in_doubt()] == ["c100", "c101"]
+        assert desk.tally().skipped == {}
+        assert phone_key(PHONES[1]) in desk.ledger.book.told
+        assert desk.case().state is CaseState.SENT
+
+    async def test_who_was_held_back_by_a_stop_is_not_sent_to_by_a_resend(self, desk: Desk) -> None:
+        desk.use(sends=1)
+        desk.source.outage(incident(), 3)
+        await desk.poll()
+        desk.gateway.block = asyncio.Event()
+        desk.gateway.answers[PHONES[0]] = [ARRIVED]
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        await desk.flow.stop(1, BRUNO)
+        desk.gateway.block.set()
+        await desk.finish()
+        assert desk.tally().skipped == {Skip.STOPPED: 2}
+        await desk.flow.resend(Choose(1, "c100"), ANA)
+        await desk.finish()
+        assert desk.gateway.phones == [PHONES[0]] * 2
+        assert desk.tally().skipped == {Skip.STOPPED: 2}
 
     async def test_a_crash_in_the_resend_sends_nobody_a_third(self, desk: Desk) -> None:
         await in_doubt(desk, ARRIVED, LOST)
@@ -174,6 +231,19 @@ class TestAPersonDecides:
 
 
 class TestTheGatewaysList:
+    async def test_while_it_sends_nothing_is_asked(self, desk: Desk) -> None:
+        await in_doubt(desk, ARRIVED, ARRIVED)
+        desk.limiter.closed = asyncio.Event()
+        await desk.flow.resend(Choose(1, "c101"), ANA)
+        await settled()
+        desk.gateway.listed = [listed(PHONES[0])]
+        await desk.flow.ask_gateway()
+        assert desk.tally().outcomes[Outcome.UNKNOWN] == 1
+        desk.limiter.closed.set()
+        await desk.finish()
+        await desk.flow.ask_gateway()
+        assert desk.tally().outcomes == {Outcome.ACCEPTED: 3}
+
     async def test_it_settles_what_arrived_with_the_evidence(self, desk: Desk) -> None:
         await in_doubt(desk, ARRIVED, LOST)
         desk.gateway.listed = [listed(PHONES[0])]
