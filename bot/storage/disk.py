@@ -21,9 +21,16 @@ class Disk:
         if folder.is_dir():
             with suppress(PermissionError):  # somebody else's (a mounted volume): its files are 0600 anyway
                 folder.chmod(0o700)
+        self._have(folder)
+
+    def _have(self, folder: Path) -> None:
+        if folder.is_dir():
+            # Whoever made it may have been killed before this. Where it cannot be done it is a mount point.
+            with suppress(OSError):
+                self.sync_folder(folder.parent)
             return
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
+        self._have(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
         self.sync_folder(folder.parent)
 
     def lock(self, path: Path) -> Callable[[], object]:

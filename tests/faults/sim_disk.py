@@ -8,6 +8,7 @@ killed leaves the `Snapshot` itself, unsynced parts and all, and a later power c
 import errno
 import random
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -222,10 +223,14 @@ class SimDisk(Disk):
             self._files[inode] = File(file.data)
 
     def make_folder(self, folder: Path) -> None:
-        if folder not in self._entries:
-            self.make_folder(folder.parent)
-            self._step(f"make {folder.name}", lambda: self._enter({folder: _FOLDER}))
-            self.sync_folder(folder.parent)
+        if folder in self._entries:
+            if folder != ROOT:
+                with suppress(OSError):
+                    self.sync_folder(folder.parent)
+            return
+        self.make_folder(folder.parent)
+        self._step(f"make {folder.name}", lambda: self._enter({folder: _FOLDER}))
+        self.sync_folder(folder.parent)
 
     def lock(self, path: Path) -> Callable[[], object]:
         if self.locked:
