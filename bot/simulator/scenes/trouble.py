@@ -81,11 +81,11 @@ async def _gateway(play: Play) -> None:
     await play.told(phones)
 
     await play.caption(
-        "O gateway recusa tudo: ninguém foi avisado, e o cartão diz por quê.",
-        "The gateway refuses everything: nobody was told, and the card says why.",
+        "O gateway recusa o modelo: o envio para na primeira recusa, e o cartão diz o que conferir.",
+        "The gateway refuses the template: the send stops at the first refusal, and the card says what to check.",
     )
     outage, counts, card = await act(refused, "refuses")
-    play.check("refused", (counts.accepted, counts.rejected), (0, len(outage.phones)))
+    play.check("refused", (counts.accepted, counts.failed), (0, len(outage.phones)))
     await play.told(phones)
     stage.gateway_mode = "ok"
     await play.caption("Voltou: Ana tenta de novo.", "It is back: Ana tries again.")
