@@ -82,7 +82,7 @@ async def _gateway(play: Play) -> None:
 
     await play.caption(
         "O gateway recusa o modelo: o envio para na primeira recusa, e o cartão diz o que conferir.",
-        "The gateway refuses the template: the send stops at the first refusal, and the card says what to check.",
+        "The gateway refuses the template: the send stops at once, and the card says what to check.",
     )
     outage, counts, card = await act(refused, "refuses")
     play.check("refused", (counts.accepted, counts.failed), (0, len(outage.phones)))
