@@ -34,11 +34,34 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=what).set_defaults(command=name)
     _demo_parser(commands.add_parser("demo", help="a pretend ISP, its NOC on a web page, and the real bot"))
     _simulate_parser(commands.add_parser("simulate", help="only the pretend OLT API and HSM API"))
-    ledger = commands.add_parser("ledger", help="look at the ledger").add_subparsers(required=True)
-    verify = ledger.add_parser("verify", help="check every line and name the first bad one")
-    verify.add_argument("--data", type=Path, help="the data folder (default: DATA_DIR)")
-    verify.set_defaults(command="verify")
+    _ledger_parsers(commands.add_parser("ledger", help="look at the ledger, or mend it"))
     return parser
+
+
+def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True)
+    made = {}
+    for name, what in (
+        ("verify", "check every line and name the first bad one"),
+        ("show", "the cases, or one case's whole story"),
+        ("export", "every line as CSV or JSON"),
+        ("repair", "mend what can be mended without losing a line, after a copy; the bot must not run"),
+    ):
+        made[name] = commands.add_parser(name, help=what, description=what)
+        made[name].add_argument("--data", type=Path, help="the data folder (default: DATA_DIR)")
+        made[name].set_defaults(command=name)
+    made["show"].add_argument(
+        "case", type=_case, nargs="?", help="its number (default: a line for each case)"
+    )
+    form = made["export"].add_mutually_exclusive_group(required=True)
+    form.add_argument("--csv", dest="form", action="store_const", const="csv", help="a row a line, for Excel")
+    form.add_argument("--json", dest="form", action="store_const", const="json", help="an object a line")
+    made["export"].add_argument(
+        "--out", type=Path, metavar="FILE", help="for this user alone (default: stdout)"
+    )
+    made["export"].add_argument("--case", type=_case, metavar="N", help="only this one's lines")
+    made["export"].add_argument("--phones", action="store_true", help="whole, not only the last four digits")
+    made["repair"].add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
 def _demo_parser(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +94,10 @@ def _port(text: str) -> int:
 
 def _customers(text: str) -> int:
     return _between(text, 1, 200_000)
+
+
+def _case(text: str) -> int:
+    return _between(text, 1, 10**9)
 
 
 def _between(text: str, low: int, high: int) -> int:
@@ -123,7 +150,50 @@ def _verify(given: argparse.Namespace) -> int:
     return code
 
 
-_COMMANDS = {"run": _run, "check": _check, "demo": _demo, "simulate": _simulate, "verify": _verify}
+def _show(given: argparse.Namespace) -> int:
+    from bot import settings
+    from bot.storage.show import show
+
+    code, text = show(given.data or settings.data_dir(), given.case, settings.time_zone())
+    print(text)
+    return code
+
+
+def _export(given: argparse.Namespace) -> int:
+    from bot import settings
+    from bot.storage.export import export, save
+
+    folder = given.data or settings.data_dir()
+    document, damage = export(folder, given.form, case=given.case, phones=given.phones)
+    if given.out is None:
+        sys.stdout.buffer.write(document)
+    else:
+        save(given.out, document, folder)
+    if damage is not None:
+        print(damage, file=sys.stderr)
+    return int(damage is not None)
+
+
+def _repair(given: argparse.Namespace) -> int:
+    from bot import settings
+    from bot.clock import SystemClock
+    from bot.storage.repair import run_repair
+
+    code, text = run_repair(given.data or settings.data_dir(), SystemClock(), dry_run=given.dry_run)
+    print(text)
+    return code
+
+
+_COMMANDS = {
+    "run": _run,
+    "check": _check,
+    "demo": _demo,
+    "simulate": _simulate,
+    "verify": _verify,
+    "show": _show,
+    "export": _export,
+    "repair": _repair,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

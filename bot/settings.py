@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -231,6 +232,16 @@ def load(env_file: Path | None = Path(".env"), environ: Mapping[str, str] = os.e
 def data_dir(env_file: Path | None = Path(".env"), environ: Mapping[str, str] = os.environ) -> Path:
     """DATA_DIR alone, for what must work where the other settings do not."""
     return Path(_given(env_file, environ, []).get("DATA_DIR", "data"))
+
+
+def time_zone(env_file: Path | None = Path(".env"), environ: Mapping[str, str] = os.environ) -> tzinfo:
+    """TZ alone, for what must work where the other settings do not; UTC where it names no zone."""
+    name = _given(env_file, environ, []).get("TZ")
+    default: ZoneInfo = Settings.model_fields["tz"].default
+    try:
+        return default if name is None else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
 
 
 def _given(env_file: Path | None, environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:

@@ -31,6 +31,7 @@ _HEAD = re.compile(
 _TAIL = re.compile(rb',"prev":"([0-9a-f]{64})","crc":"([0-9a-f]{8})"\}')
 # No text inside a line holds this: its quotes are escaped.
 _GROUP = re.compile(rb'\{"seq":\d{1,18},"group":(\d{1,18}),"left":')
+_START = re.compile(rb'(?=\{"seq":\d)')
 _CRC_FIELD = len(b',"crc":"01234567"}')
 _TAIL_SIZE = len(b',"prev":""') + 64 + _CRC_FIELD
 
@@ -80,6 +81,13 @@ def seal(inner: bytes, *, seq: int, group: int, left: int, at: datetime, prev: s
 def groups_in(data: bytes) -> set[int]:
     """Every commit group of which the beginning of a line can be seen in any bytes, damaged or not."""
     return {int(found) for found in _GROUP.findall(data)}
+
+
+def intact_in(data: bytes) -> list[bytes]:
+    """Every line whose CRC holds in any bytes, in order, whatever stands between them (no newlines)."""
+    ends = ((part, _TAIL.search(part)) for part in _START.split(data))
+    lines = [part[: end.end()] for part, end in ends if end is not None]
+    return [raw for raw in lines if group_of(raw) is not None]
 
 
 def group_of(raw: bytes) -> int | None:

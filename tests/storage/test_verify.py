@@ -1,6 +1,7 @@
 import asyncio
 import threading
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -10,7 +11,7 @@ from bot.storage.replay import Fault
 from bot.storage.verify import run_verify, verify
 from tests.fakes import FakeClock
 from tests.storage.disks import FaultyDisk
-from tests.storage.samples import SEGMENT, adds, dispatch, opened
+from tests.storage.samples import PLAN, SEGMENT, adds, dispatch, opened
 
 
 @pytest.fixture
@@ -49,9 +50,39 @@ def test_corruption_names_the_line_and_what_follows(tmp_path: Path, segment: Pat
     code, text = run_verify(tmp_path)
     assert code == 1
     assert text.splitlines()[0].endswith("1 segments read, 0 good lines in 0 groups")
-    place, judgement = text.splitlines()[2:]
+    place, after, judgement = text.splitlines()[1:]
     assert place == f"first bad line: {segment}, line 2, byte {offset}: crc: the line is not what was written"
-    assert judgement.startswith("corruption: 2 good groups follow; the bot decides and sends nothing")
+    kinds = "2 case_opened, 1 planned"
+    assert after == f"after it: 3 intact lines in 3 groups, lines 3 to 5 ({kinds}), of cases 1, 2, 3"
+    assert judgement.startswith("corruption: 2 later groups follow; the bot decides and sends nothing")
+
+
+def test_lines_of_a_newer_version_are_counted_apart(tmp_path: Path, segment: Path) -> None:
+    changed(segment, 4, b'"kind":"case_opened"', b'"kind":"case_opened_better"')
+    lines = segment.read_bytes().splitlines(keepends=True)
+    body = lines[3].rsplit(b',"crc":', 1)[0]
+    lines[3] = b'%b,"crc":"%08x"}\n' % (body, crc32(body))
+    segment.write_bytes(b"".join(lines))
+    changed(segment, 1, b"case_opened", b"case_opaned")
+    report = verify(tmp_path)
+    assert (report.after.lines, report.after.unread, report.after.groups) == (4, 1, 3)
+    assert "1 that this version cannot read" in run_verify(tmp_path)[1]
+
+
+def test_what_follows_never_holds_a_phone_or_a_name(tmp_path: Path, segment: Path) -> None:
+    changed(segment, 1, b"case_opened", b"case_opaned")
+    text = run_verify(tmp_path)[1]
+    for person in PLAN:
+        assert person.name not in text
+        assert person.phone is None or person.phone[-8:] not in text
+
+
+def test_damage_in_every_line_is_no_torn_tail(tmp_path: Path, segment: Path) -> None:
+    segment.write_bytes(segment.read_bytes().replace(b"\n", b"\r\n"))
+    code, text = run_verify(tmp_path)
+    assert code == 1
+    assert "after it: 4 intact lines in 3 groups" in text
+    assert "corruption: 2 later groups follow" in text
 
 
 def test_damage_in_the_last_group_is_a_torn_tail(tmp_path: Path, segment: Path) -> None:
@@ -59,7 +90,8 @@ def test_damage_in_the_last_group_is_a_torn_tail(tmp_path: Path, segment: Path) 
     code, text = run_verify(tmp_path)
     assert code == 1
     assert "line 5" in text
-    assert "torn tail: 0 good groups follow" in text
+    assert "after it: no line that can be read" in text
+    assert "torn tail: no later group follows" in text
 
 
 def test_an_intact_line_that_does_not_fit_is_corruption_even_at_the_end(

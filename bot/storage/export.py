@@ -1,0 +1,182 @@
+"""`python -m bot ledger export`: every readable line for a spreadsheet or a script. Only reads.
+
+CSV as Excel in Portuguese opens it: UTF-8 with BOM, `;`, and no cell that it would run as a formula. Fields
+are taken as the lines have them, so a new kind of line needs nothing here.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from bot.errors import StartupError
+from bot.storage import codec
+from bot.storage.codec import Entry
+from bot.storage.disk import Disk
+from bot.storage.replay import Fault, Scan, scan
+from bot.storage.segments import ledger_folder
+from bot.storage.verify import entries, place
+
+Row = dict[str, Any]
+
+_FIRST = (
+    "seq",
+    "group",
+    "at",
+    "kind",
+    "case",
+    "recipient",
+    "outcome",
+    "reason",
+    "reference",
+    "who",
+    "who.id",
+)
+_FORMULA = ("=", "+", "-", "@")
+_NUMBER = re.compile(r"\+?\(?\d[\d ().-]{6,20}\d")  # digits as people write a phone
+_ALIKE = 8  # digits at the end: the same phone with and without its country, area code and ninth digit
+
+
+class Phones:
+    """The phones in a ledger, to mask them wherever they stand: in their own fields and in any text."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def learn(self, row: Row) -> None:
+        """Take in the phones of a row before the ones after it are hidden."""
+        for recipient in row.get("recipients", ()):
+            if isinstance(recipient, dict) and recipient.get("phone"):
+                self._known.add(recipient["phone"][-_ALIKE:])
+
+    def hide(self, value: Any, name: str = "") -> Any:
+        """The value with every phone in it cut to its last four digits."""
+        if isinstance(value, dict):
+            return {key: self.hide(inner, key) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.hide(inner, name) for inner in value]
+        if not isinstance(value, str):
+            return value
+        return masked(value) if "phone" in name else _NUMBER.sub(self._masked_if_known, value)
+
+    def _masked_if_known(self, found: re.Match[str]) -> str:
+        digits = re.sub(r"\D", "", found[0])
+        return masked(digits) if digits[-_ALIKE:] in self._known else found[0]
+
+
+def masked(phone: str) -> str:
+    """`****0001`."""
+    return f"****{phone[-4:]}"
+
+
+def row_of(entry: Entry) -> Row:
+    """A line as plain JSON values: its place, time and kind, then the fields that are its own."""
+    own = json.loads(b"{%b}" % codec.fields(entry.line))
+    at = entry.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return {"seq": entry.seq, "group": entry.group, "at": at, **own}
+
+
+def read(folder: Path, disk: Disk) -> Scan:
+    """What can be read of a ledger; StartupError (exit code 1) where there is none or it cannot be read."""
+    try:
+        found = scan(disk, folder)
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    if not found.sizes:
+        raise StartupError(f"{ledger_folder(folder)} has no ledger: is DATA_DIR right?", code=1)
+    return found
+
+
+def warning(folder: Path, found: Scan) -> str | None:
+    """What to tell who reads a damaged ledger; None where it is whole, or its last group is on its way."""
+    if found.trouble is None or found.trouble.fault is Fault.INCOMPLETE:
+        return None
+    bad = place(ledger_folder(folder), found.trouble)
+    return f"DAMAGED: only the {found.head.seq} lines before the damage are shown. First bad line: {bad}"
+
+
+def export(
+    folder: Path,
+    form: Literal["csv", "json"],
+    *,
+    case: int | None = None,
+    phones: bool = False,
+    disk: Disk | None = None,
+) -> tuple[bytes, str | None]:
+    """The document, and what to say about a damaged ledger (None for a whole one).
+
+    JSON is one object a line. `phones` leaves them in full. Works while the bot runs. StartupError where
+    there is no ledger that can be read.
+    """
+    disk = disk or Disk()
+    found = read(folder, disk)
+    hidden = None if phones else Phones()
+
+    def rows() -> Iterator[Row]:
+        for entry in entries(disk, folder, found):
+            row = row_of(entry)
+            if hidden is not None:
+                hidden.learn(row)
+                row = hidden.hide(row)
+            if case is None or row.get("case") == case:
+                yield row
+
+    try:
+        document = _json(rows()) if form == "json" else _csv([_flat(row) for row in rows()])
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    return document, warning(folder, found)
+
+
+def save(path: Path, document: bytes, folder: Path, disk: Disk | None = None) -> None:
+    """Put the document in a file that only this user may read. StartupError where that cannot be."""
+    if path.resolve().is_relative_to(ledger_folder(folder).resolve()):
+        raise StartupError(f"--out {path}: not among the ledger's own files")
+    try:
+        (disk or Disk()).replace(path, document)
+    except OSError as error:
+        raise StartupError(f"{path} cannot be written: {error.strerror}", code=1) from error
+
+
+def _unreadable(folder: Path, error: OSError) -> StartupError:
+    return StartupError(f"{ledger_folder(folder)} cannot be read: {error.strerror}", code=1)
+
+
+def _json(rows: Iterator[Row]) -> bytes:
+    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+
+
+def _csv(rows: list[Row]) -> bytes:
+    columns = list(dict.fromkeys([*_FIRST, *(name for row in rows for name in row)]))
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=";")
+    writer.writerow(columns)
+    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _flat(row: Row, inside: str = "") -> Row:
+    """One level: `by` becomes `who` and `who.id`, other objects `incident.port.olt`."""
+    flat: Row = {}
+    for name, value in row.items():
+        if name == "by":
+            flat |= {} if value is None else {"who": value["name"], "who.id": value["id"]}
+        elif isinstance(value, dict):
+            flat |= _flat(value, f"{inside}{name}.")
+        else:
+            flat[f"{inside}{name}"] = value
+    return flat
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool | list):
+        return json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str):
+        return str(value)
+    runs = value.startswith(("\t", "\r")) or value.lstrip().startswith(_FORMULA)
+    return f"'{value}" if runs else value

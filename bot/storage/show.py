@@ -1,0 +1,186 @@
+"""`python -m bot ledger show`: the cases of a ledger, or one case's whole story. Only reads.
+
+Fields are printed as the lines have them, so a new kind of line needs nothing here. English: it is a tool of
+the server's administrator. Names of customers are shown, phones only by their last four digits.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+from bot.domain import lines as ln
+from bot.domain.book import Book
+from bot.domain.case import Case, Dispatch
+from bot.domain.plan import Tally
+from bot.storage.codec import Entry
+from bot.storage.disk import Disk
+from bot.storage.export import Phones, Row, read, row_of, warning
+from bot.storage.replay import Scan
+from bot.storage.verify import entries
+
+_PLACE = {"seq", "group", "at", "kind", "case"}
+_LISTED = 8  # of a list, at most, on one line
+
+
+def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None) -> tuple[int, str]:
+    """The exit code (0, or 1 where the ledger is damaged or has no such case) and the text.
+
+    Works while the bot runs, and on what comes before the first bad line of a damaged ledger. StartupError
+    where there is no ledger that can be read.
+    """
+    disk = disk or Disk()
+    found = read(folder, disk)
+    note = warning(folder, found)
+    if case is None:
+        lines = [_summary(each, zone) for each in found.book.cases.values()] or ["no case yet"]
+    elif case in found.book.cases:
+        lines = _Story(case, zone).told(disk, folder, found)
+    else:
+        lines, note = [], f"there is no case {case}" + (f" ({note})" if note else "")
+    return int(note is not None), "\n".join([*lines, *([note] if note else [])])
+
+
+def _summary(case: Case, zone: tzinfo) -> str:
+    incident, dispatch = case.incident, case.dispatch
+    parts = [
+        f"case {case.id}",
+        _time(case.opened_at, zone),
+        f"{incident.kind} {_plain(incident.port.label)}",
+        f"incident {_plain(incident.id)}",
+        str(case.state),
+    ]
+    if dispatch is not None:
+        parts.append(f"approved by {_plain(dispatch.by.name)}{' (dry run)' if dispatch.dry_run else ''}")
+        tally = dispatch.tally()
+        parts += [] if tally is None else [_counts(tally)]
+    if case.ended_at is not None:
+        parts.append(f"outage over {_time(case.ended_at, zone)}")
+    return "  ".join(parts)
+
+
+def _counts(tally: Tally) -> str:
+    outcomes = [f"{count} {outcome}" for outcome, count in tally.outcomes.items()]
+    skipped = [f"{count} skipped ({skip})" for skip, count in tally.skipped.items()]
+    return f"{tally.planned} planned: " + ", ".join([*outcomes, *skipped, f"{tally.todo} to do"])
+
+
+@dataclass(slots=True)
+class _Way:
+    """What happened to one recipient of one dispatch, step by step."""
+
+    label: str
+    steps: list[str] = field(default_factory=list)
+
+
+class _Story:
+    """One case's lines in order, with the ways of its recipients gathered on the way."""
+
+    def __init__(self, case: int, zone: tzinfo) -> None:
+        self._case, self._zone = case, zone
+        self._phones = Phones()
+        self._book = Book()
+        self._ways: dict[int, dict[str, _Way]] = {}
+
+    def told(self, disk: Disk, folder: Path, found: Scan) -> list[str]:
+        lines = [text for entry in entries(disk, folder, found) for text in self._lines(entry)]
+        case = self._book.cases[self._case]
+        lines.append(f"now: {_summary(case, self._zone)}")
+        for turn, ways in self._ways.items():
+            dispatch = case.dispatches[turn - 1]
+            lines.append(f"recipients of approval {turn}:")
+            lines += [f"  {way.label}: {self._end(dispatch, id_, way)}" for id_, way in ways.items()]
+        return lines
+
+    def _lines(self, entry: Entry) -> Iterator[str]:
+        row = row_of(entry)
+        self._phones.learn(row)
+        row = self._phones.hide(row)
+        concerns = self._concerns(entry.line)
+        self._book.apply(entry.at, entry.line)
+        if not concerns:
+            return
+        if isinstance(entry.line, ln.Planned):
+            self._ways[len(self._book.cases[self._case].dispatches)] = {
+                r["id"]: self._begun(r) for r in row["recipients"]
+            }
+        self._follow(entry, row)
+        what = {name: value for name, value in row.items() if name not in _PLACE}
+        if isinstance(entry.line, ln.Planned):  # told below, a line each
+            what["recipients"] = len(row["recipients"])
+        elif "recipient" in what:
+            what["recipient"] = self._label(row["recipient"])
+        yield f"{_time(entry.at, self._zone)}  #{entry.seq}  {entry.line.kind}{self._said(what)}"
+
+    def _concerns(self, line: ln.Line) -> bool:
+        """Whether the line is the case's own, or one of all cases that changes this one."""
+        if hasattr(line, "case"):
+            return bool(line.case == self._case)
+        if isinstance(line, ln.Started | ln.Stopped):
+            return self._case in self._book.running
+        case = self._book.cases.get(self._case)
+        port = getattr(line, "port", None)
+        return case is not None and port is not None and port.key == case.incident.port.key
+
+    def _begun(self, recipient: Row) -> _Way:
+        label = _value({name: value for name, value in recipient.items() if name in {"id", "name", "phone"}})
+        return _Way(label, [f"skipped ({recipient['skip']})"] if recipient["skip"] else [])
+
+    def _follow(self, entry: Entry, row: Row) -> None:
+        if not self._ways or isinstance(entry.line, ln.Planned):
+            return
+        one, many = row.get("recipient"), row.get("recipients", ())
+        about = {
+            name: value for name, value in row.items() if name not in {*_PLACE, "recipient", "recipients"}
+        }
+        step = f"{_time(entry.at, self._zone)} {entry.line.kind}{self._said(about)}"
+        for id_ in [one] if one is not None else many:
+            way = self._ways[max(self._ways)].get(id_)
+            if way is not None:
+                way.steps.append(step)
+
+    def _label(self, id_: str) -> str:
+        ways = self._ways[max(self._ways)] if self._ways else {}
+        return ways[id_].label if id_ in ways else id_
+
+    def _end(self, dispatch: Dispatch, id_: str, way: _Way) -> str:
+        progress = dispatch.progress
+        receipt = None if progress is None else progress.results.get(id_)
+        recipient = None if progress is None else progress.recipients.get(id_)
+        if receipt is not None:
+            reason = f" ({self._phones.hide(_plain(receipt.reason))})" if receipt.reason else ""
+            end = f"{receipt.outcome}{reason}"
+        elif recipient is not None and recipient.skip is not None:
+            end = "no message"
+        else:
+            end = f"not sent ({dispatch.end})" if dispatch.end else "no result yet"
+        return "; ".join([*way.steps, f"now {end}"])
+
+    def _said(self, what: Row) -> str:
+        said = [f"{name}={_value(value)}" for name, value in what.items() if value not in (None, [], False)]
+        return "".join(f"  {text}" for text in said)
+
+
+def _value(value: Any) -> str:
+    """Any field on one line: people by name and id, objects by what is set in them."""
+    if isinstance(value, dict):
+        if value.keys() == {"id", "name"}:
+            return f"{_plain(value['name'])} ({value['id']})"
+        if "place" in value:
+            return f"{_plain(value['olt'])} {_plain(value['place'])}"
+        return " ".join(_value(inner) for inner in value.values() if inner not in (None, [], False))
+    if isinstance(value, list):
+        more = ["..."] if len(value) > _LISTED else []
+        count = f"{len(value)}: " if len(value) > 1 else ""
+        return count + ", ".join([*map(_value, value[:_LISTED]), *more])
+    return _plain(str(value))
+
+
+def _plain(text: str) -> str:
+    """The text without what a terminal would obey."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _time(at: datetime, zone: tzinfo) -> str:
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"

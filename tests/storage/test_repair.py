@@ -1,0 +1,219 @@
+import os
+import stat
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import main
+from bot.domain import lines as ln
+from bot.errors import StartupError
+from bot.storage.files import FileLedger
+from bot.storage.repair import repair, run_repair
+from bot.storage.verify import verify
+from tests.fakes import ANA, NOON, FakeClock
+from tests.storage.disks import FaultyDisk, QuickDisk
+from tests.storage.samples import SEGMENT, adds, dispatch, opened
+
+DECEMBER = "2026-12.jsonl"
+
+
+@pytest.fixture
+async def whole(tmp_path: Path) -> dict[str, bytes]:
+    """A ledger of two months: groups of 3, 1 and 2 lines, then of 1 and 1."""
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock, QuickDisk())
+    await ledger.commit(adds(*dispatch()))
+    await ledger.commit(adds(opened(2)))
+    await ledger.commit(adds(ln.Denied(2, ANA, "não"), opened(3)))
+    clock.time += timedelta(days=20)
+    await ledger.commit(adds(opened(4)))
+    await ledger.commit(adds(opened(5)))
+    await ledger.close()
+    return segments(tmp_path)
+
+
+def segments(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "ledger").glob("*.jsonl")}
+
+
+def put(folder: Path, name: str, data: bytes) -> None:
+    (folder / "ledger" / name).write_bytes(data)
+
+
+def copies(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "ledger" / "quarantine").glob("*")}
+
+
+def swapped(data: bytes, first: int, second: int) -> bytes:
+    lines = data.splitlines(keepends=True)
+    lines[first], lines[second] = lines[second], lines[first]
+    return b"".join(lines)
+
+
+LOSSLESS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "CRLF": (lambda data: data.replace(b"\n", b"\r\n"), "CR LF line ends undone"),
+    "BOM": (lambda data: b"\xef\xbb\xbf" + data, "3 bytes that are no whole line taken out"),
+    "NULs behind": (lambda data: data + bytes(4096), "4096 NUL bytes taken out"),
+    "NULs before": (lambda data: bytes(3) + data, "3 NUL bytes taken out"),
+    "NULs within": (lambda data: data[:50] + bytes(9) + data[50:], "9 NUL bytes taken out"),
+    "garbage behind": (lambda data: data + b"garbage\n", "7 bytes that are no whole line taken out"),
+    "no last newline": (lambda data: data[:-1], "line ends put right"),
+    "an empty line": (lambda data: data.replace(b"\n", b"\n\n", 1), "line ends put right"),
+    "a newline lost": (lambda data: data.replace(b"\n", b"", 1), "line ends put right"),
+    "doubled": (lambda data: data.splitlines(keepends=True)[0] + data, "1 doubled lines taken out"),
+    "all doubled": (lambda data: data + data, "doubled lines taken out"),
+    "swapped": (lambda data: swapped(data, 0, 1), "lines put back in order"),
+}
+
+
+@pytest.mark.parametrize("name", [SEGMENT, DECEMBER])
+@pytest.mark.parametrize("what", LOSSLESS)
+def test_what_loses_nothing_is_put_right_after_a_copy(
+    tmp_path: Path, whole: dict[str, bytes], what: str, name: str
+) -> None:
+    damage, said = LOSSLESS[what]
+    damaged = damage(whole[name])
+    put(tmp_path, name, damaged)
+    planned = repair(tmp_path, FakeClock(), dry_run=True)
+    assert planned.ok
+    assert segments(tmp_path)[name] == damaged
+    assert copies(tmp_path) == {}
+    done = repair(tmp_path, FakeClock())
+    assert (done.ok, done.changed) == (True, (name,))
+    assert f"{name}: " in done.text
+    assert said in done.text
+    assert said in planned.text
+    assert segments(tmp_path) == whole
+    assert list(copies(tmp_path).values()) == [damaged]
+    assert stat.S_IMODE(done.copies[0].stat().st_mode) == 0o600
+    again = repair(tmp_path, FakeClock())
+    assert again.text == f"{tmp_path}/ledger: whole, nothing to repair"
+    assert len(copies(tmp_path)) == 1
+
+
+def test_a_torn_tail_is_cut_as_a_start_does(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    put(tmp_path, DECEMBER, whole[DECEMBER][:-20])
+    assert repair(tmp_path, FakeClock()).ok
+    first = whole[DECEMBER].splitlines(keepends=True)[0]
+    assert segments(tmp_path) == {SEGMENT: whole[SEGMENT], DECEMBER: first}
+    assert list(copies(tmp_path).values()) == [whole[DECEMBER][:-20]]
+    assert verify(tmp_path).trouble is None
+
+
+def test_a_segment_copied_to_another_month_is_emptied(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    for name in ("2026-10.jsonl", "2027-01.jsonl"):
+        put(tmp_path, name, whole[SEGMENT])
+        done = repair(tmp_path, FakeClock())
+        assert (done.ok, done.changed) == (True, (name,))
+        assert {**whole, name: b""} == segments(tmp_path)
+        (tmp_path / "ledger" / name).unlink()
+
+
+def line_lost(data: bytes) -> bytes:
+    return b"".join(data.splitlines(keepends=True)[1:])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        line_lost,
+        lambda data: data.replace(b'"case":', b'"cast":', 1),
+        lambda data: data[:30] + bytes(10) + data[40:],
+        lambda _: b"",
+        lambda data: data[: len(data) // 2],
+    ],
+    ids=["a line lost", "a line changed", "NULs over a line", "emptied", "cut in the middle"],
+)
+def test_what_would_lose_a_line_is_left_as_it_is(
+    tmp_path: Path, whole: dict[str, bytes], damage: Callable[[bytes], bytes]
+) -> None:
+    put(tmp_path, SEGMENT, damage(whole[SEGMENT]))
+    before = segments(tmp_path)
+    done = repair(tmp_path, FakeClock())
+    assert (done.ok, done.changed, done.copies) == (False, (), ())
+    assert "missing or damaged: lines " in done.text
+    assert done.text.endswith(
+        "not repaired, nothing was changed: it would lose lines. Bring the file back from a backup"
+    )
+    assert segments(tmp_path) == before
+    assert copies(tmp_path) == {}
+
+
+def test_two_damaged_groups_at_the_end_are_not_taken_for_garbage(
+    tmp_path: Path, whole: dict[str, bytes]
+) -> None:
+    put(tmp_path, DECEMBER, whole[DECEMBER].replace(b'"case":', b'"cast":'))
+    assert not repair(tmp_path, FakeClock()).ok
+    assert segments(tmp_path)[SEGMENT] == whole[SEGMENT]
+
+
+async def test_two_histories_are_not_mixed(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    put(tmp_path, DECEMBER, b"")
+    other = FileLedger.open(tmp_path, FakeClock(NOON + timedelta(days=20)), QuickDisk())
+    await other.commit(adds(opened(9)))
+    await other.close()
+    put(tmp_path, DECEMBER, whole[DECEMBER] + segments(tmp_path)[DECEMBER])
+    done = repair(tmp_path, FakeClock())
+    assert not done.ok
+    assert "there twice and different: lines 7" in done.text
+
+
+async def test_it_refuses_while_the_bot_runs(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+    with pytest.raises(StartupError, match="stop the bot first") as caught:
+        repair(tmp_path, FakeClock(), dry_run=True)
+    assert caught.value.code == 1
+    await ledger.close()
+    assert repair(tmp_path, FakeClock()).ok
+
+
+def test_nothing_is_written_where_the_copy_cannot_be(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    put(tmp_path, SEGMENT, whole[SEGMENT][:-1])
+    disk = FaultyDisk()
+    name = "2026-11-before-repair-20261122T150000.000000Z.bin"
+    disk.errors[f"replace {name}"] = OSError(28, "No space left on device")
+    with pytest.raises(StartupError, match=r"No space left on device\): nothing was repaired"):
+        repair(tmp_path, FakeClock(), disk=disk)
+    assert segments(tmp_path)[SEGMENT] == whole[SEGMENT][:-1]
+    disk.errors.clear()
+    assert repair(tmp_path, FakeClock(), disk=disk).ok
+    written = [call for call in disk.calls if call.startswith("replace")]
+    assert written[-2:] == [f"replace {name}", f"replace {SEGMENT}"]
+
+
+def test_a_second_copy_never_replaces_the_first(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    for tail in (b"one", b"two"):
+        put(tmp_path, DECEMBER, whole[DECEMBER] + tail)
+        assert repair(tmp_path, FakeClock()).ok
+    assert sorted(copies(tmp_path).values()) == [whole[DECEMBER] + b"one", whole[DECEMBER] + b"two"]
+
+
+@pytest.mark.parametrize("folder", ["", "ledger", "ledger/quarantine"])
+def test_a_folder_without_a_ledger(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "x" / folder).mkdir(parents=True)
+    with pytest.raises(StartupError, match="is DATA_DIR right"):
+        repair(tmp_path / "x", FakeClock())
+
+
+def test_only_the_owner_repairs(
+    tmp_path: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another user writes (root, by hand) the bot could not open any more."""
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    with pytest.raises(StartupError, match="run this as that user"):
+        run_repair(tmp_path, FakeClock(), dry_run=False)
+
+
+def test_the_command(tmp_path: Path, whole: dict[str, bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path, SEGMENT, b"\xef\xbb\xbf" + whole[SEGMENT])
+    assert main(["ledger", "repair", "--dry-run", "--data", str(tmp_path)]) == 0
+    assert "dry run: nothing was changed" in capsys.readouterr().out
+    assert main(["ledger", "repair", "--data", str(tmp_path)]) == 0
+    assert "repaired: the ledger is whole" in capsys.readouterr().out
+    put(tmp_path, SEGMENT, line_lost(whole[SEGMENT]))
+    assert main(["ledger", "repair", "--data", str(tmp_path)]) == 1
+    assert main(["ledger", "verify", "--data", str(tmp_path)]) == 1
+    assert main(["ledger", "repair", "--data", str(tmp_path / "none")]) == 1
+    assert "is DATA_DIR right?" in capsys.readouterr().err

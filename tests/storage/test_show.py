@@ -1,0 +1,161 @@
+from datetime import timedelta
+from pathlib import Path
+from typing import get_args
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.__main__ import main
+from bot.domain import lines as ln
+from bot.domain.plan import Outcome
+from bot.errors import StartupError
+from bot.storage.files import FileLedger
+from bot.storage.show import show
+from tests.fakes import ANA, BRUNO, FakeClock, port
+from tests.storage.disks import QuickDisk
+from tests.storage.samples import EVERY_KIND, PLAN, SEGMENT, adds, dispatch, opened
+
+ZONE = ZoneInfo("America/Sao_Paulo")
+
+
+async def written(folder: Path, *lines: ln.Line) -> Path:
+    """Each line a group of its own, ten seconds after the one before, from noon; the segment."""
+    clock = FakeClock()
+    ledger = FileLedger.open(folder, clock, QuickDisk())
+    for line in lines:
+        await ledger.commit(adds(line))
+        clock.time += timedelta(seconds=10)
+    await ledger.close()
+    return folder / "ledger" / SEGMENT
+
+
+@pytest.fixture
+async def segment(tmp_path: Path) -> Path:
+    """Two cases; the first with a dispatch that a start broke, and a doubt that a person resolved."""
+    return await written(
+        tmp_path,
+        *dispatch(),
+        ln.Intent(1, "c1"),
+        ln.Intent(1, "c2"),
+        ln.Result(1, "c1", Outcome.REJECTED, "ref-7", "número 61 99999-0001 inválido"),
+        opened(2),
+        ln.Started("0.1.0"),
+        ln.Resolved(1, ("c2",), "sent", ANA),
+        ln.Denied(2, BRUNO, "a\x1b[31mred"),
+    )
+
+
+def test_a_case_is_told_in_order_with_who_what_and_when(tmp_path: Path, segment: Path) -> None:
+    code, text = show(tmp_path, 1, ZONE)
+    story = text.splitlines()
+    assert code == 0
+    assert [line.split("  ")[2] for line in story[:8]] == [
+        *("case_opened", "approved", "planned", "intent", "intent", "result", "started", "resolved"),
+    ]
+    assert story[1].startswith("2026-11-22 12:00:10  #2  approved  by=Ana (1)  ports=CB 01 6/15")
+    assert story[7].startswith("2026-11-22 12:01:20  #9  resolved  recipients=c2  choice=sent  by=Ana (1)")
+    assert "3 planned: 1 accepted, 1 rejected, 1 skipped (no_phone), 0 to do" in story[8].replace(
+        "1 rejected, 1 accepted", "1 accepted, 1 rejected"
+    )
+
+
+def test_each_recipient_has_a_way(tmp_path: Path, segment: Path) -> None:
+    ways = show(tmp_path, 1, ZONE)[1].split("recipients of approval 1:\n")[1].splitlines()
+    rejected = "outcome=rejected  reference=ref-7  reason=número ****0001 inválido"
+    first, second, third = ways
+    assert first.startswith('  c1 João d\'Ávila "Zé" ****0001: 2026-11-22 12:00:30 intent; ')
+    assert rejected in first
+    assert first.endswith("; now rejected (número ****0001 inválido)")
+    assert "2026-11-22 12:01:20 resolved  choice=sent  by=Ana (1)" in second
+    assert third == "  c3 Sem telefone: skipped (no_phone); now no message"
+
+
+def test_no_whole_phone_is_shown(tmp_path: Path, segment: Path) -> None:
+    text = show(tmp_path, 1, ZONE)[1] + show(tmp_path, None, ZONE)[1]
+    assert "99999-0001" not in text
+    assert all(person.phone is None or person.phone[-8:] not in text for person in PLAN)
+
+
+def test_without_a_case_each_has_a_line(tmp_path: Path, segment: Path) -> None:
+    code, text = show(tmp_path, None, ZONE)
+    first, second = text.splitlines()
+    assert code == 0
+    assert first.startswith("case 1  2026-11-22 12:00:00  LOS CB 01 6/15  incident 1  ")
+    assert second == "case 2  2026-11-22 12:01:00  LOS CB 01 6/15  incident 2  denied"
+
+
+def test_a_text_that_a_terminal_would_obey_is_written_out(tmp_path: Path, segment: Path) -> None:
+    text = show(tmp_path, 2, ZONE)[1]
+    assert "reason=a\\x1b[31mred" in text
+    assert "\x1b" not in text
+
+
+def test_a_damaged_ledger_is_shown_up_to_the_damage_and_says_so(tmp_path: Path, segment: Path) -> None:
+    lines = segment.read_bytes().splitlines(keepends=True)
+    lines[3] = lines[3].replace(b'"c1"', b'"c9"')
+    segment.write_bytes(b"".join(lines))
+    code, text = show(tmp_path, 1, ZONE)
+    assert code == 1
+    assert [line.split("  ")[2] for line in text.splitlines()[:3]] == ["case_opened", "approved", "planned"]
+    assert text.splitlines()[-1].startswith(
+        f"DAMAGED: only the 3 lines before the damage are shown. First bad line: {segment}, line 4, "
+    )
+
+
+def test_a_group_on_its_way_is_no_damage(tmp_path: Path, segment: Path) -> None:
+    segment.write_bytes(segment.read_bytes()[:-9])
+    code, text = show(tmp_path, None, ZONE)
+    assert code == 0
+    assert "DAMAGED" not in text
+
+
+def test_a_case_that_is_not_there(tmp_path: Path, segment: Path) -> None:
+    assert show(tmp_path, 3, ZONE) == (1, "there is no case 3")
+
+
+def test_a_folder_without_a_ledger(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="is DATA_DIR right") as caught:
+        show(tmp_path, None, ZONE)
+    assert caught.value.code == 1
+
+
+async def test_every_kind_of_a_case_is_told(tmp_path: Path) -> None:
+    """A new kind of line needs nothing here: what it holds is printed."""
+    of_case = [line for line in EVERY_KIND if getattr(line, "case", None) == 1]
+    unknown = [ln.Result(1, customer, Outcome.UNKNOWN) for customer in ("c1", "c2")]
+    begin = [*dispatch(), ln.Intent(1, "c1"), ln.Intent(1, "c2"), *unknown]
+    done: set[type] = set()
+    for kind in get_args(ln.Line):
+        line = next((line for line in of_case if type(line) is kind), None)
+        if line is None or kind in {ln.CaseOpened, ln.Spared, ln.Abandoned}:  # about nobody of the plan
+            continue
+        folder = tmp_path / line.kind
+        await written(folder, *begin, line)
+        assert f"  {line.kind}" in show(folder, 1, ZONE)[1].splitlines()[len(begin)]
+        done.add(kind)
+    assert len(done) > 12
+
+
+async def test_a_released_port_is_part_of_the_story(tmp_path: Path) -> None:
+    await written(tmp_path, *dispatch(), ln.CooldownReleased(port(), ANA, "pediu"), ln.Stopped())
+    story = show(tmp_path, 1, ZONE)[1].splitlines()
+    assert "cooldown_released  port=CB 01 6/15  by=Ana (1)  reason=pediu" in story[3]
+    assert "stopped" in story[4], "the dispatch was running"
+
+
+async def test_the_command_takes_tz_alone(
+    tmp_path: Path, segment: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    monkeypatch.setenv("TELEGRAM_TOKEN", "nonsense")
+    assert main(["ledger", "show", "1", "--data", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("2026-11-23 00:00:00  #1  case_opened")
+    monkeypatch.setenv("TZ", "Nowhere/At_all")
+    assert main(["ledger", "show", "1", "--data", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("2026-11-22 15:00:00  #1  case_opened")
+
+
+def test_a_case_is_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["ledger", "show", "one"])
+    assert ended.value.code == 2
