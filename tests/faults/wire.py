@@ -1,0 +1,199 @@
+"""A gateway on real sockets that meets each attempt with the row of the outcome table drawn for it."""
+
+import asyncio
+import json
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from unittest import mock
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from bot.domain.plan import Mend, Message, Outcome, Receipt, Sent
+from bot.gateways.matrix import Matrix
+from tests.adapters.raw import Connection, closed_port, deaf_port, raw_server
+from tests.fakes import FakeClock
+
+PATH = "/rest/v1/sendHsm"
+PATIENT = httpx.Timeout(10.0)
+Way = Literal["plain", "read", "total", "kept", "refused", "deaf", "dns", "tls", "unread"]
+Then = Literal["keep", "close", "reset", "silence", "drip"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the outcome table.
+
+    `outcome` and `reason` are what the result has to say; None: nothing left, so it is tried again. `taken`:
+    the gateway delivers the message before it answers badly. `way` is which connection the request goes
+    out on (`read`, `total`: with a short limit of that kind; `kept`: one that served a request before).
+    """
+
+    name: str
+    outcome: Outcome | None
+    reason: str | None
+    answer: bytes = b""
+    then: Then = "keep"
+    taken: bool = False
+    mend: Mend | None = None
+    way: Way = "plain"
+    held: bool = False
+
+
+class Wire:
+    """`bot.ports.Gateway`: real Matrix adapters, one for each way. `took` is the ground truth.
+
+    Attributes:
+        draws: For each phone the rows that its next attempts meet; then all goes well.
+        met: The row of each attempt so far, by phone (None: all went well).
+        took: How often the gateway delivered, by phone.
+        arrived: The phones of the requests that came in, in order.
+        stale: Requests that met the end of a connection that had served before.
+        gate: `held` rows are answered once it is set.
+    """
+
+    name = "wire"
+
+    def __init__(self) -> None:
+        self.adapters: dict[Way, Matrix] = {}
+        self.stale = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """As new, for the next story."""
+        self.draws: Mapping[str, Iterator[Row | None]] = {}
+        self.met: dict[str, list[Row | None]] = {}
+        self.took: Counter[str] = Counter()
+        self.arrived: list[str] = []
+        self.gate = asyncio.Event()
+
+    async def send(self, message: Message) -> Receipt:
+        row = next(self.draws.get(message.phone, iter(())), None)
+        self.met.setdefault(message.phone, []).append(row)
+        adapter = self.adapters[row.way if row is not None else "plain"]
+        if row is not None and row.way == "kept":
+            await adapter.probe()
+        return await adapter.send(message)
+
+    async def sent(self, first: datetime, last: datetime) -> list[Sent] | None:
+        return None
+
+    async def probe(self) -> str:
+        return "wire"
+
+    async def serve(self, connection: Connection) -> None:
+        """The server's side of every way that reaches it: as many requests as the connection lasts for."""
+        served = False
+        while True:
+            request = await connection.request()
+            if request.startswith(b"GET "):
+                await connection.write(http("200 OK", b'{"num_pages":0,"registros":[]}'))
+                served = True
+                continue
+            phone = json.loads(request.partition(b"\r\n\r\n")[2])["contato"]["telefone"]
+            self.arrived.append(phone)
+            row = self.met[phone][-1]
+            if row is None or row.taken:
+                self.took[phone] += 1
+            if row is not None and row.held:
+                await self.gate.wait()
+            if row is not None and row.way == "kept":
+                self.stale += served
+            served = True
+            await connection.write(accepted(len(self.arrived)) if row is None else row.answer)
+            if row is not None and row.then != "keep":
+                return await _end(connection, row.then)
+
+
+async def _end(connection: Connection, then: Then) -> None:
+    match then:
+        case "reset":
+            connection.reset()
+        case "silence":
+            await connection.gone()
+        case "drip":
+            while not connection.reader.at_eof():
+                await connection.write(b" ")
+                await asyncio.sleep(0.02)
+
+
+async def _reset_unread(connection: Connection) -> None:
+    """The head is read and the body is not."""
+    await connection.reader.readuntil(b"\r\n\r\n")
+    connection.reset()
+
+
+async def _no_tls(connection: Connection) -> None:
+    await connection.reader.read(1)
+    await connection.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Wire]:
+    """The gateway, its servers and the adapters that reach them, or do not."""
+    wire = Wire()
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(raw_server(wire.serve))
+        unread = await stack.enter_async_context(raw_server(_reset_unread))
+        no_tls = await stack.enter_async_context(raw_server(_no_tls))
+        deaf = await stack.enter_async_context(deaf_port())
+        stack.enter_context(_no_names())
+        ways: dict[Way, tuple[str, httpx.Timeout, float]] = {
+            "plain": (server.url, PATIENT, 20.0),
+            "kept": (server.url, PATIENT, 20.0),
+            "read": (server.url, httpx.Timeout(10.0, read=0.1), 20.0),
+            "total": (server.url, PATIENT, 0.1),
+            "refused": (f"http://127.0.0.1:{closed_port()}", PATIENT, 20.0),
+            "deaf": (f"http://127.0.0.1:{deaf}", httpx.Timeout(0.1), 20.0),
+            "dns": ("http://host.invalid", PATIENT, 20.0),
+            "tls": (no_tls.url.replace("http:", "https:"), PATIENT, 20.0),
+            "unread": (unread.url, PATIENT, 20.0),
+        }
+        for way, (url, timeout, total) in ways.items():
+            wire.adapters[way] = Matrix(
+                url + PATH,
+                "hsm-secret",
+                templates={"LOS": 114, "POWER": 116},
+                zone=ZoneInfo("America/Sao_Paulo"),
+                clock=FakeClock(),
+                timeout=timeout,
+                total=total,
+            )
+            stack.push_async_callback(wire.adapters[way].aclose)
+        yield wire
+
+
+@contextmanager
+def _no_names() -> Iterator[None]:
+    """No host is known, and no question leaves this machine."""
+    real = socket.getaddrinfo
+
+    def known(host: Any, *rest: Any, **options: Any) -> Any:
+        if host == "host.invalid":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return real(host, *rest, **options)
+
+    with mock.patch.object(socket, "getaddrinfo", known):
+        yield
+
+
+def http(status: str, body: bytes, *headers: str) -> bytes:
+    """A whole answer on a connection that stays open."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
+
+
+def accepted(reference: int) -> bytes:
+    """The platform's success."""
+    body = {"cod_error": 0, "msg": "atendimento gerado com sucesso", "cod_atendimento": reference}
+    return http("200 OK", json.dumps(body).encode(), "Content-Type: application/json")
+
+
+def refused(status: str, msg: str) -> bytes:
+    """The platform's refusal."""
+    return http(status, json.dumps({"cod_error": 1, "msg": msg}).encode(), "Content-Type: application/json")
