@@ -26,7 +26,7 @@ class Entry:
     `code` is what was done (a phrase `entry.<code>`), `detail` its reason. `case` to `frees_at` are None
     where the entry is about no case; `tally` also where nothing was planned. `ended_at` is when the outage
     was over and `ended_why` how, `frees_at` when the port may be sent to again, None where it may now or
-    something else holds it.
+    something else holds it. `count` is how many sends in doubt were decided on, None for other entries.
     """
 
     at: datetime
@@ -43,6 +43,7 @@ class Entry:
     ended_at: datetime | None = None
     ended_why: str | None = None
     frees_at: datetime | None = None
+    count: int | None = None
 
     @property
     def is_result(self) -> bool:
@@ -84,7 +85,7 @@ def said(entry: Entry, words: Words) -> str:
     detail = entry.detail
     if entry.code in {"halted", "unread"}:
         detail = reason_words(detail, words)
-    return words.plain(f"entry.{entry.code}", reason=detail, why=detail, action=entry.action)
+    return words.plain(f"entry.{entry.code}", reason=detail, why=detail, action=entry.action, n=entry.count)
 
 
 def _label(book: Book, entry: AuditEntry) -> str:
@@ -122,6 +123,7 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
         case.ended_at if case else None,
         case.ended_why if case else None,
         _held_until(book, case, about, now, hours) if case and about else None,
+        len(line.recipients) if isinstance(line, ln.Resolved | ln.Resent) else None,
     )
 
 
@@ -146,6 +148,8 @@ def _what(line: ln.Line) -> tuple[str, str | None]:
             return end, reason
         case ln.Resumed(by=None):
             return "resumed_alone", None
+        case ln.Resolved(choice=choice):
+            return f"{line.kind}_{choice}", None
         case ln.TapRefused(why=why):
             return line.kind, why
         case ln.Denied(reason=reason) | ln.CooldownReleased(reason=reason):

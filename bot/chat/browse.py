@@ -16,6 +16,7 @@ from bot.chat.audit_pages import audit, read_audit
 from bot.chat.buttons import Action, Press
 from bot.chat.cooldown_pages import cooldown
 from bot.chat.desk import Desk
+from bot.chat.doubts import doubts_page
 from bot.chat.outbox import Away, Barred, Ephemeral, Gone, Moved, Outbox, Paced, Rejected, Unsure
 from bot.chat.screen import Screen
 from bot.chat.words import Words
@@ -37,6 +38,8 @@ class Kind(StrEnum):
     DETAILS = "details"
     AUDIT = "audit"
     COOLDOWN = "cooldown"
+    DOUBTS = "doubts"
+    STATUS = "status"
     OTHER = "other"
 
 
@@ -129,16 +132,20 @@ class Browse:
 
     async def details(self, page: Page, case: int) -> None:
         """The affected customers, shown to who asked alone where Telegram can do that."""
-        screen = await self._details(case, 0)
-        only = {"receiver_user_id": page.who.id, "callback_query_id": page.query}
-        await self.post(
-            page.chat, screen, Kind.DETAILS, reader=page.who.id, case=case, reply_to=page.message, only=only
-        )
+        await self._post_for(page, await self._details(case, 0), Kind.DETAILS, case)
+
+    async def doubts(self, page: Page, case: int) -> None:
+        """The case's sends in doubt, shown to who asked alone where Telegram can do that."""
+        await self._post_for(page, self._doubts(case, 0), Kind.DOUBTS, case)
 
     async def turn_details(self, page: Page, case: int, number: str) -> None:
         """Another page of the affected customers."""
         turned = int(number) if number.isascii() and number.isdecimal() else 0
         await self.turn(page, await self._details(case, turned))
+
+    async def turn_doubts(self, page: Page, case: int, number: int) -> None:
+        """The page shows the sends in doubt as they are now."""
+        await self.turn(page, self._doubts(case, number))
 
     async def turn_audit(self, page: Page, arg: str) -> None:
         """Another page of the audit."""
@@ -170,6 +177,8 @@ class Browse:
                 await self.post(user, self._sorry(error), reader=user)
                 return
             document = sheets.details_csv(self._book.cases[press.case], found, self._words)
+        elif press.action is Action.DOUBTS_CSV:
+            document = sheets.doubts_csv(self._book.cases[press.case], self._words)
         else:
             make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
             wanted = read_audit(press.arg)[1]
@@ -228,6 +237,15 @@ class Browse:
         return await self._answers.deliver(
             chat, ("strip", chat, message), lambda: self._outbox.strip(chat, message)
         )
+
+    async def _post_for(self, page: Page, screen: Screen, kind: Kind, case: int) -> None:
+        """A new page below the tapped message, for who tapped."""
+        reader = page.who.id
+        only = {"receiver_user_id": reader, "callback_query_id": page.query}
+        await self.post(page.chat, screen, kind, reader=reader, case=case, reply_to=page.message, only=only)
+
+    def _doubts(self, case: int, number: int) -> Screen:
+        return doubts_page(self._book.cases[case], self._book, number, self._words, self._now)
 
     async def _details(self, case: int, number: int) -> Screen:
         try:

@@ -23,6 +23,12 @@ class Action(StrEnum):
     ASK_RELEASE = "free?"
     RELEASE = "free"
     COOLDOWN = "cool"
+    DOUBTS = "unk"
+    DOUBTS_CSV = "unk.csv"
+    ASK_CHOOSE = "unk?"
+    CHOOSE = "unk!"
+    ASK_CONFIRM = "sure?"
+    CONFIRM = "sure"
 
 
 _WITH_ARGUMENT = frozenset(Action) - {
@@ -33,6 +39,7 @@ _WITH_ARGUMENT = frozenset(Action) - {
     Action.STOP,
     Action.RESUME,
     Action.CLOSE,
+    Action.CONFIRM,
 }
 
 

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from bot.chat.buttons import Action, Press
-from bot.chat.results import attempt, counts, reason_words, why_lines
+from bot.chat.results import at_rest, attempt, counts, reason_words, settled_lines, to_call, why_lines
 from bot.chat.screen import Button, Screen, Style
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.cooldown import free_at
-from bot.domain.incident import probable_cause
+from bot.domain.incident import Kind, probable_cause
+from bot.domain.plan import Outcome
 
 DENY_REASONS = ("maintenance", "false_alarm", "already_told", "other")
 _BAR_CELLS = 10
@@ -43,6 +44,7 @@ def card(
     blocks = [
         _facts(case, now, words),
         [words.say("card.ledger_closed")] if stuck else [],
+        [words.say("card.unconfirmed")] if not stuck and _blocked(case, book) else [],
         _decision(case, now, words, undo_seconds),
         [] if stuck else _port(case, book, now, words, hours),
         [words.say("card.asking")] if asking else [],
@@ -51,6 +53,12 @@ def card(
     if stuck:
         return Screen(str(html), ((_button(case, words, "details", Action.DETAILS),),))
     return Screen(str(html), _deny_rows(case, words) if asking else _rows(case, words))
+
+
+def _blocked(case: Case, book: Book) -> bool:
+    """Whether a tap that sends would be declined until somebody confirms the ledger."""
+    sends = case.undecided or case.state is CaseState.INTERRUPTED
+    return book.unconfirmed is not None and sends and case.ended_at is None
 
 
 def place_head(case: Case, words: Words) -> Markup:
@@ -97,7 +105,7 @@ def _decision(case: Case, now: datetime, words: Words, undo_seconds: float) -> l
         if case.running:
             lines += _running(case, dispatch, words, undo_seconds)
         else:
-            lines += _finished(dispatch, now, words)
+            lines += _finished(case, dispatch, now, words)
         lines.append(words.say("card.approved", by=dispatch.by, at=dispatch.at, now=now))
     return [*lines, *_before(case, now, words)]
 
@@ -126,17 +134,39 @@ def _running(case: Case, dispatch: Dispatch, words: Words, undo_seconds: float) 
         lines.append(_progress_bar(dispatch, words))
     elif case.state is CaseState.STOPPING:
         lines.append(words.say("card.stopping", by=dispatch.ended_by))
-    elif case.ended_at is not None:
+    else:
+        lines += _interrupted(case, dispatch, words)
+    if tally is not None:
+        lines += [counts(tally, words, dry_run=dispatch.dry_run), *settled_lines(dispatch, words)]
+    if dispatch.resumed and case.state is not CaseState.INTERRUPTED:
+        lines.append(words.say("card.resumed", by=dispatch.resumed_by))
+    return lines
+
+
+def _interrupted(case: Case, dispatch: Dispatch, words: Words) -> list[Markup]:
+    """Why it broke off, where that is known, what to see to, and who is left."""
+    tally, over = dispatch.tally(), case.ended_at is not None
+    lines = []
+    if dispatch.end_reason is not None:
+        lines.append(words.say("card.suspended", reason=reason_words(dispatch.end_reason, words)))
+    if not over:
+        lines += _mend(dispatch, words, "resume")
+    if over:
         lines.append(words.say("card.interrupted_over", todo=tally.todo if tally else 0))
     elif tally is None:
         lines.append(words.say("card.interrupted_early"))
     else:
-        lines.append(words.say("card.interrupted", todo=tally.todo))
-    if tally is not None:
-        lines.append(counts(tally, words, dry_run=dispatch.dry_run))
-    if dispatch.resumed and case.state is not CaseState.INTERRUPTED:
-        lines.append(words.say("card.resumed", by=dispatch.resumed_by))
+        failed = tally.outcomes.get(Outcome.FAILED, 0)  # taken up again too (domain/lines.py: Resumed)
+        lines.append(words.say("card.interrupted", todo=tally.todo, failed=failed))
     return lines
+
+
+def _mend(dispatch: Dispatch, words: Words, again: str) -> list[Markup]:
+    """What a person has to see to before they tap the button `again`."""
+    if dispatch.mend is None:
+        return []
+    setting = "HSM_ID_POWER" if dispatch.template is Kind.POWER else "HSM_ID_LOS"
+    return [words.say(f"mend.{dispatch.mend}", setting=setting, again=words.plain(f"button.{again}"))]
 
 
 def _progress_bar(dispatch: Dispatch, words: Words) -> Markup:
@@ -148,7 +178,7 @@ def _progress_bar(dispatch: Dispatch, words: Words) -> Markup:
     return words.say("card.sending", bar=bar, percent=percent, done=done, to_send=to_send)
 
 
-def _finished(dispatch: Dispatch, now: datetime, words: Words) -> list[Markup]:
+def _finished(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> list[Markup]:
     tally = dispatch.tally()
     lines = []
     if not dispatch.reached:
@@ -157,8 +187,11 @@ def _finished(dispatch: Dispatch, now: datetime, words: Words) -> list[Markup]:
         reason = reason_words(dispatch.end_reason, words)
         facts = {"at": dispatch.ended_at, "now": now, "by": dispatch.ended_by, "reason": reason}
         lines.append(words.say(f"end.{dispatch.end}", **facts))
+    if case.state is CaseState.NOBODY:
+        lines += _mend(dispatch, words, "retry")
     if tally is not None and tally.planned:
         lines += [counts(tally, words, dry_run=dispatch.dry_run), *why_lines(dispatch, tally, words)]
+        lines += settled_lines(dispatch, words)
     elif tally is not None:
         lines.append(words.say("card.nobody_planned"))
     if dispatch.resumed_by is not None:
@@ -171,7 +204,8 @@ def _port(case: Case, book: Book, now: datetime, words: Words, hours: float) -> 
     reservation = book.reservations.get(case.incident.port.key)
     until = free_at(reservation, now, hours)
     if reservation is None or until is None:
-        return [words.say("card.port_free")] if case.state is CaseState.WAITING else []
+        known = book.unconfirmed is None  # an old copy may lack what was sent through it
+        return [words.say("card.port_free")] if known and case.state is CaseState.WAITING else []
     if reservation.case == case.id:
         return [words.say("card.frees_at", until=until, now=now)] if not case.running else []
     if case.ended_at is not None:
@@ -203,7 +237,20 @@ def _rows(case: Case, words: Words) -> tuple[tuple[Button, ...], ...]:
         CaseState.DENIED: ((details,),),
         CaseState.OVER: (),
     }
-    return rows[case.state] if case.running or not over else ()
+    shown = rows[case.state] if case.running or not over else ()
+    return (*shown, *_doubt_row(case, words))
+
+
+def _doubt_row(case: Case, words: Words) -> tuple[tuple[Button, ...], ...]:
+    """The way to the sends in doubt, also after the outage: somebody still has to settle them."""
+    dispatch = at_rest(case)
+    if dispatch is None or dispatch.progress is None:
+        return ()
+    doubts, calls = len(dispatch.in_doubt()), len(to_call(dispatch.progress))
+    if not doubts and not calls:
+        return ()
+    text = words.plain("button.doubts", n=doubts) if doubts else words.plain("button.calls", n=calls)
+    return ((Button(text, Press(Action.DOUBTS, case.id).encode(), "primary"),),)
 
 
 def _deny_rows(case: Case, words: Words) -> tuple[tuple[Button, ...], ...]:

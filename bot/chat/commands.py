@@ -22,7 +22,7 @@ from bot.ports import Clock
 __all__ = ["COMMANDS", "Commands", "ProgramFacts", "StatusFacts"]
 
 COMMANDS = pages.COMMANDS
-_KINDS = {"audit": Kind.AUDIT, "cooldown": Kind.COOLDOWN}
+_KINDS = {"audit": Kind.AUDIT, "cooldown": Kind.COOLDOWN, "status": Kind.STATUS}
 
 
 StatusFacts = Callable[[], ProgramFacts]
@@ -80,7 +80,7 @@ class Commands:
                 self._greet(message, Who(person.id, person.full_name))
                 return
             await self._access.check_chat(message.chat.id, person.id)
-            screen = await self._screen(name, argument, person.id)
+            screen = await self._screen(name, argument, person.id, message.chat.id)
         except Declined as no:
             self._refuse(message, name, no)
             return
@@ -105,7 +105,7 @@ class Commands:
         name = name.casefold()
         return (name if name in {*COMMANDS, "start"} else None), "".join(rest).strip()
 
-    async def _screen(self, name: str, argument: str, user: int) -> Screen:
+    async def _screen(self, name: str, argument: str, user: int, chat: int) -> Screen:
         now, book, closed = self._clock.now(), self._desk.ledger.book, self._desk.ledger.closed
         match name:
             case "status":
@@ -118,6 +118,7 @@ class Commands:
                     program=self._status_facts(),
                     gateway=self._desk.gateway,
                     ledger_closed=closed,
+                    may_confirm=chat == self._chat.group and await self._access.is_approver(user),
                 )
             case "pendentes":
                 return pages.pending(book, self._words, now, closed=closed is not None)

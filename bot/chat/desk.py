@@ -5,8 +5,10 @@ from typing import Protocol
 from bot.domain.customer import Found
 from bot.domain.incident import Port
 from bot.domain.lines import Who
+from bot.domain.plan import Choice
 from bot.domain.watch import GatewayWatch, Watch
 from bot.ports import Ledger
+from bot.steps.unknown import Choose
 
 
 class Desk(Protocol):
@@ -44,6 +46,15 @@ class Desk(Protocol):
 
     async def close(self, number: int, who: Who) -> None:
         """Give up the rest of an interrupted dispatch."""
+
+    async def confirm(self, who: Who) -> None:
+        """Let sending go on after a start on a ledger that looks like an old copy."""
+
+    async def resolve(self, chosen: Choose, choice: Choice, who: Who) -> int:
+        """Count sends in doubt as sent, or have somebody call; how many they were."""
+
+    async def resend(self, chosen: Choose, who: Who) -> int:
+        """Send again what is in doubt; how many that are."""
 
     async def release(self, port_key: str, who: Who, reason: str) -> Port:
         """Free a port before its time."""

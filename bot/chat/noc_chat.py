@@ -13,6 +13,8 @@ from datetime import datetime
 from bot.chat import cards
 from bot.chat.backlog import Backlog, Job
 from bot.chat.budget import Budget, Urgency
+from bot.chat.confirming import NOTICE as UNCONFIRMED
+from bot.chat.confirming import confirm_rows
 from bot.chat.link import Link
 from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Rejected, Unsure
 from bot.chat.reasons import ledger_facts
@@ -100,6 +102,10 @@ class NocChat:
     def is_notice(self, message: int) -> bool:
         """Whether this message of the group is a notice."""
         return self._sights.is_notice(self.group, message)
+
+    def notices(self, code: str) -> list[int]:
+        """The messages of the group that are notices with that code."""
+        return self._sights.notices(self.group, code)
 
     def in_doubt(self, case: int) -> bool:
         """Whether a message that nobody knows may be the case's card: its post went unanswered."""
@@ -213,11 +219,12 @@ class NocChat:
 
     async def _tell(self, notice: Notice) -> None:
         try:
-            screen = Screen(str(self._words.say(f"notice.{notice.code}", **self._facts(notice))))
+            text = str(self._words.say(f"notice.{notice.code}", **self._facts(notice)))
+            screen = Screen(text, confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
             self._budget.spend()
             group = self.group
             message = await self._outbox.post(group, screen)
-            self._sights.told(group, message.message_id)
+            self._sights.told(group, message.message_id, notice.code)
         except Unsure:
             self._backlog.unanswered(notice)
             raise

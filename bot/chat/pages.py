@@ -1,6 +1,7 @@
 """What is shown on demand: a case's customers, what waits, the help."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 from markupsafe import Markup
@@ -78,18 +79,30 @@ def no_phone(person: Person, words: Words) -> str:
 def pending(book: Book, words: Words, now: datetime, *, closed: bool = False) -> Screen:
     """The cards that wait for somebody, oldest first, each with a link to it; `closed` is the ledger."""
     first = [words.say("card.ledger_closed")] if closed else []
-    numbers = sorted(book.open | book.running)
-    cases = [book.cases[number] for number in numbers if book.cases[number].state in PENDING]
+    undecided = {number for number in book.open | book.running if book.cases[number].state in PENDING}
+    doubts = in_doubt(book)
+    cases = [book.cases[number] for number in sorted(undecided | doubts.keys())]
     if not cases:
         return Screen(str(LINE.join([*first, words.say("pending.none")])))
     head = [*first, words.say("pending.head", n=len(cases))]
-    return Screen(str(fit(head, (_pending_row(case, words, now) for case in cases), words, of=len(cases))))
+    rows = (_pending_row(case, doubts, words, now) for case in cases)
+    return Screen(str(fit(head, rows, words, of=len(cases))))
 
 
-def _pending_row(case: Case, words: Words, now: datetime) -> Markup:
+def in_doubt(book: Book) -> dict[int, int]:
+    """The cases with sends in doubt that nobody decided on, and how many they are."""
+    dispatches = {case.id: case.dispatch for case in book.cases.values()}
+    found = {number: len(dispatch.in_doubt()) for number, dispatch in dispatches.items() if dispatch}
+    return {number: n for number, n in found.items() if n}
+
+
+def _pending_row(case: Case, doubts: Mapping[int, int], words: Words, now: datetime) -> Markup:
+    what = [words.plain(f"pending.{case.state}")] if case.state in PENDING else []
+    if case.id in doubts:
+        what.append(words.plain("pending.doubts", n=doubts[case.id]))
     return words.say(
         "pending.row",
-        what=words.plain(f"pending.{case.state}"),
+        what=", ".join(what),
         kind=words.plain(f"kind.{case.incident.kind}"),
         url=_link(case),
         port=case.incident.port,

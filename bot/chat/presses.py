@@ -18,6 +18,7 @@ from bot.chat.browse import Browse, Kind, Page
 from bot.chat.buttons import Action, Press, decode
 from bot.chat.cards import DENY_REASONS
 from bot.chat.desk import Desk
+from bot.chat.doubt_presses import DoubtPresses
 from bot.chat.noc_chat import NocChat
 from bot.chat.words import Words
 from bot.domain.lines import Who
@@ -38,6 +39,11 @@ _ON_A_CARD = {
     Action.RESUME,
     Action.CLOSE,
 }
+
+
+_FROM_A_CARD = {Action.DETAILS, Action.DOUBTS}  # without an argument: they open a page
+_IN_DOUBT = {Action.DOUBTS, Action.ASK_CHOOSE, Action.CHOOSE, Action.ASK_CONFIRM, Action.CONFIRM}
+_OF_APPROVERS = _ON_A_CARD | _IN_DOUBT | {Action.DOUBTS_CSV}  # and of the group alone
 
 
 class Presses:
@@ -66,6 +72,9 @@ class Presses:
         self._words = words
         self._beside = beside
         self._undo_seconds = undo_seconds
+        self._doubts = DoubtPresses(
+            desk, chat, browse, words=words, clock=clock, beside=beside, later=self._later
+        )
 
     async def tap(self, update: Update, _context: object) -> None:
         """Answer one tap."""
@@ -95,12 +104,15 @@ class Presses:
             await self._access.check_chat(chat, user.id)
             raise Declined("unknown_button")
         who = Who(user.id, user.full_name)
-        if press.action in _ON_A_CARD:
+        if press.action in _OF_APPROVERS:
             self._check_group(chat)
             await self._access.check_approver(who.id)
+        if press.action in _ON_A_CARD:
             await self._check_card(chat, query.message.message_id, press.case, approver=True)
             return await self._decide(press, who)
-        if press.action is Action.DETAILS and not press.arg:
+        if press.action is Action.DOUBTS and not press.arg:
+            await self._check_card(chat, query.message.message_id, press.case, approver=True)
+        elif press.action is Action.DETAILS and not press.arg:
             self._check_group(chat)
             approver = self._chat.in_doubt(press.case) and await self._access.is_approver(who.id)
             await self._check_card(chat, query.message.message_id, press.case, approver=approver)
@@ -175,10 +187,13 @@ class Presses:
     async def _show(self, query: CallbackQuery, press: Press, who: Who) -> str | None:
         """Pages: the answer is quick, what has to be looked up comes after it."""
         page = self._browse.page(query, who)
-        if press.action is Action.DETAILS and not press.arg:
-            return self._later(page, lambda: self._browse.details(page, press.case), "toast.looking")
+        if press.action in _FROM_A_CARD and not press.arg:
+            opens = self._browse.details if press.action is Action.DETAILS else self._browse.doubts
+            return self._later(page, lambda: opens(page, press.case), "toast.looking")
         if page.chat == self._chat.group and self._chat.is_card(page.message):
             raise Declined("unknown_button")  # forged: a card is no page
+        if press.action in _IN_DOUBT:
+            return await self._doubts.press(page, press)
         match press.action:
             case Action.DETAILS:
                 self._browse.check_page(page, Kind.DETAILS, press.case)
@@ -186,7 +201,9 @@ class Presses:
             case Action.AUDIT:
                 self._browse.check_page(page, Kind.AUDIT)
                 return self._later(page, lambda: self._browse.turn_audit(page, press.arg))
-            case Action.DETAILS_CSV | Action.AUDIT_CSV | Action.AUDIT_JSON:
+            case Action.DETAILS_CSV | Action.AUDIT_CSV | Action.AUDIT_JSON | Action.DOUBTS_CSV:
+                if press.action is Action.DOUBTS_CSV:
+                    self._browse.check_page(page, Kind.DOUBTS, press.case)
                 await self._access.check_approver(who.id)
                 await self._browse.check_private(who.id)
                 self._beside(self._browse.sheet(page, press))

@@ -5,8 +5,8 @@ from collections import Counter
 from markupsafe import Markup
 
 from bot.chat.words import Words, clean, shorten
-from bot.domain.case import Dispatch
-from bot.domain.plan import Outcome, Tally, reasons
+from bot.domain.case import Case, Dispatch, Phase
+from bot.domain.plan import Outcome, Progress, Recipient, Tally, reasons
 
 _REASONS_SHOWN = 3
 _REASON_AT_MOST = 60
@@ -52,6 +52,34 @@ def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
                 told[reason_words(reason, words)] += n
             lines.append(_because(outcome.value, told, words, shown=_REASONS_SHOWN))
     return lines
+
+
+def at_rest(case: Case) -> Dispatch | None:
+    """The present dispatch where nothing of it is being sent: what is in doubt may be decided on."""
+    dispatch = case.dispatch
+    resting = dispatch is not None and dispatch.phase in {Phase.FINISHED, Phase.INTERRUPTED}
+    return dispatch if resting else None
+
+
+def to_call(progress: Progress) -> list[Recipient]:
+    """Those whose send is in doubt and whom somebody calls."""
+    unknown = (id_ for id_ in progress.calls if progress.results[id_].outcome is Outcome.UNKNOWN)
+    calls = set(unknown)
+    return [recipient for recipient in progress.recipients.values() if recipient.id in calls]
+
+
+def settled_lines(dispatch: Dispatch, words: Words) -> list[Markup]:
+    """How sends that were in doubt came to an end, one line each way."""
+    if dispatch.progress is None:
+        return []
+    given = reasons(dispatch.progress.results.values(), Outcome.ACCEPTED)
+    numbers = {
+        "card.considered": given["considered_sent"],
+        "card.listed": given["listed"],
+        "card.calls": len(to_call(dispatch.progress)),
+    }
+    lines = [words.say(key, n=n) for key, n in numbers.items() if n]
+    return [words.say("card.resent", by=dispatch.resent_by), *lines] if dispatch.resent_by else lines
 
 
 def _numbers(tally: Tally) -> dict[str, int]:

@@ -13,7 +13,7 @@ from bot.chat.audit_log import Entry, matching, said, told
 from bot.chat.audit_pages import ending, fitting_filter
 from bot.chat.pages import no_phone
 from bot.chat.people import people
-from bot.chat.results import counts_plain
+from bot.chat.results import at_rest, counts_plain, reason_words, to_call
 from bot.chat.screen import Sheet
 from bot.chat.words import Words, clean
 from bot.domain.book import Book
@@ -37,6 +37,30 @@ def details_csv(case: Case, found: Found, words: Words) -> Sheet:
         for person in people(found)
     )
     name = words.plain("sheet.details_file", case=case.id)
+    return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
+
+
+def doubts_csv(case: Case, words: Words) -> Sheet:
+    """The sends in doubt, and whom somebody calls, with full phones: for a private chat only."""
+    columns = ("name", "whatsapp", "at", "reason", "standing")
+    dispatch = at_rest(case)
+    progress = dispatch.progress if dispatch else None
+    rows: list[Sequence[str]] = []
+    if dispatch is not None and progress is not None:
+        for recipient in (*dispatch.in_doubt(), *to_call(progress)):
+            tried = progress.intents.get(recipient.id)
+            standing = "call" if recipient.id in progress.calls else "doubt"
+            reason = reason_words(progress.results[recipient.id].reason, words)
+            rows.append(
+                (
+                    recipient.name,
+                    recipient.phone or "",
+                    words.stamp(tried) if tried else "",
+                    reason,
+                    words.plain(f"sheet.{standing}"),
+                )
+            )
+    name = words.plain("sheet.doubts_file", case=case.id)
     return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
 
 
@@ -95,6 +119,7 @@ def _audit_object(entry: Entry) -> dict[str, object]:
         if entry.approved_by
         else None,
         "dry_run": entry.dry_run,
+        "customers": entry.count,
         "planned": tally.planned if tally else None,
         "outcomes": {outcome.value: n for outcome, n in tally.outcomes.items()} if tally else None,
         "skipped": {skip.value: n for skip, n in tally.skipped.items()} if tally else None,

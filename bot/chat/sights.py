@@ -31,7 +31,7 @@ class Sights:
     def __init__(self, book: Book) -> None:
         """A case of this `book` that has no card may have got one just before the program ended."""
         self._sights: dict[int, Sight] = {}
-        self._notices: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self._notices: OrderedDict[tuple[int, int], str] = OrderedDict()
         for case in book.cases.values():
             if case.card is None and case.ended_at is None:
                 self.of(case.id).doubt = True
@@ -52,11 +52,15 @@ class Sights:
         """Whether an unknown message may be the case's card."""
         return case in self._sights and self._sights[case].doubt
 
-    def told(self, chat: int, message: int) -> None:
-        """This message is a notice."""
-        self._notices[chat, message] = None
+    def told(self, chat: int, message: int, code: str) -> None:
+        """This message is a notice with that code."""
+        self._notices[chat, message] = code
         while len(self._notices) > _REMEMBERED:
             self._notices.popitem(last=False)
+
+    def notices(self, chat: int, code: str) -> list[int]:
+        """The messages that are notices with that code."""
+        return [key[1] for key, known in self._notices.items() if (key[0], known) == (chat, code)]
 
     def is_notice(self, chat: int, message: int) -> bool:
         """Whether this message is a notice."""

@@ -7,9 +7,10 @@ from typing import Literal, TypeVar
 
 from markupsafe import Markup
 
+from bot.chat.confirming import confirm_rows
 from bot.chat.cooldown_pages import cooling, cooling_row
 from bot.chat.fitting import fit
-from bot.chat.pages import PENDING
+from bot.chat.pages import PENDING, in_doubt
 from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
 from bot.chat.words import Words
@@ -43,16 +44,22 @@ def status(
     program: ProgramFacts,
     gateway: GatewayWatch,
     ledger_closed: str | None,
+    may_confirm: bool = False,
 ) -> Screen:
-    """How things stand; what is broken comes first. `ledger_closed` says why nothing may be sent."""
+    """How things stand; what is broken comes first. `ledger_closed` says why nothing may be sent.
+
+    `may_confirm` shows who may do that the button that confirms a ledger that looks old.
+    """
     waiting = sum(book.cases[number].state in PENDING for number in book.open | book.running)
     running = sum(book.cases[number].state is not CaseState.INTERRUPTED for number in book.running)
     closed = [words.say("status.ledger_closed", **ledger_facts(ledger_closed))] if ledger_closed else []
     head = [
         *closed,
+        *_unconfirmed(book, words, now, may_confirm=may_confirm),
         *_source(watch, words, now),
         _login(watch, program, words),
         words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
+        *_doubts(book, words),
         _gateway(gateway, program, words, now),
         words.say("status.version", version=program.version, uptime=now - program.started_at),
     ]
@@ -64,7 +71,23 @@ def status(
         ),
         *_some("status.unoffered", watch.unoffered, lambda incident: _unoffered(incident, words), words),
     ]
-    return Screen(str(fit(head, items, words, of=len(items))))
+    confirms = may_confirm and book.unconfirmed is not None and not ledger_closed
+    return Screen(str(fit(head, items, words, of=len(items))), confirm_rows(words) if confirms else ())
+
+
+def _unconfirmed(book: Book, words: Words, now: datetime, *, may_confirm: bool) -> list[Markup]:
+    if book.unconfirmed is None:
+        return []
+    return [words.say("status.unconfirmed", since=book.unconfirmed, now=now, here=may_confirm)]
+
+
+def _doubts(book: Book, words: Words) -> list[Markup]:
+    doubts = in_doubt(book)
+    if not doubts:
+        return []
+    numbers = ", ".join(str(number) for number in sorted(doubts)[:_ROWS])
+    facts = {"n": sum(doubts.values()), "cases": numbers, "of": len(doubts), "more": len(doubts) > _ROWS}
+    return [words.say("status.doubts", **facts)]
 
 
 def _source(watch: Watch, words: Words, now: datetime) -> list[Markup]:

@@ -16,12 +16,14 @@ from bot.chat.words import Words
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.incident import Port
 from bot.domain.lines import CaseOpened, CooldownReleased, IncidentChanged, Line, Who
+from bot.domain.plan import Choice
 from bot.domain.rules import Rules
 from bot.domain.watch import GatewayWatch, Watch
 from bot.errors import BotError
 from bot.ports import Write
 from bot.simulator.telegram import BotApi, Message, User
-from bot.steps import decide
+from bot.steps import decide, unknown
+from bot.steps.unknown import Choose
 from bot.storage.memory import MemoryLedger
 from tests.fakes import incident
 
@@ -97,6 +99,24 @@ class FakeDesk:
 
     async def close(self, number: int, who: Who) -> None:
         await self._commit("close", number, decide.close(number, who))
+
+    async def confirm(self, who: Who) -> None:
+        await self.ledger.commit(decide.confirm(who))
+        self.decided.append(("confirm", 0))
+
+    async def resolve(self, chosen: Choose, choice: Choice, who: Who) -> int:
+        before = self._doubts(chosen.case)
+        await self._commit(f"resolve {choice}", chosen.case, unknown.resolve(chosen, choice, who))
+        return before - self._doubts(chosen.case)
+
+    async def resend(self, chosen: Choose, who: Who) -> int:
+        before = self._doubts(chosen.case)
+        await self._commit("resend", chosen.case, unknown.resend(chosen, who, Rules()))
+        return before if chosen.recipient is None else 1
+
+    def _doubts(self, number: int) -> int:
+        case = self.ledger.book.cases.get(number)
+        return len(case.dispatch.in_doubt()) if case and case.dispatch else 0
 
     async def release(self, port_key: str, who: Who, reason: str) -> Port:
         lines = await self.ledger.commit(decide.release(port_key, who, reason, Rules()))

@@ -204,7 +204,7 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
             "12 sent · 0 rejected · 0 failed · 1 unknown · 3 skipped\n"
             "👤 Approved by <b>Ana</b> at 12:01"
         ),
-        ["Retomar/success Encerrar/danger"],
+        ["Retomar/success Encerrar/danger", "Incertas (1)/primary"],
     ),
     "resumed before the plan": (
         CaseState.COUNTDOWN,
@@ -244,7 +244,7 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
             "\n"
             "❄️ Port free for another send from 23 Nov 12:01"
         ),
-        ["Detalhes"],
+        ["Detalhes", "Incertas (2)/primary"],
     ),
     "stopped": (
         CaseState.SENT,
@@ -521,8 +521,8 @@ def test_an_ignored_outage_says_why_it_ended() -> None:
     [
         ("countdown", ["Cancelar/danger"]),
         ("sending", ["Parar/danger"]),
-        ("interrupted", ["Encerrar/danger"]),
-        ("sent", []),
+        ("interrupted", ["Encerrar/danger", "Incertas (1)/primary"]),
+        ("sent", ["Incertas (2)/primary"]),
         ("nobody, all online", []),
         ("denied", []),
     ],

@@ -126,6 +126,7 @@ def test_the_audit_for_programs() -> None:
             "port": {"key": "CB 01:6/15", "olt": "CB 01", "place": "6/15"},
             "approved_by": {"id": 1, "name": "Ana"},
             "dry_run": False,
+            "customers": None,
             "planned": 5,
             "outcomes": {"accepted": 2, "unknown": 1},
             "skipped": {"online": 1, "landline": 1},

@@ -2,6 +2,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,11 +14,12 @@ import bot
 from bot.chat.buttons import Action
 from bot.chat.cards import DENY_REASONS
 from bot.chat.cooldown_pages import RELEASE_REASONS
+from bot.chat.doubts import Verdict
 from bot.chat.pages import PENDING
 from bot.chat.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
 from bot.domain.customer import Link
 from bot.domain.incident import Cause, Kind
-from bot.domain.plan import Outcome, Skip
+from bot.domain.plan import Mend, Outcome, Skip
 from tests.chat.screens import EN, PT, ZONE
 
 NOW = datetime(2026, 11, 22, 17, 32, tzinfo=UTC)  # 14:32 in São Paulo
@@ -35,6 +37,10 @@ ENTRIES = [
     "unread",
     "cooldown_released",
     "tap_refused",
+    "resolved_sent",
+    "resolved_call",
+    "resent",
+    "confirmed",
 ]
 SHEETS = [
     "name",
@@ -50,6 +56,11 @@ SHEETS = [
     "result",
     "outage",
     "frees",
+    "doubts_file",
+    "reason",
+    "standing",
+    "doubt",
+    "call",
 ]
 REASONS = [
     *("no_answer", "reset", "unconfirmed", "interrupted", "stopped", "ledger", "no_room", "error"),
@@ -57,9 +68,10 @@ REASONS = [
     *("dns", "tls", "connect_timeout", "throttled", "half_answer", "garbled", "not_json"),
     *("cool_off", "token_refused", "none", "dry_run"),
     *("no_results", "no_object", "no_token", "return_false", "no_devices", "another_alert", "no_clients"),
-    *("another_client", "token_replaced", "login_not_found"),
+    *("considered_sent", "listed", "no_rows", "another_client", "token_replaced", "login_not_found"),
 ]
 FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
+VERDICTS = [f"{step}_{verdict}" for step in ("one", "all", "ask", "yes") for verdict in get_args(Verdict)]
 BUTTONS = ["approve", "retry", "deny", "details", "cancel", "stop", "resume", "close", "back"]
 CODED: dict[str, Iterable[str]] = {
     "kind": list(Kind),
@@ -74,6 +86,9 @@ CODED: dict[str, Iterable[str]] = {
     "entry": ENTRIES,
     "end": ["done", "stopped", "closed", "halted", "unread"],
     "pending": PENDING,
+    "mend": get_args(Mend),
+    "doubts": [*VERDICTS, *(f"no_resend_{why}" for why in ("over", "interrupted", "unconfirmed"))],
+    "toast": [f"chosen_{verdict}" for verdict in get_args(Verdict)],
     "notice": ["source_down", "login_refused"],
     "sheet": SHEETS,
     "reason": REASONS,
@@ -147,10 +162,11 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
         "since": NOW,
         "started": NOW,
         "start": NOW,
+        "unlisted": NOW,
     }
     counts = (
         "n onus customers no_record no_phone failed todo accepted held rejected unknown skipped "
-        "done to_send affected total open waiting"
+        "done to_send affected total open waiting calls of"
     )
     facts |= dict.fromkeys(counts.split(), 3000)
     facts |= dict.fromkeys(

@@ -1,0 +1,97 @@
+"""Taps that decide about what the ledger cannot know: sends in doubt, and a ledger that looks old."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from bot.chat import confirming, doubts
+from bot.chat.browse import Browse, Kind, Page
+from bot.chat.buttons import Action, Press
+from bot.chat.desk import Desk
+from bot.chat.noc_chat import NocChat
+from bot.chat.words import Words
+from bot.errors import Declined, LedgerClosed
+from bot.ports import Clock
+
+Later = Callable[[Page, Callable[[], Coroutine[Any, Any, None]]], str | None]
+
+
+class DoubtPresses:
+    """The buttons of the page of sends in doubt, and those that confirm the ledger.
+
+    The person is an approver and the chat the group by then (`Presses`).
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        chat: NocChat,
+        browse: Browse,
+        *,
+        words: Words,
+        clock: Clock,
+        beside: Callable[[Coroutine[Any, Any, None]], None],
+        later: Later,
+    ) -> None:
+        """`later` turns a page as the group's budget has room for it; its answer is the toast."""
+        self._desk = desk
+        self._chat = chat
+        self._browse = browse
+        self._words = words
+        self._clock = clock
+        self._beside = beside
+        self._later = later
+
+    async def press(self, page: Page, press: Press) -> str | None:
+        """Do what the button asks for; the toast. Declined where the message never had that button."""
+        if press.action in {Action.ASK_CONFIRM, Action.CONFIRM}:
+            if page.message not in self._chat.notices(confirming.NOTICE):
+                self._browse.check_page(page, Kind.STATUS, reader=False)
+            return await self._confirm(page, press)
+        self._browse.check_page(page, Kind.DOUBTS, press.case)
+        if press.action is not Action.DOUBTS:
+            return await self._choose(page, press)
+        if not (press.arg.isascii() and press.arg.isdecimal()):
+            raise Declined("unknown_button")
+        return self._later(page, lambda: self._browse.turn_doubts(page, press.case, int(press.arg)))
+
+    async def _choose(self, page: Page, press: Press) -> str | None:
+        """Ask once more, or decide; the page then shows what is left, also where it was out of date."""
+        self._check_open()
+        wish = doubts.read_wish(press.arg)
+        try:
+            choose = doubts.chosen(self._desk.ledger.book.cases[press.case], wish)
+            if press.action is Action.ASK_CHOOSE:
+                case = self._desk.ledger.book.cases[press.case]
+                screen = doubts.ask(case, wish, choose, self._words)
+                return self._later(page, lambda: self._browse.turn(page, screen))
+            if wish.verdict == "resend":
+                n = await self._desk.resend(choose, page.who)
+            else:
+                n = await self._desk.resolve(choose, wish.verdict, page.who)
+        except Declined:
+            self._beside(self._browse.turn_doubts(page, press.case, wish.page))
+            raise
+        self._beside(self._browse.turn_doubts(page, press.case, wish.page))
+        return self._words.plain(f"toast.chosen_{wish.verdict}", n=n)
+
+    async def _confirm(self, page: Page, press: Press) -> str | None:
+        """Ask once more, go back, or confirm; every message that asked for it then says who did."""
+        since = self._desk.ledger.book.unconfirmed
+        if since is None:
+            raise Declined("nothing_to_confirm")
+        now = self._clock.now()
+        if press.action is Action.ASK_CONFIRM:
+            draw = confirming.unconfirmed if press.arg == confirming.BACK else confirming.ask_confirm
+            screen = draw(since, self._words, now)
+            return self._later(page, lambda: self._browse.turn(page, screen))
+        self._check_open()
+        await self._desk.confirm(page.who)
+        done = confirming.confirmed(since, page.who, now, self._words)
+        for message in {page.message, *self._chat.notices(confirming.NOTICE)}:
+            self._beside(self._browse.turn(Page(page.chat, message, page.who, page.query), done))
+        return self._words.plain("toast.confirmed")
+
+    def _check_open(self) -> None:
+        why = self._desk.ledger.closed
+        if why is not None:
+            raise LedgerClosed(why)
