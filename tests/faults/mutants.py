@@ -13,4 +13,293 @@ class Mutant(NamedTuple):
     attack: str
 
 
-MUTANTS: tuple[Mutant, ...] = ()
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "no fdatasync before the waiters wake",
+        "bot/storage/segments.py",
+        "            self._disk.fdatasync(self._descriptor)\n",
+        "",
+        "disk",
+    ),
+    Mutant(
+        "the waiters wake before the write",
+        "bot/storage/files.py",
+        "        self._writing = True\n",
+        "        self._writing = True\n"
+        "        for entry in group:\n"
+        "            if entry.waiter is not None and not entry.waiter.done():\n"
+        "                entry.waiter.set_result(None)\n",
+        "disk",
+    ),
+    Mutant(
+        "a new segment's folder is not synced",
+        "bot/storage/segments.py",
+        "            self._disk.sync_folder(self._folder)\n",
+        "            pass\n",
+        "disk",
+    ),
+    Mutant(
+        "it writes on after a failed write",
+        "bot/storage/files.py",
+        "                entry.waiter.set_exception(LedgerClosed(why))\n        self._stop(why)\n",
+        "                entry.waiter.set_exception(LedgerClosed(why))\n",
+        "disk",
+    ),
+    Mutant(
+        "the request leaves before its intent is durable",
+        "bot/steps/send.py",
+        "            lines = await self.ledger.commit(claim(job.case, job.turn, recipient.id, self.rules))\n",
+        "            rule = claim(job.case, job.turn, recipient.id, self.rules)\n"
+        "            lines = rule(self.ledger.book, self.clock.now())\n"
+        "            self.ledger.note(lines[0])\n",
+        "disk",
+    ),
+    Mutant(
+        "no intent is written",
+        "bot/steps/send.py",
+        "            lines = await self.ledger.commit(claim(job.case, job.turn, recipient.id, self.rules))\n",
+        "            rule = claim(job.case, job.turn, recipient.id, self.rules)\n"
+        "            lines = rule(self.ledger.book, self.clock.now())\n",
+        "disk",
+    ),
+    Mutant(
+        "the torn tail is not cut",
+        "bot/storage/replay.py",
+        "            disk.truncate(descriptor, end)\n",
+        "",
+        "disk",
+    ),
+    Mutant(
+        "the torn tail is cut before its copy is durable",
+        "bot/storage/replay.py",
+        "        disk.replace(kept, disk.read(path)[end:])\n"
+        "        descriptor = disk.open_append(path)\n"
+        "        try:\n"
+        "            disk.truncate(descriptor, end)\n"
+        "            disk.fdatasync(descriptor)\n"
+        "        finally:\n"
+        "            disk.close(descriptor)\n",
+        "        torn = disk.read(path)[end:]\n"
+        "        descriptor = disk.open_append(path)\n"
+        "        try:\n"
+        "            disk.truncate(descriptor, end)\n"
+        "            disk.fdatasync(descriptor)\n"
+        "        finally:\n"
+        "            disk.close(descriptor)\n"
+        "        disk.replace(kept, torn)\n",
+        "disk",
+    ),
+    Mutant(
+        "a torn last group is taken for corruption",
+        "bot/storage/replay.py",
+        "group > found.head.group + 1",
+        "group > found.head.group",
+        "disk",
+    ),
+    Mutant(
+        "what a killed process left is not synced at the start",
+        "bot/storage/files.py",
+        "            make_durable(disk, folder, found)\n",
+        "",
+        "disk",
+    ),
+    Mutant(
+        "the cooldown is checked but not reserved with the approval",
+        "bot/domain/book.py",
+        "        self._reserve(line.case)\n\n    @_fold.register\n    def _(self, line: ln.Denied)",
+        "\n    @_fold.register\n    def _(self, line: ln.Denied)",
+        "disk",
+    ),
+    Mutant(
+        "an unknown one is sent again after a start",
+        "bot/domain/book.py",
+        'progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")',
+        "progress.intents.pop(recipient)",
+        "disk",
+    ),
+    Mutant(
+        "the lock is released early",
+        "bot/storage/files.py",
+        "            return cls._replayed(folder, clock, disk, release)\n",
+        "            release()\n            return cls._replayed(folder, clock, disk, release)\n",
+        "disk",
+    ),
+    Mutant(
+        "a reset counts as never sent",
+        "bot/upstream.py",
+        '(aiohttp.ClientConnectionError, AnswerLost, "reset"),',
+        '(aiohttp.ClientConnectionError, TryLater, "reset"),',
+        "network",
+    ),
+    Mutant(
+        "a lost half of an answer counts as never sent",
+        "bot/upstream.py",
+        'AnswerLost, "half_answer"',
+        'TryLater, "half_answer"',
+        "network",
+    ),
+    Mutant(
+        "a read timeout counts as never sent",
+        "bot/upstream.py",
+        '(TimeoutError, AnswerLost, "no_answer"),',
+        '(TimeoutError, TryLater, "no_answer"),',
+        "network",
+    ),
+    Mutant(
+        "the total limit counts as never sent",
+        "bot/upstream.py",
+        'raise AnswerLost("no_answer") from None',
+        'raise TryLater("no_answer") from None',
+        "network",
+    ),
+    Mutant(
+        "5xx counts as never sent",
+        "bot/upstream.py",
+        'raise AnswerLost(f"http_{response.status_code}")',
+        'raise TryLater(f"http_{response.status_code}")',
+        "network",
+    ),
+    Mutant(
+        "429 counts as unknown",
+        "bot/upstream.py",
+        'raise TryLater("throttled", _retry_after(response.headers))',
+        'raise AnswerLost("throttled")',
+        "network",
+    ),
+    Mutant(
+        "a refused connection counts as unknown",
+        "bot/upstream.py",
+        '    (aiohttp.ClientConnectorError, TryLater, "refused"),\n',
+        "",
+        "network",
+    ),
+    Mutant(
+        "the date in Retry-After is not read",
+        "bot/upstream.py",
+        "return max(0.0, wait.total_seconds())",
+        "return None if wait else 0.0",
+        "network",
+    ),
+    Mutant(
+        "Retry-After holds back one worker only",
+        "bot/steps/send.py",
+        "self.limiter.pause(pause)",
+        "pass",
+        "network",
+    ),
+    Mutant(
+        "an unreadable 2xx counts as refused",
+        "bot/gateways/matrix_answers.py",
+        'return Receipt(Outcome.ACCEPTED, reason="unconfirmed")',
+        'return Receipt(Outcome.REJECTED, reason="unconfirmed")',
+        "network",
+    ),
+    Mutant(
+        "HTTP 200 counts as success, whatever it says",
+        "bot/gateways/matrix_answers.py",
+        '        case 2, "0":',
+        "        case 2, str():",
+        "network",
+    ),
+    Mutant(
+        "a refused key stops nothing",
+        "bot/steps/send.py",
+        'job.stop(receipt.reason or "refused", receipt.halt)',
+        "pass",
+        "network",
+    ),
+    Mutant(
+        "a refused key is held against the customer",
+        "bot/steps/send.py",
+        "if receipt.halt is not None and receipt.outcome is Outcome.REJECTED:",
+        "if False:",
+        "network",
+    ),
+    Mutant(
+        "a refused template stops nothing",
+        "bot/gateways/matrix_answers.py",
+        '    ("template", re.compile(_TEMPLATE)),\n',
+        "",
+        "network",
+    ),
+    Mutant(
+        "one customer's refusal stops all",
+        "bot/gateways/matrix_answers.py",
+        "if pattern.fullmatch(words)",
+        "if pattern.search(words)",
+        "network",
+    ),
+    Mutant(
+        "what never left is not tried again",
+        "bot/steps/send.py",
+        "or tried >= self.rules.send_tries:",
+        "or tried >= 1:",
+        "network",
+    ),
+    Mutant(
+        "the breaker never opens",
+        "bot/domain/breaker.py",
+        "return self.failures >= self.after",
+        "return False",
+        "network",
+    ),
+    Mutant(
+        "a send leaves before its intent is durable",
+        "bot/steps/send.py",
+        "            lines = await self.ledger.commit(claim(job.case, job.turn, recipient.id, self.rules))\n",
+        "            rule = claim(job.case, job.turn, recipient.id, self.rules)\n"
+        "            lines = rule(self.ledger.book, self.clock.now())\n"
+        "            self.ledger.note(lines[0])\n",
+        "process",
+    ),
+    Mutant(
+        "a kill makes an unknown one a new one",
+        "bot/domain/book.py",
+        'progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")',
+        "progress.intents.pop(recipient)",
+        "process",
+    ),
+    Mutant(
+        "a start interrupts nothing",
+        "bot/domain/book.py",
+        "        for number in sorted(self.running):\n            self._interrupt(number)\n",
+        "",
+        "process",
+    ),
+    Mutant(
+        "a line that could not be written closes nothing",
+        "bot/storage/files.py",
+        "                entry.waiter.set_exception(LedgerClosed(why))\n        self._stop(why)\n",
+        "                entry.waiter.set_exception(LedgerClosed(why))\n",
+        "process",
+    ),
+    Mutant(
+        "the stop cuts off what is in flight",
+        "bot/app.py",
+        "IN_FLIGHT = 35.0 ",
+        "IN_FLIGHT = 0.0 ",
+        "stops",
+    ),
+    Mutant(
+        "the stop lets the dispatch go on",
+        "bot/app.py",
+        "        self._flow.drain()\n",
+        "",
+        "stops",
+    ),
+    Mutant(
+        "the stop is not written",
+        "bot/app.py",
+        "            if not cut_off:\n",
+        "            if cut_off:\n",
+        "stops",
+    ),
+    Mutant(
+        "the second SIGTERM kills",
+        "bot/app.py",
+        "        loop.add_signal_handler(name, stop.set)\n",
+        "        heard = (stop.set, lambda name=name: loop.remove_signal_handler(name))\n"
+        "        loop.add_signal_handler(name, lambda heard=heard: [step() for step in heard])\n",
+        "stops",
+    ),
+)

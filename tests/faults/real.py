@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,12 +27,13 @@ from bot.simulator.world import World
 from bot.storage.segments import ledger_folder, segment_name
 from bot.storage.verify import run_verify
 from tests.child import settings
-from tests.faults.tries import Tries
+from tests.faults.tries import Tries, Violation
 
 ROOT = Path(__file__).parents[2]
+AT_ONCE = 3  # runs beside each other: they wait more than they work
 PATIENCE = 60.0  # seconds; only a fault that hangs the bot takes that long
 LABELS = ("Aprovar", "Tentar de novo", "Retomar")
-QUIET_POLLS = 6  # after so many without anything else going on nothing will
+QUIET_POLLS = 5  # after so many without anything else going on nothing will
 AGAIN = 1.0  # seconds after which a person taps once more on what does not answer
 REACHED = {"accepted", "unknown"}
 
@@ -145,10 +146,10 @@ class Real:
         seen = self.polls
         await self.until(lambda: self.polls - seen >= count)
 
-    async def ended(self) -> int:
-        """The exit code once the bot has ended by itself."""
+    async def ended(self, within: float = PATIENCE) -> int:
+        """The exit code once the bot has ended by itself; TimeoutError where that takes longer."""
         assert self.process is not None
-        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+        return await asyncio.wait_for(self.process.wait(), within)
 
     async def stop(self) -> int:
         """SIGTERM where it runs; the exit code."""
@@ -211,6 +212,10 @@ class Real:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.chat.next_change(), AGAIN)
 
+    def log(self) -> str:
+        """What every start of the bot logged."""
+        return (self.folder / "bot.log").read_text()
+
     def segment(self) -> Path:
         """The newest file of the ledger."""
         return max(ledger_folder(self.data).glob("*.jsonl"))
@@ -226,17 +231,20 @@ class Real:
         files = sorted(ledger_folder(self.data).glob("*.jsonl"))
         return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
 
-    async def finish(self, tries: Tries, story: str) -> None:
-        """A clean run to the end: everybody who is still to do is told, the bot stops in order."""
+    async def finish(self, tries: Tries, story: str, *, alone: bool = False) -> None:
+        """A clean run to the end: everybody who is still to do is told, the bot stops in order.
+
+        `alone`: without a tap.
+        """
         await self.start()
         await self.works()
-        self.hands.set()
+        if not alone:
+            self.hands.set()
         done = await self.until(self.done)
         tries.check(done, f"it hangs, with the card {self.card().text!r}: {story}")
         self.hands.clear()
         code = await self.stop()
-        log = (self.folder / "bot.log").read_text()[-3000:]
-        assert code == 0, f"the clean run ended with {code}:\n{log}"
+        assert code == 0, f"the clean run ended with {code}:\n{self.log()[-3000:]}"
 
     def judge(self, tries: Tries, story: str) -> None:
         """The promises, with the gateway as the witness. To be called after `finish`."""
@@ -301,3 +309,23 @@ def _counts(text: str) -> dict[str, int]:
         word: int(found[1]) if (found := re.search(rf"(\d+) {word}s?\b", text.partition("Envio")[2])) else -1
         for word in ("enviada", "recusada", "falha", "incerta")
     }
+
+
+async def all_of(
+    tries: Tries, folder: Path, runs: Sequence[Callable[[Tries, Path], Awaitable[None]]]
+) -> None:
+    """Several runs beside each other, the first ones first; the first Violation ends them all."""
+    todo = iter(enumerate(runs))
+
+    async def work() -> None:
+        for number, run in todo:
+            own = folder / f"{number}"
+            own.mkdir()
+            await run(tries, own)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(work())
+    except* Violation as found:
+        raise found.exceptions[0] from None
