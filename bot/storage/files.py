@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 import structlog
 from filelock import Timeout
@@ -73,7 +74,7 @@ class FileLedger(Recorder):
         self._writer = asyncio.get_running_loop().create_task(self._write_on(), name="ledger")
 
     @classmethod
-    def open(cls, folder: Path, clock: Clock, disk: Disk | None = None) -> "FileLedger":
+    def open(cls, folder: Path, clock: Clock, disk: Disk | None = None) -> Self:
         """Take the folder, replay what is in it and be ready to write. To be called in a running loop.
 
         Blocks while it replays (about two seconds for 100,000 lines). StartupError where another process
@@ -97,7 +98,7 @@ class FileLedger(Recorder):
             raise
 
     @classmethod
-    def _replayed(cls, folder: Path, clock: Clock, disk: Disk, release: Callable[[], object]) -> "FileLedger":
+    def _replayed(cls, folder: Path, clock: Clock, disk: Disk, release: Callable[[], object]) -> Self:
         disk.make_folder(ledger_folder(folder))
         found = scan(disk, folder)
         moved, kept, corrupt = 0, None, None

@@ -29,7 +29,6 @@ class _Leaps(selectors.SelectSelector):
         return super().select(0)
 
 
-
 class LeapLoop(asyncio.SelectorEventLoop):
     """An event loop whose time jumps to whatever is due next."""
 

@@ -1,323 +1,36 @@
 """Every crash point, every disk image: the ledger and the sending over a disk that loses what it may lose.
 
-A life is a start, a poll, decisions, sends and a stop of the real flow over the real file ledger. It is
-photographed before and after every step of the disk and at every request, and what a crash at that moment
-may leave (`Left`) is the beginning of another life, which may crash in turn.
+The lives are in `disk_lives`. Here they end: the power goes, or the process is killed and the power goes
+later, or the disk fails; and again while the next life recovers.
 """
 
 import asyncio
 import errno
 import logging
 import random
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from bot.domain.book import Book
-from bot.domain.case import Case, CaseState
-from bot.domain.customer import Affected
-from bot.domain.lines import CardPosted, Line
-from bot.domain.plan import REACHED, Message, Outcome, Receipt, Sent
-from bot.domain.rules import Rules
-from bot.errors import Declined, LedgerClosed, StartupError, TryLater
-from bot.flow import Deps, Flow
-from bot.ports import Write
-from bot.storage import codec
-from bot.storage.files import FileLedger
-from bot.storage.segments import ledger_folder
-from bot.tasks import Tasks
-from tests.fakes import ANA, BRUNO, NOON, FakeChat, FakeLimiter, FakeSource, incident
-from tests.faults.sim_disk import ROOT, SimDisk, Snapshot, Trouble
-from tests.faults.sim_time import LeapClock, LeapLoop, LeapThread
+from tests.fakes import NOON
+from tests.faults.disk_image import Snapshot
+from tests.faults.disk_lives import Left, Life, Photo
+from tests.faults.sim_disk import Trouble
+from tests.faults.sim_time import LeapLoop
 from tests.faults.tries import Tries
 
 pytestmark = pytest.mark.attack
 
-FOLDER = ROOT / "noc" / "data"
 NEW_MONTH = datetime(2026, 12, 1, tzinfo=UTC)
-RULES = Rules(undo_seconds=1.0, answer_within=30.0)
-DENIED = 3
-Lines = tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What a crash left: the disk, when, and what nobody may forget.
-
-    `received` are the phones that the gateway delivered to, `acknowledged` the lines whose commit had
-    returned, `torn` what was behind the last whole group when an earlier start found it.
-    """
-
-    at: datetime
-    disk: Snapshot = field(default_factory=Snapshot)
-    received: tuple[str, ...] = ()
-    acknowledged: Lines = ()
-    torn: Lines = ()
-    story: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """One moment of a life; `flying` are the phones of requests that may or may not arrive."""
-
-    what: str
-    left: Left
-    flying: tuple[str, ...]
-
-
-class World:
-    """Four outages: two share a customer, two share a port, one is denied."""
-
-    def __init__(self) -> None:
-        self.source = FakeSource()
-        self.source.outage(incident(1), customers=3)
-        self.source.outage(incident(2, place="7/1"), customers=2, first=102)
-        self.source.outage(incident(3, place="8/1"), customers=1, first=110)
-        self.source.outage(incident(4), customers=1, first=120)
-
-
-class Gateway:
-    """Delivers, slowly, what it accepts; answers late, without saying what it did, or not at first."""
-
-    name = "sim"
-
-    def __init__(self, rng: random.Random, received: Sequence[str], seen: Callable[[str], None]) -> None:
-        self._rng, self._seen = rng, seen
-        self.received, self.flying = list(received), list[str]()
-
-    async def send(self, message: Message) -> Receipt:
-        luck, slow = self._rng.random(), self._rng.random() < 0.1
-        self.flying.append(message.phone)
-        self._seen("a request has left")
-        await asyncio.sleep(self._rng.choice((0.001, 0.05, 0.3)))
-        self.flying.remove(message.phone)
-        if luck < 0.08:
-            raise TryLater("throttled", 0.2)
-        if luck < 0.12:
-            return Receipt(Outcome.REJECTED, reason="refused")
-        if luck < 0.16:
-            return Receipt(Outcome.UNKNOWN, reason="no_answer")
-        self.received.append(message.phone)
-        self._seen("a message was delivered")
-        await asyncio.sleep(40.0 if slow else self._rng.choice((0.001, 0.05)))
-        return Receipt(Outcome.UNKNOWN, reason="reset") if luck < 0.22 else Receipt(Outcome.ACCEPTED)
-
-    async def sent(self, first: datetime, last: datetime) -> Sequence[Sent] | None:
-        return None
-
-    async def probe(self) -> str:
-        return "sim"
-
-
-class Noted(FileLedger):
-    """Remembers whose commit returned."""
-
-    acknowledged: list[bytes]
-
-    async def commit(self, write: Write) -> Sequence[Line]:
-        lines = await super().commit(write)
-        if self.closed is None:
-            self.acknowledged += map(codec.fields, lines)
-        return lines
-
-
-def segments(disk: SimDisk) -> Iterator[tuple[str, bytes]]:
-    """The ledger's files in order."""
-    folder = ledger_folder(FOLDER)
-    for name in disk.names(folder):
-        if name.endswith(".jsonl"):
-            yield name, disk.read(folder / name)
-
-
-def put_aside(disk: SimDisk) -> list[bytes]:
-    shelf = ledger_folder(FOLDER) / "quarantine"
-    return [disk.read(shelf / name) for name in disk.names(shelf) if name.endswith(".bin")]
-
-
-class Life:
-    """One run of the program on what the last one left, to its end or to a disk that fails."""
-
-    def __init__(
-        self, left: Left, seed: int, tries: Tries, *, watched: bool = False, trouble: Trouble | None = None
-    ) -> None:
-        self.left, self.tries, self.seed = left, tries, seed
-        self.rng = random.Random(seed)  # noqa: S311
-        self.photos: list[Photo] = []
-        self.watched = watched
-        self.torn = list(left.torn)
-        self.disk = SimDisk(left.disk, self._seen, trouble)
-        self.gateway = Gateway(self.rng, left.received, self._seen)
-        self.ledger: Noted | None = None
-        self.tasks = Tasks()
-        self.story = f"{left.story or 'from the beginning'}; seed {seed}"
-        self.clock: LeapClock
-
-    def _seen(self, what: str) -> None:
-        if not self.watched:
-            return
-        acknowledged = self.left.acknowledged if self.ledger is None else tuple(self.ledger.acknowledged)
-        left = Left(
-            self.clock.now(),
-            self.disk.snapshot(),
-            tuple(self.gateway.received),
-            acknowledged,
-            tuple(self.torn),
-            self.left.story,
-        )
-        self.photos.append(Photo(what, left, tuple(self.gateway.flying)))
-
-    async def run(self) -> None:
-        self.tries.runs += 1
-        self.clock = LeapClock(self.left.at)
-        try:
-            ledger = self._open()
-        except StartupError:
-            self.tries.check(bool(self.disk.failed), f"no start on a mere crash: {self.story}")
-            return
-        flow = self._flow(ledger)
-        await flow.start("test")
-        await flow.poll()
-        await self._cards(ledger)
-        for _ in range(5):
-            busy = await self._decide(flow, ledger)
-            await self._over()
-            if not busy:
-                break
-        await flow.stopped()
-        live = ledger.book
-        failed = ledger.closed is not None
-        await ledger.close()
-        self._seen("at the end")
-        self.tries.nobody_twice(self.gateway.received, self.story)
-        self.tries.check(not self.disk.written_unlocked, f"written without the lock: {self.story}")
-        if self.disk.failed:
-            return
-        self.tries.check(not failed, f"the ledger closed on a good disk: {self.story}")
-        self._whole(live)
-        self._accounted(live)
-
-    def _open(self) -> Noted:
-        before = dict(segments(self.disk))
-        ledger = Noted.open(FOLDER, self.clock, self.disk)
-        ledger._thread = LeapThread(self.rng)
-        ledger.acknowledged = list(self.left.acknowledged)
-        self.ledger = ledger
-        self.tries.check(ledger.closed is None, f"closed by a mere crash ({ledger.closed}): {self.story}")
-        after = dict(segments(self.disk))
-        for name, data in before.items():
-            kept = after.get(name, b"")
-            self.tries.check(data.startswith(kept), f"{name} is not what it was: {self.story}")
-            self.torn += [data[len(kept) :]] if len(kept) < len(data) else []
-        lost = Counter(self.torn) - Counter(put_aside(self.disk))
-        self.tries.check(not lost, f"a torn tail is nowhere: {self.story}")
-        lines = b"".join(after.values())
-        for line in self.left.acknowledged:
-            self.tries.check(line in lines, f"forgotten: {line[:60]!r}: {self.story}")
-        return ledger
-
-    def _flow(self, ledger: Noted) -> Flow:
-        source = World().source
-        deps = Deps(
-            source,
-            source,
-            self.gateway,
-            FakeLimiter(),
-            ledger,
-            FakeChat(),
-            self.clock,
-            self.rng,
-            self.tasks.spawn,
-        )
-        return Flow(deps, RULES)
-
-    async def _cards(self, ledger: Noted) -> None:
-        for case in [case for case in ledger.book.cases.values() if case.card is None]:
-            card = CardPosted(case.id, -100, case.id)
-            with suppress(LedgerClosed):
-                await ledger.commit(lambda _book, _now, card=card: [card])  # type: ignore[misc]
-
-    async def _decide(self, flow: Flow, ledger: Noted) -> bool:
-        """Everybody taps at once wherever a card asks; whether something was decided."""
-        taps = [self._tap(flow, case) for case in ledger.book.cases.values()]
-        return any(await asyncio.gather(*taps))
-
-    async def _over(self) -> None:
-        """What runs has ended, late answers too."""
-        while running := set(self.tasks._running):
-            _, left = await asyncio.wait(running, timeout=1000)
-            self.tries.check(not left, f"a dispatch does not end: {self.story}")
-
-    async def _tap(self, flow: Flow, case: Case) -> bool:
-        try:
-            if case.undecided and case.id == DENIED:
-                await flow.deny(case.id, ANA, "planned")
-            elif case.undecided:
-                await flow.approve(case.id, BRUNO)
-            elif case.state is CaseState.INTERRUPTED and self.rng.random() < 0.2:
-                await flow.close(case.id, ANA)
-            elif case.state is CaseState.INTERRUPTED:
-                await flow.resume(case.id, ANA)
-            else:
-                return False
-        except (Declined, LedgerClosed):
-            return False
-        return True
-
-    def _whole(self, live: Book) -> None:
-        """The files hold whole groups in order and nothing else, and say what the book says."""
-        book, seq, group, prev, left = Book(), 0, 1, codec.NO_LINE, 0
-        for name, data in segments(self.disk):
-            for raw in data.split(b"\n")[:-1]:
-                try:
-                    entry = codec.unseal(raw)
-                except codec.BadLine as bad:
-                    self.tries.check(False, f"{name} holds something else ({bad}): {self.story}")
-                    raise
-                seq += 1
-                fits = (entry.seq, entry.group, entry.prev) == (seq, group, prev)
-                self.tries.check(fits, f"{name}: line {seq} is out of place: {self.story}")
-                book.apply(entry.at, entry.line)
-                left, prev = entry.left, codec.digest(raw)
-                group += left == 0
-            self.tries.check(left == 0 and data[-1:] in b"\n", f"{name} ends torn: {self.story}")
-        self.tries.check(vars(book) == vars(live), f"the book is not the fold of its lines: {self.story}")
-
-    def _accounted(self, book: Book) -> None:
-        """Everybody listed is in a plan, has an outcome, and not another than the gateway's."""
-        source, maybe, sure = World().source, set[str](), set[str]()
-        reached = Counter[str]()
-        for case in book.cases.values():
-            for dispatch in case.dispatches:
-                if dispatch.progress is None:
-                    continue
-                plan, results = dispatch.progress.recipients, dispatch.progress.results
-                listed = {f"c{onu.client_id}" for onu in source.onus[case.incident.id]}
-                self.tries.everybody_accounted_for(listed - plan.keys(), self.story)
-                due = {r.id for r in plan.values() if r.skip is None}
-                open_ = due - results.keys() if dispatch.end != "closed" else set()
-                self.tries.everybody_accounted_for(sorted(open_), self.story)
-                for recipient, receipt in results.items():
-                    phone = plan[recipient].phone or ""
-                    maybe |= {phone} if receipt.outcome in REACHED else set()
-                    sure |= {phone} if receipt.outcome is Outcome.ACCEPTED else set()
-                reached[case.incident.port.key] += dispatch.reached
-        received = set(self.gateway.received)
-        self.tries.check(received <= maybe, f"somebody has one and the ledger says no: {self.story}")
-        self.tries.check(sure <= received, f"somebody has none and the ledger says yes: {self.story}")
-        self.tries.check(max(reached.values(), default=0) < 2, f"a port was sent to twice: {self.story}")
-        undecided = [c.id for c in book.cases.values() if c.running or c.id == DENIED and c.denied_by is None]
-        self.tries.check(not undecided, f"cases {undecided} do not end: {self.story}")
 
 
 def after(photos: Sequence[Photo], rng: random.Random) -> list[Left]:
-    """What a power cut at each of these moments may leave, each once, with what was in flight there or not."""
+    """What a power cut at each of these moments may leave, each once, what was in flight arrived or not."""
     found: dict[object, Left] = {}
     for photo in photos:
         for ruin, disk in photo.left.disk.ruins(rng):
@@ -336,9 +49,7 @@ def killed(photos: Sequence[Photo], rng: random.Random) -> list[Left]:
     ]
 
 
-def _later(
-    photo: Photo, rng: random.Random, story: str, disk: Snapshot, arrived: tuple[str, ...]
-) -> Left:
+def _later(photo: Photo, rng: random.Random, story: str, disk: Snapshot, arrived: tuple[str, ...]) -> Left:
     at = photo.left.at + timedelta(seconds=rng.choice((0.5, 2.0, 1000.0)))
     received = photo.left.received + arrived
     return replace(photo.left, at=at, disk=disk, received=received, story=story)
@@ -353,7 +64,7 @@ class Attack:
     """Lives, one after the other, on one loop whose time leaps."""
 
     def __init__(self, tries: Tries, runner: asyncio.Runner, seed: int) -> None:
-        self.tries, self.runner = tries, runner
+        self.tries, self.runner, self.seed = tries, runner, seed
         self.rng = random.Random(seed)  # noqa: S311
 
     def live(self, left: Left, *, watched: bool = False, trouble: Trouble | None = None) -> Life:
@@ -376,14 +87,14 @@ class Attack:
             yield left
 
     def beginning(self) -> Left:
-        """Noon, or some seconds before a new month."""
+        """Noon, or with every second seed some seconds before a new month."""
         late = NEW_MONTH - timedelta(seconds=self.rng.uniform(0.1, 3.0))
-        return Left(self.rng.choice((NOON, late)))
+        return Left(late if self.seed % 2 else NOON)
 
-    def cut(self, every: int = 8, again: int = 12) -> None:
+    def cut(self, most: int | None = None, every: int = 8, again: int = 12) -> None:
         """The power goes at each moment of a life; in one of `every` next lives it goes again."""
         life = self.live(self.beginning(), watched=True)
-        for place, left in enumerate(self.crash(life.photos)):
+        for place, left in enumerate(self.crash(life.photos, most)):
             twice = place % every == 0
             second = self.live(left, watched=twice)
             for last in self.crash(second.photos, again):
@@ -423,11 +134,11 @@ def stage(tries: Tries, seed: int) -> Iterator[Attack]:
 
 
 def attack(tries: Tries, folder: Path) -> None:
-    for seed in range(4):
+    for seed in range(1, 9):
         with stage(tries, seed) as on:
-            on.cut(every=20)
-            on.kill_and_cut(kills=4)
-            on.fail(again=2)
+            on.cut(most=60, every=12, again=6)
+            on.kill_and_cut(kills=4, again=6)
+            on.fail(again=1)
 
 
 def test_power_cut_at_every_step(tries: Tries) -> None:
