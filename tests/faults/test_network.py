@@ -10,7 +10,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,7 @@ from bot.storage.memory import MemoryLedger
 from bot.tasks import Tasks
 from tests.fakes import ANA, FakeChat, FakeClock
 from tests.faults import wire as wires
-from tests.faults.rows import LOST, PATIENCE, TABLE, THROTTLED, THROTTLED_UNTIL
+from tests.faults.rows import LOST, PATIENCE, SAYS_NO, TABLE, THROTTLED, THROTTLED_UNTIL
 from tests.faults.tries import Tries
 from tests.faults.wire import Row, Wire
 
@@ -38,6 +38,12 @@ CUSTOMERS, SOME, IN_FLIGHT, BREAKS_AFTER = 9, 4, 3, 5
 RULES = Rules(undo_seconds=0, sends=IN_FLIGHT, send_patience=PATIENCE)
 RANDOM_RUNS = 30
 ROUNDS = 6  # approvals and resumptions of a random story; in the last one all goes well
+LATE = (  # an answer that comes after `answer_within` replaces the unknown, whatever it says
+    (Row("accepted", Outcome.ACCEPTED, None, wires.accepted(1), taken=True), (Outcome.ACCEPTED, None)),
+    (SAYS_NO[0], (Outcome.REJECTED, "contato invalido")),
+    (THROTTLED, (Outcome.FAILED, "throttled")),
+    (Row("reset", Outcome.UNKNOWN, "reset", then="reset", taken=True), (Outcome.UNKNOWN, "reset")),
+)
 HELD = Row("held", Outcome.ACCEPTED, None, wires.accepted(1), taken=True, held=True)
 
 
@@ -74,6 +80,7 @@ class Story:
     tries: Tries
     clock: FakeClock = field(default_factory=lambda: FakeClock(auto=True))
     seed: int = 0
+    rules: Rules = RULES
     tasks: Tasks = field(default_factory=Tasks)
     before: dict[str, Receipt] = field(default_factory=dict)
 
@@ -86,7 +93,7 @@ class Story:
         source, pace = self.site.source, Pace(0, self.clock)
         chat, spawn = FakeChat(), self.tasks.spawn
         deps = Deps(source, source, self.wire, pace, self.ledger, chat, self.clock, rng, spawn)
-        self.flow = Flow(deps, RULES)
+        self.flow = Flow(deps, self.rules)
 
     @property
     def case(self) -> Case:
@@ -240,12 +247,32 @@ def _chain(first: Iterator[Row]) -> Iterator[Row | None]:
     yield next(first, HELD)
 
 
-async def _until(clock: FakeClock, holds: Callable[[], bool], seconds: float = 1.0) -> None:
+async def _until(clock: FakeClock, holds: Callable[[], bool], seconds: float = 20.0) -> None:
     """Let everything run, with no time passing on the clock, until it holds or so long has passed."""
     end = asyncio.get_running_loop().time() + seconds
     while not holds() and asyncio.get_running_loop().time() < end:
         await clock.advance(0)
         await asyncio.sleep(0.001)
+
+
+async def late_answer(here: Site, tries: Tries, row: Row, end: tuple[Outcome, str | None]) -> None:
+    """The dispatch does not wait for it, and nothing is sent again meanwhile."""
+    rules = replace(RULES, answer_within=0.2)
+    story = Story(f"late: {row.name}", here, tries, rules=rules)
+    tries.faults += 1
+    await story.open()
+    phone = here.phones[0]
+    here.wire.draws = {phone: iter((row,))}
+    await story.go()
+    await _until(story.clock, lambda: story.case.dispatches[-1].end == "done")
+    [known] = [story.results.get(r.id) for r in story.recipients if r.phone == phone]
+    tries.check(known == Receipt(Outcome.UNKNOWN, reason="no_answer"), f"{known} meanwhile: {story.name}")
+    here.wire.gate.set()
+    tries.check(await story.tasks.drain(30) == 0, f"it hangs: {story.name}")
+    [late] = [story.results[r.id] for r in story.recipients if r.phone == phone]
+    tries.check((late.outcome, late.reason) == end, f"{late} in the end: {story.name}")
+    tries.check(here.wire.arrived.count(phone) == 1, f"sent again: {story.name}")
+    tries.nobody_twice(here.wire.took.elements(), story.name)
 
 
 async def random_story(here: Site, tries: Tries, seed: int) -> None:
@@ -277,13 +304,16 @@ async def random_story(here: Site, tries: Tries, seed: int) -> None:
 
 
 def attack(tries: Tries, folder: Path) -> None:
-    """The whole table on a few, on all, a pause for all, and the table at random."""
+    """A pause for all, late answers, the whole table on one, some and all, and the table at random."""
 
     async def everything() -> None:
         async with site() as here:
-            await rows(here, tries, TABLE, 1)
             for row in (THROTTLED, THROTTLED_UNTIL):
                 await shared_pause(here, tries, row)
+            for row, end in LATE:
+                await late_answer(here, tries, replace(row, held=True), end)
+            await rows(here, tries, LOST[:1], CUSTOMERS)
+            await rows(here, tries, TABLE, 1)
             await rows(here, tries, TABLE, CUSTOMERS)
             await rows(here, tries, TABLE, SOME)
             tries.check(here.wire.stale > 0, "no kept connection was used: the row proves nothing")

@@ -146,10 +146,10 @@ async def opened() -> AsyncIterator[Wire]:
         ways: dict[Way, tuple[str, httpx.Timeout, float]] = {
             "plain": (server.url, PATIENT, 20.0),
             "kept": (server.url, PATIENT, 20.0),
-            "read": (server.url, httpx.Timeout(10.0, read=0.1), 20.0),
-            "total": (server.url, PATIENT, 0.1),
+            "read": (server.url, httpx.Timeout(10.0, read=0.05), 20.0),
+            "total": (server.url, PATIENT, 0.05),
             "refused": (f"http://127.0.0.1:{closed_port()}", PATIENT, 20.0),
-            "deaf": (f"http://127.0.0.1:{deaf}", httpx.Timeout(0.1), 20.0),
+            "deaf": (f"http://127.0.0.1:{deaf}", httpx.Timeout(0.05), 20.0),
             "dns": ("http://host.invalid", PATIENT, 20.0),
             "tls": (no_tls.url.replace("http:", "https:"), PATIENT, 20.0),
             "unread": (unread.url, PATIENT, 20.0),
