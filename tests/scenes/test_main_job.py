@@ -186,7 +186,7 @@ async def test_nobody_reached_offers_to_try_again(noc: Noc) -> None:
     await noc.open()
     for onu in alert.onus:
         phone = re.sub(r"\D", "", noc.world.customers[onu.client_id or 0].contact or "")
-        noc.hsm.refuse(f"55{phone}", "template pausado")
+        noc.hsm.refuse(f"55{phone}", "numero sem whatsapp")
     card = await noc.card()
     await noc.chat.tap(noc.ana, card, "Aprovar")
     await noc.until(card, "3 recusadas")
