@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from bot.simulator.page import PageServer
@@ -23,6 +24,9 @@ FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+# A browser belongs to the event loop that it was started on: one loop for every fixture and test here.
+fixture = pytest_asyncio.fixture(loop_scope="session")
+LOOP = pytest.mark.asyncio(loop_scope="session")
 
 
 async def idle(variables: Mapping[str, str], folder: Path) -> asyncio.subprocess.Process:
@@ -43,7 +47,7 @@ async def real_bot(variables: Mapping[str, str], folder: Path) -> asyncio.subpro
         )
 
 
-@pytest.fixture
+@fixture
 async def quiet(tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage whose bot never says a word."""
     stage = Stage(tmp_path, idle, customers=CUSTOMERS)
@@ -52,10 +56,10 @@ async def quiet(tmp_path: Path) -> AsyncIterator[Stage]:
     await stage.stop()
 
 
-@pytest.fixture
+@fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage with the real bot, which sends slowly enough to be watched."""
-    changes = {"HSM_RATE": "12", "UNDO_SECONDS": "1", "SETTLE_SECONDS": "0", "POLL_SECONDS": "1"}
+    """A stage with the real bot, which sends slowly enough to be watched: its progress shows every 6 s."""
+    changes = {"HSM_RATE": "7", "UNDO_SECONDS": "1", "SETTLE_SECONDS": "0", "POLL_SECONDS": "1"}
     stage = Stage(tmp_path, real_bot, customers=CUSTOMERS, variables=changes)
     stage.chat.group_limit = None
     await stage.start()
@@ -63,7 +67,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     await stage.stop()
 
 
-@pytest.fixture
+@fixture
 async def served(quiet: Stage) -> AsyncIterator[PageServer]:
     page = PageServer(quiet)
     await page.start()
@@ -71,13 +75,13 @@ async def served(quiet: Stage) -> AsyncIterator[PageServer]:
     await page.stop()
 
 
-@pytest.fixture
+@fixture
 async def http(served: PageServer) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=served.url, timeout=5.0, trust_env=False) as client:
         yield client
 
 
-@pytest.fixture
+@fixture
 async def shown(stage: Stage) -> AsyncIterator[PageServer]:
     """The page of the stage with the real bot."""
     page = PageServer(stage)
@@ -86,17 +90,26 @@ async def shown(stage: Stage) -> AsyncIterator[PageServer]:
     await page.stop()
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """Started once: a start costs as much as a test."""
     if CHROMIUM is None:
         pytest.skip("no chromium is installed (Debian: apt-get install chromium)")
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        await chromium.close()
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        await started.close()
 
 
-@pytest.fixture
+@fixture
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """Nothing is open in it, and nothing of a page before is known to it."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()
+
+
+@fixture
 async def person(browser: Browser) -> AsyncIterator[Person]:
     """Somebody at a wide screen; the browser must have nothing to complain about at the end."""
     page = await browser.new_page(viewport={"width": 1440, "height": 900})

@@ -13,8 +13,9 @@ from bot.simulator.stage import Stage
 from bot.simulator.stage_views import PortView
 
 from .browser import Person
-from .conftest import idle
+from .conftest import LOOP, idle
 
+pytestmark = LOOP
 PERCENT = re.compile(r"[1-9]\d?%")
 HOSTILE = '<img src=x onerror="window.hacked=1"> & <b>Zé</b>'
 
