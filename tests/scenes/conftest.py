@@ -12,12 +12,15 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.app import App
+from bot.chat.budget import GAP, WINDOW
+from bot.chat.telegram import Telegram
 from bot.settings import load
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
@@ -131,7 +134,9 @@ class Noc:
 
 
 @pytest.fixture
-async def noc(tmp_path: Path) -> AsyncIterator[Noc]:
+async def noc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Noc]:
+    # As many messages as ever, in a tenth of the time: what they wait for is not what is tested here.
+    monkeypatch.setattr("bot.app.Telegram", partial(Telegram, window=WINDOW / 10, gap=GAP / 10))
     async with AsyncExitStack() as stack:
         made = Noc(tmp_path, stack)
         await made.set_up()
