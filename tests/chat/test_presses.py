@@ -133,11 +133,9 @@ async def test_bots_decide_nothing(api: BotApi, room: Room) -> None:
 
 
 async def test_an_answer_does_not_wait_for_the_painter(
-    api: BotApi, room: Room, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, api: BotApi, room: Room
 ) -> None:
-    monkeypatch.setattr(
-        telegram, "STOP_SECONDS", 0.1
-    )  # the painter hangs until the end, which is not the point
+    monkeypatch.setattr(telegram, "STOP_SECONDS", 0.1)  # the painter hangs until the end
     card = await room.card()
     api.faults.always(HangBefore(), match=lambda path: path.endswith(("/sendMessage", "/editMessageText")))
     await room.outage(2)
