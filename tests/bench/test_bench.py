@@ -33,4 +33,4 @@ async def test_tap() -> None:
 
 
 async def test_start() -> None:
-    seen(await start.rows(open_cases=3, audit_lines=10, runs=1), *["start"] * 4)
+    seen(await start.rows(open_cases=3, audit_lines=10, runs=1, polls=1), *["start"] * 4)
