@@ -29,8 +29,8 @@ _HEAD = re.compile(
     rb'"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z",'
 )
 _TAIL = re.compile(rb',"prev":"([0-9a-f]{64})","crc":"([0-9a-f]{8})"\}')
-# No text inside a line holds this: its quotes are escaped.
-_GROUP = re.compile(rb'\{"seq":\d{1,18},"group":(\d{1,18}),"left":')
+# No text inside a line holds this: its quotes are escaped. Spaces: a tool may have printed the file anew.
+_GROUP = re.compile(rb'"group"\s*:\s*(\d{1,18})\s*,')
 _START = re.compile(rb'(?=\{"seq":\d)')
 _CRC_FIELD = len(b',"crc":"01234567"}')
 _TAIL_SIZE = len(b',"prev":""') + 64 + _CRC_FIELD
@@ -79,8 +79,8 @@ def seal(inner: bytes, *, seq: int, group: int, left: int, at: datetime, prev: s
 
 
 def groups_in(data: bytes) -> set[int]:
-    """Every commit group of which the beginning of a line can be seen in any bytes, damaged or not."""
-    return {int(found) for found in _GROUP.findall(data)}
+    """Every commit group of which a trace can be seen in any bytes, damaged, printed anew, or in UTF-16."""
+    return {int(found) for part in (data, data[::2], data[1::2]) for found in _GROUP.findall(part)}
 
 
 def intact_in(data: bytes) -> list[bytes]:

@@ -102,8 +102,10 @@ def _repaired(folder: Path, now: datetime, disk: Disk, *, dry_run: bool) -> Repa
     if dry_run:
         return Repair(True, "\n".join([first, *done, "dry run: nothing was changed"]), changed)
     copies = tuple(_copied(disk, folder, name, held[name], now) for name in changed)
-    for name in changed:
-        disk.replace(ledger_folder(folder) / name, mended[name])
+    for stage in (_with_what_moves(held, mended), mended):
+        for name in changed:
+            if stage[name] != disk.read(ledger_folder(folder) / name):
+                disk.replace(ledger_folder(folder) / name, stage[name])
     done += [f"{name}: kept as it was in {copy}" for name, copy in zip(changed, copies, strict=True)]
     return Repair(True, "\n".join([first, *done, "repaired: the ledger is whole"]), changed, copies)
 
@@ -119,8 +121,8 @@ def _every_line_kept(held: Mapping[str, bytes], trouble: Trouble) -> dict[str, b
             except BadLine:
                 return None
             places[raw] = entry.seq
-            if homes.setdefault(raw, name) != name and name == segment_name(entry.at):
-                homes[raw] = name
+            home = segment_name(entry.at)
+            homes.setdefault(raw, home if home in held else name)
     lines: dict[str, list[bytes]] = {name: [] for name in held}
     for raw in sorted(homes, key=places.__getitem__):
         lines[homes[raw]].append(raw + b"\n")
@@ -130,6 +132,16 @@ def _every_line_kept(held: Mapping[str, bytes], trouble: Trouble) -> dict[str, b
     last = tried.head.group + (trouble.fault is not Fault.CORRUPT)
     traces = {group for data in held.values() for group in codec.groups_in(data.translate(None, _NO_MEANING))}
     return mended if tried.trouble is None and homes and max(traces) <= last else None
+
+
+def _with_what_moves(held: Mapping[str, bytes], mended: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The new segments with what leaves them for another still in them: a crash between two loses no line."""
+    kept = {raw for data in mended.values() for raw in data.splitlines()}
+    stage = {}
+    for name, data in mended.items():
+        leaves = kept.intersection(_intact_in(held[name])) - set(data.splitlines())
+        stage[name] = data + b"".join(raw + b"\n" for raw in sorted(leaves))
+    return stage
 
 
 def _cut_as_a_start_does(held: Mapping[str, bytes], found: Scan) -> dict[str, bytes] | None:
@@ -149,7 +161,9 @@ def _differences(old: bytes, new: bytes) -> list[str]:
     if doubled := len(before) - len(set(before)):
         said.append(f"{doubled} doubled lines taken out")
     if moved := len(set(before) - set(after)):
-        said.append(f"{moved} lines taken out that are in another segment, or in the torn last group")
+        said.append(f"{moved} lines taken out that are of another segment, or of the torn last group")
+    if moved := len(set(after) - set(before)):
+        said.append(f"{moved} lines brought back from another segment")
     if set(before) == set(after) and list(dict.fromkeys(before)) != after:
         said.append("lines put back in order")
     if b"\r\n" in old:
