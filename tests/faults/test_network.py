@@ -230,7 +230,9 @@ async def shared_pause(here: Site, tries: Tries, row: Row) -> None:
     draws: Mapping[str, Iterator[Row | None]] = {phone: _chain(first) for phone in here.phones}
     wire.draws = draws
     await story.go()
-    await _until(clock, lambda: len(wire.arrived) == IN_FLIGHT and bool(clock._sleepers))
+    await _until(
+        clock, lambda: len(wire.arrived) >= IN_FLIGHT and (bool(clock._sleepers) or bool(story.results))
+    )
     wire.gate.set()  # the others in flight are answered, after the gateway asked for a pause
     await _until(clock, lambda: len(clock._sleepers) == IN_FLIGHT or len(wire.arrived) > IN_FLIGHT)
     await clock.advance(29)
