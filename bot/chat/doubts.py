@@ -13,7 +13,7 @@ from typing import Literal, cast, get_args
 from markupsafe import Markup
 
 from bot.chat.buttons import Action, Press
-from bot.chat.fitting import PARAGRAPH, fit, page_buttons
+from bot.chat.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.results import at_rest, reason_words, to_call
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words
@@ -162,7 +162,7 @@ def _head(
 
 
 def _row(number: int, recipient: Recipient, progress: Progress, words: Words, now: datetime) -> Markup:
-    return words.say(
+    row = words.say(
         "doubts.row",
         number=number,
         name=recipient.name or words.plain("details.no_name"),
@@ -170,9 +170,11 @@ def _row(number: int, recipient: Recipient, progress: Progress, words: Words, no
         at=progress.intents.get(recipient.id),
         now=now,
         reason=reason_words(progress.results[recipient.id].reason, words),
-        unlisted=progress.unlisted.get(recipient.id),
-        calling=recipient.id in progress.calls,
     )
+    asked = progress.unlisted.get(recipient.id)
+    unlisted = [words.say("doubts.unlisted", at=asked, now=now)] if asked else []
+    calling = [words.say("doubts.calling")] if recipient.id in progress.calls else []
+    return LINE.join([row, *unlisted, *calling])
 
 
 @dataclass(frozen=True, slots=True)

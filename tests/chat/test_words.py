@@ -162,7 +162,6 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
         "since": NOW,
         "started": NOW,
         "start": NOW,
-        "unlisted": NOW,
     }
     counts = (
         "n onus customers no_record no_phone failed todo accepted held rejected unknown skipped "

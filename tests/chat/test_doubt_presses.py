@@ -1,0 +1,278 @@
+"""Taps on the sends in doubt and on a ledger that looks old, over the simulated Bot API."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.domain.lines import (
+    Approved,
+    CaseOpened,
+    Intent,
+    Line,
+    Planned,
+    Resolved,
+    Result,
+    Settled,
+    Started,
+    Who,
+)
+from bot.domain.plan import Outcome, Recipient
+from bot.ports import Notice
+from bot.simulator.telegram import BotApi, Message
+from bot.storage.memory import MemoryLedger
+from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
+from tests.fakes import incident, port
+
+HER = Who(ANA, "Ana")
+PEOPLE = tuple(Recipient(str(n), f"Cliente {n}", (f"Z{n}",), f"556199999000{n}") for n in range(4))
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[BotApi]:
+    async with BotApi() as server:
+        people(server)
+        server.group_limit = None
+        yield server
+
+
+@pytest.fixture
+async def room(api: BotApi) -> AsyncIterator[Room]:
+    async with opened(api) as room:
+        await room.outage()
+        yield room
+
+
+def lost(case: int = 1) -> list[Line]:
+    """One was told, of three no answer came."""
+    lines: list[Line] = [Approved(case, HER, (port(f"1/{case}"),)), Planned(case, 4, PEOPLE)]
+    for n in range(4):
+        outcome = Outcome.UNKNOWN if n else Outcome.ACCEPTED
+        lines += [Intent(case, str(n)), Result(case, str(n), outcome, reason="no_answer" if n else None)]
+    return [*lines, Settled(case, "done")]
+
+
+async def in_doubt(room: Room) -> Message:
+    """The card of a case with three sends in doubt."""
+    card = await room.card()
+    await room.line(*lost())
+    room.telegram.chat.show(1, urgent=True)
+    await room.api.wait(lambda _: "Incertas (3)" in card.buttons)
+    return card
+
+
+async def page_of(room: Room, user: int, card: Message) -> Message:
+    before = len(room.api.messages())
+    await room.api.tap(user, card, "Incertas")
+    await room.api.wait(lambda api: len(api.messages()) > before)
+    return room.api.messages()[-1]
+
+
+async def test_one_by_one_until_none_is_left(api: BotApi, room: Room) -> None:
+    card = await in_doubt(room)
+    page = await page_of(room, ANA, card)
+    assert page.reply_to == card.id
+    assert (await api.tap(ANA, page, "1. ✔")).text == "1 considerada enviada."
+    await api.wait(lambda _: "2 por decidir" in page.text)
+    await room.shows(card, "☑ 1 considerada enviada")
+    assert (await api.tap(ANA, page, "2. 📞")).text.startswith("Anotado: você liga para 1 cliente.")
+    await room.shows(card, "📞 1 por ligar")
+    await api.wait(lambda _: "1 por decidir · 1 por ligar" in page.text)
+    assert not (await api.tap(ANA, page, "1. 🔁")).text
+    await api.wait(lambda _: "Reenviar a Cliente 2 · (61) 9****-0002?" in page.text)
+    await api.tap(ANA, page, "voltar")
+    await api.wait(lambda _: "1. 🔁 reenviar" in page.buttons)
+    await api.tap(ANA, page, "1. 🔁")
+    await api.wait(lambda _: "Sim, reenviar" in page.buttons)
+    assert (await api.tap(ANA, page, "Sim")).text == "Reenviando a 1 cliente."
+    await api.wait(lambda _: "envio em andamento" in page.text)
+    await room.shows(card, "🔁 Reenvio das incertas por Ana")
+    assert room.desk.decided == [("resolve sent", 1), ("resolve call", 1), ("resend", 1)]
+    await room.line(Intent(1, "2"), Result(1, "2", Outcome.ACCEPTED), Settled(1, "done"))
+    room.telegram.chat.show(1, urgent=True)
+    await api.tap(ANA, page, "atualizar")
+    await api.wait(lambda _: "0 por decidir · 1 por ligar" in page.text)
+    await api.wait(lambda _: card.buttons == ["Detalhes", "Por ligar (1)"])
+    assert "3 enviadas · 0 recusadas · 0 falhas · 1 incerta · 0 puladas" in card.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "toast", "decided"),
+    [
+        ("Considerar 3 envios como enviados?", "3 consideradas enviadas.", "resolve sent"),
+        ("Reenviar a 3 clientes? Cada um pode receber duas", "Reenviando a 3 clientes.", "resend"),
+        ("Vai ligar para 3 clientes?", "Anotado: você liga para 3 clientes.", "resolve call"),
+    ],
+)
+async def test_all_of_them_asks_twice(room: Room, asked: str, toast: str, decided: str) -> None:
+    api, page = room.api, await page_of(room, ANA, await in_doubt(room))
+    button = {"resolve sent": "considerar", "resend": "reenviar (", "resolve call": "vou ligar"}[decided]
+    await api.tap(ANA, page, f"Todas as 3: {button}")
+    await api.wait(lambda _: asked in page.text)
+    assert room.desk.decided == []
+    assert toast in (await api.tap(ANA, page, "Sim")).text
+    assert room.desk.decided == [(decided, 1)]
+
+
+async def test_a_list_that_changed_meanwhile_decides_nothing_and_is_shown_anew(
+    api: BotApi, room: Room
+) -> None:
+    card = await in_doubt(room)
+    hers = await page_of(room, ANA, card)
+    theirs = await page_of(room, CARLA, card)
+    await api.tap(ANA, hers, "Todas as 3: reenviar")
+    await api.wait(lambda _: "Sim, reenviar a 3" in hers.buttons)
+    await api.tap(CARLA, theirs, "3. ✔")
+    assert (await api.tap(ANA, hers, "Sim")).text == "A lista mudou: veja de novo antes de decidir."
+    await api.wait(lambda _: "2 por decidir" in hers.text)
+    assert room.desk.decided == [("resolve sent", 1)]
+    assert room.desk.refusals == [(ANA, "choose", "list_changed", 1)]
+
+
+async def test_a_page_for_one_person_where_telegram_can_do_that(api: BotApi, room: Room) -> None:
+    api.ephemeral = "support"
+    page = await page_of(room, ANA, await in_doubt(room))
+    assert page.ephemeral_for == ANA
+    await api.tap(ANA, page, "1. ✔")
+    await api.wait(lambda _: "2 por decidir" in page.text)
+
+
+async def test_only_approvers_see_it_and_only_who_asked_decides_on_it(api: BotApi, room: Room) -> None:
+    card = await in_doubt(room)
+    assert "administradores" in (await api.tap(BETO, card, "Incertas")).text
+    page = await page_of(room, ANA, card)
+    assert "administradores" in (await api.tap(BETO, page, "1. ✔")).text
+    for label in ("1. ✔", "1. 🔁", "Todas as 3: vou", "CSV"):
+        assert "Só quem pediu" in (await api.tap(CARLA, page, label)).text
+    assert room.desk.decided == []
+    assert [(user, why) for user, _, why, _ in room.desk.refusals] == [
+        (BETO, "not_allowed"),
+        (BETO, "not_allowed"),
+        *[(CARLA, "not_yours")] * 4,
+    ]
+
+
+async def test_the_phones_go_to_the_private_chat(api: BotApi, room: Room) -> None:
+    api.users[ANA].opened_private = True
+    page = await page_of(room, ANA, await in_doubt(room))
+    assert "Preparando" in (await api.tap(ANA, page, "CSV")).text
+    sheet = await api.wait(lambda api: next((m for m in api.messages(ANA) if m.document), None))
+    assert "5561999990001" in sheet.document.decode("utf-8-sig")
+    assert "99999" not in page.text
+
+
+@pytest.mark.parametrize(
+    "data", ["unk:1:0", "unk!:1:sent|0|1|x", "unk?:1:call|0|all3|x", "unk.csv:1:", "sure:0:"]
+)
+async def test_no_such_button_is_taken_from_a_card_a_notice_or_another_page(
+    api: BotApi, room: Room, data: str
+) -> None:
+    card = await in_doubt(room)
+    api.users[ANA].opened_private = True
+    room.telegram.chat.say(Notice("second_poller"))
+    said = await api.wait(lambda api: next((m for m in api.messages() if "mesmo token" in m.text), None))
+    await api.tap(ANA, card, "Detalhes")
+    page = await api.wait(lambda api: next((m for m in api.messages() if "12 clientes" in m.text), None))
+    for message in (card, said, page):
+        before = message.text
+        answer = await api.post_callback(ANA, message, data)
+        assert answer.text.startswith(("Não reconheço", "Página antiga"))
+        assert message.text == before
+    assert room.desk.decided == []
+    assert {why for _, _, why, _ in room.desk.refusals} <= {"unknown_button", "old_page"}
+
+
+async def test_a_page_of_one_case_decides_nothing_about_another(api: BotApi, room: Room) -> None:
+    card = await in_doubt(room)
+    await room.outage(2)
+    await room.line(*lost(2))
+    page = await page_of(room, ANA, card)
+    data = page.button("1. ✔").data or ""
+    assert "Não reconheço" in (await api.post_callback(ANA, page, data.replace("unk!:1", "unk!:2"))).text
+    for forged in ("unk!:1:sent|0|99|x", "unk!:1:sent|0|0|x", "unk!:1:", "unk:1:x"):
+        await api.post_callback(ANA, page, forged)
+    assert room.desk.decided == []
+
+
+@pytest.fixture
+async def restored(api: BotApi) -> AsyncIterator[Room]:
+    """A start on a ledger that ended three hours ago without a stop."""
+    clock = FastClock()
+    then = clock.now() - timedelta(hours=3)
+    lines: list[tuple[datetime, Line]] = [
+        (then, CaseOpened(1, incident(1, place="1/1", started=then))),
+        (clock.now(), Started("2")),
+    ]
+    async with opened(api, ledger=MemoryLedger(clock, lines)) as room:
+        since = room.ledger.book.unconfirmed
+        assert since is not None
+        room.telegram.chat.say(Notice("unconfirmed", {"since": since}))
+        room.telegram.chat.show(1)
+        yield room
+
+
+async def unconfirmed_notice(room: Room) -> Message:
+    return await room.api.wait(
+        lambda api: next((m for m in api.messages() if m.text.startswith("⛔ O registro termina em")), None)
+    )
+
+
+async def test_an_old_ledger_is_confirmed_by_an_approver_who_is_asked_twice(
+    api: BotApi, restored: Room
+) -> None:
+    room, said = restored, await unconfirmed_notice(restored)
+    card = await room.card()
+    await room.shows(card, "⛔ Envio bloqueado até confirmar o registro (/status)")
+    assert "Porta livre" not in card.text
+    assert "Confirme em /status" in (await api.tap(ANA, card, "Aprovar")).text
+    assert "administradores" in (await api.tap(BETO, said, "Confirmar")).text
+    assert room.desk.refusals == [
+        (ANA, "approve", "unconfirmed", 1),
+        (BETO, "ask_confirm", "not_allowed", None),
+    ]
+    await api.tap(ANA, said, "Confirmar")
+    await api.wait(lambda _: "Liberar o envio com o registro que termina" in said.text)
+    await api.tap(ANA, said, "voltar")
+    await api.wait(lambda _: said.text.startswith("⛔ O registro termina em"))
+    await api.tap(ANA, said, "Confirmar")
+    await api.wait(lambda _: "Sim, pode enviar" in said.buttons)
+    assert room.ledger.book.unconfirmed is not None
+    assert (await api.tap(CARLA, said, "Sim")).text == "Confirmado: o envio está liberado."
+    await api.wait(lambda _: said.text.startswith("✅ Carla confirmou o registro às"))
+    assert said.buttons == []
+    assert room.desk.decided == [("confirm", 0)]
+    assert "Não há o que confirmar" in (await api.post_callback(ANA, said, "sure:0:")).text
+    assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text, "the button was there all the time"
+
+
+async def test_status_has_the_button_too_and_the_notice_then_says_who(api: BotApi, restored: Room) -> None:
+    room, said = restored, await unconfirmed_notice(restored)
+    await api.say(BETO, "/status")
+    theirs = await api.wait(lambda api: next((m for m in api.messages() if "com /status no" in m.text), None))
+    assert theirs.buttons == []
+    await api.say(ANA, "/status")
+    hers = await api.wait(lambda api: next((m for m in api.messages() if "confirme abaixo" in m.text), None))
+    await api.tap(ANA, hers, "Confirmar")
+    await api.wait(lambda _: "Sim, pode enviar" in hers.buttons)
+    await api.tap(ANA, hers, "Sim")
+    for message in (said, hers):
+        await api.wait(lambda _, message=message: message.text.startswith("✅ Ana confirmou"))
+    assert room.ledger.book.unconfirmed is None
+    assert "sure" not in str(hers.keyboard)
+
+
+async def test_while_the_ledger_is_closed_nothing_is_decided(api: BotApi, room: Room) -> None:
+    page = await page_of(room, ANA, await in_doubt(room))
+    room.ledger.fail("no space left")
+    assert "registro está fechado" in (await api.tap(ANA, page, "1. ✔")).text
+    assert "registro está fechado" in (await api.tap(ANA, page, "Todas as 3: vou")).text
+    assert room.desk.decided == []
+    assert [why for _, _, why, _ in room.desk.refusals] == ["ledger_closed"] * 2
+
+
+async def test_what_was_decided_meanwhile_is_told(api: BotApi, room: Room) -> None:
+    page = await page_of(room, ANA, await in_doubt(room))
+    await room.line(Resolved(1, ("1",), "sent", Who(CARLA, "Carla")))
+    assert (await api.tap(ANA, page, "1. 📞")).text == "Essa já foi decidida."
+    await api.wait(lambda _: "2 por decidir" in page.text)
+    await until(lambda: room.desk.decided == [])
