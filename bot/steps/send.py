@@ -188,6 +188,10 @@ class Sender:
             receipt = _receipt(request)
         except TryLater as error:
             receipt = Receipt(Outcome.FAILED, reason=str(error))
+        if receipt.halt is not None:
+            job.stop(receipt.reason or "refused", receipt.halt)
+            if receipt.outcome is Outcome.REJECTED:
+                receipt = Receipt(Outcome.FAILED, reason=receipt.reason)  # a person's resume takes them up
         self._record(job, recipient, receipt)
 
     def _record(self, job: Job, recipient: Recipient, receipt: Receipt) -> None:

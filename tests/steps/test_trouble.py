@@ -136,6 +136,32 @@ class TestWhatIsWrongForEverybody:
         assert desk.tally().outcomes == {Outcome.UNKNOWN: 1}
         assert desk.dispatch().mend == "url"
 
+    @pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.UNKNOWN])
+    async def test_a_refusal_that_comes_late_stops_the_rest_too(self, desk: Desk, outcome: Outcome) -> None:
+        late = asyncio.Event()
+
+        async def slow() -> Receipt:
+            await late.wait()
+            return Receipt(outcome, halt="key")
+
+        desk.use(sends=1)
+        desk.source.outage(incident(), 3)
+        await desk.poll()
+        desk.gateway.answers[phone(0)] = [slow]
+        desk.limiter.closed = asyncio.Event()
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        desk.limiter.closed.set()
+        await settled()
+        desk.limiter.closed = asyncio.Event()
+        await asyncio.sleep(desk.rules.answer_within * 2)
+        late.set()
+        await settled()
+        assert len(desk.gateway.received) == 1
+        expected = Outcome.FAILED if outcome is Outcome.REJECTED else Outcome.UNKNOWN
+        assert desk.tally().outcomes[expected] >= 1
+        assert (desk.dispatch().end_reason, desk.dispatch().mend) == ("refused", "key")
+
     async def test_an_interrupted_one_can_be_closed(self, desk: Desk) -> None:
         desk.gateway.answers[phone(3)] = [BAD_KEY]
         await dispatched(desk)
