@@ -15,7 +15,7 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
-from bot.domain.lines import CardPosted, Line
+from bot.domain.lines import CardPosted, Line, Resumed, StopAsked
 from bot.domain.plan import REACHED, Message, Outcome, Receipt, Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, StartupError, TryLater
@@ -23,7 +23,7 @@ from bot.flow import Deps, Flow
 from bot.ports import Write
 from bot.storage import codec
 from bot.storage.files import FileLedger
-from bot.storage.segments import ledger_folder
+from bot.storage.segments import ledger_folder, segment_name
 from bot.tasks import Tasks
 from tests.fakes import ANA, BRUNO, FakeChat, FakeLimiter, FakeSource, incident
 from tests.faults.disk_image import ROOT, Snapshot
@@ -146,6 +146,7 @@ class Life:
         self.gateway = Gateway(self.rng, left.received, self._seen)
         self.ledger: Noted | None = None
         self.tasks = Tasks()
+        self.hasty = self.rng.random() < 0.3
         self.story = f"{left.story or 'from the beginning'}; seed {seed}"
         self.clock: LeapClock
 
@@ -175,6 +176,7 @@ class Life:
         await flow.start("test")
         await flow.poll()
         await self._cards(ledger)
+        await self._confirm(flow, ledger)
         for _ in range(5):
             busy = await self._decide(flow, ledger)
             await self._over()
@@ -211,8 +213,9 @@ class Life:
             torn = tuple(self.torn)
             self.photos = [replace(photo, left=replace(photo.left, torn=torn)) for photo in self.photos]
         lines = b"".join(after.values())
-        for line in self.left.acknowledged:
-            self.tries.check(line in lines, f"forgotten: {line[:60]!r}: {self.story}")
+        for line, times in Counter(self.left.acknowledged).items():
+            there = lines.count(line) >= times
+            self.tries.check(there, f"forgotten: {line[:60]!r}: {self.story}")
         return ledger
 
     def _flow(self, ledger: Noted) -> Flow:
@@ -236,10 +239,30 @@ class Life:
             with suppress(LedgerClosed):
                 await ledger.commit(lambda _book, _now, card=card: [card])  # type: ignore[misc]
 
+    async def _confirm(self, flow: Flow, ledger: Noted) -> None:
+        """After a long silence nothing goes out until somebody says that the ledger is the right one."""
+        if ledger.book.unconfirmed is None:
+            return
+        await asyncio.sleep(10)
+        sent = self.gateway.received + self.gateway.flying
+        self.tries.check(sent == list(self.left.received), f"sent by an old ledger: {self.story}")
+        with suppress(LedgerClosed):
+            await flow.confirm(ANA)
+
     async def _decide(self, flow: Flow, ledger: Noted) -> bool:
         """Everybody taps at once wherever a card asks; whether something was decided."""
         taps = [self._tap(flow, case) for case in ledger.book.cases.values()]
-        return any(await asyncio.gather(*taps))
+        return any(await asyncio.gather(*taps, self._think_again(flow)))
+
+    async def _think_again(self, flow: Flow) -> bool:
+        """Once in some lives: Cancelar, in the countdown or when messages have left."""
+        if self.hasty:
+            self.hasty = False
+            await asyncio.sleep(self.rng.uniform(0.0, 1.5))
+            with suppress(Declined, LedgerClosed):
+                await flow.cancel(1, ANA)
+                return True
+        return False
 
     async def _over(self) -> None:
         """What runs has ended, late answers too."""
@@ -274,6 +297,8 @@ class Life:
                     self.tries.check(False, f"{name} holds something else ({bad}): {self.story}")
                     raise
                 seq += 1
+                month = segment_name(entry.at) == name
+                self.tries.check(month, f"{name}: line {seq} is of another month: {self.story}")
                 fits = (entry.seq, entry.group, entry.prev) == (seq, group, prev)
                 self.tries.check(fits, f"{name}: line {seq} is out of place: {self.story}")
                 book.apply(entry.at, entry.line)
@@ -294,13 +319,19 @@ class Life:
                 listed = {f"c{onu.client_id}" for onu in source.onus[case.incident.id]}
                 self.tries.everybody_accounted_for(listed - plan.keys(), self.story)
                 due = {r.id for r in plan.values() if r.skip is None}
-                open_ = due - results.keys() if dispatch.end != "closed" else set()
+                open_ = due - results.keys() if dispatch.end not in {"closed", "stopped"} else set()
                 self.tries.everybody_accounted_for(sorted(open_), self.story)
                 for recipient, receipt in results.items():
                     phone = plan[recipient].phone or ""
                     maybe |= {phone} if receipt.outcome in REACHED else set()
                     sure |= {phone} if receipt.outcome is Outcome.ACCEPTED else set()
                 reached[case.incident.port.key] += dispatch.reached
+        stopped = set[tuple[int | None, int]]()
+        for entry in book.audit:
+            about = (entry.case, entry.turn)
+            stopped |= {about} if isinstance(entry.line, StopAsked) else set()
+            gone_on = isinstance(entry.line, Resumed) and about in stopped
+            self.tries.check(not gone_on, f"a stopped dispatch went on: {self.story}")
         received = set(self.gateway.received)
         self.tries.check(received <= maybe, f"somebody has one and the ledger says no: {self.story}")
         self.tries.check(sure <= received, f"somebody has none and the ledger says yes: {self.story}")

@@ -104,7 +104,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "disk",
     ),
     Mutant(
-        "the cooldown is checked but not reserved with the approval",
+        "the cooldown is checked but not reserved",
         "bot/domain/book.py",
         "        self._reserve(line.case)\n\n    @_fold.register\n    def _(self, line: ln.Denied)",
         "\n    @_fold.register\n    def _(self, line: ln.Denied)",
@@ -115,6 +115,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "bot/domain/book.py",
         'progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")',
         "progress.intents.pop(recipient)",
+        "disk",
+    ),
+    Mutant(
+        "a stop is forgotten at the next start",
+        "bot/domain/book.py",
+        "        if dispatch.phase is Phase.STOPPING:  # a person stopped it",
+        "        if False:  # a person stopped it",
+        "disk",
+    ),
+    Mutant(
+        "two months in one segment",
+        "bot/storage/files.py",
+        "        count = sum(segment_name(entry.at) == month for entry in self._pending)\n",
+        "        count = len(self._pending)\n",
         "disk",
     ),
     Mutant(
