@@ -1,7 +1,7 @@
 """Sends whose end is unknown come to one: by a person's word, or by the gateway's own list."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -312,7 +312,7 @@ class TestTheGatewaysList:
     async def test_without_doubt_it_is_not_asked_and_its_failures_change_nothing(self, desk: Desk) -> None:
         asked = 0
 
-        async def sent(*_: object) -> list[Sent] | None:
+        async def sent(first: datetime, last: datetime) -> list[Sent] | None:
             nonlocal asked
             asked += 1
             if asked == 1:
