@@ -1,0 +1,236 @@
+"""A card whose dispatch stopped itself, whose sends in doubt were settled, or whose ledger looks old."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import get_args
+
+import pytest
+
+from bot.chat.audit_pages import audit
+from bot.chat.cards import card
+from bot.chat.screen import Screen
+from bot.chat.sheets import audit_csv, audit_json
+from bot.chat.status_page import ProgramFacts, status
+from bot.chat.words import Words
+from bot.domain.book import Book
+from bot.domain.incident import Kind
+from bot.domain.lines import (
+    CaseOpened,
+    Confirmed,
+    Evidence,
+    IncidentEnded,
+    Intent,
+    Interrupted,
+    Line,
+    Resent,
+    Resolved,
+    Result,
+    Resumed,
+    Settled,
+    Started,
+)
+from bot.domain.plan import Mend, Outcome
+from bot.domain.watch import GatewayWatch, Watch
+from tests.chat.screens import APPROVED, EN, PT, assert_arrives, case_and_now, labels, planned, sent, story
+from tests.fakes import ANA, BRUNO, NOON, incident
+
+HALF = [APPROVED, planned(30), *sent(0, 9), *sent(10, 11, Outcome.FAILED, "refused")]
+LOST = [APPROVED, planned(9), *sent(0, 2), *sent(3, 8, Outcome.UNKNOWN, "no_answer"), Settled(1, "done")]
+
+
+def show(*lines: Line, words: Words = PT) -> Screen:
+    book = story(*lines)
+    case, now = case_and_now(book)
+    screen = card(case, book, now, words, hours=24)
+    assert_arrives(screen)
+    return screen
+
+
+def middle(screen: Screen) -> str:
+    """The card's block below the facts."""
+    return screen.html.split("\n\n")[1]
+
+
+def test_a_dispatch_that_stopped_itself_says_why_what_to_do_and_who_is_left() -> None:
+    screen = show(*HALF, Interrupted(1, "chave <invalida>", "key"))
+    assert middle(screen) == (
+        "⛔ <b>Envio suspenso</b>: chave &lt;invalida&gt;\n"
+        "🔧 Confira TOKEN_HSM (e HSM_ACCOUNT). Se mudar, reinicie o bot. Depois toque <b>Retomar</b>.\n"
+        "⚠️ <b>Faltam 18 clientes e 2 falhas</b>: retomar ou encerrar?\n"
+        "10 enviadas · 0 recusadas · 2 falhas · 0 incertas · 0 puladas\n"
+        "👤 Aprovado por <b>Ana</b> às 12:01"
+    )
+    assert labels(screen) == ["Retomar/success Encerrar/danger"]
+    assert "<b>18 customers and 2 failures left</b>: resume or close?" in (
+        show(*HALF, Interrupted(1, "x", "key"), words=EN).html
+    )
+
+
+@pytest.mark.parametrize("words", [PT, EN])
+@pytest.mark.parametrize("mend", get_args(Mend))
+def test_every_mend_names_the_button_that_is_there(mend: Mend, words: Words) -> None:
+    interrupted = show(*HALF, Interrupted(1, "http_401", mend), words=words)
+    nobody = show(APPROVED, planned(2), Settled(1, "halted", "http_401", mend=mend), words=words)
+    for screen, button in ((interrupted, "resume"), (nobody, "retry")):
+        (line,) = [line for line in screen.html.split("\n") if line.startswith("🔧")]
+        assert f"<b>{words.plain(f'button.{button}')}</b>." in line
+        assert labels(screen)[0].startswith(words.plain(f"button.{button}"))
+
+
+@pytest.mark.parametrize(("kind", "setting"), [(Kind.LOS, "HSM_ID_LOS"), (Kind.POWER, "HSM_ID_POWER")])
+def test_a_template_at_fault_is_named_by_its_own_setting(kind: Kind, setting: str) -> None:
+    approved = replace(APPROVED, template=kind)
+    html = show(approved, planned(2), *sent(0, 0), Interrupted(1, "hsm nao encontrado", "template")).html
+    assert f"🔧 Confira {setting} e o modelo na Matrix." in html
+
+
+def test_nothing_is_to_be_mended_once_it_is_over_or_goes_on() -> None:
+    stopped = Interrupted(1, "chave invalida", "key")
+    over = show(*HALF, stopped, IncidentEnded(1)).html
+    assert "⛔ <b>Envio suspenso</b>: chave invalida\n⚠️ Envio interrompido com 18 clientes" in over
+    assert "🔧" not in over
+    assert "suspenso" not in show(*HALF, stopped, Resumed(1, ANA)).html
+    assert (
+        "🔧" not in show(APPROVED, planned(2), Settled(1, "halted", "x", mend="key"), IncidentEnded(1)).html
+    )
+    assert "🔧" not in show(*HALF, Interrupted(1)).html
+
+
+def test_how_sends_in_doubt_were_settled_stands_below_counts_that_add_up() -> None:
+    screen = show(
+        *LOST,
+        Resolved(1, ("3", "4"), "sent", ANA),
+        Resolved(1, ("5",), "call", ANA),
+        Evidence(1, "6", "77", NOON, "Entregue"),
+    )
+    assert middle(screen) == (
+        "📨 <b>Envio concluído</b> às 12:21\n"
+        "6 enviadas · 0 recusadas · 0 falhas · 3 incertas · 0 puladas\n"
+        "Incertas (podem ter chegado): 3 sem resposta do gateway\n"
+        "☑ 2 consideradas enviadas\n"
+        "✔ 1 confirmada pela lista do gateway\n"
+        "📞 1 por ligar\n"
+        "👤 Aprovado por <b>Ana</b> às 12:01"
+    )
+    assert labels(screen) == ["Detalhes", "Incertas (2)/primary"]
+
+
+def test_a_call_that_an_answer_made_needless_is_not_counted() -> None:
+    called = [*LOST, Resolved(1, ("5",), "call", ANA)]
+    assert "por ligar" in show(*called).html
+    assert "por ligar" not in show(*called, Result(1, "5", Outcome.ACCEPTED)).html
+
+
+def test_sending_again_is_told_while_it_goes_on_and_after_it() -> None:
+    again: list[Line] = [*LOST, Resent(1, ("3", "4"), BRUNO)]
+    running = show(*again)
+    assert "77%</b> · 7/9\n" in running.html
+    assert "\n🔁 Reenvio das incertas por <b>Bruno</b>\n" in running.html
+    assert labels(running) == ["Parar/danger"]
+    for n in "34":
+        again += [Intent(1, n), Result(1, n, Outcome.ACCEPTED)]
+    done = show(*again, Settled(1, "done"))
+    assert "\n5 enviadas · 0 recusadas · 0 falhas · 4 incertas · 0 puladas\n" in done.html
+    assert "\n🔁 Reenvio das incertas por <b>Bruno</b>\n" in done.html
+
+
+def decided() -> Book:
+    return story(
+        *LOST,
+        Resolved(1, ("3", "4", "5"), "sent", ANA),
+        Resolved(1, ("6",), "call", ANA),
+        Resent(1, ("7", "8"), BRUNO),
+        Confirmed(ANA),
+    )
+
+
+def test_the_audit_tells_who_decided_what_about_how_many() -> None:
+    book = decided()
+    html = audit(book, 0, "4", PT, book.last_at, hours=24).html
+    assert [line for line in html.split("\n") if line.startswith("<b>12:")] == [
+        "<b>12:25</b> · confirmou o registro após restauração · <b>Ana</b>",
+        "<b>12:24</b> · reenviou 2 incertas (podem duplicar) · <b>Bruno</b>",
+        "<b>12:23</b> · vai ligar para 1 · <b>Ana</b>",
+        "<b>12:22</b> · considerou 3 incertas enviadas · <b>Ana</b>",
+    ]
+    rows = audit_csv(book, "4", EN, book.last_at, 24).content.decode("utf-8-sig").splitlines()[1:]
+    assert [row.split(";")[2] for row in rows] == [
+        "confirmed the ledger after a restore",
+        "sent 2 in doubt again (may get two)",
+        "calls 1",
+        "considered 3 in doubt as sent",
+    ]
+    text = audit_json(book, "4", EN, book.last_at, 24).content.decode()
+    assert [text.count(f'"what": "{code}"') for code in ("resolved_sent", "resolved_call", "resent")] == [
+        1,
+        1,
+        1,
+    ]
+    assert [text.count(f'"customers": {n}') for n in (3, 1, 2, "null")] == [1, 1, 1, 1]
+
+
+def old() -> Book:
+    """A start nine hours after the last line, with no stop between."""
+    book = story(*HALF)
+    book.apply(book.last_at + timedelta(hours=9), Started("2"))
+    book.apply(book.last_at, CaseOpened(2, incident(2, place="1/1")))
+    return book
+
+
+def test_cards_that_could_send_say_that_sending_is_blocked_and_keep_their_buttons() -> None:
+    book = old()
+    blocked = "⛔ <b>Envio bloqueado</b> até confirmar o registro (/status)"
+    waiting = card(book.cases[2], book, book.last_at, PT, hours=24)
+    assert waiting.html.endswith(f"\n\n{blocked}")  # and no word of a free port: who knows
+    assert labels(waiting) == ["Aprovar/success Negar/danger", "Detalhes"]
+    assert blocked in card(book.cases[1], book, book.last_at, PT, hours=24).html
+    book.apply(book.last_at, Confirmed(ANA))
+    assert card(book.cases[2], book, book.last_at, PT, hours=24).html.endswith("Porta livre (sem cooldown)")
+    assert blocked not in card(book.cases[1], book, book.last_at, PT, hours=24).html
+    settled = story(*LOST)
+    settled.apply(settled.last_at + timedelta(hours=9), Started("2"))
+    assert blocked not in card(settled.cases[1], settled, settled.last_at, PT, hours=24).html
+
+
+def at_status(
+    book: Book, *, may_confirm: bool = False, words: Words = PT, closed: str | None = None
+) -> Screen:
+    now = book.last_at
+    screen = status(
+        Watch("oltcloud", now),
+        book,
+        now,
+        words,
+        hours=24,
+        program=ProgramFacts("1", NOON, "matrix", dry_run=False),
+        gateway=GatewayWatch("matrix"),
+        ledger_closed=closed,
+        may_confirm=may_confirm,
+    )
+    assert_arrives(screen)
+    return screen
+
+
+def test_status_says_first_that_the_ledger_is_unconfirmed_and_how_to_go_on() -> None:
+    ours, theirs = at_status(old(), may_confirm=True), at_status(old())
+    start = "⛔ <b>Envio bloqueado</b>: o registro termina em 22/11 12:26 e o bot não foi parado em ordem"
+    assert ours.html.startswith(start)
+    assert theirs.html.startswith(start)
+    assert "enviado desde então e confirme abaixo.\n" in ours.html
+    assert "um aprovador confirma com /status no grupo.\n" in theirs.html
+    assert (labels(ours), theirs.rows) == (["Confirmar: pode enviar/danger"], ())
+    assert at_status(old(), may_confirm=True, closed="damaged").rows == ()
+    assert at_status(story(), may_confirm=True).rows == ()
+
+
+def test_status_counts_what_is_in_doubt_over_all_cases() -> None:
+    book = story(*LOST, IncidentEnded(1))
+    assert "\n❓ <b>6 incertas por decidir</b> (caso 1)\n" in at_status(book).html
+    for number in range(2, 14):
+        book.apply(book.last_at, CaseOpened(number, incident(number, place=f"1/{number}")))
+        lines = (*LOST[:2], *sent(0, 1, Outcome.UNKNOWN), LOST[-1])
+        for line in lines:
+            book.apply(book.last_at, replace(line, case=number))
+    html = at_status(book, words=EN).html
+    assert "\n❓ <b>30 in doubt, to be decided</b> (cases 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 …)\n" in html
+    assert "incerta" not in at_status(story()).html

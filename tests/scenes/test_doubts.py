@@ -1,0 +1,146 @@
+"""What nobody knows comes to an end: sends whose answer was lost, a refused key, a ledger from a backup."""
+
+from datetime import UTC, datetime, timedelta
+
+from bot.domain.lines import Started
+from bot.simulator.server import DropAfter, DropBefore, Fault
+from bot.simulator.telegram import Message
+from bot.storage.files import FileLedger
+from tests.fakes import FakeClock
+from tests.scenes.conftest import Noc
+
+
+async def lose(noc: Noc, *faults: Fault) -> Message:
+    """The card of five customers of whom the first ones' answers were lost."""
+    for fault in faults:
+        noc.hsm.faults.inject(fault)
+    noc.world.outage(5)
+    await noc.open(HSM_CONCURRENCY="1")
+    card = await noc.card()
+    await noc.chat.tap(noc.ana, card, "Aprovar")
+    await noc.until(card, f"{5 - len(faults)} enviadas · 0 recusadas · 0 falhas · {len(faults)} incertas")
+    return card
+
+
+async def doubts_of(noc: Noc, card: Message) -> Message:
+    await noc.chat.wait(lambda _: any("Incertas" in label for label in card.buttons))
+    await noc.chat.tap(noc.ana, card, "Incertas")
+    return await noc.chat.wait(
+        lambda c: next((m for m in c.messages() if m.text.startswith("❓ Incertas")), None)
+    )
+
+
+async def test_three_lost_answers_each_come_to_their_end(noc: Noc) -> None:
+    card = await lose(noc, DropAfter(), DropBefore(), DropBefore())
+    assert len(noc.hsm.received) == 3
+    page = await doubts_of(noc, card)
+    assert page.text.count("conexão caiu no meio") == 3
+    assert (await noc.chat.tap(noc.ana, page, "1. ✔")).text == "1 considerada enviada."
+    await noc.until(page, "2 por decidir")
+    await noc.chat.tap(noc.ana, page, "2. 📞")
+    await noc.until(page, "1 por decidir · 1 por ligar")
+    await noc.chat.tap(noc.ana, page, "1. 🔁")
+    await noc.until(page, "Pode receber duas vezes.")
+    assert (await noc.chat.tap(noc.ana, page, "Sim, reenviar")).text == "Reenviando a 1 cliente."
+    text = await noc.until(card, "4 enviadas · 0 recusadas · 0 falhas · 1 incerta · 0 puladas")
+    assert "☑ 1 considerada enviada\n📞 1 por ligar\n" in text
+    assert "🔁 Reenvio das incertas por Ana" in text
+    assert "Por ligar (1)" in card.buttons
+    assert (len(noc.hsm.received), noc.hsm.duplicates) == (4, 0)
+
+    audit = (await noc.ask(noc.bruno, "/audit")).text
+    for said in ("considerou 1 incerta enviada · Ana", "vai ligar para 1 · Ana", "reenviou 1 incerta"):
+        assert said in audit
+    await noc.close()
+    whats = [row["what"] for row in noc.view("audit.json")["decisions"]]
+    assert [what for what in whats if what.startswith("res")] == ["resolved", "resolved", "resent"]
+    assert noc.chat.refused == []
+
+
+async def test_all_of_them_are_sent_again_after_a_second_question(noc: Noc) -> None:
+    card = await lose(noc, DropBefore(), DropBefore(), DropBefore())
+    page = await doubts_of(noc, card)
+    await noc.chat.tap(noc.ana, page, "Todas as 3: reenviar")
+    await noc.until(page, "Reenviar a 3 clientes? Cada um pode receber duas vezes.")
+    assert len(noc.hsm.received) == 2
+    await noc.chat.tap(noc.ana, page, "Sim, reenviar a 3")
+    await noc.until(card, "5 enviadas · 0 recusadas · 0 falhas · 0 incertas")
+    assert (len(noc.hsm.received), noc.hsm.duplicates) == (5, 0)
+    assert card.buttons == ["Detalhes"]
+
+
+async def test_an_outage_that_is_over_leaves_the_button_and_takes_the_resend(noc: Noc) -> None:
+    card = await lose(noc, DropAfter(), DropBefore())
+    noc.world.repair(next(iter(noc.world.alerts.values())))
+    await noc.until(card, "Normalizado")
+    assert card.buttons == ["Incertas (2)"]
+    assert "2 incertas" in (await noc.ask(noc.bruno, "/pendentes")).text
+    assert "❓ 2 incertas por decidir (caso 1)" in (await noc.ask(noc.bruno, "/status")).text
+    page = await doubts_of(noc, card)
+    assert "A falha já acabou" in page.text
+    assert "🔁" not in "".join(page.buttons)
+    await noc.chat.tap(noc.ana, page, "Todas as 2: vou ligar")
+    await noc.chat.wait(lambda _: any("Sim" in label for label in page.buttons))
+    await noc.chat.tap(noc.ana, page, "Sim")
+    await noc.until(card, "📞 2 por ligar")
+    await noc.until(page, "0 por decidir · 2 por ligar")
+
+
+async def test_a_key_refused_in_mid_send_says_what_to_mend_and_everyone_is_told_once(noc: Noc) -> None:
+    noc.world.outage(40)
+    noc.hsm.faults.latency = 0.01
+    await noc.open(HSM_CONCURRENCY="4")
+    card = await noc.card()
+    await noc.chat.tap(noc.ana, card, "Aprovar")
+    await noc.hsm.until(10)
+    good, noc.hsm.token = noc.hsm.token, "another"
+    text = await noc.until(card, "Envio suspenso: chave invalida")
+    assert "Confira TOKEN_HSM (e HSM_ACCOUNT)" in text
+    assert "retomar ou encerrar?" in text
+    told = len(noc.hsm.received)
+    assert told < 40
+    noc.hsm.token = good
+    assert "retomado" in (await noc.chat.tap(noc.bruno, card, "Retomar")).text
+    text = await noc.until(card, "40 enviadas · 0 recusadas · 0 falhas · 0 incertas")
+    assert "Retomado por Bruno" in text
+    assert "TOKEN_HSM" not in text
+    assert (len(noc.hsm.received), noc.hsm.duplicates) == (40, 0)
+
+
+async def test_a_key_refused_from_the_start_offers_to_try_again(noc: Noc) -> None:
+    noc.world.outage(3)
+    good, noc.hsm.token = noc.hsm.token, "another"
+    await noc.open()
+    card = await noc.card()
+    await noc.chat.tap(noc.ana, card, "Aprovar")
+    text = await noc.until(card, "Ninguém foi avisado")
+    assert "Confira TOKEN_HSM (e HSM_ACCOUNT). Se mudar, reinicie o bot. Depois toque Tentar de novo." in text
+    noc.hsm.token = good
+    await noc.chat.tap(noc.ana, card, "Tentar de novo")
+    await noc.until(card, "3 enviadas")
+    assert noc.hsm.duplicates == 0
+
+
+async def test_a_ledger_from_a_backup_sends_nothing_until_somebody_confirms(noc: Noc) -> None:
+    clock = FakeClock(datetime.now(UTC) - timedelta(hours=3))
+    old = FileLedger.open(noc.folder / "data", clock)
+    await old.commit(lambda _book, _now: [Started("1")])
+    await old.close()
+    noc.world.outage(3)
+    await noc.open()
+    card = await noc.card()
+    await noc.until(card, "Envio bloqueado até confirmar o registro (/status)")
+    said = await noc.chat.wait(
+        lambda c: next((m for m in c.messages() if m.text.startswith("⛔ O registro termina em")), None)
+    )
+    assert "cópia antiga" in (await noc.chat.tap(noc.ana, card, "Aprovar")).text
+    assert (await noc.chat.tap(noc.stranger, said, "Confirmar")).text
+    await noc.chat.tap(noc.ana, said, "Confirmar")
+    await noc.until(said, "Liberar o envio com o registro que termina")
+    await noc.chat.tap(noc.ana, said, "Sim, pode enviar")
+    await noc.until(said, "Ana confirmou o registro")
+    await noc.until(card, "Porta livre")
+    await noc.chat.tap(noc.ana, card, "Aprovar")
+    await noc.until(card, "3 enviadas")
+    assert "confirmou o registro após restauração · Ana" in (await noc.ask(noc.ana, "/audit")).text
+    assert "sem permissão" in (await noc.ask(noc.ana, "/audit recusados")).text
