@@ -192,6 +192,7 @@ class Book:
         if not progress.back_in_doubt(line.recipient):
             spared = replace(progress.recipients[line.recipient], skip=line.skip)
             progress.recipients[line.recipient] = spared
+            self._not_told(line.case, line.recipient)
 
     @_fold.register
     def _(self, line: ln.Interrupted) -> None:

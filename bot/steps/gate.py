@@ -41,7 +41,7 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
 
 
 def spare(number: int, turn: int, found: Affected) -> Write:
-    """Those of a plan still to do whose ONUs are all back online by now."""
+    """Those of a plan still to do whose ONUs are all back online by now; everybody where the outage is over."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         if not book.cases[number].at_work(turn, Phase.SENDING):
@@ -49,6 +49,8 @@ def spare(number: int, turn: int, found: Affected) -> Write:
         progress = book.cases[number].dispatches[-1].progress
         back = {onu.serial for onu in found.onus if onu.link is Link.ONLINE}
         todo = progress.todo() if progress is not None else []
+        if found.over:
+            return [Spared(number, r.id, Skip.OVER) for r in todo]
         return [Spared(number, r.id, Skip.ONLINE) for r in todo if set(r.serials) <= back]
 
     return write

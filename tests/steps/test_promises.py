@@ -129,6 +129,30 @@ class TestResume:
         assert desk.tally().skipped == {Skip.ONLINE: 1}
         assert desk.tally().outcomes == {Outcome.UNKNOWN: 2, Outcome.ACCEPTED: 1}
 
+    async def test_an_alert_that_reads_as_over_when_resumed_sends_nothing_more(self, desk: Desk) -> None:
+        await sending(desk)
+        await crash(desk)
+        desk.source.over.add("1")
+        await desk.poll()
+        await desk.finish()
+        assert desk.gateway.received == []
+        assert desk.tally().skipped == {Skip.OVER: 2}
+        assert desk.dispatch().end == "done"
+
+    async def test_who_was_spared_and_never_told_may_be_told_through_another_port(self, desk: Desk) -> None:
+        await sending(desk)
+        await crash(desk)
+        onus = desk.source.onus["1"]
+        onus[3] = type(onus[3])(onus[3].serial, onus[3].client_id, onus[3].name, Link.ONLINE)
+        await desk.poll()
+        await desk.finish()
+        assert desk.tally().skipped == {Skip.ONLINE: 1}
+        desk.source.outage(incident(2, place="6/16"), 4)
+        await desk.poll()
+        await desk.approve(2)
+        assert desk.tally(2).skipped == {Skip.COOLDOWN: 3}
+        assert desk.tally(2).outcomes == {Outcome.ACCEPTED: 1}
+
     async def test_an_alert_that_cannot_be_read_again_waits_for_a_person(self, desk: Desk) -> None:
         await sending(desk)
         await crash(desk)
