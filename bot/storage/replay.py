@@ -17,6 +17,9 @@ from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
 from bot.storage.segments import Head, ledger_folder
 
+VIEWS = frozenset({"audit.json", "cooldown.json"})
+"""Written only after the first line is durable: where one is and no line, the ledger is gone."""
+
 _SEGMENT = re.compile(r"\d{4}-\d{2}\.jsonl")
 
 
@@ -65,7 +68,8 @@ class _Tail:
 def scan(disk: Disk, folder: Path) -> Scan:
     """Read and check everything under `folder`/ledger, folding whole groups into the book.
 
-    Stops at the first bad line. Raises OSError.
+    Stops at the first bad line. A folder with views and no line is not a new one: its ledger is gone, and
+    with it who was told. Raises OSError.
     """
     found = Scan()
     names = [name for name in disk.names(ledger_folder(folder)) if _SEGMENT.fullmatch(name)]
@@ -83,6 +87,9 @@ def scan(disk: Disk, folder: Path) -> Scan:
             later |= codec.groups_in(data)
         found.trouble = _judged(trouble, sum(group > found.head.group + 1 for group in later))
         break
+    if not found.head.seq and (left := VIEWS.intersection(disk.names(folder))):
+        what = f"no line is left, and yet {min(left)} is there, which a first line comes before"
+        found.trouble = Trouble(Fault.CORRUPT, names[0] if names else "*.jsonl", 1, 0, what)
     return found
 
 

@@ -109,7 +109,7 @@ class Held(Disk):
 
     @staticmethod
     def _key(path: Path) -> str:
-        return path.relative_to(DATA).as_posix()
+        return str(path)[len(str(DATA)) + 1 :]
 
     def image(self) -> Image:
         return {n.removeprefix("ledger/"): bytes(d) for n, d in self.files.items() if n.count("/") == 1}

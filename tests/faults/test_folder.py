@@ -1,0 +1,199 @@
+"""Attack 7, the folder itself, on the real disk: missing, emptied, read-only, another's, in use."""
+
+import asyncio
+import os
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.domain import lines as ln
+from bot.errors import LedgerClosed, StartupError
+from bot.storage.files import FileLedger
+from bot.storage.verify import run_verify
+from bot.storage.views import Views
+from tests.fakes import ANA, FakeClock
+from tests.faults.images import after, ledger
+from tests.faults.tries import Tries
+from tests.storage.samples import adds
+
+pytestmark = pytest.mark.attack
+
+NOBODY = 65534
+
+
+def put(folder: Path, image: dict[str, bytes]) -> Path:
+    (folder / "ledger").mkdir(parents=True)
+    for name, data in image.items():
+        (folder / "ledger" / name).write_bytes(data)
+    return folder
+
+
+def refused(folder: Path) -> str:
+    """What the start says, where it refuses in one line."""
+    try:
+        FileLedger.open(folder, FakeClock(after(ledger())))
+    except StartupError as error:
+        return str(error) if error.code == 1 and "\n" not in str(error) else ""
+    return ""
+
+
+def attack(tries: Tries, folder: Path) -> None:
+    asyncio.run(_attack(tries, folder))
+
+
+async def _attack(tries: Tries, folder: Path) -> None:
+    for step in (_missing, _emptied, _second_instance, _in_the_way):
+        tries.runs += 1
+        tries.images += 1
+        await step(tries, folder / step.__name__)
+
+
+async def _missing(tries: Tries, folder: Path) -> None:
+    """A folder that is not there is made, for this user alone, and what is written is there again."""
+    opened = FileLedger.open(folder / "a" / "b", FakeClock())
+    await opened.commit(adds(ln.Started("0.1.0")))
+    await opened.close()
+    again = FileLedger.open(folder / "a" / "b", FakeClock())
+    tries.check(again.recovery.lines == 1, "what was written in a new folder is gone")
+    await again.close()
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (folder / "a" / "b").rglob("*")}
+    tries.check(modes == {0o700, 0o600}, f"others may look: {modes}")
+
+
+async def _emptied(tries: Tries, folder: Path) -> None:
+    """A ledger that is gone while its views are there is no new one: nobody may be told a second time."""
+    whole = ledger()
+    clock = FakeClock(after(whole))
+    for number, keep in enumerate((0, 1, 100)):
+        data = put(folder / str(number), whole.image)
+        opened = FileLedger.open(data, clock)
+        views = Views(data, opened, 24.0, clock)
+        await views.start()
+        await views.close()
+        await opened.close()
+        first, *others = sorted((data / "ledger").glob("*.jsonl"))
+        for path in others:
+            path.unlink()
+        first.write_bytes(first.read_bytes()[:keep])
+        if not keep:
+            first.unlink()
+        closed = FileLedger.open(data, clock)
+        tries.check(closed.closed is not None, f"an emptied ledger with views is open ({keep} bytes left)")
+        try:
+            await closed.commit(adds(ln.Approved(1, ANA, ())))
+        except LedgerClosed:
+            pass
+        else:
+            tries.check(False, "a closed ledger took a decision")
+        await closed.close()
+        tries.check(run_verify(data)[0] == 1, "verify finds an emptied ledger whole")
+        for view in ("audit.json", "cooldown.json"):
+            (data / view).unlink()
+        fresh = FileLedger.open(data, clock)
+        tries.check(fresh.closed is None, "a person who wants to begin anew cannot")
+        await fresh.close()
+
+
+async def _second_instance(tries: Tries, folder: Path) -> None:
+    put(folder, ledger().image)
+    first = FileLedger.open(folder, FakeClock(after(ledger())))
+    tries.check("another process owns" in refused(folder), "a second instance starts")
+    await first.close()
+    second = FileLedger.open(folder, FakeClock(after(ledger())))
+    tries.check(second.closed is None, "the folder is not free after a stop")
+    await second.close()
+
+
+async def _in_the_way(tries: Tries, folder: Path) -> None:
+    """A folder where a segment should be, a file where a folder should be."""
+    whole = ledger()
+    (put(folder / "1", whole.image) / "ledger" / "2027-01.jsonl").mkdir()
+    (folder / "2").mkdir()
+    (folder / "2" / "ledger").write_bytes(b"")
+    (folder / "3").write_bytes(b"")
+    torn = {name: data[:-5] for name, data in whole.image.items() if name == min(whole.image)}
+    (put(folder / "4", torn) / "ledger" / "quarantine").write_bytes(b"")
+    for number in "1234":
+        tries.check("cannot be used" in refused(folder / number), f"folder {number} is taken")
+    kept = (folder / "4" / "ledger" / min(torn)).read_bytes()
+    tries.check(kept == min(torn.values()), "a tail was cut that could not be put aside")
+
+
+def test_folder(tries: Tries, tmp_path: Path) -> None:
+    attack(tries, tmp_path)
+
+
+@contextmanager
+def mounted_read_only(folder: Path) -> Iterator[None]:
+    """The folder, read-only also for root."""
+    again = ("remount,bind,ro", str(folder))
+    for options in (("--bind", str(folder), str(folder)), ("-o", *again)):
+        made = subprocess.run(["mount", *options], capture_output=True, check=False)
+        if made.returncode:
+            subprocess.run(["umount", str(folder)], capture_output=True, check=False)
+            pytest.skip(f"root needs a read-only mount here: {made.stderr.decode().strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], capture_output=True, check=False)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    if os.geteuid() == 0:
+        with mounted_read_only(folder):
+            yield
+        return
+    for path in (folder / "ledger", folder):
+        path.chmod(0o500)
+    try:
+        yield
+    finally:
+        for path in (folder, folder / "ledger"):
+            path.chmod(0o700)
+
+
+def test_a_folder_that_is_read_only(tries: Tries, tmp_path: Path) -> None:
+    tries.runs += 1
+    tries.faults += 1
+    folder = put(tmp_path / "data", ledger().image)
+    before = {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
+    with read_only(folder):
+        assert "cannot be used" in refused(folder)
+        assert run_verify(folder)[0] == 0, "looking needs no right to write"
+    assert {path: path.read_bytes() for path in folder.rglob("*.jsonl")} == before
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_a_folder_of_another_user(tries: Tries, mode: int) -> None:
+    """Whether the folder is closed or only its files: it is said in one line, and nothing is opened."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    tries.runs += 1
+    tries.faults += 1
+    with tempfile.TemporaryDirectory() as outside:  # not below pytest's own, which nobody else may enter
+        Path(outside).chmod(0o755)
+        folder = put(Path(outside) / "data", ledger().image)
+        for path in (folder, folder / "ledger"):
+            path.chmod(mode)
+        for path in folder.rglob("*.jsonl"):
+            path.chmod(0o600)
+        with as_nobody():
+            said = refused(folder)
+            looked = run_verify(folder)
+        assert said.startswith(f"{folder} cannot be used (Permission denied): DATA_DIR must be a folder")
+        assert looked == (1, f"{folder}/ledger cannot be read: Permission denied")
