@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from bot.chat.buttons import Action, Press
+from bot.chat.mends import interrupted, mend
 from bot.chat.results import at_rest, attempt, counts, reason_words, settled_lines, to_call, why_lines
 from bot.chat.screen import Button, Screen, Style
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.cooldown import free_at
-from bot.domain.incident import Kind, probable_cause
-from bot.domain.plan import Outcome
+from bot.domain.incident import probable_cause
 
 DENY_REASONS = ("maintenance", "false_alarm", "already_told", "other")
 _BAR_CELLS = 10
@@ -135,38 +135,12 @@ def _running(case: Case, dispatch: Dispatch, words: Words, undo_seconds: float) 
     elif case.state is CaseState.STOPPING:
         lines.append(words.say("card.stopping", by=dispatch.ended_by))
     else:
-        lines += _interrupted(case, dispatch, words)
+        lines += interrupted(case, dispatch, words)
     if tally is not None:
         lines += [counts(tally, words, dry_run=dispatch.dry_run), *settled_lines(dispatch, words)]
     if dispatch.resumed and case.state is not CaseState.INTERRUPTED:
         lines.append(words.say("card.resumed", by=dispatch.resumed_by))
     return lines
-
-
-def _interrupted(case: Case, dispatch: Dispatch, words: Words) -> list[Markup]:
-    """Why it broke off, where that is known, what to see to, and who is left."""
-    tally, over = dispatch.tally(), case.ended_at is not None
-    lines = []
-    if dispatch.end_reason is not None:
-        lines.append(words.say("card.suspended", reason=reason_words(dispatch.end_reason, words)))
-    if not over:
-        lines += _mend(dispatch, words, "resume")
-    if over:
-        lines.append(words.say("card.interrupted_over", todo=tally.todo if tally else 0))
-    elif tally is None:
-        lines.append(words.say("card.interrupted_early"))
-    else:
-        failed = tally.outcomes.get(Outcome.FAILED, 0)  # taken up again too (domain/lines.py: Resumed)
-        lines.append(words.say("card.interrupted", todo=tally.todo, failed=failed))
-    return lines
-
-
-def _mend(dispatch: Dispatch, words: Words, again: str) -> list[Markup]:
-    """What a person has to see to before they tap the button `again`."""
-    if dispatch.mend is None:
-        return []
-    setting = "HSM_ID_POWER" if dispatch.template is Kind.POWER else "HSM_ID_LOS"
-    return [words.say(f"mend.{dispatch.mend}", setting=setting, again=words.plain(f"button.{again}"))]
 
 
 def _progress_bar(dispatch: Dispatch, words: Words) -> Markup:
@@ -188,7 +162,7 @@ def _finished(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> li
         facts = {"at": dispatch.ended_at, "now": now, "by": dispatch.ended_by, "reason": reason}
         lines.append(words.say(f"end.{dispatch.end}", **facts))
     if case.state is CaseState.NOBODY:
-        lines += _mend(dispatch, words, "retry")
+        lines += mend(dispatch, words, "retry")
     if tally is not None and tally.planned:
         lines += [counts(tally, words, dry_run=dispatch.dry_run), *why_lines(dispatch, tally, words)]
         lines += settled_lines(dispatch, words)

@@ -157,6 +157,7 @@ async def test_the_phones_go_to_the_private_chat(api: BotApi, room: Room) -> Non
     page = await page_of(room, ANA, await in_doubt(room))
     assert "Preparando" in (await api.tap(ANA, page, "CSV")).text
     sheet = await api.wait(lambda api: next((m for m in api.messages(ANA) if m.document), None))
+    assert sheet.document is not None
     assert "5561999990001" in sheet.document.decode("utf-8-sig")
     assert "99999" not in page.text
 
@@ -255,8 +256,7 @@ async def test_status_has_the_button_too_and_the_notice_then_says_who(api: BotAp
     await api.tap(ANA, hers, "Confirmar")
     await api.wait(lambda _: "Sim, pode enviar" in hers.buttons)
     await api.tap(ANA, hers, "Sim")
-    for message in (said, hers):
-        await api.wait(lambda _, message=message: message.text.startswith("✅ Ana confirmou"))
+    await api.wait(lambda _: all(m.text.startswith("✅ Ana confirmou") for m in (said, hers)))
     assert room.ledger.book.unconfirmed is None
     assert "sure" not in str(hers.keyboard)
 

@@ -230,7 +230,7 @@ def test_status_counts_what_is_in_doubt_over_all_cases() -> None:
         book.apply(book.last_at, CaseOpened(number, incident(number, place=f"1/{number}")))
         lines = (*LOST[:2], *sent(0, 1, Outcome.UNKNOWN), LOST[-1])
         for line in lines:
-            book.apply(book.last_at, replace(line, case=number))
+            book.apply(book.last_at, replace(line, case=number))  # type: ignore[arg-type]
     html = at_status(book, words=EN).html
     assert "\n❓ <b>30 in doubt, to be decided</b> (cases 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 …)\n" in html
     assert "incerta" not in at_status(story()).html

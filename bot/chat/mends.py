@@ -1,0 +1,33 @@
+"""A dispatch that stopped itself: why, what a person has to see to, and who is left."""
+
+from markupsafe import Markup
+
+from bot.chat.results import reason_words
+from bot.chat.words import Words
+from bot.domain.case import Case, Dispatch
+from bot.domain.incident import Kind
+from bot.domain.plan import Outcome
+
+
+def interrupted(case: Case, dispatch: Dispatch, words: Words) -> list[Markup]:
+    """Why it broke off, where that is known, what to see to, and who is left."""
+    tally, over = dispatch.tally(), case.ended_at is not None
+    lines = []
+    if dispatch.end_reason is not None:
+        lines.append(words.say("card.suspended", reason=reason_words(dispatch.end_reason, words)))
+    if over:
+        lines.append(words.say("card.interrupted_over", todo=tally.todo if tally else 0))
+        return lines
+    lines += mend(dispatch, words, "resume")
+    if tally is None:
+        return [*lines, words.say("card.interrupted_early")]
+    failed = tally.outcomes.get(Outcome.FAILED, 0)  # taken up again too (domain/lines.py: Resumed)
+    return [*lines, words.say("card.interrupted", todo=tally.todo, failed=failed)]
+
+
+def mend(dispatch: Dispatch, words: Words, again: str) -> list[Markup]:
+    """What a person has to see to before they tap the button `again`."""
+    if dispatch.mend is None:
+        return []
+    setting = "HSM_ID_POWER" if dispatch.template is Kind.POWER else "HSM_ID_LOS"
+    return [words.say(f"mend.{dispatch.mend}", setting=setting, again=words.plain(f"button.{again}"))]
