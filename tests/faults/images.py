@@ -52,10 +52,24 @@ class Ledger(NamedTuple):
         return [raw for group in self.raw for raw in group]
 
 
+class Envelope(NamedTuple):
+    """What a line is sealed with."""
+
+    seq: int
+    group: int
+    left: int
+    at: datetime
+
+
 def ledger(
-    groups: Sequence[Sequence[ln.Line]] = GROUPS, change: Callable[[int, bytes], bytes] | None = None
+    groups: Sequence[Sequence[ln.Line]] = GROUPS,
+    change: Callable[[int, bytes], bytes] | None = None,
+    place: Callable[[Envelope], Envelope] = lambda envelope: envelope,
 ) -> Ledger:
-    """Each group half a minute after the one before; `change` may alter a line's fields before the seal."""
+    """Each group half a minute after the one before.
+
+    `change` may alter a line's fields before it is sealed and chained, `place` its envelope.
+    """
     raw: list[tuple[bytes, ...]] = []
     image: Image = {}
     books = [Book()]
@@ -67,7 +81,8 @@ def ledger(
             seq += 1
             inner = codec.fields(line)
             inner = inner if change is None else change(seq, inner)
-            sealed.append(codec.seal(inner, seq=seq, group=number, left=left, at=at, prev=prev))
+            put = place(Envelope(seq, number, left, at))
+            sealed.append(codec.seal(inner, prev=prev, **put._asdict()))
             prev = codec.digest(sealed[-1])
         raw.append(tuple(sealed))
         name = segment_name(at)
@@ -91,7 +106,8 @@ def after(whole: Ledger) -> datetime:
 
 def traces(data: bytes) -> set[int]:
     """The groups of which something can be seen in these bytes (written apart from the code under attack)."""
-    return {int(number) for number in re.findall(rb'"group":(\d+),', data)}
+    found = re.findall(rb'"group":(\d+),', data) + re.findall(rb'"group":(\d+),', data.replace(b"\0", b""))
+    return {int(number) for number in found}
 
 
 def intact(whole: Ledger, image: Mapping[str, bytes]) -> list[bytes]:
@@ -244,9 +260,9 @@ def cuts(image: Image) -> Damaged:
 
 
 def flips(image: Image) -> Damaged:
-    """Every byte of every segment changed in three ways."""
-    for name, data in image.items():
-        for place, byte in enumerate(data):
+    """Every byte of every segment changed in three ways, the last first: no chain guards the last line."""
+    for name, data in reversed(image.items()):
+        for place, byte in reversed(list(enumerate(data))):
             for other in (byte ^ 0x01, byte ^ 0x80, 0):
                 put = data[:place] + bytes((other,)) + data[place + 1 :]
                 yield f"{name}, byte {place} from {byte:#x} to {other:#x}", {**image, name: put}
@@ -289,6 +305,27 @@ def other_versions() -> Iterator[tuple[str, Ledger]]:
 
         yield f"line {place} of an unknown kind", ledger(change=unknown_kind)
         yield f"line {place} with an unknown field", ledger(change=unknown_field)
+
+
+def misplaced() -> Iterator[tuple[str, Ledger]]:
+    """Ledgers with one line that is not where it says, in every place, with a chain that holds."""
+    changes: dict[str, Callable[[Envelope], Envelope]] = {
+        "seq": lambda envelope: envelope._replace(seq=envelope.seq + 1),
+        "group": lambda envelope: envelope._replace(group=envelope.group + 1),
+        "left": lambda envelope: envelope._replace(left=envelope.left + 1 if envelope.left else 0),
+        "at": lambda envelope: envelope._replace(at=envelope.at - timedelta(hours=1)),
+    }
+    first = 2  # nothing is before the first line
+    for (what, change), place in itertools.product(changes.items(), range(first, len(ledger().lines) + 1)):
+
+        def put(
+            envelope: Envelope, place: int = place, change: Callable[[Envelope], Envelope] = change
+        ) -> Envelope:
+            return change(envelope) if envelope.seq == place else envelope
+
+        made = ledger(place=put)
+        if made.image != ledger().image:
+            yield f"{what} of line {place} is wrong", made
 
 
 def older(_seq: int, inner: bytes) -> bytes:

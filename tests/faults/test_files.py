@@ -39,6 +39,7 @@ from tests.faults.images import (
     intact,
     ledger,
     lines_moved,
+    misplaced,
     nuls,
     older,
     other_versions,
@@ -156,6 +157,8 @@ class Attack:
             check(done.ok or not complete, f"every line is there, not repaired: {what}")
             return
         check(not foreign, f"repair changed what it does not understand: {what}")
+        lost = {group for data in image.values() for group in traces(data) if group > found.head.group}
+        check(known != -1 or not lost, f"repair gave up groups {sorted(lost)}: {what}")
         check(done.ok and found.trouble is None, f"changed, and not whole: {what}")
         check(
             disk.shelf() == [image[name] for name in sorted(done.changed)], f"no true copy was kept: {what}"
@@ -193,9 +196,9 @@ async def _attack(tries: Tries) -> None:
     await one.on(_forged(whole), must_close=True)
     await _versions(tries)
     await _views(tries, whole)
+    await one.on(flips(whole.image), repairs=4)  # four, as each byte has three
     await one.on(cuts(whole.image), repairs=3)
     await one.on(two_at_once(whole.image, 400))
-    await one.on(flips(whole.image), repairs=4)  # four, as each byte has three
 
 
 def _forged(whole: Ledger) -> Iterable[tuple[str, Image]]:
@@ -209,7 +212,7 @@ def _forged(whole: Ledger) -> Iterable[tuple[str, Image]]:
 
 
 async def _versions(tries: Tries) -> None:
-    for what, newer in other_versions():
+    for what, newer in (*other_versions(), *misplaced()):
         await Attack(tries, newer).on([(what, newer.image)], must_close=True)
     old = ledger(change=older)
     await Attack(tries, old).on([("an older version's lines", old.image)])
