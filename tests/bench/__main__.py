@@ -1,17 +1,19 @@
 """`python -m tests.bench [enrich approve send tap start]`: how fast the bot is, as one table for the README.
 
+`--before REVISION` measures that revision's `bot` and this one in turn: has it become slower?
+
 The simulators run in this process and what is measured in another, so it takes two cores to say something.
 """
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 
 from tests.bench import approve, enrich, send, start, tap
+from tests.bench.before import ROUNDS, Bench, compared, revision
 from tests.bench.table import Row, machine, markdown
 
-BENCHES: dict[str, Callable[[], Awaitable[list[Row]]]] = {
+BENCHES: dict[str, Bench] = {
     "enrich": enrich.rows,
     "approve": approve.rows,
     "send": send.rows,
@@ -33,15 +35,31 @@ async def run(names: list[str]) -> int:
     return 0 if twice == 0 and all(row.met for row in rows) else 1
 
 
+def run_both(names: list[str], before: str) -> int:
+    """Print the table of that revision and this code; 0 where nobody was messaged twice, else 1."""
+    print(machine(), end="\n\n")
+    with revision(before) as folder:
+        table, twice = asyncio.run(compared({name: BENCHES[name] for name in names}, folder))
+    print(table)
+    print(f"\nBefore is {before}. Medians of {ROUNDS} rounds in turn (least-most); of a rate more is better.")
+    print(f"Customers messaged twice in all of this: {twice}.")
+    return 0 if twice == 0 else 1
+
+
 def main() -> int:
     """Run what the command line names, everything without a name."""
     parser = argparse.ArgumentParser("python -m tests.bench", description="How fast the bot is, as a table.")
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHES))
-    names = parser.parse_args().names
+    parser.add_argument(
+        "--before", metavar="REVISION", help="measure this git revision's bot as well, in turn"
+    )
+    given = parser.parse_args()
+    names = given.names
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
         parser.error(f"no such bench: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
-    return asyncio.run(run(names or list(BENCHES)))
+    names = names or list(BENCHES)
+    return run_both(names, given.before) if given.before else asyncio.run(run(names))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,13 @@ DISK = Path("/var/tmp")  # noqa: S108 - kept over a restart, so on a disk; /tmp 
 PATIENCE = 180.0  # seconds; a bench that takes longer is broken
 
 
-async def measure(what: str, **facts: object) -> Any:
+async def measure(what: str, code: Path = ROOT, /, **facts: object) -> Any:
     """What `tests.bench.measured` found: its function of that name, called with these facts.
+
+    Args:
+        what: The function's name.
+        code: The folder whose `bot` is measured; the bench itself is always this one.
+        facts: Its arguments.
 
     Raises:
         RuntimeError: It failed; its own words are on the terminal.
@@ -22,7 +27,8 @@ async def measure(what: str, **facts: object) -> Any:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "tests.bench.measured", what, json.dumps(facts)),
-        cwd=ROOT,
+        cwd=code,  # comes first on the path
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
     )
     try:

@@ -33,6 +33,7 @@ from bot.simulator.world import World
 from bot.sources.oltcloud import OltCloud
 from bot.steps.compose import compose
 from bot.storage.files import FileLedger
+from tests.bench.children import ROOT
 from tests.child import running_bot, settings
 
 ANA, STRANGER = 501, 900
@@ -53,9 +54,9 @@ class Site:
     folder: Path
 
     @asynccontextmanager
-    async def bot(self, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
-        """`python -m bot run` on this site's data, with these settings besides the simulators'."""
-        quiet: Mapping[str, str] = {"OPS_PORT": "0", "TELEGRAM_APPROVERS": str(ANA)}
+    async def bot(self, code: Path = ROOT, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """That folder's `python -m bot run` on this site's data, with these settings on top."""
+        quiet = {"OPS_PORT": "0", "TELEGRAM_APPROVERS": str(ANA), "PYTHONPATH": str(code)}
         wanted = {**settings(self.olt, self.hsm, self.chat, self.folder), **quiet, **variables}
         async with running_bot(wanted, self.folder) as process:
             yield process

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from tests.bench.children import DISK, until
+from tests.bench.children import DISK, ROOT, until
 from tests.bench.site import Site, opened
 from tests.bench.table import Row
 
@@ -14,19 +14,20 @@ MEGABYTES = 120.0
 
 
 async def rows(
-    *, open_cases: int = 200, audit_lines: int = 10_000, runs: int = 3, polls: int = 3
+    code: Path = ROOT, /, *, open_cases: int = 200, audit_lines: int = 10_000, runs: int = 3, polls: int = 3
 ) -> list[Row]:
     """On an empty folder, then with a long ledger to replay; the memory is read after so many polls."""
-    long = f"{open_cases} open cases, {audit_lines:,} audit lines"
     return [
-        *await _rows(0, 0, "an empty folder", runs, polls),
-        *await _rows(open_cases, audit_lines, long, runs, polls),
+        *await _rows(code, 0, 0, runs, polls),
+        *await _rows(code, open_cases, audit_lines, runs, polls),
     ]
 
 
-async def _rows(open_cases: int, audit_lines: int, ledger: str, runs: int, polls: int) -> list[Row]:
+async def _rows(code: Path, open_cases: int, audit_lines: int, runs: int, polls: int) -> list[Row]:
+    long = f"{open_cases} open cases, {audit_lines:,} audit lines"
+    ledger = long if open_cases else "an empty folder"
     async with opened(DISK, open_cases=open_cases, audit_lines=audit_lines) as site:
-        found = [await _once(site, polls) for _ in range(runs)]
+        found = [await _once(site, code, polls) for _ in range(runs)]
         twice = site.hsm.duplicates
     took, cpu, resident, peak = (median(one) for one in zip(*found, strict=True))
     return [
@@ -36,21 +37,25 @@ async def _rows(open_cases: int, audit_lines: int, ledger: str, runs: int, polls
             f"< {SECONDS} s",
             took < SECONDS,
             twice=twice,
+            value=took,
+            unit="s",
         ),
         Row(
             f"start: resident memory after {polls} polls, {ledger}",
             f"{resident:.0f} MB (peak {peak:.0f})",
             f"< {MEGABYTES:.0f} MB",
             resident < MEGABYTES,
+            value=resident,
+            unit="MB",
         ),
     ]
 
 
-async def _once(site: Site, polls: int) -> tuple[float, float, float, float]:
+async def _once(site: Site, code: Path, polls: int) -> tuple[float, float, float, float]:
     """Seconds to the first request, by the clock and of CPU; resident and peak memory in MB."""
     before = len(site.olt.requests)
     began = time.monotonic()
-    async with site.bot(POLL_SECONDS="1") as process:
+    async with site.bot(code, POLL_SECONDS="1") as process:
         await until(lambda: len(site.olt.requests) > before)
         first, cpu = site.olt.requests[before].at, _cpu(process.pid)
         await until(lambda: _lists(site, before) >= polls and site.chat.updates.polling)

@@ -13,7 +13,10 @@ _HEAD = ("bench", "measured", "ideal", "ratio", "the old way, same run", "target
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measurement in words; `twice` counts the customers who were messaged more than once."""
+    """One measurement in words; `value` is its number in `unit`, and more of it is worse unless it is a rate.
+
+    `twice` counts the customers who were messaged more than once.
+    """
 
     bench: str
     measured: str
@@ -23,6 +26,8 @@ class Row:
     ratio: str = NONE
     old: str = NONE
     twice: int = 0
+    value: float = 0.0
+    unit: str = ""
 
 
 def markdown(rows: Iterable[Row]) -> str:

@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
+from pathlib import Path
 from statistics import quantiles
 
 from bot.simulator.telegram import Answer
-from tests.bench.children import DISK, PATIENCE, until
+from tests.bench.children import DISK, PATIENCE, ROOT, until
 from tests.bench.site import ANA, STRANGER, Site, opened
 from tests.bench.table import Row
 
@@ -15,6 +16,8 @@ TAPS = ((STRANGER, "ok"), (ANA, "who"), (STRANGER, "no?"), (ANA, "who"), (ANA, "
 
 
 async def rows(
+    code: Path = ROOT,
+    /,
     *,
     customers: int = 3000,
     open_cases: int = 200,
@@ -34,7 +37,7 @@ async def rows(
         async with opened(DISK, open_cases=open_cases, audit_lines=audit_lines, large=customers) as site:
             site.hsm.faults.latency = latency
             speed = {"HSM_RATE": str(rate), "HSM_CONCURRENCY": str(flight), "UNDO_SECONDS": "0"}
-            async with site.bot(**speed, POLL_SECONDS="2"):
+            async with site.bot(code, **speed, POLL_SECONDS="2"):
                 answers = await _tapped(site, customers, pause)
                 twice = site.hsm.duplicates
         pace = f"{rate} a second" if rate else "no rate limit"
@@ -54,6 +57,8 @@ def _row(what: str, answers: list[Answer], wanted: int, twice: int) -> Row:
         f"p99 < {MILLISECONDS:.0f} ms",
         slow < MILLISECONDS and len(waits) >= wanted,
         twice=twice,
+        value=slow,
+        unit="ms",
     )
 
 

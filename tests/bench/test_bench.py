@@ -1,8 +1,15 @@
 """Each bench runs, small, and tells nobody twice; how fast it was is `python -m tests.bench`'s business."""
 
+import asyncio
+import re
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.bench import approve, enrich, send, start, tap
+from tests.bench.before import Bench, compared, revision
+from tests.bench.children import ROOT
 from tests.bench.table import Row, markdown
 
 pytestmark = pytest.mark.bench
@@ -34,3 +41,22 @@ async def test_tap() -> None:
 
 async def test_start() -> None:
     seen(await start.rows(open_cases=3, audit_lines=10, runs=1, polls=1), *["start"] * 4)
+
+
+def test_the_code_before_is_measured_too(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "bot", tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
+    gone = tmp_path / "bot" / "steps" / "enrich.py"
+    benches: dict[str, Bench] = {"enrich": enrich.rows}
+    small = {"customers": 4, "latency": 0.01, "in_flight": 2}
+    table, twice = asyncio.run(compared(benches, tmp_path, rounds=1, **small))
+    [_, _, line] = table.splitlines()
+    assert re.fullmatch(r"\| enrich: .* \| \S+ s \(\S+\) \| \S+ s \(\S+\) \| \d+\.\d\d \|", line)
+    assert twice == 0
+    gone.write_text("raise SystemExit('the code before')")
+    with pytest.raises(RuntimeError, match="enrich"):
+        asyncio.run(compared(benches, tmp_path, rounds=1, **small))
+
+
+def test_a_revision_that_is_not_there() -> None:
+    with pytest.raises(LookupError, match="no revision"), revision("no-such-revision"):
+        pass
