@@ -140,7 +140,7 @@ class Held(Disk):
         return lambda: None
 
     def names(self, folder: Path) -> list[str]:
-        inside = f"{self._key(folder)}/"
+        inside = f"{self._key(folder)}/".removeprefix("/")
         return sorted({n[len(inside) :].split("/")[0] for n in self.files if n.startswith(inside)})
 
     def read(self, path: Path) -> bytes:
