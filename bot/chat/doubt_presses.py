@@ -79,12 +79,12 @@ class DoubtPresses:
         since = self._desk.ledger.book.unconfirmed
         if since is None:
             raise Declined("nothing_to_confirm")
+        self._check_open()
         now = self._clock.now()
         if press.action is Action.ASK_CONFIRM:
             draw = confirming.unconfirmed if press.arg == confirming.BACK else confirming.ask_confirm
             screen = draw(since, self._words, now)
             return self._later(page, lambda: self._browse.turn(page, screen))
-        self._check_open()
         await self._desk.confirm(page.who)
         done = confirming.confirmed(since, page.who, now, self._words)
         for message in {page.message, *self._chat.notices(confirming.NOTICE)}:

@@ -261,6 +261,30 @@ async def test_status_has_the_button_too_and_the_notice_then_says_who(api: BotAp
     assert "sure" not in str(hers.keyboard)
 
 
+async def test_only_that_notice_has_the_button_and_a_private_status_sends_to_the_group(
+    api: BotApi, restored: Room
+) -> None:
+    said = await unconfirmed_notice(restored)
+    restored.telegram.chat.say(Notice("second_poller"))
+    other = await api.wait(lambda api: next((m for m in api.messages() if "mesmo token" in m.text), None))
+    assert (said.buttons, other.buttons) == (["Confirmar: pode enviar"], [])
+    assert "Página antiga" in (await api.post_callback(ANA, other, "sure?:0:")).text
+    api.users[ANA].opened_private = True
+    await api.say(ANA, "/status", ANA)
+    page = await api.wait(lambda api: next((m for m in api.messages(ANA) if "Versão" in m.text), None))
+    assert "um aprovador confirma com /status no grupo" in page.text
+    assert page.buttons == []
+    assert "grupo do NOC" in (await api.post_callback(ANA, page, "sure:0:")).text
+    assert restored.ledger.book.unconfirmed is not None
+
+
+async def test_a_closed_ledger_is_not_even_asked_about(api: BotApi, restored: Room) -> None:
+    said = await unconfirmed_notice(restored)
+    restored.ledger.fail("no space left")
+    assert "registro está fechado" in (await api.tap(ANA, said, "Confirmar")).text
+    assert said.edits == []
+
+
 async def test_while_the_ledger_is_closed_nothing_is_decided(api: BotApi, room: Room) -> None:
     page = await page_of(room, ANA, await in_doubt(room))
     room.ledger.fail("no space left")
