@@ -7,10 +7,8 @@ n-th call of one of its threads.
 import asyncio
 import json
 import os
-import re
 import sys
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -25,17 +23,16 @@ from bot.simulator.olt import OltApi
 from bot.simulator.telegram import BotApi, Message
 from bot.simulator.world import World
 from bot.storage.segments import ledger_folder, segment_name
-from bot.storage.verify import run_verify
 from tests.child import settings
 from tests.faults.tries import Tries, Violation
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 3  # runs beside each other: they wait more than they work
+IN_FLIGHT = 4  # messages on their way at one time, at most
 PATIENCE = 60.0  # seconds; only a fault that hangs the bot takes that long
 LABELS = ("Aprovar", "Tentar de novo", "Retomar")
 QUIET_POLLS = 5  # after so many without anything else going on nothing will
 AGAIN = 1.0  # seconds after which a person taps once more on what does not answer
-REACHED = {"accepted", "unknown"}
 
 
 @dataclass(frozen=True)
@@ -79,11 +76,17 @@ class Real:
             "POLL_SECONDS": "1",
             "UNDO_SECONDS": "0",
             "HSM_RATE": "0",
-            "HSM_CONCURRENCY": "4",
+            "HSM_CONCURRENCY": str(IN_FLIGHT),
         }
         self.process: asyncio.subprocess.Process | None = None
         self.hands = asyncio.Event()
         """Ana taps while this is set."""
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that was started last."""
+        assert self.process is not None
+        return self.process.pid
 
     async def start(self, trap: Trap | None = None) -> asyncio.subprocess.Process:
         """`python -m bot run`, under strace from its first call where there is a trap."""
@@ -107,7 +110,7 @@ class Real:
         assert self.process is not None
         tracer = await asyncio.create_subprocess_exec(
             "strace",
-            *("-f", "-o", "/dev/null", *trap.options(self.data), "-p", str(self.process.pid)),
+            *("-f", "-o", "/dev/null", *trap.options(self.data), "-p", str(self.pid)),
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -246,24 +249,6 @@ class Real:
         code = await self.stop()
         assert code == 0, f"the clean run ended with {code}:\n{self.log()[-3000:]}"
 
-    def judge(self, tries: Tries, story: str) -> None:
-        """The promises, with the gateway as the witness. To be called after `finish`."""
-        received = [message.phone for message in self.hsm.received]
-        tries.nobody_twice(received, story)
-        plan = [line for line in self.lines() if line["kind"] == "planned"][-1]["recipients"]
-        outcomes = _outcomes(self.lines())
-        tries.everybody_accounted_for((r["id"] for r in plan if r["id"] not in outcomes), story)
-        tries.check(len(plan) == self.customers, f"{len(plan)} of {self.customers} are in the plan: {story}")
-        for recipient in plan:
-            told, outcome = recipient["phone"] in received, outcomes[recipient["id"]]
-            tries.check(
-                outcome in (REACHED if told else {"unknown", "failed"}),
-                f"{recipient['id']} was {'told' if told else 'not told'} and counts as {outcome}: {story}",
-            )
-        tries.check(_counts(self.card().text) == _as_counts(outcomes), f"the card's counts differ: {story}")
-        code, said = run_verify(self.data)
-        tries.check(code == 0, f"ledger verify: {said}: {story}")
-
 
 @asynccontextmanager
 async def real(folder: Path, customers: int = 15) -> AsyncIterator[Real]:
@@ -282,35 +267,6 @@ async def real(folder: Path, customers: int = 15) -> AsyncIterator[Real]:
             await made.kill()
 
 
-def _outcomes(lines: list[dict[str, Any]]) -> dict[str, str]:
-    """What is known of each recipient in the end; an intent without a result is unknown."""
-    found: dict[str, str] = {}
-    for line in lines:
-        match line["kind"]:
-            case "intent":
-                found[line["recipient"]] = "unknown"
-            case "result":
-                found[line["recipient"]] = line["outcome"]
-            case "abandoned":
-                del found[line["recipient"]]
-            case "evidence" if line["reference"]:
-                found[line["recipient"]] = "accepted"
-    return found
-
-
-def _as_counts(outcomes: dict[str, str]) -> dict[str, int]:
-    counted = Counter(outcomes.values())
-    words = {"enviada": "accepted", "recusada": "rejected", "falha": "failed", "incerta": "unknown"}
-    return {word: counted[outcome] for word, outcome in words.items()}
-
-
-def _counts(text: str) -> dict[str, int]:
-    return {
-        word: int(found[1]) if (found := re.search(rf"(\d+) {word}s?\b", text.partition("Envio")[2])) else -1
-        for word in ("enviada", "recusada", "falha", "incerta")
-    }
-
-
 async def all_of(
     tries: Tries, folder: Path, runs: Sequence[Callable[[Tries, Path], Awaitable[None]]]
 ) -> None:
@@ -320,7 +276,7 @@ async def all_of(
     async def work() -> None:
         for number, run in todo:
             own = folder / f"{number}"
-            own.mkdir()
+            own.mkdir(exist_ok=True)
             await run(tries, own)
 
     try:

@@ -2,14 +2,18 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+import resource
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.faults.real import Real, Trap, all_of, real
+from tests.faults.judged import judge, shut
+from tests.faults.mounts import ext4, mounted_again, read_only, resize, tmpfs
+from tests.faults.real import IN_FLIGHT, Real, Trap, all_of, real
 from tests.faults.tries import Tries
 
 pytestmark = pytest.mark.attack
@@ -71,7 +75,7 @@ async def live(tries: Tries, folder: Path, life: Life) -> None:
             tries.images += sprung
         site.hsm.faults.clear()
         await site.finish(tries, story)
-        site.judge(tries, story)
+        judge(tries, site, story)
 
 
 async def walk(site: Real, leg: Leg) -> bool:
@@ -100,36 +104,88 @@ async def fails(tries: Tries, folder: Path, trap: Trap) -> None:
         site.hands.set()
         await shut(tries, site, story)
         await site.finish(tries, story)
-        site.judge(tries, story)
+        judge(tries, site, story)
 
 
-async def shut(tries: Tries, site: Real, story: str) -> None:
-    """The ledger has closed, as it must: no send after it, and the card, the group and /healthz say so."""
+async def breaks(
+    tries: Tries, folder: Path, story: str, broken: Callable[[Real], None], mended: Callable[[Real], None]
+) -> None:
+    """Something happens to the disk while messages leave; once it is mended all goes on."""
+    tries.runs += 1
+    async with real(folder) as site:
+        site.hsm.faults.latency = 0.5
+        await site.start()
+        site.hands.set()
+        await site.until(lambda: site.hsm.received and site.hsm.in_flight == IN_FLIGHT)
+        broken(site)
+        await shut(tries, site, story)
+        site.hsm.faults.clear()
+        mended(site)
+        await site.finish(tries, story)
+        judge(tries, site, story)
+
+
+async def too_small(tries: Tries, folder: Path) -> None:
+    """A disk too small for a plan sends to nobody, however often it is approved; a bigger one to all."""
+    story = "tmpfs of 64 KB"
+    tries.runs += 1
     tries.faults += 1
-    closed = await site.until(lambda: site.done() or site.said("Registro fechado"))
-    tries.check(closed and not site.done(), f"the bot went on as if nothing had failed: {story}")
-    await site.until(lambda: site.hsm.in_flight == 0)
-    asked = len(site.hsm.requests)
-    status, wrong = await site.health()
-    tries.check(status == 503 and "ledger" in wrong, f"/healthz says {status}, {wrong}: {story}")
-    closed = await site.until(lambda: "Registro fechado" in site.card().text and site.told())
-    tries.check(closed, f"the card says {site.card().text!r}: {story}")
-    await site.more_polls(2)
-    tries.check(len(site.hsm.requests) == asked, f"a send left after the ledger had closed: {story}")
-    site.hands.clear()
-    code = await site.stop()
-    tries.check(code == 0, f"it stopped with {code}: {story}")
+    async with real(folder) as site:
+        await site.start()
+        site.hands.set()
+        refused = await site.until(lambda: site.said("sem espaço em disco"))
+        tries.check(refused, f"the card says {site.card().text!r}: {story}")
+        site.hands.clear()
+        code = await site.stop()
+        tries.check(code == 0, f"it stopped with {code}: {story}")
+        tries.check(not site.hsm.requests, f"{len(site.hsm.requests)} left without room for a plan: {story}")
+        resize(site.data, "8m")
+        await site.finish(tries, story)
+        judge(tries, site, story)
+
+
+def fill(site: Real) -> None:
+    """The disk is full to the last byte."""
+    with suppress(OSError), (site.data / "filler").open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    with suppress(OSError), (site.data / "filler").open("ab", buffering=0) as file:
+        while file.write(b"."):
+            pass
+
+
+def let_no_file_grow(site: Real) -> None:
+    """Half of a line has room."""
+    room = site.segment().stat().st_size + 100
+    resource.prlimit(site.pid, resource.RLIMIT_FSIZE, (room, room))
 
 
 def attack(tries: Tries, folder: Path) -> None:
     lives = [partial(live, life=life) for life in LIVES]
     faults = [partial(fails, trap=trap) for trap in FAULTS]
-    asyncio.run(all_of(tries, folder, [*lives[:2], *faults[:1], *lives[2:], *faults[1:]]))
+    limit = partial(breaks, story="RLIMIT_FSIZE", broken=let_no_file_grow, mended=lambda _site: None)
+    asyncio.run(all_of(tries, folder, [*lives[:2], *faults[:1], *lives[2:], *faults[1:], limit]))
 
 
 def test_killed_at_the_nth_system_call(tries: Tries, tmp_path: Path) -> None:
     attack(tries, tmp_path)
     assert tries.kills >= len(LIVES), "the traps are laid where nothing passes any more"
+
+
+def test_full_disks(tries: Tries, tmp_path: Path) -> None:
+    def mended(site: Real) -> None:
+        (site.data / "filler").unlink()
+
+    filled = partial(breaks, story="tmpfs of 4 MB, filled in mid-send", broken=fill, mended=mended)
+    with tmpfs(tmp_path / "0/data", "4m"), tmpfs(tmp_path / "1/data", "64k"):
+        asyncio.run(all_of(tries, tmp_path, [filled, too_small]))
+
+
+def test_disk_read_only_in_mid_send(tries: Tries, tmp_path: Path) -> None:
+    """While no write is on its way: in the instant of its error ext4 acknowledges one that it then loses."""
+    with ext4(tmp_path / "data"):
+        broken, mended = (lambda site: read_only(site.data)), (lambda site: mounted_again(site.data))
+        asyncio.run(breaks(tries, tmp_path, "ext4, remounted read-only", broken, mended))
 
 
 def _hundreds() -> Sequence[Life]:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from bot.simulator.server import Hang, HangBefore
-from tests.faults.real import Real, Trap, all_of, real
+from tests.faults.judged import judge
+from tests.faults.real import IN_FLIGHT, Real, Trap, all_of, real
 from tests.faults.tries import Tries
 
 pytestmark = pytest.mark.attack
 
 GRACE = 90.0  # seconds that docker-compose.yml gives a stop
 LATENCY = 0.5
-IN_FLIGHT = 4  # HSM_CONCURRENCY
 
 Moment = Callable[[Real], Awaitable[None]]
 
@@ -123,7 +123,7 @@ async def again(tries: Tries, site: Real, story: str, unknown: int = 0) -> None:
     site.hands.clear()
     approved = any(line["kind"] == "approved" for line in site.lines())
     await site.finish(tries, story, alone=approved)
-    site.judge(tries, story)
+    judge(tries, site, story)
     told = len(site.hsm.received)
     tries.check(told >= site.customers - unknown, f"{told} of {site.customers} were told: {story}")
 
