@@ -14,6 +14,7 @@ from tests.bench.children import ROOT
 from tests.bench.table import Row
 
 ROUNDS = 5
+PARTS = ("bot", "tests/__init__.py", "tests/bench")
 # Each round measures once; the old way is the same for both.
 ONCE: Mapping[str, Mapping[str, object]] = {
     "enrich": {"runs": 1, "old_way": False},
@@ -27,7 +28,11 @@ Bench = Callable[..., Awaitable[list[Row]]]
 
 @contextmanager
 def revision(name: str) -> Iterator[Path]:
-    """A folder with the `bot` of a git revision, gone at the end. LookupError where there is none."""
+    """A folder with a git revision's `bot` and what measures it; gone at the end.
+
+    Raises:
+        LookupError: There is no such revision, or it had no bench yet.
+    """
     with tempfile.TemporaryDirectory(prefix="before-") as folder:
         archive = asyncio.run(_archive(name))
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
@@ -37,11 +42,11 @@ def revision(name: str) -> Iterator[Path]:
 
 async def _archive(name: str) -> bytes:
     pipe = asyncio.subprocess.PIPE
-    command = ("git", "-C", str(ROOT), "archive", "--end-of-options", name, "bot")
+    command = ("git", "-C", str(ROOT), "archive", "--end-of-options", name, *PARTS)
     git = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
     out, error = await git.communicate()
     if git.returncode != 0:
-        raise LookupError(f"no revision {name!r}: {error.decode().strip()}")
+        raise LookupError(f"no bench of revision {name!r}: {error.decode().strip()}")
     return out
 
 
@@ -52,7 +57,7 @@ async def compared(
 
     Args:
         benches: By name.
-        folder: Has the `bot` of before.
+        folder: Has the code of before.
         rounds: How often each of the two is measured; who goes first changes.
         small: For each bench, over what is measured otherwise.
     """

@@ -18,7 +18,7 @@ async def measure(what: str, code: Path = ROOT, /, **facts: object) -> Any:
 
     Args:
         what: The function's name.
-        code: The folder whose `bot` is measured; the bench itself is always this one.
+        code: The folder of the `bot` that is measured, and of the `tests.bench.measured` that knows it.
         facts: Its arguments.
 
     Raises:
@@ -28,7 +28,6 @@ async def measure(what: str, code: Path = ROOT, /, **facts: object) -> Any:
         sys.executable,
         *("-m", "tests.bench.measured", what, json.dumps(facts)),
         cwd=code,  # comes first on the path
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
     )
     try:
