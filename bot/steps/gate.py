@@ -41,7 +41,7 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
 
 
 def spare(number: int, turn: int, found: Affected) -> Write:
-    """Those of a plan still to do whose ONUs are all back online by now; everybody where the outage is over."""
+    """Those of a plan still to do whose ONUs are all back online by now; all of them where it is over."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         if not book.cases[number].at_work(turn, Phase.SENDING):

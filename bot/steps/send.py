@@ -84,7 +84,13 @@ class Sender:
             await self._work(job, itertools.islice(waiting, 1))
             job.trial = False
         workers = min(self.rules.sends, len(recipients))
-        await asyncio.gather(*(self._work(job, waiting) for _ in range(workers)))
+        working = [asyncio.ensure_future(self._work(job, waiting)) for _ in range(workers)]
+        try:
+            await asyncio.gather(*working)
+        except Exception:
+            job.halt.set()  # what the others have in flight lands before the dispatch is broken off
+            await asyncio.wait(working)
+            raise
 
     async def _work(self, job: Job, waiting: Iterator[Recipient]) -> None:
         halted: asyncio.Future[Any] = asyncio.ensure_future(job.halt.wait())

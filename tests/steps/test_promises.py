@@ -1,15 +1,17 @@
 """Ways in which somebody might have got two, or been lost, that a reader found once."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from bot.domain.case import CaseState
 from bot.domain.customer import Link
 from bot.domain.incident import Kind
-from bot.domain.lines import Alive, Interrupted, Resumed, Settled, StopAsked, TapRefused
+from bot.domain.lines import Alive, Interrupted, Line, Resumed, Settled, StopAsked, TapRefused
 from bot.domain.plan import Outcome, Receipt, Skip
 from bot.errors import Declined, TryLater
+from bot.ports import Write
 from bot.steps.gate import spare
 from bot.steps.send import claim
 from bot.steps.settle import interrupt, settle
@@ -335,6 +337,43 @@ class TestBreaks:
         await desk.finish()
         assert len(desk.gateway.received) == 3
         assert sorted(desk.gateway.phones) == sorted(set(desk.gateway.phones))
+
+    async def test_a_bug_in_one_send_lets_the_others_land_before_it_breaks_off(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk.use(sends=2, answer_within=5.0)
+        desk.source.outage(incident())
+        await desk.poll()
+        desk.gateway.block = asyncio.Event()
+        commit, bugs = desk.ledger.commit, iter(["a bug"])
+
+        async def broken(write: Write) -> Sequence[Line]:
+            if desk.gateway.in_flight and next(bugs, None):
+                raise RuntimeError("a bug")
+            return await commit(write)
+
+        monkeypatch.setattr(desk.ledger, "commit", broken)
+        slow = desk.limiter.acquire
+        turns = iter(range(9))
+
+        async def one_after_the_other() -> None:
+            if next(turns):
+                await settled()
+            await slow()
+
+        monkeypatch.setattr(desk.limiter, "acquire", one_after_the_other)
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        for _ in range(3):
+            await settled()
+        assert next(bugs, None) is None
+        assert desk.case().state is CaseState.SENDING
+        desk.gateway.block.set()
+        await settled()
+        assert desk.case().state is CaseState.INTERRUPTED
+        assert desk.tally().outcomes == {Outcome.ACCEPTED: 1}
+        assert desk.tally().todo == 2
+        await desk.flow.ask_gateway()
 
     async def test_the_template_is_what_was_decided_on(self, desk: Desk) -> None:
         desk.source.outage(incident(kind=Kind.LOS))
