@@ -90,6 +90,14 @@ def read(folder: Path, disk: Disk) -> Scan:
     return found
 
 
+def taken(disk: Disk, folder: Path, found: Scan) -> Iterator[Entry]:
+    """The lines that a scan took, in order; StartupError where they cannot be read a second time."""
+    try:
+        yield from entries(disk, folder, found)
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
 def warning(folder: Path, found: Scan) -> str | None:
     """What to tell who reads a damaged ledger; None where it is whole, or its last group is on its way."""
     if found.trouble is None or found.trouble.fault is Fault.INCOMPLETE:
@@ -116,7 +124,7 @@ def export(
     hidden = None if phones else Phones()
 
     def rows() -> Iterator[Row]:
-        for entry in entries(disk, folder, found):
+        for entry in taken(disk, folder, found):
             row = row_of(entry)
             if hidden is not None:
                 hidden.learn(row)
@@ -124,10 +132,7 @@ def export(
             if case is None or row.get("case") == case:
                 yield row
 
-    try:
-        document = _json(rows()) if form == "json" else _csv([_flat(row) for row in rows()])
-    except OSError as error:
-        raise _unreadable(folder, error) from error
+    document = _json(rows()) if form == "json" else _csv([_flat(row) for row in rows()])
     return document, warning(folder, found)
 
 

@@ -79,8 +79,13 @@ def repair(folder: Path, clock: Clock, *, dry_run: bool = False, disk: Disk | No
 
 def run_repair(folder: Path, clock: Clock, *, dry_run: bool) -> tuple[int, str]:
     """The exit code (0 whole now, or would be; 1 left as it is) and the text for the person who asked."""
-    owner = folder.stat().st_uid if folder.is_dir() else None
-    if owner is not None and owner != os.geteuid():  # files of another user's would be out of the bot's reach
+    try:
+        owner = folder.stat().st_uid
+    except FileNotFoundError:
+        raise _missing(folder) from None
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    if owner != os.geteuid():  # what somebody else writes (root, by hand) the bot could not open any more
         raise StartupError(f"{folder} belongs to user {owner}: run this as that user", code=1)
     made = repair(folder, clock, dry_run=dry_run)
     return int(not made.ok), made.text

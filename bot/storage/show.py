@@ -16,9 +16,8 @@ from bot.domain.case import Case, Dispatch
 from bot.domain.plan import Tally
 from bot.storage.codec import Entry
 from bot.storage.disk import Disk
-from bot.storage.export import Phones, Row, read, row_of, warning
+from bot.storage.export import Phones, Row, read, row_of, taken, warning
 from bot.storage.replay import Scan
-from bot.storage.verify import entries
 
 _PLACE = {"seq", "group", "at", "kind", "case"}
 _LISTED = 8  # of a list, at most, on one line
@@ -84,7 +83,7 @@ class _Story:
         self._ways: dict[int, dict[str, _Way]] = {}
 
     def told(self, disk: Disk, folder: Path, found: Scan) -> list[str]:
-        lines = [text for entry in entries(disk, folder, found) for text in self._lines(entry)]
+        lines = [text for entry in taken(disk, folder, found) for text in self._lines(entry)]
         case = self._book.cases[self._case]
         lines.append(f"now: {_summary(case, self._zone)}")
         for turn, ways in self._ways.items():

@@ -183,11 +183,59 @@ def test_nothing_is_written_where_the_copy_cannot_be(tmp_path: Path, whole: dict
     assert written[-2:] == [f"replace {name}", f"replace {SEGMENT}"]
 
 
+def months_mixed(whole: dict[str, bytes]) -> dict[str, bytes]:
+    """The last line of one month in the other's file, and the first of that one here."""
+    november, december = (whole[name].splitlines(keepends=True) for name in (SEGMENT, DECEMBER))
+    november[-1], december[0] = december[0], november[-1]
+    return {SEGMENT: b"".join(november), DECEMBER: b"".join(december)}
+
+
+def test_lines_go_home_to_their_month(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    for damaged in (months_mixed(whole), dict(zip(whole, reversed(list(whole.values())), strict=True))):
+        for name, data in damaged.items():
+            put(tmp_path, name, data)
+        done = repair(tmp_path, FakeClock())
+        assert done.ok
+        assert "lines brought back from another segment" in done.text
+        assert segments(tmp_path) == whole
+
+
+class StopsAt(QuickDisk):
+    """A disk on which the `last`-th replacement is the last that works."""
+
+    def __init__(self, last: int) -> None:
+        self.left = last
+
+    def replace(self, path: Path, data: bytes) -> None:
+        if not self.left:
+            raise OSError(5, "Input/output error")
+        self.left -= 1
+        super().replace(path, data)
+
+
+@pytest.mark.parametrize("last", range(6))
+def test_a_repair_that_broke_off_is_finished_by_the_next(
+    tmp_path: Path, whole: dict[str, bytes], last: int
+) -> None:
+    for name, data in months_mixed(whole).items():
+        put(tmp_path, name, data)
+    with pytest.raises(StartupError, match="Input/output error"):
+        repair(tmp_path, FakeClock(), disk=StopsAt(last))
+    assert repair(tmp_path, FakeClock()).ok
+    assert segments(tmp_path) == whole
+
+
 def test_a_second_copy_never_replaces_the_first(tmp_path: Path, whole: dict[str, bytes]) -> None:
     for tail in (b"one", b"two"):
         put(tmp_path, DECEMBER, whole[DECEMBER] + tail)
         assert repair(tmp_path, FakeClock()).ok
     assert sorted(copies(tmp_path).values()) == [whole[DECEMBER] + b"one", whole[DECEMBER] + b"two"]
+
+
+def test_a_folder_that_cannot_be_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StartupError, match=r"cannot be used \(Not a directory\): nothing was repaired"):
+        run_repair(tmp_path / "file" / "data", FakeClock(), dry_run=True)
 
 
 @pytest.mark.parametrize("folder", ["", "ledger", "ledger/quarantine"])
