@@ -24,28 +24,19 @@ from bot.storage.replay import Fault, Scan, scan
 from bot.storage.verify import verify
 from bot.storage.views import Views, audit_view
 from tests.fakes import ANA, FakeClock
-from tests.faults.images import (
-    BEGAN,
-    DATA,
-    GROUPS,
-    Held,
-    Image,
-    Ledger,
-    after,
+from tests.faults.damage import (
     crc_made_good,
     cuts,
     files_changed,
     flips,
-    intact,
-    ledger,
     lines_moved,
     misplaced,
     nuls,
     older,
     other_versions,
-    traces,
     two_at_once,
 )
+from tests.faults.images import BEGAN, DATA, GROUPS, Held, Image, Ledger, after, intact, ledger, traces
 from tests.faults.tries import Tries
 from tests.storage.samples import adds
 
