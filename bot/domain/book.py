@@ -4,7 +4,6 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 `Book.apply` changes a book.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
@@ -232,7 +231,8 @@ class Book:
         dispatch.end_reason = dispatch.mend = None
         if line.by is not None and dispatch.progress is not None:
             results = dispatch.progress.results.items()
-            self._again(line.case, [id_ for id_, r in results if r.outcome is Outcome.FAILED])
+            failed = [id_ for id_, receipt in results if receipt.outcome is Outcome.FAILED]
+            dispatch.progress.take_up_again(failed)
         self._reserve(line.case)
 
     @_fold.register
@@ -261,7 +261,7 @@ class Book:
         dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
         self.running.add(line.case)
         self._reserve(line.case)
-        self._again(line.case, line.recipients)
+        self._progress(dispatch).take_up_again(line.recipients)
 
     @_fold.register
     def _(self, line: ln.Evidence) -> None:
@@ -312,12 +312,6 @@ class Book:
         if recipient.phone is not None and not dispatch.dry_run:
             ports = tuple(port.key for port in dispatch.ports)
             self.told[phone_key(recipient.phone)] = Told(self.last_at, number, ports)
-
-    def _again(self, number: int, recipients: Sequence[str]) -> None:
-        progress = self._progress(self._dispatch(number))
-        progress.take_up_again(recipients)
-        for recipient in recipients:
-            self._tell(number, progress.recipients[recipient])
 
     def _end(self, number: int, end: ln.End, by: ln.Who | None, reason: str | None = None) -> Dispatch:
         dispatch = self._dispatch(number)

@@ -97,6 +97,24 @@ class TestResume:
         assert desk.tally(1).skipped == {Skip.COOLDOWN: 2}
         assert desk.dispatch(1).resumed_by == BRUNO
 
+    async def test_who_failed_and_was_told_through_another_port_meanwhile_is_spared(self, desk: Desk) -> None:
+        desk.use(sends=1, send_tries=1)
+        desk.source.outage(incident())
+        await desk.poll()
+        first, _, third = (f"55619{n}" for n in ("91000100", "91010101", "91020102"))
+        bad_key = Receipt(Outcome.REJECTED, reason="sem autorizacao", halt="key")
+        desk.gateway.answers = {first: [TryLater("refused")], third: [bad_key]}
+        await desk.approve()
+        assert desk.case().state is CaseState.INTERRUPTED
+        desk.source.outage(incident(2, place="6/16"))  # the same three customers
+        await desk.poll()
+        await desk.approve(2)
+        assert desk.gateway.phones.count(first) == 1
+        await desk.flow.resume(1, BRUNO)
+        await desk.finish()
+        assert desk.gateway.phones.count(first) == 1
+        assert desk.tally(1).skipped == {Skip.COOLDOWN: 1}
+
     async def test_the_cooldown_counts_from_the_send_not_from_the_tap(self, desk: Desk) -> None:
         await sending(desk)
         await crash(desk)
