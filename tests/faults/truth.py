@@ -1,0 +1,199 @@
+"""What really happened in a story: what reached customers, and what people asked for.
+
+The promises are judged by this alone; the bot's own ledger is only compared with it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.domain.book import Book
+from bot.domain.case import Phase
+from bot.domain.lines import Abandoned, Evidence, Intent, Line, Resent, Result, Resumed, Started
+from bot.domain.plan import REACHED, Message, Sent
+from tests.faults.story_time import StoryClock
+from tests.faults.tries import Tries, Violation
+
+DAY = timedelta(hours=24)
+
+
+@dataclass
+class Delivery:
+    """A message that a customer has.
+
+    `began`: the wall clock when a person last started its dispatch; `known`: how many lines were durable
+    then; `excused`: a person allowed another; `lost`: an older copy of the ledger took the place of the one
+    that knew of it.
+    """
+
+    reference: str
+    phone: str
+    recipient: str
+    began: datetime
+    at: datetime
+    tick: float
+    known: int
+    excused: bool = False
+    lost: bool = False
+
+    @property
+    def port(self) -> str:
+        """The port that the customer hangs on."""
+        return self.recipient[1]
+
+
+@dataclass
+class Truth:
+    """Ground truth, and the checks that need nothing else. `broken` is the first promise that was broken."""
+
+    tries: Tries
+    clock: StoryClock
+    deliveries: list[Delivery] = field(default_factory=list)
+    began: dict[str, datetime] = field(default_factory=dict)
+    requests: Counter[int] = field(default_factory=Counter)
+    resends: set[str] = field(default_factory=set)
+    stopped: dict[int, float] = field(default_factory=dict)
+    read_over: dict[str, bool] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    claimed: set[tuple[int, str]] = field(default_factory=set)
+    proven: set[str] = field(default_factory=set)
+    unconfirmed: bool = False
+    flying: Counter[str] = field(default_factory=Counter)
+    story: list[str] = field(default_factory=list)
+    broken: Violation | None = None
+
+    def check(self, holds: bool, what: str) -> None:
+        """Violation with the story so far; kept, since the bot survives whatever its adapters raise."""
+        with self._kept():
+            self.tries.check(holds, f"{what}: {self.told}")
+
+    @property
+    def told(self) -> str:
+        """The story so far."""
+        return " | ".join(self.story)
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except Violation as violation:
+            self.broken = self.broken or violation
+            raise
+
+    def approved(self, case: int, port: str, began: datetime) -> None:
+        """An approval holds: the port cannot have been in its cooldown."""
+        closed = [d.recipient for d in self.deliveries if d.port == port and self._holds(d)]
+        self.check(not closed, f"port {port} was approved in its cooldown")
+        self.requests[case] = 0
+        self.goes_on(case, port, began)
+
+    def goes_on(self, case: int, port: str, began: datetime) -> None:
+        """A person started a case's dispatch, or took it up again."""
+        self.began[port] = began
+        self.stopped.pop(case, None)
+
+    def halted(self, case: int, *, taken_back: bool = False) -> None:
+        """A person was told that nothing more leaves for a case; `taken_back`: that nothing had."""
+        self.check(not (taken_back and self.requests[case]), f"case {case}: cancelled after a request")
+        self.stopped[case] = self.clock.monotonic()
+
+    def released(self, port: str) -> None:
+        """A person freed a port, and whoever was told through it."""
+        for delivery in self.deliveries:
+            delivery.excused |= delivery.port == port
+
+    def replaced(self, lines: Sequence[Line]) -> None:
+        """The ledger is an older copy of itself: it has only these lines."""
+        for delivery in self.deliveries:
+            delivery.lost |= delivery.known > len(lines)
+        self.unconfirmed = True
+        self.stopped.clear()
+        self.resends.clear()
+        kept = (line.reference for line in lines if isinstance(line, Evidence | Result))
+        self.proven = {reference for reference in kept if reference is not None}
+
+    def confirmed(self) -> None:
+        """A person takes it upon them that the ledger may lack what was sent."""
+        self.unconfirmed = False
+        for delivery in self.deliveries:
+            delivery.excused |= delivery.lost
+
+    def enters(self, message: Message, book: Book) -> None:
+        """A request reaches the gateway."""
+        recipient = message.recipient
+        self.check(not self.unconfirmed and book.unconfirmed is None, "a send before the ledger is confirmed")
+        cases = [case for case, id_ in self.claimed if id_ == recipient]
+        self.check(bool(cases), f"{recipient}: a request without a durable intent")
+        for case in cases:
+            self.requests[case] += 1
+            stopped = self.stopped.get(case)
+            late = stopped is not None and stopped != self.clock.monotonic()
+            self.check(not late, f"{recipient}: a request after case {case} was stopped")
+            over = self.read_over.get(book.cases[case].incident.id, False)
+            self.check(not over, f"{recipient}: sent though the outage of case {case} is over")
+
+    def delivered(self, message: Message, known: int) -> str:
+        """A customer has it; the gateway's reference."""
+        before = [d for d in self.deliveries if d.phone == message.phone and self._holds(d)]
+        if before and message.recipient in self.resends:
+            self.resends.discard(message.recipient)
+            for delivery in before:
+                delivery.excused = True
+        elif before:
+            with self._kept():
+                self.tries.nobody_twice([message.phone] * 2, f"{message.recipient}: {self.told}")
+        reference, now = str(len(self.deliveries) + 1), self.clock.now()
+        began = self.began.get(message.recipient[1], now)
+        self.deliveries.append(
+            Delivery(reference, message.phone, message.recipient, began, now, self.clock.monotonic(), known)
+        )
+        return reference
+
+    def listed(self, first: datetime, last: datetime, lag: float) -> Sequence[Sent]:
+        """The gateway's own list, which lags."""
+        seen = [d for d in self.deliveries if d.tick + lag <= self.clock.monotonic()]
+        return [Sent(d.reference, d.phone, d.at, "Entregue") for d in seen if first <= d.at <= last]
+
+    def durable(self, lines: Sequence[Line]) -> None:
+        """The ledger made lines durable."""
+        for line in lines:
+            if isinstance(line, Intent):
+                self.claimed.add((line.case, line.recipient))
+            elif isinstance(line, Result | Abandoned):
+                self.claimed.discard((line.case, line.recipient))
+            elif isinstance(line, Started):
+                self.claimed.clear()
+            if isinstance(line, Resent | Resumed):
+                self.claimed = {claim for claim in self.claimed if claim[0] != line.case}
+            if isinstance(line, Evidence | Result) and line.reference is not None:
+                twice = isinstance(line, Evidence) and line.reference in self.proven
+                self.check(not twice, f"row {line.reference} proves two sends")
+                self.proven.add(line.reference)
+
+    def accounted(self, book: Book) -> None:
+        """Every plan adds up, and whoever has a message is seen to have one, or to be in flight."""
+        shown: set[str] = set()
+        lost: set[str] = set()
+        for case in book.cases.values():
+            for dispatch in case.dispatches:
+                progress, tally = dispatch.progress, dispatch.tally()
+                if progress is None or tally is None:
+                    continue
+                total = sum(tally.outcomes.values()) + sum(tally.skipped.values()) + tally.todo
+                self.check(total == tally.planned and tally.todo >= 0, f"case {case.id} does not add up")
+                over = dispatch.phase is Phase.FINISHED
+                self.check(not (over and tally.todo), f"case {case.id} is over with somebody still to do")
+                flying = progress.intents.keys() - progress.results.keys()
+                if over or dispatch.phase is Phase.INTERRUPTED:
+                    lost |= flying
+                shown |= flying | progress.doubted.keys()
+                shown |= {id_ for id_, receipt in progress.results.items() if receipt.outcome in REACHED}
+        hidden = {d.recipient for d in self.deliveries if not d.lost} - shown
+        with self._kept():
+            self.tries.everybody_accounted_for(lost, f"nothing is known: {self.told}")
+            self.tries.everybody_accounted_for(hidden, f"have a message: {self.told}")
+
+    def _holds(self, delivery: Delivery) -> bool:
+        return not delivery.excused and delivery.began + DAY > self.clock.latest
