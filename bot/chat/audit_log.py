@@ -8,7 +8,8 @@ from bot.chat.buttons import Action
 from bot.chat.results import reason_words
 from bot.chat.words import Words
 from bot.domain import lines as ln
-from bot.domain.book import AuditEntry, Book
+from bot.domain.audit import AuditEntry
+from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
 from bot.domain.cooldown import free_at
 from bot.domain.incident import Incident, Port
@@ -83,7 +84,7 @@ def is_number(filter_text: str) -> bool:
 def said(entry: Entry, words: Words) -> str:
     """What was done, in words. Not escaped."""
     detail = entry.detail
-    if entry.code in {"halted", "unread"}:
+    if entry.code in {"halted", "unread", "interrupted"}:
         detail = reason_words(detail, words)
     return words.plain(f"entry.{entry.code}", reason=detail, why=detail, action=entry.action, n=entry.count)
 
@@ -111,7 +112,7 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
     return Entry(
         entry.at,
         code,
-        line.by,
+        entry.by,
         detail,
         action,
         entry.case,
@@ -150,9 +151,9 @@ def _what(line: ln.Line) -> tuple[str, str | None]:
             return "resumed_alone", None
         case ln.Resolved(choice=choice):
             return f"{line.kind}_{choice}", None
-        case ln.TapRefused(why=why):
-            return line.kind, why
-        case ln.Denied(reason=reason) | ln.CooldownReleased(reason=reason):
+        case ln.TapRefused(why=detail) | ln.Evidence(reference=detail):
+            return line.kind, detail
+        case ln.Denied(reason=reason) | ln.CooldownReleased(reason=reason) | ln.Interrupted(reason=reason):
             return line.kind, reason
     return line.kind, None
 

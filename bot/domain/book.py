@@ -4,47 +4,16 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 `Book.apply` changes a book.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
 
 from bot.domain import lines as ln
+from bot.domain.audit import AuditEntry, is_audited
 from bot.domain.case import LEFT_OVER, Card, Case, Dispatch, Phase
 from bot.domain.cooldown import Reservation, Told
 from bot.domain.phone import phone_key
 from bot.domain.plan import REACHED, Outcome, Progress, Receipt, Recipient
-
-AUDITED = (
-    ln.Approved
-    | ln.Denied
-    | ln.Cancelled
-    | ln.StopAsked
-    | ln.Resumed
-    | ln.Settled
-    | ln.Resolved
-    | ln.Resent
-    | ln.Confirmed
-    | ln.CooldownReleased
-    | ln.TapRefused
-)
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One decision, refusal or override: when, and the line that says who and what.
-
-    `turn` is the number of the case's dispatch it is about, 0 where it is about none.
-    """
-
-    at: datetime
-    line: AUDITED
-    turn: int = 0
-
-    @property
-    def case(self) -> int | None:
-        """The case it is about, None where it is about none."""
-        return getattr(self.line, "case", None)
-
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 SILENT = timedelta(hours=1)
@@ -100,7 +69,7 @@ class Book:
 
     def _take(self, line: ln.Line) -> None:
         self._folds.get(type(line), Book._ignore)(self, line)
-        if isinstance(line, AUDITED):
+        if is_audited(line):
             turn = 0
             if not isinstance(line, ln.Denied | ln.CooldownReleased | ln.TapRefused | ln.Confirmed):
                 turn = len(self.cases[line.case].dispatches)

@@ -15,13 +15,13 @@ from typing import Any
 
 import structlog
 
-from bot.domain.book import AUDITED, AuditEntry, Book
+from bot.domain.audit import AUDITED, AuditEntry
+from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
 from bot.domain.cooldown import free_at
 from bot.domain.lines import (
     Approved,
     CooldownReleased,
-    Evidence,
     IncidentChanged,
     IncidentEnded,
     Line,
@@ -40,8 +40,8 @@ from bot.storage.recorder import Recorder
 _PAUSE = 1.0  # seconds between two rewrites while changes keep coming
 _SHARE = 10  # a rewrite that took long is followed by so many times its time without one
 _AT_ONCE = 100  # audit rows between two turns of the event loop: a tap must not wait for 10,000
-_MATTERS = AUDITED | Started | Planned | Result | Evidence | IncidentChanged | IncidentEnded
-_SAID = ("reason", "why", "action", "end", "choice", "dry_run")
+_MATTERS = AUDITED | Started | Planned | Result | IncidentChanged | IncidentEnded
+_SAID = ("reason", "why", "action", "end", "choice", "reference", "dry_run")
 
 _log = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ def audit_view(book: Book, hours: float, counts: Counts | None = None) -> dict[s
 
 def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> dict[str, Any]:
     line = entry.line
-    row: dict[str, Any] = {"at": _utc(entry.at), "what": line.kind, "who": _who(line.by), "case": entry.case}
+    row: dict[str, Any] = {"at": _utc(entry.at), "what": line.kind, "who": _who(entry.by), "case": entry.case}
     row |= {name: getattr(line, name) for name in _SAID if hasattr(line, name)}
     if isinstance(line, Resolved | Resent):
         row["recipients"] = len(line.recipients)

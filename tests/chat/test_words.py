@@ -40,6 +40,8 @@ ENTRIES = [
     "resolved_sent",
     "resolved_call",
     "resent",
+    "interrupted",
+    "evidence",
     "confirmed",
 ]
 SHEETS = [

@@ -125,6 +125,7 @@ class TestWhatIsWrongForEverybody:
             Abandoned(1, "c103", "sem autorizacao"),
             Interrupted(1, "sem autorizacao", "key"),
         ]
+        assert desk.ledger.book.audit[-1].line == Interrupted(1, "sem autorizacao", "key")
         await desk.flow.resume(1, ANA)
         await desk.finish()
         assert desk.dispatch().mend is None

@@ -252,6 +252,8 @@ class TestTheGatewaysList:
         evidence = [line for _, line in desk.ledger.lines if isinstance(line, Evidence)]
         assert evidence == [Evidence(1, "c100", "4711", listed(PHONES[0]).at, "Entregue")]
         assert [r.id for r in desk.dispatch().in_doubt()] == ["c101"]
+        assert desk.ledger.book.audit[-1].line == evidence[0]
+        assert desk.ledger.book.audit[-1].by is None
         assert desk.chat.shown[-1] == 1
 
     async def test_what_it_lacks_stays_in_doubt_and_is_asked_about_for_a_while(self, desk: Desk) -> None:
@@ -264,6 +266,7 @@ class TestTheGatewaysList:
         await desk.clock.advance(16 * 60)
         await desk.flow.ask_gateway()
         assert progress.unlisted == {"c100": desk.clock.now()}
+        assert not any(isinstance(entry.line, Evidence) for entry in desk.ledger.book.audit)
         desk.gateway.listed = [listed(PHONES[0])]
         await desk.flow.ask_gateway()  # asked long enough: it is a person's now
         assert [r.id for r in desk.dispatch().in_doubt()] == ["c100"]

@@ -1,0 +1,50 @@
+"""What the audit tells: decisions, refusals, overrides, and what ended or settled a dispatch by itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeGuard
+
+from bot.domain import lines as ln
+
+AUDITED = (
+    ln.Approved
+    | ln.Denied
+    | ln.Cancelled
+    | ln.StopAsked
+    | ln.Interrupted
+    | ln.Resumed
+    | ln.Settled
+    | ln.Resolved
+    | ln.Resent
+    | ln.Evidence
+    | ln.Confirmed
+    | ln.CooldownReleased
+    | ln.TapRefused
+)
+
+
+def is_audited(line: ln.Line) -> TypeGuard[AUDITED]:
+    """Whether the line is told; of the gateway's list only what proves a send."""
+    return isinstance(line, AUDITED) and not (isinstance(line, ln.Evidence) and line.reference is None)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One of them: when, and the line that says who and what.
+
+    `turn` is the number of the case's dispatch it is about, 0 where it is about none.
+    """
+
+    at: datetime
+    line: AUDITED
+    turn: int = 0
+
+    @property
+    def case(self) -> int | None:
+        """The case it is about, None where it is about none."""
+        return getattr(self.line, "case", None)
+
+    @property
+    def by(self) -> ln.Who | None:
+        """Who did it, None where nobody did."""
+        return getattr(self.line, "by", None)
