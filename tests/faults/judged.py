@@ -25,7 +25,7 @@ def judge(tries: Tries, site: Real, story: str) -> None:
             outcome in (REACHED if told else {"unknown", "failed"}),
             f"{recipient['id']} was {'told' if told else 'not told'} and counts as {outcome}: {story}",
         )
-    tries.check(_counts(site.card().text) == _as_counts(outcomes), f"the card's counts differ: {story}")
+    tries.check(_counts(site.card()) == _as_counts(outcomes), f"the card's counts differ: {story}")
     code, said = run_verify(site.data)
     tries.check(code == 0, f"ledger verify: {said}: {story}")
 
@@ -39,8 +39,8 @@ async def shut(tries: Tries, site: Real, story: str) -> None:
     asked = len(site.hsm.requests)
     status, wrong = await site.health()
     tries.check(status == 503 and "ledger" in wrong, f"/healthz says {status}, {wrong}: {story}")
-    closed = await site.until(lambda: "Registro fechado" in site.card().text and site.told())
-    tries.check(closed, f"the card says {site.card().text!r}: {story}")
+    closed = await site.until(lambda: "Registro fechado" in site.card() and site.told())
+    tries.check(closed, f"the card says {site.card()!r}: {story}")
     await site.more_polls(2)
     tries.check(len(site.hsm.requests) == asked, f"a send left after the ledger had closed: {story}")
     site.hands.clear()

@@ -20,7 +20,7 @@ import httpx
 
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram import BotApi
 from bot.simulator.world import World
 from bot.storage.segments import ledger_folder, segment_name
 from tests.child import settings
@@ -180,9 +180,9 @@ class Real:
         """Whether a message that is no card says that the ledger is closed."""
         return any("Registro fechado" in m.text and "6/15" not in m.text for m in self.chat.messages())
 
-    def card(self) -> Message:
-        """The newest card."""
-        return next(m for m in reversed(self.chat.messages()) if "6/15" in m.text)
+    def card(self) -> str:
+        """What the newest card says; nothing where there is none."""
+        return next((m.text for m in reversed(self.chat.messages()) if "6/15" in m.text), "")
 
     async def health(self) -> tuple[int, dict[str, str]]:
         """The status of /healthz and what it says is wrong."""
@@ -244,7 +244,7 @@ class Real:
         if not alone:
             self.hands.set()
         done = await self.until(self.done)
-        tries.check(done, f"it hangs, with the card {self.card().text!r}: {story}")
+        tries.check(done, f"it hangs, with the card {self.card()!r}: {story}")
         self.hands.clear()
         code = await self.stop()
         assert code == 0, f"the clean run ended with {code}:\n{self.log()[-3000:]}"

@@ -39,11 +39,12 @@ def kill(calls: str, when: int, *, early: bool = False, torn: bool = False) -> L
 Life = Sequence[Leg]
 RENAMES = "rename,renameat,renameat2"
 LIVES: Sequence[Life] = (
-    (kill("write", 5), kill("recvfrom", 12)),
+    (kill("write", 5),),
+    (kill("recvfrom", 40),),
     (kill("fdatasync", 6), kill("fdatasync", 1, early=True, torn=True)),
     (kill("sendto", 40), kill("fdatasync", 4)),
     (kill("fdatasync", 4), kill("ftruncate", 1, early=True, torn=True)),
-    (kill("recvfrom", 45), kill(RENAMES, 1)),
+    (kill("recvfrom", 12), kill(RENAMES, 1)),
     (kill("sendto", 7), kill("write", 6)),
     (kill("fsync", 9), kill("openat", 3)),
 )
@@ -54,6 +55,7 @@ FAULTS = (
     Trap("write", "6", "error=ENOSPC", ledger=True),
     Trap("fdatasync", "3", "error=EIO"),
     Trap("write", "5+", "error=EROFS", ledger=True),
+    Trap("fdatasync", "1", "error=EIO"),
     Trap("write", "7", "error=EIO", ledger=True),
     Trap("fdatasync", "9", "error=ENOSPC"),
 )
@@ -134,7 +136,7 @@ async def too_small(tries: Tries, folder: Path) -> None:
         await site.start()
         site.hands.set()
         refused = await site.until(lambda: site.said("sem espaço em disco"))
-        tries.check(refused, f"the card says {site.card().text!r}: {story}")
+        tries.check(refused, f"the card says {site.card()!r}: {story}")
         site.hands.clear()
         code = await site.stop()
         tries.check(code == 0, f"it stopped with {code}: {story}")
