@@ -466,4 +466,122 @@ MUTANTS: tuple[Mutant, ...] = (
         "    left = set()\n    if False:\n",
         "folder",
     ),
+    Mutant(
+        "the cooldown of a port is checked but not reserved",
+        "bot/domain/book.py",
+        "            self.reservations[port.key] = Reservation(port, self.last_at, number, dispatch.by)\n",
+        "            pass\n",
+        "orders",
+    ),
+    Mutant(
+        "what was in flight at a crash is to do again",
+        "bot/domain/book.py",
+        '                progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")\n',
+        "                progress.intents.pop(recipient)\n",
+        "orders",
+    ),
+    Mutant(
+        "the reservation is given back before the end",
+        "bot/domain/book.py",
+        ("        dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at\n        for recipient"),
+        (
+            "        dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at\n"
+            "        self._give_back(line.case)\n"
+            "        for recipient"
+        ),
+        "orders",
+    ),
+    Mutant(
+        "an old ledger need not be confirmed",
+        "bot/steps/decide.py",
+        ('    if book.unconfirmed is not None:\n        raise Declined("unconfirmed"'),
+        ('    if False:\n        raise Declined("unconfirmed"'),
+        "orders",
+    ),
+    Mutant(
+        "a worker does not hear a stop",
+        "bot/steps/send.py",
+        ("        while not job.halt.is_set():\n            try:"),
+        ("        while True:\n            try:"),
+        "orders",
+    ),
+    Mutant(
+        "a resend does not wait for a late answer",
+        "bot/flow.py",
+        "if any(case == chosen.case for case, _ in self._sender.late):",
+        "if False:",
+        "orders",
+    ),
+    Mutant(
+        "one row of the gateway's list proves two sends",
+        "bot/steps/unknown.py",
+        "                if fits and row.reference not in taken:",
+        "                if fits:",
+        "orders",
+    ),
+    Mutant(
+        "resuming sends again what is unknown",
+        "bot/domain/book.py",
+        "for id_, receipt in results if receipt.outcome is Outcome.FAILED]",
+        "for id_, receipt in results if receipt.outcome in {Outcome.FAILED, Outcome.UNKNOWN}]",
+        "orders",
+    ),
+    Mutant(
+        "an approval is cancelled in mid-send",
+        "bot/steps/decide.py",
+        ("        if state is CaseState.COUNTDOWN:\n            return [Cancelled"),
+        ("        if state in {CaseState.COUNTDOWN, CaseState.SENDING}:\n            return [Cancelled"),
+        "orders",
+    ),
+    Mutant(
+        "whose send is unknown counts as not told",
+        "bot/domain/book.py",
+        ("        if line.outcome in REACHED:\n            progress.doubted"),
+        (
+            "        if line.outcome is Outcome.UNKNOWN:\n"
+            "            self._not_told(line.case, line.recipient)\n"
+            "        elif line.outcome in REACHED:\n"
+            "            progress.doubted"
+        ),
+        "orders",
+    ),
+    Mutant(
+        "who is told through another port is not spared",
+        "bot/steps/send.py",
+        "        if told is not None and told.case != number and free_at",
+        "        if told is not None and told.case < 0 and free_at",
+        "orders",
+    ),
+    Mutant(
+        "taking up again hides who told them meanwhile",
+        "bot/domain/book.py",
+        "            dispatch.progress.take_up_again(failed)\n",
+        (
+            "            dispatch.progress.take_up_again(failed)\n"
+            "            for id_ in failed:\n"
+            "                self._tell(line.case, dispatch.progress.recipients[id_])\n"
+        ),
+        "orders",
+    ),
+    Mutant(
+        "a resumed dispatch does not see that the outage is over",
+        "bot/steps/gate.py",
+        ("        if found.over:\n            return [Spared"),
+        ("        if False:\n            return [Spared"),
+        "orders",
+    ),
+    Mutant(
+        "a broken send leaves the others on their own",
+        "bot/steps/send.py",
+        ("            await asyncio.wait(working)\n            raise"),
+        "            raise",
+        "orders",
+    ),
+    Mutant(
+        "a resend that comes to nothing ends the doubt",
+        "bot/domain/plan.py",
+        ("        if recipient not in self.doubted:\n            return False"),
+        ("        if recipient:\n            return False"),
+        "orders",
+    ),
 )

@@ -25,9 +25,10 @@ from bot.domain.lines import Who
 from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
 from tests.faults.crash_ledger import CrashLedger
 from tests.faults.noc import PEOPLE, PORTS, Noc
+from tests.faults.stories import STORIES, play
 from tests.faults.story_fakes import Way
 from tests.faults.story_time import StoryLoop
-from tests.faults.tries import Tries
+from tests.faults.tries import Tries, Violation
 
 pytestmark = pytest.mark.attack
 
@@ -39,6 +40,17 @@ any_case = st.integers(0, 3)  # the last one, the one before ...
 troubles = st.lists(st.sampled_from(Way), max_size=4)
 offs = st.sampled_from([0, 0, 0, 1, -1])  # how far the list has changed since the person saw it
 olds = st.sampled_from([0, 0, 0, 0, 0, 1, 5, 15])  # how many lines an old copy of the ledger lacks
+
+
+def run(noc: Noc, step: Coroutine[object, object, None]) -> None:
+    """One step, and whether everything holds after it; a step that breaks is a promise broken, too."""
+    try:
+        noc.loop.run_until_complete(step)
+    except Violation:
+        raise
+    except Exception as error:
+        raise Violation(f"{type(error).__name__}({error}): {noc.truth.told}") from error
+    noc.holds()
 
 
 class Orders(RuleBasedStateMachine):
@@ -65,8 +77,7 @@ class Orders(RuleBasedStateMachine):
         async def together() -> None:
             await asyncio.gather(*work)
 
-        self.loop.run_until_complete(work[0] if len(work) == 1 else together())
-        self.noc.holds()
+        run(self.noc, work[0] if len(work) == 1 else together())
 
     def some(self, which: int, *states: CaseState) -> int:
         """The number of a case in one of these states (in any, where none are named)."""
@@ -272,7 +283,36 @@ def quiet() -> Iterator[None]:
             logging.disable(logging.NOTSET)
 
 
-def play(tries: Tries, examples: int, *, shrink: bool, derandomize: bool = True) -> None:
+def tell(tries: Tries, name: str, text: str, crash: int | None = None, *, kept: bool = True) -> None:
+    """One of the short stories; with a crash before its step number `crash`."""
+    tries.runs += 1
+    loop = StoryLoop()
+    noc = Noc(tries, loop)
+    noc.truth.story.append(name)
+    try:
+        run(noc, noc.start())
+        for n, step in enumerate(text.split("; ")):
+            if n == crash:
+                run(noc, noc.crash(kept=kept))
+                run(noc, noc.poll())
+            run(noc, play(noc, step))
+        run(noc, noc.to_the_end())
+    finally:
+        loop.run_until_complete(noc.over())
+        loop.close()
+
+
+def stories(tries: Tries) -> None:
+    """Each short story as it is, then with a crash before each of its steps."""
+    with quiet():
+        for name, text in STORIES.items():
+            tell(tries, name, text)
+        for name, text in STORIES.items():
+            for n in range(3, 1 + text.count(";")):
+                tell(tries, name, text, n, kept=n % 2 == 0)
+
+
+def walk(tries: Tries, examples: int, *, shrink: bool, derandomize: bool = True) -> None:
     """So many stories. A failing one is shrunk to the shortest that still fails, where `shrink`."""
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
     machine = type("Orders", (Orders,), {"tries": tries})
@@ -295,13 +335,18 @@ def play(tries: Tries, examples: int, *, shrink: bool, derandomize: bool = True)
 def attack(tries: Tries, folder: Path) -> None:
     """The quick part."""
     del folder
-    play(tries, EXAMPLES, shrink=False)
+    stories(tries)
+    walk(tries, EXAMPLES, shrink=False)
+
+
+def test_every_story(tries: Tries) -> None:
+    stories(tries)
 
 
 def test_every_order(tries: Tries) -> None:
-    play(tries, EXAMPLES, shrink=True)
+    walk(tries, EXAMPLES, shrink=True)
 
 
 @pytest.mark.soak
 def test_more_orders(tries: Tries) -> None:
-    play(tries, 5000, shrink=True, derandomize=False)
+    walk(tries, 5000, shrink=True, derandomize=False)

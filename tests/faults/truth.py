@@ -58,6 +58,7 @@ class Truth:
     read_over: dict[str, bool] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     claimed: set[tuple[int, str]] = field(default_factory=set)
+    entered: set[tuple[int, str]] = field(default_factory=set)
     proven: set[str] = field(default_factory=set)
     unconfirmed: bool = False
     flying: Counter[str] = field(default_factory=Counter)
@@ -110,6 +111,7 @@ class Truth:
             delivery.lost |= delivery.known > len(lines)
         self.unconfirmed = True
         self.stopped.clear()
+        self.requests.clear()
         self.resends.clear()
         kept = (line.reference for line in lines if isinstance(line, Evidence | Result))
         self.proven = {reference for reference in kept if reference is not None}
@@ -129,7 +131,9 @@ class Truth:
         for case in cases:
             self.requests[case] += 1
             stopped = self.stopped.get(case)
-            late = stopped is not None and stopped != self.clock.monotonic()
+            again = (case, recipient) in self.entered
+            late = stopped is not None and (again or stopped != self.clock.monotonic())
+            self.entered.add((case, recipient))
             self.check(not late, f"{recipient}: a request after case {case} was stopped")
             over = self.read_over.get(book.cases[case].incident.id, False)
             self.check(not over, f"{recipient}: sent though the outage of case {case} is over")
@@ -161,6 +165,7 @@ class Truth:
         for line in lines:
             if isinstance(line, Intent):
                 self.claimed.add((line.case, line.recipient))
+                self.entered.discard((line.case, line.recipient))
             elif isinstance(line, Result | Abandoned):
                 self.claimed.discard((line.case, line.recipient))
             elif isinstance(line, Started):
@@ -188,7 +193,7 @@ class Truth:
                 flying = progress.intents.keys() - progress.results.keys()
                 if over or dispatch.phase is Phase.INTERRUPTED:
                     lost |= flying
-                shown |= flying | progress.doubted.keys()
+                shown |= flying | (progress.doubted.keys() - progress.results.keys())
                 shown |= {id_ for id_, receipt in progress.results.items() if receipt.outcome in REACHED}
         hidden = {d.recipient for d in self.deliveries if not d.lost} - shown
         with self._kept():
