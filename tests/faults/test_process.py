@@ -16,8 +16,6 @@ from tests.faults.mounts import ext4, mounted_again, read_only, resize, tmpfs
 from tests.faults.real import IN_FLIGHT, Real, Trap, all_of, real
 from tests.faults.tries import Tries
 
-pytestmark = pytest.mark.attack
-
 
 @dataclass(frozen=True)
 class Leg:
@@ -169,11 +167,13 @@ def attack(tries: Tries, folder: Path) -> None:
     asyncio.run(all_of(tries, folder, [*lives[:2], *faults[:1], *lives[2:], *faults[1:], limit]))
 
 
+@pytest.mark.attack
 def test_killed_at_the_nth_system_call(tries: Tries, tmp_path: Path) -> None:
     attack(tries, tmp_path)
     assert tries.kills >= len(LIVES), "the traps are laid where nothing passes any more"
 
 
+@pytest.mark.attack
 def test_full_disks(tries: Tries, tmp_path: Path) -> None:
     def mended(site: Real) -> None:
         (site.data / "filler").unlink()
@@ -183,6 +183,7 @@ def test_full_disks(tries: Tries, tmp_path: Path) -> None:
         asyncio.run(all_of(tries, tmp_path, [filled, too_small]))
 
 
+@pytest.mark.attack
 def test_disk_read_only_in_mid_send(tries: Tries, tmp_path: Path) -> None:
     """While no write is on its way: in the instant of its error ext4 acknowledges one that it then loses."""
     with ext4(tmp_path / "data"):

@@ -13,8 +13,6 @@ from tests.faults.judged import judge
 from tests.faults.real import IN_FLIGHT, Real, Trap, all_of, real
 from tests.faults.tries import Tries
 
-pytestmark = pytest.mark.attack
-
 GRACE = 90.0  # seconds that docker-compose.yml gives a stop
 LATENCY = 0.5
 
@@ -147,6 +145,7 @@ def attack(tries: Tries, folder: Path) -> None:
     asyncio.run(all_of(tries, folder, RUNS))
 
 
+@pytest.mark.attack
 def test_told_to_stop_at_the_worst_moments(tries: Tries, tmp_path: Path) -> None:
     attack(tries, tmp_path)
 
