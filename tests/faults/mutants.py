@@ -584,4 +584,37 @@ MUTANTS: tuple[Mutant, ...] = (
         ("        if recipient:\n            return False"),
         "orders",
     ),
+    Mutant(
+        "the claim of one send looks at no other",
+        "bot/steps/send.py",
+        "        if recipient.skip is not None or tried:\n",
+        "        if recipient.skip is not None:\n",
+        "people",
+    ),
+    Mutant(
+        "an approval does not ask whether somebody was first",
+        "bot/steps/decide.py",
+        ("        case = _undecided(book, number)\n        check_confirmed"),
+        ("        case = _case(book, number)\n        check_confirmed"),
+        "people",
+    ),
+    Mutant(
+        "a plan is written though its approval was cancelled",
+        "bot/steps/gate.py",
+        "        if not case.at_work(turn, Phase.COUNTDOWN):\n",
+        "        if case.id < 0:\n",
+        "people",
+    ),
+    Mutant(
+        "a start draws no card again",
+        "bot/flow.py",
+        (
+            "        for number in sorted(self.ledger.book.open | self.ledger.book.running):\n"
+            "            self._deps.chat.show(number)\n"
+            "\n"
+            "    def alive"
+        ),
+        ("        for number in ():\n            self._deps.chat.show(number)\n\n    def alive"),
+        "people",
+    ),
 )

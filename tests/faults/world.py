@@ -73,7 +73,7 @@ class World:
             self.ledger._thread = Inline()  # type: ignore[assignment]
         self._promises_kept("a start")
         self.ledger.listeners.append(self.truth.durable)
-        self.landing, self.tasks = asyncio.Event(), Tasks()
+        self.landing, self.tasks, self.chat = asyncio.Event(), Tasks(), FakeChat()
         self.flow = Flow(
             Deps(
                 self.source,
@@ -81,7 +81,7 @@ class World:
                 StoryGateway(self),
                 FakeLimiter(),
                 self.ledger,
-                FakeChat(),
+                self.chat,
                 self.clock,
                 random.Random(1),  # noqa: S311
                 self.tasks.spawn,
