@@ -617,4 +617,32 @@ MUTANTS: tuple[Mutant, ...] = (
         ("        for number in ():\n            self._deps.chat.show(number)\n\n    def alive"),
         "people",
     ),
+    Mutant(
+        "now is the clock's, however far it was set back",
+        "bot/storage/recorder.py",
+        "return max(self._clock.now(), self._book.last_at)",
+        "return self._clock.now()",
+        "time",
+    ),
+    Mutant(
+        "a port opens a second early",
+        "bot/domain/cooldown.py",
+        "    return until if until > now else None",
+        "    return until if until > now + timedelta(seconds=1) else None",
+        "time",
+    ),
+    Mutant(
+        "an old ledger is trusted for an hour and a second",
+        "bot/domain/book.py",
+        "SILENT = timedelta(hours=1)",
+        "SILENT = timedelta(hours=1, seconds=1)",
+        "time",
+    ),
+    Mutant(
+        "times are told in UTC",
+        "bot/chat/words/__init__.py",
+        "        local = at.astimezone(self._tz)\n",
+        "        local = at\n",
+        "time",
+    ),
 )
