@@ -43,7 +43,6 @@ LIVES: Sequence[Life] = (
     (kill("sendto", 40), kill("fdatasync", 4)),
     (kill("fdatasync", 4), kill("ftruncate", 1, early=True, torn=True)),
     (kill("recvfrom", 12), kill(RENAMES, 1)),
-    (kill("sendto", 7), kill("write", 6)),
     (kill("fsync", 9), kill("openat", 3)),
 )
 
@@ -51,11 +50,8 @@ LIVES: Sequence[Life] = (
 FAULTS = (
     Trap("fdatasync", "7", "error=EIO"),
     Trap("write", "6", "error=ENOSPC", ledger=True),
-    Trap("fdatasync", "3", "error=EIO"),
     Trap("write", "5+", "error=EROFS", ledger=True),
     Trap("fdatasync", "1", "error=EIO"),
-    Trap("write", "7", "error=EIO", ledger=True),
-    Trap("fdatasync", "9", "error=ENOSPC"),
 )
 
 
@@ -215,3 +211,10 @@ def _hundreds() -> Sequence[Life]:
 def test_killed_at_every_system_call(tries: Tries, tmp_path: Path) -> None:
     asyncio.run(all_of(tries, tmp_path, [partial(live, life=life) for life in _hundreds()]))
     assert tries.kills >= 100
+
+
+@pytest.mark.soak
+def test_every_call_of_the_ledger_fails(tries: Tries, tmp_path: Path) -> None:
+    faults = [Trap("fdatasync", str(n), f"error={why}") for why in ("EIO", "ENOSPC") for n in range(1, 9)]
+    faults += [Trap("write", str(n), f"error={why}", True) for why in ("ENOSPC", "EIO") for n in range(1, 9)]
+    asyncio.run(all_of(tries, tmp_path, [partial(fails, trap=trap) for trap in faults]))
