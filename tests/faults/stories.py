@@ -48,7 +48,8 @@ STORIES = {
     ),
     "settled by the list and people": f"gateway answer_lost lost; {GO}; list 0; resend 1; wait 6; call 1",
     "a send that breaks": f"bug; gateway throttled; {GO}; wait 60; list 0; resume 1; wait 6",
-    "an old copy of the ledger": f"{GO}; old 8; poll; approve 1; wait 6; confirm; approve 1; wait 6",
+    "an old copy of the ledger": f"{GO}; old 9; poll; approve 1; wait 6; confirm; approve 1; wait 6",
+    "an old copy, begun": f"{GO}; old 8; poll; resume 1; wait 6; confirm; resume 1; wait 6",
     "nobody was reached": f"away; {GO}; wait 200; there; approve 1; wait 6",
     "an outage that ends and comes back": f"{GO}; ends 1; poll; approve 1; back 1; poll; approve 1; wait 6",
 }
