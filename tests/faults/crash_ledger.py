@@ -8,7 +8,6 @@ from typing import Any
 
 from bot.domain.book import Book
 from bot.domain.lines import Intent, Line
-from bot.errors import LedgerClosed
 from bot.ports import Clock, Write
 from bot.storage.recorder import Recorder
 
@@ -108,6 +107,3 @@ class Inline(Executor):
         except Exception as error:  # noqa: BLE001 - the caller gets it, as from a thread
             future.set_exception(error)
         return future
-
-
-__all__ = ["CrashLedger", "Inline", "LedgerClosed", "Stamped"]

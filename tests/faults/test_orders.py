@@ -1,16 +1,12 @@
 """Attack: random orders of everything that people and machines do; after each step every promise holds."""
 
 import asyncio
-import logging
 import tempfile
-import warnings
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,7 +25,8 @@ from tests.faults.noc import PEOPLE, PORTS, Noc
 from tests.faults.stories import STORIES, play
 from tests.faults.story_fakes import Way
 from tests.faults.story_time import StoryLoop
-from tests.faults.tries import Tries, Violation
+from tests.faults.telling import quiet, run, told
+from tests.faults.tries import Tries
 
 EXAMPLES, STEPS = 150, 40
 UNDECIDED = (CaseState.WAITING, CaseState.NOBODY)
@@ -39,17 +36,6 @@ any_case = st.integers(0, 3)  # the last one, the one before ...
 troubles = st.lists(st.sampled_from(Way), max_size=4)
 offs = st.sampled_from([0, 0, 0, 1, -1])  # how far the list has changed since the person saw it
 olds = st.sampled_from([0, 0, 0, 0, 0, 1, 5, 15])  # how many lines an old copy of the ledger lacks
-
-
-def run(noc: Noc, step: Coroutine[object, object, None]) -> None:
-    """One step, and whether everything holds after it; a step that breaks is a promise broken, too."""
-    try:
-        noc.loop.run_until_complete(step)
-    except Violation:
-        raise
-    except Exception as error:
-        raise Violation(f"{type(error).__name__}({error}): {noc.truth.told}") from error
-    noc.holds()
 
 
 class Orders(RuleBasedStateMachine):
@@ -271,36 +257,14 @@ class Orders(RuleBasedStateMachine):
                 self._folder.cleanup()
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """The bot tells every fault in its log; a thousand stories would fill it."""
-    logging.disable(logging.CRITICAL)
-    with structlog.testing.capture_logs(), warnings.catch_warnings():
-        # A crash cancels what was to begin in this very instant: its coroutine is never awaited.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        try:
-            yield
-        finally:
-            logging.disable(logging.NOTSET)
-
-
 def tell(tries: Tries, name: str, text: str, crash: int | None = None, *, kept: bool = True) -> None:
     """One of the short stories; with a crash before its step number `crash`."""
-    tries.runs += 1
-    loop = StoryLoop()
-    noc = Noc(tries, loop)
-    noc.truth.story.append(name)
-    try:
-        run(noc, noc.start())
+    with told(tries, name) as noc:
         for n, step in enumerate(text.split("; ")):
             if n == crash:
                 run(noc, noc.crash(kept=kept))
                 run(noc, noc.poll())
             run(noc, play(noc, step))
-        run(noc, noc.to_the_end())
-    finally:
-        loop.run_until_complete(noc.over())
-        loop.close()
 
 
 def stories(tries: Tries) -> None:

@@ -12,8 +12,7 @@ from tests.fakes import ANA, BRUNO
 from tests.faults.crash_ledger import CrashLedger
 from tests.faults.noc import PEOPLE, Noc
 from tests.faults.story_fakes import Way
-from tests.faults.story_time import StoryLoop
-from tests.faults.test_orders import quiet, run
+from tests.faults.telling import quiet, run, told
 from tests.faults.tries import Tries
 
 pytestmark = pytest.mark.attack
@@ -179,17 +178,8 @@ SCENES: tuple[tuple[Scene, int], ...] = (
 def play(tries: Tries, scene: Scene, seeds: Iterable[int]) -> None:
     """One scene, in as many interleavings; everything holds during it and once people settled the rest."""
     for seed in seeds:
-        tries.runs += 1
-        loop = StoryLoop()
-        noc = Noc(tries, loop)
-        noc.truth.story.append(f"{scene.__name__} {seed}")
-        try:
-            run(noc, noc.start())
+        with told(tries, f"{scene.__name__} {seed}") as noc:
             run(noc, scene(noc, random.Random(seed)))  # noqa: S311
-            run(noc, noc.to_the_end())
-        finally:
-            loop.run_until_complete(noc.over())
-            loop.close()
 
 
 def attack(tries: Tries, folder: Path) -> None:

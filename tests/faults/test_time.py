@@ -1,7 +1,6 @@
 """Attack: clocks set back and forward, edges to the microsecond, months that end in mid-send, summer time."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -13,12 +12,11 @@ from bot.chat.words import Words
 from bot.domain.case import CaseState
 from bot.domain.lines import Approved, Evidence, Intent, Planned
 from bot.storage.verify import run_verify
-from tests.fakes import ANA, NOON
+from tests.fakes import ANA
 from tests.faults.crash_ledger import CrashLedger
 from tests.faults.noc import Noc
 from tests.faults.story_fakes import Way
-from tests.faults.story_time import StoryLoop
-from tests.faults.test_orders import quiet, run
+from tests.faults.telling import quiet, run, told
 from tests.faults.tries import Tries
 
 pytestmark = pytest.mark.attack
@@ -32,23 +30,6 @@ EDGE = [
     timedelta(seconds=1),
 ]
 SET = [timedelta(0), HOUR, -HOUR]
-
-
-@contextmanager
-def told(tries: Tries, what: str, folder: Path | None = None, at: datetime = NOON) -> Iterator[Noc]:
-    """A NOC that has started; whatever was left is settled at the end, and everything must hold then."""
-    tries.runs += 1
-    loop = StoryLoop()
-    noc = Noc(tries, loop, folder)
-    noc.truth.story.append(what)
-    noc.clock.set(at - NOON)
-    try:
-        run(noc, noc.start())
-        yield noc
-        run(noc, noc.to_the_end())
-    finally:
-        loop.run_until_complete(noc.over())
-        loop.close()
 
 
 def go(noc: Noc, place: str = "1") -> None:
