@@ -645,4 +645,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "        local = at\n",
         "time",
     ),
+    Mutant(
+        "who was spared counts as told",
+        "bot/domain/book.py",
+        (
+            "            progress.recipients[line.recipient] = spared\n"
+            "            self._not_told(line.case, line.recipient)\n"
+        ),
+        "            progress.recipients[line.recipient] = spared\n",
+        "orders",
+    ),
 )

@@ -22,6 +22,9 @@ STORIES = {
     "requests in flight": f"gateway late late; {GO}; wait 40; land; wait 1",
     "in flight when the outage is over": f"gateway late late; {GO}; over 1; crash; poll; wait 6",
     "in flight, and resumed by a person": f"gateway late late; {GO}; crash; wait 400; poll; resume 1; wait 6",
+    "spared, then on another port": (
+        f"gateway late late; {GO}; online 1 2; crash; poll; wait 6; outage 2; poll; approve 2; wait 6"
+    ),
     "a key that breaks in mid-send": f"gateway answer_lost accepted bad_key; {GO}; resume 1; wait 6",
     "stopped between two tries": f"gateway throttled throttled; {GO}; stop 1; wait 40",
     "cancelled in mid-send": f"gateway late late; {GO}; cancel 1; wait 40; land",
@@ -68,6 +71,7 @@ AT_ONCE: dict[str, Callable[[Noc, list[str]], object]] = {
     "over": lambda noc, rest: noc.reads_over(rest[0], over=True),
     "ends": lambda noc, rest: noc.repair(rest[0]),
     "back": lambda noc, rest: noc.back(rest[0]),
+    "online": lambda noc, rest: noc.online(rest[0], int(rest[1])),
     "clock": lambda noc, rest: noc.set_clock(float(rest[0])),
     "bug": _bug,
 }

@@ -11,8 +11,21 @@ from datetime import datetime, timedelta
 
 from bot.domain.book import Book
 from bot.domain.case import Phase
-from bot.domain.lines import Abandoned, Evidence, Intent, Line, Resent, Result, Resumed, Started
-from bot.domain.plan import REACHED, Message, Sent
+from bot.domain.lines import (
+    Abandoned,
+    Approved,
+    Cancelled,
+    Evidence,
+    Intent,
+    Line,
+    Planned,
+    Resent,
+    Result,
+    Resumed,
+    Settled,
+    Started,
+)
+from bot.domain.plan import REACHED, Message, Sent, Skip
 from tests.faults.story_time import StoryClock
 from tests.faults.tries import Tries, Violation
 
@@ -60,6 +73,8 @@ class Truth:
     claimed: set[tuple[int, str]] = field(default_factory=set)
     entered: set[tuple[int, str]] = field(default_factory=set)
     proven: set[str] = field(default_factory=set)
+    requested: set[str] = field(default_factory=set)
+    at_work: set[int] = field(default_factory=set)
     unconfirmed: bool = False
     flying: Counter[str] = field(default_factory=Counter)
     story: list[str] = field(default_factory=list)
@@ -125,6 +140,7 @@ class Truth:
     def enters(self, message: Message, book: Book) -> None:
         """A request reaches the gateway."""
         recipient = message.recipient
+        self.requested.add(message.phone)
         self.check(not self.unconfirmed and book.unconfirmed is None, "a send before the ledger is confirmed")
         cases = [case for case, id_ in self.claimed if id_ == recipient]
         self.check(bool(cases), f"{recipient}: a request without a durable intent")
@@ -176,6 +192,15 @@ class Truth:
                 twice = isinstance(line, Evidence) and line.reference in self.proven
                 self.check(not twice, f"row {line.reference} proves two sends")
                 self.proven.add(line.reference)
+
+            if isinstance(line, Approved | Resumed | Resent):
+                self.at_work.add(line.case)
+            elif isinstance(line, Settled | Cancelled):
+                self.at_work.discard(line.case)
+            elif isinstance(line, Planned) and not self.at_work - {line.case}:
+                held_back = {r.phone for r in line.recipients if r.skip is Skip.COOLDOWN}
+                never = held_back - self.requested
+                self.check(not never, f"case {line.case}: {len(never)} held back whom nobody wrote to")
 
     def accounted(self, book: Book) -> None:
         """Every plan adds up, and whoever has a message is seen to have one, or to be in flight."""
