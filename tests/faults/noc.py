@@ -194,6 +194,7 @@ class Noc(World):
         self.truth.story.append("poll")
         listed, fails = set(self.source.incidents), bool(self.source.poll_errors)
         done = asyncio.ensure_future(self.flow.poll())
+        self.truth.gone -= listed
         await settled()
         if done.done() and not fails and self.source.complete:
             known = set(self.book.by_incident)
