@@ -79,6 +79,7 @@ class Real:
             "HSM_CONCURRENCY": str(IN_FLIGHT),
         }
         self.process: asyncio.subprocess.Process | None = None
+        self._spawning: asyncio.Future[asyncio.subprocess.Process] | None = None
         self.hands = asyncio.Event()
         """Ana taps while this is set."""
 
@@ -94,7 +95,7 @@ class Real:
             ["strace", "-D", "-f", "-qq", "-o", "/dev/null", *trap.options(self.data), "--"] if trap else []
         )
         with (self.folder / "bot.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
+            spawning = asyncio.create_subprocess_exec(
                 *trace,
                 *(sys.executable, "-m", "bot", "run"),
                 cwd=self.folder,
@@ -103,6 +104,8 @@ class Real:
                 stdout=log,
                 stderr=log,
             )
+            self._spawning = asyncio.ensure_future(spawning)  # a run cut short in here leaves nobody behind
+            self.process = await asyncio.shield(self._spawning)
         return self.process
 
     async def attach(self, trap: Trap) -> None:
@@ -164,9 +167,10 @@ class Real:
 
     async def kill(self) -> None:
         """SIGKILL where it runs."""
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+        process = await self._spawning if self._spawning is not None else None
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
 
     def done(self) -> bool:
         """Whether a card says that the dispatch is over."""
