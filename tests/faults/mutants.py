@@ -13,6 +13,17 @@ class Mutant(NamedTuple):
     attack: str
 
 
+QUICK = frozenset(
+    {
+        "no fdatasync before the waiters wake",
+        "no intent is written",
+        "an unknown one is sent again after a start",
+        "the cooldown is checked but not reserved",
+        "the lock is released early",
+    }
+)
+"""The ones without which an attack is none: they run with the quick part of the attacks, the others apart."""
+
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "no fdatasync before the waiters wake",
