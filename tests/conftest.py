@@ -1,7 +1,31 @@
 """For every test."""
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.faults.table import Caught, render
+from tests.faults.tries import Tries
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The closing table of the attacks: how much was tried, and which attack caught each broken copy."""
+    attacks: dict[str, Tries] = {}
+    caught: list[Caught] = []
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if getattr(report, "when", "") != "teardown":
+                    continue
+                if name == "tries":
+                    total = attacks.setdefault(value[0], Tries(value[0]))
+                    for count, n in value[1].items():
+                        setattr(total, count, getattr(total, count) + n)
+                elif name == "caught":
+                    caught.append(Caught(*value))
+    if attacks or caught:
+        terminalreporter.write_line("")
+        terminalreporter.write_line(render(list(attacks.values()), caught))
