@@ -229,8 +229,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a refused key stops nothing",
         "bot/steps/send.py",
-        'job.stop(receipt.reason or "refused", receipt.halt)',
-        "pass",
+        'job.stop(receipt.reason or "refused", receipt.halt)\n                if',
+        "pass\n                if",
         "network",
     ),
     Mutant(

@@ -16,19 +16,24 @@ class Caught(NamedTuple):
 
 def render(attacks: Sequence[Tries], caught: Sequence[Caught]) -> str:
     """Both tables as plain text, with a total."""
-    rows = sorted(attacks, key=lambda tries: tries.attack)
+    parts = []
+    if attacks:
+        parts.append(_tried(sorted(attacks, key=lambda tries: tries.attack)))
+    if caught:
+        head = f"{'mutant':<56}{'caught by':<16}{'after runs':>10}"
+        rows = [f"{row.mutant:<56}{row.attack:<16}{row.runs:>10,}" for row in sorted(caught)]
+        parts.append("\n".join([head, "-" * len(head), *rows]))
+    return "\n\n".join(parts)
+
+
+def _tried(attacks: Sequence[Tries]) -> str:
     total = Tries("in all")
-    for tries in rows:
+    for tries in attacks:
         for name, n in tries.counts().items():
             setattr(total, name, getattr(total, name) + n)
-    names = list(total.counts())
-    head = "".join([f"{'attack':<16}", *(f"{name:>13}" for name in names)])
-    lines = [head, "-" * len(head)]
-    lines += [
+    head = "".join([f"{'attack':<16}", *(f"{name:>13}" for name in total.counts())])
+    rows = [
         f"{tries.attack:<16}" + "".join(f"{n:>13,}" for n in tries.counts().values())
-        for tries in (*rows, total)
+        for tries in (*attacks, total)
     ]
-    if caught:
-        lines += ["", f"{'mutant':<56}{'caught by':<16}{'after runs':>10}"]
-        lines += [f"{row.mutant:<56}{row.attack:<16}{row.runs:>10,}" for row in sorted(caught)]
-    return "\n".join(lines)
+    return "\n".join([head, "-" * len(head), *rows])
