@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bot.domain.case import Dispatch, Phase
 from bot.domain.customer import Found
+from bot.domain.lines import Interrupted, Settled
 from bot.domain.rules import Rules
 from bot.errors import (
     AnswerLost,
@@ -17,7 +18,7 @@ from bot.errors import (
     Refused,
     TryLater,
 )
-from bot.ports import Clock, Ledger, NocChat, Spawn, Write
+from bot.ports import Clock, Ledger, NocChat, Notice, Spawn, Write
 from bot.steps.enrich import Enricher
 from bot.steps.gate import gate, spare
 from bot.steps.send import Job, Sender
@@ -121,7 +122,10 @@ class Dispatcher:
         if self._draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:
             return  # the next start goes on with those
         halted = None if job.why is None else Halt(job.why, job.mend)
-        await self._ledger.commit(settle(number, dispatch.turn, halted))
+        for line in await self._ledger.commit(settle(number, dispatch.turn, halted)):
+            if isinstance(line, Interrupted | Settled) and line.reason is not None:  # an edit rings no phone
+                facts = {"case": number, "port": dispatch.ports[0], "reason": line.reason, "mend": line.mend}
+                self._chat.say(Notice("halted", facts))
 
     async def _break_off(self, number: int, dispatch: Dispatch, error: Exception) -> None:
         """Without a plan it is given up, and may be tried again; in mid-send it is interrupted."""

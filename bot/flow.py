@@ -219,6 +219,7 @@ class Flow:
             return
         if listed is None:
             return
+        self._heard(None)
         lines = await self._observe(unknown.evidence(listed))
         for number in {line.case for line in lines if isinstance(line, Evidence)}:
             self._deps.chat.show(number)

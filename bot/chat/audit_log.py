@@ -151,8 +151,8 @@ def _what(line: ln.Line) -> tuple[str, str | None]:
             return "resumed_alone", None
         case ln.Resolved(choice=choice):
             return f"{line.kind}_{choice}", None
-        case ln.TapRefused(why=detail) | ln.Evidence(reference=detail):
-            return line.kind, detail
+        case ln.TapRefused(why=why):
+            return line.kind, why
         case ln.Denied(reason=reason) | ln.CooldownReleased(reason=reason) | ln.Interrupted(reason=reason):
             return line.kind, reason
     return line.kind, None

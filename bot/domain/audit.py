@@ -1,4 +1,4 @@
-"""What the audit tells: decisions, refusals, overrides, and what ended or settled a dispatch by itself."""
+"""What the audit tells: decisions, refusals, overrides, and dispatches that stopped themselves."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,6 @@ AUDITED = (
     | ln.Settled
     | ln.Resolved
     | ln.Resent
-    | ln.Evidence
     | ln.Confirmed
     | ln.CooldownReleased
     | ln.TapRefused
@@ -26,8 +25,10 @@ _KINDS = frozenset(get_args(AUDITED))  # isinstance would ask each of them for e
 
 
 def is_audited(line: ln.Line) -> TypeGuard[AUDITED]:
-    """Whether the line is told; of the gateway's list only what proves a send."""
-    return type(line) in _KINDS and not (isinstance(line, ln.Evidence) and line.reference is None)
+    """Whether the line is told. What the gateway's list proves is not: one by one it would bury the decisions,
+    and it is in the counts.
+    """
+    return type(line) in _KINDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ class Book:
         progress = self._progress(self._dispatch(line.case))
         for recipient in line.recipients:
             if line.choice == "call":
-                progress.calls.add(recipient)
+                progress.calls[recipient] = line.by.name
             else:
                 progress.results[recipient] = Receipt(Outcome.ACCEPTED, reason="considered_sent")
 

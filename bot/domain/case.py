@@ -88,6 +88,12 @@ class Dispatch:
         """Whether somebody has, or may have, a message."""
         return self.progress is not None and (bool(self.progress.doubted) or self.progress.tally().reached)
 
+    def to_call(self, recipient: str) -> bool:
+        """Whether somebody said that they call this one, and nothing else is known since."""
+        progress = self.progress
+        called = progress is not None and recipient in progress.calls
+        return called and progress is not None and progress.results[recipient].outcome is Outcome.UNKNOWN
+
     def in_doubt(self) -> list[Recipient]:
         """The unknown ones that a person may decide about: nothing is being sent, and it is no rehearsal."""
         at_rest = self.phase in {Phase.FINISHED, Phase.INTERRUPTED} and not self.dry_run

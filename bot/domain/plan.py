@@ -59,7 +59,7 @@ class Message:
     template: str
 
 
-Mend = Literal["key", "template", "url", "gateway", "ledger"]
+Mend = Literal["key", "template", "url", "gateway"]
 """What a person has to see to before a dispatch that stopped itself can go on."""
 
 
@@ -116,7 +116,7 @@ class Tally:
 class Progress:
     """A plan and what became of it so far.
 
-    `intents` holds when each request was claimed; `calls` the unknown ones that somebody calls, `unlisted`
+    `intents` holds when each request was claimed; `calls` who calls an unknown one (a name), `unlisted`
     when the gateway's own list was found not to have them. `doubted` is the claim and the receipt of an
     unknown one that is sent again: where that comes to nothing, the doubt about the first is back.
     """
@@ -125,7 +125,7 @@ class Progress:
     onus: int
     intents: dict[str, datetime] = field(default_factory=dict)
     results: dict[str, Receipt] = field(default_factory=dict)
-    calls: set[str] = field(default_factory=set)
+    calls: dict[str, str] = field(default_factory=dict)
     unlisted: dict[str, datetime] = field(default_factory=dict)
     doubted: dict[str, tuple[datetime, Receipt]] = field(default_factory=dict)
 
@@ -145,7 +145,7 @@ class Progress:
             claimed, known = self.intents.pop(recipient, None), self.results.pop(recipient)
             if known.outcome is Outcome.UNKNOWN and claimed is not None:
                 self.doubted[recipient] = claimed, known
-            self.calls.discard(recipient)
+            self.calls.pop(recipient, None)
             self.unlisted.pop(recipient, None)
 
     def back_in_doubt(self, recipient: str) -> bool:

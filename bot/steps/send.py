@@ -47,7 +47,7 @@ class Job:
     mend: Mend | None = None
     trial: bool = False
 
-    def stop(self, why: str, mend: Mend) -> None:
+    def stop(self, why: str, mend: Mend | None = None) -> None:
         """Let nothing more leave, for a reason that hits every other send too."""
         if self.why is None:
             self.why, self.mend = why, mend
@@ -128,7 +128,7 @@ class Sender:
         try:
             lines = await self.ledger.commit(claim(job.case, job.turn, recipient.id, self.rules))
         except LedgerClosed:
-            job.stop("ledger", "ledger")
+            job.stop("ledger")
             return False
         except Declined:  # stopped, or claimed before: only what was claimed now leaves
             return False

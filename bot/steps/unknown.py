@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case, Phase
+from bot.domain.case import Case, Dispatch, Phase
 from bot.domain.lines import Evidence, Line, Resent, Resolved, Who
 from bot.domain.phone import phone_key
 from bot.domain.plan import Choice, Outcome, Recipient, Sent
@@ -31,23 +31,27 @@ class Choose:
     recipient: str | None = None
     expected: int | None = None
 
-    def those(self, book: Book) -> tuple[str, ...]:
-        """Their recipient ids. Declined where the list is another by now than the person saw."""
-        shown = tuple(recipient.id for recipient in _at_rest(book, self.case))
+    def those(self, book: Book, *, called: bool = False) -> tuple[str, ...]:
+        """Their recipient ids. Declined where the list is another by now than the person saw.
+
+        `called`: one that somebody was to call may be chosen, too.
+        """
+        dispatch = _at_rest(book, self.case)
+        shown = tuple(recipient.id for recipient in dispatch.in_doubt())
         if self.recipient is None:
             if len(shown) != self.expected:
                 raise Declined("list_changed")
             return shown
-        if self.recipient not in shown:
+        if self.recipient not in shown and not (called and dispatch.to_call(self.recipient)):
             raise Declined("already_resolved")
         return (self.recipient,)
 
 
 def resolve(chosen: Choose, choice: Choice, who: Who) -> Write:
-    """They count as sent, or somebody calls them."""
+    """They count as sent, or somebody calls them; after the call one counts as told, too."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        return [Resolved(chosen.case, chosen.those(book), choice, who)]
+        return [Resolved(chosen.case, chosen.those(book, called=choice == "sent"), choice, who)]
 
     return write
 
@@ -136,11 +140,11 @@ def _references(book: Book) -> set[str]:
     return {r.reference for progress in plans for r in progress.results.values() if r.reference is not None}
 
 
-def _at_rest(book: Book, number: int) -> list[Recipient]:
+def _at_rest(book: Book, number: int) -> Dispatch:
     case = book.cases.get(number)
     if case is None:
         raise Declined("unknown_case")
     dispatch = case.dispatch
     if dispatch is None or dispatch.phase not in {Phase.FINISHED, Phase.INTERRUPTED}:
         raise Declined("not_settled")
-    return dispatch.in_doubt()
+    return dispatch

@@ -22,6 +22,7 @@ from bot.domain.cooldown import free_at
 from bot.domain.lines import (
     Approved,
     CooldownReleased,
+    Evidence,
     IncidentChanged,
     IncidentEnded,
     Line,
@@ -40,8 +41,8 @@ from bot.storage.recorder import Recorder
 _PAUSE = 1.0  # seconds between two rewrites while changes keep coming
 _SHARE = 10  # a rewrite that took long is followed by so many times its time without one
 _AT_ONCE = 100  # audit rows between two turns of the event loop: a tap must not wait for 10,000
-_MATTERS = AUDITED | Started | Planned | Result | IncidentChanged | IncidentEnded
-_SAID = ("reason", "why", "action", "end", "choice", "reference", "dry_run")
+_MATTERS = AUDITED | Started | Planned | Result | Evidence | IncidentChanged | IncidentEnded
+_SAID = ("reason", "why", "action", "end", "choice", "dry_run")
 
 _log = structlog.get_logger(__name__)
 

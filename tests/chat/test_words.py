@@ -41,7 +41,6 @@ ENTRIES = [
     "resolved_call",
     "resent",
     "interrupted",
-    "evidence",
     "confirmed",
 ]
 SHEETS = [

@@ -36,7 +36,7 @@ pytestmark = [
 
 SEED = 20261122
 DISPATCHES, EACH = 5, 10_000
-RATE = 1000.0
+RATE = 1400.0
 EVERY = 1.0  # seconds between two samples
 PATIENCE = 900.0  # seconds for all of it
 # Memory may grow by what the book remembers of each send, times two for the allocator, and by a little that

@@ -126,6 +126,13 @@ class TestWhatIsWrongForEverybody:
             Interrupted(1, "sem autorizacao", "key"),
         ]
         assert desk.ledger.book.audit[-1].line == Interrupted(1, "sem autorizacao", "key")
+        assert desk.chat.said[-1].code == "halted"
+        assert desk.chat.said[-1].facts == {
+            "case": 1,
+            "port": incident().port,
+            "reason": "sem autorizacao",
+            "mend": "key",
+        }
         await desk.flow.resume(1, ANA)
         await desk.finish()
         assert desk.dispatch().mend is None
