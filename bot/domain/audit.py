@@ -25,8 +25,8 @@ _KINDS = frozenset(get_args(AUDITED))  # isinstance would ask each of them for e
 
 
 def is_audited(line: ln.Line) -> TypeGuard[AUDITED]:
-    """Whether the line is told. What the gateway's list proves is not: one by one it would bury the decisions,
-    and it is in the counts.
+    """Whether the line is told. What the gateway's list proves is not: it is in the counts, and one by one it
+    would bury the decisions.
     """
     return type(line) in _KINDS
 
