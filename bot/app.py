@@ -174,7 +174,7 @@ class App:
             log.info("a poll was cut short by the stop")
         except Exception:  # the edge: a bug in one poll must not end the polling
             log.exception("a poll failed in a way that nobody named")
-            self._flow.missed("error")
+            self._flow.watching.missed("error")
         finally:
             self._polling, self._polled_at = False, self._clock.monotonic()
 

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.dispatch import Dispatcher
 from bot.domain.customer import Found
@@ -47,11 +47,10 @@ from bot.steps.collect import collect, offered
 from bot.steps.compose import compose, touched
 from bot.steps.enrich import Enricher
 from bot.steps.send import Sender
+from bot.watching import Watching
 
 log = logging.getLogger(__name__)
 
-SAID_AFTER = 2  # polls in a row that failed before the group hears of it: one may be a hiccup
-GATEWAY_SAID_AFTER = 3  # sends in a row without an answer
 REFUSALS_APART = 600.0  # seconds
 DETAILS_KEPT = 120.0  # seconds that a reading for Detalhes serves its pages
 
@@ -82,8 +81,7 @@ class Flow:
 
     def __init__(self, deps: Deps, rules: Rules) -> None:
         self.ledger = deps.ledger
-        self.watch = Watch(deps.source.name)
-        self.gateway = GatewayWatch(deps.gateway.name)
+        self.watching = Watching(deps.source.name, deps.gateway.name, deps.chat, deps.clock)
         self._deps, self._rules = deps, rules
         self._readings: dict[int, _Reading] = {}
         self._draining = False
@@ -96,7 +94,7 @@ class Flow:
             deps.clock,
             deps.rng,
             deps.spawn,
-            self._heard,
+            self.watching.heard,
         )
         self._dispatcher = Dispatcher(
             self._enricher,
@@ -108,6 +106,16 @@ class Flow:
             spawn=deps.spawn,
         )
         self._refusals: dict[tuple[int, str, str], float] = {}
+
+    @property
+    def watch(self) -> Watch:
+        """How the source is doing."""
+        return self.watching.source
+
+    @property
+    def gateway(self) -> GatewayWatch:
+        """How the gateway is doing."""
+        return self.watching.gateway
 
     async def start(self, version: str) -> None:
         """Write that the program runs, and draw every card that somebody may be waiting at."""
@@ -132,23 +140,15 @@ class Flow:
         try:
             poll = await collect(self._deps.source)
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
-            self.missed(str(error), login_refused=isinstance(error, LoginRefused))
+            self.watching.missed(str(error), login_refused=isinstance(error, LoginRefused))
             return
         lines = await self._observe(compose(poll, self._rules))
         for number in touched(lines):
             self._deps.chat.show(number)
-        unoffered = tuple(i for i in poll.incidents if not offered(i, self._rules))
-        self.watch = self.watch.saw(poll, unoffered)
-        if not poll.complete:
-            self.missed("incomplete")
-            return
-        if self.watch.failures:
-            log.info("the source answers again after %s failed polls", self.watch.failures)
-        if self.watch.said:
-            self._deps.chat.say(Notice("source_up", {"since": self.watch.since}))
-        self.watch = self.watch.good(now)
-        self._deps.chat.refresh()
-        await self._go_on(poll.present)
+        self.watching.saw(poll, tuple(i for i in poll.incidents if not offered(i, self._rules)), now)
+        if poll.complete:
+            self._deps.chat.refresh()
+            await self._go_on(poll.present)
 
     async def approve(self, number: int, who: Who) -> None:
         """Claim a case for sending. Returns once the claim is durable; the rest goes on beside."""
@@ -219,7 +219,7 @@ class Flow:
             return
         if listed is None:
             return
-        self._heard(None)
+        self.watching.heard(None)
         lines = await self._observe(unknown.evidence(listed))
         for number in {line.case for line in lines if isinstance(line, Evidence)}:
             self._deps.chat.show(number)
@@ -285,24 +285,3 @@ class Flow:
         except (LedgerClosed, Declined) as error:
             log.warning("not written: %s", error)
             return []
-
-    def missed(self, error: str, *, login_refused: bool = False) -> None:
-        """A poll brought nothing, or not everything: remembered for /status, and said when it lasts."""
-        before = self.watch
-        self.watch = before.bad(self._deps.clock.now(), error, login_refused=login_refused)
-        if before.error != error:
-            log.warning("polls fail: %s", error)
-        code = "login_refused" if login_refused else "source_down"
-        if code not in before.said and (login_refused or self.watch.failures >= SAID_AFTER):
-            self.watch = replace(self.watch, said=before.said | {code})
-            self._deps.chat.say(Notice(code, {"source": before.source, "error": error}))
-
-    def _heard(self, error: str | None) -> None:
-        """One answer of the gateway, or the lack of one: said once when it breaks and once when it heals."""
-        before = self.gateway
-        self.gateway = before.heard(self._deps.clock.now(), error)
-        if error is None and before.said:
-            self._deps.chat.say(Notice("gateway_up", {"since": before.since}))
-        elif self.gateway.failures >= GATEWAY_SAID_AFTER and not before.said:
-            self.gateway = replace(self.gateway, said=True)
-            self._deps.chat.say(Notice("gateway_down", {"gateway": before.name, "error": error}))

@@ -15,7 +15,7 @@ LAYERS = (
     ("simulator.demo",),
     ("app", "check"),
     ("chat", "sources", "gateways", "storage", "ops", "log"),
-    ("flow", "dispatch"),
+    ("flow", "dispatch", "watching"),
     ("steps",),
     ("ports",),
     ("domain",),
@@ -24,7 +24,7 @@ LAYERS = (
 # What any adapter may use: the process's own edges, which know no step and no flow.
 EDGES = {"settings", "upstream", "clock", "tasks"}
 STEPS = ["collect", "compose", "decide", "enrich", "gate", "send", "settle", "unknown"]
-INSIDE = {"flow", "dispatch", "steps", "ports", "domain", "errors"}
+INSIDE = {"flow", "dispatch", "watching", "steps", "ports", "domain", "errors"}
 PURE_LIBRARIES = {"phonenumbers"}  # tables of numbering plans: no I/O, no clock
 
 

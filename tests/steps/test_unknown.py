@@ -67,7 +67,7 @@ class TestAPersonDecides:
         assert desk.tally().outcomes == {Outcome.ACCEPTED: 2, Outcome.UNKNOWN: 1}
         for choice in ("sent", "call"):
             with pytest.raises(Declined, match="already_resolved"):
-                await desk.flow.resolve(Choose(1, "c101"), choice, ANA)  # type: ignore[arg-type]
+                await desk.flow.resolve(Choose(1, "c101"), choice, ANA)
         with pytest.raises(Declined, match="already_resolved"):
             await desk.flow.resolve(Choose(1, "c102"), "sent", ANA)
 
