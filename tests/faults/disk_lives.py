@@ -42,7 +42,8 @@ class Left:
     """What a crash left: the disk, when, and what nobody may forget.
 
     `received` are the phones that the gateway delivered to, `acknowledged` the lines whose commit had
-    returned, `torn` what was behind the last whole group when an earlier start found it.
+    returned, `torn` what was behind the last whole group when an earlier start found it, `ruined` whether the
+    disk lost anything that the program had given it.
     """
 
     at: datetime
@@ -50,6 +51,7 @@ class Left:
     received: tuple[str, ...] = ()
     acknowledged: Lines = ()
     torn: Lines = ()
+    ruined: bool = False
     story: str = ""
 
 
@@ -160,7 +162,7 @@ class Life:
             tuple(self.gateway.received),
             acknowledged,
             tuple(self.torn),
-            self.left.story,
+            story=self.left.story,
         )
         self.photos.append(Photo(what, left, tuple(self.gateway.flying)))
 

@@ -62,6 +62,7 @@ class StoryGateway:
             if self.world.ways
             else Way.ACCEPTED
         )
+        self.world.tries.faults += way is not Way.ACCEPTED
         delivers, answer, *late = way.value
         assert isinstance(answer, Receipt | Exception)
         reference = truth.delivered(message, self.world.known) if delivers else None

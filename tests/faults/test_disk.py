@@ -52,7 +52,8 @@ def killed(photos: Sequence[Photo], rng: random.Random) -> list[Left]:
 def _later(photo: Photo, rng: random.Random, story: str, disk: Snapshot, arrived: tuple[str, ...]) -> Left:
     at = photo.left.at + timedelta(seconds=rng.choice((0.5, 2.0, 1000.0, 7200.0)))
     received = photo.left.received + arrived
-    return replace(photo.left, at=at, disk=disk, received=received, story=story)
+    ruined = disk.key() != photo.left.disk.key()
+    return replace(photo.left, at=at, disk=disk, received=received, ruined=ruined, story=story)
 
 
 def _arrivals(flying: tuple[str, ...], rng: random.Random) -> list[tuple[str, ...]]:
@@ -77,7 +78,7 @@ class Attack:
         self.rng.shuffle(found)
         for left in found[:most]:
             self.tries.kills += 1
-            self.tries.images += 1
+            self.tries.images += left.ruined
             yield left
 
     def kill(self, photos: Sequence[Photo], most: int) -> Iterator[Left]:

@@ -52,15 +52,17 @@ class Attack:
         self.tries, self.whole = tries, whole
         self.n = len(whole.raw)
         self.books = [vars(book) for book in whole.books]
+        self.tried = 0
 
     async def on(
         self, images: Iterable[tuple[str, Image]], *, must_close: bool = False, repairs: int = 1
     ) -> None:
         """Try each image, and a repair on one of `repairs`; with `must_close`, the start must not open it."""
         for what, image in images:
-            self.tries.images += 1
+            self.tried += 1
+            self.tries.images += must_close or image != self.whole.image
             known = await self._start(what, image, must_close=must_close)
-            if self.tries.images % repairs == 0:
+            if self.tried % repairs == 0:
                 self._repair(what, image, known, foreign=must_close)
 
     async def _start(self, what: str, image: Image, *, must_close: bool) -> int:
@@ -89,11 +91,11 @@ class Attack:
                 (mended is None) == (moved == 0 and kept == self._visible(image)), f"verify: {mended}: {what}"
             )
             check(report.head.seq == opened.recovery.lines, f"verify and the start count differently: {what}")
-            if self.tries.images % WRITE_ON == 0:
+            if self.tried % WRITE_ON == 0:
                 await opened.commit(adds(ln.TapRefused(ANA, "approve", "late")))
         finally:
             await opened.close()
-        if self.tries.images % WRITE_ON == 0:
+        if self.tried % WRITE_ON == 0:
             found = scan(disk, DATA)
             good = found.trouble is None and found.head.group == kept + 1
             check(good, f"what was written after the start is not whole: {what}")

@@ -49,7 +49,6 @@ def attack(tries: Tries, folder: Path) -> None:
 async def _attack(tries: Tries, folder: Path) -> None:
     for step in (_missing, _emptied, _second_instance, _in_the_way):
         tries.runs += 1
-        tries.images += 1
         await step(tries, folder / step.__name__)
 
 
@@ -82,6 +81,7 @@ async def _emptied(tries: Tries, folder: Path) -> None:
         first.write_bytes(first.read_bytes()[:keep])
         if not keep:
             first.unlink()
+        tries.images += 1
         closed = FileLedger.open(data, clock)
         tries.check(closed.closed is not None, f"an emptied ledger with views is open ({keep} bytes left)")
         try:
@@ -119,6 +119,7 @@ async def _in_the_way(tries: Tries, folder: Path) -> None:
     torn = {name: data[:-5] for name, data in whole.image.items() if name == min(whole.image)}
     (put(folder / "4", torn) / "ledger" / "quarantine").write_bytes(b"")
     for number in "1234":
+        tries.images += 1
         tries.check("cannot be used" in refused(folder / number), f"folder {number} is taken")
     kept = (folder / "4" / "ledger" / min(torn)).read_bytes()
     tries.check(kept == min(torn.values()), "a tail was cut that could not be put aside")

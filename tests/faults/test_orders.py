@@ -190,7 +190,6 @@ class Orders(RuleBasedStateMachine):
         self.noc.truth.story.append(f"gateway: {' '.join(way.name.lower() for way in ways)}")
         self.noc.ways.clear()
         self.noc.ways.extend(ways)
-        self.tries.faults += sum(way is not Way.ACCEPTED for way in ways)
 
     @precondition(lambda self: self.noc.book.running)
     @rule(ways=troubles, away=st.booleans())

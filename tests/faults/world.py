@@ -121,6 +121,7 @@ class World:
         ledger, lines = self.ledger, list[Stamped]()
         if isinstance(ledger, CrashLedger):
             lines = ledger.crash(kept=kept)
+            self.tries.images += len(lines) < len(ledger.taken)
         for one in self.asked:
             if kept and not one.task.done():
                 one.effect()
@@ -136,6 +137,7 @@ class World:
             if behind <= timedelta(hours=1):  # within the hour nobody can tell
                 self.clock.set(timedelta(hours=1, seconds=1) - behind)
             lines = cut
+            self.tries.images += 1
             self.truth.replaced([line for _, line in lines])
             book = Book()
             for at, line in lines:
@@ -182,6 +184,7 @@ class World:
             segment = max((self.folder / "ledger").glob("*.jsonl"))
             with segment.open("ab") as file:
                 file.write(b'{"seq":')
+            self.tries.images += 1
 
     async def over(self) -> None:
         """Nothing of this story runs any more."""
