@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.lines import Approved, Denied
+from bot.domain.lines import Approved, Cancelled, Denied, Planned
 from tests.fakes import ANA, BRUNO
 from tests.faults.crash_ledger import CrashLedger
 from tests.faults.noc import PEOPLE, Noc
@@ -81,6 +81,9 @@ async def cancelled_at_the_last_moment(noc: Noc, rng: random.Random) -> None:
     await over(noc)
     back = noc.book.cases[1].dispatches[0].end == "cancelled"
     noc.truth.check(not (back and noc.truth.deliveries), "cancelled, and yet sent")
+    if isinstance(noc.ledger, CrashLedger):  # the approval was the only turn
+        turn = [line.kind for _, line in noc.ledger.taken if isinstance(line, Cancelled | Planned)]
+        noc.truth.check(len(turn) <= 1, f"cancelled and planned: {turn}")
 
 
 async def stopped_in_mid_send(noc: Noc, rng: random.Random) -> None:
