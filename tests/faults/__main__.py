@@ -1,7 +1,8 @@
-"""`python -m tests.faults ATTACK`: one attack's quick part on the `bot` beside it, for a broken copy.
+"""`python -m tests.faults NAME[.FUNCTION]`: an attack's quick part on the `bot` beside it, for a broken copy.
 
-Prints one line of JSON: how many runs there were, and the violation that ended them, if one did. The exit
-code is 0 either way; anything else than a violation is a traceback and exit code 1.
+Prints one line of JSON: how many runs there were, the violation that ended them, if one did, and why it was
+not tried, where this machine does not permit it. The exit code is 0 either way; anything else than a violation
+is a traceback and exit code 1.
 """
 
 import importlib
@@ -10,20 +11,25 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from tests.faults.tries import Tries, Violation
 
 
 def main(name: str) -> int:
-    """Run `attack(tries, folder)` of `tests.faults.test_NAME`."""
-    attack = importlib.import_module(f"tests.faults.test_{name}").attack
-    tries = Tries(name)
-    violation = None
+    """Run `attack(tries, folder)` of `tests.faults.test_NAME`, or the function that is named instead."""
+    module, _, function = name.partition(".")
+    attack = getattr(importlib.import_module(f"tests.faults.test_{module}"), function or "attack")
+    tries = Tries(module)
+    violation = skipped = None
     with tempfile.TemporaryDirectory() as folder:
         try:
             attack(tries, Path(folder))
         except Violation as found:
             violation = str(found)
-    print(json.dumps({"runs": tries.runs, "violation": violation}))
+        except pytest.skip.Exception as why:
+            skipped = str(why)
+    print(json.dumps({"runs": tries.runs, "violation": violation, "skipped": skipped}))
     return 0
 
 

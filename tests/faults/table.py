@@ -6,12 +6,19 @@ from typing import NamedTuple
 from tests.faults.tries import Tries
 
 
+WIDTH = 60
+
+
 class Caught(NamedTuple):
-    """A deliberately broken copy of the code, the attack that caught it, and after how many runs."""
+    """A deliberately broken copy of the code, the attack that caught it, after how many runs, and what it saw.
+
+    `violation` is as `Tries` says it: `ATTACK, run N: WHAT`.
+    """
 
     mutant: str
     attack: str
     runs: int
+    violation: str
 
 
 def render(attacks: Sequence[Tries], caught: Sequence[Caught]) -> str:
@@ -20,10 +27,19 @@ def render(attacks: Sequence[Tries], caught: Sequence[Caught]) -> str:
     if attacks:
         parts.append(_tried(sorted(attacks, key=lambda tries: tries.attack)))
     if caught:
-        head = f"{'mutant':<56}{'caught by':<16}{'after runs':>10}"
-        rows = [f"{row.mutant:<56}{row.attack:<16}{row.runs:>10,}" for row in sorted(caught)]
+        head = f"{'mutant':<58}{'caught by':<24}{'after runs':>10}  what was violated"
+        rows = [
+            f"{row.mutant:<58}{row.attack:<24}{row.runs:>10,}  {_what(row.violation)}"
+            for row in sorted(caught)
+        ]
         parts.append("\n".join([head, "-" * len(head), *rows]))
     return "\n\n".join(parts)
+
+
+def _what(violation: str) -> str:
+    """What was violated, as far as it fits in a row."""
+    what = violation.partition(": ")[2]
+    return what if len(what) <= WIDTH else f"{what[: WIDTH - 1]}…"
 
 
 def _tried(attacks: Sequence[Tries]) -> str:

@@ -1,6 +1,7 @@
 """How a story is told: its NOC, step by step, and whether every promise holds after each."""
 
 import logging
+import traceback
 import warnings
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -14,16 +15,32 @@ from tests.faults.noc import Noc
 from tests.faults.story_time import StoryLoop
 from tests.faults.tries import Tries, Violation
 
+ROOT = Path(__file__).parents[2]
+
 
 def run(noc: Noc, step: Coroutine[object, object, None]) -> None:
-    """One step, and whether everything holds after it; a step that breaks is a promise broken, too."""
+    """One step, and whether everything holds after it.
+
+    What the bot's own code raises is a promise broken, too, and called so. Whatever else is raised is an
+    error of the attack itself.
+    """
     try:
         noc.loop.run_until_complete(step)
     except Violation:
         raise
     except Exception as error:
-        raise Violation(f"{type(error).__name__}({error}): {noc.truth.told}") from error
+        if not _raised_by_the_bot(error):
+            raise
+        what = f"the bot raised {type(error).__name__}({error}): {noc.truth.told}"
+        raise Violation(f"{noc.tries.attack}, run {noc.tries.runs}: {what}") from error
     noc.holds()
+
+
+def _raised_by_the_bot(error: BaseException) -> bool:
+    """Whether the last code of ours that it came through, going inwards, is the bot's and not a fake's."""
+    files = [Path(frame.f_code.co_filename) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [file.relative_to(ROOT).parts[0] for file in files if file.is_relative_to(ROOT)]
+    return ours[-1:] == ["bot"]
 
 
 @contextmanager

@@ -42,5 +42,7 @@ async def test_caught(mutant: Mutant, tmp_path: Path, request: pytest.FixtureReq
     out, err = await asyncio.wait_for(process.communicate(), 180)
     assert process.returncode == 0, err.decode()[-2000:]
     said = json.loads(out.splitlines()[-1])
+    if said["skipped"]:
+        pytest.skip(said["skipped"])
     assert said["violation"], f"{mutant.name} went through {said['runs']} runs of {mutant.attack}"
-    request.node.user_properties.append(("caught", (mutant.name, mutant.attack, said["runs"])))
+    request.node.user_properties.append(("caught", (mutant.name, mutant.attack, said["runs"], said["violation"])))
