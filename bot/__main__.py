@@ -10,6 +10,11 @@ from pathlib import Path
 from bot import __version__
 from bot.errors import StartupError
 
+_REPAIR = (
+    "mend what can be mended without losing a line, after a copy (a torn last group, which nobody was told "
+    "is durable, is put aside in ledger/quarantine, as a start does); the bot must not run"
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
@@ -49,7 +54,7 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
         ("verify", "check every line and name the first bad one"),
         ("show", "the cases, or one case's whole story"),
         ("export", "every line as CSV or JSON"),
-        ("repair", "mend what can be mended without losing a line, after a copy; the bot must not run"),
+        ("repair", _REPAIR),
     ):
         made[name] = commands.add_parser(name, help=what, description=what)
         made[name].add_argument("--data", type=Path, help="the data folder (default: DATA_DIR)")
@@ -168,7 +173,8 @@ def _export(given: argparse.Namespace) -> int:
     from bot.storage.export import export, save
 
     folder = given.data or settings.data_dir()
-    document, damage = export(folder, given.form, case=given.case, phones=given.phones)
+    zone = settings.time_zone()
+    document, damage = export(folder, given.form, zone, case=given.case, phones=given.phones)
     if given.out is None:
         sys.stdout.buffer.write(document)
     else:

@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +17,10 @@ from bot.errors import StartupError
 from bot.storage import codec
 from bot.storage.codec import Entry
 from bot.storage.disk import Disk
+from bot.storage.phrases import no_ledger, place
 from bot.storage.replay import Fault, Scan, scan
 from bot.storage.segments import ledger_folder
-from bot.storage.verify import entries, place
+from bot.storage.verify import entries
 
 Row = dict[str, Any]
 
@@ -26,6 +28,7 @@ _FIRST = (
     "seq",
     "group",
     "at",
+    "at_local",
     "kind",
     "case",
     "recipient",
@@ -86,7 +89,7 @@ def read(folder: Path, disk: Disk) -> Scan:
     except OSError as error:
         raise _unreadable(folder, error) from error
     if not found.sizes:
-        raise StartupError(f"{ledger_folder(folder)} has no ledger: is DATA_DIR right?", code=1)
+        raise StartupError(no_ledger(folder, disk), code=1)
     return found
 
 
@@ -109,6 +112,7 @@ def warning(folder: Path, found: Scan) -> str | None:
 def export(
     folder: Path,
     form: Literal["csv", "json"],
+    zone: tzinfo,
     *,
     case: int | None = None,
     phones: bool = False,
@@ -116,7 +120,8 @@ def export(
 ) -> tuple[bytes, str | None]:
     """The document, and what to say about a damaged ledger (None for a whole one).
 
-    JSON is one object a line. `phones` leaves them in full. Works while the bot runs. StartupError where
+    JSON is one object a line. CSV also has the time in `zone`, as a Portuguese spreadsheet reads a date
+    (`at_local`). `phones` leaves them in full. Works while the bot runs. StartupError where
     there is no ledger that can be read.
     """
     disk = disk or Disk()
@@ -132,7 +137,7 @@ def export(
             if case is None or row.get("case") == case:
                 yield row
 
-    document = _json(rows()) if form == "json" else _csv([_flat(row) for row in rows()])
+    document = _json(rows()) if form == "json" else _csv([_flat(_with_local(row, zone)) for row in rows()])
     return document, warning(folder, found)
 
 
@@ -161,6 +166,11 @@ def _csv(rows: list[Row]) -> bytes:
     writer.writerow(columns)
     writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
     return out.getvalue().encode("utf-8-sig")
+
+
+def _with_local(row: Row, zone: tzinfo) -> Row:
+    at = datetime.fromisoformat(row["at"]).astimezone(zone)
+    return {**row, "at_local": f"{at:%d/%m/%Y %H:%M:%S}"}
 
 
 def _flat(row: Row, inside: str = "") -> Row:

@@ -1,8 +1,7 @@
 """`python -m bot ledger repair`: puts right what can be put right without losing a line, after a copy.
 
-Every line carries its number, its checksum and the hash of the line before it. So whatever happened to a
-file (line ends, NULs, garbage between or behind lines, lines doubled or in another order), the lines whose
-checksum holds, put in order, are either the whole ledger or they are not; only then they are written.
+A torn last group is put aside, as a start does it: nobody was told that it is durable. What is done is
+worked out in `mending`; only a whole ledger is written.
 """
 
 import os
@@ -20,12 +19,14 @@ from bot.ports import Clock
 from bot.storage import codec
 from bot.storage.codec import BadLine
 from bot.storage.disk import Disk
-from bot.storage.replay import Fault, Scan, Trouble, free_name, scan
-from bot.storage.segments import ledger_folder, segment_name
-from bot.storage.verify import place, told, verify
+from bot.storage.mending import Mending, held, intact_in, mending, of_newer_version
+from bot.storage.phrases import NEWER, counted, no_ledger, place
+from bot.storage.replay import free_name, scan
+from bot.storage.segments import ledger_folder
+from bot.storage.verify import told, verify
 
-_NO_MEANING = b"\0\r"  # no line holds these: its JSON escapes them
 _NAMED = 20  # line numbers, at most, in the text
+_DRY = "dry run: nothing was changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +42,6 @@ class Repair:
     copies: tuple[Path, ...] = ()
 
 
-class _Held(Disk):
-    """Segments in memory, to try a repair before anything is written."""
-
-    def __init__(self, segments: Mapping[str, bytes]) -> None:
-        self._segments = segments
-
-    def names(self, folder: Path) -> list[str]:  # noqa: ARG002 - they are of one folder
-        return sorted(self._segments)
-
-    def read(self, path: Path) -> bytes:
-        return self._segments[path.name]
-
-
 def repair(folder: Path, clock: Clock, *, dry_run: bool = False, disk: Disk | None = None) -> Repair:
     """Mend the ledger under `folder`, or leave it as it is byte for byte.
 
@@ -63,7 +51,7 @@ def repair(folder: Path, clock: Clock, *, dry_run: bool = False, disk: Disk | No
     disk = disk or Disk()
     try:
         if not disk.names(ledger_folder(folder)):
-            raise _missing(folder)
+            raise _missing(folder, disk)
         release = disk.lock(folder / "instance.lock")
     except Timeout:
         raise StartupError(f"another process owns {folder}: stop the bot first", code=1) from None
@@ -82,7 +70,7 @@ def run_repair(folder: Path, clock: Clock, *, dry_run: bool) -> tuple[int, str]:
     try:
         owner = folder.stat().st_uid
     except FileNotFoundError:
-        raise _missing(folder) from None
+        raise _missing(folder, Disk()) from None
     except OSError as error:
         raise _unusable(folder, error) from error
     if owner != os.geteuid():  # what somebody else writes (root, by hand) the bot could not open any more
@@ -94,97 +82,54 @@ def run_repair(folder: Path, clock: Clock, *, dry_run: bool) -> tuple[int, str]:
 def _repaired(folder: Path, now: datetime, disk: Disk, *, dry_run: bool) -> Repair:
     found = scan(disk, folder)
     if not found.sizes:
-        raise _missing(folder)
+        raise _missing(folder, disk)
     if found.trouble is None:
         return Repair(True, f"{ledger_folder(folder)}: whole, nothing to repair")
-    held = {name: disk.read(ledger_folder(folder) / name) for name in found.sizes}
     first = f"first bad line: {place(ledger_folder(folder), found.trouble)}"
-    mended = _every_line_kept(held, found.trouble) or _cut_as_a_start_does(held, found)
-    if mended is None:
-        return Repair(False, "\n".join([first, *_what_it_would_lose(folder, disk, held)]))
-    changed = tuple(name for name in held if mended[name] != held[name])
-    done = [f"{name}: {what}" for name in changed for what in _differences(held[name], mended[name])]
+    segments = held(disk, folder, found)
+    plan = mending(segments, found)
+    if plan is None:
+        return Repair(False, "\n".join([first, *_what_it_would_lose(folder, disk, segments)]))
     if dry_run:
-        return Repair(True, "\n".join([first, *done, "dry run: nothing was changed"]), changed)
-    copies = tuple(_copied(disk, folder, name, held[name], now) for name in changed)
-    for stage in (_with_what_moves(held, mended), mended):
-        for name in changed:
+        aside = [_aside(lines, "in ledger/quarantine", "would be") for lines in plan.aside.values()]
+        return Repair(True, "\n".join([first, *plan.said(), *aside, _DRY]), plan.changed)
+    copies = {name: _copied(disk, folder, name, segments[name], now) for name in plan.changed}
+    for stage in (_with_what_moves(plan), plan.segments):
+        for name in plan.changed:
             if stage[name] != disk.read(ledger_folder(folder) / name):
                 disk.replace(ledger_folder(folder) / name, stage[name])
-    done += [f"{name}: kept as it was in {copy}" for name, copy in zip(changed, copies, strict=True)]
-    return Repair(True, "\n".join([first, *done, "repaired: the ledger is whole"]), changed, copies)
+    done = [*plan.said(), *(f"{name}: kept as it was in {copy}" for name, copy in copies.items())]
+    done += [_aside(lines, f"in ledger/quarantine/{copies[name].name}") for name, lines in plan.aside.items()]
+    end = "repaired: the ledger is whole" + (" up to its last whole group" if plan.aside else "")
+    return Repair(True, "\n".join([first, *done, end]), plan.changed, tuple(copies.values()))
 
 
-def _every_line_kept(held: Mapping[str, bytes], trouble: Trouble) -> dict[str, bytes] | None:
-    """Every line that is as it was written, each once and in order; None where that is no whole ledger."""
-    homes: dict[bytes, str] = {}
-    places: dict[bytes, int] = {}
-    for name, data in held.items():
-        for raw in _intact_in(data):
-            try:
-                entry = codec.unseal(raw)
-            except BadLine:
-                return None
-            places[raw] = entry.seq
-            home = segment_name(entry.at)
-            homes.setdefault(raw, home if home in held else name)
-    lines: dict[str, list[bytes]] = {name: [] for name in held}
-    for raw in sorted(homes, key=places.__getitem__):
-        lines[homes[raw]].append(raw + b"\n")
-    mended = {name: b"".join(kept) for name, kept in lines.items()}
-    tried = scan(_Held(mended), Path())
-    # A trace of a line that is in no intact one is a line that would be lost, but for a torn last group.
-    last = tried.head.group + (trouble.fault is not Fault.CORRUPT)
-    traces = {group for data in held.values() for group in codec.groups_in(data.translate(None, _NO_MEANING))}
-    return mended if tried.trouble is None and homes and max(traces) <= last else None
+def _aside(lines: int, where: str, was: str = "") -> str:
+    """What a person should know of a torn last group: which lines the ledger has not any more."""
+    whole = counted(lines, "intact line") if lines else "what is left"
+    be = was or ("were" if lines > 1 else "was")
+    told = "they are" if lines > 1 else "it is"
+    return (
+        f"{whole} of the torn last group {be} put aside {where}, as a start does "
+        f"(nobody was told that {told} durable)"
+    )
 
 
-def _with_what_moves(held: Mapping[str, bytes], mended: Mapping[str, bytes]) -> dict[str, bytes]:
+def _with_what_moves(plan: Mending) -> dict[str, bytes]:
     """The new segments with what leaves them for another still in them: a crash between two loses no line."""
-    kept = {raw for data in mended.values() for raw in data.splitlines()}
+    kept = {raw for data in plan.segments.values() for raw in data.splitlines()}
     stage = {}
-    for name, data in mended.items():
-        leaves = kept.intersection(_intact_in(held[name])) - set(data.splitlines())
+    for name, data in plan.segments.items():
+        leaves = kept.intersection(intact_in(plan.held[name])) - set(data.splitlines())
         stage[name] = data + b"".join(raw + b"\n" for raw in sorted(leaves))
     return stage
 
 
-def _cut_as_a_start_does(held: Mapping[str, bytes], found: Scan) -> dict[str, bytes] | None:
-    if found.trouble is None or found.trouble.fault is Fault.CORRUPT:
-        return None
-    return {name: data[: found.ends[name]] for name, data in held.items()}
-
-
-def _intact_in(data: bytes) -> list[bytes]:
-    return codec.intact_in(data.translate(None, _NO_MEANING))
-
-
-def _differences(old: bytes, new: bytes) -> list[str]:
-    """What was done to a segment, in words."""
-    before, after = _intact_in(old), new.splitlines()
-    said = []
-    if doubled := len(before) - len(set(before)):
-        said.append(f"{doubled} doubled lines taken out")
-    if moved := len(set(before) - set(after)):
-        said.append(f"{moved} lines taken out that are of another segment, or of the torn last group")
-    if moved := len(set(after) - set(before)):
-        said.append(f"{moved} lines brought back from another segment")
-    if set(before) == set(after) and list(dict.fromkeys(before)) != after:
-        said.append("lines put back in order")
-    if b"\r\n" in old:
-        said.append("CR LF line ends undone")
-    if b"\0" in old:
-        said.append(f"{old.count(0)} NUL bytes taken out")
-    if rest := len(old.translate(None, b"\0\r\n")) - sum(map(len, before)):
-        said.append(f"{rest} bytes that are no whole line taken out")
-    return said or ["line ends put right"]
-
-
-def _what_it_would_lose(folder: Path, disk: Disk, held: Mapping[str, bytes]) -> list[str]:
+def _what_it_would_lose(folder: Path, disk: Disk, segments: Mapping[str, bytes]) -> list[str]:
     report = verify(folder, disk)
     said = [f"after it: {told(report.after)}"]
     numbers: Counter[int] = Counter()
-    for raw in {raw for data in held.values() for raw in _intact_in(data)}:
+    for raw in {raw for data in segments.values() for raw in intact_in(data)}:
         with suppress(BadLine):
             numbers[codec.unseal(raw).seq] += 1
     twice = [str(number) for number, count in sorted(numbers.items()) if count > 1]
@@ -193,8 +138,8 @@ def _what_it_would_lose(folder: Path, disk: Disk, held: Mapping[str, bytes]) -> 
         if which:
             more = f" and {len(which) - _NAMED} more" if len(which) > _NAMED else ""
             said.append(f"{what}: lines {', '.join(which[:_NAMED])}{more}")
-    if report.after.unread:
-        said.append("lines of a newer version: start that version, it may find nothing wrong")
+    if of_newer_version(segments):
+        said.append(NEWER)
     return [
         *said,
         "not repaired, nothing was changed: it would lose lines. Bring the file back from a backup",
@@ -209,8 +154,8 @@ def _copied(disk: Disk, folder: Path, name: str, data: bytes, now: datetime) -> 
     return copy
 
 
-def _missing(folder: Path) -> StartupError:
-    return StartupError(f"{ledger_folder(folder)} has no ledger: is DATA_DIR right?", code=1)
+def _missing(folder: Path, disk: Disk) -> StartupError:
+    return StartupError(no_ledger(folder, disk), code=1)
 
 
 def _unusable(folder: Path, error: OSError) -> StartupError:

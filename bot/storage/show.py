@@ -14,9 +14,11 @@ from bot.domain import lines as ln
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
 from bot.domain.plan import Tally
+from bot.errors import StartupError
 from bot.storage.codec import Entry
 from bot.storage.disk import Disk
 from bot.storage.export import Phones, Row, read, row_of, taken, warning
+from bot.storage.phrases import waits
 from bot.storage.replay import Scan
 
 _PLACE = {"seq", "group", "at", "kind", "case"}
@@ -24,20 +26,26 @@ _LISTED = 8  # of a list, at most, on one line
 
 
 def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None) -> tuple[int, str]:
-    """The exit code (0, or 1 where the ledger is damaged or has no such case) and the text.
+    """The exit code (0, or 1 where the ledger is damaged) and the text.
 
     Works while the bot runs, and on what comes before the first bad line of a damaged ledger. StartupError
-    where there is no ledger that can be read.
+    where there is no ledger that can be read, and (exit code 2) where a whole one has no such case.
     """
     disk = disk or Disk()
     found = read(folder, disk)
     note = warning(folder, found)
+    lines = [f"times: {zone}"]
     if case is None:
-        lines = [_summary(each, zone) for each in found.book.cases.values()] or ["no case yet"]
+        lines += [_summary(each, zone) for each in found.book.cases.values()] or ["no case yet"]
+        if note is None and found.book.unconfirmed is not None:  # a confirmation may be behind the damage
+            lines.append(waits(_time(found.book.unconfirmed, zone)))
     elif case in found.book.cases:
-        lines = _Story(case, zone).told(disk, folder, found)
+        lines += _Story(case, zone).told(disk, folder, found)
     else:
-        lines, note = [], f"there is no case {case}" + (f" ({note})" if note else "")
+        there = f"the last one is {len(found.book.cases)}" if found.book.cases else "there is none yet"
+        if note is None:
+            raise StartupError(f"there is no case {case}: {there}")
+        lines = [f"there is no case {case} before the damage"]
     return int(note is not None), "\n".join([*lines, *([note] if note else [])])
 
 

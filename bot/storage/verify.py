@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
+from bot.storage.mending import Held, Mending, held, mending, of_newer_version
+from bot.storage.phrases import NEWER, anew, counted, no_ledger, place, views_in, waits
 from bot.storage.replay import Fault, Scan, Trouble, scan
 from bot.storage.segments import Head, ledger_folder
 
@@ -36,13 +39,21 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was read. `head` is the end of the last whole group, `trouble` the first bad line if any is."""
+    """What was read. `head` is the end of the last whole group, `trouble` the first bad line if any is.
+
+    `begun` are the first and the last line between the two, of a group without an end; `view` is a file
+    that shows that there was a ledger, where no whole group is left; `unconfirmed` is the time of the last
+    line before a start that may be on an old copy, while nobody has confirmed it.
+    """
 
     ledger: Path
     segments: int
     head: Head
-    trouble: Trouble | None
-    after: After
+    trouble: Trouble | None = None
+    after: After = field(default_factory=After)
+    begun: tuple[int, int] | None = None
+    view: str | None = None
+    unconfirmed: datetime | None = None
 
     @property
     def ok(self) -> bool:
@@ -57,9 +68,31 @@ class Report:
 def verify(folder: Path, disk: Disk | None = None) -> Report:
     """Read everything under `folder`/ledger and check it. Works while the bot runs. Raises OSError."""
     disk = disk or Disk()
-    found = scan(disk, folder)
-    after = After() if found.trouble is None else _after(disk, folder, found, found.trouble)
-    return Report(ledger_folder(folder), len(found.sizes), found.head, found.trouble, after)
+    return _reported(disk, folder, scan(disk, folder))
+
+
+def _reported(disk: Disk, folder: Path, found: Scan) -> Report:
+    report = Report(ledger_folder(folder), len(found.sizes), found.head)
+    if found.trouble is None:
+        return replace(report, unconfirmed=found.book.unconfirmed)
+    view = None if found.head.seq else min(views_in(folder, disk), default=None)
+    trouble = found.trouble
+    if view is not None:  # the scan says only that no line is left: what is wrong with those that are there?
+        seen = scan(Held(held(disk, folder, found)), Path()).trouble
+        trouble = trouble if seen is None else replace(seen, fault=trouble.fault)
+    report = replace(report, trouble=trouble, after=_after(disk, folder, found, trouble), view=view)
+    if trouble.fault is Fault.CORRUPT:  # a confirmation may stand behind the damage
+        return replace(report, begun=_begun(disk, folder, found, trouble))
+    return replace(report, begun=_begun(disk, folder, found, trouble), unconfirmed=found.book.unconfirmed)
+
+
+def _begun(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> tuple[int, int] | None:
+    """The lines in front of the first bad one that are intact and of a group that does not end."""
+    if trouble.segment not in found.ends:
+        return None
+    data = disk.read(ledger_folder(folder) / trouble.segment)
+    count = data[found.ends[trouble.segment] : trouble.offset].count(b"\n")
+    return (found.head.seq + 1, found.head.seq + count) if count else None
 
 
 def entries(disk: Disk, folder: Path, found: Scan) -> Iterator[Entry]:
@@ -106,29 +139,36 @@ def _after(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> After:
 
 def run_verify(folder: Path) -> tuple[int, str]:
     """The exit code (0 whole, 1 damaged or unreadable) and the text for the person who asked."""
+    disk = Disk()
     try:
-        report = verify(folder)
+        found = scan(disk, folder)
+        if not found.sizes:
+            return 1, no_ledger(folder, disk)
+        report = _reported(disk, folder, found)
+        return (0 if report.ok else 1), "\n".join(_text(report, disk, folder, found))
     except OSError as error:
         return 1, f"{ledger_folder(folder)} cannot be read: {error.strerror}"
-    if not report.segments:
-        return 1, f"{report.ledger} has no ledger: is DATA_DIR right?"
-    return (0 if report.ok else 1), _text(report)
 
 
-def _text(report: Report) -> str:
+def _text(report: Report, disk: Disk, folder: Path, found: Scan) -> Iterator[str]:
     head, trouble = report.head, report.trouble
-    good = [f"{report.ledger}: {report.segments} segments read, {head.seq} good lines in {head.group} groups"]
+    good = f"{counted(head.seq, 'good line')} in {counted(head.group, 'group')}"
+    yield f"{report.ledger}: {counted(report.segments, 'segment')} read, {good}"
     if head.seq:
-        good.append(f"head: {head.digest} (sha256 of line {head.seq}, {head.at:%Y-%m-%dT%H:%M:%SZ})")
+        yield f"head: {head.digest} (sha256 of line {head.seq}, {head.at:%Y-%m-%dT%H:%M:%SZ})"
     if trouble is None:
-        return "\n".join([*good, "whole: sequence, chain, groups and checksums agree"])
-    first = f"first bad line: {place(report.ledger, trouble)}"
-    return "\n".join([*good, first, f"after it: {told(report.after)}", _judgement(trouble)])
-
-
-def place(ledger: Path, trouble: Trouble) -> str:
-    """`data/ledger/2026-11.jsonl, line 3, byte 812: what is wrong`."""
-    return f"{ledger / trouble.segment}, line {trouble.line}, byte {trouble.offset}: {trouble.what}"
+        yield "whole: sequence, chain, groups and checksums agree"
+    else:
+        headline = "incomplete last group" if report.ok else "first bad line"
+        yield f"{headline}: {place(report.ledger, trouble)}"
+        if report.begun is not None:
+            first, last = report.begun
+            lines = f"line {first} belongs" if first == last else f"lines {first} to {last} belong"
+            yield f"before it: {lines} to a group whose end is not readable"
+        yield f"after it: {told(report.after)}"
+        yield from _judgement(report, trouble, disk, folder, found)
+    if report.unconfirmed is not None:
+        yield waits(f"{report.unconfirmed:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def told(after: After) -> str:
@@ -138,30 +178,57 @@ def told(after: After) -> str:
     kinds = [f"{count} {kind}" for kind, count in after.kinds.items()]
     if after.unread:
         kinds.append(f"{after.unread} that this version cannot read")
-    where = f", lines {after.first} to {after.last}" if after.last else ""
-    text = f"{after.lines} intact lines in {after.groups} groups{where} ({', '.join(kinds)})"
+    where = ""
+    if after.last:
+        same = after.first == after.last
+        where = f", line {after.first}" if same else f", lines {after.first} to {after.last}"
+    lines = f"{counted(after.lines, 'intact line')} in {counted(after.groups, 'group')}"
+    text = f"{lines}{where} ({', '.join(kinds)})"
     if not after.cases:
         return f"{text}, of no case"
     shown = ", ".join(map(str, after.cases[:_NAMED]))
     more = len(after.cases) - _NAMED
-    return f"{text}, of cases {shown}" + (f" and {more} more" if more > 0 else "")
+    cases = "case" if len(after.cases) == 1 else "cases"
+    return f"{text}, of {cases} {shown}" + (f" and {more} more" if more > 0 else "")
 
 
-def _judgement(trouble: Trouble) -> str:
-    if trouble.fault is Fault.INCOMPLETE:
+def _judgement(report: Report, trouble: Trouble, disk: Disk, folder: Path, found: Scan) -> Iterator[str]:
+    """What the damage is, and what mends it."""
+    segments = held(disk, folder, found)
+    plan = mending(segments, found)
+    if trouble.fault is not Fault.CORRUPT:
+        yield _tail(trouble.fault)
+        if plan is not None and plan.groups > found.head.group:
+            yield f"stop the bot and, before that start, {_mends(plan)}"
+        return
+    behind = "the line is intact and does not fit"
+    if trouble.later:
+        behind = f"{counted(trouble.later, 'later group')} {'follow' if trouble.later > 1 else 'follows'}"
+    elif report.view is not None:
+        behind = f"no whole group is left, and {report.view} shows that there was one"
+    yield f"corruption: {behind}; the bot decides and sends nothing until it is mended"
+    if plan is not None:
+        yield _mends(plan)
+    elif of_newer_version(segments):
+        yield NEWER
+    elif report.view is not None and not report.after.lines:
+        yield anew(folder, ["ledger", *views_in(folder, disk)])
+    else:
+        yield "`python -m bot ledger repair` would lose lines: bring the file back from a backup"
+
+
+def _mends(plan: Mending) -> str:
+    how = "; ".join(plan.said())
+    return f"`python -m bot ledger repair` can mend this without losing a line ({how})"
+
+
+def _tail(fault: Fault) -> str:
+    if fault is Fault.INCOMPLETE:
         return (
-            "incomplete last group: it is being written now, or a crash tore it; the next start moves it "
-            "to ledger/quarantine and goes on"
+            "it is being written now, or a crash tore it; the next start moves it to ledger/quarantine and "
+            "goes on"
         )
-    if trouble.fault is Fault.TORN:
-        return (
-            "torn tail: no later group follows; the next start moves the last group to ledger/quarantine "
-            "and goes on"
-        )
-    behind = (
-        f"{trouble.later} later groups follow" if trouble.later else "the line is intact and does not fit"
-    )
     return (
-        f"corruption: {behind}; the bot decides and sends nothing until `ledger repair` "
-        "mends it or the file is brought back from a backup"
+        "torn tail: no later group follows; the next start moves the last group to ledger/quarantine and "
+        "goes on"
     )

@@ -4,6 +4,7 @@ import io
 import json
 import stat
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,8 @@ from bot.storage.files import FileLedger
 from tests.fakes import ANA, FakeClock
 from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import EVERY_KIND, PLAN, SEGMENT, adds, dispatch, opened
+
+ZONE = ZoneInfo("America/Sao_Paulo")
 
 STORY: tuple[ln.Line, ...] = (
     *dispatch(),
@@ -45,22 +48,25 @@ def objects(document: bytes) -> list[dict[str, object]]:
 
 
 def test_csv_has_a_row_for_every_line(tmp_path: Path, segment: Path) -> None:
-    document, damage = export(tmp_path, "csv")
+    document, damage = export(tmp_path, "csv", ZONE)
     rows = table(document)
     assert damage is None
-    assert document.startswith(b"\xef\xbb\xbfseq;group;at;kind;case;recipient;outcome;reason;reference;who;")
+    assert document.startswith(
+        b"\xef\xbb\xbfseq;group;at;at_local;kind;case;recipient;outcome;reason;reference;who;"
+    )
     assert [row["kind"] for row in rows] == [line.kind for line in STORY]
     assert [row["seq"] for row in rows] == ["1", "2", "3", "4", "5", "6", "7"]
     assert (rows[1]["who"], rows[1]["who.id"], rows[1]["case"]) == ("Ana", "1", "1")
     assert rows[0]["incident.port.olt"] == "CB 01"
     assert (rows[4]["recipient"], rows[4]["outcome"]) == ("c1", "unknown")
     assert rows[4]["at"] == "2026-11-22T15:00:00.000000Z"
+    assert rows[4]["at_local"] == "22/11/2026 12:00:00"
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_phones_are_masked_everywhere_but_when_asked(tmp_path: Path, segment: Path, form: str) -> None:
-    masked = export(tmp_path, form)[0].decode()  # type: ignore[arg-type]
-    whole = export(tmp_path, form, phones=True)[0].decode()  # type: ignore[arg-type]
+    masked = export(tmp_path, form, ZONE)[0].decode()  # type: ignore[arg-type]
+    whole = export(tmp_path, form, ZONE, phones=True)[0].decode()  # type: ignore[arg-type]
     for person in PLAN:
         if person.phone is not None:
             assert person.phone[-8:] not in masked
@@ -75,20 +81,20 @@ async def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
     ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
     await ledger.commit(adds(opened(), ln.Denied(1, ln.Who(1, text), text)))
     await ledger.close()
-    row = table(export(tmp_path, "csv")[0])[1]
+    row = table(export(tmp_path, "csv", ZONE)[0])[1]
     assert row["reason"] == row["who"] == f"'{text}"
-    assert objects(export(tmp_path, "json")[0])[1]["reason"] == text
+    assert objects(export(tmp_path, "json", ZONE)[0])[1]["reason"] == text
 
 
 async def test_a_negative_number_stays_a_number(tmp_path: Path) -> None:
     ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
     await ledger.commit(adds(opened(), ln.CardPosted(1, -1001234567890, 77)))
     await ledger.close()
-    assert table(export(tmp_path, "csv")[0])[1]["chat"] == "-1001234567890"
+    assert table(export(tmp_path, "csv", ZONE)[0])[1]["chat"] == "-1001234567890"
 
 
 def test_json_is_an_object_a_line_as_the_ledger_has_it(tmp_path: Path, segment: Path) -> None:
-    rows = objects(export(tmp_path, "json", phones=True)[0])
+    rows = objects(export(tmp_path, "json", ZONE, phones=True)[0])
     assert rows[0]["incident"] == {**json.loads(segment.read_text().splitlines()[0])["incident"]}
     assert (rows[6]["kind"], rows[6]["by"], rows[6]["reason"]) == (
         *("denied", {"id": 1, "name": "Ana"}, "=HYPERLINK(1)"),
@@ -96,7 +102,7 @@ def test_json_is_an_object_a_line_as_the_ledger_has_it(tmp_path: Path, segment: 
 
 
 def test_one_case_alone(tmp_path: Path, segment: Path) -> None:
-    assert [row["seq"] for row in table(export(tmp_path, "csv", case=2)[0])] == ["6", "7"]
+    assert [row["seq"] for row in table(export(tmp_path, "csv", ZONE, case=2)[0])] == ["6", "7"]
 
 
 async def test_every_field_of_every_kind_is_exported(tmp_path: Path) -> None:
@@ -105,14 +111,14 @@ async def test_every_field_of_every_kind_is_exported(tmp_path: Path) -> None:
     lines = [line for line in EVERY_KIND if isinstance(line, of_no_state)]
     await ledger.commit(adds(*lines))
     await ledger.close()
-    rows = objects(export(tmp_path, "json")[0])
+    rows = objects(export(tmp_path, "json", ZONE)[0])
     for row, line in zip(rows, lines, strict=True):
         assert row.keys() == {"seq", "group", "at", *line.__dataclass_fields__}
 
 
 def test_damage_is_said_and_what_is_before_it_is_given(tmp_path: Path, segment: Path) -> None:
     segment.write_bytes(segment.read_bytes().replace(b'"c1"}', b'"c9"}').replace(b'"unknown"', b'"unknowm"'))
-    document, damage = export(tmp_path, "csv")
+    document, damage = export(tmp_path, "csv", ZONE)
     assert len(table(document)) == 4
     assert damage is not None
     assert damage.startswith("DAMAGED: only the 4 lines before the damage are shown. First bad line: ")
@@ -121,7 +127,7 @@ def test_damage_is_said_and_what_is_before_it_is_given(tmp_path: Path, segment: 
 def test_the_file_is_for_its_owner_only(tmp_path: Path, segment: Path) -> None:
     out = tmp_path / "out.csv"
     assert main(["ledger", "export", "--csv", "--out", str(out), "--data", str(tmp_path)]) == 0
-    assert out.read_bytes() == export(tmp_path, "csv")[0]
+    assert out.read_bytes() == export(tmp_path, "csv", ZONE)[0]
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
@@ -143,14 +149,25 @@ def test_a_ledger_that_cannot_be_read(tmp_path: Path, segment: Path) -> None:
     disk = FaultyDisk()
     disk.errors["read"] = OSError(errno.EIO, "Input/output error")
     with pytest.raises(StartupError, match="ledger cannot be read: Input/output error"):
-        export(tmp_path, "csv", disk=disk)
+        export(tmp_path, "csv", ZONE, disk=disk)
+
+
+def test_the_command_takes_tz(
+    tmp_path: Path,
+    segment: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert main(["ledger", "export", "--csv", "--data", str(tmp_path)]) == 0
+    assert table(capfdbinary.readouterr().out)[0]["at_local"] == "23/11/2026 00:00:00"
 
 
 def test_the_command(tmp_path: Path, segment: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     segment.write_bytes(segment.read_bytes().replace(b'"unknown"', b'"unknowm"'))
     assert main(["ledger", "export", "--json", "--case", "1", "--data", str(tmp_path)]) == 1
     printed = capfdbinary.readouterr()
-    assert printed.out == export(tmp_path, "json", case=1)[0]
+    assert printed.out == export(tmp_path, "json", ZONE, case=1)[0]
     assert printed.err.startswith(b"DAMAGED: ")
 
 

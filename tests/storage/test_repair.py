@@ -10,7 +10,7 @@ from bot.__main__ import main
 from bot.domain import lines as ln
 from bot.errors import StartupError
 from bot.storage.files import FileLedger
-from bot.storage.repair import repair, run_repair
+from bot.storage.repair import Repair, repair, run_repair
 from bot.storage.verify import verify
 from tests.fakes import ANA, NOON, FakeClock
 from tests.storage.disks import FaultyDisk, QuickDisk
@@ -46,6 +46,10 @@ def copies(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "ledger" / "quarantine").glob("*")}
 
 
+def shelf(done: Repair) -> str:
+    return f"ledger/quarantine/{done.copies[0].name}"
+
+
 def swapped(data: bytes, first: int, second: int) -> bytes:
     lines = data.splitlines(keepends=True)
     lines[first], lines[second] = lines[second], lines[first]
@@ -54,15 +58,15 @@ def swapped(data: bytes, first: int, second: int) -> bytes:
 
 LOSSLESS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "CRLF": (lambda data: data.replace(b"\n", b"\r\n"), "CR LF line ends undone"),
-    "BOM": (lambda data: b"\xef\xbb\xbf" + data, "3 bytes that are no whole line taken out"),
+    "BOM": (lambda data: b"\xef\xbb\xbf" + data, "byte order mark taken out"),
     "NULs behind": (lambda data: data + bytes(4096), "4096 NUL bytes taken out"),
     "NULs before": (lambda data: bytes(3) + data, "3 NUL bytes taken out"),
     "NULs within": (lambda data: data[:50] + bytes(9) + data[50:], "9 NUL bytes taken out"),
-    "garbage behind": (lambda data: data + b"garbage\n", "7 bytes that are no whole line taken out"),
+    "garbage behind": (lambda data: data + b"garbage\n", "7 bytes taken out, of no whole line"),
     "no last newline": (lambda data: data[:-1], "line ends put right"),
     "an empty line": (lambda data: data.replace(b"\n", b"\n\n", 1), "line ends put right"),
     "a newline lost": (lambda data: data.replace(b"\n", b"", 1), "line ends put right"),
-    "doubled": (lambda data: data.splitlines(keepends=True)[0] + data, "1 doubled lines taken out"),
+    "doubled": (lambda data: data.splitlines(keepends=True)[0] + data, "1 doubled line taken out"),
     "all doubled": (lambda data: data + data, "doubled lines taken out"),
     "swapped": (lambda data: swapped(data, 0, 1), "lines put back in order"),
 }
@@ -95,11 +99,34 @@ def test_what_loses_nothing_is_put_right_after_a_copy(
 
 def test_a_torn_tail_is_cut_as_a_start_does(tmp_path: Path, whole: dict[str, bytes]) -> None:
     put(tmp_path, DECEMBER, whole[DECEMBER][:-20])
-    assert repair(tmp_path, FakeClock()).ok
+    done = repair(tmp_path, FakeClock())
+    assert done.ok
+    *_, aside, end = done.text.splitlines()
+    assert aside.startswith(f"what is left of the torn last group was put aside in {shelf(done)}, as a start")
+    assert aside.endswith("(nobody was told that it is durable)")
+    assert end == "repaired: the ledger is whole up to its last whole group"
     first = whole[DECEMBER].splitlines(keepends=True)[0]
     assert segments(tmp_path) == {SEGMENT: whole[SEGMENT], DECEMBER: first}
     assert list(copies(tmp_path).values()) == [whole[DECEMBER][:-20]]
     assert verify(tmp_path).trouble is None
+
+
+def test_intact_lines_of_a_torn_last_group_are_named(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    """They were never acknowledged, and yet a person must not hear that no line went."""
+    (tmp_path / "ledger" / DECEMBER).unlink()
+    lines = whole[SEGMENT].splitlines(keepends=True)
+    put(tmp_path, SEGMENT, b"".join(lines[:5]))
+    dry = repair(tmp_path, FakeClock(), dry_run=True)
+    assert "1 intact line of the torn last group would be put aside in ledger/quarantine, " in dry.text
+    done = repair(tmp_path, FakeClock())
+    assert f"1 intact line of the torn last group was put aside in {shelf(done)}, as a start" in done.text
+    assert segments(tmp_path) == {SEGMENT: b"".join(lines[:4])}
+    put(tmp_path, SEGMENT, b"".join(lines[:2]))
+    text = repair(tmp_path, FakeClock()).text
+    assert f"{SEGMENT}: 2 intact lines taken out, of the torn last group" in text
+    assert "2 intact lines of the torn last group were put aside in ledger/quarantine/" in text
+    assert "(nobody was told that they are durable)" in text
+    assert "the ledger is whole up to its last whole group" in text
 
 
 def test_a_segment_copied_to_another_month_is_emptied(tmp_path: Path, whole: dict[str, bytes]) -> None:
@@ -196,7 +223,7 @@ def test_lines_go_home_to_their_month(tmp_path: Path, whole: dict[str, bytes]) -
             put(tmp_path, name, data)
         done = repair(tmp_path, FakeClock())
         assert done.ok
-        assert "lines brought back from another segment" in done.text
+        assert " brought back from another segment" in done.text
         assert segments(tmp_path) == whole
 
 
@@ -243,6 +270,14 @@ def test_a_folder_without_a_ledger(tmp_path: Path, folder: str) -> None:
     (tmp_path / "x" / folder).mkdir(parents=True)
     with pytest.raises(StartupError, match="is DATA_DIR right"):
         repair(tmp_path / "x", FakeClock())
+
+
+def test_a_ledger_that_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "cooldown.json").write_bytes(b"{}")
+    with pytest.raises(
+        StartupError, match=r"and yet cooldown.json shows that there was one: bring the whole"
+    ):
+        run_repair(tmp_path, FakeClock(), dry_run=True)
 
 
 def test_only_the_owner_repairs(

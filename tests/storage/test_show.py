@@ -47,8 +47,8 @@ async def segment(tmp_path: Path) -> Path:
 
 def test_a_case_is_told_in_order_with_who_what_and_when(tmp_path: Path, segment: Path) -> None:
     code, text = show(tmp_path, 1, ZONE)
-    story = text.splitlines()
-    assert code == 0
+    zone, *story = text.splitlines()
+    assert (code, zone) == (0, "times: America/Sao_Paulo")
     assert [line.split("  ")[2] for line in story[:8]] == [
         *("case_opened", "approved", "planned", "intent", "intent", "result", "started", "resolved"),
     ]
@@ -78,8 +78,8 @@ def test_no_whole_phone_is_shown(tmp_path: Path, segment: Path) -> None:
 
 def test_without_a_case_each_has_a_line(tmp_path: Path, segment: Path) -> None:
     code, text = show(tmp_path, None, ZONE)
-    first, second = text.splitlines()
-    assert code == 0
+    zone, first, second = text.splitlines()
+    assert (code, zone) == (0, "times: America/Sao_Paulo")
     assert first.startswith("case 1  2026-11-22 12:00:00  LOS CB 01 6/15  incident 1  ")
     assert second == "case 2  2026-11-22 12:01:00  LOS CB 01 6/15  incident 2  denied"
 
@@ -96,7 +96,7 @@ def test_a_damaged_ledger_is_shown_up_to_the_damage_and_says_so(tmp_path: Path, 
     segment.write_bytes(b"".join(lines))
     code, text = show(tmp_path, 1, ZONE)
     assert code == 1
-    assert [line.split("  ")[2] for line in text.splitlines()[:3]] == ["case_opened", "approved", "planned"]
+    assert [line.split("  ")[2] for line in text.splitlines()[1:4]] == ["case_opened", "approved", "planned"]
     assert text.splitlines()[-1].startswith(
         f"DAMAGED: only the 3 lines before the damage are shown. First bad line: {segment}, line 4, "
     )
@@ -109,8 +109,43 @@ def test_a_group_on_its_way_is_no_damage(tmp_path: Path, segment: Path) -> None:
     assert "DAMAGED" not in text
 
 
-def test_a_case_that_is_not_there(tmp_path: Path, segment: Path) -> None:
-    assert show(tmp_path, 3, ZONE) == (1, "there is no case 3")
+def test_a_case_that_is_not_there_is_wrong_usage(
+    tmp_path: Path, segment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ledger", "show", "3", "--data", str(tmp_path)]) == 2
+    assert capsys.readouterr() == ("", "there is no case 3: the last one is 2\n")
+
+
+async def test_no_case_at_all(tmp_path: Path) -> None:
+    await written(tmp_path, ln.Started("0.1.0"))
+    assert show(tmp_path, None, ZONE) == (0, "times: America/Sao_Paulo\nno case yet")
+    with pytest.raises(StartupError, match="there is no case 1: there is none yet"):
+        show(tmp_path, 1, ZONE)
+
+
+def test_a_case_that_may_be_behind_the_damage(tmp_path: Path, segment: Path) -> None:
+    segment.write_bytes(segment.read_bytes().replace(b'"kind":"intent"', b'"kind":"intend"'))
+    code, text = show(tmp_path, 2, ZONE)
+    assert code == 1
+    assert text.splitlines()[0] == "there is no case 2 before the damage"
+    assert text.splitlines()[1].startswith("DAMAGED: ")
+
+
+async def test_a_ledger_that_waits_for_a_confirmation_says_so(tmp_path: Path) -> None:
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock, QuickDisk())
+    await ledger.commit(adds(opened()))
+    assert "waits for" not in show(tmp_path, None, ZONE)[1]
+    clock.time += timedelta(hours=2)
+    await ledger.commit(adds(ln.Started("0.1.0")))
+    code, text = show(tmp_path, None, ZONE)
+    assert code == 0
+    assert text.splitlines()[-1].startswith(
+        "waits for a confirmation: the bot started on a ledger that ends at 2026-11-22 12:00:00, "
+    )
+    await ledger.commit(adds(ln.Confirmed(ANA)))
+    assert "waits for" not in show(tmp_path, None, ZONE)[1]
+    await ledger.close()
 
 
 def test_a_folder_without_a_ledger(tmp_path: Path) -> None:
@@ -131,14 +166,14 @@ async def test_every_kind_of_a_case_is_told(tmp_path: Path) -> None:
             continue
         folder = tmp_path / line.kind
         await written(folder, *begin, line)
-        assert f"  {line.kind}" in show(folder, 1, ZONE)[1].splitlines()[len(begin)]
+        assert f"  {line.kind}" in show(folder, 1, ZONE)[1].splitlines()[1 + len(begin)]
         done.add(kind)
     assert len(done) > 12
 
 
 async def test_a_released_port_is_part_of_the_story(tmp_path: Path) -> None:
     await written(tmp_path, *dispatch(), ln.CooldownReleased(port(), ANA, "pediu"), ln.Stopped())
-    story = show(tmp_path, 1, ZONE)[1].splitlines()
+    _, *story = show(tmp_path, 1, ZONE)[1].splitlines()
     assert "cooldown_released  port=CB 01 6/15  by=Ana (1)  reason=pediu" in story[3]
     assert "stopped" in story[4], "the dispatch was running"
 
@@ -149,10 +184,10 @@ async def test_the_command_takes_tz_alone(
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     monkeypatch.setenv("TELEGRAM_TOKEN", "nonsense")
     assert main(["ledger", "show", "1", "--data", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.startswith("2026-11-23 00:00:00  #1  case_opened")
+    assert capsys.readouterr().out.startswith("times: Asia/Tokyo\n2026-11-23 00:00:00  #1  case_opened")
     monkeypatch.setenv("TZ", "Nowhere/At_all")
     assert main(["ledger", "show", "1", "--data", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.startswith("2026-11-22 15:00:00  #1  case_opened")
+    assert capsys.readouterr().out.startswith("times: UTC\n2026-11-22 15:00:00  #1  case_opened")
 
 
 def test_a_case_is_a_number(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,15 +1,19 @@
 import asyncio
 import threading
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from zlib import crc32
 
 import pytest
 
+from bot.domain import lines as ln
 from bot.storage import codec
 from bot.storage.files import FileLedger
+from bot.storage.repair import repair
 from bot.storage.replay import Fault
 from bot.storage.verify import run_verify, verify
-from tests.fakes import FakeClock
+from tests.fakes import ANA, FakeClock
 from tests.storage.disks import FaultyDisk
 from tests.storage.samples import PLAN, SEGMENT, adds, dispatch, opened
 
@@ -39,7 +43,7 @@ def test_a_whole_ledger(tmp_path: Path, segment: Path) -> None:
     code, text = run_verify(tmp_path)
     assert code == 0
     assert text.splitlines() == [
-        f"{tmp_path}/ledger: 1 segments read, 5 good lines in 3 groups",
+        f"{tmp_path}/ledger: 1 segment read, 5 good lines in 3 groups",
         f"head: {codec.digest(last)} (sha256 of line 5, 2026-11-22T15:00:00Z)",
         "whole: sequence, chain, groups and checksums agree",
     ]
@@ -49,12 +53,14 @@ def test_corruption_names_the_line_and_what_follows(tmp_path: Path, segment: Pat
     offset = changed(segment, 2, b"Ana", b"Eva")
     code, text = run_verify(tmp_path)
     assert code == 1
-    assert text.splitlines()[0].endswith("1 segments read, 0 good lines in 0 groups")
-    place, after, judgement = text.splitlines()[1:]
+    assert text.splitlines()[0].endswith("1 segment read, 0 good lines in 0 groups")
+    place, before, after, judgement, mend = text.splitlines()[1:]
     assert place == f"first bad line: {segment}, line 2, byte {offset}: crc: the line is not what was written"
+    assert before == "before it: line 1 belongs to a group whose end is not readable"
     kinds = "2 case_opened, 1 planned"
     assert after == f"after it: 3 intact lines in 3 groups, lines 3 to 5 ({kinds}), of cases 1, 2, 3"
     assert judgement.startswith("corruption: 2 later groups follow; the bot decides and sends nothing")
+    assert mend == "`python -m bot ledger repair` would lose lines: bring the file back from a backup"
 
 
 def test_lines_of_a_newer_version_are_counted_apart(tmp_path: Path, segment: Path) -> None:
@@ -111,7 +117,10 @@ def test_an_incomplete_last_group_may_be_on_its_way(tmp_path: Path, segment: Pat
     assert code == 0
     assert "4 good lines in 2 groups" in text
     assert "line 5" in text
-    assert "incomplete last group: it is being written now, or a crash tore it" in text
+    assert text.splitlines()[2].startswith(f"incomplete last group: {segment}, line 5, byte ")
+    assert "it is being written now, or a crash tore it" in text
+    assert "first bad line" not in text
+    assert "ledger repair" not in text
 
 
 def test_a_group_with_whole_lines_missing_at_the_end(tmp_path: Path, segment: Path) -> None:
@@ -136,6 +145,103 @@ async def test_it_reads_beside_a_running_bot_and_changes_nothing(tmp_path: Path)
     assert (tmp_path / "ledger" / SEGMENT).read_bytes() == before
     disk.gate.set()
     await writing
+    await ledger.close()
+
+
+def test_the_open_group_is_named(tmp_path: Path, segment: Path) -> None:
+    changed(segment, 3, b"planned", b"planed")
+    assert verify(tmp_path).begun == (1, 2)
+    assert "before it: lines 1 to 2 belong to a group whose end is not readable" in run_verify(tmp_path)[1]
+    changed(segment, 1, b"case_opened", b"case_opaned")
+    assert verify(tmp_path).begun is None
+
+
+def test_one_case_and_one_group_are_said_in_the_singular(tmp_path: Path, segment: Path) -> None:
+    changed(segment, 4, b"case_opened", b"case_opaned")
+    text = run_verify(tmp_path)[1]
+    assert "after it: 1 intact line in 1 group, line 5 (1 case_opened), of case 3" in text
+    assert "corruption: 1 later group follows;" in text
+
+
+MENDED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "CRLF": (lambda data: data.replace(b"\n", b"\r\n"), "CR LF line ends undone"),
+    "BOM": (lambda data: b"\xef\xbb\xbf" + data, "byte order mark taken out"),
+    "NULs": (lambda data: bytes(3) + data, "3 NUL bytes taken out"),
+    "doubled": (lambda data: data.splitlines(keepends=True)[0] + data, "1 doubled line taken out"),
+    "swapped": (
+        lambda data: b"".join(data.splitlines(keepends=True)[n] for n in (0, 1, 2, 4, 3)),
+        "lines put back in order",
+    ),
+}
+
+
+@pytest.mark.parametrize("view", [True, False])
+@pytest.mark.parametrize("what", MENDED)
+def test_it_says_what_repair_can_mend(tmp_path: Path, segment: Path, what: str, *, view: bool) -> None:
+    if view:
+        (tmp_path / "audit.json").write_bytes(b"{}")
+    damage, said = MENDED[what]
+    segment.write_bytes(damage(segment.read_bytes()))
+    damaged = segment.read_bytes()
+    (tmp_path / "instance.lock").unlink(missing_ok=True)
+    code, text = run_verify(tmp_path)
+    assert code == 1
+    assert text.splitlines()[-1] == (
+        f"`python -m bot ledger repair` can mend this without losing a line ({SEGMENT}: {said})"
+    )
+    assert "no line is left" not in text
+    assert segment.read_bytes() == damaged
+    assert not (tmp_path / "instance.lock").exists()
+    assert repair(tmp_path, FakeClock(), dry_run=True).ok
+
+
+def test_a_last_group_that_a_start_would_cut_and_repair_keeps(tmp_path: Path, segment: Path) -> None:
+    changed(segment, 5, b"\n", b"\r\n")
+    code, text = run_verify(tmp_path)
+    assert code == 1
+    assert text.splitlines()[-1].startswith(
+        "stop the bot and, before that start, `python -m bot ledger repair` can mend this without losing"
+    )
+
+
+def test_a_newer_version_is_not_sent_to_a_backup(tmp_path: Path, segment: Path) -> None:
+    body = segment.read_bytes().splitlines()[4].replace(b'"kind":"case_opened"', b'"kind":"case_better"')
+    body = body.rsplit(b',"crc":', 1)[0]
+    lines = segment.read_bytes().splitlines(keepends=True)[:4]
+    segment.write_bytes(b"".join([*lines, b'%b,"crc":"%08x"}\n' % (body, crc32(body))]))
+    assert run_verify(tmp_path)[1].splitlines()[-1].startswith("lines of a newer version: start that version")
+
+
+def test_a_ledger_that_is_gone(tmp_path: Path, segment: Path) -> None:
+    for name in ("audit.json", "cooldown.json"):
+        (tmp_path / name).write_bytes(b"{}")
+    segment.write_bytes(b"")
+    code, text = run_verify(tmp_path)
+    anew = "only who wants to begin anew, with nothing known of who was told, moves"
+    assert code == 1
+    assert "no whole group is left, and audit.json shows that there was one" in text
+    assert text.endswith(f"{anew} ledger and audit.json and cooldown.json out of {tmp_path}")
+    segment.unlink()
+    code, text = run_verify(tmp_path)
+    views = "audit.json and cooldown.json"
+    assert code == 1
+    assert text.startswith(f"{tmp_path}/ledger has no ledger, and yet {views} show that there was one: bring")
+    assert text.endswith(f"the whole folder back from a backup; {anew} {views} out of {tmp_path}")
+
+
+async def test_a_ledger_that_waits_for_a_confirmation(tmp_path: Path) -> None:
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock)
+    await ledger.commit(adds(opened()))
+    clock.time += timedelta(hours=2)
+    await ledger.commit(adds(ln.Started("0.1.0")))
+    code, text = run_verify(tmp_path)
+    assert code == 0
+    assert text.splitlines()[-1].startswith(
+        "waits for a confirmation: the bot started on a ledger that ends at 2026-11-22T15:00:00Z, without"
+    )
+    await ledger.commit(adds(ln.Confirmed(ANA)))
+    assert "waits for" not in run_verify(tmp_path)[1]
     await ledger.close()
 
 

@@ -1,0 +1,50 @@
+"""What several of the ledger commands say to the server's administrator."""
+
+from pathlib import Path
+
+from bot.storage.disk import Disk
+from bot.storage.replay import VIEWS, Trouble
+from bot.storage.segments import ledger_folder
+
+NEWER = "lines of a newer version: start that version, it may find nothing wrong"
+"""What to do about lines that are as they were written and that this version cannot read."""
+
+
+def counted(count: int, what: str) -> str:
+    """`1 line`, `2 lines`."""
+    return f"{count} {what if count == 1 else what + 's'}"
+
+
+def place(ledger: Path, trouble: Trouble) -> str:
+    """`data/ledger/2026-11.jsonl, line 3, byte 812: what is wrong`."""
+    return f"{ledger / trouble.segment}, line {trouble.line}, byte {trouble.offset}: {trouble.what}"
+
+
+def waits(since: str) -> str:
+    """What to say of a ledger that looks like an old copy, whose last line before the start is of `since`."""
+    return (
+        f"waits for a confirmation: the bot started on a ledger that ends at {since}, without a clean stop; "
+        "nothing is sent until an approver confirms in the group (/status) that it is no old copy"
+    )
+
+
+def views_in(folder: Path, disk: Disk) -> list[str]:
+    """The views that are there, by name. Raises OSError."""
+    return sorted(VIEWS.intersection(disk.names(folder)))
+
+
+def no_ledger(folder: Path, disk: Disk) -> str:
+    """What to say of a folder without a segment: a wrong one, or one whose ledger is gone. Raises OSError."""
+    views = views_in(folder, disk)
+    if not views:
+        return f"{ledger_folder(folder)} has no ledger: is DATA_DIR right?"
+    there = f"{' and '.join(views)} {'show' if len(views) > 1 else 'shows'} that there was one"
+    return f"{ledger_folder(folder)} has no ledger, and yet {there}: {anew(folder, views)}"
+
+
+def anew(folder: Path, away: list[str]) -> str:
+    """What to do where the ledger is gone; `away` are the names to move for a new beginning."""
+    return (
+        "bring the whole folder back from a backup; only who wants to begin anew, with nothing known of who "
+        f"was told, moves {' and '.join(away)} out of {folder}"
+    )
