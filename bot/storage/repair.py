@@ -23,7 +23,7 @@ from bot.storage.mending import Mending, held, intact_in, mending, of_newer_vers
 from bot.storage.phrases import NEWER, counted, no_ledger, place
 from bot.storage.replay import free_name, scan
 from bot.storage.segments import ledger_folder
-from bot.storage.verify import told, verify
+from bot.storage.verify import Report, told, verify
 
 _NAMED = 20  # line numbers, at most, in the text
 _DRY = "dry run: nothing was changed"
@@ -85,11 +85,12 @@ def _repaired(folder: Path, now: datetime, disk: Disk, *, dry_run: bool) -> Repa
         raise _missing(folder, disk)
     if found.trouble is None:
         return Repair(True, f"{ledger_folder(folder)}: whole, nothing to repair")
-    first = f"first bad line: {place(ledger_folder(folder), found.trouble)}"
+    report = verify(folder, disk)  # where no line is taken it says more than the scan
+    first = f"first bad line: {place(report.ledger, report.trouble or found.trouble)}"
     segments = held(disk, folder, found)
     plan = mending(segments, found)
     if plan is None:
-        return Repair(False, "\n".join([first, *_what_it_would_lose(folder, disk, segments)]))
+        return Repair(False, "\n".join([first, *_what_it_would_lose(report, segments)]))
     if dry_run:
         aside = [_aside(lines, "in ledger/quarantine", "would be") for lines in plan.aside.values()]
         return Repair(True, "\n".join([first, *plan.said(), *aside, _DRY]), plan.changed)
@@ -125,8 +126,7 @@ def _with_what_moves(plan: Mending) -> dict[str, bytes]:
     return stage
 
 
-def _what_it_would_lose(folder: Path, disk: Disk, segments: Mapping[str, bytes]) -> list[str]:
-    report = verify(folder, disk)
+def _what_it_would_lose(report: Report, segments: Mapping[str, bytes]) -> list[str]:
     said = [f"after it: {told(report.after)}"]
     numbers: Counter[int] = Counter()
     for raw in {raw for data in segments.values() for raw in intact_in(data)}:

@@ -192,7 +192,9 @@ def test_it_says_what_repair_can_mend(tmp_path: Path, segment: Path, what: str, 
     assert "no line is left" not in text
     assert segment.read_bytes() == damaged
     assert not (tmp_path / "instance.lock").exists()
-    assert repair(tmp_path, FakeClock(), dry_run=True).ok
+    planned = repair(tmp_path, FakeClock(), dry_run=True)
+    assert planned.ok
+    assert planned.text.splitlines()[0] in text.splitlines(), "both name the same first bad line"
 
 
 def test_a_last_group_that_a_start_would_cut_and_repair_keeps(tmp_path: Path, segment: Path) -> None:
