@@ -153,7 +153,7 @@ class App:
             coalesce=True,
             max_instances=1,
         )
-        for id_, work, every in (("alive", self._alive, ALIVE), ("unknown", self._flow.ask_gateway, ASK)):
+        for id_, work, every in (("alive", self._alive, ALIVE), ("unknown", self._ask, ASK)):
             self._scheduler.add_job(
                 work,
                 IntervalTrigger(seconds=every, timezone=UTC),
@@ -180,6 +180,12 @@ class App:
 
     async def _alive(self) -> None:
         self._flow.alive()
+
+    async def _ask(self) -> None:
+        try:
+            await self._flow.ask_gateway()
+        except asyncio.CancelledError:  # the scheduler's shutdown, as above
+            log.info("a reading of the gateway's list was cut short by the stop")
 
     async def _watch_the_schedule(self) -> None:
         """A clock set back leaves the scheduler waiting for a time that was: it is told to poll now."""

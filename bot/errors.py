@@ -24,6 +24,10 @@ class TryLater(BotError):
         self.retry_after = retry_after
 
 
+class Throttled(TryLater):
+    """The other side is there and asks for a pause."""
+
+
 class AnswerLost(BotError):
     """The request may have left and no usable answer came: a read may be repeated, a send never."""
 

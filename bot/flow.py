@@ -119,10 +119,10 @@ class Flow:
 
     async def start(self, version: str) -> None:
         """Write that the program runs, and draw every card that somebody may be waiting at."""
-        try:
+        with contextlib.suppress(LedgerClosed):
             await self.ledger.commit(lambda _book, _now: [Started(version)])
-        except LedgerClosed as error:
-            log.error("the ledger is closed: %s", error)  # noqa: TRY400 - the reason is the message
+        if self.ledger.closed is not None:
+            log.error("the ledger is closed: %s", self.ledger.closed)
         if self.ledger.book.unconfirmed is not None:
             log.warning("nothing is sent until an approver confirms: the ledger looks like an old copy")
             self._deps.chat.say(Notice("unconfirmed", {"since": self.ledger.book.unconfirmed}))
@@ -207,11 +207,12 @@ class Flow:
 
     async def ask_gateway(self) -> None:
         """Settle sends in doubt by the gateway's own list, where it keeps one."""
-        doubts = unknown.doubts(self.ledger.book)
-        if not doubts:
+        now = self._deps.clock.now()
+        doubts = unknown.doubts(self.ledger.book, now)
+        if not doubts or self.ledger.closed is not None:
             return
-        first = min(doubt.claimed for doubt in doubts) - unknown.BEFORE
-        last = self._deps.clock.now() + unknown.BEFORE
+        first = min(min(doubt.claims) for doubt in doubts) - unknown.BEFORE
+        last = now + unknown.BEFORE
         try:
             listed = await self._deps.gateway.sent(first, last)
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
@@ -219,8 +220,7 @@ class Flow:
             return
         if listed is None:
             return
-        self.watching.heard(None)
-        lines = await self._observe(unknown.evidence(listed))
+        lines = await self._observe(unknown.evidence(doubts, listed))
         for number in {line.case for line in lines if isinstance(line, Evidence)}:
             self._deps.chat.show(number)
 

@@ -22,7 +22,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from bot.errors import AnswerLost, BadAnswer, BotError, NotFound, Refused, TryLater
+from bot.errors import AnswerLost, BadAnswer, BotError, NotFound, Refused, Throttled, TryLater
 
 KEEP_ALIVE = 4.0  # seconds; Apache hangs up after 5, and a POST that meets the hang-up has an unknown end
 TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=20.0, pool=10.0)
@@ -191,7 +191,7 @@ def _meaning(cause: BaseException | None) -> BotError:
 
 def _raise_for_the_server(response: httpx.Response) -> None:
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise TryLater("throttled", _retry_after(response.headers))
+        raise Throttled("throttled", _retry_after(response.headers))
     if response.is_server_error:
         raise AnswerLost(f"http_{response.status_code}")
 

@@ -13,7 +13,7 @@ from bot.domain.audit import AuditEntry, is_audited
 from bot.domain.case import LEFT_OVER, Card, Case, Dispatch, Phase
 from bot.domain.cooldown import Reservation, Told
 from bot.domain.phone import phone_key
-from bot.domain.plan import REACHED, Outcome, Progress, Receipt, Recipient
+from bot.domain.plan import ARRIVED, Outcome, Progress, Receipt, Recipient
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 SILENT = timedelta(hours=1)
@@ -147,6 +147,7 @@ class Book:
         dispatch = self._dispatch(line.case)
         progress = self._progress(dispatch)
         progress.intents[line.recipient] = self.last_at
+        progress.unlisted.pop(line.recipient, None)
         dispatch.last_at = self.last_at
         self._tell(line.case, progress.recipients[line.recipient])
 
@@ -176,15 +177,16 @@ class Book:
         if known is not None and known.outcome is not Outcome.UNKNOWN:
             return
         dispatch.last_at = self.last_at
-        if line.outcome in REACHED:
-            progress.doubted.pop(line.recipient, None)
-        elif progress.back_in_doubt(line.recipient):  # the first send may have arrived all the same
-            return
-        else:
+        receipt = Receipt(line.outcome, line.reference, line.reason)
+        if line.outcome in ARRIVED:
+            progress.arrived(line.recipient, receipt)
+        elif line.outcome is Outcome.UNKNOWN:
+            progress.results[line.recipient] = receipt
+        elif not progress.back_in_doubt(line.recipient):  # else a send before this one may have arrived
+            progress.results[line.recipient] = receipt
             self._not_told(line.case, line.recipient)
-        progress.results[line.recipient] = Receipt(line.outcome, line.reference, line.reason)
-        if dispatch.phase is Phase.FINISHED and not dispatch.reached:  # an answer after the end
-            self._give_back(line.case)
+            if dispatch.phase is Phase.FINISHED and not dispatch.reached:  # an answer after the end
+                self._give_back(line.case)
 
     @_fold.register
     def _(self, line: ln.StopAsked) -> None:
@@ -221,13 +223,14 @@ class Book:
             if line.choice == "call":
                 progress.calls[recipient] = line.by.name
             else:
-                progress.results[recipient] = Receipt(Outcome.ACCEPTED, reason="considered_sent")
+                progress.arrived(recipient, Receipt(Outcome.ACCEPTED, reason="considered_sent"))
 
     @_fold.register
     def _(self, line: ln.Resent) -> None:
         dispatch = self._dispatch(line.case)
         dispatch.phase, dispatch.last_at, dispatch.resent_by = Phase.SENDING, self.last_at, line.by
         dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
+        dispatch.broken = False
         self.running.add(line.case)
         self._reserve(line.case)
         self._progress(dispatch).take_up_again(line.recipients)
@@ -237,8 +240,8 @@ class Book:
         progress = self._progress(self._dispatch(line.case))
         if line.reference is None:
             progress.unlisted[line.recipient] = self.last_at
-        elif progress.results[line.recipient].outcome is Outcome.UNKNOWN:
-            progress.results[line.recipient] = Receipt(Outcome.ACCEPTED, line.reference, "listed")
+        elif progress.claims(line.recipient):
+            progress.arrived(line.recipient, Receipt(Outcome.ACCEPTED, line.reference, "listed"))
 
     @_fold.register
     def _(self, line: ln.CooldownReleased) -> None:

@@ -86,7 +86,14 @@ class Dispatch:
     @property
     def reached(self) -> bool:
         """Whether somebody has, or may have, a message."""
-        return self.progress is not None and (bool(self.progress.doubted) or self.progress.tally().reached)
+        return self.progress is not None and (
+            any(self.progress.doubted.values()) or self.progress.tally().reached
+        )
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is being sent: it is over, or interrupted."""
+        return self.phase in {Phase.FINISHED, Phase.INTERRUPTED}
 
     def to_call(self, recipient: str) -> bool:
         """Whether somebody said that they call this one, and nothing else is known since."""
@@ -96,8 +103,13 @@ class Dispatch:
 
     def in_doubt(self) -> list[Recipient]:
         """The unknown ones that a person may decide about: nothing is being sent, and it is no rehearsal."""
-        at_rest = self.phase in {Phase.FINISHED, Phase.INTERRUPTED} and not self.dry_run
-        return self.progress.in_doubt() if self.progress is not None and at_rest else []
+        settled = self.progress is not None and self.at_rest and not self.dry_run
+        return self.progress.in_doubt() if settled and self.progress is not None else []
+
+    def to_repeat(self) -> int:
+        """How many of those still to do may have a message already: a person had them sent again."""
+        progress = self.progress
+        return 0 if progress is None else sum(bool(progress.doubted.get(r.id)) for r in progress.todo())
 
 
 @dataclass(slots=True)

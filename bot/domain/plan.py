@@ -37,6 +37,9 @@ class Outcome(StrEnum):
 REACHED = frozenset({Outcome.ACCEPTED, Outcome.HELD, Outcome.UNKNOWN})
 """Outcomes after which somebody may have a message: the cooldown stays."""
 
+ARRIVED = frozenset({Outcome.ACCEPTED, Outcome.HELD})
+"""Outcomes after which the gateway surely has a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -117,8 +120,8 @@ class Progress:
     """A plan and what became of it so far.
 
     `intents` holds when each request was claimed; `calls` who calls an unknown one (a name), `unlisted`
-    when the gateway's own list was found not to have them. `doubted` is the claim and the receipt of an
-    unknown one that is sent again: where that comes to nothing, the doubt about the first is back.
+    when the gateway's own list was found not to have them. `doubted` are the claims and receipts of unknown
+    sends that were repeated: where a repetition comes to nothing, the doubt about the one before is back.
     """
 
     recipients: dict[str, Recipient]
@@ -127,7 +130,7 @@ class Progress:
     results: dict[str, Receipt] = field(default_factory=dict)
     calls: dict[str, str] = field(default_factory=dict)
     unlisted: dict[str, datetime] = field(default_factory=dict)
-    doubted: dict[str, tuple[datetime, Receipt]] = field(default_factory=dict)
+    doubted: dict[str, list[tuple[datetime, Receipt]]] = field(default_factory=dict)
 
     def todo(self) -> list[Recipient]:
         """Those who should get a message, for whom no intent was written and nothing else is known."""
@@ -144,16 +147,29 @@ class Progress:
         for recipient in recipients:
             claimed, known = self.intents.pop(recipient, None), self.results.pop(recipient)
             if known.outcome is Outcome.UNKNOWN and claimed is not None:
-                self.doubted[recipient] = claimed, known
+                self.doubted.setdefault(recipient, []).append((claimed, known))
             self.calls.pop(recipient, None)
             self.unlisted.pop(recipient, None)
 
     def back_in_doubt(self, recipient: str) -> bool:
-        """Whether a first send may have arrived: then that is what is known of them again."""
-        if recipient not in self.doubted:
+        """Whether a send before this one may have arrived: then that is what is known of them again."""
+        before = self.doubted.get(recipient)
+        if not before:
             return False
-        self.intents[recipient], self.results[recipient] = self.doubted.pop(recipient)
+        self.intents[recipient], self.results[recipient] = before.pop()
         return True
+
+    def arrived(self, recipient: str, receipt: Receipt) -> None:
+        """One of the sends to them arrived: no doubt is left, and nothing to do."""
+        self.doubted.pop(recipient, None)
+        self.results[recipient] = receipt
+
+    def claims(self, recipient: str) -> tuple[datetime, ...]:
+        """When each send to them that may have arrived was claimed; empty where none may."""
+        known = self.results.get(recipient)
+        doubtful = known is not None and known.outcome is Outcome.UNKNOWN
+        before = tuple(claimed for claimed, _ in self.doubted.get(recipient, ()))
+        return (*before, self.intents[recipient]) if doubtful else before if known is None else ()
 
     def close(self, left_over: Skip | Outcome, reason: str | None) -> list[Recipient]:
         """What those never tried count as from now on; gives those of them who surely have no message."""

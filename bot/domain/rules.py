@@ -21,5 +21,5 @@ class Rules:
     send_base: float = 1.0
     send_cap: float = 20.0
     send_patience: float = 120.0
-    answer_within: float = 30.0
+    answer_within: float = 32.0
     resume_within: float = 300.0

@@ -11,7 +11,7 @@ from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import AnswerLost, BadAnswer, NotFound, TryLater
 from bot.gateways.latin1 import spell_name
 from bot.gateways.matrix_answers import receipt
-from bot.gateways.matrix_list import MOST_PAGES, days, page_of, params, permitted, sent_of
+from bot.gateways.matrix_list import MOST_PAGES, days, is_legible, page_of, params, permitted, sent_of
 from bot.ports import Clock
 
 NOTIFICATION = 2  # tipo_envio
@@ -83,9 +83,11 @@ class Matrix:
     async def sent(self, first: datetime, last: datetime) -> Sequence[Sent] | None:
         """What Matrix lists as sent between two times, a day at a time, all pages.
 
-        None where this installation has no such list. Rows that cannot be read are passed over.
+        None where this installation has no such list. Rows that cannot be read are passed over; BadAnswer
+        where none of them can be.
         """
         found: dict[str, Sent] = {}
+        strange = legible = 0
         for day in days(first, last, self._zone):
             for page in range(1, MOST_PAGES + 1):
                 try:
@@ -94,10 +96,14 @@ class Matrix:
                     if found:
                         raise
                     return None
+                can_be_read = sum(map(is_legible, rows))
+                legible, strange = legible + can_be_read, strange + len(rows) - can_be_read
                 read = (sent_of(row, first, last, self._zone) for row in rows)
                 found |= {sent.reference: sent for sent in read if sent is not None}
                 if page >= pages or not rows:
                     break
+        if strange and not legible:  # another format than we know: absence from it says nothing at all
+            raise BadAnswer("no_rows")
         return list(found.values())
 
     async def probe(self) -> str:

@@ -73,7 +73,8 @@ def error_code(fields: Mapping[str, Any]) -> str | None:
     value = fields.get("cod_error")
     if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
-    return str(value).strip()[:10] if isinstance(value, int | str) else None
+    text = str(value).strip()[:10] if isinstance(value, int | str) else ""
+    return str(int(text)) if text.isascii() and text.isdigit() else text or None
 
 
 def identifier(value: Any) -> str | None:

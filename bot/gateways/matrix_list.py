@@ -57,6 +57,14 @@ def sent_of(row: Any, first: datetime, last: datetime, zone: tzinfo) -> Sent | N
     return Sent(reference, phone, at, one_line(row.get("status")) or "")
 
 
+def is_legible(row: Any) -> bool:
+    """Whether a row has what is needed, in a form that is known."""
+    if not isinstance(row, dict) or identifier(row.get("cod_atendimento")) is None:
+        return False
+    phone = re.search("[0-9]", identifier(row.get("num_telefone")) or "")
+    return phone is not None and any(_times(row.get("dat_msg"), UTC))
+
+
 def _times(text: Any, zone: tzinfo) -> Iterator[datetime]:
     """What a local time may mean: two times in the hour that the end of summer time repeats."""
     for shape in _AS_SHOWN:

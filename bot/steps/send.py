@@ -5,7 +5,6 @@ may have arrived is `unknown` and never sent again; a send in flight is never ca
 """
 
 import asyncio
-import itertools
 import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +21,7 @@ from bot.domain.lines import Abandoned, Intent, Line, Result, Spared
 from bot.domain.phone import phone_key
 from bot.domain.plan import Mend, Message, Outcome, Receipt, Recipient
 from bot.domain.rules import Rules
-from bot.errors import Declined, LedgerClosed, TryLater
+from bot.errors import Declined, LedgerClosed, Throttled, TryLater
 from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn, Write
 from bot.steps.decide import check_confirmed
 
@@ -81,7 +80,7 @@ class Sender:
         waiting = iter(recipients)
         if self.breaker.open:
             job.trial = True
-            await self._work(job, itertools.islice(waiting, 1))
+            await self._work(job, waiting)
             job.trial = False
         workers = min(self.rules.sends, len(recipients))
         working = [asyncio.ensure_future(self._work(job, waiting)) for _ in range(workers)]
@@ -109,6 +108,8 @@ class Sender:
                     job.told()
                 else:
                     self._record(job, recipient, receipt)
+                if job.trial:
+                    return
         finally:
             halted.cancel()
 
@@ -145,7 +146,7 @@ class Sender:
             try:
                 receipt = await self._attempt(job, recipient)
             except TryLater as error:
-                self.heard(str(error))
+                self.heard(None if isinstance(error, Throttled) else str(error))
                 tried += 1
                 pause = error.retry_after
                 if pause is None:
@@ -246,6 +247,6 @@ def _receipt(request: "asyncio.Future[Receipt]") -> Receipt:
         return request.result()
     except TryLater:
         raise
-    except Exception:  # whatever else an adapter raises, the request may have left: never send it again
+    except (Exception, asyncio.CancelledError):  # whatever else it raises, the request may have left
         log.exception("a gateway raised what its contract does not name")
         return Receipt(Outcome.UNKNOWN, reason="error")

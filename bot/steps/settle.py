@@ -47,7 +47,9 @@ def interrupt(number: int, turn: int) -> Write:
     """Dispatch `turn` broke off in mid-send: a person decides how it goes on."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        if not book.cases[number].at_work(turn, Phase.SENDING, Phase.STOPPING):
+        if book.cases[number].at_work(turn, Phase.STOPPING):
+            return [Settled(number, "stopped")]
+        if not book.cases[number].at_work(turn, Phase.SENDING):
             raise Declined("not_running")
         return [Interrupted(number)]
 

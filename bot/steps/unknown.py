@@ -17,10 +17,12 @@ from bot.errors import Declined
 from bot.ports import Write
 from bot.steps.decide import check_confirmed, check_port
 
-ASKED_FOR = timedelta(
-    minutes=15
-)  # a list that still lacks a send so long after it is not asked about it again
-BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=10)  # of the intent: clocks differ, platforms queue
+ASKED_FOR = timedelta(minutes=15)
+"""Who is not on the list so long after the send is not asked about again."""
+ASKABLE = timedelta(days=2)
+"""An older doubt is left to people: the list is read a day at a time, and days can be long."""
+BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=10)
+"""How far a row's time may lie from the claim's: clocks differ, platforms queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Choose:
                 raise Declined("list_changed")
             return shown
         if self.recipient not in shown and not (called and dispatch.to_call(self.recipient)):
-            raise Declined("already_resolved")
+            raise Declined("already_resolved", by=_decided_by(book, self.case, self.recipient))
         return (self.recipient,)
 
 
@@ -79,60 +81,72 @@ def resend(chosen: Choose, who: Who, rules: Rules) -> Write:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """One send that the gateway may be asked about: when it was claimed, and to which phone."""
+    """A customer whom the gateway may be asked about: when each send that may have arrived was claimed."""
 
     case: int
     recipient: Recipient
-    claimed: datetime
+    claims: tuple[datetime, ...]
 
 
-def doubts(book: Book) -> list[Doubt]:
-    """Every send whose end is unknown and about which the gateway's list was not asked long enough."""
-    return [doubt for case in book.cases.values() for doubt in _doubts_of(case)]
+def doubts(book: Book, now: datetime) -> list[Doubt]:
+    """Those of the last `ASKABLE` about whom the gateway's list was not asked long enough."""
+    since = now - ASKABLE
+    return [d for case in book.cases.values() for d in _doubts_of(case) if d.claims[-1] >= since]
 
 
-def evidence(listed: Sequence[Sent]) -> Write:
-    """What the gateway's list, as just read, says of the sends in doubt.
+def evidence(asked: Sequence[Doubt], listed: Sequence[Sent]) -> Write:
+    """What the gateway's list, as just read for the doubts that were `asked` about, says of them.
 
     A row proves a send where the phone is the same, its time lies about the claim's and no other send has its
-    reference. A send that the list still lacks after `ASKED_FOR` is marked so, and stays unknown.
+    reference. Who is still not on the list after `ASKED_FOR` is marked so, and stays in doubt.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
-        open_doubts = doubts(book)
-        taken = _references(book) if open_doubts else set()
-        rows: dict[str, list[Sent]] = {}
-        for sent in sorted(listed, key=lambda sent: sent.at):
-            rows.setdefault(phone_key(sent.phone), []).append(sent)
+        present = set(doubts(book, now))
+        those = [doubt for doubt in asked if doubt in present]
+        proofs = _proofs(those, listed, _references(book) if those else set())
         lines: list[Line] = []
-        for doubt in open_doubts:
-            for row in rows.get(phone_key(doubt.recipient.phone or ""), ()):
-                fits = doubt.claimed - BEFORE <= row.at <= doubt.claimed + AFTER
-                if fits and row.reference not in taken:
-                    taken.add(row.reference)
-                    proof = Evidence(doubt.case, doubt.recipient.id, row.reference, row.at, row.status)
-                    lines.append(proof)
-                    break
-            else:
-                if now - doubt.claimed > ASKED_FOR:
-                    lines.append(Evidence(doubt.case, doubt.recipient.id))
+        for doubt in those:
+            row = proofs.get(doubt)
+            if row is not None:
+                proof = Evidence(doubt.case, doubt.recipient.id, row.reference, row.at, row.status)
+                lines.append(proof)
+            elif now - doubt.claims[-1] > ASKED_FOR:
+                lines.append(Evidence(doubt.case, doubt.recipient.id))
         return lines
 
     return write
 
 
+def _proofs(those: Sequence[Doubt], listed: Sequence[Sent], taken: set[str]) -> dict[Doubt, Sent]:
+    """One row for a doubt and one doubt for a row, the nearest in time first."""
+    rows: dict[str, list[Sent]] = {}
+    for sent in listed:
+        rows.setdefault(phone_key(sent.phone), []).append(sent)
+    near = [
+        (abs(row.at - claimed), doubt, row)
+        for doubt in those
+        for row in rows.get(phone_key(doubt.recipient.phone or ""), ())
+        for claimed in doubt.claims
+        if claimed - BEFORE <= row.at <= claimed + AFTER
+    ]
+    proofs: dict[Doubt, Sent] = {}
+    for _, doubt, row in sorted(near, key=lambda pair: pair[0]):
+        if doubt not in proofs and row.reference not in taken:
+            proofs[doubt] = row
+            taken.add(row.reference)
+    return proofs
+
+
 def _doubts_of(case: Case) -> list[Doubt]:
     dispatch = case.dispatch
-    if dispatch is None or dispatch.progress is None or dispatch.dry_run:
-        return []
-    if dispatch.phase not in {Phase.FINISHED, Phase.INTERRUPTED}:
+    if dispatch is None or dispatch.progress is None or dispatch.dry_run or not dispatch.at_rest:
         return []
     progress = dispatch.progress
-    return [
-        Doubt(case.id, progress.recipients[id_], progress.intents[id_])
-        for id_, receipt in progress.results.items()
-        if receipt.outcome is Outcome.UNKNOWN and id_ not in progress.unlisted
-    ]
+    unknown = (id_ for id_, receipt in progress.results.items() if receipt.outcome is Outcome.UNKNOWN)
+    ids = dict.fromkeys([*unknown, *progress.doubted])
+    claims = ((id_, progress.claims(id_)) for id_ in ids if id_ not in progress.unlisted)
+    return [Doubt(case.id, progress.recipients[id_], when) for id_, when in claims if when]
 
 
 def _references(book: Book) -> set[str]:
@@ -140,11 +154,22 @@ def _references(book: Book) -> set[str]:
     return {r.reference for progress in plans for r in progress.results.values() if r.reference is not None}
 
 
+def _decided_by(book: Book, number: int, recipient: str) -> Who | None:
+    """Who decided last about one of the case; None where nobody did, but the gateway's own list."""
+    progress = book.cases[number].dispatches[-1].progress
+    known = progress.results.get(recipient) if progress else None
+    if known is not None and known.reason == "listed":
+        return None
+    lines = (entry.line for entry in reversed(book.audit))
+    decisions = (line for line in lines if isinstance(line, Resolved | Resent) and line.case == number)
+    return next((line.by for line in decisions if recipient in line.recipients), None)
+
+
 def _at_rest(book: Book, number: int) -> Dispatch:
     case = book.cases.get(number)
     if case is None:
         raise Declined("unknown_case")
     dispatch = case.dispatch
-    if dispatch is None or dispatch.phase not in {Phase.FINISHED, Phase.INTERRUPTED}:
+    if dispatch is None or not dispatch.at_rest:
         raise Declined("not_settled")
     return dispatch

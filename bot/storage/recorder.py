@@ -13,12 +13,13 @@ from bot.domain.lines import (
     IncidentChanged,
     IncidentEnded,
     Line,
+    Started,
     TapRefused,
 )
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Write
 
-OBSERVATIONS = (CaseOpened, IncidentChanged, IncidentEnded, CardPosted, GroupMoved, TapRefused)
+OBSERVATIONS = (Started, CaseOpened, IncidentChanged, IncidentEnded, CardPosted, GroupMoved, TapRefused)
 """Lines that decide and send nothing: a closed ledger still takes them into the book, so cards go on."""
 
 _log = structlog.get_logger(__name__)

@@ -108,7 +108,7 @@ class Attack:
         return next((k for k in range(self.n + 1) if sum(sizes[:k]) == len(rows)), -1)
 
     async def _nothing_decided(self, what: str, closed: FileLedger) -> None:
-        for line in (ln.Approved(1, ANA, ()), ln.Intent(1, "c1"), ln.Started("0.1.0")):
+        for line in (ln.Approved(1, ANA, ()), ln.Intent(1, "c1"), ln.Confirmed(ANA)):
             try:
                 await closed.commit(adds(line))
             except LedgerClosed:

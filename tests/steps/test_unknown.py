@@ -71,13 +71,6 @@ class TestAPersonDecides:
         with pytest.raises(Declined, match="already_resolved"):
             await desk.flow.resolve(Choose(1, "c102"), "sent", ANA)
 
-    async def test_a_list_that_can_be_read_says_that_the_gateway_is_back(self, desk: Desk) -> None:
-        await in_doubt(desk, ARRIVED, ARRIVED, ARRIVED)
-        assert desk.chat.codes[-1] == "gateway_down"
-        desk.gateway.listed = []
-        await desk.flow.ask_gateway()
-        assert desk.chat.codes[-1] == "gateway_up"
-
     async def test_all_at_once_only_as_many_as_were_shown(self, desk: Desk) -> None:
         await in_doubt(desk, ARRIVED, ARRIVED, ARRIVED)
         with pytest.raises(Declined, match="list_changed"):
@@ -273,6 +266,9 @@ class TestTheGatewaysList:
         evidence = [line for _, line in desk.ledger.lines if isinstance(line, Evidence)]
         assert evidence == [Evidence(1, "c100", "4711", listed(PHONES[0]).at, "Entregue")]
         assert [r.id for r in desk.dispatch().in_doubt()] == ["c101"]
+        with pytest.raises(Declined) as told:
+            await desk.flow.resolve(Choose(1, "c100"), "sent", ANA)
+        assert (told.value.code, told.value.facts) == ("already_resolved", {"by": None})
         assert desk.ledger.book.audit[-1].by is None  # the end of the dispatch: the counts tell the rest
         assert desk.chat.shown[-1] == 1
 
@@ -312,7 +308,7 @@ class TestTheGatewaysList:
         await desk.flow.ask_gateway()
         assert [r.id for r in desk.dispatch().in_doubt()] == ["c100"]
 
-    async def test_one_row_proves_one_send(self, desk: Desk) -> None:
+    async def test_one_row_proves_one_send_the_nearest(self, desk: Desk) -> None:
         await in_doubt(desk, LOST, customers=1)
         await desk.flow.resolve(Choose(1, "c100"), "call", ANA)
         await desk.flow.release("CB 01:6/15", ANA, "test")
@@ -322,7 +318,7 @@ class TestTheGatewaysList:
         await desk.approve(2)
         desk.gateway.listed = [listed(PHONES[0], seconds=20)]
         await desk.flow.ask_gateway()
-        assert [desk.tally(n).outcomes for n in (1, 2)] == [{Outcome.ACCEPTED: 1}, {Outcome.UNKNOWN: 1}]
+        assert [desk.tally(n).outcomes for n in (1, 2)] == [{Outcome.UNKNOWN: 1}, {Outcome.ACCEPTED: 1}]
 
     async def test_who_was_to_be_called_may_prove_to_have_it(self, desk: Desk) -> None:
         await in_doubt(desk, ARRIVED)
