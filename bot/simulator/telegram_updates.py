@@ -14,9 +14,10 @@ MAX_POLL_SECONDS, MAX_UPDATES = 50.0, 100
 
 
 class Updates:
-    """What the bot has not confirmed yet."""
+    """What the bot has not confirmed yet; ``newest`` is the update that came last, confirmed or not."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        self.newest: dict[str, Any] = {}
         self._clock = clock
         self._ids = itertools.count(1000)
         self._waiting: list[tuple[dict[str, Any], float]] = []  # update, vanishes at
@@ -28,10 +29,15 @@ class Updates:
         """Queues an update that vanishes after ``keep`` seconds; False: the bot did not ask for this kind."""
         if (self._allowed and kind not in self._allowed) or (not self._allowed and kind in NOT_BY_DEFAULT):
             return False
-        update = {"update_id": next(self._ids), kind: payload}
-        self._waiting.append((update, self._clock() + keep))
+        self.newest = {"update_id": next(self._ids), kind: payload}
+        self._waiting.append((self.newest, self._clock() + keep))
         self._wake()
         return True
+
+    def again(self, keep: float) -> None:
+        """Gives the newest update out once more under the id it had, as if no offset had confirmed it."""
+        self._waiting.append((self.newest, self._clock() + keep))
+        self._wake()
 
     @property
     def polling(self) -> bool:

@@ -28,7 +28,9 @@ async def told(tries: Tries, folder: Path, what: str) -> AsyncIterator[Noc]:
         await noc.set_up()
         try:
             yield noc
-        except (TimeoutError, LookupError) as never:
+        except Violation:
+            raise
+        except (TimeoutError, LookupError, AssertionError) as never:  # what a card never said, too
             raise Violation(f"{tries.attack}, run {tries.runs}: {what}: {never}") from never
         finally:
             await noc.close()

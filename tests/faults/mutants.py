@@ -729,4 +729,32 @@ MUTANTS: tuple[Mutant, ...] = (
         "if False:",
         "people",
     ),
+    Mutant(
+        "an old card decides like the new one",
+        "bot/chat/presses.py",
+        "        if card is not None and card.message == message:\n",
+        "        if card is not None:\n",
+        "taps",
+    ),
+    Mutant(
+        "the group that was left decides like the new one",
+        "bot/chat/presses.py",
+        '        if chat != self._chat.group:\n            raise Declined("wrong_chat")\n',
+        "        del chat\n",
+        "taps",
+    ),
+    Mutant(
+        "a tap is answered before it is decided",
+        "bot/chat/presses.py",
+        "                await desk.approve(case, who)\n",
+        "                self._beside(desk.approve(case, who))\n",
+        "taps",
+    ),
+    Mutant(
+        "whoever taps later approves again",
+        "bot/steps/decide.py",
+        "        case = _undecided(book, number)\n        check_confirmed",
+        "        case = _case(book, number)\n        check_confirmed",
+        "taps",
+    ),
 )
