@@ -115,11 +115,11 @@ class Browse:
         """
         posted = self._pages.get(page.key)
         if posted is None:
-            raise Declined("old_page")
+            raise Declined("old_page", kind=kind)
         if (posted.kind, posted.case) != (kind, case):
             raise Declined("unknown_button")
         if reader and posted.reader != page.who.id:
-            raise Declined("not_yours")
+            raise Declined("not_yours", kind=kind)
 
     async def check_private(self, user: int) -> None:
         """Declined where the person never opened the bot: it cannot write to them."""

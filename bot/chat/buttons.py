@@ -26,6 +26,7 @@ class Action(StrEnum):
     DOUBTS = "unk"
     DOUBTS_CSV = "unk.csv"
     ASK_CHOOSE = "unk?"
+    ASK_AGAIN = "unk??"
     CHOOSE = "unk!"
     ASK_CONFIRM = "sure?"
     CONFIRM = "sure"

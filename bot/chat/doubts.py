@@ -24,8 +24,10 @@ from bot.domain.plan import Progress, Recipient
 from bot.errors import Declined
 from bot.steps.unknown import Choose
 
-Verdict = Literal["sent", "resend", "call"]
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+Verdict = Literal["sent", "resend", "call", "told"]
+"""`told` ends a call: who was to be called knows by now."""
+VERDICTS: tuple[Verdict, ...] = ("sent", "resend", "call")
+"""On one in doubt, or on all of them."""
 _A_PAGE = 5
 _ARGUMENTS = 4
 _ALL = "all"
@@ -51,37 +53,44 @@ class Wish:
 def read_wish(arg: str) -> Wish:
     """The wish behind a press's argument. Declined for anything this program never wrote."""
     parts = arg.split("|")
-    if len(parts) != _ARGUMENTS or parts[0] not in VERDICTS:
+    if len(parts) != _ARGUMENTS or parts[0] not in get_args(Verdict):
         raise Declined("unknown_button")
     verdict, page, which, seal = parts
     number = which.removeprefix(_ALL)
     if not all(text.isascii() and text.isdecimal() for text in (page, number)):
         raise Declined("unknown_button")
     one = number == which
+    if not one and parts[0] not in VERDICTS:
+        raise Declined("unknown_button")
     return Wish(
         cast("Verdict", verdict), int(page), int(number) if one else None, 0 if one else int(number), seal
     )
 
 
-def chosen(case: Case, wish: Wish) -> Choose:
+def questions(wish: Wish) -> int:
+    """How often a person is asked before it is carried out: twice where many may get two."""
+    many = wish.place is None
+    return many + (wish.verdict == "resend")
+
+
+def chosen(book: Book, number: int, wish: Wish) -> Choose:
     """What the flow is asked to decide on. Declined where that is not what the person saw any more."""
-    dispatch = at_rest(case)
+    dispatch = at_rest(book.cases[number])
     if dispatch is None or dispatch.progress is None:
         raise Declined("not_settled")
-    doubts = dispatch.in_doubt()
     if wish.place is None:
-        if _seal(dispatch.progress, doubts) != wish.seal:
+        if _seal(dispatch.progress, dispatch.in_doubt()) != wish.seal:
             raise Declined("list_changed")
-        return Choose(case.id, None, wish.all_of)
+        return Choose(number, None, wish.all_of)
     recipients = list(dispatch.progress.recipients.values())
     if wish.place >= len(recipients):
         raise Declined("unknown_button")
     recipient = recipients[wish.place]
-    if recipient not in doubts:
-        raise Declined("already_resolved")
+    choose = Choose(number, recipient.id)
+    choose.those(book, called=wish.verdict == "told")
     if _seal(dispatch.progress, [recipient]) != wish.seal:
         raise Declined("list_changed")
-    return Choose(case.id, recipient.id)
+    return choose
 
 
 def doubts_page(case: Case, book: Book, page: int, words: Words, now: datetime) -> Screen:
@@ -109,12 +118,20 @@ def doubts_page(case: Case, book: Book, page: int, words: Words, now: datetime) 
     verdicts = [verdict for verdict in VERDICTS if resendable or verdict != "resend"]
     buttons = _Buttons(case, dispatch.progress, page, verdicts, words)
     rows = (
-        *buttons.singles(shown[: max(0, len(doubts) - first)]),
+        *buttons.singles(shown),
         page_buttons(page, pages, words, lambda to: Press(Action.DOUBTS, case.id, str(to))),
         *buttons.bulk(doubts),
         (Button(words.plain("button.doubts_csv"), Press(Action.DOUBTS_CSV, case.id).encode()),),
     )
     return Screen(str(text), tuple(row for row in rows if row))
+
+
+def ask_again(case: Case, wish: Wish, words: Words) -> Screen:
+    """Whether the person is really sure. The way back comes first: a tap too many lands on it."""
+    text = words.say("doubts.ask_again", n=wish.all_of)
+    yes = words.plain("doubts.yes_again", n=wish.all_of)
+    carry_out = Button(yes, Press(Action.CHOOSE, case.id, wish.encode()).encode(), "danger")
+    return Screen(str(text), ((_back(case, wish, words),), (carry_out,)))
 
 
 def ask(case: Case, wish: Wish, choose: Choose, words: Words) -> Screen:
@@ -125,13 +142,14 @@ def ask(case: Case, wish: Wish, choose: Choose, words: Words) -> Screen:
     text = words.say(
         f"doubts.ask_{wish.verdict}", n=n, name=one.name if one else None, phone=_phone(one) if one else None
     )
-    yes = Button(
-        words.plain(f"doubts.yes_{wish.verdict}", n=n),
-        Press(Action.CHOOSE, case.id, wish.encode()).encode(),
-        "danger",
-    )
-    back = Button(words.plain("button.back"), Press(Action.DOUBTS, case.id, str(wish.page)).encode())
-    return Screen(str(text), ((yes,), (back,)))
+    action = Action.CHOOSE if questions(wish) == 1 else Action.ASK_AGAIN
+    press = Press(action, case.id, wish.encode())
+    yes = Button(words.plain(f"doubts.yes_{wish.verdict}", n=n), press.encode(), "danger")
+    return Screen(str(text), ((yes,), (_back(case, wish, words),)))
+
+
+def _back(case: Case, wish: Wish, words: Words) -> Button:
+    return Button(words.plain("button.back"), Press(Action.DOUBTS, case.id, str(wish.page)).encode())
 
 
 def _no_resend(case: Case, dispatch: Dispatch, book: Book) -> str | None:
@@ -173,7 +191,8 @@ def _row(number: int, recipient: Recipient, progress: Progress, words: Words, no
     )
     asked = progress.unlisted.get(recipient.id)
     unlisted = [words.say("doubts.unlisted", at=asked, now=now)] if asked else []
-    calling = [words.say("doubts.calling")] if recipient.id in progress.calls else []
+    by = progress.calls.get(recipient.id)
+    calling = [words.say("doubts.calling", by=by)] if by is not None else []
     return LINE.join([row, *unlisted, *calling])
 
 
@@ -191,7 +210,8 @@ class _Buttons:
         rows = []
         for number, recipient in shown:
             seal, place = _seal(self.progress, [recipient]), places[recipient.id]
-            wishes = [Wish(verdict, self.page, place, 0, seal) for verdict in self.verdicts]
+            verdicts: Sequence[Verdict] = ("told",) if recipient.id in self.progress.calls else self.verdicts
+            wishes = [Wish(verdict, self.page, place, 0, seal) for verdict in verdicts]
             rows.append(tuple(self._button("one", wish, number) for wish in wishes))
         return rows
 
@@ -206,8 +226,7 @@ class _Buttons:
         return [(self._button("all", wish, n),) for wish in wishes]
 
     def _button(self, key: str, wish: Wish, n: int) -> Button:
-        asks = key == "all" or wish.verdict == "resend"
-        press = Press(Action.ASK_CHOOSE if asks else Action.CHOOSE, self.case.id, wish.encode())
+        press = Press(Action.ASK_CHOOSE if questions(wish) else Action.CHOOSE, self.case.id, wish.encode())
         return Button(self.words.plain(f"doubts.{key}_{wish.verdict}", n=n), press.encode())
 
 

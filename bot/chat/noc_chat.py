@@ -16,6 +16,7 @@ from bot.chat.budget import Budget, Urgency
 from bot.chat.confirming import NOTICE as UNCONFIRMED
 from bot.chat.confirming import confirm_rows
 from bot.chat.link import Link
+from bot.chat.mends import HALTED, halted_facts
 from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Rejected, Unsure
 from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
@@ -223,7 +224,7 @@ class NocChat:
             screen = Screen(text, confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
             self._budget.spend()
             group = self.group
-            message = await self._outbox.post(group, screen)
+            message = await self._outbox.post(group, screen, reply_to=self._about(notice))
             self._sights.told(group, message.message_id, notice.code)
         except Unsure:
             self._backlog.unanswered(notice)
@@ -237,7 +238,15 @@ class NocChat:
         facts = {**notice.facts, "now": self._clock.now()}
         if notice.code == "ledger_closed":
             facts |= ledger_facts(str(notice.facts.get("why", "")))
+        if notice.code == HALTED:
+            facts |= halted_facts(notice.facts, self._ledger.book, self._words)
         return facts
+
+    def _about(self, notice: Notice) -> int | None:
+        """The card that the notice is an answer to: a tap on it leads to the buttons."""
+        number = notice.facts.get("case")
+        card = self.card(number) if isinstance(number, int) else None
+        return card.message if card else None
 
     async def _paint(self, number: int) -> None:
         """The card shows the case as it is now; a case without a card gets one."""

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from bot.chat.buttons import Action, Press
 from bot.chat.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.people import Person, people
+from bot.chat.results import to_call
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words
 from bot.domain.book import Book
@@ -96,6 +97,13 @@ def in_doubt(book: Book) -> dict[int, int]:
     return {number: n for number, n in found.items() if n}
 
 
+def to_be_called(book: Book) -> dict[int, int]:
+    """The cases with customers whom somebody said they call, and how many they are."""
+    plans = {number: case.dispatch.progress for number, case in book.cases.items() if case.dispatch}
+    found = {number: len(to_call(plan)) for number, plan in plans.items() if plan and plan.calls}
+    return {number: n for number, n in found.items() if n}
+
+
 def _pending_row(case: Case, doubts: Mapping[int, int], words: Words, now: datetime) -> Markup:
     what = [words.plain(f"pending.{case.state}")] if case.state in PENDING else []
     if case.id in doubts:
@@ -104,7 +112,7 @@ def _pending_row(case: Case, doubts: Mapping[int, int], words: Words, now: datet
         "pending.row",
         what=", ".join(what),
         kind=words.plain(f"kind.{case.incident.kind}"),
-        url=_link(case),
+        url=link(case),
         port=case.incident.port,
         case=case.id,
         started=case.incident.started,
@@ -112,8 +120,8 @@ def _pending_row(case: Case, doubts: Mapping[int, int], words: Words, now: datet
     )
 
 
-def _link(case: Case) -> str | None:
-    """Only messages of supergroups have an address; their ids start with -100."""
+def link(case: Case) -> str | None:
+    """The address of the case's card; only in supergroups, whose ids start with -100, there is one."""
     chat = str(case.card.chat) if case.card else ""
     if case.card is None or not chat.startswith("-100"):
         return None

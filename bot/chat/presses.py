@@ -42,7 +42,8 @@ _ON_A_CARD = {
 
 
 _FROM_A_CARD = {Action.DETAILS, Action.DOUBTS}  # without an argument: they open a page
-_IN_DOUBT = {Action.DOUBTS, Action.ASK_CHOOSE, Action.CHOOSE, Action.ASK_CONFIRM, Action.CONFIRM}
+_CHOICES = {Action.ASK_CHOOSE, Action.ASK_AGAIN, Action.CHOOSE}
+_IN_DOUBT = _CHOICES | {Action.DOUBTS, Action.ASK_CONFIRM, Action.CONFIRM}
 _OF_APPROVERS = _ON_A_CARD | _IN_DOUBT | {Action.DOUBTS_CSV}  # and of the group alone
 
 
@@ -73,7 +74,7 @@ class Presses:
         self._beside = beside
         self._undo_seconds = undo_seconds
         self._doubts = DoubtPresses(
-            desk, chat, browse, words=words, clock=clock, beside=beside, later=self._later
+            desk, chat, browse, words=words, clock=clock, beside=beside, later=self._later, strip=self._strip
         )
 
     async def tap(self, update: Update, _context: object) -> None:
@@ -188,8 +189,9 @@ class Presses:
         """Pages: the answer is quick, what has to be looked up comes after it."""
         page = self._browse.page(query, who)
         if press.action in _FROM_A_CARD and not press.arg:
-            opens = self._browse.details if press.action is Action.DETAILS else self._browse.doubts
-            return self._later(page, lambda: opens(page, press.case), "toast.looking")
+            details = press.action is Action.DETAILS
+            opens = self._browse.details if details else self._browse.doubts
+            return self._later(page, lambda: opens(page, press.case), "toast.looking" if details else None)
         if page.chat == self._chat.group and self._chat.is_card(page.message):
             raise Declined("unknown_button")  # forged: a card is no page
         if press.action in _IN_DOUBT:

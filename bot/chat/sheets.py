@@ -49,7 +49,8 @@ def doubts_csv(case: Case, words: Words) -> Sheet:
     if dispatch is not None and progress is not None:
         for recipient in (*dispatch.in_doubt(), *to_call(progress)):
             tried = progress.intents.get(recipient.id)
-            standing = "call" if recipient.id in progress.calls else "doubt"
+            by = progress.calls.get(recipient.id)
+            standing = words.plain("sheet.doubt") if by is None else words.plain("sheet.call", by=by)
             reason = reason_words(progress.results[recipient.id].reason, words)
             rows.append(
                 (
@@ -57,7 +58,7 @@ def doubts_csv(case: Case, words: Words) -> Sheet:
                     recipient.phone or "",
                     words.stamp(tried) if tried else "",
                     reason,
-                    words.plain(f"sheet.{standing}"),
+                    standing,
                 )
             )
     name = words.plain("sheet.doubts_file", case=case.id)

@@ -1,6 +1,6 @@
 """/status: how things stand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
@@ -10,7 +10,7 @@ from markupsafe import Markup
 from bot.chat.confirming import confirm_rows
 from bot.chat.cooldown_pages import cooling, cooling_row
 from bot.chat.fitting import fit
-from bot.chat.pages import PENDING, in_doubt
+from bot.chat.pages import PENDING, in_doubt, link, to_be_called
 from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
 from bot.chat.words import Words
@@ -59,7 +59,7 @@ def status(
         *_source(watch, words, now),
         _login(watch, program, words),
         words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
-        *_doubts(book, words),
+        *_open_ends(book, words),
         _gateway(gateway, program, words, now),
         words.say("status.version", version=program.version, uptime=now - program.started_at),
     ]
@@ -81,13 +81,18 @@ def _unconfirmed(book: Book, words: Words, now: datetime, *, may_confirm: bool) 
     return [words.say("status.unconfirmed", since=book.unconfirmed, now=now, here=may_confirm)]
 
 
-def _doubts(book: Book, words: Words) -> list[Markup]:
-    doubts = in_doubt(book)
-    if not doubts:
-        return []
-    numbers = ", ".join(str(number) for number in sorted(doubts)[:_ROWS])
-    facts = {"n": sum(doubts.values()), "cases": numbers, "of": len(doubts), "more": len(doubts) > _ROWS}
-    return [words.say("status.doubts", **facts)]
+def _open_ends(book: Book, words: Words) -> list[Markup]:
+    """What waits for a decision; and, with less noise, what somebody took upon themselves: calls are no
+    card that waits, so they stand here and not in /pendentes.
+    """
+    ends = {"status.doubts": in_doubt(book), "status.calls": to_be_called(book)}
+    return [_of_cases(key, found, book, words) for key, found in ends.items() if found]
+
+
+def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words) -> Markup:
+    cases = [book.cases[number] for number in sorted(found)[:_ROWS]]
+    linked = Markup(", ").join(words.say("status.case", url=link(case), case=case.id) for case in cases)
+    return words.say(key, n=sum(found.values()), cases=linked, of=len(found), more=len(found) > _ROWS)
 
 
 def _source(watch: Watch, words: Words, now: datetime) -> list[Markup]:

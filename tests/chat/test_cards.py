@@ -540,7 +540,7 @@ def test_results_stay_on_the_card_of_an_ended_outage() -> None:
         show(story(*lines, IncidentEnded(1))).html
     )
     left = show(story(*STATES["interrupted"][1], IncidentEnded(1))).html
-    assert "⚠️ Envio interrompido com 21 clientes por avisar: a falha acabou, é só encerrar" in left
+    assert "⚠️ Envio interrompido com 21 clientes sem aviso: a falha acabou, é só encerrar" in left
 
 
 def test_another_cases_cooldown_is_not_told_on_an_ended_outage() -> None:

@@ -8,6 +8,7 @@ import pytest
 from bot.domain.lines import (
     Approved,
     CaseOpened,
+    Confirmed,
     Intent,
     Line,
     Planned,
@@ -63,7 +64,8 @@ async def in_doubt(room: Room) -> Message:
 
 async def page_of(room: Room, user: int, card: Message) -> Message:
     before = len(room.api.messages())
-    await room.api.tap(user, card, "Incertas")
+    button = next(label for label in card.buttons if label.startswith(("Incertas", "Para ligar")))
+    assert not (await room.api.tap(user, card, button)).text, "nothing is looked up"
     await room.api.wait(lambda api: len(api.messages()) > before)
     return room.api.messages()[-1]
 
@@ -72,17 +74,17 @@ async def test_one_by_one_until_none_is_left(api: BotApi, room: Room) -> None:
     card = await in_doubt(room)
     page = await page_of(room, ANA, card)
     assert page.reply_to == card.id
-    assert (await api.tap(ANA, page, "1. ✔")).text == "1 considerada enviada."
-    await api.wait(lambda _: "2 por decidir" in page.text)
+    assert (await api.tap(ANA, page, "1 ✔")).text == "1 considerada enviada."
+    await api.wait(lambda _: "2 a decidir" in page.text)
     await room.shows(card, "☑ 1 considerada enviada")
-    assert (await api.tap(ANA, page, "2. 📞")).text.startswith("Anotado: você liga para 1 cliente.")
-    await room.shows(card, "📞 1 por ligar")
-    await api.wait(lambda _: "1 por decidir · 1 por ligar" in page.text)
-    assert not (await api.tap(ANA, page, "1. 🔁")).text
+    assert (await api.tap(ANA, page, "2 📞")).text.startswith("Anotado: você liga para 1 cliente.")
+    await room.shows(card, "📞 1 para ligar")
+    await api.wait(lambda _: "1 a decidir · 1 para ligar" in page.text)
+    assert not (await api.tap(ANA, page, "1 🔁")).text
     await api.wait(lambda _: "Reenviar a Cliente 2 · (61) 9****-0002?" in page.text)
     await api.tap(ANA, page, "voltar")
-    await api.wait(lambda _: "1. 🔁 reenviar" in page.buttons)
-    await api.tap(ANA, page, "1. 🔁")
+    await api.wait(lambda _: "1 🔁" in page.buttons)
+    await api.tap(ANA, page, "1 🔁")
     await api.wait(lambda _: "Sim, reenviar" in page.buttons)
     assert (await api.tap(ANA, page, "Sim")).text == "Reenviando a 1 cliente."
     await api.wait(lambda _: "envio em andamento" in page.text)
@@ -91,8 +93,8 @@ async def test_one_by_one_until_none_is_left(api: BotApi, room: Room) -> None:
     await room.line(Intent(1, "2"), Result(1, "2", Outcome.ACCEPTED), Settled(1, "done"))
     room.telegram.chat.show(1, urgent=True)
     await api.tap(ANA, page, "atualizar")
-    await api.wait(lambda _: "0 por decidir · 1 por ligar" in page.text)
-    await api.wait(lambda _: card.buttons == ["Detalhes", "Por ligar (1)"])
+    await api.wait(lambda _: "0 a decidir · 1 para ligar" in page.text)
+    await api.wait(lambda _: card.buttons == ["Detalhes", "Para ligar (1)"])
     assert "3 enviadas · 0 recusadas · 0 falhas · 1 incerta · 0 puladas" in card.text
 
 
@@ -106,12 +108,42 @@ async def test_one_by_one_until_none_is_left(api: BotApi, room: Room) -> None:
 )
 async def test_all_of_them_asks_twice(room: Room, asked: str, toast: str, decided: str) -> None:
     api, page = room.api, await page_of(room, ANA, await in_doubt(room))
-    button = {"resolve sent": "considerar", "resend": "reenviar (", "resolve call": "vou ligar"}[decided]
-    await api.tap(ANA, page, f"Todas as 3: {button}")
+    buttons = {"resolve sent": "Considerar 3", "resend": "Reenviar as 3", "resolve call": "Ligar para as 3"}
+    await api.tap(ANA, page, buttons[decided])
     await api.wait(lambda _: asked in page.text)
+    yes = "Sim"
+    if decided == "resend":  # somebody may get two: a third tap
+        await api.tap(ANA, page, "Sim, reenviar a 3")
+        await api.wait(lambda _: page.text == "Confirma mesmo? 3 clientes podem receber duas vezes.")
+        yes = "Confirmo: reenviar a 3"
     assert room.desk.decided == []
-    assert toast in (await api.tap(ANA, page, "Sim")).text
+    assert toast in (await api.tap(ANA, page, yes)).text
     assert room.desk.decided == [(decided, 1)]
+
+
+async def test_who_was_called_is_told_by_a_tap_and_none_is_left(api: BotApi, room: Room) -> None:
+    card = await in_doubt(room)
+    await room.line(Resolved(1, ("1", "2", "3"), "call", Who(CARLA, "Carla")))
+    room.telegram.chat.show(1, urgent=True)
+    await api.wait(lambda _: "Para ligar (3)" in card.buttons)
+    page = await page_of(room, ANA, card)
+    assert page.text.count("📞 Carla liga") == 3
+    for left in (2, 1):
+        assert (await api.tap(ANA, page, "1 ✔ já avisado")).text == "Anotado: já avisado."
+        await api.wait(lambda _, left=left: f"0 a decidir · {left} para ligar" in page.text)
+    await api.tap(ANA, page, "1 ✔ já avisado")
+    await api.wait(lambda _: page.text == "✅ Caso 1: nenhuma incerta.")
+    await api.wait(lambda _: card.buttons == ["Detalhes"])
+    assert room.desk.decided == [("resolve sent", 1)] * 3
+    assert "☑ 3 consideradas enviadas" in card.text
+
+
+async def test_a_question_that_no_button_asks_is_refused(api: BotApi, room: Room) -> None:
+    page = await page_of(room, ANA, await in_doubt(room))
+    one, all_ = page.button("1 ✔").data or "", page.button("Ligar para as 3").data or ""
+    for forged in (one.replace("unk!", "unk?"), one.replace("unk!", "unk??"), all_.replace("unk?", "unk??")):
+        assert "Não reconheço" in (await api.post_callback(ANA, page, forged)).text
+    assert room.desk.decided == []
 
 
 async def test_a_list_that_changed_meanwhile_decides_nothing_and_is_shown_anew(
@@ -120,30 +152,30 @@ async def test_a_list_that_changed_meanwhile_decides_nothing_and_is_shown_anew(
     card = await in_doubt(room)
     hers = await page_of(room, ANA, card)
     theirs = await page_of(room, CARLA, card)
-    await api.tap(ANA, hers, "Todas as 3: reenviar")
+    await api.tap(ANA, hers, "Reenviar as 3")
     await api.wait(lambda _: "Sim, reenviar a 3" in hers.buttons)
-    await api.tap(CARLA, theirs, "3. ✔")
+    await api.tap(CARLA, theirs, "3 ✔")
     assert (await api.tap(ANA, hers, "Sim")).text == "A lista mudou: veja de novo antes de decidir."
-    await api.wait(lambda _: "2 por decidir" in hers.text)
+    await api.wait(lambda _: "2 a decidir" in hers.text)
     assert room.desk.decided == [("resolve sent", 1)]
-    assert room.desk.refusals == [(ANA, "choose", "list_changed", 1)]
+    assert room.desk.refusals == [(ANA, "ask_again", "list_changed", 1)]
 
 
 async def test_a_page_for_one_person_where_telegram_can_do_that(api: BotApi, room: Room) -> None:
     api.ephemeral = "support"
     page = await page_of(room, ANA, await in_doubt(room))
     assert page.ephemeral_for == ANA
-    await api.tap(ANA, page, "1. ✔")
-    await api.wait(lambda _: "2 por decidir" in page.text)
+    await api.tap(ANA, page, "1 ✔")
+    await api.wait(lambda _: "2 a decidir" in page.text)
 
 
 async def test_only_approvers_see_it_and_only_who_asked_decides_on_it(api: BotApi, room: Room) -> None:
     card = await in_doubt(room)
     assert "administradores" in (await api.tap(BETO, card, "Incertas")).text
     page = await page_of(room, ANA, card)
-    assert "administradores" in (await api.tap(BETO, page, "1. ✔")).text
-    for label in ("1. ✔", "1. 🔁", "Todas as 3: vou", "CSV"):
-        assert "Só quem pediu" in (await api.tap(CARLA, page, label)).text
+    assert "administradores" in (await api.tap(BETO, page, "1 ✔")).text
+    for label in ("1 ✔", "1 🔁", "Ligar para as 3", "CSV"):
+        assert "Abra a sua: toque em Incertas no cartão." in (await api.tap(CARLA, page, label)).text
     assert room.desk.decided == []
     assert [(user, why) for user, _, why, _ in room.desk.refusals] == [
         (BETO, "not_allowed"),
@@ -188,7 +220,7 @@ async def test_a_page_of_one_case_decides_nothing_about_another(api: BotApi, roo
     await room.outage(2)
     await room.line(*lost(2))
     page = await page_of(room, ANA, card)
-    data = page.button("1. ✔").data or ""
+    data = page.button("1 ✔").data or ""
     assert "Não reconheço" in (await api.post_callback(ANA, page, data.replace("unk!:1", "unk!:2"))).text
     for forged in ("unk!:1:sent|0|99|x", "unk!:1:sent|0|0|x", "unk!:1:", "unk:1:x"):
         await api.post_callback(ANA, page, forged)
@@ -268,7 +300,7 @@ async def test_only_that_notice_has_the_button_and_a_private_status_sends_to_the
     restored.telegram.chat.say(Notice("second_poller"))
     other = await api.wait(lambda api: next((m for m in api.messages() if "mesmo token" in m.text), None))
     assert (said.buttons, other.buttons) == (["Confirmar: pode enviar"], [])
-    assert "Página antiga" in (await api.post_callback(ANA, other, "sure?:0:")).text
+    assert "Não reconheço" in (await api.post_callback(ANA, other, "sure?:0:")).text
     api.users[ANA].opened_private = True
     await api.say(ANA, "/status", ANA)
     page = await api.wait(lambda api: next((m for m in api.messages(ANA) if "Versão" in m.text), None))
@@ -276,6 +308,49 @@ async def test_only_that_notice_has_the_button_and_a_private_status_sends_to_the
     assert page.buttons == []
     assert "grupo do NOC" in (await api.post_callback(ANA, page, "sure:0:")).text
     assert restored.ledger.book.unconfirmed is not None
+
+
+async def before_the_restart(room: Room) -> Message:
+    """The group's message that asked for it, which the bot of now does not remember."""
+    said = await unconfirmed_notice(room)
+    await until(lambda: room.telegram.chat.is_notice(said.id))
+    room.telegram.chat._sights._notices.clear()
+    return said
+
+
+async def test_an_old_question_says_that_nothing_is_to_confirm_and_loses_its_button(
+    api: BotApi, restored: Room
+) -> None:
+    said = await before_the_restart(restored)
+    await restored.line(Confirmed(HER))
+    assert (await api.tap(ANA, said, "Confirmar")).text == "Não há o que confirmar: o envio está liberado."
+    await api.wait(lambda _: said.buttons == [])
+    assert said.text.startswith("⛔ O registro termina em")
+
+
+async def test_an_old_question_says_what_to_ask_for(api: BotApi, restored: Room) -> None:
+    said = await before_the_restart(restored)
+    assert (await api.tap(ANA, said, "Confirmar")).text == "Página antiga: peça /status."
+    await api.wait(lambda _: said.buttons == [])
+    assert restored.ledger.book.unconfirmed is not None
+    assert [why for _, _, why, _ in restored.desk.refusals] == ["old_page"]
+
+
+async def test_a_card_keeps_its_buttons_whatever_is_forged_on_it(api: BotApi, restored: Room) -> None:
+    card = await restored.card()
+    await api.wait(lambda _: card.buttons)
+    before = card.buttons
+    assert "Não reconheço" in (await api.post_callback(ANA, card, "sure:0:")).text
+    assert card.buttons == before
+
+
+async def test_a_status_that_asks_in_vain_loses_its_button(api: BotApi, restored: Room) -> None:
+    await unconfirmed_notice(restored)
+    await api.say(ANA, "/status")
+    page = await api.wait(lambda api: next((m for m in api.messages() if "confirme abaixo" in m.text), None))
+    await restored.line(Confirmed(HER))
+    assert "Não há o que confirmar" in (await api.tap(ANA, page, "Confirmar")).text
+    await api.wait(lambda _: page.buttons == [])
 
 
 async def test_a_closed_ledger_is_not_even_asked_about(api: BotApi, restored: Room) -> None:
@@ -288,8 +363,8 @@ async def test_a_closed_ledger_is_not_even_asked_about(api: BotApi, restored: Ro
 async def test_while_the_ledger_is_closed_nothing_is_decided(api: BotApi, room: Room) -> None:
     page = await page_of(room, ANA, await in_doubt(room))
     room.ledger.fail("no space left")
-    assert "registro está fechado" in (await api.tap(ANA, page, "1. ✔")).text
-    assert "registro está fechado" in (await api.tap(ANA, page, "Todas as 3: vou")).text
+    assert "registro está fechado" in (await api.tap(ANA, page, "1 ✔")).text
+    assert "registro está fechado" in (await api.tap(ANA, page, "Ligar para as 3")).text
     assert room.desk.decided == []
     assert [why for _, _, why, _ in room.desk.refusals] == ["ledger_closed"] * 2
 
@@ -297,6 +372,6 @@ async def test_while_the_ledger_is_closed_nothing_is_decided(api: BotApi, room: 
 async def test_what_was_decided_meanwhile_is_told(api: BotApi, room: Room) -> None:
     page = await page_of(room, ANA, await in_doubt(room))
     await room.line(Resolved(1, ("1",), "sent", Who(CARLA, "Carla")))
-    assert (await api.tap(ANA, page, "1. 📞")).text == "Essa já foi decidida."
-    await api.wait(lambda _: "2 por decidir" in page.text)
+    assert (await api.tap(ANA, page, "1 📞")).text == "Essa já foi decidida por Carla."
+    await api.wait(lambda _: "2 a decidir" in page.text)
     await until(lambda: room.desk.decided == [])

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.chat.buttons import Action, decode
-from bot.chat.doubts import VERDICTS, Wish, ask, chosen, doubts_page, read_wish
+from bot.chat.doubts import VERDICTS, Wish, ask, ask_again, chosen, doubts_page, questions, read_wish
 from bot.chat.pages import pending
 from bot.chat.screen import Screen
 from bot.chat.sheets import doubts_csv
@@ -59,7 +59,7 @@ def test_each_is_told_with_what_is_known_and_has_its_numbered_row() -> None:
     screen = show(lost(3, Evidence(1, "2")))
     assert screen.html == (
         "❓ <b>Incertas</b> · caso 1 · CB 01 · 6/15\n"
-        "3 por decidir: podem ter recebido ou não\n"
+        "3 a decidir: podem ter recebido ou não\n"
         "<i>✔ considerar enviada · 🔁 reenviar (pode duplicar) · 📞 vou ligar</i>\n\n"
         "<b>1. Cliente 1</b> · (61) 9****-0001\n12:05 · sem resposta do gateway\n\n"
         "<b>2. Cliente 2</b> · (61) 9****-0002\n12:07 · sem resposta do gateway\n"
@@ -67,10 +67,10 @@ def test_each_is_told_with_what_is_known_and_has_its_numbered_row() -> None:
         "<b>3. Cliente 3</b> · (61) 9****-0003\n12:09 · sem resposta do gateway"
     )
     assert labels(screen) == [
-        *(f"{n}. ✔ enviada {n}. 🔁 reenviar {n}. 📞 ligar" for n in (1, 2, 3)),
-        "Todas as 3: considerar enviadas",
-        "Todas as 3: reenviar (podem duplicar)",
-        "Todas as 3: vou ligar",
+        *(f"{n} ✔ {n} 🔁 {n} 📞" for n in (1, 2, 3)),
+        "✔ Considerar 3 enviadas",
+        "🔁 Reenviar as 3",
+        "📞 Ligar para as 3",
         "⬇ CSV com os telefones",
     ]
 
@@ -87,35 +87,38 @@ def test_only_what_may_be_taken_back_by_nobody_asks_once_more() -> None:
 
 
 def test_one_alone_has_no_choice_for_all() -> None:
-    assert labels(show(lost(1), words=EN)) == ["1. ✔ sent 1. 🔁 again 1. 📞 call", "⬇ CSV with the phones"]
+    assert labels(show(lost(1), words=EN)) == ["1 ✔ 1 🔁 1 📞", "⬇ CSV with the phones"]
 
 
 @pytest.mark.parametrize(("page", "numbers"), [(0, "12345"), (1, "678"), (9, "678")])
 def test_five_a_page_and_the_numbers_go_on(page: int, numbers: str) -> None:
     screen = show(lost(8), page)
-    assert [label[0] for label in labels(screen) if "✔" in label] == list(numbers)
+    assert [label[0] for label in labels(screen) if "🔁 " in label and "✔" in label] == list(numbers)
     assert all(f"<b>{n}. Cliente {n}</b>" in screen.html for n in numbers)
     assert ("▶" if page == 0 else "◀") in labels(screen)
 
 
-@pytest.mark.parametrize("label", ["2. ✔", "2. 🔁", "2. 📞"])
+@pytest.mark.parametrize("label", ["2 ✔", "2 🔁", "2 📞"])
 def test_a_button_means_the_customer_whose_number_it_has(label: str) -> None:
     book = lost(3)
-    assert chosen(book.cases[1], wish(show(book), label)) == Choose(1, "2")
-    assert chosen(book.cases[1], wish(show(lost(3)), "Todas as 3: vou")) == Choose(1, None, 3)
+    assert chosen(book, 1, wish(show(book), label)) == Choose(1, "2")
+    assert chosen(book, 1, wish(show(lost(3)), "Ligar para as 3")) == Choose(1, None, 3)
 
 
-def test_who_is_called_stays_on_the_list_below_without_buttons() -> None:
+def test_who_is_called_stays_on_the_list_below_until_somebody_says_that_they_know() -> None:
     screen = show(lost(2, Resolved(1, ("1",), "call", ANA)))
-    assert "\n1 por decidir · 1 por ligar: podem" in screen.html
+    assert "\n1 a decidir · 1 para ligar: podem" in screen.html
     assert "<b>1. Cliente 2</b>" in screen.html
     assert screen.html.endswith(
-        "<b>2. Cliente 1</b> · (61) 9****-0001\n12:05 · sem resposta do gateway\n📞 por ligar"
+        "<b>2. Cliente 1</b> · (61) 9****-0001\n12:05 · sem resposta do gateway\n📞 Ana liga"
     )
-    assert labels(screen) == ["1. ✔ enviada 1. 🔁 reenviar 1. 📞 ligar", "⬇ CSV com os telefones"]
+    assert labels(screen) == ["1 ✔ 1 🔁 1 📞", "2 ✔ já avisado", "⬇ CSV com os telefones"]
     called = show(lost(2, Resolved(1, ("1", "2"), "call", ANA)))
     assert "considerar" not in called.html
-    assert labels(called) == ["⬇ CSV com os telefones"]
+    assert labels(called) == ["1 ✔ já avisado", "2 ✔ já avisado", "⬇ CSV com os telefones"]
+    book = lost(2, Resolved(1, ("1",), "call", ANA))
+    told = wish(screen, "2 ✔ já avisado")
+    assert (told.verdict, questions(told), chosen(book, 1, told)) == ("told", 0, Choose(1, "1"))
 
 
 def test_when_all_is_decided_there_is_none() -> None:
@@ -144,7 +147,7 @@ def test_where_nothing_may_be_sent_again_the_page_says_why(then: list[Line], why
     assert f"\n{why}\n" in screen.html
     assert "reenviar" not in screen.html.replace(why, "")
     assert "reenviar" not in "".join(labels(screen))
-    assert "1. ✔ enviada 1. 📞 ligar" in labels(screen)
+    assert "1 ✔ 1 📞" in labels(screen)
 
 
 def test_a_ledger_that_looks_old_sends_nothing_again() -> None:
@@ -157,20 +160,47 @@ def test_a_ledger_that_looks_old_sends_nothing_again() -> None:
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_the_question_tells_how_many_and_its_yes_carries_what_was_shown(verdict: str) -> None:
     book = lost(12)
-    want = wish(show(book, 2), {"sent": "considerar", "resend": "reenviar (p", "call": "vou ligar"}[verdict])
-    screen = ask(book.cases[1], want, chosen(book.cases[1], want), PT)
+    want = wish(show(book, 2), {"sent": "Considerar", "resend": "Reenviar as", "call": "Ligar para"}[verdict])
+    screen = ask(book.cases[1], want, chosen(book, 1, want), PT)
     assert "12" in assert_arrives(screen)
     yes, back = (decode(row[0].data) for row in screen.rows)
     assert yes is not None
     assert back is not None
-    assert (yes.action, read_wish(yes.arg)) == (Action.CHOOSE, want)
+    assert (yes.action, read_wish(yes.arg)) == (
+        Action.ASK_AGAIN if verdict == "resend" else Action.CHOOSE,
+        want,
+    )
     assert (back.action, back.arg) == (Action.DOUBTS, "2")
+
+
+def test_sending_again_to_all_asks_twice_and_a_double_tap_lands_on_the_way_back() -> None:
+    book = lost(12)
+    want = wish(show(book), "Reenviar as")
+    first, second = ask(book.cases[1], want, chosen(book, 1, want), PT), ask_again(book.cases[1], want, PT)
+    assert first.html == "<b>Reenviar a 12 clientes?</b> Cada um pode receber duas vezes."
+    assert second.html == "<b>Confirma mesmo?</b> 12 clientes podem receber duas vezes."
+    assert labels(first) == ["Sim, reenviar a 12/danger", "↩ voltar"]
+    assert labels(second) == ["↩ voltar", "Confirmo: reenviar a 12/danger"]
+    yes = decode(second.rows[1][0].data)
+    assert yes is not None
+    assert (yes.action, read_wish(yes.arg)) == (Action.CHOOSE, want)
+
+
+def test_no_label_is_too_long_for_a_phone() -> None:
+    screen = show(lost(299), 59)
+    assert labels(screen)[:4] == [f"{n} ✔ {n} 🔁 {n} 📞" for n in range(296, 300)]
+    assert labels(screen)[-4:] == [
+        "✔ Considerar 299 enviadas",
+        "🔁 Reenviar as 299",
+        "📞 Ligar para as 299",
+        "⬇ CSV com os telefones",
+    ]
 
 
 def test_sending_again_to_one_names_them() -> None:
     book = lost(2)
-    want = wish(show(book), "2. 🔁")
-    screen = ask(book.cases[1], want, chosen(book.cases[1], want), PT)
+    want = wish(show(book), "2 🔁")
+    screen = ask(book.cases[1], want, chosen(book, 1, want), PT)
     assert screen.html == "<b>Reenviar a Cliente 2 · (61) 9****-0002?</b> Pode receber duas vezes."
     assert labels(screen) == ["Sim, reenviar/danger", "↩ voltar"]
 
@@ -185,12 +215,13 @@ AGAIN: list[Line] = [
 @pytest.mark.parametrize(
     ("label", "then", "code"),
     [
-        ("1. ✔", [Resolved(1, ("1",), "sent", BRUNO)], "already_resolved"),
-        ("1. 🔁", [Evidence(1, "1", "77")], "already_resolved"),
-        ("Todas", [Resolved(1, ("1",), "sent", BRUNO)], "list_changed"),
-        ("1. 🔁", [Resent(1, ("2",), BRUNO)], "not_settled"),
-        ("1. 🔁", AGAIN, "list_changed"),  # tried once more meanwhile: a third message was not meant
-        ("Todas", AGAIN, "list_changed"),  # as many as before, and yet others
+        ("1 ✔", [Resolved(1, ("1",), "sent", BRUNO)], "already_resolved"),
+        ("1 🔁", [Evidence(1, "1", "77")], "already_resolved"),
+        ("1 ✔", [Resolved(1, ("1",), "call", BRUNO)], "already_resolved"),  # it was not to end a call
+        ("Reenviar as", [Resolved(1, ("1",), "sent", BRUNO)], "list_changed"),
+        ("1 🔁", [Resent(1, ("2",), BRUNO)], "not_settled"),
+        ("1 🔁", AGAIN, "list_changed"),  # tried once more meanwhile: a third message was not meant
+        ("Reenviar as", AGAIN, "list_changed"),  # as many as before, and yet others
     ],
 )
 def test_what_changed_after_the_page_was_drawn_decides_nothing(
@@ -198,7 +229,7 @@ def test_what_changed_after_the_page_was_drawn_decides_nothing(
 ) -> None:
     want = wish(show(lost(2)), label)
     with pytest.raises(Declined) as no:
-        chosen(lost(2, *then).cases[1], want)
+        chosen(lost(2, *then), 1, want)
     assert no.value.code == code
 
 
@@ -213,6 +244,7 @@ def test_what_changed_after_the_page_was_drawn_decides_nothing(
         "sent|0|-1|x",
         "sent|0|allx|x",
         "sent|0|1|x|y",
+        "told|0|all2|x",
         "sent|0|²|x",
     ],
 )
@@ -223,19 +255,20 @@ def test_what_this_program_never_wrote_is_no_wish(arg: str) -> None:
 
 def test_a_place_beyond_the_plan_is_nobody() -> None:
     with pytest.raises(Declined, match="unknown_button"):
-        chosen(lost(2).cases[1], Wish("sent", 0, 99, 0, "x"))
+        chosen(lost(2), 1, Wish("sent", 0, 99, 0, "x"))
 
 
 @given(
-    st.sampled_from(VERDICTS),
+    st.sampled_from([*VERDICTS, "told"]),
     st.integers(0, 10**6),
     st.none() | st.integers(0, 10**6),
     st.text("0a", max_size=10),
 )
 def test_a_wish_survives_its_button(verdict: str, page: int, place: int | None, seal: str) -> None:
+    assume(verdict != "told" or place is not None)
     want = read_wish(f"{verdict}|{page}|{'all7' if place is None else place}|{seal}")
     assert want == Wish(want.verdict, page, place, 7 if place is None else 0, seal)
-    assert len(f"{Action.ASK_CHOOSE}:9999999:{want.encode()}".encode()) <= 64
+    assert len(f"{Action.ASK_AGAIN}:9999999:{want.encode()}".encode()) <= 64
 
 
 def test_3000_with_the_longest_names_arrive() -> None:
@@ -245,7 +278,7 @@ def test_3000_with_the_longest_names_arrive() -> None:
         lines += [Intent(1, person.id), Result(1, person.id, Outcome.UNKNOWN, reason="<b>" * 99)]
     book = story(APPROVED, *lines, DONE)
     for page in (0, 599):
-        assert "3.000 por decidir" in assert_arrives(show(book, page))
+        assert "3.000 a decidir" in assert_arrives(show(book, page))
     assert "3.000 incertas" in pending(book, PT, book.last_at).html
 
 
@@ -263,7 +296,7 @@ def test_the_document_has_the_phones_for_who_calls() -> None:
     assert sheet.filename == "caso-1-incertas.csv"
     assert sheet.content.decode("utf-8-sig").splitlines() == [
         "Nome;WhatsApp;Quando;Motivo;Situação",
-        "Cliente 2;5561900000002;2026-11-22 12:07:00;sem resposta do gateway;por decidir",
-        "Cliente 1;5561900000001;2026-11-22 12:05:00;sem resposta do gateway;por ligar",
+        "Cliente 2;5561900000002;2026-11-22 12:07:00;sem resposta do gateway;a decidir",
+        "Cliente 1;5561900000001;2026-11-22 12:05:00;sem resposta do gateway;Ana liga",
     ]
     assert len(doubts_csv(story().cases[1], EN).content.splitlines()) == 1

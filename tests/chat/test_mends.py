@@ -8,6 +8,8 @@ import pytest
 
 from bot.chat.audit_pages import audit
 from bot.chat.cards import card
+from bot.chat.mends import halted_facts
+from bot.chat.pages import pending
 from bot.chat.screen import Screen
 from bot.chat.sheets import audit_csv, audit_json
 from bot.chat.status_page import ProgramFacts, status
@@ -15,6 +17,7 @@ from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.incident import Kind
 from bot.domain.lines import (
+    CardPosted,
     CaseOpened,
     Confirmed,
     Evidence,
@@ -32,7 +35,7 @@ from bot.domain.lines import (
 from bot.domain.plan import Mend, Outcome
 from bot.domain.watch import GatewayWatch, Watch
 from tests.chat.screens import APPROVED, EN, PT, assert_arrives, case_and_now, labels, planned, sent, story
-from tests.fakes import ANA, BRUNO, NOON, incident
+from tests.fakes import ANA, BRUNO, NOON, incident, port
 
 HALF = [APPROVED, planned(30), *sent(0, 9), *sent(10, 11, Outcome.FAILED, "refused")]
 LOST = [APPROVED, planned(9), *sent(0, 2), *sent(3, 8, Outcome.UNKNOWN, "no_answer"), Settled(1, "done")]
@@ -55,7 +58,7 @@ def test_a_dispatch_that_stopped_itself_says_why_what_to_do_and_who_is_left() ->
     screen = show(*HALF, Interrupted(1, "chave <invalida>", "key"))
     assert middle(screen) == (
         "⛔ <b>Envio suspenso</b>: chave &lt;invalida&gt;\n"
-        "🔧 Confira TOKEN_HSM (e HSM_ACCOUNT). Se mudar, reinicie o bot. Depois toque <b>Retomar</b>.\n"
+        "🔧 Confira TOKEN_HSM (e HSM_ACCOUNT). Se mudar, reinicie o bot. Depois toque em <b>Retomar</b>.\n"
         "⚠️ <b>Faltam 18 clientes e 2 falhas</b>: retomar ou encerrar?\n"
         "10 enviadas · 0 recusadas · 2 falhas · 0 incertas · 0 puladas\n"
         "👤 Aprovado por <b>Ana</b> às 12:01"
@@ -73,7 +76,7 @@ def test_every_mend_names_the_button_that_is_there(mend: Mend, words: Words) -> 
     nobody = show(APPROVED, planned(2), Settled(1, "halted", "http_401", mend=mend), words=words)
     for screen, button in ((interrupted, "resume"), (nobody, "retry")):
         (line,) = [line for line in screen.html.split("\n") if line.startswith("🔧")]
-        assert f"<b>{words.plain(f'button.{button}')}</b>." in line
+        assert f"<b>{words.plain(f'button.{button}')}</b>" in line
         assert labels(screen)[0].startswith(words.plain(f"button.{button}"))
 
 
@@ -109,16 +112,54 @@ def test_how_sends_in_doubt_were_settled_stands_below_counts_that_add_up() -> No
         "Incertas (podem ter chegado): 3 sem resposta do gateway\n"
         "☑ 2 consideradas enviadas\n"
         "✔ 1 confirmada pela lista do gateway\n"
-        "📞 1 por ligar\n"
+        "📞 1 para ligar\n"
         "👤 Aprovado por <b>Ana</b> às 12:01"
     )
     assert labels(screen) == ["Detalhes", "Incertas (2)/primary"]
 
 
+def notice_of(*lines: Line, words: Words = PT, reason: str = "http_401") -> str:
+    """What the group is told when the dispatch of this story stopped itself."""
+    book = story(*lines)
+    facts: dict[str, object] = {"case": 1, "port": port(), "reason": reason, "mend": None}
+    said = str(words.say("notice.halted", **facts | halted_facts(facts, book, words), now=NOON))
+    assert_arrives(Screen(said))
+    return said
+
+
+def test_the_group_is_told_what_to_see_to() -> None:
+    assert notice_of(*HALF, Interrupted(1, "x", "key"), reason="chave <invalida>") == (
+        "⛔ <b>Envio suspenso</b> · caso 1 · CB 01 6/15: chave &lt;invalida&gt;\n"
+        "🔧 Confira TOKEN_HSM (e HSM_ACCOUNT). Se mudar, reinicie o bot. Depois toque em <b>Retomar</b>."
+    )
+    assert notice_of(*HALF, Interrupted(1, "x", "gateway"), reason="no_answer") == (
+        "⛔ <b>Envio suspenso</b> · caso 1 · CB 01 6/15: sem resposta do gateway\n"
+        "🔧 O gateway não responde ou perde respostas. Toque em <b>Retomar</b> quando quiser tentar: "
+        "o bot testa primeiro com um só cliente."
+    )
+    nobody = notice_of(APPROVED, planned(2), Settled(1, "halted", "x", mend="gateway"))
+    assert nobody.startswith("⛔ <b>Envio suspenso</b> · caso 1 · CB 01 6/15: erro HTTP 401\n🔧")
+    assert "Toque em <b>Tentar de novo</b> quando quiser" in nobody
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [*HALF, Interrupted(1, "ledger")],
+        [*HALF, Interrupted(1, "x", "key"), Resumed(1, ANA)],
+        [*HALF, Interrupted(1, "x", "key"), IncidentEnded(1)],
+    ],
+)
+def test_the_group_is_told_nothing_to_do_where_nothing_is(lines: list[Line]) -> None:
+    assert notice_of(*lines, reason="ledger", words=EN) == (
+        "⛔ <b>Sending halted</b> · case 1 · CB 01 6/15: ledger could not be written"
+    )
+
+
 def test_a_call_that_an_answer_made_needless_is_not_counted() -> None:
     called = [*LOST, Resolved(1, ("5",), "call", ANA)]
-    assert "por ligar" in show(*called).html
-    assert "por ligar" not in show(*called, Result(1, "5", Outcome.ACCEPTED)).html
+    assert "para ligar" in show(*called).html
+    assert "para ligar" not in show(*called, Result(1, "5", Outcome.ACCEPTED)).html
 
 
 def test_sending_again_is_told_while_it_goes_on_and_after_it() -> None:
@@ -150,14 +191,14 @@ def test_the_audit_tells_who_decided_what_about_how_many() -> None:
     assert [line for line in html.split("\n") if line.startswith("<b>12:")] == [
         "<b>12:25</b> · confirmou o registro após restauração · <b>Ana</b>",
         "<b>12:24</b> · reenviou 2 incertas (podem duplicar) · <b>Bruno</b>",
-        "<b>12:23</b> · vai ligar para 1 · <b>Ana</b>",
+        "<b>12:23</b> · vai ligar para 1 cliente · <b>Ana</b>",
         "<b>12:22</b> · considerou 3 incertas enviadas · <b>Ana</b>",
     ]
     rows = audit_csv(book, "4", EN, book.last_at, 24).content.decode("utf-8-sig").splitlines()[1:]
     assert [row.split(";")[2] for row in rows] == [
         "confirmed the ledger after a restore",
         "sent 2 in doubt again (may get two)",
-        "calls 1",
+        "calls 1 customer",
         "considered 3 in doubt as sent",
     ]
     text = audit_json(book, "4", EN, book.last_at, 24).content.decode()
@@ -213,7 +254,9 @@ def at_status(
 
 def test_status_says_first_that_the_ledger_is_unconfirmed_and_how_to_go_on() -> None:
     ours, theirs = at_status(old(), may_confirm=True), at_status(old())
-    start = "⛔ <b>Envio bloqueado</b>: o registro termina em 22/11 12:26 e o bot não foi parado em ordem"
+    start = (
+        "⛔ <b>Envio bloqueado</b>: o registro termina em 22/11 12:26 e o bot não foi encerrado corretamente"
+    )
     assert ours.html.startswith(start)
     assert theirs.html.startswith(start)
     assert "enviado desde então e confirme abaixo.\n" in ours.html
@@ -225,7 +268,7 @@ def test_status_says_first_that_the_ledger_is_unconfirmed_and_how_to_go_on() -> 
 
 def test_status_counts_what_is_in_doubt_over_all_cases() -> None:
     book = story(*LOST, IncidentEnded(1))
-    assert "\n❓ <b>6 incertas por decidir</b> (caso 1)\n" in at_status(book).html
+    assert "\n❓ <b>6 incertas a decidir</b> (caso 1)\n" in at_status(book).html
     for number in range(2, 14):
         book.apply(book.last_at, CaseOpened(number, incident(number, place=f"1/{number}")))
         lines = (*LOST[:2], *sent(0, 1, Outcome.UNKNOWN), LOST[-1])
@@ -234,3 +277,13 @@ def test_status_counts_what_is_in_doubt_over_all_cases() -> None:
     html = at_status(book, words=EN).html
     assert "\n❓ <b>30 in doubt, to be decided</b> (cases 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 …)\n" in html
     assert "incerta" not in at_status(story()).html
+
+
+def test_status_names_calls_without_an_alarm_and_the_list_of_what_waits_does_not() -> None:
+    book = story(*LOST, CardPosted(1, -1001, 5), Resolved(1, ("3", "4", "5", "6", "7", "8"), "call", ANA))
+    link = '<a href="https://t.me/c/1/5">1</a>'
+    assert f"\n📞 6 para ligar (caso {link})\n" in at_status(book).html
+    assert "❓" not in at_status(book).html
+    assert pending(book, PT, book.last_at).html == "✅ Nenhum cartão esperando."
+    book.apply(book.last_at, Resolved(1, ("3", "4", "5", "6", "7", "8"), "sent", ANA))
+    assert "📞" not in at_status(book).html

@@ -9,13 +9,15 @@ from telegram import Bot
 from bot.chat import cards, noc_chat, telegram
 from bot.chat.telegram import Account
 from bot.domain.case import Card
-from bot.domain.lines import CardPosted, GroupMoved, IncidentEnded
+from bot.domain.lines import Approved, CardPosted, GroupMoved, IncidentEnded, Interrupted, Who
 from bot.ports import Notice
 from bot.simulator.server import DropAfter, DropBefore, HangBefore, Throttle
 from bot.simulator.telegram import BotApi
 from bot.simulator.telegram_chat import BOT_USER
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, FastClock, opened, people, until
+from tests.chat.screens import planned, sent
+from tests.fakes import port
 
 pytestmark = pytest.mark.asyncio
 
@@ -50,6 +52,22 @@ async def test_a_case_has_one_card_edited_for_its_whole_life(api: BotApi) -> Non
     assert card.buttons == []
     assert len(api.messages()) == 1
     assert api.refused == []
+
+
+async def test_a_dispatch_that_stopped_itself_rings_below_its_card(api: BotApi) -> None:
+    async with opened(api) as room:
+        await room.outage()
+        card = await room.card()
+        await room.line(Approved(1, Who(ANA, "Ana"), (port("1/1"),)), planned(2))
+        await room.line(*sent(0, 0), Interrupted(1, "http_401", "key"))
+        facts = {"case": 1, "port": port("1/1"), "reason": "http_401", "mend": "key"}
+        room.telegram.chat.say(Notice("halted", facts))
+        said = await api.wait(lambda api: next((m for m in api.messages() if "suspenso" in m.text), None))
+    assert (said.reply_to, said.edits, said.buttons) == (card.id, [], [])
+    assert said.text == (
+        "⛔ Envio suspenso · caso 1 · CB 01 1/1: erro HTTP 401\n"
+        "🔧 Confira TOKEN_HSM (e HSM_ACCOUNT). Se mudar, reinicie o bot. Depois toque em Retomar."
+    )
 
 
 async def test_what_shows_nothing_new_is_not_sent(api: BotApi) -> None:

@@ -14,6 +14,7 @@ import bot
 from bot.chat.buttons import Action
 from bot.chat.cards import DENY_REASONS
 from bot.chat.cooldown_pages import RELEASE_REASONS
+from bot.chat.doubts import VERDICTS as VERDICTS_ON_ALL
 from bot.chat.doubts import Verdict
 from bot.chat.pages import PENDING
 from bot.chat.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
@@ -72,7 +73,10 @@ REASONS = [
     *("considered_sent", "listed", "no_rows", "another_client", "token_replaced", "login_not_found"),
 ]
 FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
-VERDICTS = [f"{step}_{verdict}" for step in ("one", "all", "ask", "yes") for verdict in get_args(Verdict)]
+VERDICTS = [
+    *(f"{step}_{verdict}" for step in ("all", "ask", "yes") for verdict in VERDICTS_ON_ALL),
+    *(f"one_{verdict}" for verdict in get_args(Verdict)),
+]
 BUTTONS = ["approve", "retry", "deny", "details", "cancel", "stop", "resume", "close", "back"]
 CODED: dict[str, Iterable[str]] = {
     "kind": list(Kind),

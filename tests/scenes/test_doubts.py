@@ -35,35 +35,54 @@ async def test_three_lost_answers_each_come_to_their_end(noc: Noc) -> None:
     assert len(noc.hsm.received) == 3
     page = await doubts_of(noc, card)
     assert page.text.count("conexão caiu no meio") == 3
-    assert (await noc.chat.tap(noc.ana, page, "1. ✔")).text == "1 considerada enviada."
-    await noc.until(page, "2 por decidir")
-    await noc.chat.tap(noc.ana, page, "2. 📞")
-    await noc.until(page, "1 por decidir · 1 por ligar")
-    await noc.chat.tap(noc.ana, page, "1. 🔁")
+    assert (await noc.chat.tap(noc.ana, page, "1 ✔")).text == "1 considerada enviada."
+    await noc.until(page, "2 a decidir")
+    await noc.chat.tap(noc.ana, page, "2 📞")
+    await noc.until(page, "1 a decidir · 1 para ligar")
+    await noc.chat.tap(noc.ana, page, "1 🔁")
     await noc.until(page, "Pode receber duas vezes.")
     assert (await noc.chat.tap(noc.ana, page, "Sim, reenviar")).text == "Reenviando a 1 cliente."
     text = await noc.until(card, "4 enviadas · 0 recusadas · 0 falhas · 1 incerta · 0 puladas")
-    assert "☑ 1 considerada enviada\n📞 1 por ligar\n" in text
+    assert "☑ 1 considerada enviada\n📞 1 para ligar\n" in text
     assert "🔁 Reenvio das incertas por Ana" in text
-    assert "Por ligar (1)" in card.buttons
+    assert "Para ligar (1)" in card.buttons
+    await noc.until(page, "envio em andamento")
+    await noc.chat.tap(noc.ana, page, "atualizar")
+    await noc.until(page, "📞 Ana liga")
+    assert "📞 1 para ligar (caso" in (await noc.ask(noc.bruno, "/status")).text
+    await noc.chat.tap(noc.ana, page, "1 ✔ já avisado")
+    await noc.until(card, "5 enviadas · 0 recusadas · 0 falhas · 0 incertas · 0 puladas")
+    assert card.buttons == ["Detalhes"]
     assert (len(noc.hsm.received), noc.hsm.duplicates) == (4, 0)
 
     audit = (await noc.ask(noc.bruno, "/audit")).text
-    for said in ("considerou 1 incerta enviada · Ana", "vai ligar para 1 · Ana", "reenviou 1 incerta"):
+    for said in (
+        "considerou 1 incerta enviada · Ana",
+        "vai ligar para 1 cliente · Ana",
+        "reenviou 1 incerta",
+    ):
         assert said in audit
     await noc.close()
     whats = [row["what"] for row in noc.view("audit.json")["decisions"]]
-    assert [what for what in whats if what.startswith("res")] == ["resolved", "resolved", "resent"]
+    assert [what for what in whats if what.startswith("res")] == [
+        "resolved",
+        "resolved",
+        "resent",
+        "resolved",
+    ]
     assert noc.chat.refused == []
 
 
-async def test_all_of_them_are_sent_again_after_a_second_question(noc: Noc) -> None:
+async def test_all_of_them_are_sent_again_after_two_questions(noc: Noc) -> None:
     card = await lose(noc, DropBefore(), DropBefore(), DropBefore())
     page = await doubts_of(noc, card)
-    await noc.chat.tap(noc.ana, page, "Todas as 3: reenviar")
+    await noc.chat.tap(noc.ana, page, "Reenviar as 3")
     await noc.until(page, "Reenviar a 3 clientes? Cada um pode receber duas vezes.")
     assert len(noc.hsm.received) == 2
     await noc.chat.tap(noc.ana, page, "Sim, reenviar a 3")
+    await noc.until(page, "Confirma mesmo? 3 clientes podem receber duas vezes.")
+    assert len(noc.hsm.received) == 2
+    await noc.chat.tap(noc.ana, page, "Confirmo: reenviar a 3")
     await noc.until(card, "5 enviadas · 0 recusadas · 0 falhas · 0 incertas")
     assert (len(noc.hsm.received), noc.hsm.duplicates) == (5, 0)
     assert card.buttons == ["Detalhes"]
@@ -75,15 +94,15 @@ async def test_an_outage_that_is_over_leaves_the_button_and_takes_the_resend(noc
     await noc.until(card, "Normalizado")
     assert card.buttons == ["Incertas (2)"]
     assert "2 incertas" in (await noc.ask(noc.bruno, "/pendentes")).text
-    assert "❓ 2 incertas por decidir (caso 1)" in (await noc.ask(noc.bruno, "/status")).text
+    assert "❓ 2 incertas a decidir (caso 1)" in (await noc.ask(noc.bruno, "/status")).text
     page = await doubts_of(noc, card)
     assert "A falha já acabou" in page.text
     assert "🔁" not in "".join(page.buttons)
-    await noc.chat.tap(noc.ana, page, "Todas as 2: vou ligar")
+    await noc.chat.tap(noc.ana, page, "Ligar para as 2")
     await noc.chat.wait(lambda _: any("Sim" in label for label in page.buttons))
     await noc.chat.tap(noc.ana, page, "Sim")
-    await noc.until(card, "📞 2 por ligar")
-    await noc.until(page, "0 por decidir · 2 por ligar")
+    await noc.until(card, "📞 2 para ligar")
+    await noc.until(page, "0 a decidir · 2 para ligar")
 
 
 async def test_a_key_refused_in_mid_send_says_what_to_mend_and_everyone_is_told_once(noc: Noc) -> None:
@@ -114,7 +133,9 @@ async def test_a_key_refused_from_the_start_offers_to_try_again(noc: Noc) -> Non
     card = await noc.card()
     await noc.chat.tap(noc.ana, card, "Aprovar")
     text = await noc.until(card, "Ninguém foi avisado")
-    assert "Confira TOKEN_HSM (e HSM_ACCOUNT). Se mudar, reinicie o bot. Depois toque Tentar de novo." in text
+    assert (
+        "Confira TOKEN_HSM (e HSM_ACCOUNT). Se mudar, reinicie o bot. Depois toque em Tentar de novo." in text
+    )
     noc.hsm.token = good
     await noc.chat.tap(noc.ana, card, "Tentar de novo")
     await noc.until(card, "3 enviadas")

@@ -71,6 +71,16 @@ class TestAPersonDecides:
         with pytest.raises(Declined, match="already_resolved"):
             await desk.flow.resolve(Choose(1, "c102"), "sent", ANA)
 
+    async def test_who_decided_is_named(self, desk: Desk) -> None:
+        await in_doubt(desk, ARRIVED, ARRIVED, ARRIVED)
+        await desk.flow.resolve(Choose(1, "c100"), "sent", ANA)
+        await desk.flow.resolve(Choose(1, "c101"), "call", BRUNO)
+        await desk.ledger.commit(lambda _book, _now: [Evidence(1, "c102", "77", NOON, "Entregue")])
+        for recipient, by in (("c100", ANA), ("c101", BRUNO), ("c102", None)):
+            with pytest.raises(Declined, match="already_resolved") as no:
+                await desk.flow.resolve(Choose(1, recipient), "call", BRUNO)
+            assert no.value.facts == {"by": by}
+
     async def test_all_at_once_only_as_many_as_were_shown(self, desk: Desk) -> None:
         await in_doubt(desk, ARRIVED, ARRIVED, ARRIVED)
         with pytest.raises(Declined, match="list_changed"):
