@@ -1,8 +1,8 @@
 """`python -m tests.faults NAME[.FUNCTION]`: an attack's quick part on the `bot` beside it, for a broken copy.
 
 Prints one line of JSON: how many runs there were, the violation that ended them, if one did, and why it was
-not tried, where this machine does not permit it. The exit code is 0 either way; anything else than a violation
-is a traceback and exit code 1.
+not tried, where this machine does not permit it. The exit code is 0 either way; anything else than a
+violation is a traceback and exit code 1.
 """
 
 import importlib

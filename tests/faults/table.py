@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 from tests.faults.tries import Tries
 
-
 WIDTH = 60
 
 
 class Caught(NamedTuple):
-    """A deliberately broken copy of the code, the attack that caught it, after how many runs, and what it saw.
+    """A deliberately broken copy of the code, the attack that caught it, and after how many runs.
 
     `violation` is as `Tries` says it: `ATTACK, run N: WHAT`.
     """

@@ -45,4 +45,5 @@ async def test_caught(mutant: Mutant, tmp_path: Path, request: pytest.FixtureReq
     if said["skipped"]:
         pytest.skip(said["skipped"])
     assert said["violation"], f"{mutant.name} went through {said['runs']} runs of {mutant.attack}"
-    request.node.user_properties.append(("caught", (mutant.name, mutant.attack, said["runs"], said["violation"])))
+    caught = (mutant.name, mutant.attack, said["runs"], said["violation"])
+    request.node.user_properties.append(("caught", caught))

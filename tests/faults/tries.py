@@ -17,8 +17,8 @@ class Tries:
 
     - `runs`: stories played to their end. Where an image is all there is to a story (the files, the disk),
       the start on it, with what was then decided, is one.
-    - `images`: damaged disk contents that a start had to cope with: bytes lost, torn, changed or not ours. What
-      a program left whole is none, however it ended.
+    - `images`: damaged disk contents that a start had to cope with: bytes lost, torn, changed or not ours.
+      What a program left whole is none, however it ended.
     - `kills`: programs (or simulated ones) that were ended hard: by a signal, a crash, a power cut.
     - `faults`: errors that a disk, a network, a service or a system call gave.
     """

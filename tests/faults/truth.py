@@ -74,6 +74,7 @@ class Truth:
     entered: set[tuple[int, str]] = field(default_factory=set)
     proven: set[str] = field(default_factory=set)
     requested: set[str] = field(default_factory=set)
+    interrupted: set[str] = field(default_factory=set)
     at_work: set[int] = field(default_factory=set)
     unconfirmed: bool = False
     flying: Counter[str] = field(default_factory=Counter)
@@ -128,6 +129,10 @@ class Truth:
         self.stopped.clear()
         self.requests.clear()
         self.resends.clear()
+        self.claimed.clear()
+        self.at_work.clear()
+        for line in lines:
+            self._follow(line)
         kept = (line.reference for line in lines if isinstance(line, Evidence | Result))
         self.proven = {reference for reference in kept if reference is not None}
 
@@ -179,28 +184,35 @@ class Truth:
     def durable(self, lines: Sequence[Line]) -> None:
         """The ledger made lines durable."""
         for line in lines:
-            if isinstance(line, Intent):
-                self.claimed.add((line.case, line.recipient))
-                self.entered.discard((line.case, line.recipient))
-            elif isinstance(line, Result | Abandoned):
-                self.claimed.discard((line.case, line.recipient))
-            elif isinstance(line, Started):
-                self.claimed.clear()
-            if isinstance(line, Resent | Resumed):
-                self.claimed = {claim for claim in self.claimed if claim[0] != line.case}
+            self._follow(line)
             if isinstance(line, Evidence | Result) and line.reference is not None:
                 twice = isinstance(line, Evidence) and line.reference in self.proven
                 self.check(not twice, f"row {line.reference} proves two sends")
                 self.proven.add(line.reference)
-
-            if isinstance(line, Approved | Resumed | Resent):
-                self.at_work.add(line.case)
-            elif isinstance(line, Settled | Cancelled):
-                self.at_work.discard(line.case)
-            elif isinstance(line, Planned) and not self.at_work - {line.case}:
-                held_back = {r.phone for r in line.recipients if r.skip is Skip.COOLDOWN}
+            if isinstance(line, Planned) and not self.at_work - {line.case}:
+                maybe = {id_[2:] for id_ in self.interrupted}  # the same people live on both ports
+                held_back = {
+                    r.phone for r in line.recipients if r.skip is Skip.COOLDOWN and r.id[2:] not in maybe
+                }
                 never = held_back - self.requested
                 self.check(not never, f"case {line.case}: {len(never)} held back whom nobody wrote to")
+
+    def _follow(self, line: Line) -> None:
+        """Who is claimed, and which cases are at work."""
+        if isinstance(line, Intent):
+            self.claimed.add((line.case, line.recipient))
+            self.entered.discard((line.case, line.recipient))
+        elif isinstance(line, Result | Abandoned):
+            self.claimed.discard((line.case, line.recipient))
+        elif isinstance(line, Started):  # what was claimed may have left, as far as any ledger knows
+            self.interrupted |= {id_ for _, id_ in self.claimed}
+            self.claimed.clear()
+        elif isinstance(line, Approved | Resumed | Resent):
+            self.at_work.add(line.case)
+        elif isinstance(line, Settled | Cancelled):
+            self.at_work.discard(line.case)
+        if isinstance(line, Resent | Resumed):
+            self.claimed = {claim for claim in self.claimed if claim[0] != line.case}
 
     def accounted(self, book: Book) -> None:
         """Every plan adds up, and whoever has a message is seen to have one, or to be in flight."""
