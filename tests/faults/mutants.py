@@ -669,15 +669,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "nothing writes that the program runs",
         "bot/app.py",
-        '(("alive", self._alive, ALIVE), ("unknown", self._flow.ask_gateway, ASK))',
-        '(("unknown", self._flow.ask_gateway, ASK),)',
+        ", ASK)):\n",
+        ", ASK))[1:]:\n",
         "schedule",
     ),
     Mutant(
         "the gateway's list is never asked for",
         "bot/app.py",
-        '(("alive", self._alive, ALIVE), ("unknown", self._flow.ask_gateway, ASK))',
-        '(("alive", self._alive, ALIVE),)',
+        ", ASK)):\n",
+        ", ASK))[:1]:\n",
         "schedule",
     ),
     Mutant(
