@@ -128,9 +128,9 @@ async def test_who_was_called_is_told_by_a_tap_and_none_is_left(api: BotApi, roo
     await api.wait(lambda _: "Para ligar (3)" in card.buttons)
     page = await page_of(room, ANA, card)
     assert page.text.count("📞 Carla liga") == 3
-    for left in (2, 1):
+    for left in ("2 para ligar", "1 para ligar"):
         assert (await api.tap(ANA, page, "1 ✔ já avisado")).text == "Anotado: já avisado."
-        await api.wait(lambda _, left=left: f"0 a decidir · {left} para ligar" in page.text)
+        await room.shows(page, f"0 a decidir · {left}")
     await api.tap(ANA, page, "1 ✔ já avisado")
     await api.wait(lambda _: page.text == "✅ Caso 1: nenhuma incerta.")
     await api.wait(lambda _: card.buttons == ["Detalhes"])
