@@ -197,7 +197,8 @@ class App:
                 log.error("no poll for %.0f s: scheduling one now", silent)
                 self._telegram.chat.say(Notice("poll_late", {"seconds": silent}))
                 self._polled_at = self._clock.monotonic()
-                self._scheduler.modify_job("poll", next_run_time=datetime.now(UTC))
+                for job in self._scheduler.get_jobs():  # the others wait for that time, too
+                    job.modify(next_run_time=datetime.now(UTC))
 
     def _say_recovery(self) -> None:
         recovery = self._ledger.recovery

@@ -87,8 +87,9 @@ class Ledger(Protocol):
         """Run `write` on the state, add its lines as one group, return them once they are durable.
 
         No other line comes between what `write` saw and what it added; `now` is never earlier than the
-        last line. What `write` raises passes through and nothing is added. LedgerClosed where the lines
-        could not be made durable, or where `closed` and the lines are not observations.
+        last line. What `write` raises passes through and nothing is added; `Declined` comes once the lines
+        are durable that it may name. LedgerClosed where the lines could not be made durable, or where
+        `closed` and the lines are not observations.
         """
 
     def note(self, line: Line) -> None:

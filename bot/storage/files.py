@@ -118,7 +118,12 @@ class FileLedger(Recorder):
 
         Cancelling the caller takes nothing back: the lines are written all the same.
         """
-        now, lines = self._decide(write)
+        try:
+            now, lines = self._decide(write)
+        except Declined:
+            with suppress(LedgerClosed):
+                await self.flush()
+            raise
         if self._closed is not None or not lines:
             self._apply(now, lines)
             return lines

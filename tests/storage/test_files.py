@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain import lines as ln
+from bot.domain.book import Book
 from bot.domain.plan import Outcome
 from bot.errors import Declined, LedgerClosed, StartupError
 from bot.storage.files import FileLedger
@@ -68,6 +69,28 @@ async def test_a_commit_returns_only_once_it_is_durable(
     disk.gate.set()
     await waiting
     await flushing
+
+
+async def test_a_refusal_comes_once_what_it_names_is_durable(ledger: FileLedger, disk: FaultyDisk) -> None:
+    def declined(_book: Book, _now: datetime) -> Sequence[ln.Line]:
+        raise Declined("already_approved")
+
+    disk.gate = threading.Event()
+    first = asyncio.create_task(ledger.commit(adds(opened())))
+    assert await asyncio.to_thread(disk.syncing.wait, 5)
+    second = asyncio.create_task(ledger.commit(declined))
+    await settled()
+    assert not second.done()
+    disk.gate.set()
+    with pytest.raises(Declined, match="already_approved"):
+        await second
+    assert first.done()
+    disk.gate = None
+    disk.errors["write"] = OSError(errno.EIO, "Input/output error")
+    with pytest.raises(LedgerClosed):
+        await ledger.commit(adds(opened(2)))
+    with pytest.raises(Declined):  # no worse where the ledger is closed
+        await ledger.commit(declined)
 
 
 async def test_what_comes_while_a_group_is_written_is_the_next_group(
