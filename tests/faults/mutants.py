@@ -500,28 +500,28 @@ MUTANTS: tuple[Mutant, ...] = (
             "        self._give_back(line.case)\n"
             "        for recipient"
         ),
-        "orders",
+        "walk",
     ),
     Mutant(
         "an old ledger need not be confirmed",
         "bot/steps/decide.py",
         ('    if book.unconfirmed is not None:\n        raise Declined("unconfirmed"'),
         ('    if False:\n        raise Declined("unconfirmed"'),
-        "orders",
+        "walk",
     ),
     Mutant(
         "a worker does not hear a stop",
         "bot/steps/send.py",
         ("        while not job.halt.is_set():\n            try:"),
         ("        while True:\n            try:"),
-        "orders",
+        "walk",
     ),
     Mutant(
         "a resend does not wait for a late answer",
         "bot/flow.py",
         "if any(case == chosen.case for case, _ in self._sender.late):",
         "if False:",
-        "orders",
+        "walk",
     ),
     Mutant(
         "one row of the gateway's list proves two sends",
@@ -572,7 +572,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "            for id_ in failed:\n"
             "                self._tell(line.case, dispatch.progress.recipients[id_])\n"
         ),
-        "orders",
+        "walk",
     ),
     Mutant(
         "a resumed dispatch does not see that the outage is over",

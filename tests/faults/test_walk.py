@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,9 +33,11 @@ TAPS = ("approve", "deny", "cancel", "stop", "resume", "close")
 people, ports = st.sampled_from(PEOPLE), st.sampled_from(PORTS)
 any_case = st.integers(0, 3)  # the last one, the one before ...
 # What has an end only later, or none, and what lets a dispatch wait for a person, makes the longest stories.
-some_ways = st.sampled_from([*Way, *[Way.LATE] * 3, *[Way.UNREACHED] * 3, *[Way.BAD_KEY] * 2])
+often = [Way.LATE, Way.LATE_REJECTED, Way.UNREACHED, Way.BAD_KEY, Way.THROTTLED]
+some_ways = st.sampled_from([*Way, *often, *often])
 runs_of_ways = st.lists(st.tuples(some_ways, st.integers(1, 3)), max_size=3)
 troubles = runs_of_ways.map(lambda runs: [way for way, times in runs for _ in range(times)])
+resolutions = st.sampled_from(["sent", "call", "resend", "resend", "resend"])
 offs = st.sampled_from([0, 0, 0, 1, -1])  # how far the list has changed since the person saw it
 olds = st.sampled_from([0, 0, 0, 0, 0, 1, 5, 15])  # how many lines an old copy of the ledger lacks
 
@@ -82,7 +84,7 @@ class Orders(RuleBasedStateMachine):
         who=people,
         ways=troubles,
         first=st.sampled_from(["", "", "release", "a day"]),
-        seconds=st.sampled_from([6, 6, 60]),
+        seconds=st.sampled_from([6, 60]),
     )
     def goes_out(self, place: str, who: Who, ways: list[Way], first: str, seconds: float) -> None:
         """A dispatch, up to where the gateway keeps it, or has kept it for too long."""
@@ -90,6 +92,9 @@ class Orders(RuleBasedStateMachine):
             self.step(self.noc.release(place, who))
         elif first == "a day":
             self.noc.set_clock(25)
+        self.out(place, who, ways, seconds)
+
+    def out(self, place: str, who: Who, ways: list[Way], seconds: float = 6) -> None:
         self.noc.outage(place)
         self.step(self.noc.poll())
         self.gateway_will(ways)
@@ -123,10 +128,18 @@ class Orders(RuleBasedStateMachine):
         self.step(self.noc.stop(self.some(which, CaseState.SENDING), who))
 
     @precondition(lambda self: self.which(CaseState.INTERRUPTED))
-    @rule(which=any_case, who=people, close=st.sampled_from([False, False, True]))
-    def resume(self, which: int, who: Who, *, close: bool) -> None:
+    @rule(
+        which=any_case,
+        who=people,
+        what=st.sampled_from(["resume", "resume", "close"]),
+        meanwhile=st.sampled_from([[], PORTS]),
+    )
+    def resume(self, which: int, who: Who, what: str, meanwhile: Sequence[str]) -> None:
+        """At once, or after the same people were told of another outage."""
         number = self.some(which, CaseState.INTERRUPTED)
-        self.step((self.noc.close if close else self.noc.resume)(number, who))
+        for place in meanwhile:
+            self.out(place, who, [])
+        self.step(getattr(self.noc, what)(number, who))
 
     @precondition(lambda self: self.noc.book.unconfirmed is not None)
     @rule(who=people)
@@ -135,7 +148,10 @@ class Orders(RuleBasedStateMachine):
 
     @precondition(lambda self: any(map(self.noc.in_doubt, self.which())))
     @rule(
-        who=people, what=st.sampled_from(["sent", "call", "resend", "resend"]), bulk=st.booleans(), off=offs
+        who=people,
+        what=resolutions,
+        bulk=st.booleans(),
+        off=offs,
     )
     def settles_doubts(self, who: Who, what: str, off: int, *, bulk: bool) -> None:
         number = next(number for number in self.which() if self.noc.in_doubt(number))
