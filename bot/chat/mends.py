@@ -21,14 +21,15 @@ def interrupted(case: Case, dispatch: Dispatch, words: Words) -> list[Markup]:
     lines = []
     if dispatch.end_reason is not None:
         lines.append(words.say("card.suspended", reason=reason_words(dispatch.end_reason, words)))
+    repeats = dispatch.to_repeat()
+    doubt = [words.say("card.interrupted_repeats", n=repeats)] if repeats else []
     if over:
-        lines.append(words.say("card.interrupted_over", todo=tally.todo if tally else 0))
-        return lines
+        return [*lines, words.say("card.interrupted_over", todo=tally.todo if tally else 0), *doubt]
     lines += mend(dispatch, words, "resume")
     if tally is None:
         return [*lines, words.say("card.interrupted_early")]
     failed = tally.outcomes.get(Outcome.FAILED, 0)  # taken up again too (domain/lines.py: Resumed)
-    return [*lines, words.say("card.interrupted", todo=tally.todo, failed=failed)]
+    return [*lines, words.say("card.interrupted", todo=tally.todo, failed=failed), *doubt]
 
 
 def halted_facts(facts: Mapping[str, object], book: Book, words: Words) -> dict[str, object]:

@@ -69,6 +69,15 @@ def test_a_dispatch_that_stopped_itself_says_why_what_to_do_and_who_is_left() ->
     )
 
 
+def test_a_repetition_that_broke_off_says_who_may_have_it_already() -> None:
+    lines = [*LOST, Resent(1, ("3", "4"), BRUNO), Interrupted(1)]
+    assert "❓ 2 reenvios de incertas entre eles: pode já ter chegado. Encerrar devolve às incertas" in (
+        show(*lines).html
+    )
+    assert "entre eles" not in show(*HALF, Interrupted(1, "x", "key")).html
+    assert "❓ 2 resends in doubt among them" in show(*lines, IncidentEnded(1), words=EN).html
+
+
 @pytest.mark.parametrize("words", [PT, EN])
 @pytest.mark.parametrize("mend", get_args(Mend))
 def test_every_mend_names_the_button_that_is_there(mend: Mend, words: Words) -> None:
