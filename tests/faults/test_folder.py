@@ -33,12 +33,15 @@ def put(folder: Path, image: dict[str, bytes]) -> Path:
     return folder
 
 
-def refused(folder: Path) -> str:
+async def refused(folder: Path) -> str:
     """What the start says, where it refuses in one line."""
     try:
-        FileLedger.open(folder, FakeClock(after(ledger())))
+        opened = FileLedger.open(folder, FakeClock(after(ledger())))
     except StartupError as error:
         return str(error) if error.code == 1 and "\n" not in str(error) else ""
+    except OSError:
+        return ""
+    await opened.close()
     return ""
 
 
@@ -102,7 +105,7 @@ async def _emptied(tries: Tries, folder: Path) -> None:
 async def _second_instance(tries: Tries, folder: Path) -> None:
     put(folder, ledger().image)
     first = FileLedger.open(folder, FakeClock(after(ledger())))
-    tries.check("another process owns" in refused(folder), "a second instance starts")
+    tries.check("another process owns" in await refused(folder), "a second instance starts")
     await first.close()
     second = FileLedger.open(folder, FakeClock(after(ledger())))
     tries.check(second.closed is None, "the folder is not free after a stop")
@@ -120,7 +123,7 @@ async def _in_the_way(tries: Tries, folder: Path) -> None:
     (put(folder / "4", torn) / "ledger" / "quarantine").write_bytes(b"")
     for number in "1234":
         tries.images += 1
-        tries.check("cannot be used" in refused(folder / number), f"folder {number} is taken")
+        tries.check("cannot be used" in await refused(folder / number), f"folder {number} is taken")
     kept = (folder / "4" / "ledger" / min(torn)).read_bytes()
     tries.check(kept == min(torn.values()), "a tail was cut that could not be put aside")
 
@@ -159,15 +162,22 @@ def read_only(folder: Path) -> Iterator[None]:
             path.chmod(0o700)
 
 
-def test_a_folder_that_is_read_only(tries: Tries, tmp_path: Path) -> None:
+def read_only_folder(tries: Tries, folder: Path) -> None:
+    """It is said in one line, nothing changes, and looking needs no right to write."""
     tries.runs += 1
-    tries.faults += 1
-    folder = put(tmp_path / "data", ledger().image)
-    before = {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
-    with read_only(folder):
-        assert "cannot be used" in refused(folder)
-        assert run_verify(folder)[0] == 0, "looking needs no right to write"
-    assert {path: path.read_bytes() for path in folder.rglob("*.jsonl")} == before
+    data = put(folder / "data", ledger().image)
+    before = {path: path.read_bytes() for path in data.rglob("*.jsonl")}
+    with read_only(data):
+        said, looked = asyncio.run(refused(data)), run_verify(data)[0]
+        tries.faults += bool(said)
+    tries.check("cannot be used" in said, f"a start on a read-only folder says {said!r}")
+    tries.check(looked == 0, "verify cannot look at a read-only folder")
+    same = {path: path.read_bytes() for path in data.rglob("*.jsonl")} == before
+    tries.check(same, "a read-only folder has changed")
+
+
+def test_a_folder_that_is_read_only(tries: Tries, tmp_path: Path) -> None:
+    read_only_folder(tries, tmp_path)
 
 
 @contextmanager
@@ -179,22 +189,27 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
-@pytest.mark.parametrize("mode", [0o700, 0o755])
-def test_a_folder_of_another_user(tries: Tries, mode: int) -> None:
+def others_folder(tries: Tries, _folder: Path) -> None:
     """Whether the folder is closed or only its files: it is said in one line, and nothing is opened."""
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
-    tries.runs += 1
-    tries.faults += 1
-    with tempfile.TemporaryDirectory() as outside:  # not below pytest's own, which nobody else may enter
-        Path(outside).chmod(0o755)
-        folder = put(Path(outside) / "data", ledger().image)
-        for path in (folder, folder / "ledger"):
-            path.chmod(mode)
-        for path in folder.rglob("*.jsonl"):
-            path.chmod(0o600)
-        with as_nobody():
-            said = refused(folder)
-            looked = run_verify(folder)
-        assert said.startswith(f"{folder} cannot be used (Permission denied): DATA_DIR must be a folder")
-        assert looked == (1, f"{folder}/ledger cannot be read: Permission denied")
+    for mode in (0o700, 0o755):
+        tries.runs += 1
+        with tempfile.TemporaryDirectory() as outside:  # not below the given one, which nobody else may enter
+            Path(outside).chmod(0o755)
+            data = put(Path(outside) / "data", ledger().image)
+            for path in (data, data / "ledger"):
+                path.chmod(mode)
+            for path in data.rglob("*.jsonl"):
+                path.chmod(0o600)
+            with as_nobody():
+                said, looked = asyncio.run(refused(data)), run_verify(data)
+            tries.faults += bool(said)
+            why = f"{data} cannot be used (Permission denied): DATA_DIR must be a folder"
+            tries.check(said.startswith(why), f"a start on another's folder ({mode:o}) says {said!r}")
+            told = (1, f"{data}/ledger cannot be read: Permission denied")
+            tries.check(looked == told, f"verify of another's folder ({mode:o}) says {looked}")
+
+
+def test_a_folder_of_another_user(tries: Tries, tmp_path: Path) -> None:
+    others_folder(tries, tmp_path)
