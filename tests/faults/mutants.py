@@ -187,7 +187,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "429 counts as unknown",
         "bot/upstream.py",
-        'raise TryLater("throttled", _retry_after(response.headers))',
+        'raise Throttled("throttled", _retry_after(response.headers))',
         'raise AnswerLost("throttled")',
         "network",
     ),
@@ -526,8 +526,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "one row of the gateway's list proves two sends",
         "bot/steps/unknown.py",
-        "                if fits and row.reference not in taken:",
-        "                if fits:",
+        "        if doubt not in proofs and row.reference not in taken:",
+        "        if doubt not in proofs:",
         "orders",
     ),
     Mutant(
@@ -547,13 +547,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "whose send is unknown counts as not told",
         "bot/domain/book.py",
-        ("        if line.outcome in REACHED:\n            progress.doubted"),
-        (
-            "        if line.outcome is Outcome.UNKNOWN:\n"
-            "            self._not_told(line.case, line.recipient)\n"
-            "        elif line.outcome in REACHED:\n"
-            "            progress.doubted"
-        ),
+        "        elif line.outcome is Outcome.UNKNOWN:\n",
+        "        elif line.outcome is Outcome.UNKNOWN:\n            self._not_told(line.case, line.recipient)\n",
         "orders",
     ),
     Mutant(
@@ -591,8 +586,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a resend that comes to nothing ends the doubt",
         "bot/domain/plan.py",
-        ("        if recipient not in self.doubted:\n            return False"),
-        ("        if recipient:\n            return False"),
+        "        if not before:\n            return False",
+        "        if recipient:\n            return False",
         "orders",
     ),
     Mutant(
@@ -756,5 +751,60 @@ MUTANTS: tuple[Mutant, ...] = (
         "        case = _undecided(book, number)\n        check_confirmed",
         "        case = _case(book, number)\n        check_confirmed",
         "taps",
+    ),
+    Mutant(
+        "room is not looked for before a plan",
+        "bot/storage/files.py",
+        '            raise Declined("no_room")\n',
+        "            return\n",
+        "process.full_disks",
+    ),
+    Mutant(
+        "a short write is taken as a whole one",
+        "bot/storage/segments.py",
+        "        if self._disk.write(self._descriptor, data) != len(data):\n",
+        "        if self._disk.write(self._descriptor, data) < 0:\n",
+        "process.full_disks",
+    ),
+    Mutant(
+        "an error of a write is ignored",
+        "bot/storage/segments.py",
+        "                    self._disk.truncate(self._descriptor, self._end)\n            raise\n",
+        "                    self._disk.truncate(self._descriptor, self._end)\n            return\n",
+        "process.disk_read_only",
+    ),
+    Mutant(
+        "an error of fdatasync is ignored",
+        "bot/storage/segments.py",
+        "            self._disk.fdatasync(self._descriptor)\n",
+        "            with suppress(OSError):\n                self._disk.fdatasync(self._descriptor)\n",
+        "process",
+    ),
+    Mutant(
+        "a folder that refuses is an empty one",
+        "bot/storage/files.py",
+        "        except OSError as error:\n            raise _unusable(folder, error) from error\n",
+        (
+            "        except OSError as error:\n"
+            "            nothing, why = Segments(disk, folder, Head()), Recovery(0, corrupt=str(error))\n"
+            "            return cls(\n"
+            "                folder, clock, book=Book(), recovery=why, segments=nothing, release=lambda: None\n"
+            "            )\n"
+        ),
+        "folder.read_only_folder",
+    ),
+    Mutant(
+        "what cannot be read counts as empty",
+        "bot/storage/disk.py",
+        "        return path.read_bytes()\n",
+        "        with suppress(PermissionError):\n            return path.read_bytes()\n        return b''\n",
+        "folder.others_folder",
+    ),
+    Mutant(
+        "a start that is refused does not say why",
+        "bot/storage/files.py",
+        " cannot be used ({error.strerror}): {mend}",
+        " cannot be used: {mend}",
+        "folder.others_folder",
     ),
 )
