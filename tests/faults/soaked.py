@@ -55,10 +55,11 @@ class FaultyGateway:
 
     name = "faulty"
 
-    def __init__(self, customers: int, seed: int) -> None:
+    def __init__(self, customers: int, seed: int, late: float = LATE) -> None:
         self.delivered, self.answered = bytearray(customers), [""] * customers
         self.faults: Counter[str] = Counter()
         self.requests = 0
+        self._late = late
         self._rng = random.Random(seed)  # noqa: S311 - the same faults each time
         self._kinds, self._weights = list(FAULTS), list(FAULTS.values())
 
@@ -81,7 +82,7 @@ class FaultyGateway:
         if not lost or self._rng.random() < 0.5:
             self.delivered[customer] += 1
         if kind == "late answer":
-            await asyncio.sleep(LATE)
+            await asyncio.sleep(self._late)
         if lost:
             reason = "http_503" if kind == "5xx" else "reset"
             return self._answer(customer, Receipt(Outcome.UNKNOWN, reason=reason))

@@ -37,7 +37,7 @@ def render(attacks: Sequence[Tries], caught: Sequence[Caught]) -> str:
 
 def _what(violation: str) -> str:
     """What was violated, as far as it fits in a row."""
-    what = violation.partition(": ")[2]
+    what = " ".join(violation.partition(": ")[2].split())
     return what if len(what) <= WIDTH else f"{what[: WIDTH - 1]}…"
 
 
