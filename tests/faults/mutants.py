@@ -948,115 +948,25 @@ MUTANTS: tuple[Mutant, ...] = (
         "rules",
     ),
     Mutant(
-        "a repeated send without an answer ends the doubt about the first",
-        "bot/domain/book.py",
-        "        if line.outcome in ARRIVED:\n",
-        "        if line.outcome in ARRIVED or line.outcome is Outcome.UNKNOWN:\n",
-        "rules",
-    ),
-    Mutant(
-        "who is spared a repeated send is no longer in doubt",
-        "bot/domain/book.py",
-        ("        if not progress.back_in_doubt(line.recipient):\n            spared"),
-        ("        if progress:\n            spared"),
-        "rules",
-    ),
-    Mutant(
-        "a repeated send that is given up ends the doubt about the first",
-        "bot/domain/plan.py",
-        "        untold = [r for r in self.todo() if not self.back_in_doubt(r.id)]\n",
-        "        untold = self.todo()\n",
-        "rules",
-    ),
-    Mutant(
-        "a repeated send that fails ends the doubt about the first",
-        "bot/domain/book.py",
-        "        elif not progress.back_in_doubt(line.recipient):  #",
-        "        else:  #",
-        "rules",
-    ),
-    Mutant(
-        "who may have a message counts as not told",
-        "bot/domain/book.py",
-        "        elif line.outcome is Outcome.UNKNOWN:\n",
+        "a hang-up on a kept connection counts as never sent",
+        "bot/upstream.py",
+        '    (aiohttp.ClientConnectionError, AnswerLost, "reset"),\n',
         (
-            "        elif line.outcome is Outcome.UNKNOWN:\n"
-            "            self._not_told(line.case, line.recipient)\n"
+            '    (aiohttp.ServerDisconnectedError, TryLater, "reset"),\n'
+            '    (aiohttp.ClientConnectionError, AnswerLost, "reset"),\n'
         ),
-        "rules",
+        "network",
     ),
     Mutant(
-        "a repeated send does not reserve its port",
-        "bot/domain/book.py",
-        ("        self._reserve(line.case)\n        self._progress(dispatch).take_up_again"),
-        "        self._progress(dispatch).take_up_again",
-        "rules",
-    ),
-    Mutant(
-        "a repeated send hides who told them meanwhile",
-        "bot/domain/book.py",
-        "        self._progress(dispatch).take_up_again(line.recipients)\n",
+        "the library repeats a POST on a new connection",
+        "bot/upstream.py",
+        "    response = await _exchange(http, request, with_auth=False, total=total)\n",
         (
-            "        self._progress(dispatch).take_up_again(line.recipients)\n"
-            "        for id_ in line.recipients:\n"
-            "            self._tell(line.case, self._progress(dispatch).recipients[id_])\n"
+            "    try:\n"
+            "        response = await _exchange(http, request, with_auth=False, total=total)\n"
+            "    except AnswerLost:\n"
+            "        response = await _exchange(http, request, with_auth=False, total=total)\n"
         ),
-        "rules",
-    ),
-    Mutant(
-        "a repeated send is not known to run",
-        "bot/domain/book.py",
-        ("        dispatch.broken = False\n        self.running.add(line.case)\n"),
-        "        dispatch.broken = False\n",
-        "rules",
-    ),
-    Mutant(
-        "the gateway's list decides about whom it was not asked",
-        "bot/steps/unknown.py",
-        "        those = [doubt for doubt in asked if doubt in present]\n",
-        "        those = list(present)\n",
-        "rules",
-    ),
-    Mutant(
-        "the gateway's list decides about what was sent since",
-        "bot/steps/unknown.py",
-        "        those = [doubt for doubt in asked if doubt in present]\n",
-        "        those = list(asked)\n",
-        "rules",
-    ),
-    Mutant(
-        "a claim has the time at which it is read",
-        "bot/domain/book.py",
-        "        progress.intents[line.recipient] = self.last_at\n",
-        "        progress.intents[line.recipient] = datetime.now(UTC)\n",
-        "rules",
-    ),
-    Mutant(
-        "a late refusal frees the port though others were reached",
-        "bot/domain/book.py",
-        "dispatch.phase is Phase.FINISHED and not dispatch.reached:",
-        "dispatch.phase is Phase.FINISHED:",
-        "rules",
-    ),
-    Mutant(
-        "a late answer replaces what is known",
-        "bot/domain/book.py",
-        ("        if known is not None and known.outcome is not Outcome.UNKNOWN:\n            return\n"),
-        "",
-        "rules",
-    ),
-    Mutant(
-        "who is refused here counts as not told by the others",
-        "bot/domain/book.py",
-        "        if key in self.told and self.told[key].case == number:\n",
-        "        if key in self.told:\n",
-        "rules",
-    ),
-    Mutant(
-        "a dispatch that goes on does not reserve its port",
-        "bot/domain/book.py",
-        ("            dispatch.progress.take_up_again(failed)\n        self._reserve(line.case)\n"),
-        "            dispatch.progress.take_up_again(failed)\n",
-        "rules",
+        "network.kept_connections",
     ),
 )

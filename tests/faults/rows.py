@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.domain.plan import Outcome
-from tests.faults.wire import Row, http, refused
+from tests.faults.wire import Row, accepted, http, refused
 
 HTML = b"<html><body>oops</body></html>"
 HALF_HEAD = b"HTTP/1.1 200 OK\r\nContent-Le"
@@ -18,6 +18,7 @@ PATIENCE = 100_000.0  # seconds; the longest Retry-After that is waited for here
 THROTTLED = Row("429 with seconds", None, "throttled", http(TOO_MANY, HTML, "Retry-After: 30"))
 THROTTLED_UNTIL = Row("429 with a date", None, "throttled", http(TOO_MANY, HTML, *DATES))
 
+IDLE = Row("a kept connection was closed", Outcome.ACCEPTED, None, accepted(1), taken=True, way="idle")
 NEVER_LEFT = (
     Row("refused", None, "refused", way="refused"),
     Row("an unknown host", None, "dns", way="dns"),
@@ -52,7 +53,19 @@ _LOST = (  # each of them taken, and not taken
     Row("201 without a code", Outcome.ACCEPTED, "unconfirmed", http("201 Created", b'{"msg":"ok"}')),
     Row("a redirect", Outcome.UNKNOWN, "http_302", http("302 Found", HTML, "Location: /x"), mend="url"),
 )
+CROSSED = tuple(  # nobody reads the request, and the client cannot know that; one that is repeated arrives
+    Row(
+        f"{end} of a kept connection crosses the request",
+        Outcome.UNKNOWN,
+        "reset",
+        accepted(1),
+        taken=True,
+        way=way,
+    )
+    for end, way in (("a FIN", "fin"), ("an RST", "rst"))
+)
 LOST = (
+    *CROSSED,
     Row("reset before the body was read", Outcome.UNKNOWN, "reset", way="unread"),
     *(replace(row, name=f"{row.name} (taken)", taken=True) for row in _LOST),
     *_LOST,
@@ -83,4 +96,4 @@ HALTS = (
     ),
 )  # fmt: skip
 
-TABLE = (*NEVER_LEFT, *LOST, *SAYS_NO, *HALTS)
+TABLE = (IDLE, *NEVER_LEFT, *LOST, *SAYS_NO, *HALTS)

@@ -21,7 +21,11 @@ from tests.fakes import FakeClock
 
 PATH = "/rest/v1/sendHsm"
 PATIENT = httpx.Timeout(10.0)
-Way = Literal["plain", "read", "total", "kept", "refused", "deaf", "dns", "tls", "unread"]
+Way = Literal[
+    "plain", "read", "total", "kept", "idle", "fin", "rst", "refused", "deaf", "dns", "tls", "unread"
+]
+KEPT: tuple[Way, ...] = ("idle", "fin", "rst")
+NOWHERE: frozenset[Way] = frozenset({"fin", "rst", "refused", "deaf", "dns", "tls", "unread"})
 Then = Literal["keep", "close", "reset", "silence", "drip"]
 
 
@@ -31,7 +35,8 @@ class Row:
 
     `outcome` and `reason` are what the result has to say; None: nothing left, so it is tried again. `taken`:
     the gateway delivers the message before it answers badly. `way` is which connection the request goes
-    out on (`read`, `total`: with a short limit of that kind; `kept`: one that served a request before).
+    out on (`read`, `total`: with a short limit of that kind; `kept`: one that served a request before; `idle`:
+    one that was closed, as the client has seen; `fin`, `rst`: its end is on the way when the request leaves).
     """
 
     name: str
@@ -52,7 +57,9 @@ class Wire:
         draws: For each phone the rows that its next attempts meet; then all goes well.
         met: The row of each attempt so far, by phone (None: all went well).
         took: How often the gateway delivered, by phone.
+        asked: How often a send was asked for; `may_arrive`: on a way that reaches the gateway, by phone.
         arrived: The phones of the requests that came in, in order.
+        hits: How often each row was met since the beginning, by its name.
         stale: Requests that met the end of a connection that had served before.
         gate: `held` rows are answered once it is set.
     """
@@ -62,6 +69,8 @@ class Wire:
     def __init__(self) -> None:
         self.adapters: dict[Way, Matrix] = {}
         self.stale = 0
+        self.hits: Counter[str] = Counter()
+        self._kept: dict[Way, Kept] = {}
         self.clear()
 
     def clear(self) -> None:
@@ -69,22 +78,42 @@ class Wire:
         self.draws: Mapping[str, Iterator[Row | None]] = {}
         self.met: dict[str, list[Row | None]] = {}
         self.took: Counter[str] = Counter()
+        self.asked = 0
+        self.may_arrive: Counter[str] = Counter()
         self.arrived: list[str] = []
         self.gate = asyncio.Event()
 
     async def send(self, message: Message) -> Receipt:
         row = next(self.draws.get(message.phone, iter(())), None)
         self.met.setdefault(message.phone, []).append(row)
-        adapter = self.adapters[row.way if row is not None else "plain"]
-        if row is not None and row.way == "kept":
+        self.asked += 1
+        self.may_arrive[message.phone] += row is None or row.way not in NOWHERE
+        if row is None:
+            return await self.adapters["plain"].send(message)
+        self.hits[row.name] += 1
+        adapter = self.adapters[row.way]
+        if row.way == "kept":
             await adapter.probe()
-        return await adapter.send(message)
+        if row.way not in self._kept:
+            return await adapter.send(message)
+        async with self._kept[row.way].alone:
+            await adapter.probe()
+            await self._kept[row.way].end(row.way)
+            return await adapter.send(message)
 
     async def sent(self, first: datetime, last: datetime) -> list[Sent] | None:
         return None
 
     async def probe(self) -> str:
         return "wire"
+
+    def repeated(self) -> list[str]:
+        """Whose request came in more often than it could have with one for each time somebody asked."""
+        return [phone for phone, came in Counter(self.arrived).items() if came > self.may_arrive[phone]]
+
+    def keep(self, way: Way) -> "Kept":
+        """The server of a way whose connection ends while it is kept."""
+        return self._kept.setdefault(way, Kept(self))
 
     async def serve(self, connection: Connection) -> None:
         """The server's side of every way that reaches it: as many requests as the connection lasts for."""
@@ -108,6 +137,34 @@ class Wire:
             await connection.write(accepted(len(self.arrived)) if row is None else row.answer)
             if row is not None and row.then != "keep":
                 return await _end(connection, row.then)
+
+
+class Kept:
+    """A server whose one connection ends after it has served. `alone`: for one request at a time."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.alone = asyncio.Lock()
+
+    async def serve(self, connection: Connection) -> None:
+        """As any other way."""
+        self._connection, self._gone = connection, asyncio.Event()
+        gone = self._gone
+        try:
+            await self._wire.serve(connection)
+        finally:
+            gone.set()
+
+    async def end(self, way: Way) -> None:
+        """Close it: `idle` returns when the client hung up, too, the others before it can know."""
+        match way:
+            case "idle":
+                self._connection.writer.write_eof()
+                await self._gone.wait()
+            case "fin":
+                self._connection.writer.transport.abort()
+            case "rst":
+                self._connection.reset()
 
 
 async def _end(connection: Connection, then: Then) -> None:
@@ -154,6 +211,9 @@ async def opened() -> AsyncIterator[Wire]:
             "tls": (no_tls.url.replace("http:", "https:"), PATIENT, 20.0),
             "unread": (unread.url, PATIENT, 20.0),
         }
+        for way in KEPT:
+            kept = wire.keep(way)
+            ways[way] = ((await stack.enter_async_context(raw_server(kept.serve))).url, PATIENT, 20.0)
         for way, (url, timeout, total) in ways.items():
             wire.adapters[way] = Matrix(
                 url + PATH,
