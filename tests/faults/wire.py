@@ -35,8 +35,9 @@ class Row:
 
     `outcome` and `reason` are what the result has to say; None: nothing left, so it is tried again. `taken`:
     the gateway delivers the message before it answers badly. `way` is which connection the request goes
-    out on (`read`, `total`: with a short limit of that kind; `kept`: one that served a request before; `idle`:
-    one that was closed, as the client has seen; `fin`, `rst`: its end is on the way when the request leaves).
+    out on (`read`, `total`: with a short limit of that kind; `kept`: one that served a request before;
+    `idle`: one that was closed, as the client has seen; `fin`, `rst`: one whose end is on its way when the
+    request leaves).
     """
 
     name: str
