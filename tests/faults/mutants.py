@@ -140,7 +140,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bot/storage/files.py",
         "        count = sum(segment_name(entry.at) == month for entry in self._pending)\n",
         "        count = len(self._pending)\n",
-        "disk",
+        "disk.month_ends",
     ),
     Mutant(
         "the lock is released early",

@@ -142,6 +142,18 @@ def attack(tries: Tries, folder: Path) -> None:
             on.fail(again=1)
 
 
+def month_ends(tries: Tries, folder: Path) -> None:
+    """A month that ends while results wait to be written with the next group: some lives in a hundred."""
+    del folder
+    for seed in range(200):
+        with stage(tries, seed) as on:
+            on.live(Left(NEW_MONTH - timedelta(seconds=on.rng.uniform(1.0, 1.6))))
+
+
+def test_a_month_ends_in_mid_send(tries: Tries, tmp_path: Path) -> None:
+    month_ends(tries, tmp_path)
+
+
 def test_power_cut_at_every_step(tries: Tries) -> None:
     for seed in range(4):
         with stage(tries, seed) as on:
