@@ -26,9 +26,10 @@ def render(attacks: Sequence[Tries], caught: Sequence[Caught]) -> str:
     if attacks:
         parts.append(_tried(sorted(attacks, key=lambda tries: tries.attack)))
     if caught:
-        head = f"{'mutant':<58}{'caught by':<24}{'after runs':>10}  what was violated"
+        wide = 2 + max(len(row.mutant) for row in caught)
+        head = f"{'mutant':<{wide}}{'caught by':<26}{'after runs':>10}  what was violated"
         rows = [
-            f"{row.mutant:<58}{row.attack:<24}{row.runs:>10,}  {_what(row.violation)}"
+            f"{row.mutant:<{wide}}{row.attack:<26}{row.runs:>10,}  {_what(row.violation)}"
             for row in sorted(caught)
         ]
         parts.append("\n".join([head, "-" * len(head), *rows]))
