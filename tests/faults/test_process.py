@@ -204,13 +204,13 @@ def test_disk_read_only_in_mid_send(tries: Tries, tmp_path: Path) -> None:
 
 def _hundreds() -> Sequence[Life]:
     firsts = [
-        *(kill("fdatasync", n) for n in range(1, 16)),
-        *(kill("write", n) for n in range(1, 16)),
-        *(kill("sendto", n) for n in range(1, 80, 3)),
-        *(kill("recvfrom", n) for n in range(1, 110, 3)),
-        *(kill("openat", n) for n in range(1, 12)),
-        *(kill("fsync", n) for n in range(1, 12)),
-        *(kill(RENAMES, n) for n in range(1, 6)),
+        *(kill("fdatasync", n) for n in range(1, 13)),
+        *(kill("write", n) for n in range(1, 13)),
+        *(kill("sendto", n) for n in range(1, 50, 3)),
+        *(kill("recvfrom", n) for n in range(1, 80, 3)),
+        *(kill("openat", n) for n in range(1, 9)),
+        *(kill("fsync", n) for n in range(1, 9)),
+        *(kill(RENAMES, n) for n in range(1, 5)),
     ]
     seconds = [
         *(kill("fdatasync", n, early=True, torn=True) for n in range(1, 4)),
@@ -224,9 +224,9 @@ def _hundreds() -> Sequence[Life]:
 
 @pytest.mark.soak
 def test_killed_at_every_system_call(tries: Tries, tmp_path: Path) -> None:
-    lives = _hundreds()
-    asyncio.run(all_of(tries, tmp_path, [partial(live, life=life, legs=1) for life in lives]))
-    assert tries.kills >= len(lives)
+    lives = _hundreds()  # how many calls there are depends on the pace: one or the other does not come
+    asyncio.run(all_of(tries, tmp_path, [partial(live, life=life, legs=0) for life in lives]))
+    assert tries.kills >= len(lives) * 3 // 2, "too many traps are laid where nothing passes"
 
 
 @pytest.mark.soak
