@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from bot.domain.customer import Contact
-from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, TryLater
+from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Throttled, TryLater
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Answer, DropAfter, HtmlPage, Throttle
 from bot.simulator.world import World
@@ -129,7 +129,7 @@ async def test_a_new_token_that_is_refused_too_cools_off_instead_of_logging_in_f
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (Throttle(9), TryLater),
+        (Throttle(9), Throttled),
         (HtmlPage(502), AnswerLost),
         (DropAfter(), AnswerLost),
         (HtmlPage(200), BadAnswer),
