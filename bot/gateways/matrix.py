@@ -87,7 +87,7 @@ class Matrix:
         where none of them can be.
         """
         found: dict[str, Sent] = {}
-        strange = legible = 0
+        seen = legible = False
         for day in days(first, last, self._zone):
             for page in range(1, MOST_PAGES + 1):
                 try:
@@ -96,13 +96,12 @@ class Matrix:
                     if found:
                         raise
                     return None
-                can_be_read = sum(map(is_legible, rows))
-                legible, strange = legible + can_be_read, strange + len(rows) - can_be_read
+                seen, legible = seen or bool(rows), legible or any(map(is_legible, rows))
                 read = (sent_of(row, first, last, self._zone) for row in rows)
                 found |= {sent.reference: sent for sent in read if sent is not None}
                 if page >= pages or not rows:
                     break
-        if strange and not legible:  # another format than we know: absence from it says nothing at all
+        if seen and not legible:  # another format than we know: absence from it says nothing at all
             raise BadAnswer("no_rows")
         return list(found.values())
 

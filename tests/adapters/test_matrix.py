@@ -125,6 +125,8 @@ BAD_KEY = '{"cod_error":1,"msg":"sem autorização"}'
             Receipt(Outcome.ACCEPTED, reference="88"),
         ),
         (Answer(200, '{"cod_error": 0}'), Receipt(Outcome.ACCEPTED)),
+        (Answer(200, '{"cod_error": "00", "cod_atendimento": 9}'), Receipt(Outcome.ACCEPTED, reference="9")),
+        (Answer(200, '{"cod_error": ""}'), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
         (Answer(200, '{"cod_error": 5}'), Receipt(Outcome.REJECTED, reason="cod_error 5")),
         (Answer(200, BAD_KEY), Receipt(Outcome.REJECTED, reason="sem autorização", halt="key")),
         (

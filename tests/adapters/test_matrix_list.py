@@ -110,6 +110,19 @@ async def test_a_row_that_cannot_be_read_is_passed_over(
     assert listed == [*([sent] if sent else []), Sent("90", PHONE, NOON, "Lida")]
 
 
+@pytest.mark.parametrize(
+    "strange", [{"dat_msg": "2026-11-22T12:00:00"}, {"num_telefone": "-"}, {"cod_atendimento": None}]
+)
+async def test_rows_of_which_none_can_be_read_prove_nothing_absent(
+    platform: MatrixApi, gateway: Matrix, strange: Mapping[str, object]
+) -> None:
+    platform.faults.inject(rows({**ROW, **strange}, "no row"))
+    with pytest.raises(BadAnswer, match="no_rows"):
+        await gateway.sent(NOON - HOUR, NOON)
+    platform.faults.inject(rows({**ROW, **strange}, {**ROW, "dat_msg": "22/11/2026 01:00:00"}))
+    assert await gateway.sent(NOON - HOUR, NOON) == []  # one of them can, and it is of another hour
+
+
 async def test_words_in_latin_1(platform: MatrixApi, gateway: Matrix) -> None:
     body = json.dumps({"num_pages": "1", "registros": [{**ROW, "status": "não"}]}, ensure_ascii=False)
     platform.faults.inject(Answer(200, body.encode("latin-1")))
