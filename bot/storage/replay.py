@@ -6,7 +6,7 @@ that is damaged, too, or lost only its line end, still was a line.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -89,13 +89,14 @@ def scan(disk: Disk, folder: Path) -> Scan:
         break
     if not found.head.seq and (left := VIEWS.intersection(disk.names(folder))):
         what = f"no line is left, and yet {min(left)} is there, which a first line comes before"
-        found.trouble = Trouble(Fault.CORRUPT, names[0] if names else "*.jsonl", 1, 0, what)
+        gone = Trouble(Fault.CORRUPT, names[0] if names else "*.jsonl", 1, 0, what)
+        found.trouble = replace(found.trouble, fault=Fault.CORRUPT) if found.trouble else gone
     return found
 
 
 def _judged(trouble: Trouble, later: int) -> Trouble:
     fault = Fault.CORRUPT if later else trouble.fault
-    return Trouble(fault, trouble.segment, trouble.line, trouble.offset, trouble.what, later)
+    return replace(trouble, fault=fault, later=later)
 
 
 def _segment(found: Scan, name: str, data: bytes) -> Trouble | None:
@@ -122,7 +123,7 @@ def _segment(found: Scan, name: str, data: bytes) -> Trouble | None:
     if tail.entries:
         missing = tail.entries[-1].left
         return Trouble(
-            Fault.INCOMPLETE, name, number + 1, offset, f"group: {missing} more lines should follow"
+            Fault.INCOMPLETE, name, number + 1, offset, f"group: lines that should follow: {missing}"
         )
     return None
 

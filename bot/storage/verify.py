@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
-from bot.storage.mending import Held, Mending, held, mending, of_newer_version
+from bot.storage.mending import Mending, held, mending, of_newer_version
 from bot.storage.phrases import NEWER, anew, counted, no_ledger, place, views_in, waits
 from bot.storage.replay import Fault, Scan, Trouble, scan
 from bot.storage.segments import Head, ledger_folder
@@ -77,9 +77,6 @@ def _reported(disk: Disk, folder: Path, found: Scan) -> Report:
         return replace(report, unconfirmed=found.book.unconfirmed)
     view = None if found.head.seq else min(views_in(folder, disk), default=None)
     trouble = found.trouble
-    if view is not None:  # the scan says only that no line is left: what is wrong with those that are there?
-        seen = scan(Held(held(disk, folder, found)), Path()).trouble
-        trouble = trouble if seen is None else replace(seen, fault=trouble.fault)
     report = replace(report, trouble=trouble, after=_after(disk, folder, found, trouble), view=view)
     if trouble.fault is Fault.CORRUPT:  # a confirmation may stand behind the damage
         return replace(report, begun=_begun(disk, folder, found, trouble))

@@ -128,7 +128,7 @@ def test_a_group_with_whole_lines_missing_at_the_end(tmp_path: Path, segment: Pa
     report = verify(tmp_path)
     assert report.ok
     assert report.trouble is not None
-    assert (report.trouble.line, report.trouble.what) == (3, "group: 1 more lines should follow")
+    assert (report.trouble.line, report.trouble.what) == (3, "group: lines that should follow: 1")
     assert report.head.seq == 0
 
 
