@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.book import Book
-from bot.domain.customer import Affected, Contact
-from bot.domain.incident import Poll
+from bot.domain.customer import Affected, Contact, Link
+from bot.domain.incident import Inventory, Poll, Port
 from bot.domain.lines import Line
 from bot.domain.plan import Message, Receipt, Sent
 
@@ -38,6 +38,12 @@ class Source(Protocol):
 
     async def affected(self, incident_id: str) -> Affected:
         """One incident's ONUs as they are now. NotFound where the source no longer knows it."""
+
+    async def inventory(self) -> Inventory:
+        """Every port that the source knows to have ONUs."""
+
+    async def links(self, port: Port) -> Mapping[str, Link]:
+        """The link status, as it is now, of every ONU on a port, by serial."""
 
 
 class Directory(Protocol):

@@ -1,5 +1,6 @@
 """An open outage as a source reports it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +41,21 @@ class Port:
     def label(self) -> str:
         """`CB 01 6/15`."""
         return f"{self.olt} {self.place}"
+
+    @property
+    def olt_key(self) -> str:
+        """Which OLT it is of: two may have one name."""
+        return self.key.partition(":")[0]
+
+    @property
+    def slot(self) -> str:
+        """`6` of `6/15`; empty where the place has no slot."""
+        slot, slash, _ = self.place.partition("/")
+        return slot if slash else ""
+
+
+Inventory = Mapping[str, frozenset[str]]
+"""The places of the ports that an OLT has, by the OLT's name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,21 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a gateway is asked to send: one template to one phone (digits with country code)."""
+    """What a gateway is asked to send: one template to one phone (digits with country code).
+
+    `template` is LOS, POWER or RESTORED. The rest may fill the template's variables: when the outage began and
+    ended, when it is expected to end (None: nobody said), and its cause in a person's words (empty: nobody
+    said).
+    """
 
     recipient: str
     phone: str
     name: str
     template: str
+    started: datetime | None = None
+    eta: datetime | None = None
+    ended: datetime | None = None
+    cause: str = ""
 
 
 Mend = Literal["key", "template", "url", "gateway"]

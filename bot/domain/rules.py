@@ -1,11 +1,22 @@
-"""The settings that rules and steps read, in their own terms. Defaults are the product's."""
+"""The settings that rules and steps read, in their own terms.
+
+The defaults are the product's, except that by default nothing waits and nothing is grouped: each incident is
+a case of its own at the first poll that sees it, and over at the first that does not.
+"""
 
 from dataclasses import dataclass
+
+from bot.domain.hours import Hours
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Times in seconds unless named otherwise; counts are of look-ups or messages in flight."""
+    """Times in seconds unless named otherwise; counts are of look-ups or messages in flight.
+
+    Grouping (`domain/correlation.py`): `group_seconds` 0 groups nothing; `nearly_all` and `dominance` are
+    shares of 1. `two_person_above` 0 asks nobody else; `customer_hours` None is always. `restored`: there is
+    a template for "service is back".
+    """
 
     cooldown_hours: float = 24.0
     min_affected: int = 1
@@ -23,3 +34,18 @@ class Rules:
     send_patience: float = 120.0
     answer_within: float = 32.0
     resume_within: float = 300.0
+    settle_seconds: float = 0.0
+    open_polls: int = 1
+    close_polls: int = 1
+    group_seconds: float = 0.0
+    group_power_seconds: float = 0.0
+    nearly_all: float = 0.8
+    dominance: float = 0.7
+    flaps: int = 3
+    reopen_minutes: float = 60.0
+    remind_minutes: float = 10.0
+    customer_hours: Hours | None = None
+    two_person_above: int = 0
+    second_within: float = 600.0
+    restored: bool = False
+    restored_auto: bool = False
