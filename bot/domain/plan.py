@@ -56,9 +56,9 @@ class Recipient:
 class Message:
     """What a gateway is asked to send: one template to one phone (digits with country code).
 
-    `template` is LOS, POWER or RESTORED. The rest may fill the template's variables: when the outage began and
-    ended, when it is expected to end (None: nobody said), and its cause in a person's words (empty: nobody
-    said).
+    `template` is LOS, POWER or RESTORED. The rest may fill the template's variables: when the outage began
+    and ended, when it is expected to end (None: nobody said), and its cause in a person's words (empty:
+    nobody said).
     """
 
     recipient: str
