@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.customer import Affected, Contact, Link, Onu
-from bot.domain.incident import Incident, Kind, Poll, Port
+from bot.domain.incident import Incident, Inventory, Kind, Poll, Port
 from bot.domain.lines import Who
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import NotFound
@@ -98,6 +98,10 @@ class FakeSource:
     complete: bool = True
     skipped: tuple[str, ...] = ()
     nameless: int = 0
+    ports: dict[str, frozenset[str]] = field(default_factory=dict)
+    back: set[str] = field(default_factory=set)
+    link_errors: list[Exception] = field(default_factory=list)
+    known: dict[str, Incident] = field(default_factory=dict)
 
     def outage(self, what: Incident, customers: int = 3, first: int = 100) -> Incident:
         self.incidents[what.id] = what
@@ -108,12 +112,13 @@ class FakeSource:
         return what
 
     def repair(self, number: int | str) -> None:
-        del self.incidents[str(number)]
+        self.known[str(number)] = self.incidents.pop(str(number))
 
     async def open_incidents(self) -> Poll:
         if self.poll_errors:
             raise self.poll_errors.pop(0)
         seen = frozenset(self.incidents)
+        self.known |= self.incidents
         return Poll(tuple(self.incidents.values()), seen, self.complete, self.skipped, self.nameless)
 
     async def affected(self, incident_id: str) -> Affected:
@@ -124,6 +129,19 @@ class FakeSource:
         if incident_id not in self.onus:
             raise NotFound("no such alert")
         return Affected(tuple(self.onus[incident_id]), incident_id in self.over)
+
+    async def inventory(self) -> Inventory:
+        return self.ports
+
+    async def links(self, port: Port) -> dict[str, Link]:
+        """The ONUs of the port's incidents, over or not, as they were then; those in `back` are online."""
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.link_errors:
+            raise self.link_errors.pop(0)
+        here = [what.id for what in (self.known | self.incidents).values() if what.port.key == port.key]
+        onus = [onu for number in here for onu in self.onus.get(number, ())]
+        return {onu.serial: Link.ONLINE if onu.serial in self.back else onu.link for onu in onus}
 
     async def customer(self, client_id: str) -> Contact | None:
         self.looked_up.append(client_id)

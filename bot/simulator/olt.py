@@ -29,6 +29,9 @@ class OltApi(Server):
         refuse_login: None; "401"; or any other text, which is the error of an HTTP 200 refusal.
         empty_instead_of_404: An unknown client id gives an empty list instead of a 404.
         raw_rows: Appended to the alert list as they are.
+        raw_pons: Appended to the list of ports as they are.
+        raw_equipment: Appended to the list of ONUs as they are, whatever was asked for.
+        ignores_filters: The list of ONUs is that of the whole network, whatever was asked for.
     """
 
     def __init__(
@@ -50,6 +53,9 @@ class OltApi(Server):
         self.refuse_login: str | None = None
         self.empty_instead_of_404 = False
         self.raw_rows: list[Any] = []
+        self.raw_pons: list[Any] = []
+        self.raw_equipment: list[Any] = []
+        self.ignores_filters = False
         self._clock = clock
         self._tokens: dict[str, float] = {}
         self._left: int | None = None
@@ -175,35 +181,54 @@ class OltApi(Server):
         return json_response({"clients": [vars(customer)]})
 
     def _pons(self) -> web.Response:
-        def port(onu: Onu) -> tuple[str, int, int]:
-            return onu.olt_name, onu.slot, onu.pon
+        """Not in pages and without a count. Every other row has its numbers as text."""
+
+        def port(onu: Onu) -> tuple[str, int, int, int]:
+            return onu.olt_name, onu.olt_id, onu.slot, onu.pon
 
         groups = groupby(sorted(self.world.onus.values(), key=port), port)
         results = [
-            {"olt_name": olt, "slot": slot, "pon": pon, "onu_count": len(list(onus))}
-            for (olt, slot, pon), onus in groups
+            _as_text({"olt_name": olt, "slot": slot, "pon": pon, "onu_count": len(list(onus))}, index)
+            for index, ((olt, _, slot, pon), onus) in enumerate(groups)
         ]
-        return json_response({"results": results})
+        return json_response({"results": [*results, *self.raw_pons]})
 
     def _equipment(self, query: dict[str, str]) -> web.Response:
         page, size = int(query.get("page", 1)), int(query.get("page_size", DEFAULT_PAGE_SIZE))
-        wanted = {key: int(query[key]) for key in ("olt_id", "slot", "pon") if query.get(key)}
-        rows = [
-            {
-                "serial_number": onu.serial,
-                "status": onu.status,
-                "olt": onu.olt_name,
-                "olt_id": onu.olt_id,
-                "slot": onu.slot,
-                "pon": onu.pon,
-                "client_id": onu.client_id,
-                "external_client_id": onu.client_id,
-                "external_client_contract_id": onu.client_id,
-            }
+        filters = () if self.ignores_filters else ("olt_id", "slot", "pon")
+        wanted = {key: int(query[key]) for key in filters if query.get(key)}
+        onus = [
+            onu
             for onu in self.world.onus.values()
             if all(getattr(onu, key) == value for key, value in wanted.items())
         ]
+        rows = [
+            *(_as_text(_equipment_row(onu), index) for index, onu in enumerate(onus)),
+            *self.raw_equipment,
+        ]
         return json_response({"count": len(rows), "results": rows[(page - 1) * size : page * size]})
+
+
+def _equipment_row(onu: Onu) -> dict[str, Any]:
+    return {
+        "serial_number": onu.serial,
+        "status": onu.status,
+        "olt": onu.olt_name,
+        "olt_id": onu.olt_id,
+        "slot": onu.slot,
+        "pon": onu.pon,
+        "client_id": onu.client_id,
+        "external_client_id": onu.client_id,
+        "external_client_contract_id": onu.client_id,
+    }
+
+
+def _as_text(row: dict[str, Any], index: int) -> dict[str, Any]:
+    """Every other row as some tenants write it: numbers as text, slot and PON with a zero in front."""
+    if index % 2 == 0:
+        return row
+    text = {key: str(value) if isinstance(value, int) else value for key, value in row.items()}
+    return {**text, "slot": f"{row['slot']:02}", "pon": f"{row['pon']:02}"}
 
 
 def _row(alert: Alert) -> dict[str, Any]:

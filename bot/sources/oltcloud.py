@@ -7,15 +7,14 @@ from datetime import tzinfo
 from typing import Any
 
 from bot import upstream
-from bot.domain.customer import Affected, Contact
-from bot.domain.incident import Incident, Poll
+from bot.domain.customer import Affected, Contact, Link
+from bot.domain.incident import Incident, Inventory, Poll, Port
 from bot.errors import BadAnswer, BotError, LoginRefused, NotFound, Refused
 from bot.ports import Clock
 from bot.sources.login import Login, TokenAuth
-from bot.sources.oltcloud_rows import OddRow, affected, count_of, identifier, incident, is_open
-
-PAGE_SIZE = 1000
-MOST_PAGES = 50  # far above any real network; ends a list that never does
+from bot.sources.oltcloud_pages import MOST_PAGES, PAGE_SIZE, page_of
+from bot.sources.oltcloud_ports import OltNames, inventory, links
+from bot.sources.oltcloud_rows import OddRow, affected, free_text, identifier, incident, is_open
 
 
 class OltCloud:
@@ -48,6 +47,7 @@ class OltCloud:
         self._auth_url = auth_url
         self._credentials = {"username": user, "password": password}
         self._zone = zone
+        self._names = OltNames()
         self._auth = TokenAuth(self._log_in, clock)
         self._http = upstream.client(auth=self._auth, limit=limit)
 
@@ -66,7 +66,7 @@ class OltCloud:
         `next` is never followed: its page size changes and the body chooses the address. Where pages repeat
         or are empty before `count` is reached, something may be missing, so the poll is incomplete.
         """
-        reading = _Reading(self._zone)
+        reading = _Reading(self._zone, self._names)
         for page in range(1, MOST_PAGES + 1):
             try:
                 rows, count = await self._page(page)
@@ -95,6 +95,14 @@ class OltCloud:
             raise BadAnswer("no_devices")
         return found
 
+    async def inventory(self) -> Inventory:
+        """The ports with ONUs, by OLT as its incidents' ports name it; never a part of them."""
+        return await inventory(self._get, self._names)
+
+    async def links(self, port: Port) -> Mapping[str, Link]:
+        """The ONUs on a port (of a CTO: on its OLT) as they are now; never a part of them."""
+        return await links(self._get, port)
+
     async def customer(self, client_id: str) -> Contact | None:
         """The record with this id and no other."""
         try:
@@ -106,19 +114,14 @@ class OltCloud:
             raise BadAnswer("no_clients")
         for client in clients:
             if isinstance(client, dict) and identifier(client.get("id")) == client_id:
-                return Contact(client_id, _free_text(client.get("name")), _phone(client))
+                return Contact(client_id, free_text(client.get("name")), _phone(client))
         if clients:
             raise BadAnswer("another_client")
         return None
 
     async def _page(self, page: int) -> tuple[list[Any], float]:
-        """The rows of a page and how many there are in all; no end in sight where `count` is odd."""
         params: dict[str, str | int] = {"end_date__isnull": "true", "page": page, "page_size": PAGE_SIZE}
-        body = await self._get("/api/v2/ftth/alert/list", params)
-        rows, count = body.get("results"), count_of(body.get("count"))
-        if not isinstance(rows, list):
-            raise BadAnswer("no_results")
-        return rows, math.inf if count is None else count
+        return page_of(await self._get("/api/v2/ftth/alert/list", params))
 
     async def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         return _object(await upstream.read(self._http, "GET", self._base_url + path, params=params))
@@ -141,7 +144,8 @@ class OltCloud:
 class _Reading:
     """The rows of all pages, each id once."""
 
-    def __init__(self, zone: tzinfo) -> None:
+    def __init__(self, zone: tzinfo, names: OltNames) -> None:
+        self._names = names
         self.seen: set[str] = set()
         self.rows = 0
         self._zone = zone
@@ -165,6 +169,7 @@ class _Reading:
         return len(self.seen) > before
 
     def _read(self, alert_id: str, row: dict[str, Any]) -> None:
+        self._names.learn(row)
         if not is_open(row):
             self._closed.add(alert_id)
             return
@@ -176,7 +181,8 @@ class _Reading:
     def poll(self, *, complete: bool) -> Poll:
         """What was read."""
         present = frozenset(self.seen - self._closed)
-        return Poll(tuple(self._incidents), present, complete, tuple(self._skipped), self.nameless)
+        incidents = tuple(map(self._names.labelled, self._incidents))
+        return Poll(incidents, present, complete, tuple(self._skipped), self.nameless)
 
 
 def _object(body: Any) -> dict[str, Any]:
@@ -190,12 +196,6 @@ def _object(body: Any) -> dict[str, Any]:
 
 def _phone(client: Mapping[str, Any]) -> str:
     """`contact`, then `phone_number`: behind a landline or a flat's number there may be a mobile."""
-    texts = [_free_text(client.get(field)) for field in ("contact", "phone_number")]
+    texts = [free_text(client.get(field)) for field in ("contact", "phone_number")]
     numbers = {digits: text for text in reversed(texts) if (digits := re.sub("[^0-9]", "", text))}
     return " / ".join(reversed(numbers.values()))
-
-
-def _free_text(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    return str(value).strip()

@@ -90,7 +90,7 @@ def _onu(device: Any) -> Onu:
         serial=_text(inner.get("sn_onu")) or NO_SERIAL,
         client_id=identifier(outer.get("client_id")) or identifier(inner.get("client_id")),
         name=_text(inner.get("client_name")),
-        link=_LINKS.get(_plain(_text(inner.get("status"))), Link.OTHER),
+        link=link_of(inner.get("status")),
     )
 
 
@@ -100,14 +100,35 @@ def _kind(alert_type: str) -> Kind:
     return Kind.POWER if alert_type.endswith("no_power") else Kind.OTHER
 
 
-def _port(row: Mapping[str, Any], alert_type: str) -> Port:
+def olt_of(row: Mapping[str, Any]) -> tuple[str | None, str]:
+    """An OLT's id, None where there is none, and its name, `OLT 3` where only the id is known."""
     olt_id, name = identifier(row.get("olt_id")), _text(row.get("olt_name"))
-    if not (olt_id or name):
+    return olt_id, name or (f"OLT {olt_id}" if olt_id else "")
+
+
+def olt_part(olt_id: str | None, olt: str) -> str:
+    """The OLT's part of a port's key, which ends at the first `:`. Names without one are as they are."""
+    return olt_id or olt.replace(":", "%3A")
+
+
+def place_of(text: str) -> str | None:
+    """`6/15` from the last two parts of a text, so that one port has one spelling; None where it has none."""
+    slot_pon = _SLOT_PON.search(text)
+    return "/".join(part.lstrip("0") or "0" for part in slot_pon.groups()) if slot_pon else None
+
+
+def link_of(status: Any) -> Link:
+    """What a status word says, without case or accents."""
+    return _LINKS.get(plain(_text(status)), Link.OTHER)
+
+
+def _port(row: Mapping[str, Any], alert_type: str) -> Port:
+    olt_id, olt = olt_of(row)
+    if not olt:
         raise OddRow("olt_id, olt_name")
-    olt_key, olt = olt_id or name, name or f"OLT {olt_id}"
-    slot_pon = _SLOT_PON.search(_text(row.get("slot_pon")))
-    if slot_pon:
-        place = "/".join(part.lstrip("0") or "0" for part in slot_pon.groups())
+    olt_key = olt_part(olt_id, olt)
+    place = place_of(_text(row.get("slot_pon")))
+    if place:
         return Port(f"{olt_key}:{place}", olt, place)
     cto_id, cto = identifier(row.get("cto_id")), _text(row.get("cto_name"))
     if alert_type.startswith("cto_") and (cto_id or cto):
@@ -140,7 +161,14 @@ def _text(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _plain(text: str) -> str:
+def free_text(value: Any) -> str:
+    """A text, also where it comes as a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value).strip()
+
+
+def plain(text: str) -> str:
     """Without accents, case or doubled spaces."""
     letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return " ".join(letters.casefold().split())

@@ -12,7 +12,8 @@ from bot.errors import AnswerLost, BadAnswer, LoginRefused, NotFound, Refused, T
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Answer, HalfBody, HtmlPage, Match, Throttle
 from bot.simulator.world import World
-from bot.sources.oltcloud import MOST_PAGES, OltCloud
+from bot.sources.oltcloud import OltCloud
+from bot.sources.oltcloud_pages import MOST_PAGES
 
 ROW: dict[str, Any] = {
     "id": 1,

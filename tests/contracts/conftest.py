@@ -9,21 +9,23 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.clock import SystemClock
+from bot.errors import AnswerLost
 from bot.gateways import GATEWAYS, Sender
 from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix import Matrix
+from bot.ports import Source
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
-from bot.simulator.server import Fault, Server
+from bot.simulator.server import Fault, HtmlPage, Server
 from bot.simulator.world import World
 from bot.sources import SOURCES, OltManager
 from bot.sources.oltcloud import OltCloud
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, FakeSource, incident
 
 
 @dataclass
 class OltRig:
-    """`list_path`, `detail_path` and `record_path` are parts of the addresses the adapter reads."""
+    """Those that end in `_path` are parts of the addresses the adapter reads."""
 
     adapter: OltManager
     world: World
@@ -31,6 +33,8 @@ class OltRig:
     list_path: str
     detail_path: str
     record_path: str
+    inventory_path: str
+    links_path: str
     rows_a_page: int
 
     def fail(self, fault: Fault, part: str, times: int = 1) -> None:
@@ -38,6 +42,18 @@ class OltRig:
 
     def asked(self, part: str) -> int:
         return sum(part in request.path for request in self.server.requests)
+
+
+@dataclass
+class PortRig:
+    """A source, and knobs for its ports. `cut` gives the serials of so many ONUs that went down there."""
+
+    source: Source
+    cut: Callable[[int, str], list[str]]
+    idle: Callable[[str], None]
+    online: Callable[[str], None]
+    repair: Callable[[str], None]
+    lose_a_reading: Callable[[], None]
 
 
 @dataclass
@@ -60,8 +76,57 @@ async def _oltcloud() -> AsyncIterator[OltRig]:
         adapter = OltCloud(
             api.url, f"{api.url}/api/token", api.user, api.password, zone=zone, clock=FakeClock()
         )
-        yield OltRig(adapter, api.world, api, "/alert/list", "/ftth/alert/7", "/v2/client/", 1000)
+        paths = ("/alert/list", "/ftth/alert/7", "/v2/client/", "/ftth/pons", "/equipment/list")
+        yield OltRig(adapter, api.world, api, *paths, rows_a_page=1000)
         await adapter.aclose()
+
+
+@asynccontextmanager
+async def _oltcloud_ports() -> AsyncIterator[PortRig]:
+    async with _oltcloud() as rig:
+        world = rig.world
+
+        def cut(onus: int, place: str) -> list[str]:
+            return [onu.serial for onu in world.outage(onus, slot_pon=place).onus]
+
+        def idle(place: str) -> None:
+            world.add_onu(None, slot_pon=place)
+
+        def online(serial: str) -> None:
+            world.onus[serial].status = "Online"
+
+        def repair(place: str) -> None:
+            for alert in world.alerts.values():
+                if alert.slot_pon == place:
+                    world.repair(alert)
+
+        yield PortRig(
+            rig.adapter, cut, idle, online, repair, lambda: rig.fail(HtmlPage(502), "/equipment/list")
+        )
+
+
+@asynccontextmanager
+async def _fake_ports() -> AsyncIterator[PortRig]:
+    fake = FakeSource()
+
+    def cut(onus: int, place: str) -> list[str]:
+        first = 100 * len(fake.onus)
+        what = fake.outage(incident(len(fake.onus) + 1, place=place), onus, first)
+        idle(place)
+        return [onu.serial for onu in fake.onus[what.id]]
+
+    def idle(place: str) -> None:
+        fake.ports["CB 01"] = fake.ports.get("CB 01", frozenset()) | {place}
+
+    def repair(place: str) -> None:
+        for what in list(fake.incidents.values()):
+            if what.port.place == place:
+                fake.back.update(onu.serial for onu in fake.onus[what.id])
+                fake.repair(what.id)
+
+    yield PortRig(
+        fake, cut, idle, fake.back.add, repair, lambda: fake.link_errors.append(AnswerLost("http_502"))
+    )
 
 
 @asynccontextmanager
@@ -87,12 +152,23 @@ async def _matrix() -> AsyncIterator[GatewayRig]:
 
 
 OLT_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[OltRig]]] = {"oltcloud": _oltcloud}
+PORT_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[PortRig]]] = {
+    "oltcloud": _oltcloud_ports,
+    "fake": _fake_ports,
+}
 GATEWAY_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[GatewayRig]]] = {"matrix": _matrix}
 
 
 @pytest.fixture(params=sorted(SOURCES))
 async def olt(request: pytest.FixtureRequest) -> AsyncIterator[OltRig]:
     async with OLT_RIGS[request.param]() as rig:
+        yield rig
+
+
+@pytest.fixture(params=[*sorted(SOURCES), "fake"])
+async def ports(request: pytest.FixtureRequest) -> AsyncIterator[PortRig]:
+    """Each source, and the fake that the tests of the flow rely on."""
+    async with PORT_RIGS[request.param]() as rig:
         yield rig
 
 

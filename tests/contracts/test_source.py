@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain.customer import Link
-from bot.domain.incident import Kind
+from bot.domain.incident import Kind, Port
 from bot.errors import AnswerLost, BadAnswer, BotError, NotFound, TryLater
 from bot.simulator.server import DropBefore, Fault, Garbage, HtmlPage, Throttle
 
-from .conftest import OltRig
+from .conftest import OltRig, PortRig
 
 FAULTS: list[tuple[Fault, type[BotError]]] = [
     (Throttle(5), TryLater),
@@ -132,3 +132,73 @@ async def test_a_source_that_is_down_was_never_reached(olt: OltRig) -> None:
         await olt.adapter.open_incidents()
     await olt.server.start()
     assert (await olt.adapter.open_incidents()).complete
+
+
+async def port(rig: PortRig, place: str) -> Port:
+    ports = {incident.port.place: incident.port for incident in (await rig.source.open_incidents()).incidents}
+    return ports[place]
+
+
+async def test_the_inventory_has_every_port_as_the_incidents_write_it(ports: PortRig) -> None:
+    assert await ports.source.inventory() == {}
+    ports.cut(2, "6/15")
+    ports.idle("6/16")
+    where = await port(ports, "6/15")
+    assert await ports.source.inventory() == {where.olt: frozenset({where.place, "6/16"})}
+
+
+async def test_the_links_of_a_port_as_they_are_now(ports: PortRig) -> None:
+    first, second, third = ports.cut(3, "6/15")
+    ports.cut(2, "6/16")
+    where = await port(ports, "6/15")
+    assert await ports.source.links(where) == dict.fromkeys((first, second, third), Link.LOS)
+    ports.online(second)
+    assert await ports.source.links(where) == {first: Link.LOS, second: Link.ONLINE, third: Link.LOS}
+
+
+async def test_the_links_of_an_outage_that_is_over(ports: PortRig) -> None:
+    serials = ports.cut(3, "6/15")
+    where = await port(ports, "6/15")
+    ports.repair("6/15")
+    assert (await ports.source.open_incidents()).incidents == ()
+    assert await ports.source.links(where) == dict.fromkeys(serials, Link.ONLINE)
+
+
+async def test_the_links_of_a_port_it_does_not_know(ports: PortRig) -> None:
+    ports.cut(1, "6/15")
+    where = await port(ports, "6/15")
+    elsewhere = Port(where.key.replace("6/15", "6/99"), where.olt, "6/99")
+    assert await ports.source.links(elsewhere) == {}
+
+
+async def test_links_that_are_lost_once_are_there_the_next_time(ports: PortRig) -> None:
+    [serial] = ports.cut(1, "6/15")
+    where = await port(ports, "6/15")
+    ports.lose_a_reading()
+    with pytest.raises(AnswerLost):
+        await ports.source.links(where)
+    assert await ports.source.links(where) == {serial: Link.LOS}
+
+
+@pytest.mark.parametrize(("fault", "error"), FAULTS)
+async def test_faults_of_inventory_and_links_are_typed(
+    olt: OltRig, fault: Fault, error: type[BotError]
+) -> None:
+    olt.world.outage(2)
+    [incident] = (await olt.adapter.open_incidents()).incidents
+    for path in (olt.inventory_path, olt.links_path):
+        olt.fail(fault, path, times=2 if fault == DropBefore() else 1)
+    with pytest.raises(error):
+        await olt.adapter.inventory()
+    with pytest.raises(error):
+        await olt.adapter.links(incident.port)
+    assert len(await olt.adapter.links(incident.port)) == len(await olt.adapter.inventory()) + 1 == 2
+
+
+async def test_links_in_many_pages_are_whole_or_not_there(olt: OltRig) -> None:
+    olt.world.outage(olt.rows_a_page + 1)
+    [incident] = (await olt.adapter.open_incidents()).incidents
+    assert set(await olt.adapter.links(incident.port)) == set(olt.world.onus)
+    olt.server.faults.inject(HtmlPage(502), match=lambda path: olt.links_path in path and "page=2&" in path)
+    with pytest.raises(AnswerLost):
+        await olt.adapter.links(incident.port)

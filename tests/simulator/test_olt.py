@@ -167,18 +167,60 @@ async def test_customers_are_counted_when_found(signed_in: httpx.AsyncClient, ol
     assert olt.lookups == {501: 2}
 
 
-async def test_ports_and_equipment(signed_in: httpx.AsyncClient, olt: OltApi) -> None:
+async def test_ports_are_one_list_without_a_count(signed_in: httpx.AsyncClient, olt: OltApi) -> None:
     olt.world.outage(2)
     olt.world.outage(1, olt="CB 02", slot_pon="1/3")
-    pons = (await get(signed_in, olt, "/api/v2/ftth/pons"))["results"]
-    assert {(p["olt_name"], p["slot"], p["pon"]): p["onu_count"] for p in pons} == {
-        ("CB 01", 6, 15): 2,
-        ("CB 02", 1, 3): 1,
+    olt.raw_pons.append(None)
+    assert await get(signed_in, olt, "/api/v2/ftth/pons?page=2") == {
+        "results": [
+            {"olt_name": "CB 01", "slot": 6, "pon": 15, "onu_count": 2},
+            {"olt_name": "CB 02", "slot": "01", "pon": "03", "onu_count": "1"},
+            None,
+        ]
     }
-    body = await get(
-        signed_in, olt, "/api/v2/ftth/equipment/list?olt_id=2&slot=1&pon=3&page=1&page_size=1000"
-    )
-    assert (body["count"], body["results"][0]["client_id"]) == (1, 503)
+
+
+async def test_two_olts_with_one_name_have_a_row_each(signed_in: httpx.AsyncClient, olt: OltApi) -> None:
+    olt.world.add_onu(None)
+    olt.world.add_onu(None).olt_id = 7
+    rows = (await get(signed_in, olt, "/api/v2/ftth/pons"))["results"]
+    assert [(row["olt_name"], int(row["onu_count"])) for row in rows] == [("CB 01", 1)] * 2
+
+
+async def test_the_onus_of_a_port_as_they_are_now(signed_in: httpx.AsyncClient, olt: OltApi) -> None:
+    alert = olt.world.outage(2, olt="CB 02", slot_pon="1/3")
+    olt.world.outage(1, olt="CB 02", slot_pon="1/4")
+    alert.onus[1].status = "Online"
+    olt.raw_equipment.append({"serial_number": "odd"})
+    path = "/api/v2/ftth/equipment/list?olt_id=1&slot=1&pon=3&page=1&page_size=1000"
+    body = await get(signed_in, olt, path)
+    first = {
+        "serial_number": alert.onus[0].serial,
+        "status": "LOSS",
+        "olt": "CB 02",
+        "olt_id": 1,
+        "slot": 1,
+        "pon": 3,
+        "client_id": 501,
+        "external_client_id": 501,
+        "external_client_contract_id": 501,
+    }
+    text = {
+        "olt_id": "1",
+        "slot": "01",
+        "pon": "03",
+        "status": "Online",
+        "serial_number": alert.onus[1].serial,
+    }
+    ids = dict.fromkeys(("client_id", "external_client_id", "external_client_contract_id"), "502")
+    assert body == {"count": 3, "results": [first, {**first, **text, **ids}, {"serial_number": "odd"}]}
+    pages = [path.replace("page=1&page_size=1000", f"page={page}&page_size=2") for page in (1, 2, 3)]
+    assert [len((await get(signed_in, olt, page))["results"]) for page in pages] == [2, 1, 0]
+    olt.world.repair(alert)
+    statuses = [row.get("status") for row in (await get(signed_in, olt, path))["results"]]
+    assert statuses == ["Online", "Online", None]
+    olt.ignores_filters = True
+    assert (await get(signed_in, olt, path))["count"] == 4
 
 
 @pytest.mark.parametrize(
