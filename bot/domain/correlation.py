@@ -3,6 +3,7 @@
 Their numbers are settings (`Rules`); what they rest on is in contracts/oltcloud.md, "Real sizes".
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -122,8 +123,9 @@ def group(
         (run for run in runs if dominant((s.incident for s in run), rules) is Kind.POWER),
         key=lambda run: (run[0].at, run[0].incident.id),
     )
-    for region in _chained(power, rules.group_power_seconds):
-        causes.unite(region)
+    if rules.group_power_seconds > 0:
+        for region in _chained(power, rules.group_power_seconds):
+            causes.unite(region)
     return _outcome(causes)
 
 
@@ -161,12 +163,12 @@ class _Causes:
         return one
 
 
-def _chained(runs: Iterable[_Run], gap: float) -> list[_Run]:
-    """Runs, in order of their first start, joined where no gap between them is above `gap` seconds."""
+def _chained(runs: Iterable[_Run], gap: float, longest: float = LONGEST) -> list[_Run]:
+    """Runs, by their first start, joined where no gap is above `gap` seconds, up to `longest` gaps in all."""
     chains: list[_Run] = []
     first = last = 0.0
     for run in runs:
-        if chains and run[0].at - last <= gap and run[-1].at - first <= LONGEST * gap:
+        if chains and run[0].at - last <= gap and run[-1].at - first <= longest * gap:
             chains[-1] += run
             last = max(last, run[-1].at)
         else:
@@ -185,7 +187,9 @@ def _fell_together(of_olt: _Run, causes: _Causes, inventory: Inventory, rules: R
         real += _without_noise(run, inventory, rules)
     runs = _chained(([one] for one in real), rules.group_seconds)
     on_ports = [
-        r for of_port in by_port.values() for r in _chained(([one] for one in of_port), rules.group_seconds)
+        run
+        for of_port in by_port.values()
+        for run in _chained(([one] for one in of_port), rules.group_seconds, math.inf)
     ]
     for run in runs + on_ports:
         causes.unite(run)
