@@ -41,7 +41,7 @@ IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above th
 
 
 def rules_of(settings: Settings) -> Rules:
-    """The settings that rules and steps read."""
+    """The settings that rules and steps read, percentages as shares."""
     return Rules(
         cooldown_hours=settings.cooldown_hours,
         min_affected=settings.min_affected,
@@ -49,6 +49,20 @@ def rules_of(settings: Settings) -> Rules:
         dry_run=settings.dry_run or settings.gateway == "dry_run",
         look_ups=settings.enrich_concurrency,
         sends=settings.hsm_concurrency,
+        settle_seconds=settings.settle_seconds,
+        open_polls=settings.open_polls,
+        close_polls=settings.close_polls,
+        group_seconds=settings.group_seconds,
+        group_power_seconds=settings.group_power_seconds,
+        nearly_all=settings.group_nearly_all / 100,
+        dominance=settings.group_dominance / 100,
+        flaps=settings.flaps_per_hour,
+        reopen_minutes=settings.reopen_minutes,
+        remind_minutes=settings.remind_minutes,
+        customer_hours=settings.customer_hours,
+        two_person_above=settings.two_person_above,
+        restored=settings.hsm_id_restored is not None,
+        restored_auto=settings.restored_auto,
     )
 
 

@@ -182,9 +182,13 @@ async def _group(bot: Bot, settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("approvers", True, "everyone in the group")
     elif settings.telegram_approvers:
         for user in sorted(settings.telegram_approvers):
-            yield await _approver(bot, group, user)
+            yield await _member(bot, group, user, "approver", "TELEGRAM_APPROVERS")
     else:
         yield await _administrators(bot, group)
+    for user in sorted(settings.telegram_on_call):
+        yield await _member(bot, group, user, "on call", "TELEGRAM_ON_CALL")
+    if settings.telegram_escalation_chat_id is not None:
+        yield await _escalation(bot, settings.telegram_escalation_chat_id)
 
 
 def _rights(me: ChatMember) -> Finding:
@@ -194,14 +198,23 @@ def _rights(me: ChatMember) -> Finding:
     return Finding("bot's rights", True, me.status)
 
 
-async def _approver(bot: Bot, group: int, user: int) -> Finding:
+async def _member(bot: Bot, group: int, user: int, what: str, setting: str) -> Finding:
     try:
         member = await bot.get_chat_member(group, user)
     except TelegramError as error:
-        return Finding("approver", False, f"{user}: {error.message}; mend TELEGRAM_APPROVERS")
+        return Finding(what, False, f"{user}: {error.message}; mend {setting}")
     if member.status in {ChatMember.LEFT, ChatMember.BANNED}:
-        return Finding("approver", False, f"{user} is not in the group; mend TELEGRAM_APPROVERS")
-    return Finding("approver", True, member.user.full_name)
+        return Finding(what, False, f"{user} is not in the group; mend {setting}")
+    return Finding(what, True, member.user.full_name)
+
+
+async def _escalation(bot: Bot, chat: int) -> Finding:
+    try:
+        found = await bot.get_chat(chat)
+    except TelegramError as error:
+        mend = "mend TELEGRAM_ESCALATION_CHAT_ID, add the bot to that group, or let that person write /start"
+        return Finding("escalation", False, f"{error.message}; {mend}")
+    return Finding("escalation", True, found.effective_name or str(chat))
 
 
 async def _administrators(bot: Bot, group: int) -> Finding:

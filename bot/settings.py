@@ -1,20 +1,33 @@
 """The settings (design, section 4): read once, checked at once, and every problem says how to mend it."""
 
 import os
-import re
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import Field, InstanceOf, SecretStr, ValidationError, ValidationInfo
 from pydantic import field_validator as validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.domain.hours import Hours
 from bot.errors import StartupError
+from bot.settings_values import (
+    Approvers,
+    BaseUrl,
+    Chat,
+    Group,
+    Header,
+    TelegramToken,
+    Topic,
+    Url,
+    Users,
+    Variables,
+    Zone,
+    span,
+)
 
 SECRETS = ("api_user", "api_pass", "token_hsm", "cookie_hsm", "telegram_token")
 OLD_NAMES = {
@@ -26,77 +39,10 @@ OLD_NAMES = {
 SOURCE_NEEDS = {"oltcloud": ("api_base_url", "api_user", "api_pass")}
 GATEWAY_NEEDS = {"matrix": ("url_hsm", "token_hsm"), "dry_run": ()}
 NOT_BUILT_YET = frozenset({"cloud"})
-_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
-
-
-def _url(text: str) -> str:
-    if not text:
-        return text
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise ValueError("is no URL") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not text.isprintable():
-        raise ValueError("is no URL")
-    if any(map(str.isspace, text)) or parts.username is not None or parts.fragment:
-        raise ValueError("must be a URL without a user, a password, spaces or #")
-    return text
-
-
-def _base_url(text: str) -> str:
-    if urlsplit(text).query:
-        raise ValueError("must be a URL without ?")
-    return text.rstrip("/")
-
-
-def _header(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError("holds a character that no HTTP header can carry")
-    return secret
-
-
-def _telegram_token(secret: SecretStr) -> SecretStr:
-    if not _TOKEN.fullmatch(secret.get_secret_value()):
-        raise ValueError("is no bot token")
-    return secret
-
-
-def _zone(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("is no time zone this machine knows") from None
-
-
-def _approvers(value: Any) -> Any:
-    if not isinstance(value, str) or value == "*":
-        return value
-    ids = re.split(r"[\s,;]+", value.strip(" ,;"))
-    if not all(user.isascii() and user.isdigit() for user in ids):
-        raise ValueError("is no list of user ids")
-    return frozenset(map(int, ids))
-
-
-def _topic(value: int | None) -> int | None:
-    if value is not None and value < 1:
-        raise ValueError("is no topic")
-    return None if value == 1 else value  # General is sent to without it (contracts/telegram.md)
-
-
-def _group(value: int) -> int:
-    if value >= 0:
-        raise ValueError("is not the id of a group, which is negative")
-    return value
-
-
-Url = Annotated[str, AfterValidator(_url)]
-BaseUrl = Annotated[str, AfterValidator(_url), AfterValidator(_base_url)]
-Header = Annotated[SecretStr, AfterValidator(_header)]
-Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+VARIABLES_MEND = (
+    "what fills {{1}}, {{2}} ... in turn: name, start, eta, end, cause with commas, empty for a template "
+    "without variables"
+)
 
 
 class Settings(BaseSettings):
@@ -106,20 +52,24 @@ class Settings(BaseSettings):
         hide_input_in_errors=True, frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
     )
 
-    telegram_token: Annotated[SecretStr, AfterValidator(_telegram_token)] = Field(
-        description="the token that @BotFather gave, digits:letters"
-    )
-    telegram_chat_id: Annotated[int, AfterValidator(_group)] = Field(
+    tz: Zone = Field(default=ZoneInfo("America/Sao_Paulo"), description="e.g. America/Sao_Paulo")
+
+    telegram_token: TelegramToken = Field(description="the token that @BotFather gave, digits:letters")
+    telegram_chat_id: Group = Field(
         description="the group's id, e.g. -1001234567890: add the bot to the group, write /help there and "
         "look for chat.id in https://api.telegram.org/bot<token>/getUpdates"
     )
-    telegram_approvers: Annotated[frozenset[int] | Literal["*"], BeforeValidator(_approvers)] = Field(
+    telegram_approvers: Approvers = Field(
         default=frozenset(),
         description="user ids with commas, * for everyone in the group, empty for its admins",
     )
-    telegram_topic_id: Annotated[int | None, AfterValidator(_topic)] = Field(
-        default=None, description="a forum topic's number, empty for none"
+    telegram_on_call: Users = Field(
+        default=frozenset(), description="user ids with commas, empty for all approvers"
     )
+    telegram_escalation_chat_id: Chat = Field(
+        default=None, description="the id of another chat: a group (negative) or a person, empty for none"
+    )
+    telegram_topic_id: Topic = Field(default=None, description="a forum topic's number, empty for none")
     telegram_api_url: BaseUrl = Field(
         default="https://api.telegram.org", description="a Bot API server, https://..."
     )
@@ -139,6 +89,11 @@ class Settings(BaseSettings):
     hsm_account: int = Field(default=1, ge=1, description="Matrix's cod_conta, a whole number")
     hsm_id_los: int = Field(default=114, ge=1, description="the id of the template for LOS, a whole number")
     hsm_id_power: int = Field(default=116, ge=1, description="the id of the template for power failures")
+    hsm_id_restored: int | None = Field(
+        default=None, ge=1, description="the id of the template for service that is back, empty for none"
+    )
+    hsm_variables: Variables = Field(default=(), description=VARIABLES_MEND)
+    hsm_variables_restored: Variables = Field(default=(), description=VARIABLES_MEND)
     hsm_include_current: bool = Field(default=False, description="true or false")
     hsm_rate: float = Field(default=10, ge=0, le=1000, description="messages a second, 0 for no limit")
     hsm_concurrency: int = Field(default=10, ge=1, le=200, description="messages in flight, 1 to 200")
@@ -150,8 +105,35 @@ class Settings(BaseSettings):
     min_affected: int = Field(default=1, ge=1, le=10_000, description="ONUs, 1 to 10000")
     dry_run: bool = Field(default=False, description="true or false")
 
+    settle_seconds: float = Field(default=10, ge=0, le=600, description="seconds, 0 to 600")
+    open_polls: int = Field(default=1, ge=1, le=20, description="polls, 1 to 20")
+    close_polls: int = Field(default=2, ge=1, le=20, description="polls, 1 to 20")
+    group_seconds: float = Field(
+        default=120, ge=0, le=3600, description="seconds, 0 to 3600; 0 for no grouping"
+    )
+    group_power_seconds: float = Field(default=300, ge=0, le=3600, description="seconds, 0 to 3600")
+    group_nearly_all: float = Field(default=80, ge=50, le=100, description="percent, 50 to 100")
+    group_dominance: float = Field(default=70, ge=51, le=100, description="percent, 51 to 100")
+    flaps_per_hour: int = Field(default=3, ge=1, le=60, description="times an hour, 1 to 60")
+    reopen_minutes: float = Field(default=60, ge=0, le=1440, description="minutes, 0 to 1440")
+    cards_at_once: int = Field(default=10, ge=1, le=50, description="cards, 1 to 50")
+
+    remind_minutes: float = Field(default=10, ge=0, le=1440, description="minutes, 0 to 1440; 0 for never")
+    quiet_hours: InstanceOf[Hours] | None = Field(
+        default=None, description="hours such as 22:00-07:00 (midnight is 00:00), empty for never"
+    )
+    quiet_below: int = Field(default=20, ge=0, le=1_000_000, description="ONUs, 0 to 1000000")
+    customer_hours: InstanceOf[Hours] | None = Field(
+        default=None, description="hours such as 08:00-21:00 (midnight is 00:00), empty for always"
+    )
+    two_person_above: int = Field(
+        default=0, ge=0, le=1_000_000, description="customers, 0 to 1000000; 0 for never"
+    )
+    restored_auto: bool = Field(
+        default=False, description="true or false; true only where HSM_ID_RESTORED names a template"
+    )
+
     data_dir: Path = Field(default=Path("data"), description="a folder")
-    tz: Zone = Field(default=ZoneInfo("America/Sao_Paulo"), description="e.g. America/Sao_Paulo")
     bot_language: Literal["pt_BR", "en"] = Field(default="pt_BR", description="pt_BR or en")
     ops_host: str = Field(default="127.0.0.1", description="the address to listen on")
     ops_port: int = Field(default=8081, ge=0, le=65535, description="a port, 0 for none")
@@ -182,6 +164,33 @@ class Settings(BaseSettings):
     def _default_login(cls, value: str, info: ValidationInfo) -> str:
         base = info.data.get("api_base_url")
         return value or (f"{base}/api/token" if base else "")
+
+    @validator("telegram_escalation_chat_id")
+    @classmethod
+    def _elsewhere(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value == info.data.get("telegram_chat_id"):
+            raise ValueError("is the group itself")
+        return value
+
+    @validator("hsm_id_restored")
+    @classmethod
+    def _template_of_its_own(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value in {info.data.get("hsm_id_los"), info.data.get("hsm_id_power")}:
+            raise ValueError("is the template that tells of an outage")
+        return value
+
+    @validator("quiet_hours", "customer_hours", mode="before")
+    @classmethod
+    def _local_hours(cls, value: Any, info: ValidationInfo) -> Any:
+        """Hours of TZ; where that is itself wrong, any zone will do to check the rest."""
+        return Hours(*span(value), info.data.get("tz", UTC)) if isinstance(value, str) else value
+
+    @validator("restored_auto")
+    @classmethod
+    def _has_a_template(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("hsm_id_restored", 0) is None:
+            raise ValueError("needs HSM_ID_RESTORED")
+        return value
 
     def secrets(self) -> tuple[str, ...]:
         """The values that no log may show."""

@@ -194,6 +194,31 @@ async def test_approvers_by_name_and_one_who_is_not_in_the_group(site: Isp) -> N
     assert len(approvers) == 3
 
 
+async def test_who_is_on_call_and_one_who_is_not_in_the_group(site: Isp) -> None:
+    site.chat.add_user(502, "Bruno")
+    lines: list[str] = []
+    code = await check(load(None, site.variables | {"TELEGRAM_ON_CALL": "999,502"}), lines.append)
+    assert code == 1
+    on_call = [line for line in lines if line[2:].startswith("on call")]
+    assert on_call[0] == "✓ on call: Bruno"
+    assert on_call[1].startswith("✗ on call: 999")
+    assert "TELEGRAM_ON_CALL" in on_call[1]
+    assert len(on_call) == 2
+
+
+async def test_the_chat_of_the_escalation(site: Isp) -> None:
+    code, found = await findings(site, TELEGRAM_ESCALATION_CHAT_ID="501")
+    assert (code, list(bad(found))) == (1, ["escalation"])
+    assert "let that person write /start" in found["escalation"]
+    site.ana.opened_private = True
+    code, found = await findings(site, TELEGRAM_ESCALATION_CHAT_ID="501")
+    assert (code, found["escalation"]) == (0, "✓ escalation: Ana")
+    code, found = await findings(site, TELEGRAM_ESCALATION_CHAT_ID="-100777")
+    assert (code, list(bad(found))) == (1, ["escalation"])
+    assert "TELEGRAM_ESCALATION_CHAT_ID" in found["escalation"]
+    assert site.chat.messages() == []
+
+
 async def test_a_group_without_administrators(site: Isp) -> None:
     site.ana.admin = False
     code, found = await findings(site)

@@ -1,12 +1,16 @@
 """Every problem in one message, each with its variable and the mend, and no value in it."""
 
 import re
+from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from bot.app import rules_of
+from bot.domain.hours import Hours
+from bot.domain.rules import Rules
 from bot.errors import StartupError
 from bot.gateways import GATEWAYS, open_gateway
 from bot.settings import GATEWAY_NEEDS, SOURCE_NEEDS, Settings, load
@@ -54,6 +58,66 @@ def test_the_defaults() -> None:
     assert (settings.cookie_hsm.get_secret_value(), settings.api_pass.get_secret_value()) == ("", "pa$$word")
 
 
+def test_the_defaults_of_cards_and_of_what_customers_are_told() -> None:
+    settings = load(None, GOOD)
+    assert (settings.settle_seconds, settings.open_polls, settings.close_polls) == (10, 1, 2)
+    assert (settings.group_seconds, settings.group_power_seconds) == (120, 300)
+    assert (settings.group_nearly_all, settings.group_dominance, settings.flaps_per_hour) == (80, 70, 3)
+    assert (settings.reopen_minutes, settings.remind_minutes, settings.cards_at_once) == (60, 10, 10)
+    assert (settings.telegram_on_call, settings.telegram_escalation_chat_id) == (frozenset(), None)
+    assert (settings.quiet_hours, settings.quiet_below, settings.customer_hours) == (None, 20, None)
+    assert (settings.two_person_above, settings.restored_auto) == (0, False)
+    assert (settings.hsm_id_restored, settings.hsm_variables, settings.hsm_variables_restored) == (
+        None,
+        (),
+        (),
+    )
+
+
+def test_the_rules_by_default() -> None:
+    assert rules_of(load(None, GOOD)) == Rules(
+        settle_seconds=10, close_polls=2, group_seconds=120, group_power_seconds=300
+    )
+
+
+def test_the_rules_that_settings_make() -> None:
+    changed = {
+        "HSM_ID_RESTORED": "120",
+        "RESTORED_AUTO": "true",
+        "TWO_PERSON_ABOVE": "500",
+        "CUSTOMER_HOURS": "8:00-21:00",
+        "TZ": "America/New_York",
+        "FLAPS_PER_HOUR": "5",
+        "GROUP_NEARLY_ALL": "90",
+        "GROUP_DOMINANCE": "60",
+        "OPEN_POLLS": "2",
+        "CLOSE_POLLS": "4",
+        "SETTLE_SECONDS": "0",
+        "GROUP_SECONDS": "0",
+        "GROUP_POWER_SECONDS": "7",
+        "REOPEN_MINUTES": "30",
+        "REMIND_MINUTES": "0",
+        "GATEWAY": "dry_run",
+    }
+    assert rules_of(load(None, {**GOOD, **changed})) == Rules(
+        dry_run=True,
+        settle_seconds=0,
+        open_polls=2,
+        close_polls=4,
+        group_seconds=0,
+        group_power_seconds=7,
+        nearly_all=0.9,
+        dominance=0.6,
+        flaps=5,
+        reopen_minutes=30,
+        remind_minutes=0,
+        customer_hours=Hours(time(8), time(21), ZoneInfo("America/New_York")),
+        two_person_above=500,
+        restored=True,
+        restored_auto=True,
+    )
+
+
 def test_everything_missing_is_one_message() -> None:
     with pytest.raises(StartupError) as failed:
         load(None, {})
@@ -96,6 +160,43 @@ def test_everything_missing_is_one_message() -> None:
         ("MIN_AFFECTED", "-5"),
         ("DRY_RUN", "perhaps"),
         ("HSM_INCLUDE_CURRENT", "perhaps"),
+        ("HSM_ID_RESTORED", "0"),
+        ("HSM_ID_RESTORED", "114"),
+        ("HSM_ID_RESTORED", "116"),
+        ("HSM_VARIABLES", "name,phone"),
+        ("HSM_VARIABLES", "{{name}}"),
+        ("HSM_VARIABLES_RESTORED", "1,2"),
+        ("RESTORED_AUTO", "perhaps"),
+        ("TELEGRAM_ON_CALL", "*"),
+        ("TELEGRAM_ON_CALL", "@ana"),
+        ("TELEGRAM_ESCALATION_CHAT_ID", "0"),
+        ("TELEGRAM_ESCALATION_CHAT_ID", "@chefe"),
+        ("TELEGRAM_ESCALATION_CHAT_ID", GOOD["TELEGRAM_CHAT_ID"]),
+        ("SETTLE_SECONDS", "601"),
+        ("SETTLE_SECONDS", "-1"),
+        ("OPEN_POLLS", "-3"),
+        ("OPEN_POLLS", "21"),
+        ("CLOSE_POLLS", "-3"),
+        ("CLOSE_POLLS", "1.5"),
+        ("GROUP_SECONDS", "-1"),
+        ("GROUP_POWER_SECONDS", "nan"),
+        ("GROUP_NEARLY_ALL", "0.8"),
+        ("GROUP_NEARLY_ALL", "101"),
+        ("GROUP_DOMINANCE", "50"),
+        ("GROUP_DOMINANCE", "70%"),
+        ("FLAPS_PER_HOUR", "-3"),
+        ("REOPEN_MINUTES", "1441"),
+        ("CARDS_AT_ONCE", "-3"),
+        ("CARDS_AT_ONCE", "51"),
+        ("REMIND_MINUTES", "-10"),
+        ("QUIET_HOURS", "25:00-07:00"),
+        ("QUIET_BELOW", "-20"),
+        ("CUSTOMER_HOURS", "8-21"),
+        ("CUSTOMER_HOURS", "08:15"),
+        ("CUSTOMER_HOURS", "08:00-24:00"),
+        ("CUSTOMER_HOURS", "08:60-21:00"),
+        ("CUSTOMER_HOURS", "08:00-08:00"),
+        ("TWO_PERSON_ABOVE", "-1"),
         ("TZ", "Brazil/Nowhere"),
         ("TZ", "../../etc/passwd"),
         ("BOT_LANGUAGE", "klingon"),
@@ -206,6 +307,78 @@ def test_a_missing_env_file_is_fine_and_an_unreadable_one_is_said(tmp_path: Path
 )
 def test_approvers(text: str, approvers: object) -> None:
     assert load(None, {**GOOD, "TELEGRAM_APPROVERS": text}).telegram_approvers == approvers
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("22:00-07:00", (time(22), time(7))),
+        ("8:00 - 21:30", (time(8), time(21, 30))),
+        ("08:00–00:00", (time(8), time(0))),
+    ],
+)
+def test_hours_are_local_to_tz(text: str, ends: tuple[time, time]) -> None:
+    settings = load(None, {**GOOD, "QUIET_HOURS": text, "TZ": "America/Manaus"})
+    assert settings.quiet_hours == Hours(*ends, ZoneInfo("America/Manaus"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("8-21", "not written as two times"),
+        ("25:00-07:00", "time that no day has"),
+        ("08:00-24:00", "time that no day has"),
+        ("08:00-8:00", "same time"),
+    ],
+)
+def test_hours_that_are_none_say_what_is_wrong_and_show_some_that_are_right(text: str, wrong: str) -> None:
+    [line] = problems(CUSTOMER_HOURS=text)
+    assert wrong in line
+    assert "08:00-21:00" in line
+    assert "midnight is 00:00" in line
+
+
+def test_hours_are_checked_also_where_the_zone_is_wrong() -> None:
+    zone, hours = sorted(problems(CUSTOMER_HOURS="8-21", QUIET_HOURS="22:00-07:00", TZ="x"), reverse=True)
+    assert zone.startswith("TZ ")
+    assert hours.startswith("CUSTOMER_HOURS ")
+
+
+@pytest.mark.parametrize(("text", "chat"), [("-100777", -100777), ("501", 501), ("", None)])
+def test_the_escalation_goes_to_another_group_or_a_person(text: str, chat: int | None) -> None:
+    settings = load(None, {**GOOD, "TELEGRAM_ESCALATION_CHAT_ID": text})
+    assert settings.telegram_escalation_chat_id == chat
+
+
+def test_people_on_call() -> None:
+    assert load(None, {**GOOD, "TELEGRAM_ON_CALL": "11, 22"}).telegram_on_call == {11, 22}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,start,eta,cause", ("name", "start", "eta", "cause")),
+        ("nome, início, previsão, fim, causa", ("name", "start", "eta", "end", "cause")),
+        ("NOME inicio;Previsao,name", ("name", "start", "eta", "name")),
+        ("", ()),
+    ],
+)
+def test_what_fills_a_templates_variables(text: str, words: tuple[str, ...]) -> None:
+    both = load(None, {**GOOD, "HSM_VARIABLES": text, "HSM_VARIABLES_RESTORED": text})
+    assert (both.hsm_variables, both.hsm_variables_restored) == (words, words)
+
+
+def test_what_is_sent_by_itself_needs_a_template() -> None:
+    [line] = problems(RESTORED_AUTO="true")
+    assert line.startswith("RESTORED_AUTO needs HSM_ID_RESTORED: ")
+    [line] = problems(RESTORED_AUTO="true", HSM_ID_RESTORED="x")
+    assert line.startswith("HSM_ID_RESTORED ")
+    assert load(None, {**GOOD, "RESTORED_AUTO": "true", "HSM_ID_RESTORED": "120"}).restored_auto
+
+
+def test_a_template_of_an_outage_is_none_for_its_end() -> None:
+    [line] = problems(HSM_ID_POWER="120", HSM_ID_RESTORED="120")
+    assert line.startswith("HSM_ID_RESTORED is the template that tells of an outage: ")
 
 
 @pytest.mark.parametrize(("text", "topic"), [("1", None), ("7", 7), ("", None)])

@@ -17,12 +17,21 @@ class Sender(Gateway, Protocol):
 
 
 def _matrix(settings: Settings, clock: Clock) -> Sender:
+    templates = {"LOS": settings.hsm_id_los, "POWER": settings.hsm_id_power}
+    if settings.hsm_id_restored is not None:
+        templates["RESTORED"] = settings.hsm_id_restored
+    of_an_outage = settings.hsm_variables
     return Matrix(
         settings.url_hsm,
         settings.token_hsm.get_secret_value(),
         cookie=settings.cookie_hsm.get_secret_value(),
         account=settings.hsm_account,
-        templates={"LOS": settings.hsm_id_los, "POWER": settings.hsm_id_power},
+        templates=templates,
+        variables={
+            "LOS": of_an_outage,
+            "POWER": of_an_outage,
+            "RESTORED": settings.hsm_variables_restored,
+        },
         include_current=settings.hsm_include_current,
         zone=settings.tz,
         clock=clock,

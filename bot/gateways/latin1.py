@@ -1,4 +1,4 @@
-"""Names for a platform that is latin-1 (contracts/matrix.md): the rest is spelt out or goes."""
+"""Text for a platform that is latin-1 (contracts/matrix.md): the rest is spelt out or goes."""
 
 import unicodedata
 
@@ -23,9 +23,13 @@ _SPELT = str.maketrans(
 
 def spell_name(name: str) -> str:
     """The name in one line of printable latin-1, accents kept, emoji gone, never empty."""
-    composed = unicodedata.normalize("NFC", name.translate(_SPELT))
-    text = " ".join("".join(map(_spell, composed)).split())
-    return text[:LONGEST].rstrip() or NAMELESS
+    return spell(name, LONGEST) or NAMELESS
+
+
+def spell(text: str, longest: int) -> str:
+    """The text in one line of at most so many characters of printable latin-1; empty where none is left."""
+    composed = unicodedata.normalize("NFC", text.translate(_SPELT))
+    return " ".join("".join(map(_spell, composed)).split())[:longest].rstrip()
 
 
 def _spell(character: str) -> str:

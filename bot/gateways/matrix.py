@@ -12,6 +12,7 @@ from bot.errors import AnswerLost, BadAnswer, NotFound, TryLater
 from bot.gateways.latin1 import spell_name
 from bot.gateways.matrix_answers import receipt
 from bot.gateways.matrix_list import MOST_PAGES, days, is_legible, page_of, params, permitted, sent_of
+from bot.gateways.matrix_variables import variables_of
 from bot.ports import Clock
 
 NOTIFICATION = 2  # tipo_envio
@@ -26,9 +27,11 @@ class Matrix:
         token: `TOKEN_HSM`, sent as it is.
         cookie: `COOKIE_HSM`; empty: no such header.
         account: `HSM_ACCOUNT`.
-        templates: HSM id by `Message.template`.
+        templates: HSM id by `Message.template`; a template that is not here is refused.
+        variables: By `Message.template` what fills {{1}}, {{2}} ... in turn (`matrix_variables`); a template
+            that is not here has none.
         include_current: `HSM_INCLUDE_CURRENT`: also to who has a conversation open.
-        zone: The platform's local time, in which its list counts days and gives times.
+        zone: The platform's local time, in which its list counts days and gives times; the customers', too.
         clock: For the day the probe asks about.
         limit: Connections at one time.
         timeout: For parts of an exchange.
@@ -45,6 +48,7 @@ class Matrix:
         templates: Mapping[str, int],
         zone: tzinfo,
         clock: Clock,
+        variables: Mapping[str, Sequence[str]] | None = None,
         cookie: str = "",
         account: int = 1,
         include_current: bool = False,
@@ -58,6 +62,7 @@ class Matrix:
             self._headers["Cookie"] = cookie
         self._account = account
         self._templates = dict(templates)
+        self._variables = dict(variables or {})
         self._include_current = include_current
         self._zone = zone
         self._clock = clock
@@ -71,7 +76,11 @@ class Matrix:
 
     async def send(self, message: Message) -> Receipt:
         """Send one message, once. TryLater where it is known that nothing was sent."""
-        body = self._body(message)
+        hsm = self._templates.get(message.template)
+        if hsm is None:  # planned while it was configured
+            reason = f"sem template: HSM_ID_{message.template}"
+            return Receipt(Outcome.REJECTED, reason=reason, halt="template")
+        body = self._body(message, hsm)
         try:
             answer = await upstream.send(
                 self._http, self._url, json=body, headers=self._headers, total=self._total
@@ -122,13 +131,15 @@ class Matrix:
             await upstream.read(self._http, "GET", self._list_url, params=query, headers=headers)
         )
 
-    def _body(self, message: Message) -> dict[str, Any]:
+    def _body(self, message: Message, hsm: int) -> dict[str, Any]:
         body: dict[str, Any] = {
             "cod_conta": self._account,
-            "hsm": self._templates[message.template],
+            "hsm": hsm,
             "tipo_envio": NOTIFICATION,
             "contato": {"nome": spell_name(message.name), "telefone": message.phone},
         }
+        if variables := self._variables.get(message.template):
+            body["variaveis"] = variables_of(message, variables, self._zone)
         if self._include_current:
             body["bol_incluir_atual"] = 1
         return body

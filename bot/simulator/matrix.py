@@ -6,8 +6,8 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,17 +19,22 @@ from bot.simulator.world import LOCAL
 ROWS_A_PAGE = 100
 PREFIX = "/rest/v1/"
 PHONE = re.compile(r"55[0-9]{10,11}")
+UNFIT = re.compile(r"\s*|.*([\r\n\t]| {4}).*", re.DOTALL)  # what WhatsApp takes for no variable's value
 
 
 @dataclass(frozen=True)
 class Message:
-    """One WhatsApp message that a customer got; ``at`` is UTC, ``code`` the ``cod_atendimento``."""
+    """One WhatsApp message that a customer got; ``at`` is UTC, ``code`` the ``cod_atendimento``.
+
+    ``variables`` is what filled ``{{1}}``, ``{{2}}`` ... by position.
+    """
 
     phone: str
     name: str
     hsm: int
     at: datetime
     code: int
+    variables: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 class MatrixApi(Server):
@@ -43,6 +48,8 @@ class MatrixApi(Server):
         cookies_replayed: Requests that brought a PHPSESSID back (none should).
         blacklist: Phones that opted out of HSM.
         templates: The approved templates' ids; None: any.
+        variables: How many variables a template has, by its id: a send that does not fill them is refused;
+            what is sent for a template that is not here is not looked at.
         list_lag: Seconds until a message is on the list of what was sent.
         list_refusal: What the list answers instead of its rows, with ``cod_error`` 1; None: the rows.
     """
@@ -62,6 +69,7 @@ class MatrixApi(Server):
         self.cookies_replayed = 0
         self.blacklist: set[str] = set()
         self.templates: set[int] | None = None
+        self.variables: dict[int, int] = {}
         self.list_lag = 0.0
         self.list_refusal: str | None = None
         self._now = now
@@ -136,22 +144,34 @@ class MatrixApi(Server):
         wait = self._wait()
         if wait:
             return self.throttled(math.ceil(wait))
-        phone = message["contato"]["telefone"]
-        if phone in self._refused:
-            return self._error(self._refused[phone])
-        if phone in self.blacklist:
-            return self._error("contato na blacklist")
-        if self.templates is not None and message["hsm"] not in self.templates:
-            return self._error("hsm nao encontrado")
-        # The platform is latin-1: what it does not have arrives as a question mark.
-        name = message["contato"]["nome"].encode("latin-1", "replace").decode("latin-1")
+        phone, name = message["contato"]["telefone"], _latin1(message["contato"]["nome"])
+        hsm, values = message["hsm"], message.get("variaveis", {})
+        refusal = self._refusal(phone, hsm, values)
+        if refusal is not None:
+            return self._error(refusal)
         code = len(self.received) + 1
-        self.received.append(Message(phone, name, message["hsm"], self._now(), code))
+        arrived = {position: _latin1(value) for position, value in values.items()}
+        self.received.append(Message(phone, name, hsm, self._now(), code, arrived))
         self.count[phone] += 1
         old, self._arrival = self._arrival, asyncio.Event()
         old.set()
         success = {"cod_error": self._code(0), "msg": "atendimento gerado com sucesso"}
         return json_response({**success, "cod_atendimento": code})
+
+    def _refusal(self, phone: str, hsm: int, values: Mapping[str, str]) -> str | None:
+        """What the platform has against a message that is well formed."""
+        if phone in self._refused:
+            return self._refused[phone]
+        if phone in self.blacklist:
+            return "contato na blacklist"
+        if self.templates is not None and hsm not in self.templates:
+            return "hsm nao encontrado"
+        if hsm not in self.variables:
+            return None
+        if values.keys() != {str(position) for position in range(1, self.variables[hsm] + 1)}:
+            return "quantidade de variaveis invalida"
+        unfit = (f"variavel {position} invalida" for position in values if UNFIT.fullmatch(values[position]))
+        return next(unfit, None)
 
     def _wait(self) -> float:
         """Seconds until one more message is allowed; 0 takes one."""
@@ -221,6 +241,11 @@ def _problem(message: Any) -> str | None:
         ("variaveis", isinstance(values, dict) and all(isinstance(v, str) for v in values.values())),
     )
     return next((f"campo ausente ou invalido: {name}" for name, right in checks if not right), None)
+
+
+def _latin1(text: str) -> str:
+    """As the platform, which is latin-1, keeps it: what it does not have becomes a question mark."""
+    return text.encode("latin-1", "replace").decode("latin-1")
 
 
 def _day(text: str) -> date:

@@ -133,7 +133,15 @@ async def _fake_ports() -> AsyncIterator[PortRig]:
 async def _matrix() -> AsyncIterator[GatewayRig]:
     async with MatrixApi() as api:
         zone, clock = ZoneInfo("America/Sao_Paulo"), SystemClock()  # the simulator's list is dated by its own
-        adapter = Matrix(api.hsm_url, api.token, templates={"LOS": 114, "POWER": 116}, zone=zone, clock=clock)
+        api.variables = {114: 0, 116: 3, 120: 2}
+        adapter = Matrix(
+            api.hsm_url,
+            api.token,
+            templates={"LOS": 114, "POWER": 116, "RESTORED": 120},
+            variables={"POWER": ("name", "eta", "cause"), "RESTORED": ("start", "end")},
+            zone=zone,
+            clock=clock,
+        )
 
         def refuse(phone: str) -> None:
             api.refuse(phone, "contato invalido")

@@ -47,6 +47,22 @@ async def test_no_name_stops_a_message(any_gateway: Sender, name: str) -> None:
     assert (receipt.outcome, receipt.halt) == (Outcome.ACCEPTED, None)
 
 
+@pytest.mark.parametrize("cause", ["", " \r\n\t", "🌻", "poste\ncaiu – às 10h…", "x" * 5000])
+@pytest.mark.parametrize("template", ["LOS", "POWER", "RESTORED"])
+async def test_no_cause_stops_a_message(any_gateway: Sender, template: str, cause: str) -> None:
+    receipt = await any_gateway.send(Message("501", PHONE, "Maria", template, cause=cause))
+    assert (receipt.outcome, receipt.halt) == (Outcome.ACCEPTED, None)
+
+
+@pytest.mark.parametrize("template", ["LOS", "POWER", "RESTORED"])
+async def test_each_template_arrives_with_whatever_is_known(gateway: GatewayRig, template: str) -> None:
+    now = datetime.now(UTC)
+    bare = Message("501", PHONE, "Maria", template)
+    for message in (bare, replace(bare, started=now), replace(bare, started=now, eta=now, ended=now)):
+        assert (await gateway.adapter.send(message)).outcome is Outcome.ACCEPTED
+    assert gateway.delivered() == {PHONE: 3}
+
+
 async def test_a_probe_is_a_few_words(any_gateway: Sender) -> None:
     assert 0 < len(await any_gateway.probe()) <= 80
     assert any_gateway.name in GATEWAYS

@@ -78,6 +78,41 @@ async def test_validation(http: httpx.AsyncClient, matrix: MatrixApi, message: A
     assert matrix.received == []
 
 
+async def test_what_fills_the_variables_arrives_as_latin_1(
+    http: httpx.AsyncClient, matrix: MatrixApi
+) -> None:
+    await send(http, matrix)
+    await send(http, matrix, body(variaveis={"1": "José", "2": "18:00 – 19:00"}))
+    assert [message.variables for message in matrix.received] == [{}, {"1": "José", "2": "18:00 ? 19:00"}]
+
+
+@pytest.mark.parametrize(
+    ("hsm", "values", "msg"),
+    [
+        (120, {"1": "Maria", "2": "22/11 18:00"}, "atendimento gerado com sucesso"),
+        (120, {"1": "Maria"}, "quantidade de variaveis invalida"),
+        (120, {"1": "a", "3": "b"}, "quantidade de variaveis invalida"),
+        (120, {"1": "a", "2": "b", "3": "c"}, "quantidade de variaveis invalida"),
+        (120, None, "quantidade de variaveis invalida"),
+        (120, {"1": "a", "2": ""}, "variavel 2 invalida"),
+        (120, {"1": " ", "2": "b"}, "variavel 1 invalida"),
+        (120, {"1": "a\nb", "2": "c"}, "variavel 1 invalida"),
+        (120, {"1": "a", "2": "b\tc"}, "variavel 2 invalida"),
+        (120, {"1": "a", "2": "b    c"}, "variavel 2 invalida"),
+        (114, None, "atendimento gerado com sucesso"),
+        (114, {"1": "a"}, "quantidade de variaveis invalida"),
+        (116, {"1": "", "7": "x"}, "atendimento gerado com sucesso"),
+    ],
+)
+async def test_a_template_takes_what_it_has_variables_for(
+    http: httpx.AsyncClient, matrix: MatrixApi, hsm: int, values: dict[str, str] | None, msg: str
+) -> None:
+    matrix.variables = {120: 2, 114: 0}
+    answer = await send(http, matrix, body(hsm=hsm, **({} if values is None else {"variaveis": values})))
+    assert (answer.status_code, answer.json()["msg"]) == (200, msg)
+    assert len(matrix.received) == (1 - answer.json()["cod_error"])
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [({}, 403), ({"Authorization": "other"}, 400), ({"Authorization": "Bearer hsm-secret"}, 400)],

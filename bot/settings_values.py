@@ -1,0 +1,137 @@
+"""What a setting's text may say: each type reads one kind of value and says what is wrong with it."""
+
+import re
+import unicodedata
+from datetime import time
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+Variable = Literal["name", "start", "eta", "end", "cause"]
+"""What may fill a variable of a template."""
+
+_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+_SPAN = re.compile(r"(\d{1,2}):(\d\d)\s*[-–]\s*(\d{1,2}):(\d\d)", re.ASCII)
+_VARIABLES: dict[str, Variable] = {
+    **{word: word for word in get_args(Variable)},
+    "nome": "name",
+    "inicio": "start",
+    "previsao": "eta",
+    "fim": "end",
+    "causa": "cause",
+}
+
+
+def _url(text: str) -> str:
+    if not text:
+        return text
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is no URL") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not text.isprintable():
+        raise ValueError("is no URL")
+    if any(map(str.isspace, text)) or parts.username is not None or parts.fragment:
+        raise ValueError("must be a URL without a user, a password, spaces or #")
+    return text
+
+
+def _base_url(text: str) -> str:
+    if urlsplit(text).query:
+        raise ValueError("must be a URL without ?")
+    return text.rstrip("/")
+
+
+def _header(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("holds a character that no HTTP header can carry")
+    return secret
+
+
+def _telegram_token(secret: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(secret.get_secret_value()):
+        raise ValueError("is no bot token")
+    return secret
+
+
+def _zone(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone this machine knows") from None
+
+
+def _users(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    ids = re.split(r"[\s,;]+", value.strip(" ,;"))
+    if not all(user.isascii() and user.isdigit() for user in ids):
+        raise ValueError("is no list of user ids")
+    return frozenset(map(int, ids))
+
+
+def _approvers(value: Any) -> Any:
+    return value if value == "*" else _users(value)
+
+
+def _topic(value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise ValueError("is no topic")
+    return None if value == 1 else value  # General is sent to without it (contracts/telegram.md)
+
+
+def _group(value: int) -> int:
+    if value >= 0:
+        raise ValueError("is not the id of a group, which is negative")
+    return value
+
+
+def _chat(value: int | None) -> int | None:
+    if value == 0:
+        raise ValueError("is no chat's id")
+    return value
+
+
+def _variables(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    letters = unicodedata.normalize("NFKD", value.casefold())
+    plain = "".join(c for c in letters if not unicodedata.combining(c))
+    words = re.split(r"[\s,;]+", plain.strip(" ,;"))
+    if not all(word in _VARIABLES for word in words):
+        raise ValueError("names something that no variable can be filled with")
+    return tuple(_VARIABLES[word] for word in words)
+
+
+def span(text: str) -> tuple[time, time]:
+    """`22:00-07:00` as its two ends; ValueError says what is wrong with it."""
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError("is not written as two times of day")
+    hour, minute, last_hour, last_minute = map(int, found.groups())
+    try:
+        first, last = time(hour, minute), time(last_hour, last_minute)
+    except ValueError:
+        raise ValueError("holds a time that no day has") from None
+    if first == last:
+        raise ValueError("begins and ends at the same time")
+    return first, last
+
+
+Url = Annotated[str, AfterValidator(_url)]
+BaseUrl = Annotated[str, AfterValidator(_url), AfterValidator(_base_url)]
+Header = Annotated[SecretStr, AfterValidator(_header)]
+TelegramToken = Annotated[SecretStr, AfterValidator(_telegram_token)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+Users = Annotated[frozenset[int], BeforeValidator(_users)]
+Approvers = Annotated[frozenset[int] | Literal["*"], BeforeValidator(_approvers)]
+Topic = Annotated[int | None, AfterValidator(_topic)]
+Group = Annotated[int, AfterValidator(_group)]
+Chat = Annotated[int | None, AfterValidator(_chat)]
+Variables = Annotated[tuple[Variable, ...], BeforeValidator(_variables)]
