@@ -125,6 +125,83 @@ async def test_where_it_is(api: OltApi, olt: OltCloud, fields: dict[str, Any], p
     assert [incident.port for incident in read.incidents] == [port]
 
 
+@pytest.mark.parametrize("text", ["6/15", "1/6/15", "06/15", " 6 / 15 ", "gpon-olt_1/06/015"])
+async def test_one_port_in_any_spelling_is_one_port(api: OltApi, olt: OltCloud, text: str) -> None:
+    first, second = (await poll(api, olt, ROW, row(id=2, slot_pon=text))).incidents
+    assert first.port == second.port
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({"olt_name": "POP:Sul"}, "POP%3ASul:6/15"),
+        (
+            {"olt_name": "POP:Sul", "alert_type": "cto_loss", "slot_pon": None, "cto_name": "A:6/15"},
+            "POP%3ASul:cto:A:6/15",
+        ),
+        ({"olt_id": "3:4", "olt_name": "POP-Sul"}, "POP-Sul:6/15"),
+    ],
+)
+async def test_a_key_tells_the_olt_also_where_its_name_has_a_colon(
+    api: OltApi, olt: OltCloud, fields: dict[str, Any], key: str
+) -> None:
+    [incident] = (await poll(api, olt, row(**{"olt_id": None, **fields}))).incidents
+    assert incident.port.key == key
+    assert incident.port.olt_key == key.partition(":")[0]
+    assert incident.port.olt == fields["olt_name"]  # people read the name as it is
+
+
+async def labels(api: OltApi, olt: OltCloud, *rows: Any) -> list[str]:
+    return [incident.port.label for incident in (await poll(api, olt, *rows)).incidents]
+
+
+async def test_two_olts_with_one_name_read_apart_from_then_on(api: OltApi, olt: OltCloud) -> None:
+    three, seven = row(id=1), row(id=2, olt_id="7")
+    assert await labels(api, olt, three) == ["CB 01 6/15"]
+    assert await labels(api, olt, three, seven) == ["CB 01 (#3) 6/15", "CB 01 (#7) 6/15"]
+    assert await labels(api, olt, seven) == ["CB 01 (#7) 6/15"]
+    assert await labels(api, olt, three, row(id=3, olt_id=9, olt_name="CB 09")) == [
+        "CB 01 (#3) 6/15",
+        "CB 09 6/15",
+    ]
+    assert {incident.port.key for incident in (await poll(api, olt, three)).incidents} == {"3:6/15"}
+
+
+async def test_a_name_that_reads_like_a_nameless_olt(api: OltApi, olt: OltCloud) -> None:
+    nameless, named = row(olt_name=None), row(id=2, olt_id=7, olt_name="OLT 3")
+    assert await labels(api, olt, nameless, named) == ["OLT 3 (#3) 6/15", "OLT 3 (#7) 6/15"]
+
+
+async def test_a_clash_is_seen_in_rows_that_are_over_or_odd(api: OltApi, olt: OltCloud) -> None:
+    over, odd = row(id=2, olt_id=7, end_date="2026-09-18 12:00:00"), row(id=3, olt_id=8, initial_date=None)
+    assert await labels(api, olt, row(), over) == ["CB 01 (#3) 6/15"]
+    assert await labels(api, olt, odd, row(id=4, olt_id=8)) == ["CB 01 (#8) 6/15"]
+
+
+async def test_an_olt_without_an_id_keeps_its_bare_name(api: OltApi, olt: OltCloud) -> None:
+    bare = row(id=3, olt_id=None)
+    assert await labels(api, olt, row(), bare) == [
+        "CB 01 6/15",
+        "CB 01 6/15",
+    ]  # for all we know, they are one
+    assert (await labels(api, olt, row(), row(id=2, olt_id=7), bare))[2] == "CB 01 6/15"
+
+
+@pytest.mark.parametrize(
+    ("text", "started"),
+    [
+        ("2099-01-01T00:00:00", datetime(2099, 1, 1, 3, tzinfo=UTC)),
+        ("2025-11-22 12:00:00", datetime(2025, 11, 22, 15, tzinfo=UTC)),
+        ("01/01/1970 00:00:00", datetime(1970, 1, 1, 3, tzinfo=UTC)),
+    ],
+)
+async def test_a_start_in_another_year_passes_as_it_is(
+    api: OltApi, olt: OltCloud, text: str, started: datetime
+) -> None:
+    read = await poll(api, olt, row(initial_date=text))
+    assert [incident.started for incident in read.incidents] == [started]
+
+
 @pytest.mark.parametrize(
     ("active", "total", "shown"),
     [
