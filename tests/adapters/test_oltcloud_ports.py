@@ -71,7 +71,7 @@ async def test_the_ports_of_a_network(olt: OltCloud, world: World) -> None:
 
 
 async def test_ports_in_any_spelling_and_only_those_with_onus(api: OltApi, olt: OltCloud) -> None:
-    odd = (None, 7, {}, pon(None), pon(slot=None), pon(number="x"), pon(number=True))
+    odd: tuple[Any, ...] = (None, 7, {}, pon(None), pon(slot=None), pon(number="x"), pon(number=True))
     empty = (pon(number=1, onus=0), pon(number=2, onus="0"), pon(number=3, onus=None), pon(number=4, onus=-1))
     good = (pon(slot="06", number="015"), pon(slot="1/6", number=15), pon(number="6/16", onus="1"))
     api.raw_pons = [*odd, *empty, *good]
@@ -215,8 +215,17 @@ async def test_a_server_that_knows_no_filter(api: OltApi, olt: OltCloud, world: 
 
 
 async def test_rows_in_any_spelling_and_odd_ones_passed_over(api: OltApi, olt: OltCloud) -> None:
-    serials = (None, "", " ", True, [], {})
-    odd = (None, "row", 7, [], {}, *map(onu, serials), onu("Z9", slot=None), onu("Z9", pon={}))
+    serials: tuple[Any, ...] = (None, "", " ", True, [], {})
+    odd: tuple[Any, ...] = (
+        None,
+        "row",
+        7,
+        [],
+        {},
+        *map(onu, serials),
+        onu("Z9", slot=None),
+        onu("Z9", pon={}),
+    )
     api.raw_equipment = [
         *odd,
         onu("Z1", slot="06", pon=" 15"),
