@@ -7,7 +7,7 @@ import random
 import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -181,7 +181,10 @@ class App:
     async def _poll(self) -> None:
         self._polled_at, self._polling = self._clock.monotonic(), True
         try:
-            await self._flow.poll()
+            wanted = await self._flow.poll()
+            if wanted is not None and wanted < self._settings.poll_seconds:
+                soon = datetime.now(UTC) + timedelta(seconds=wanted)
+                self._scheduler.modify_job("poll", next_run_time=soon)
             if not self._flow.watch.failures:
                 self._good_poll_at = self._clock.monotonic()
         except asyncio.CancelledError:  # the scheduler's shutdown; passed on, it would log it as an error

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable
 
 from bot.domain.case import Dispatch, Phase
-from bot.domain.customer import Found
-from bot.domain.lines import Interrupted, Settled
+from bot.domain.lines import CaseOpened, Interrupted, Settled
+from bot.domain.plan import RESTORED
 from bot.domain.rules import Rules
 from bot.errors import (
     AnswerLost,
@@ -19,6 +19,7 @@ from bot.errors import (
     TryLater,
 )
 from bot.ports import Clock, Ledger, NocChat, Notice, Spawn, Write
+from bot.steps import restore
 from bot.steps.enrich import Enricher
 from bot.steps.gate import gate, spare
 from bot.steps.send import Job, Sender
@@ -80,15 +81,14 @@ class Dispatcher:
             return  # taken back before anything began
         try:
             if dispatch.phase is Phase.COUNTDOWN:
-                found = await self._look_up_during_countdown(number, halt)
-                if found is None:
+                rule = await self._look_up_during_countdown(number, dispatch, halt)
+                if rule is None:
                     return
-                await self._ledger.commit(gate(number, dispatch.turn, found, self._rules))
+                for line in await self._ledger.commit(rule):
+                    if isinstance(line, CaseOpened):  # what could not be read waits on a card of its own
+                        self._chat.show(line.case)
             else:
-                incident = self._ledger.book.cases[number].incident
-                await self._ledger.commit(
-                    spare(number, dispatch.turn, await self._enricher.read(incident.id))
-                )
+                await self._ledger.commit(await self._spare(number, dispatch))
             await self._send(number, dispatch, halt)
         except LedgerClosed as error:
             log.error("case %s: the ledger is closed: %s", number, error)  # noqa: TRY400
@@ -99,10 +99,28 @@ class Dispatcher:
                 del self._halts[number]
             self._chat.show(number, urgent=True)
 
-    async def _look_up_during_countdown(self, number: int, halt: asyncio.Event) -> Found | None:
+    async def _plan(self, number: int, dispatch: Dispatch) -> Write:
+        """The rule that makes the plan, out of what is looked up now."""
+        case, turn = self._ledger.book.cases[number], dispatch.turn
+        if case.restores is not None:
+            links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
+            return restore.plan(number, turn, links)
+        return gate(number, turn, await self._enricher.enrich(case.to_read(dispatch)), self._rules)
+
+    async def _spare(self, number: int, dispatch: Dispatch) -> Write:
+        """The rule that spares those of a plan still to do who need no message any more."""
+        case, turn = self._ledger.book.cases[number], dispatch.turn
+        if case.restores is not None:
+            links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
+            return restore.spare_down(number, turn, links)
+        affected, _ = await self._enricher.read(case.to_read(dispatch))
+        return spare(number, turn, affected)
+
+    async def _look_up_during_countdown(
+        self, number: int, dispatch: Dispatch, halt: asyncio.Event
+    ) -> Write | None:
         """The look-ups, in parallel with the countdown; None where the approval was taken back."""
-        incident = self._ledger.book.cases[number].incident
-        look_up = asyncio.ensure_future(self._enricher.enrich(incident.id))
+        look_up = asyncio.ensure_future(self._plan(number, dispatch))
         halted = asyncio.ensure_future(halt.wait())
         countdown = asyncio.ensure_future(self._clock.sleep(self._rules.undo_seconds))
         try:
@@ -116,7 +134,9 @@ class Dispatcher:
     async def _send(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
         self._chat.show(number, urgent=True)
         told: Callable[[], None] = lambda: self._chat.show(number)  # noqa: E731
-        job = Job(number, dispatch.turn, dispatch.template.value, halt, told)
+        case = self._ledger.book.cases[number]
+        template = dispatch.template.value if case.restores is None else RESTORED
+        job = Job(number, dispatch.turn, template, halt, told, dispatch.facts)
         await self._sender.send(job, dispatch.progress.todo() if dispatch.progress is not None else [])
         left = dispatch.progress is not None and bool(dispatch.progress.todo())
         if self._draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:
@@ -124,7 +144,7 @@ class Dispatcher:
         halted = None if job.why is None else Halt(job.why, job.mend)
         for line in await self._ledger.commit(settle(number, dispatch.turn, halted)):
             if isinstance(line, Interrupted | Settled) and line.reason is not None:  # an edit rings no phone
-                facts = {"case": number, "port": dispatch.ports[0], "reason": line.reason, "mend": line.mend}
+                facts = {"case": number, "port": case.incident.port, "reason": line.reason, "mend": line.mend}
                 self._chat.say(Notice("halted", facts))
 
     async def _break_off(self, number: int, dispatch: Dispatch, error: Exception) -> None:
@@ -140,6 +160,10 @@ class Dispatcher:
             await self._ledger.commit(rule)
         except (LedgerClosed, Declined) as refused:  # closed, or cancelled meanwhile: nothing is lost
             log.warning("case %s: not written: %s", number, refused)
+        else:
+            if dispatch.due is not None and dispatch.progress is None:  # nobody waits at the card for it
+                port = self._ledger.book.cases[number].incident.port
+                self._chat.say(Notice("not_sent", {"case": number, "port": port, "reason": code}))
 
 
 def _code(error: Exception) -> str:

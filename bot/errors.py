@@ -57,5 +57,9 @@ class Declined(BotError):
         self.facts = facts
 
 
+class Asked(Declined):
+    """A rule needs one more word of the person before it says yes; `code` names the question."""
+
+
 class LedgerClosed(BotError):
     """The ledger cannot record decisions, so nothing may be decided or sent. The text says why."""

@@ -1,8 +1,11 @@
 """The story of a case. It calls the steps in order and nothing else.
 
-poll:      collect -> compose                          a card appears, changes or ends
-approve:   decide -> enrich -> gate -> send -> settle  the customers are told, once each (dispatch.py)
-resolve:   unknown                                     what is in doubt comes to an end
+poll:      collect -> compose                           a card appears, changes or ends
+approve:   decide -> enrich -> gate -> send -> settle   the customers are told, once each (dispatch.py)
+           delay                                        ... or later, in their hours
+restore:   restore -> send -> settle                    those who were told hear that service is back
+describe:  describe                                     who has it, what is expected, planned work
+resolve:   unknown                                      what is in doubt comes to an end
 """
 
 import asyncio
@@ -11,19 +14,35 @@ import logging
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from bot import reminding
 from bot.dispatch import Dispatcher
 from bot.domain.customer import Found
-from bot.domain.incident import Port
+from bot.domain.holds import NO_TERMS, Terms
+from bot.domain.incident import Incident, Poll, Port
+from bot.domain.life import (
+    Assumed,
+    Begun,
+    CauseNamed,
+    Forecast,
+    Proposed,
+    Scope,
+    Separated,
+    Silenced,
+)
 from bot.domain.lines import (
     Alive,
+    Approved,
     Cancelled,
+    CaseOpened,
     CooldownReleased,
     Evidence,
     Line,
     Resent,
     Resolved,
     Resumed,
+    Settled,
     Started,
     Stopped,
     TapRefused,
@@ -31,6 +50,8 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Choice
 from bot.domain.rules import Rules
+from bot.domain.sightings import Sightings
+from bot.domain.silence import Silence
 from bot.domain.watch import GatewayWatch, Watch
 from bot.errors import (
     AnswerLost,
@@ -42,11 +63,12 @@ from bot.errors import (
     TryLater,
 )
 from bot.ports import Clock, Directory, Gateway, Ledger, Limiter, NocChat, Notice, Source, Spawn, Write
-from bot.steps import decide, unknown
-from bot.steps.collect import collect, offered
-from bot.steps.compose import compose, touched
+from bot.steps import decide, delay, describe, restore, unknown
+from bot.steps.collect import UNREAD, collect, offered
+from bot.steps.compose import compose, reopened, taken, touched
 from bot.steps.enrich import Enricher
 from bot.steps.send import Sender
+from bot.stock import Stock
 from bot.watching import Watching
 
 log = logging.getLogger(__name__)
@@ -68,6 +90,14 @@ class Deps:
     clock: Clock
     rng: random.Random
     spawn: Spawn
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What an approval came to: it is sent now, at `due`, or (`first`) when a second person approves, too."""
+
+    due: datetime | None = None
+    first: bool = False
 
 
 @dataclass(slots=True)
@@ -106,6 +136,8 @@ class Flow:
             spawn=deps.spawn,
         )
         self._refusals: dict[tuple[int, str, str], float] = {}
+        self._sightings = Sightings()
+        self._inventory = Stock(deps.source)
 
     @property
     def watch(self) -> Watch:
@@ -134,26 +166,79 @@ class Flow:
         with contextlib.suppress(LedgerClosed):
             self.ledger.note(Alive())
 
-    async def poll(self) -> None:
-        """Read the source once, bring cases and cards up to date, let interrupted dispatches go on."""
+    async def poll(self) -> float | None:
+        """Read the source once, bring cases and cards up to date, begin what is due.
+
+        Gives the seconds after which it wants to look again, as something new waits for its siblings; None
+        where nothing does.
+        """
         now = self._deps.clock.now()
         try:
             poll = await collect(self._deps.source)
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
             self.watching.missed(str(error), login_refused=isinstance(error, LoginRefused))
-            return
-        lines = await self._observe(compose(poll, self._rules))
-        for number in touched(lines):
-            self._deps.chat.show(number)
-        self.watching.saw(poll, tuple(i for i in poll.incidents if not offered(i, self._rules)), now)
+            poll = UNREAD  # what was seen before gets its card all the same
+        else:
+            self.watching.saw(poll, self._unoffered(poll), now)
+        await self._compose(poll, now)
         if poll.complete:
             self._deps.chat.refresh()
-            await self._go_on(poll.present)
+            await self._begin(poll.present)
+        self._remind()
+        return self._settles(now)
 
-    async def approve(self, number: int, who: Who) -> None:
+    async def approve(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
         """Claim a case for sending. Returns once the claim is durable; the rest goes on beside."""
-        await self.ledger.commit(decide.approve(number, who, self._rules))
+        lines = await self.ledger.commit(decide.approve(number, who, self._rules, terms))
+        return self._claimed(number, lines)
+
+    async def restore(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
+        """Claim telling those who were warned that service is back; as `approve`."""
+        lines = await self.ledger.commit(restore.restore(number, who, self._rules, terms))
+        return self._claimed(-number, lines)
+
+    async def begin(self, number: int, who: Who) -> None:
+        """Send what was scheduled now."""
+        await self.ledger.commit(delay.begin(number, who))
         self._dispatcher.carry_out(number)
+
+    async def separate(self, number: int, who: Who) -> int:
+        """Take a case apart; how many new ones there are."""
+        inventory = self._inventory.known
+        lines = await self.ledger.commit(describe.separate(number, who, self._rules, inventory))
+        for line in lines:
+            if isinstance(line, CaseOpened | Separated):
+                self._deps.chat.show(line.case, urgent=isinstance(line, Separated))
+        return sum(isinstance(line, CaseOpened) for line in lines)
+
+    async def assume(self, number: int, who: Who) -> None:
+        """This person sees to the case: nobody is reminded of it any more."""
+        await self._described(describe.assume(number, who))
+
+    async def forecast(self, number: int, who: Who, eta: datetime | None) -> None:
+        """When the outage is expected to end; None: nobody can say."""
+        await self._described(describe.forecast(number, who, eta))
+
+    async def name_cause(self, number: int, who: Who, cause: str, team: str = "") -> None:
+        """The cause, and the team that sees to it."""
+        await self._described(describe.name_cause(number, who, cause, team))
+
+    async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
+        """No cards from there until then. Declined where there is no such OLT."""
+        await self._inventory.refresh(self._deps.clock.monotonic())
+        for scope in scopes:
+            if not self._inventory.has(scope, self.ledger.book):
+                raise Declined("unknown_olt", olt=scope.olt)
+        lines = await self.ledger.commit(describe.silence(scopes, who, until, reason))
+        made = next(line for line in lines if isinstance(line, Silenced))
+        self._show_silenced(self.ledger.book.silences[made.silence])
+        return self.ledger.book.silences[made.silence]
+
+    async def end_silence(self, number: int, who: Who) -> Silence:
+        """Cards come again from there."""
+        await self.ledger.commit(describe.end_silence(number, who))
+        self._show_silenced(self.ledger.book.silences[number])
+        return self.ledger.book.silences[number]
 
     async def deny(self, number: int, who: Who, reason: str) -> None:
         """Decide that nothing is sent."""
@@ -175,9 +260,9 @@ class Flow:
         await self.ledger.commit(decide.stop(number, who))
         self._dispatcher.halt(number)
 
-    async def resume(self, number: int, who: Who) -> None:
+    async def resume(self, number: int, who: Who, terms: Terms = NO_TERMS) -> None:
         """Let an interrupted dispatch go on."""
-        await self.ledger.commit(decide.resume(number, who, self._rules))
+        await self.ledger.commit(decide.resume(number, who, self._rules, terms))
         self._dispatcher.carry_out(number)
 
     async def close(self, number: int, who: Who) -> None:
@@ -228,7 +313,8 @@ class Flow:
         """Free a port before its time; returns the port."""
         lines = await self.ledger.commit(decide.release(port_key, who, reason, self._rules))
         for case in self.ledger.book.cases.values():
-            if case.incident.port.key == port_key and (case.ended_at is None or case.dispatches):
+            here = any(m.incident.port.key == port_key for m in case.members.values())
+            if here and (case.ended_at is None or case.dispatches):
                 self._deps.chat.show(case.id)
         return next(line.port for line in lines if isinstance(line, CooldownReleased))
 
@@ -241,7 +327,8 @@ class Flow:
         self._readings = {n: r for n, r in self._readings.items() if now - r.at < DETAILS_KEPT}
         reading = self._readings.get(number)
         if reading is None or (reading.found.done() and reading.found.exception() is not None):
-            found = asyncio.ensure_future(self._enricher.enrich(case.incident.id))
+            ids = [incident.id for incident in case.incidents]
+            found = asyncio.ensure_future(self._enricher.enrich(ids))
             reading = self._readings[number] = _Reading(now, found)
         return await asyncio.shield(reading.found)
 
@@ -270,13 +357,84 @@ class Flow:
         except LedgerClosed as error:
             log.error("the stop could not be written: %s", error)  # noqa: TRY400
 
-    async def _go_on(self, seen: Collection[str]) -> None:
-        """Let the interrupted dispatches go on that are fresh and whose outage this poll still saw."""
+    async def _compose(self, poll: Poll, now: datetime) -> None:
+        """The ledger is brought up to what the polls saw, and the cards with it."""
+        book = self.ledger.book
+        known = (incident.id for number in book.open for incident in book.cases[number].on)
+        new = (i for i in poll.incidents if book.case_of(i.id) is None and offered(i, self._rules))
+        self._sightings = self._sightings.saw(poll, known, new, now)
+        if len(self._sightings.new) > 1:
+            await self._inventory.refresh(self._deps.clock.monotonic())
+        rule = compose(poll, self._sightings, self._inventory.known, self._rules)
+        lines = await self._observe(rule)
+        self._sightings = self._sightings.without(taken(lines))
+        for number in touched(lines):
+            self._deps.chat.show(number)
+        for number in reopened(lines, book):
+            self._deps.chat.say(Notice("reopened", {"case": number}))
+
+    def _settles(self, now: datetime) -> float | None:
+        """Seconds until the first of what is new has waited long enough for its siblings."""
+        waited = ((now - one.since).total_seconds() for one in self._sightings.new.values())
+        left = [self._rules.settle_seconds - seconds for seconds in waited]
+        return min((seconds for seconds in left if seconds > 0), default=None)
+
+    def _unoffered(self, poll: Poll) -> tuple[Incident, ...]:
+        """What gets no card: by kind, size and marks, or as it lies in a silence."""
+        book, now = self.ledger.book, self._deps.clock.now()
+        known = book.by_incident
+        return tuple(
+            i
+            for i in poll.incidents
+            if not offered(i, self._rules) or (i.id not in known and book.silence_of(i.port, now))
+        )
+
+    async def _begin(self, seen: Collection[str]) -> None:
+        """What may begin without a person, where a complete poll just saw how things are.
+
+        Interrupted dispatches that are fresh, scheduled ones whose time came, and the news that service is
+        back.
+        """
         if self._draining:
             return
-        lines = await self._observe(decide.go_on(seen, self._rules))
-        for resumed in [line for line in lines if isinstance(line, Resumed)]:
-            self._dispatcher.carry_out(resumed.case)
+        rules = (
+            decide.go_on(seen, self._rules),
+            delay.begin_due(self._rules),
+            restore.restore_alone(self._rules),
+        )
+        for rule in rules:
+            for line in await self._observe(rule):
+                if isinstance(line, Resumed | Begun) or (isinstance(line, Approved) and line.due is None):
+                    self._dispatcher.carry_out(line.case)
+                elif isinstance(line, Approved | Settled):
+                    self._deps.chat.show(line.case, urgent=True)
+
+    def _remind(self) -> None:
+        """Ask again those who did not answer."""
+        for number, what in reminding.due(self.ledger.book, self._deps.clock.now(), self._rules):
+            self._deps.chat.say(Notice("reminder", {"case": number, "what": what}))
+
+    def _claimed(self, number: int, lines: Sequence[Line]) -> Approval:
+        """What an approval came to: sending, scheduled (then `due`), or the first of two (`first`)."""
+        self._deps.chat.show(number, urgent=True)
+        for line in lines:
+            if isinstance(line, Proposed):
+                return Approval(first=True)
+            if isinstance(line, Approved) and line.due is not None:
+                return Approval(due=line.due)
+        self._dispatcher.carry_out(number)
+        return Approval()
+
+    async def _described(self, rule: Write) -> None:
+        for line in await self.ledger.commit(rule):
+            if isinstance(line, Assumed | Forecast | CauseNamed):
+                self._deps.chat.show(line.case, urgent=True)
+
+    def _show_silenced(self, silence: Silence) -> None:
+        book = self.ledger.book
+        for number in sorted(book.open):
+            if any(silence.covers(port) for port in book.cases[number].ports):
+                self._deps.chat.show(number, urgent=True)
 
     async def _observe(self, write: Write) -> Sequence[Line]:
         """Commit what a closed ledger or a changed state may refuse without anything being lost."""

@@ -1,12 +1,18 @@
 """What the chat side asks of the flow."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from bot.domain.customer import Found
+from bot.domain.holds import NO_TERMS, Terms
 from bot.domain.incident import Port
+from bot.domain.life import Scope
 from bot.domain.lines import Who
 from bot.domain.plan import Choice
+from bot.domain.silence import Silence
 from bot.domain.watch import GatewayWatch, Watch
+from bot.flow import Approval
 from bot.ports import Ledger
 from bot.steps.unknown import Choose
 
@@ -29,8 +35,32 @@ class Desk(Protocol):
     async def check_undecided(self, number: int) -> None:
         """Declined where the case is decided, running or over."""
 
-    async def approve(self, number: int, who: Who) -> None:
-        """Claim a case for sending."""
+    async def approve(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
+        """Claim a case for sending; raises Asked where the person has to say more (`terms`)."""
+
+    async def restore(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
+        """Claim telling those who were warned that service is back; as `approve`."""
+
+    async def begin(self, number: int, who: Who) -> None:
+        """Send what was scheduled now."""
+
+    async def separate(self, number: int, who: Who) -> int:
+        """Take a case apart; how many new ones there are."""
+
+    async def assume(self, number: int, who: Who) -> None:
+        """This person sees to the case: nobody is reminded of it any more."""
+
+    async def forecast(self, number: int, who: Who, eta: datetime | None) -> None:
+        """When the outage is expected to end; None: nobody can say."""
+
+    async def name_cause(self, number: int, who: Who, cause: str, team: str = "") -> None:
+        """The cause, and the team that sees to it."""
+
+    async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
+        """No cards from there until then."""
+
+    async def end_silence(self, number: int, who: Who) -> Silence:
+        """Cards come again from there."""
 
     async def deny(self, number: int, who: Who, reason: str) -> None:
         """Decide that nothing is sent."""
@@ -41,8 +71,8 @@ class Desk(Protocol):
     async def stop(self, number: int, who: Who) -> None:
         """Stop a dispatch."""
 
-    async def resume(self, number: int, who: Who) -> None:
-        """Let an interrupted dispatch go on."""
+    async def resume(self, number: int, who: Who, terms: Terms = NO_TERMS) -> None:
+        """Let an interrupted dispatch go on; raises Asked outside the customers' hours."""
 
     async def close(self, number: int, who: Who) -> None:
         """Give up the rest of an interrupted dispatch."""

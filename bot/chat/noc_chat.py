@@ -77,7 +77,8 @@ class NocChat:
 
     def show(self, case: int, *, urgent: bool = False) -> None:
         """The case's card is to show the case as it is."""
-        self._backlog.mark(case, Urgency.URGENT if urgent else Urgency.FACT)
+        number = self._ledger.book.cases[case].shown_as
+        self._backlog.mark(number, Urgency.URGENT if urgent else Urgency.FACT)
 
     def say(self, notice: Notice) -> None:
         """Tell the group once. Of two that wait on the same matter the newer one is said."""

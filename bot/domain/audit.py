@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeGuard, get_args
 
+from bot.domain import life
 from bot.domain import lines as ln
 
 AUDITED = (
@@ -19,7 +20,27 @@ AUDITED = (
     | ln.Confirmed
     | ln.CooldownReleased
     | ln.TapRefused
+    | life.Separated
+    | life.Proposed
+    | life.Begun
+    | life.Assumed
+    | life.Forecast
+    | life.CauseNamed
+    | life.Silenced
+    | life.SilenceEnded
 )
+OF_A_DISPATCH = (
+    ln.Approved
+    | ln.Cancelled
+    | ln.StopAsked
+    | ln.Interrupted
+    | ln.Resumed
+    | ln.Settled
+    | ln.Resolved
+    | ln.Resent
+    | life.Begun
+)
+"""Those that are about the last dispatch of their case."""
 
 _KINDS = frozenset(get_args(AUDITED))  # isinstance would ask each of them for every line of a replay
 

@@ -4,16 +4,22 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 `Book.apply` changes a book.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
+from typing import Any, ClassVar
 
+from bot.domain import book_life as life
 from bot.domain import lines as ln
-from bot.domain.audit import AuditEntry, is_audited
+from bot.domain.audit import OF_A_DISPATCH, AuditEntry, is_audited
 from bot.domain.case import LEFT_OVER, Card, Case, Dispatch, Phase
 from bot.domain.cooldown import Reservation, Told
+from bot.domain.flapping import Spell
+from bot.domain.incident import Port
 from bot.domain.phone import phone_key
 from bot.domain.plan import ARRIVED, Outcome, Progress, Receipt, Recipient
+from bot.domain.silence import Silence
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 SILENT = timedelta(hours=1)
@@ -24,7 +30,9 @@ class Book:
     """Everything that was decided and sent, as of the last line.
 
     `unconfirmed` is set while nothing may be sent because the program started on a ledger that looks like an
-    old copy: the time of the last line before that start.
+    old copy: the time of the last line before that start. `open` are the cases whose outage is on, `running`
+    those with an unfinished dispatch, `to_restore` those that are over and whose customers may be told so;
+    `spells` is how each port (by key) came and went, `port_cases` its newest case.
     """
 
     def __init__(self) -> None:
@@ -39,11 +47,32 @@ class Book:
         self.told: dict[str, Told] = {}
         self.audit: list[AuditEntry] = []
         self.moved: dict[int, int] = {}
+        self.to_restore: set[int] = set()
+        self.spells: dict[str, list[Spell]] = {}
+        self.port_cases: dict[str, int] = {}
+        self.silences: dict[int, Silence] = {}
+        self.digest: Card | None = None
+        self.next_case = 1
 
-    @property
-    def next_case(self) -> int:
-        """The id of the next case."""
-        return len(self.cases) + 1
+    def restored_by(self, number: int) -> Case | None:
+        """The case that tells the customers of this one that service is back, None where there is none yet.
+
+        Its id is the case's, negated: people never see it, and their numbers have no gaps.
+        """
+        return self.cases.get(-number)
+
+    def silence_of(self, port: Port, now: datetime) -> Silence | None:
+        """The silence that a port lies in now, the one that lasts longest; None where it lies in none."""
+        active = [s for s in self.silences.values() if s.until > now and s.covers(port)]
+        return max(active, key=lambda silence: silence.until, default=None)
+
+    def silence_over(self, case: Case, now: datetime) -> Silence | None:
+        """The silence that all of a case lies in now; None where something of it does not."""
+        found = [self.silence_of(port, now) for port in case.ports]
+        active = [silence for silence in found if silence is not None]
+        if len(active) < len(found):
+            return None
+        return min(active, key=lambda silence: silence.until, default=None)
 
     def case_of(self, incident_id: str) -> Case | None:
         """The case an incident belongs to, None where it has none."""
@@ -71,7 +100,7 @@ class Book:
         self._folds.get(type(line), Book._ignore)(self, line)
         if is_audited(line):
             turn = 0
-            if not isinstance(line, ln.Denied | ln.CooldownReleased | ln.TapRefused | ln.Confirmed):
+            if isinstance(line, OF_A_DISPATCH):
                 turn = len(self.cases[line.case].dispatches)
             self.audit.append(AuditEntry(self.last_at, line, turn))
 
@@ -84,7 +113,8 @@ class Book:
         if not self._stopped and self.last_at - self._before > SILENT:
             self.unconfirmed = self.unconfirmed or self._before
         for number in sorted(self.running):
-            self._interrupt(number)
+            if self._dispatch(number).phase is not Phase.SCHEDULED:  # that has not begun
+                self._interrupt(number)
 
     @_fold.register
     def _(self, _line: ln.Confirmed) -> None:
@@ -92,52 +122,63 @@ class Book:
 
     @_fold.register
     def _(self, line: ln.CaseOpened) -> None:
-        self.cases[line.case] = Case(line.case, line.incident, self.last_at)
-        self.by_incident[line.incident.id] = line.case
-        self.open.add(line.case)
+        case = Case(line.case, line.incident, self.last_at, grouping=line.grouping)
+        case.follows, case.apart = line.follows, line.apart
+        self.cases[line.case] = case
+        self.next_case = line.case + 1
+        for incident in (line.incident, *line.others):
+            life.take_in(self, case, incident)
 
     @_fold.register
     def _(self, line: ln.IncidentChanged) -> None:
-        case = self.cases[line.case]
-        case.incident = line.incident
-        case.ended_at = case.ended_why = None
-        self.open.add(line.case)
+        life.came_on(self, self.cases[line.case], line.incident)
 
     @_fold.register
     def _(self, line: ln.IncidentEnded) -> None:
-        case = self.cases[line.case]
-        case.ended_at, case.ended_why = self.last_at, line.why
-        self.open.discard(line.case)
+        life.end(self, self.cases[line.case], line.incident, line.why)
 
     @_fold.register
     def _(self, line: ln.CardPosted) -> None:
-        self.cases[line.case].card = Card(line.chat, line.message)
+        for case in (self.cases[line.case], self.restored_by(line.case)):
+            if case is not None:
+                case.card = Card(line.chat, line.message)
 
     @_fold.register
     def _(self, line: ln.Approved) -> None:
-        dispatches = self.cases[line.case].dispatches
-        turn = len(dispatches) + 1
-        dispatches.append(
-            Dispatch(turn, line.by, self.last_at, self.last_at, line.ports, line.dry_run, line.template)
+        case = self.cases[line.case]
+        turn = len(case.dispatches) + 1
+        dispatch = Dispatch(
+            turn, line.by, self.last_at, self.last_at, line.ports, line.dry_run, line.template
         )
+        dispatch.mixed, dispatch.left_out, dispatch.despite = line.mixed, line.left_out, line.despite
+        dispatch.due, dispatch.first = line.due, line.first
+        if line.due is not None:
+            dispatch.phase = Phase.SCHEDULED
+        case.dispatches.append(dispatch)
+        case.proposal = None
         self.running.add(line.case)
-        self._reserve(line.case)
+        self.reserve(line.case)
 
     @_fold.register
     def _(self, line: ln.Denied) -> None:
         case = self.cases[line.case]
         case.denied_by, case.denied_at, case.denied_reason = line.by, self.last_at, line.reason
+        case.proposal = None
 
     @_fold.register
     def _(self, line: ln.Cancelled) -> None:
         self._give_back(line.case)
         self._end(line.case, "cancelled", line.by)
+        self._ask_again(line.case)
 
     @_fold.register
     def _(self, line: ln.Planned) -> None:
         dispatch = self._dispatch(line.case)
         dispatch.progress = Progress({r.id: r for r in line.recipients}, line.onus)
         dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at
+        dispatch.facts = line.facts
+        if line.unread:
+            life.leave_out(self, self.cases[line.case], line.unread)
         for recipient in line.recipients:
             if recipient.skip is None:
                 self._tell(line.case, recipient)
@@ -204,7 +245,7 @@ class Book:
             results = dispatch.progress.results.items()
             failed = [id_ for id_, receipt in results if receipt.outcome is Outcome.FAILED]
             dispatch.progress.take_up_again(failed)
-        self._reserve(line.case)
+        self.reserve(line.case)
 
     @_fold.register
     def _(self, line: ln.Settled) -> None:
@@ -215,6 +256,7 @@ class Book:
                 self._not_told(line.case, recipient.id)
         if not dispatch.reached:
             self._give_back(line.case)
+            self._ask_again(line.case)
 
     @_fold.register
     def _(self, line: ln.Resolved) -> None:
@@ -232,7 +274,7 @@ class Book:
         dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
         dispatch.broken = False
         self.running.add(line.case)
-        self._reserve(line.case)
+        self.reserve(line.case)
         self._progress(dispatch).take_up_again(line.recipients)
 
     @_fold.register
@@ -257,7 +299,7 @@ class Book:
         """Lines that change nothing but the audit."""
 
     # By type, without what singledispatchmethod does at each call: a sixth of the time that a replay takes.
-    _folds = _fold.dispatcher.registry
+    _folds: ClassVar[dict[type, Callable[[Any, Any], None]]] = {**_fold.dispatcher.registry, **life.FOLDS}
 
     def _dispatch(self, number: int) -> Dispatch:
         return self.cases[number].dispatches[-1]
@@ -274,16 +316,21 @@ class Book:
         else:
             dispatch.phase = Phase.INTERRUPTED
 
-    def _reserve(self, number: int) -> None:
+    def reserve(self, number: int) -> None:
+        """The ports of a case's dispatch are taken from now on."""
         dispatch = self._dispatch(number)
         for port in () if dispatch.dry_run else dispatch.ports:
             self.reservations[port.key] = Reservation(port, self.last_at, number, dispatch.by)
 
     def _tell(self, number: int, recipient: Recipient) -> None:
         dispatch = self._dispatch(number)
-        if recipient.phone is not None and not dispatch.dry_run:
-            ports = tuple(port.key for port in dispatch.ports)
+        if recipient.phone is not None and not dispatch.dry_run and self.cases[number].restores is None:
+            ports = recipient.ports or tuple(port.key for port in dispatch.ports)
             self.told[phone_key(recipient.phone)] = Told(self.last_at, number, ports)
+
+    def _ask_again(self, number: int) -> None:
+        """It waits for an answer anew."""
+        self.cases[number].asked_at, self.cases[number].reminded = self.last_at, frozenset()
 
     def _end(self, number: int, end: ln.End, by: ln.Who | None, reason: str | None = None) -> Dispatch:
         dispatch = self._dispatch(number)

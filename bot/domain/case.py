@@ -1,12 +1,17 @@
-"""What the NOC decides on: an incident, its card, its decisions and its dispatches."""
+"""What the NOC decides on: incidents of one cause, their card, its decisions and its dispatches."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain.correlation import Grouping
 from bot.domain.incident import Incident, Kind, Port
+from bot.domain.life import Despite
 from bot.domain.lines import End, Who
-from bot.domain.plan import Mend, Outcome, Progress, Recipient, Skip, Tally
+from bot.domain.plan import NO_FACTS, Facts, Mend, Outcome, Progress, Recipient, Skip, Tally
+
+SECOND_WITHIN = timedelta(minutes=10)
+"""How long the first of two approvals waits for the second."""
 
 LEFT_OVER: dict[End, Skip | Outcome] = {
     "done": Outcome.FAILED,
@@ -15,6 +20,7 @@ LEFT_OVER: dict[End, Skip | Outcome] = {
     "halted": Outcome.FAILED,
     "unread": Outcome.FAILED,
     "cancelled": Skip.STOPPED,
+    "over": Skip.OVER,
 }
 """What those count as whom a dispatch never tried, by how it ended."""
 
@@ -22,6 +28,7 @@ LEFT_OVER: dict[End, Skip | Outcome] = {
 class Phase(StrEnum):
     """Where a dispatch stands."""
 
+    SCHEDULED = "scheduled"
     COUNTDOWN = "countdown"
     SENDING = "sending"
     STOPPING = "stopping"
@@ -34,6 +41,7 @@ class CaseState(StrEnum):
 
     WAITING = "waiting"
     DENIED = "denied"
+    SCHEDULED = "scheduled"
     COUNTDOWN = "countdown"
     SENDING = "sending"
     STOPPING = "stopping"
@@ -57,7 +65,8 @@ class Dispatch:
     """One approval being carried out, the `turn`-th of its case.
 
     `last_at` is its last line; `broken`: it broke off by itself, so only a person lets it go on. `mend` is
-    what to see to before that. `resent_by` had unknown ones sent again.
+    what to see to before that. `resent_by` had unknown ones sent again. `begun_at` is when a scheduled one
+    (`due`) began, `begun_by` who did not wait for its time; the rest is as in `lines.Approved`.
     """
 
     turn: int
@@ -78,6 +87,15 @@ class Dispatch:
     resumed_by: Who | None = None
     broken: bool = False
     resent_by: Who | None = None
+    mixed: bool = False
+    left_out: tuple[Port, ...] = ()
+    despite: tuple[Despite, ...] = ()
+    due: datetime | None = None
+    first: Who | None = None
+    begun_at: datetime | None = None
+    begun_by: Who | None = None
+    facts: Facts = NO_FACTS
+    unread: tuple[str, ...] = ()
 
     def tally(self) -> Tally | None:
         """The counts of the plan, None before there is one."""
@@ -113,8 +131,37 @@ class Dispatch:
 
 
 @dataclass(slots=True)
+class Member:
+    """An incident of a case. `ended_at` is when it was over, None while it is on."""
+
+    incident: Incident
+    ended_at: datetime | None = None
+    ended_why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The first of two approvals."""
+
+    by: Who
+    at: datetime
+    despite: tuple[Despite, ...]
+    due: datetime | None
+
+    def waits(self, now: datetime) -> bool:
+        """Whether the second may still come."""
+        return now - self.at <= SECOND_WITHIN
+
+
+@dataclass(slots=True)
 class Case:
-    """One case. `ended_at` is when its outage was over, None while it is on."""
+    """One case.
+
+    `incident` is the one that opened it, `members` are all of its incidents by id, oldest first. `ended_at`
+    is when its outage was over, None while any of them is on. `asked_at` is since when it waits for an
+    answer, `reminded` what of `life.Reminder` was said since. `joined` counts the late siblings. `restores`
+    is the case whose customers this one tells that service is back: it has no card of its own.
+    """
 
     id: int
     incident: Incident
@@ -126,6 +173,77 @@ class Case:
     denied_at: datetime | None = None
     denied_reason: str | None = None
     dispatches: list[Dispatch] = field(default_factory=list)
+    members: dict[str, Member] = field(default_factory=dict)
+    grouping: Grouping | None = None
+    follows: int | None = None
+    apart: int | None = None
+    joined: int = 0
+    reopened: list[datetime] = field(default_factory=list)
+    restores: int | None = None
+    proposal: Proposal | None = None
+    owner: Who | None = None
+    owned_at: datetime | None = None
+    asked_at: datetime | None = None
+    reminded: frozenset[str] = frozenset()
+    eta: datetime | None = None
+    eta_by: Who | None = None
+    cause: str = ""
+    team: str = ""
+    cause_by: Who | None = None
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            self.members = {self.incident.id: Member(self.incident)}
+        self.asked_at = self.asked_at or self.opened_at
+
+    @property
+    def shown_as(self) -> int:
+        """The number that people know it by: its card's."""
+        return self.id if self.restores is None else self.restores
+
+    @property
+    def on(self) -> list[Incident]:
+        """Its incidents that are on."""
+        return [member.incident for member in self.members.values() if member.ended_at is None]
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """What it is about now: its incidents that are on, or all of them once it is over."""
+        return self.on or [member.incident for member in self.members.values()]
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """The ports of those incidents, each once."""
+        return tuple({incident.port.key: incident.port for incident in self.incidents}.values())
+
+    @property
+    def affected(self) -> int | None:
+        """How many ONUs those incidents report (an estimate), None where none of them says."""
+        known = [incident.affected for incident in self.incidents if incident.affected is not None]
+        return sum(known) if known else None
+
+    @property
+    def started(self) -> datetime:
+        """When the first of its incidents began."""
+        return min(member.incident.started for member in self.members.values())
+
+    def to_read(self, dispatch: Dispatch) -> list[str]:
+        """The incidents whose customers a dispatch is for: those on its ports, over or not where all are."""
+        keys = {port.key for port in dispatch.ports}
+        return [incident.id for incident in self.incidents if incident.port.key in keys] or [self.incident.id]
+
+    def accepted(self) -> list[Recipient]:
+        """Those who surely were warned, each once."""
+        told: dict[str, Recipient] = {}
+        for dispatch in self.dispatches:
+            if dispatch.progress is not None and not dispatch.dry_run:
+                results = dispatch.progress.results
+                told |= {
+                    r.phone or r.id: r
+                    for r in dispatch.progress.recipients.values()
+                    if r.id in results and results[r.id].outcome is Outcome.ACCEPTED
+                }
+        return list(told.values())
 
     @property
     def dispatch(self) -> Dispatch | None:

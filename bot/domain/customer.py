@@ -1,7 +1,11 @@
 """The people behind an outage: their ONUs, their records and where each look-up ended."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+NO_SERIAL = "?"
+"""What stands for the serial of an ONU that has none."""
 
 
 class Link(StrEnum):
@@ -15,12 +19,17 @@ class Link(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Onu:
-    """One ONU of an alert. `client_id` is None for an ONU with no customer."""
+    """One ONU of an alert. `client_id` is None for an ONU with no customer.
+
+    `incident` is its alert's id and `over` whether that is over, once several alerts are put together.
+    """
 
     serial: str
     client_id: str | None
     name: str
     link: Link
+    incident: str = ""
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +51,23 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is known about an alert's customers after the look-ups.
+    """What is known about the customers of a case's alerts after the look-ups.
 
     `contacts` by client id; a client id in `failed` could not be asked (after retries), one in neither has
-    no record.
+    no record. `unread` are the alerts (incident ids) that could not be read while others could.
     """
 
     affected: Affected
     contacts: dict[str, Contact]
     failed: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
+
+
+def together(alerts: Mapping[str, Affected]) -> Affected:
+    """The ONUs of several alerts, each once, those of alerts that are on first; over where all are."""
+    onus: dict[tuple[str, str | None] | int, Onu] = {}
+    for incident_id, affected in sorted(alerts.items(), key=lambda pair: pair[1].over):
+        for onu in affected.onus:
+            key = (onu.serial, onu.client_id) if onu.serial != NO_SERIAL else len(onus)
+            onus.setdefault(key, replace(onu, incident=incident_id, over=affected.over))
+    return Affected(tuple(onus.values()), all(affected.over for affected in alerts.values()))

@@ -8,16 +8,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from bot.domain.correlation import Grouping
 from bot.domain.incident import Incident, Kind, Port
-from bot.domain.plan import Choice, Mend, Outcome, Recipient, Skip
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """A person on Telegram."""
-
-    id: int
-    name: str
+from bot.domain.life import (
+    Assumed,
+    Begun,
+    CauseNamed,
+    Despite,
+    DigestPosted,
+    Forecast,
+    IncidentJoined,
+    Proposed,
+    Reminded,
+    Restoring,
+    Separated,
+    Silenced,
+    SilenceEnded,
+)
+from bot.domain.plan import NO_FACTS, Choice, Facts, Mend, Outcome, Recipient, Skip
+from bot.domain.who import Who as Who  # noqa: PLC0414 - told to others from here
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +61,18 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class CaseOpened:
-    """An incident that the group is asked about."""
+    """One or more incidents that the group is asked about, and why they go together.
+
+    They leave the case that they were in. `follows`: late siblings of a case that was decided on before;
+    `apart`: a person took them out of that case, so nothing is grouped with them.
+    """
 
     case: int
     incident: Incident
+    others: tuple[Incident, ...] = ()
+    grouping: Grouping | None = None
+    follows: int | None = None
+    apart: int | None = None
     kind: Literal["case_opened"] = "case_opened"
 
 
@@ -70,10 +87,14 @@ class IncidentChanged:
 
 @dataclass(frozen=True, slots=True)
 class IncidentEnded:
-    """The incident is no longer reported as open, or was marked as a false positive."""
+    """The incident is no longer reported as open, or was marked as a false positive.
+
+    `incident` is its id; None stands for the only one of its case.
+    """
 
     case: int
     why: Literal["gone", "ignored"] = "gone"
+    incident: str | None = None
     kind: Literal["incident_ended"] = "incident_ended"
 
 
@@ -91,7 +112,10 @@ class CardPosted:
 class Approved:
     """The claim on a case; it reserves the cooldown of its ports (not in a dry run).
 
-    `template` is what the person saw and decided on: a kind that the source changes later sends no other.
+    `template` is what the person saw and decided on: a kind that the source changes later sends no other;
+    `mixed`: no kind dominates, so each customer gets the one of their own incident. `left_out` are ports of
+    the case that may not be sent to now, `despite` what the person was warned of, `due` when it is to be
+    sent (None: now), `first` who approved before, where two had to.
     """
 
     case: int
@@ -99,6 +123,11 @@ class Approved:
     ports: tuple[Port, ...]
     dry_run: bool = False
     template: Kind = Kind.LOS
+    mixed: bool = False
+    left_out: tuple[Port, ...] = ()
+    despite: tuple[Despite, ...] = ()
+    due: datetime | None = None
+    first: Who | None = None
     kind: Literal["approved"] = "approved"
 
 
@@ -123,11 +152,16 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The whole recipient list of a dispatch; `onus` is how many ONUs the alert listed."""
+    """The whole recipient list of a dispatch; `onus` is how many ONUs its alerts listed.
+
+    `unread` are incidents whose alert could not be read while others could: they are not part of it.
+    """
 
     case: int
     onus: int
     recipients: tuple[Recipient, ...]
+    facts: Facts = NO_FACTS
+    unread: tuple[str, ...] = ()
     kind: Literal["planned"] = "planned"
 
 
@@ -209,7 +243,7 @@ class Resumed:
     kind: Literal["resumed"] = "resumed"
 
 
-End = Literal["done", "stopped", "halted", "closed", "unread", "cancelled"]
+End = Literal["done", "stopped", "halted", "closed", "unread", "cancelled", "over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +251,8 @@ class Settled:
     """A dispatch is over.
 
     Done, stopped by a person, halted by a refusal that hits every send, closed by a person after an
-    interruption, or given up because the alert could not be read. (`cancelled` is Cancelled's own end.)
+    interruption, given up because the alert could not be read, or not begun because the outage was over when
+    its time came. (`cancelled` is Cancelled's own end.)
     """
 
     case: int
@@ -322,4 +357,16 @@ Line = (
     | CooldownReleased
     | TapRefused
     | GroupMoved
+    | IncidentJoined
+    | Separated
+    | Proposed
+    | Begun
+    | Restoring
+    | Assumed
+    | Reminded
+    | Forecast
+    | CauseNamed
+    | Silenced
+    | SilenceEnded
+    | DigestPosted
 )

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from bot.domain.incident import Kind
+
 
 class Skip(StrEnum):
     """Why somebody in the plan gets no message."""
@@ -22,6 +24,8 @@ class Skip(StrEnum):
     OVER = "over"
     STOPPED = "stopped"
     CLOSED = "closed"
+    STILL_DOWN = "still_down"
+    ON_AGAIN = "on_again"
 
 
 class Outcome(StrEnum):
@@ -43,13 +47,34 @@ ARRIVED = frozenset({Outcome.ACCEPTED, Outcome.HELD})
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One customer (or one ONU without a customer) of a plan; `skip` is None for who gets a message."""
+    """One customer (or one ONU without a customer) of a plan; `skip` is None for who gets a message.
+
+    `ports` are the keys of the ports they are on, where the plan has several; `template` is theirs where no
+    kind dominates the case.
+    """
 
     id: str
     name: str
     serials: tuple[str, ...]
     phone: str | None = None
     skip: Skip | None = None
+    ports: tuple[str, ...] = ()
+    template: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What may fill a template's variables, as it was when the plan was made (`Message`)."""
+
+    started: datetime | None = None
+    eta: datetime | None = None
+    ended: datetime | None = None
+    cause: str = ""
+
+
+NO_FACTS = Facts()
+RESTORED = "RESTORED"
+"""The template that tells that service is back; the others are named after the kind of outage."""
 
 
 @dataclass(frozen=True, slots=True)

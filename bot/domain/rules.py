@@ -46,6 +46,5 @@ class Rules:
     remind_minutes: float = 10.0
     customer_hours: Hours | None = None
     two_person_above: int = 0
-    second_within: float = 600.0
     restored: bool = False
     restored_auto: bool = False

@@ -4,6 +4,9 @@ from bot.domain.incident import Incident, Kind, Poll
 from bot.domain.rules import Rules
 from bot.ports import Source
 
+UNREAD = Poll((), frozenset(), complete=False)
+"""What a poll that failed brought."""
+
 
 async def collect(source: Source) -> Poll:
     """One reading of the source. Not repeated: the next poll is the repetition. Raises what it raises."""

@@ -1,51 +1,130 @@
-"""Step 2: what a poll changes: new cases, changed facts, ended outages."""
+"""Step 2: what a poll changes: new cases and their late siblings, changed facts, ended outages."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from bot.domain.book import Book
 from bot.domain.case import Case
-from bot.domain.incident import Incident, Kind, Poll
+from bot.domain.correlation import Group, Waiting, explain, group
+from bot.domain.incident import Incident, Inventory, Kind, Poll
+from bot.domain.life import IncidentJoined
 from bot.domain.lines import CaseOpened, IncidentChanged, IncidentEnded, Line
 from bot.domain.rules import Rules
+from bot.domain.sightings import Sightings
 from bot.ports import Write
-from bot.steps.collect import offered
 
 
-def compose(poll: Poll, rules: Rules) -> Write:
-    """The lines that bring the ledger up to what a poll saw.
+def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> Write:
+    """The lines that bring the ledger up to what the polls saw.
 
-    An incident that was seen before never opens a second case; one that is back on the list goes on in
-    its old one. A poll that does not prove absence ends nothing.
+    A new incident waits for its siblings (`settle_seconds`) and for `open_polls`; those of one cause make one
+    case (`domain/correlation.py`), and join one that nobody decided on yet. On a port whose case is on, or
+    ended within `reopen_minutes`, it continues that case. One that was seen before never opens a second case.
+    A poll that does not prove absence ends nothing, and it takes `close_polls` that do.
     """
 
-    def write(book: Book, _now: datetime) -> Sequence[Line]:
+    def write(book: Book, now: datetime) -> Sequence[Line]:
         lines: list[Line] = []
-        number = book.next_case
         for incident in poll.incidents:
             case = book.case_of(incident.id)
-            if case is None and offered(incident, rules):
-                lines.append(CaseOpened(number, incident))
-                number += 1
-            elif case is not None:
+            if case is not None:
                 lines += _news(case, incident)
-        if poll.proves_absence:
-            gone = (book.cases[n] for n in sorted(book.open))
-            lines += [IncidentEnded(case.id) for case in gone if case.incident.id not in poll.present]
-        return lines
+        waiting = [s for s in seen.new.values() if s.polls >= rules.open_polls]
+        candidates = [s.incident for s in waiting if _is_new(book, s.incident, now)]
+        joins: dict[int, list[Incident]] = {}
+        for incident in candidates:
+            case = _same_port(book, incident, rules, now)
+            if case is not None:
+                joins.setdefault(case.id, []).append(incident)
+        again = {incident.id for those in joins.values() for incident in those}
+        fresh = [incident for incident in candidates if incident.id not in again]
+        alone: list[Group] = []
+        for found in _settled(group(fresh, _known(book, now), inventory, rules, now), seen, rules, now):
+            if found.joins is None:
+                alone.append(found)
+            else:
+                joins.setdefault(found.joins, []).extend(found.incidents)
+        for number, those in joins.items():
+            why = explain([*book.cases[number].on, *those], inventory, rules)
+            lines += [IncidentJoined(number, incident, why) for incident in those]
+        for number, found in enumerate(alone, start=book.next_case):
+            why = explain(found.incidents, inventory, rules)
+            lines.append(CaseOpened(number, found.incidents[0], found.incidents[1:], why, found.follows))
+        gone = (id_ for id_, polls in seen.gone.items() if polls >= rules.close_polls)
+        return lines + _ended(book, gone)
 
     return write
 
 
+def touched(lines: Sequence[Line]) -> list[int]:
+    """The cases whose cards must show something else now, each once."""
+    kinds = CaseOpened | IncidentJoined | IncidentChanged | IncidentEnded
+    return list(dict.fromkeys(line.case for line in lines if isinstance(line, kinds)))
+
+
+def taken(lines: Sequence[Line]) -> list[str]:
+    """The incidents that are in a case now."""
+    opened = [i.id for line in lines if isinstance(line, CaseOpened) for i in (line.incident, *line.others)]
+    return [*opened, *(line.incident.id for line in lines if isinstance(line, IncidentJoined))]
+
+
+def reopened(lines: Sequence[Line], book: Book) -> list[int]:
+    """The cases that were over and are on again, by lines that were just added to the book."""
+    cases = (book.cases[n] for n in touched(lines))
+    return [case.id for case in cases if case.reopened and case.reopened[-1] == book.last_at]
+
+
+def _is_new(book: Book, incident: Incident, now: datetime) -> bool:
+    return book.case_of(incident.id) is None and book.silence_of(incident.port, now) is None
+
+
 def _news(case: Case, incident: Incident) -> list[Line]:
+    member = case.members[incident.id]
     if incident.ignored:
-        return [] if case.ended_at is not None else [IncidentEnded(case.id, "ignored")]
+        return [] if member.ended_at is not None else [IncidentEnded(case.id, "ignored", incident.id)]
     if incident.kind is Kind.OTHER:  # there is no template for it: keep the facts that were decided on
         return []
-    changed = case.ended_at is not None or case.incident != incident
+    changed = member.ended_at is not None or member.incident != incident
     return [IncidentChanged(case.id, incident)] if changed else []
 
 
-def touched(lines: Sequence[Line]) -> list[int]:
-    """The cases whose cards must show something else now."""
-    return [line.case for line in lines if isinstance(line, CaseOpened | IncidentChanged | IncidentEnded)]
+def _same_port(book: Book, incident: Incident, rules: Rules, now: datetime) -> Case | None:
+    """The case that the port had within `reopen_minutes`, the newest first; None where it had none."""
+    since = now - timedelta(minutes=rules.reopen_minutes)
+    number = book.port_cases.get(incident.port.key)
+    case = None if number is None else book.cases[number]
+    if case is None or rules.reopen_minutes <= 0:
+        return None
+    ends = [m.ended_at for m in case.members.values() if m.incident.port.key == incident.port.key]
+    over = [at for at in ends if at is not None]
+    return case if over and len(over) == len(ends) and max(over) >= since else None
+
+
+def _settled(groups: Iterable[Group], seen: Sightings, rules: Rules, now: datetime) -> list[Group]:
+    """Those of which one has waited long enough for its siblings: the others come with it."""
+    since = now - timedelta(seconds=rules.settle_seconds)
+    return [found for found in groups if any(seen.new[i.id].since <= since for i in found.incidents)]
+
+
+def _known(book: Book, now: datetime) -> list[Waiting]:
+    """The cases that late siblings may belong to. None that a person took apart."""
+    open_ = (book.cases[number] for number in sorted(book.open))
+    return [
+        Waiting(case.id, tuple(case.on), not case.undecided or _proposed(case, now))
+        for case in open_
+        if case.apart is None and book.silence_over(case, now) is None
+    ]
+
+
+def _proposed(case: Case, now: datetime) -> bool:
+    """Somebody approved it already, as it is."""
+    return case.proposal is not None and case.proposal.waits(now)
+
+
+def _ended(book: Book, gone: Iterable[str]) -> list[Line]:
+    cases = ((id_, book.case_of(id_)) for id_ in gone)
+    return [
+        IncidentEnded(case.id, "gone", id_)
+        for id_, case in sorted(cases, key=lambda pair: (pair[1].id if pair[1] else 0, pair[0]))
+        if case is not None and case.members[id_].ended_at is None
+    ]

@@ -7,9 +7,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case, CaseState, Phase
+from bot.domain.case import SECOND_WITHIN, Case, CaseState, Phase
 from bot.domain.cooldown import free_at
-from bot.domain.incident import Port
+from bot.domain.correlation import dominant
+from bot.domain.holds import NO_TERMS, Terms, closed_until, flapping, takes_two
+from bot.domain.incident import Kind, Port
+from bot.domain.life import Despite, Proposed
 from bot.domain.lines import (
     Approved,
     Cancelled,
@@ -23,22 +26,50 @@ from bot.domain.lines import (
     Who,
 )
 from bot.domain.rules import Rules
-from bot.errors import Declined
+from bot.errors import Asked, Declined
 from bot.ports import Write
 
 
-def approve(number: int, who: Who, rules: Rules) -> Write:
-    """Claim the case and reserve the cooldown of its ports."""
+def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Write:
+    """Claim the case and reserve the cooldown of its ports; those that may not be sent to now are left out.
+
+    Raises `Asked` where the person has to say more first (`terms`). Where two people have to approve, the
+    first one proposes, and the second one's approval, on the first one's terms, is the claim.
+    """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
-        case = _undecided(book, number)
+        case = undecided(book, number)
         check_confirmed(book)
-        port = case.incident.port
-        check_port(book, port, number)
-        until = free_at(book.reservations.get(port.key), now, rules.cooldown_hours)
-        if until is not None:
-            raise Declined("cooldown", port=port.label, until=until)
-        return [Approved(number, who, (port,), rules.dry_run, case.incident.kind)]
+        silence = book.silence_over(case, now)
+        if silence is not None:
+            raise Declined("silenced", until=silence.until, by=silence.by.name)
+        ports, left_out = _free(book, case, rules, now)
+        proposal = case.proposal
+        if proposal is None or not proposal.waits(now) or not takes_two(case, rules):
+            despite, due = _agreed(book, case, rules, terms, now)
+            if takes_two(case, rules):
+                return [Proposed(number, who, despite, due)]
+            first = None
+        elif proposal.by.id == who.id:
+            raise Declined("second_person", until=proposal.at + SECOND_WITHIN)
+        else:
+            first, despite = proposal.by, proposal.despite
+            due = proposal.due if proposal.due is not None and proposal.due > now else None
+        kind = dominant(case.incidents, rules)
+        return [
+            Approved(
+                number,
+                who,
+                ports,
+                rules.dry_run,
+                kind or Kind.LOS,
+                mixed=kind is None,
+                left_out=left_out,
+                despite=despite,
+                due=due,
+                first=first,
+            )
+        ]
 
     return write
 
@@ -47,7 +78,7 @@ def deny(number: int, who: Who, reason: str) -> Write:
     """Record that nothing is sent, who said so and why."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        _undecided(book, number)
+        undecided(book, number)
         return [Denied(number, who, reason)]
 
     return write
@@ -57,7 +88,7 @@ def check(number: int) -> Write:
     """Whether the case may still be decided; writes nothing."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        _undecided(book, number)
+        undecided(book, number)
         return []
 
     return write
@@ -70,8 +101,8 @@ def cancel(number: int, who: Who) -> Write:
     """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        state = _case(book, number).state
-        if state is CaseState.COUNTDOWN:
+        state = find(book, number).state
+        if state in {CaseState.COUNTDOWN, CaseState.SCHEDULED}:
             return [Cancelled(number, who)]
         if state is CaseState.SENDING:
             return [StopAsked(number, who)]
@@ -84,23 +115,30 @@ def stop(number: int, who: Who) -> Write:
     """Stop a dispatch; what is in flight still counts."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        if _case(book, number).state is not CaseState.SENDING:
+        if find(book, number).state is not CaseState.SENDING:
             raise Declined("not_running")
         return [StopAsked(number, who)]
 
     return write
 
 
-def resume(number: int, who: Who, rules: Rules) -> Write:
-    """Let an interrupted dispatch go on while its outage is on; never a rehearsal for real, or back."""
+def resume(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Write:
+    """Let an interrupted dispatch go on while its outage is on; never a rehearsal for real, or back.
 
-    def write(book: Book, _now: datetime) -> Sequence[Line]:
+    Raises `Asked` outside the customers' hours, where nobody has said yet that it is to be now.
+    """
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
         _interrupted(book, number)
         check_confirmed(book)
-        if book.cases[number].ended_at is not None:
+        case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
+        if is_over(book, case):
             raise Declined("over")
-        if book.cases[number].dispatches[-1].dry_run != rules.dry_run:
+        if dispatch.dry_run != rules.dry_run:
             raise Declined("other_mode")
+        until = closed_until(rules, now)
+        if until is not None and terms.hours != "now" and "hours" not in dispatch.despite:
+            raise Asked("resume_hours", until=until)
         return [Resumed(number, who)]
 
     return write
@@ -149,10 +187,11 @@ def go_on(seen: Collection[str], rules: Rules) -> Write:
             return []
         fresh = now - timedelta(seconds=rules.resume_within)
         lines: list[Line] = []
-        for number in sorted(book.running & book.open):
+        for number in sorted(book.running):
             case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
-            may = dispatch.phase is Phase.INTERRUPTED and not dispatch.broken
-            same = case.incident.id in seen and dispatch.dry_run == rules.dry_run
+            may = dispatch.phase is Phase.INTERRUPTED and not dispatch.broken and not is_over(book, case)
+            still = case.restores is not None or any(id_ in seen for id_ in case.to_read(dispatch))
+            same = still and dispatch.dry_run == rules.dry_run
             if may and same and dispatch.last_at >= fresh:
                 lines.append(Resumed(number))
         return lines
@@ -173,15 +212,63 @@ def check_port(book: Book, port: Port, number: int) -> None:
         raise Declined("port_busy", port=port.label)
 
 
-def _case(book: Book, number: int) -> Case:
+def _free(book: Book, case: Case, rules: Rules, now: datetime) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    """The case's ports that may be sent to, and those that may not. Declined where none may."""
+    taken = {port.key: _taken(book, port, case.id, rules, now) for port in case.ports}
+    free = tuple(port for port in case.ports if taken[port.key] is None)
+    left_out = tuple(port for port in case.ports if taken[port.key] is not None)
+    if not free:
+        raise next(no for no in taken.values() if no is not None)
+    return free, left_out
+
+
+def _taken(book: Book, port: Port, number: int, rules: Rules, now: datetime) -> Declined | None:
+    try:
+        check_port(book, port, number)
+    except Declined as busy:
+        return busy
+    until = free_at(book.reservations.get(port.key), now, rules.cooldown_hours)
+    return None if until is None else Declined("cooldown", port=port.label, until=until)
+
+
+def _agreed(
+    book: Book, case: Case, rules: Rules, terms: Terms, now: datetime
+) -> tuple[tuple[Despite, ...], datetime | None]:
+    """What the approver was warned of and wants all the same, and when it is to be sent (None: now)."""
+    despite: list[Despite] = []
+    ports = flapping(case, book, rules, now)
+    if ports:
+        if not terms.flapping:
+            raise Asked("flapping", port=ports[0].label, n=len(ports))
+        despite.append("flapping")
+    due = closed_until(rules, now)
+    if due is not None:
+        if terms.hours is None:
+            raise Asked("hours", until=due)
+        if terms.hours == "now":
+            despite.append("hours")
+            due = None
+    return tuple(despite), due
+
+
+def is_over(book: Book, case: Case) -> bool:
+    """Whether there is no reason any more for what a case tells: its outage is over, or on again."""
+    if case.restores is None:
+        return case.ended_at is not None
+    return book.cases[case.restores].ended_at is None
+
+
+def find(book: Book, number: int) -> Case:
+    """The case. Declined where there is none with that number."""
     case = book.cases.get(number)
     if case is None:
         raise Declined("unknown_case")
     return case
 
 
-def _undecided(book: Book, number: int) -> Case:
-    case = _case(book, number)
+def undecided(book: Book, number: int) -> Case:
+    """The case. Declined, with who decided and when, where it is decided on or over."""
+    case = find(book, number)
     if case.undecided:
         return case
     if case.state is CaseState.OVER:
@@ -194,5 +281,5 @@ def _undecided(book: Book, number: int) -> Case:
 
 
 def _interrupted(book: Book, number: int) -> None:
-    if _case(book, number).state is not CaseState.INTERRUPTED:
+    if find(book, number).state is not CaseState.INTERRUPTED:
         raise Declined("not_interrupted")

@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import Phase
+from bot.domain.case import Case, Phase
 from bot.domain.cooldown import free_at
 from bot.domain.customer import Affected, Found, Link, Onu
-from bot.domain.lines import Line, Planned, Spared
+from bot.domain.holds import TOO_MANY
+from bot.domain.incident import Kind
+from bot.domain.lines import CaseOpened, Line, Planned, Spared
 from bot.domain.phone import Phone, parse_phone
-from bot.domain.plan import Recipient, Skip
+from bot.domain.plan import Facts, Recipient, Skip
 from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Write
@@ -27,7 +29,7 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
         recipients: list[Recipient] = []
         phones: set[str] = set()
         for onus in _by_customer(found.affected.onus):
-            recipient = _recipient(len(recipients), onus, found, over=over)
+            recipient = _recipient(len(recipients), onus, found, case, over=over)
             if recipient.skip is None and recipient.phone is not None:
                 key = Phone(recipient.phone).key
                 told = free_at(book.told.get(key), now, rules.cooldown_hours)
@@ -35,19 +37,41 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
                 phones.add(key)
                 recipient = replace(recipient, skip=skip)
             recipients.append(recipient)
-        return [Planned(number, len(found.affected.onus), tuple(recipients))]
+        _check_size(case, recipients, rules)
+        facts = Facts(case.started, case.eta, cause=case.cause)
+        planned = Planned(
+            number, len(found.affected.onus), tuple(recipients), facts, tuple(sorted(found.unread))
+        )
+        return [planned, *_left_unread(book, case, found)]
 
     return write
 
 
+def _check_size(case: Case, recipients: Sequence[Recipient], rules: Rules) -> None:
+    """Declined where one person approved what, counted, takes two."""
+    to_send = sum(recipient.skip is None for recipient in recipients)
+    alone = case.dispatches[-1].first is None
+    if rules.two_person_above and alone and to_send > rules.two_person_above:
+        raise Declined(TOO_MANY)
+
+
+def _left_unread(book: Book, case: Case, found: Found) -> list[Line]:
+    """Those whose alert could not be read are a case of their own: somebody decides about them anew."""
+    unread = [m.incident for id_, m in case.members.items() if id_ in found.unread and m.ended_at is None]
+    return [CaseOpened(book.next_case, unread[0], tuple(unread[1:]), follows=case.id)] if unread else []
+
+
 def spare(number: int, turn: int, found: Affected) -> Write:
-    """Those of a plan still to do whose ONUs are all back online by now; all of them where it is over."""
+    """Those of a plan still to do whose ONUs are all back online by now; all of them where it is over.
+
+    What could not be read proves nothing: who is not in `found` is not spared.
+    """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         if not book.cases[number].at_work(turn, Phase.SENDING):
             raise Declined("not_running")
         progress = book.cases[number].dispatches[-1].progress
-        back = {onu.serial for onu in found.onus if onu.link is Link.ONLINE}
+        back = {onu.serial for onu in found.onus if onu.link is Link.ONLINE or onu.over}
         todo = progress.todo() if progress is not None else []
         if found.over:
             return [Spared(number, r.id, Skip.OVER) for r in todo]
@@ -64,15 +88,15 @@ def _by_customer(onus: Sequence[Onu]) -> list[list[Onu]]:
     return list(customers.values())
 
 
-def _recipient(place: int, onus: list[Onu], found: Found, *, over: bool) -> Recipient:
+def _recipient(place: int, onus: list[Onu], found: Found, case: Case, *, over: bool) -> Recipient:
     client_id, serials = onus[0].client_id, tuple(onu.serial for onu in onus)
     contact = found.contacts.get(client_id or "")
     name = contact.name if contact is not None and contact.name else onus[0].name
     phone = parse_phone(contact.phone) if contact is not None else None
     skip: Skip | None = None
-    if over:
+    if over or all(onu.over for onu in onus):
         skip = Skip.OVER
-    elif all(onu.link is Link.ONLINE for onu in onus):
+    elif all(onu.link is Link.ONLINE or onu.over for onu in onus):
         skip = Skip.ONLINE
     elif client_id in found.failed:
         skip = Skip.LOOKUP_FAILED
@@ -81,4 +105,17 @@ def _recipient(place: int, onus: list[Onu], found: Found, *, over: bool) -> Reci
     elif not isinstance(phone, Phone):
         skip = Skip(phone.value)
     digits = phone.digits if isinstance(phone, Phone) else None
-    return Recipient(f"r{place}" if client_id is None else f"c{client_id}", name, serials, digits, skip)
+    id_ = f"r{place}" if client_id is None else f"c{client_id}"
+    ports, template = _place(onus, case)
+    return Recipient(id_, name, serials, digits, skip, ports, template)
+
+
+def _place(onus: Sequence[Onu], case: Case) -> tuple[tuple[str, ...], Kind | None]:
+    """Which ports they are on, where the case has several, and which template is theirs in a mixed one."""
+    if len(case.members) == 1:
+        return (), None
+    known = [case.members[onu.incident].incident for onu in onus if onu.incident in case.members]
+    kinds = {incident.kind for incident in known}
+    kind = Kind.POWER if kinds == {Kind.POWER} else Kind.LOS
+    ports = dict.fromkeys(incident.port.key for incident in known)
+    return tuple(ports), kind if case.dispatches[-1].mixed else None

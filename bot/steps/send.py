@@ -19,7 +19,7 @@ from bot.domain.case import Phase
 from bot.domain.cooldown import free_at
 from bot.domain.lines import Abandoned, Intent, Line, Result, Spared
 from bot.domain.phone import phone_key
-from bot.domain.plan import Mend, Message, Outcome, Receipt, Recipient
+from bot.domain.plan import NO_FACTS, Facts, Mend, Message, Outcome, Receipt, Recipient, Skip
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, Throttled, TryLater
 from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn, Write
@@ -42,6 +42,7 @@ class Job:
     template: str
     halt: asyncio.Event
     told: Callable[[], None]
+    facts: Facts = NO_FACTS
     why: str | None = None
     mend: Mend | None = None
     trial: bool = False
@@ -172,7 +173,10 @@ class Sender:
         return None
 
     async def _attempt(self, job: Job, recipient: Recipient) -> Receipt:
-        message = Message(recipient.id, recipient.phone or "", recipient.name, job.template)
+        template = recipient.template.value if recipient.template is not None else job.template
+        said, phone = job.facts, recipient.phone or ""
+        facts = (said.started, said.eta, said.ended, said.cause)
+        message = Message(recipient.id, phone, recipient.name, template, *facts)
         request = asyncio.ensure_future(self.gateway.send(message))
         try:
             done, _ = await asyncio.wait({request}, timeout=self.rules.answer_within)
@@ -221,8 +225,9 @@ class Sender:
 def claim(number: int, turn: int, recipient_id: str, rules: Rules) -> Write:
     """The intent to send to one recipient of a plan: compare-and-set, so that nobody is sent to twice.
 
-    Who was told through another case while this dispatch was interrupted is spared. `Declined` where the
-    dispatch is not sending (any more) or the recipient was claimed before.
+    Who was told through another case while this dispatch was interrupted is spared, and who was to hear
+    that service is back when it is not. `Declined` where the dispatch is not sending (any more) or the
+    recipient was claimed before.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
@@ -234,6 +239,10 @@ def claim(number: int, turn: int, recipient_id: str, rules: Rules) -> Write:
         tried = recipient_id in progress.intents or recipient_id in progress.results
         if recipient.skip is not None or tried:
             raise Declined("not_running")
+        root = book.cases[number].restores
+        if root is not None:
+            on = book.cases[root].ended_at is None
+            return [Spared(number, recipient_id, Skip.ON_AGAIN) if on else Intent(number, recipient_id)]
         told = book.told.get(phone_key(recipient.phone or ""))
         if told is not None and told.case != number and free_at(told, now, rules.cooldown_hours) is not None:
             return [Spared(number, recipient_id)]

@@ -6,6 +6,7 @@ from datetime import datetime
 import structlog
 
 from bot.domain.book import Book
+from bot.domain.life import DigestPosted, IncidentJoined, Reminded
 from bot.domain.lines import (
     CardPosted,
     CaseOpened,
@@ -19,7 +20,18 @@ from bot.domain.lines import (
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Write
 
-OBSERVATIONS = (Started, CaseOpened, IncidentChanged, IncidentEnded, CardPosted, GroupMoved, TapRefused)
+OBSERVATIONS = (
+    Started,
+    CaseOpened,
+    IncidentJoined,
+    IncidentChanged,
+    IncidentEnded,
+    CardPosted,
+    DigestPosted,
+    Reminded,
+    GroupMoved,
+    TapRefused,
+)
 """Lines that decide and send nothing: a closed ledger still takes them into the book, so cards go on."""
 
 _log = structlog.get_logger(__name__)

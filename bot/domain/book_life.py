@@ -1,0 +1,201 @@
+"""How the lines of `life` change the book: one function a kind of line, called by `Book.apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bot.domain import life
+from bot.domain.case import Card, Case, Member, Phase, Proposal
+from bot.domain.flapping import KEPT, Spell
+from bot.domain.silence import Silence
+
+RESTORED_WITHIN = timedelta(hours=24)
+"""How long after the end of an outage its customers may still be told that it is over."""
+
+if TYPE_CHECKING:  # the book calls these
+    from bot.domain.book import Book
+    from bot.domain.incident import Incident
+
+
+def take_in(book: Book, case: Case, incident: Incident) -> None:
+    """The incident is of this case from now on, and on."""
+    before = book.by_incident.get(incident.id)
+    if before is not None and before != case.id:
+        _leave(book, book.cases[before], incident.id)
+    else:
+        _went_down(book, incident)
+    case.members[incident.id] = Member(incident)
+    book.by_incident[incident.id] = case.id
+    book.port_cases[incident.port.key] = case.id
+    book.open.add(case.id)
+
+
+def reopen(book: Book, case: Case) -> None:
+    """The case was over and is on again."""
+    case.ended_at = case.ended_why = None
+    case.asked_at, case.reminded = book.last_at, frozenset()
+    case.reopened.append(book.last_at)
+    book.open.add(case.id)
+    book.to_restore.discard(case.id)
+
+
+def end(book: Book, case: Case, incident_id: str | None, why: str) -> None:
+    """An incident is over, and the case where it was the last that was on."""
+    ids = [case.incident.id] if incident_id is None else [incident_id]
+    for member in (case.members[id_] for id_ in ids if id_ in case.members):
+        if member.ended_at is None:
+            _came_back(book, member.incident)
+        member.ended_at, member.ended_why = book.last_at, why
+    close_if_over(book, case)
+
+
+def close_if_over(book: Book, case: Case) -> None:
+    """Nothing of it is on: the case is over."""
+    if case.ended_at is None and all(member.ended_at is not None for member in case.members.values()):
+        whys = {member.ended_why for member in case.members.values()}
+        case.ended_at, case.ended_why = book.last_at, "ignored" if whys == {"ignored"} else "gone"
+        case.proposal = None
+        book.open.discard(case.id)
+        if case.dispatches:
+            book.to_restore = {n for n in book.to_restore if _lately(book, n)} | {case.id}
+
+
+def _lately(book: Book, number: int) -> bool:
+    ended = book.cases[number].ended_at
+    return ended is not None and book.last_at - ended <= RESTORED_WITHIN
+
+
+def leave_out(book: Book, case: Case, unread: tuple[str, ...]) -> None:
+    """The ports of those incidents, where none of the others is on them, are not part of the dispatch."""
+    dispatch = case.dispatches[-1]
+    dispatch.unread = unread
+    read = {m.incident.port.key for id_, m in case.members.items() if id_ not in unread}
+    for port in dispatch.ports:
+        reservation = book.reservations.get(port.key)
+        if port.key not in read and reservation is not None and reservation.case == case.id:
+            del book.reservations[port.key]
+    dispatch.ports = tuple(port for port in dispatch.ports if port.key in read)
+
+
+def came_on(book: Book, case: Case, incident: Incident) -> None:
+    """The source reports other facts of an incident, or one that was over as open again."""
+    member = case.members[incident.id]
+    if member.ended_at is not None:
+        _went_down(book, incident)
+    if case.ended_at is not None:
+        reopen(book, case)
+    case.members[incident.id] = Member(incident)
+    if incident.id == case.incident.id:
+        case.incident = incident
+    book.open.add(case.id)
+
+
+def _leave(book: Book, case: Case, incident_id: str) -> None:
+    case.members.pop(incident_id)
+    if not case.members:  # nothing is left of it: keep what it was about
+        case.members = {incident_id: Member(case.incident, book.last_at, "gone")}
+    if incident_id == case.incident.id:
+        case.incident = next(iter(case.members.values())).incident
+    close_if_over(book, case)
+
+
+def _went_down(book: Book, incident: Incident) -> None:
+    spells = book.spells.setdefault(incident.port.key, [])
+    if not spells or spells[-1].last is not None:
+        spells.append(Spell(book.last_at))
+        del spells[:-KEPT]
+
+
+def _came_back(book: Book, incident: Incident) -> None:
+    spells = book.spells.get(incident.port.key)
+    if spells and spells[-1].last is None:
+        spells[-1] = replace(spells[-1], last=book.last_at)
+
+
+def _joined(book: Book, line: life.IncidentJoined) -> None:
+    case = book.cases[line.case]
+    if case.ended_at is not None:  # another outage than the one that was denied, or asked about
+        case.denied_by = case.denied_at = case.denied_reason = None
+        case.owner = case.owned_at = None
+        reopen(book, case)
+    elif not any(m.incident.port.key == line.incident.port.key for m in case.members.values()):
+        case.joined += 1
+    take_in(book, case, line.incident)
+    case.grouping = line.grouping
+
+
+def _separated(_book: Book, _line: life.Separated) -> None:
+    """The cases opened with it take the incidents."""
+
+
+def _proposed(book: Book, line: life.Proposed) -> None:
+    book.cases[line.case].proposal = Proposal(line.by, book.last_at, line.despite, line.due)
+
+
+def _begun(book: Book, line: life.Begun) -> None:
+    dispatch = book.cases[line.case].dispatches[-1]
+    dispatch.phase, dispatch.begun_at, dispatch.begun_by = Phase.COUNTDOWN, book.last_at, line.by
+    dispatch.last_at = book.last_at
+    book.reserve(line.case)
+
+
+def _restoring(book: Book, line: life.Restoring) -> None:
+    root = book.cases[line.of]
+    book.cases[line.case] = Case(
+        line.case, root.incident, book.last_at, root.card, members=dict(root.members), restores=line.of
+    )
+
+
+def _assumed(book: Book, line: life.Assumed) -> None:
+    case = book.cases[line.case]
+    case.owner, case.owned_at = line.by, book.last_at
+
+
+def _reminded(book: Book, line: life.Reminded) -> None:
+    book.cases[line.case].reminded |= {line.what}
+
+
+def _forecast(book: Book, line: life.Forecast) -> None:
+    case = book.cases[line.case]
+    case.eta, case.eta_by = line.eta, line.by
+    case.reminded -= {"eta"}
+
+
+def _cause_named(book: Book, line: life.CauseNamed) -> None:
+    case = book.cases[line.case]
+    case.cause, case.cause_by = line.cause, line.by
+    case.team = line.team or case.team
+
+
+def _silenced(book: Book, line: life.Silenced) -> None:
+    book.silences[line.silence] = Silence(
+        line.silence, line.scopes, book.last_at, line.until, line.by, line.reason
+    )
+
+
+def _silence_ended(book: Book, line: life.SilenceEnded) -> None:
+    silence = book.silences[line.silence]
+    book.silences[line.silence] = replace(silence, until=min(silence.until, book.last_at))
+
+
+def _digest_posted(book: Book, line: life.DigestPosted) -> None:
+    book.digest = Card(line.chat, line.message)
+
+
+FOLDS: dict[type, Callable[[Any, Any], None]] = {
+    life.IncidentJoined: _joined,
+    life.Separated: _separated,
+    life.Proposed: _proposed,
+    life.Begun: _begun,
+    life.Restoring: _restoring,
+    life.Assumed: _assumed,
+    life.Reminded: _reminded,
+    life.Forecast: _forecast,
+    life.CauseNamed: _cause_named,
+    life.Silenced: _silenced,
+    life.SilenceEnded: _silence_ended,
+    life.DigestPosted: _digest_posted,
+}

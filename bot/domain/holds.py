@@ -1,0 +1,47 @@
+"""What holds an approval back: flapping, the customers' hours, and a dispatch so large that it takes two."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bot.domain.book import Book
+from bot.domain.case import Case
+from bot.domain.flapping import oscillates
+from bot.domain.incident import Port
+from bot.domain.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the approver answered: send although the port oscillates; `hours`: now all the same, or later."""
+
+    flapping: bool = False
+    hours: Literal["now", "later"] | None = None
+
+
+NO_TERMS = Terms()
+TOO_MANY = "two_people"
+"""Why a dispatch was given up whose plan was too large for the one person who approved it."""
+
+
+def flapping(case: Case, book: Book, rules: Rules, now: datetime) -> list[Port]:
+    """The case's ports that came and went too often within the last hour."""
+    return [p for p in case.ports if oscillates(book.spells.get(p.key, ()), now, rules.flaps)]
+
+
+def closed_until(rules: Rules, now: datetime) -> datetime | None:
+    """When customers may be written to again; None where they may be now."""
+    if rules.customer_hours is None or rules.customer_hours.include(now):
+        return None
+    return rules.customer_hours.next_opening(now)
+
+
+def takes_two(case: Case, rules: Rules) -> bool:
+    """Whether two people have to approve, by what the source estimates or a plan has counted."""
+    if not rules.two_person_above:
+        return False
+    last = case.dispatches[-1] if case.dispatches else None
+    counted = last is not None and last.end_reason == TOO_MANY
+    incidents = case.incidents
+    estimate = None if any(i.affected is None for i in incidents) else sum(i.affected or 0 for i in incidents)
+    return counted or estimate is None or estimate > rules.two_person_above

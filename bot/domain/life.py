@@ -1,0 +1,147 @@
+"""The ledger's lines about the life of a case beside its sends: who has it, what is expected, who was asked.
+
+As in `lines`: field names and `kind` texts are the file format.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bot.domain.correlation import Grouping
+from bot.domain.incident import Incident
+from bot.domain.who import Who
+
+Despite = Literal["flapping", "hours"]
+"""What an approver was warned of and overrode: the port oscillates; the customers' hours are over."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentJoined:
+    """One more incident of the case's cause, with why they go together now.
+
+    On a case that was over: it continues.
+    """
+
+    case: int
+    incident: Incident
+    grouping: Grouping | None = None
+    kind: Literal["incident_joined"] = "incident_joined"
+
+
+@dataclass(frozen=True, slots=True)
+class Separated:
+    """A person took a case apart; the cases opened with it took incidents out of it."""
+
+    case: int
+    by: Who
+    kind: Literal["separated"] = "separated"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The first of the two approvals that a large dispatch needs. `due`: it is to be sent then."""
+
+    case: int
+    by: Who
+    despite: tuple[Despite, ...] = ()
+    due: datetime | None = None
+    kind: Literal["proposed"] = "proposed"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The time of a scheduled dispatch came, or a person (`by`) did not wait for it."""
+
+    case: int
+    by: Who | None = None
+    kind: Literal["begun"] = "begun"
+
+
+@dataclass(frozen=True, slots=True)
+class Restoring:
+    """Case `case` is the second message of case `of`: its service is back. It has no card of its own."""
+
+    case: int
+    of: int
+    kind: Literal["restoring"] = "restoring"
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """A person sees to the case: nobody is reminded of it any more."""
+
+    case: int
+    by: Who
+    kind: Literal["assumed"] = "assumed"
+
+
+Reminder = Literal["first", "second", "escalated", "eta"]
+"""Who was asked what: the approvers, again, the escalation chat; for a new expected time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """Somebody was reminded of the case."""
+
+    case: int
+    what: Reminder
+    kind: Literal["reminded"] = "reminded"
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """When a person expects the outage to end; None: nobody can say (any more)."""
+
+    case: int
+    by: Who
+    eta: datetime | None
+    kind: Literal["forecast"] = "forecast"
+
+
+@dataclass(frozen=True, slots=True)
+class CauseNamed:
+    """What a person says the cause is, and which team sees to it (empty: not said)."""
+
+    case: int
+    by: Who
+    cause: str
+    team: str = ""
+    kind: Literal["cause_named"] = "cause_named"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where silence is: an OLT by the name that people read, a slot of it (`6`), or a port (`6/15`)."""
+
+    olt: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """Planned work: no cards from there until then."""
+
+    silence: int
+    scopes: tuple[Scope, ...]
+    until: datetime
+    by: Who
+    reason: str
+    kind: Literal["silenced"] = "silenced"
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceEnded:
+    """A person ended a silence before its time."""
+
+    silence: int
+    by: Who
+    kind: Literal["silence_ended"] = "silence_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPosted:
+    """The list of the cases that have no card of their own is this message."""
+
+    chat: int
+    message: int
+    kind: Literal["digest_posted"] = "digest_posted"

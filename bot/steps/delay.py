@@ -1,0 +1,54 @@
+"""Step 3b: an approval that waits for the customers' hours begins when its time comes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.book import Book
+from bot.domain.case import CaseState, Phase
+from bot.domain.holds import closed_until
+from bot.domain.life import Begun
+from bot.domain.lines import Line, Settled, Who
+from bot.domain.rules import Rules
+from bot.errors import Declined
+from bot.ports import Write
+from bot.steps.decide import check_confirmed, find, is_over
+
+
+def begin(number: int, who: Who) -> Write:
+    """Do not wait for the time of a scheduled dispatch."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        case = find(book, number)
+        if case.state is not CaseState.SCHEDULED:
+            raise Declined("not_scheduled")
+        check_confirmed(book)
+        if is_over(book, case):
+            raise Declined("over")
+        return [Begun(number, who)]
+
+    return write
+
+
+def begin_due(rules: Rules) -> Write:
+    """The scheduled dispatches whose time came, where customers may be written to.
+
+    Called after a complete poll. What is over by then is not sent.
+    """
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        if book.unconfirmed is not None or closed_until(rules, now) is not None:
+            return []
+        lines: list[Line] = []
+        for number in sorted(book.running):
+            case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
+            if dispatch.phase is not Phase.SCHEDULED or dispatch.due is None or dispatch.due > now:
+                continue
+            if is_over(book, case):
+                lines.append(Settled(number, "over"))
+            elif dispatch.dry_run != rules.dry_run:
+                lines.append(Settled(number, "unread", "other_mode"))
+            else:
+                lines.append(Begun(number))
+        return lines
+
+    return write

@@ -1,0 +1,149 @@
+"""Step 3c: what a person adds to a case without deciding it: its owner, what is expected, planned work."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from bot.domain.book import Book
+from bot.domain.case import Case
+from bot.domain.correlation import Reason, explain
+from bot.domain.incident import Incident, Inventory, Port
+from bot.domain.life import (
+    Assumed,
+    CauseNamed,
+    Forecast,
+    Scope,
+    Separated,
+    Silenced,
+    SilenceEnded,
+)
+from bot.domain.lines import CaseOpened, Line, Who
+from bot.domain.rules import Rules
+from bot.errors import Declined
+from bot.ports import Write
+from bot.steps.decide import find, undecided
+
+LONGEST_SILENCE = timedelta(days=7)
+LONGEST_ETA = timedelta(days=7)
+TEXT_AT_MOST = 120  # characters of a cause, a team or a reason
+
+_BY: tuple[Callable[[Port], object], ...] = (
+    lambda port: port.olt_key,
+    lambda port: (port.olt_key, port.slot),
+    lambda port: port.key,
+)
+
+
+def separate(number: int, who: Who, rules: Rules, inventory: Inventory) -> Write:
+    """Take a case that nobody decided on apart: by OLT, else by slot, else by port."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        case = undecided(book, number)
+        if case.proposal is not None and case.proposal.waits(now):
+            raise Declined("already_approved", by=case.proposal.by.name, at=case.proposal.at)
+        _, *others = parts(case.on)
+        if not others:
+            raise Declined("nothing_to_separate")
+        opened = [
+            CaseOpened(n, part[0], tuple(part[1:]), explain(part, inventory, rules), apart=number)
+            for n, part in enumerate(others, start=book.next_case)
+        ]
+        return [Separated(number, who), *opened]
+
+    return write
+
+
+def assume(number: int, who: Who) -> Write:
+    """This person sees to the case from now on: nobody is reminded of it any more."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        case = _on(book, number)
+        if case.owner is not None and case.owner.id == who.id:
+            raise Declined("already_yours")
+        return [Assumed(number, who)]
+
+    return write
+
+
+def forecast(number: int, who: Who, eta: datetime | None) -> Write:
+    """When the outage is expected to end; None: nobody can say. Declined for a time past or absurd."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        _on(book, number)
+        if eta is not None and eta <= now:
+            raise Declined("eta_past")
+        if eta is not None and eta - now > LONGEST_ETA:
+            raise Declined("eta_too_far", days=LONGEST_ETA.days)
+        return [Forecast(number, who, eta)]
+
+    return write
+
+
+def name_cause(number: int, who: Who, cause: str, team: str = "") -> Write:
+    """The cause, and the team that sees to it, in a person's words (one line each, cut to `TEXT_AT_MOST`)."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        _on(book, number)
+        if not _one_line(cause):
+            raise Declined("no_cause")
+        return [CauseNamed(number, who, _one_line(cause), _one_line(team))]
+
+    return write
+
+
+def silence(scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Write:
+    """Planned work: no cards from there until then."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        if until <= now:
+            raise Declined("silence_past")
+        if until - now > LONGEST_SILENCE:
+            raise Declined("silence_too_long", days=LONGEST_SILENCE.days)
+        if not _one_line(reason):
+            raise Declined("silence_no_reason")
+        return [Silenced(len(book.silences) + 1, tuple(scopes), until, who, _one_line(reason))]
+
+    return write
+
+
+def end_silence(number: int, who: Who) -> Write:
+    """Cards come again from there."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        found = book.silences.get(number)
+        if found is None or found.until <= now:
+            raise Declined("no_silence")
+        return [SilenceEnded(number, who)]
+
+    return write
+
+
+def scopes_of(case: Case) -> tuple[Scope, ...]:
+    """Where planned work on a case is: its OLT, its slot, or its ports."""
+    ports, grouping = case.ports, case.grouping
+    if grouping is not None and grouping.reason is Reason.OLT:
+        return (Scope(ports[0].olt),)
+    if grouping is not None and grouping.reason is Reason.SLOT:
+        return (Scope(ports[0].olt, ports[0].slot),)
+    return tuple(Scope(port.olt, port.place) for port in ports)
+
+
+def parts(incidents: Sequence[Incident]) -> list[list[Incident]]:
+    """The incidents by OLT; where that is one, by slot; where that is one, by port."""
+    for of in _BY:
+        found: dict[object, list[Incident]] = {}
+        for incident in incidents:
+            found.setdefault(of(incident.port), []).append(incident)
+        if len(found) > 1:
+            return list(found.values())
+    return [list(incidents)]
+
+
+def _on(book: Book, number: int) -> Case:
+    case = find(book, number)
+    if case.ended_at is not None or case.restores is not None:
+        raise Declined("over")
+    return case
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:TEXT_AT_MOST]

@@ -1,0 +1,142 @@
+"""Step 5b: service is back: those who were warned, and whose own ONU is online, are told so once.
+
+It is a case of its own beside the one that it is about (`Restoring`), so that claim, plan, intents and
+results are under the same rules and promises. It reserves no port and keeps nobody from a later warning.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bot.domain.book import Book
+from bot.domain.book_life import RESTORED_WITHIN
+from bot.domain.case import Case, Phase
+from bot.domain.customer import Link
+from bot.domain.flapping import oscillates
+from bot.domain.holds import NO_TERMS, Terms, closed_until
+from bot.domain.incident import Port
+from bot.domain.life import Despite, Restoring
+from bot.domain.lines import Approved, Line, Planned, Spared, Who
+from bot.domain.plan import Facts, Recipient, Skip
+from bot.domain.rules import Rules
+from bot.domain.who import BOT
+from bot.errors import Asked, Declined
+from bot.ports import Write
+from bot.steps.decide import check_confirmed, find, undecided
+
+Links = Mapping[str, Mapping[str, Link]]
+"""By port key and serial."""
+
+
+def restore(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Write:
+    """Claim the second message of a case that is over. Raises `Asked` outside the customers' hours."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        case = find(book, number)
+        check_confirmed(book)
+        if case.ended_at is None:
+            raise Declined("still_on")
+        if not rules.restored:
+            raise Declined("no_restored_template")
+        if not case.accepted():
+            raise Declined("nobody_was_told")
+        if case.dispatch is None or not case.dispatch.at_rest:
+            raise Declined("not_settled")
+        if now - case.ended_at > RESTORED_WITHIN:
+            raise Declined("restored_too_late")
+        until, due = closed_until(rules, now), None
+        if until is not None and terms.hours is None:
+            raise Asked("restore_hours", until=until)
+        if until is not None and terms.hours == "later":
+            due = until
+        despite: tuple[Despite, ...] = ("hours",) if until is not None and due is None else ()
+        opened: list[Line] = []
+        if book.restored_by(number) is None:
+            opened.append(Restoring(-number, number))
+        else:
+            undecided(book, -number)
+        return [*opened, Approved(-number, who, (), rules.dry_run, despite=despite, due=due)]
+
+    return write
+
+
+def restore_alone(rules: Rules) -> Write:
+    """The same by itself, where that is wanted: for every case that is over and not oscillating."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        if not (rules.restored and rules.restored_auto) or book.unconfirmed is not None:
+            return []
+        later = Terms(hours="later")
+        lines: list[Line] = []
+        for number in sorted(book.to_restore):
+            case = book.cases[number]
+            if _tried(book, number) or _restless(case, book, rules, now):
+                continue
+            try:
+                lines += restore(number, BOT, rules, later)(book, now)
+            except Declined:  # nobody was told, or it is too late, or its sends are not over
+                continue
+        return lines
+
+    return write
+
+
+def plan(number: int, turn: int, links: Links) -> Write:
+    """Who was warned, and of those who gets the message: whose own ONUs are all online."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        case = book.cases[number]
+        if not case.at_work(turn, Phase.COUNTDOWN):
+            raise Declined("not_running")
+        root = _root(book, case)
+        told = _again(root.accepted(), links, over=root.ended_at is not None)
+        facts = Facts(root.started, None, root.ended_at, root.cause)
+        return [Planned(number, sum(len(r.serials) for r in told), tuple(told), facts)]
+
+    return write
+
+
+def spare_down(number: int, turn: int, links: Links) -> Write:
+    """Those still to do who are not online any more, or whose outage is on again."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        case = book.cases[number]
+        if not case.at_work(turn, Phase.SENDING):
+            raise Declined("not_running")
+        progress = case.dispatches[-1].progress
+        todo = progress.todo() if progress is not None else []
+        over = _root(book, case).ended_at is not None
+        again = _again(todo, links, over=over)
+        return [Spared(number, r.id, r.skip) for r in again if r.skip is not None]
+
+    return write
+
+
+def ports_of(book: Book, number: int) -> list[Port]:
+    """The ports on which those who were warned are."""
+    root = _root(book, book.cases[number])
+    ports = {port.key: port for dispatch in root.dispatches for port in dispatch.ports}
+    return list(ports.values())
+
+
+def _again(recipients: Sequence[Recipient], links: Links, *, over: bool) -> list[Recipient]:
+    """Each with a message or the reason why not; an ONU of which nothing is known is not online."""
+    online = {serial for port in links.values() for serial, link in port.items() if link is Link.ONLINE}
+    skips = (None if online.issuperset(r.serials) else Skip.STILL_DOWN for r in recipients)
+    kept = zip(recipients, skips, strict=True)
+    return [replace(r, skip=skip if over else Skip.ON_AGAIN, template=None) for r, skip in kept]
+
+
+def _restless(case: Case, book: Book, rules: Rules, now: datetime) -> bool:
+    ports = {member.incident.port.key for member in case.members.values()}
+    return any(oscillates(book.spells.get(key, ()), now, rules.flaps) for key in ports)
+
+
+def _tried(book: Book, number: int) -> bool:
+    """Whether it was sent, or is being: not where the outage was on again when the time came."""
+    other = book.restored_by(number)
+    return other is not None and not (other.undecided and other.dispatches[-1].end == "over")
+
+
+def _root(book: Book, case: Case) -> Case:
+    return case if case.restores is None else book.cases[case.restores]

@@ -1,0 +1,42 @@
+"""Which ports each OLT has, as the source last told it: the denominator of "nearly all of them"."""
+
+import logging
+import math
+
+from bot.domain.book import Book
+from bot.domain.incident import Inventory
+from bot.domain.life import Scope
+from bot.domain.silence import same_olt
+from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
+from bot.ports import Source
+
+log = logging.getLogger(__name__)
+
+FRESH = 6 * 3600.0  # seconds
+TRIED = 300.0  # seconds between tries where it cannot be read
+
+
+class Stock:
+    """The inventory, read when it is needed and old. What cannot be read is not known, and stops nothing."""
+
+    def __init__(self, source: Source) -> None:
+        self.known: Inventory = {}
+        self._source = source
+        self._next = -math.inf
+
+    async def refresh(self, now: float) -> None:
+        """Read it where it is old. `now` is monotonic."""
+        if now < self._next:
+            return
+        self._next = now + TRIED
+        try:
+            self.known = await self._source.inventory()
+        except (TryLater, AnswerLost, Refused, BadAnswer) as error:
+            log.info("the list of ports could not be read: %s", error)
+        else:
+            self._next = now + FRESH
+
+    def has(self, scope: Scope, book: Book) -> bool:
+        """Whether there is such an OLT, by the list or by what was seen of it."""
+        seen = (m.incident.port.olt for case in book.cases.values() for m in case.members.values())
+        return any(same_olt(scope.olt, olt) for olt in (*self.known, *seen))
