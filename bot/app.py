@@ -134,8 +134,7 @@ class App:
             self._ledger,
             Words(settings.bot_language, settings.tz),
             self._clock,
-            hours=self._rules.cooldown_hours,
-            undo_seconds=self._rules.undo_seconds,
+            rules=self._rules,
         )
 
     async def _start(self) -> None:

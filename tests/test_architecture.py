@@ -15,7 +15,7 @@ LAYERS = (
     ("simulator.demo",),
     ("app", "check"),
     ("chat", "sources", "gateways", "storage", "ops", "log"),
-    ("flow", "dispatch", "watching"),
+    ("flow", "dispatch", "watching", "reminding", "stock"),
     ("steps",),
     ("ports",),
     ("domain",),
@@ -23,8 +23,20 @@ LAYERS = (
 )
 # What any adapter may use: the process's own edges, which know no step and no flow.
 EDGES = {"settings", "settings_values", "upstream", "clock", "tasks"}
-STEPS = ["collect", "compose", "decide", "enrich", "gate", "send", "settle", "unknown"]
-INSIDE = {"flow", "dispatch", "watching", "steps", "ports", "domain", "errors"}
+STEPS = [
+    "collect",
+    "compose",
+    "decide",
+    "delay",
+    "describe",
+    "enrich",
+    "gate",
+    "restore",
+    "send",
+    "settle",
+    "unknown",
+]
+INSIDE = {"flow", "dispatch", "watching", "reminding", "stock", "steps", "ports", "domain", "errors"}
 PURE_LIBRARIES = {"phonenumbers"}  # tables of numbering plans: no I/O, no clock
 
 

@@ -4,6 +4,7 @@ An ended outage loses its buttons, except those that an unfinished dispatch need
 """
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from markupsafe import Markup
 
@@ -16,6 +17,20 @@ from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.cooldown import free_at
 from bot.domain.incident import probable_cause
+from bot.domain.rules import Rules
+
+Question = Literal[
+    "deny",
+    "flapping",
+    "hours",
+    "resume_hours",
+    "restore_hours",
+    "eta",
+    "cause",
+    "silence",
+    "separate",
+]
+"""What a card may ask a person before a tap of theirs is carried out (`errors.Asked`, or a choice)."""
 
 DENY_REASONS = ("maintenance", "false_alarm", "already_told", "other")
 _BAR_CELLS = 10
@@ -28,31 +43,29 @@ def card(
     now: datetime,
     words: Words,
     *,
-    hours: float,
-    undo_seconds: float = 0,
-    asking: bool = False,
+    rules: Rules,
+    asking: Question | None = None,
     closed: bool = False,
 ) -> Screen:
     """The card as the case is now.
 
-    `hours` is the cooldown, `undo_seconds` the countdown before the first send; `asking` shows the reasons
-    for a denial instead of the decision buttons, where there is something to deny. While the ledger is
-    `closed` nothing can be decided, and nothing invites to it.
+    `asking` shows a question and its answers instead of the decision buttons, where it can still be asked.
+    While the ledger is `closed` nothing can be decided, and nothing invites to it.
     """
     stuck = closed and (case.running or (case.undecided and case.ended_at is None))
-    asking = asking and not stuck and case.ended_at is None and case.undecided
+    denying = asking == "deny" and not stuck and case.ended_at is None and case.undecided
     blocks = [
         _facts(case, now, words),
         [words.say("card.ledger_closed")] if stuck else [],
         [words.say("card.unconfirmed")] if not stuck and _blocked(case, book) else [],
-        _decision(case, now, words, undo_seconds),
-        [] if stuck else _port(case, book, now, words, hours),
-        [words.say("card.asking")] if asking else [],
+        _decision(case, now, words, rules.undo_seconds),
+        [] if stuck else _port(case, book, now, words, rules.cooldown_hours),
+        [words.say("card.asking")] if denying else [],
     ]
     html = Markup("\n\n").join(Markup("\n").join(block) for block in blocks if block)
     if stuck:
         return Screen(str(html), ((_button(case, words, "details", Action.DETAILS),),))
-    return Screen(str(html), _deny_rows(case, words) if asking else _rows(case, words))
+    return Screen(str(html), _deny_rows(case, words) if denying else _rows(case, words))
 
 
 def _blocked(case: Case, book: Book) -> bool:

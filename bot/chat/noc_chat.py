@@ -13,6 +13,7 @@ from datetime import datetime
 from bot.chat import cards
 from bot.chat.backlog import Backlog, Job
 from bot.chat.budget import Budget, Urgency
+from bot.chat.cards import Question
 from bot.chat.confirming import NOTICE as UNCONFIRMED
 from bot.chat.confirming import confirm_rows
 from bot.chat.link import Link
@@ -24,13 +25,14 @@ from bot.chat.sights import Sight, Sights
 from bot.chat.words import Words
 from bot.domain.case import Card, Case
 from bot.domain.lines import CardPosted, GroupMoved
+from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Ledger, Notice
 
 log = logging.getLogger(__name__)
 
 EVIDENCE = 60.0  # seconds in which a tap may prove that an unanswered post arrived
-QUESTION = 120.0  # seconds that "which reason?" stays on a card
+QUESTION = 120.0  # seconds that a question stays on a card
 BARRED = 60.0  # seconds between tries where a person has to act first
 MAX_BACKOFF = 30.0
 IDLE = 3600.0
@@ -48,21 +50,19 @@ class NocChat:
         words: Words,
         *,
         group: int,
-        hours: float,
-        undo_seconds: float,
+        rules: Rules,
     ) -> None:
-        """`group` is the configured id; `hours` of cooldown and `undo_seconds` are shown on the cards."""
+        """`group` is the configured id; the cards show what the `rules` come to."""
         self._ledger = ledger
         self._outbox = outbox
         self._budget = budget
         self._clock = clock
         self._words = words
         self._group = group
-        self._hours = hours
-        self._undo_seconds = undo_seconds
+        self._rules = rules
         self.link = Link(clock, self._back)
         self._sights = Sights(ledger.book)
-        self._asking: dict[int, float] = {}
+        self._asking: dict[int, tuple[Question, float]] = {}
         self._barred = False
         self._backoff = 0.0
         self._retry_at = -math.inf
@@ -84,10 +84,10 @@ class NocChat:
         """Tell the group once. Of two that wait on the same matter the newer one is said."""
         self._backlog.say(notice)
 
-    def ask(self, case: int, *, on: bool) -> None:
-        """The card asks for the reason of a denial, or no longer does."""
-        if on:
-            self._asking[case] = self._clock.monotonic() + QUESTION
+    def ask(self, case: int, question: Question | None) -> None:
+        """The card asks a question, or (None) no longer does."""
+        if question is not None:
+            self._asking[case] = (question, self._clock.monotonic() + QUESTION)
         else:
             self._asking.pop(case, None)
         self._backlog.mark(case, Urgency.URGENT)
@@ -174,13 +174,13 @@ class NocChat:
 
     def _forget_questions(self) -> None:
         now = self._clock.monotonic()
-        for case in [case for case, until in self._asking.items() if until <= now]:
-            self.ask(case, on=False)
+        for case in [case for case, (_, until) in self._asking.items() if until <= now]:
+            self.ask(case, None)
 
     def _next(self) -> tuple[Job | None, float]:
         """What to show now, or how long nothing can be shown."""
         now = self._clock.monotonic()
-        soonest = min([now + IDLE, *self._asking.values()]) - now
+        soonest = min([now + IDLE, *(until for _, until in self._asking.values())]) - now
         if self._retry_at > now:
             return None, min(soonest, self._retry_at - now)
         job, seconds = self._backlog.next(stopping=self._stopping)
@@ -300,9 +300,8 @@ class NocChat:
             self._ledger.book,
             now,
             self._words,
-            hours=self._hours,
-            undo_seconds=self._undo_seconds,
-            asking=case.id in self._asking,
+            rules=self._rules,
+            asking=self._asking[case.id][0] if case.id in self._asking else None,
             closed=self._ledger.closed is not None,
         )
 

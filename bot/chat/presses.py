@@ -157,11 +157,11 @@ class Presses:
                 if press.arg not in DENY_REASONS:
                     raise Declined("unknown_button")
                 await desk.deny(case, who, press.arg)
-                self._chat.ask(case, on=False)
+                self._chat.ask(case, None)
                 return self._words.plain("toast.denied")
             case Action.ASK_DENY | Action.BACK:
                 await desk.check_undecided(case)
-                self._chat.ask(case, on=press.action is Action.ASK_DENY)
+                self._chat.ask(case, "deny" if press.action is Action.ASK_DENY else None)
                 return None
             case Action.CANCEL:
                 nothing_left = await desk.cancel(case, who)

@@ -25,6 +25,7 @@ from bot.chat.noc_chat import NocChat
 from bot.chat.outbox import Outbox
 from bot.chat.presses import Presses
 from bot.chat.words import Words
+from bot.domain.rules import Rules
 from bot.ports import Clock, Ledger, Notice
 
 __all__ = ["Account", "Telegram"]
@@ -46,8 +47,7 @@ class Telegram:
         words: Words,
         clock: Clock,
         *,
-        hours: float,
-        undo_seconds: float,
+        rules: Rules,
         limit: int = LIMIT,
         window: float = WINDOW,
         gap: float = 1.0,
@@ -80,10 +80,9 @@ class Telegram:
             clock,
             words,
             group=account.group,
-            hours=hours,
-            undo_seconds=undo_seconds,
+            rules=rules,
         )
-        self._hours, self._undo_seconds = hours, undo_seconds
+        self._rules = rules
         self.access = Access(self._app.bot, clock, account.approvers, lambda: self.chat.group)
         self._good_at: float | None = None
         self._polling_since = -math.inf
@@ -98,7 +97,14 @@ class Telegram:
         """Taps and commands go to this desk."""
         chat, words, app = self.chat, self._words, self._app
         answers = Answers(chat, self._budget, self._clock)
-        browse = Browse(desk, answers, outbox=self._outbox, words=words, clock=self._clock, hours=self._hours)
+        browse = Browse(
+            desk,
+            answers,
+            outbox=self._outbox,
+            words=words,
+            clock=self._clock,
+            hours=self._rules.cooldown_hours,
+        )
         presses = Presses(
             desk,
             chat,
@@ -108,7 +114,7 @@ class Telegram:
             words=words,
             clock=self._clock,
             beside=self._beside,
-            undo_seconds=self._undo_seconds,
+            undo_seconds=self._rules.undo_seconds,
         )
         commands = Commands(
             desk,
@@ -120,7 +126,7 @@ class Telegram:
             clock=self._clock,
             status_facts=status_facts,
             username=lambda: self._outbox.username,
-            hours=self._hours,
+            hours=self._rules.cooldown_hours,
             beside=self._beside,
         )
         app.add_handler(CallbackQueryHandler(presses.tap))

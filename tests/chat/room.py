@@ -204,7 +204,7 @@ async def opened(
     ledger = ledger or MemoryLedger(clock)
     account = Account(api.token, group or api.group, api.url, topic, approvers)
     given = {"gap": 0.0, "limit": 10_000, "poll_seconds": 1.0, **options}
-    telegram = Telegram(account, ledger, WORDS, clock, hours=24, undo_seconds=UNDO_SECONDS, **given)
+    telegram = Telegram(account, ledger, WORDS, clock, rules=Rules(undo_seconds=UNDO_SECONDS), **given)
     desk = FakeDesk(ledger, telegram.chat)
     telegram.attend(desk, lambda: ProgramFacts("1.2.3", clock.now(), "matrix", dry_run=False))
     room = Room(api, ledger, clock, telegram, desk, clock.now() - timedelta(seconds=310))

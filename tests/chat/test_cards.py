@@ -28,6 +28,7 @@ from bot.domain.lines import (
     Who,
 )
 from bot.domain.plan import Outcome, Recipient, Skip
+from bot.domain.rules import Rules
 from tests.chat.screens import (
     APPROVED,
     EN,
@@ -54,7 +55,8 @@ AGAIN = ["Tentar de novo/success Negar/danger", "Detalhes"]
 
 def show(book: Book, words: Words = PT, *, undo_seconds: float = 0, asking: bool = False) -> Screen:
     case, now = case_and_now(book)
-    return card(case, book, now, words, hours=24, undo_seconds=undo_seconds, asking=asking)
+    rules = Rules(undo_seconds=undo_seconds)
+    return card(case, book, now, words, rules=rules, asking="deny" if asking else None)
 
 
 def at_noon(text: str) -> str:
@@ -459,7 +461,7 @@ CLOSED = (
 @pytest.mark.parametrize("name", ["countdown", "sending", "interrupted", "nobody, all online", "rehearsed"])
 def test_while_the_ledger_is_closed_nothing_invites_to_decide(name: str) -> None:
     case, now = case_and_now(story(*STATES[name][1]))
-    screen = card(case, story(*STATES[name][1]), now, PT, hours=24, asking=True, closed=True)
+    screen = card(case, story(*STATES[name][1]), now, PT, rules=Rules(), asking="deny", closed=True)
     assert f"\n\n{CLOSED}\n\n" in screen.html
     assert labels(screen) == ["Detalhes"]
 
@@ -467,9 +469,9 @@ def test_while_the_ledger_is_closed_nothing_invites_to_decide(name: str) -> None
 def test_a_closed_ledger_takes_nothing_from_what_is_decided_or_over() -> None:
     for lines in (STATES["sent"][1], STATES["denied"][1], [IncidentEnded(1)]):
         case, now = case_and_now(story(*lines))
-        assert card(case, story(*lines), now, PT, hours=24, closed=True) == show(story(*lines))
+        assert card(case, story(*lines), now, PT, rules=Rules(), closed=True) == show(story(*lines))
     case, now = case_and_now(story())
-    waiting = card(case, story(), now, PT, hours=24, closed=True)
+    waiting = card(case, story(), now, PT, rules=Rules(), closed=True)
     assert "Porta livre" not in waiting.html
     assert labels(waiting) == ["Detalhes"]
 

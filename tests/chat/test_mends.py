@@ -33,6 +33,7 @@ from bot.domain.lines import (
     Started,
 )
 from bot.domain.plan import Mend, Outcome
+from bot.domain.rules import Rules
 from bot.domain.watch import GatewayWatch, Watch
 from tests.chat.screens import APPROVED, EN, PT, assert_arrives, case_and_now, labels, planned, sent, story
 from tests.fakes import ANA, BRUNO, NOON, incident, port
@@ -44,7 +45,7 @@ LOST = [APPROVED, planned(9), *sent(0, 2), *sent(3, 8, Outcome.UNKNOWN, "no_answ
 def show(*lines: Line, words: Words = PT) -> Screen:
     book = story(*lines)
     case, now = case_and_now(book)
-    screen = card(case, book, now, words, hours=24)
+    screen = card(case, book, now, words, rules=Rules())
     assert_arrives(screen)
     return screen
 
@@ -230,16 +231,18 @@ def old() -> Book:
 def test_cards_that_could_send_say_that_sending_is_blocked_and_keep_their_buttons() -> None:
     book = old()
     blocked = "⛔ <b>Envio bloqueado</b> até confirmar o registro (/status)"
-    waiting = card(book.cases[2], book, book.last_at, PT, hours=24)
+    waiting = card(book.cases[2], book, book.last_at, PT, rules=Rules())
     assert waiting.html.endswith(f"\n\n{blocked}")  # and no word of a free port: who knows
     assert labels(waiting) == ["Aprovar/success Negar/danger", "Detalhes"]
-    assert blocked in card(book.cases[1], book, book.last_at, PT, hours=24).html
+    assert blocked in card(book.cases[1], book, book.last_at, PT, rules=Rules()).html
     book.apply(book.last_at, Confirmed(ANA))
-    assert card(book.cases[2], book, book.last_at, PT, hours=24).html.endswith("Porta livre (sem cooldown)")
-    assert blocked not in card(book.cases[1], book, book.last_at, PT, hours=24).html
+    assert card(book.cases[2], book, book.last_at, PT, rules=Rules()).html.endswith(
+        "Porta livre (sem cooldown)"
+    )
+    assert blocked not in card(book.cases[1], book, book.last_at, PT, rules=Rules()).html
     settled = story(*LOST)
     settled.apply(settled.last_at + timedelta(hours=9), Started("2"))
-    assert blocked not in card(settled.cases[1], settled, settled.last_at, PT, hours=24).html
+    assert blocked not in card(settled.cases[1], settled, settled.last_at, PT, rules=Rules()).html
 
 
 def at_status(

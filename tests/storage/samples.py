@@ -6,9 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bot.domain import life
 from bot.domain import lines as ln
 from bot.domain.book import Book
-from bot.domain.plan import Outcome, Recipient, Skip
+from bot.domain.correlation import Grouping, Reason
+from bot.domain.incident import Kind
+from bot.domain.plan import Facts, Outcome, Recipient, Skip
 from bot.ports import Write
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
@@ -19,6 +22,9 @@ PLAN = (
     Recipient("c2", "Maria", ("ZTEG00000003",), "5561999990002"),
     Recipient("c3", "Sem telefone", ("ZTEG00000004",), None, Skip.NO_PHONE),
 )
+
+GROUPING = Grouping(Reason.SLOT, 2, 16, 1, "6", 30, 0.95)
+MIXED = (Recipient("c1", "Zé", ("ZTEG1",), "5561999990001", None, ("3:6/15", "3:6/16"), Kind.POWER),)
 
 EVERY_KIND: tuple[ln.Line, ...] = (
     ln.Started("0.1.0"),
@@ -49,6 +55,25 @@ EVERY_KIND: tuple[ln.Line, ...] = (
     ln.CooldownReleased(port(), ANA, "cliente pediu"),
     ln.TapRefused(BRUNO, "approve", "not_approver"),
     ln.GroupMoved(-5, -1005),
+    ln.CaseOpened(2, incident(2), (incident(3, place="6/16"),), GROUPING, follows=1),
+    ln.CaseOpened(3, incident(4), apart=2),
+    ln.IncidentEnded(2, "gone", "3"),
+    ln.Approved(
+        2, ANA, (port(),), mixed=True, left_out=(port("6/16"),), despite=("flapping",), due=NOON, first=BRUNO
+    ),
+    ln.Planned(2, 2, MIXED, Facts(NOON, NOON, NOON, 'poste "caído"'), ("3",)),
+    life.IncidentJoined(2, incident(5), GROUPING),
+    life.Separated(2, ANA),
+    life.Proposed(2, ANA, ("hours",), NOON),
+    life.Begun(2),
+    life.Restoring(-2, 2),
+    life.Assumed(2, BRUNO),
+    life.Reminded(2, "eta"),
+    life.Forecast(2, ANA, NOON),
+    life.CauseNamed(2, ANA, "poste", "equipe Norte"),
+    life.Silenced(1, (life.Scope("CB 01", "6/15"), life.Scope("CB 02")), NOON, ANA, "troca de cabo"),
+    life.SilenceEnded(1, BRUNO),
+    life.DigestPosted(-1001234567890, 78),
 )
 
 

@@ -1,0 +1,39 @@
+"""`python -m tests.month [SEED ...]`: a month of outages for each seed, and how well the rules grouped them."""
+
+import argparse
+from collections import Counter
+
+from bot.domain.rules import Rules
+from tests.month.generate import generate
+from tests.month.rules_alone import grouped
+from tests.month.score import Score, score
+from tests.month.table import markdown
+from tests.month.truth import Scenario
+
+RULES = Rules(group_seconds=120, group_power_seconds=300)
+
+
+def scores(seed: int, rules: Rules = RULES, days: int = 30) -> dict[Scenario, Score]:
+    """What the rules alone made of one month."""
+    month = generate(seed, days)
+    found = grouped(month, rules)
+    return score(month, found.seen, found.family, lambda alert: found.card_of[alert.id])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.month", description=__doc__)
+    parser.add_argument("seeds", nargs="*", type=int, default=[1, 2, 3])
+    seeds = parser.parse_args().seeds
+    total: Counter[Scenario] | dict[Scenario, Score] = {}
+    for seed in seeds:
+        for scenario, one in scores(seed).items():
+            total[scenario] = total.get(scenario, Score()) + one
+    print(
+        f"{len(seeds)} months (seeds {', '.join(map(str, seeds))}); {RULES.group_seconds:g} s on one OLT, "
+        f"{RULES.group_power_seconds:g} s for power\n"
+    )
+    print(markdown(total))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A month of outages from a seed, with what is true about it."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.domain.incident import Kind
+from tests.month.network import network
+from tests.month.outages import HOUR, Outages
+from tests.month.truth import DAY, DAYS, Alert, Month, Scenario
+
+NOISE_A_DAY, LONE_A_DAY = 150, 20  # about five of the one and two of the other are on at one time
+BIG = {Scenario.CUT, Scenario.SLOT, Scenario.OLT, Scenario.POWER}
+COINCIDE = 0.2  # of big outages have another within two minutes
+
+
+def generate(seed: int, days: int = DAYS) -> Month:
+    """The month of this seed, always the same. `days` shortens it; a day has as much of everything."""
+    rng = random.Random(seed)  # noqa: S311 - a month to be lived again
+    outages = Outages(network(rng), rng)
+    for happens, a_month in (
+        (outages.noise, NOISE_A_DAY * DAYS),
+        (outages.lone, LONE_A_DAY * DAYS),
+        (outages.cut, 15),
+        (outages.slot, 3),
+        (outages.olt, 2),
+        (outages.power, 12),
+        (outages.storm, 2),
+        (outages.flap, 12),
+    ):
+        for _ in range(max(1, round(a_month * days / DAYS))):
+            happens(rng.uniform(0, days * DAY))
+    for _ in range(max(1, round(8 * days / DAYS))):
+        outages.planned(rng.randrange(days) * DAY + rng.uniform(1, 4) * HOUR)
+    for cause in [c for c in outages.causes.values() if c.scenario in BIG]:
+        if rng.random() < COINCIDE:
+            _another(outages, cause.start + rng.uniform(-120, 120), rng)
+    causes = outages.causes
+    alerts = [replace(a, id=str(100_000 + n)) for n, a in enumerate(_listed(outages.alerts))]
+    ends: dict[int, float] = {}
+    for alert in alerts:
+        ends[alert.cause] = max(alert.closes, ends.get(alert.cause, 0.0))
+    told = {number: replace(causes[number], end=end) for number, end in ends.items()}
+    return Month(seed, outages.network, told, {alert.id: alert for alert in alerts})
+
+
+def _another(outages: Outages, at: float, rng: random.Random) -> None:
+    olt = rng.choice(sorted(outages.network.cables))
+    match rng.choice(["cut", "power", "lone"]):
+        case "cut":
+            outages.cut(at, olt=olt)
+        case "power":
+            outages.power(at, olts=2, olt=olt)
+        case _:
+            outages.lone(at, olt=olt)
+
+
+def _listed(alerts: Iterable[Alert]) -> list[Alert]:
+    """As an OLT manager lists them: one open alert of a kind on a port, the larger one staying."""
+    listed: dict[tuple[str, Kind, str | None], list[Alert]] = {}
+    for alert in sorted(alerts, key=lambda a: a.opens):
+        of_port = listed.setdefault((alert.pon.port.key, alert.kind, alert.cto), [])
+        if of_port and of_port[-1].closes > alert.opens:
+            if len(of_port[-1].drops) >= len(alert.drops):
+                continue
+            before = of_port.pop()
+            if before.opens < alert.opens - 1:
+                of_port.append(replace(before, closes=alert.opens - 1))
+        of_port.append(alert)
+    return sorted(
+        (a for of_port in listed.values() for a in of_port), key=lambda a: (a.opens, a.pon.port.key)
+    )

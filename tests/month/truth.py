@@ -1,0 +1,93 @@
+"""A month as it really was: the causes, and the alerts that each of them raised."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.incident import Incident, Kind
+from tests.month.network import Drop, Network, Pon
+
+START = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)  # midnight in São Paulo
+DAY = 86_400.0
+DAYS = 30
+GROWS_FOR = 25.0  # seconds until the manager has counted all
+
+
+class Scenario(StrEnum):
+    """What happened."""
+
+    CUT = "cable cut"
+    SLOT = "slot"
+    OLT = "OLT"
+    POWER = "regional power"
+    STORM = "storm"
+    FLAP = "flap"
+    PLANNED = "planned work"
+    LONE = "one PON"
+    NOISE = "1-2 ONUs"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing that happened. Times in seconds since `START`; `end` is when the last alert closed."""
+
+    id: int
+    scenario: Scenario
+    start: float
+    end: float
+    planned: bool = False
+
+    @property
+    def flapping(self) -> bool:
+        return self.scenario is Scenario.FLAP
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert: on the list from `opens` until `closes`, `first` ONUs counted at first, then `drops`.
+
+    `spell` counts the times that its cause took the port down; only a flap does so more than once.
+    """
+
+    id: str
+    cause: int
+    pon: Pon
+    kind: Kind
+    started: float
+    opens: float
+    closes: float
+    drops: tuple[Drop, ...]
+    first: int
+    spell: int = 0
+    cto: str | None = None
+
+    def at(self, time: float) -> Incident:
+        """As the list shows it at a time."""
+        return self._all if time >= self.opens + GROWS_FOR else replace(self._all, affected=self.first)
+
+    @property
+    def _all(self) -> Incident:
+        scope = "pon" if self.cto is None else "cto"
+        alert_type = f"{scope}_{'loss' if self.kind is Kind.LOS else 'no_power'}"
+        started = START + timedelta(seconds=self.started)
+        return Incident(
+            self.id,
+            self.kind,
+            alert_type,
+            self.pon.port,
+            started,
+            len(self.drops),
+            len(self.pon.drops),
+            self.cto,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The whole month. `alerts` by id, in the order in which they open; `causes` by id."""
+
+    seed: int
+    network: Network
+    causes: Mapping[int, Cause]
+    alerts: Mapping[str, Alert]
