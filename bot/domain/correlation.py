@@ -76,14 +76,18 @@ def explain(incidents: Sequence[Incident], inventory: Inventory, rules: Rules) -
         return None
     olts = {port.olt_key for port in ports.values()}
     kind = dominant(incidents, rules)
-    reason, slot, of = _whole(ports.values(), inventory, rules) if len(olts) == 1 else (None, None, None)
+    reason, slot, of = None, None, None
     if kind is Kind.POWER:
         # A dead OLT or card hears no dying gasp: gasps from nearly all of its ports prove that it lives
         # and that the customers are without power. Where gasps only mix in, the place says more than the
         # kinds: a street went dark, and then the OLT's own batteries were empty.
-        reason, slot = Reason.POWER, None
-    elif reason is None:
+        reason = Reason.POWER
+    elif len(olts) == 1:
+        reason, slot, of = _whole(ports.values(), inventory, rules)
+    if reason is None:
         reason = Reason.MIXED if kind is None else Reason.CABLE
+    if of is None and len(olts) == 1:
+        of = len(_of_olt(ports.values(), inventory)) or None
     return Grouping(
         reason,
         len(ports),
@@ -106,10 +110,10 @@ def group(
 
     Together are: what fell on one OLT with no gap above `group_seconds`, without noise; power failures,
     also of several OLTs, with no gap above `group_power_seconds`; whatever fell on one port. Known cases
-    count as if they fell now, too: new incidents go where their siblings are, the lowest number first and
-    an undecided case before a decided one. `group_seconds` 0: each on its own.
+    count as if they were new: new incidents go where their siblings are, an undecided case before a decided
+    one, then the lowest number. `group_seconds` 0: each on its own.
     """
-    if rules.group_seconds <= 0:
+    if rules.group_seconds <= 0 or not new:
         return [Group((incident,)) for incident in sorted(new, key=_order)]
     seen = [_Seen(i, min(i.started, now).timestamp()) for i in new]
     # A known start in the future is left there: clamped, it would stay "now" and draw in all that comes.
@@ -119,13 +123,8 @@ def group(
     for one in sorted(seen, key=lambda s: (s.at, s.incident.id)):
         by_olt[one.incident.port.olt_key].append(one)
     runs = [run for of_olt in by_olt.values() for run in _fell_together(of_olt, causes, inventory, rules)]
-    power = sorted(
-        (run for run in runs if dominant((s.incident for s in run), rules) is Kind.POWER),
-        key=lambda run: (run[0].at, run[0].incident.id),
-    )
-    if rules.group_power_seconds > 0:
-        for region in _chained(power, rules.group_power_seconds):
-            causes.unite(region)
+    for region in _regions(runs, rules):
+        causes.unite(region)
     return _outcome(causes)
 
 
@@ -177,6 +176,21 @@ def _chained(runs: Iterable[_Run], gap: float, longest: float = LONGEST) -> list
     return chains
 
 
+def _regions(runs: Iterable[_Run], rules: Rules) -> list[_Run]:
+    """The power failures, also of several OLTs.
+
+    An OLT where LOS mixes in belongs to one, too: an ONU that cannot gasp reports LOS. But only where power
+    dominates in all: a cut here and a cut there, a few gasps in each, are no region.
+    """
+    if rules.group_power_seconds <= 0:
+        return []
+    kinds = [(run, dominant((one.incident for one in run), rules)) for run in runs]
+    kinds.sort(key=lambda of: (of[0][0].at, of[0][0].incident.id))
+    sure = _chained((run for run, kind in kinds if kind is Kind.POWER), rules.group_power_seconds)
+    mixed = _chained((run for run, kind in kinds if kind is not Kind.LOS), rules.group_power_seconds)
+    return sure + [r for r in mixed if dominant((one.incident for one in r), rules) is Kind.POWER]
+
+
 def _fell_together(of_olt: _Run, causes: _Causes, inventory: Inventory, rules: Rules) -> list[_Run]:
     """The runs of one OLT without noise. Unites each of them, and what fell on one port, noise or not."""
     by_port: dict[str, _Run] = defaultdict(list)
@@ -217,13 +231,8 @@ def _noise(incident: Incident) -> bool:
 def _whole(
     ports: Collection[Port], inventory: Inventory, rules: Rules
 ) -> tuple[Reason | None, str | None, int | None]:
-    """Whether ports of one OLT are nearly all of it (OLT), or of one slot of it (SLOT), and of how many.
-
-    The inventory knows OLTs by name. Where two share one, it holds the ports of both: too many, so what is
-    nearly all of them is nearly all of its own. Where a source tells them apart by a label of its own
-    ("CB 01 (#7)"), the inventory does not know that label, and nothing is claimed.
-    """
-    of_olt = next((inventory[p.olt] for p in ports if p.olt in inventory), frozenset[str]())
+    """Whether ports of one OLT are nearly all of it (OLT), or of one slot of it (SLOT), and of how many."""
+    of_olt = _of_olt(ports, inventory)
     # A CTO's alert may name no PON: it is neither counted, nor does it speak against a slot.
     placed = {p.place: p.slot for p in ports if ":cto:" not in p.key}
     if _nearly_all(placed.keys(), of_olt, rules):
@@ -233,7 +242,17 @@ def _whole(
         of_slot = frozenset(place for place in of_olt if place.partition("/")[0] == slot)
         if _nearly_all(placed.keys(), of_slot, rules):
             return Reason.SLOT, slot, len(of_slot)
-    return None, None, len(of_olt) or None
+    return None, None, None
+
+
+def _of_olt(ports: Iterable[Port], inventory: Inventory) -> frozenset[str]:
+    """The places of the OLT that these ports are of; none where it is not known.
+
+    The inventory knows OLTs by name. Where two share one, it holds the ports of both: too many, so what is
+    nearly all of them is nearly all of its own. Where a source tells them apart by a label ("CB 01 (#7)")
+    that the inventory does not know, nothing is claimed.
+    """
+    return next((inventory[p.olt] for p in ports if p.olt in inventory), frozenset())
 
 
 def _nearly_all(places: Collection[str], of: frozenset[str], rules: Rules) -> bool:

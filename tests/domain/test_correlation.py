@@ -174,6 +174,17 @@ def test_a_port_that_flaps_is_one_group_however_long() -> None:
     assert together(*[fell("1/1", 90 * n) for n in range(10)])
 
 
+def test_an_olt_where_los_mixes_in_is_of_the_region_but_a_cut_is_not() -> None:
+    region = [fell(f"1/{pon}", kind=P) for pon in range(1, 9)]
+    mixed = [fell("1/1", 60, P, olt=2), fell("1/2", 60, olt=2)]
+    assert together(*region, *mixed)
+    cut = [fell(f"2/{pon}", 60, olt=2) for pon in range(1, 5)]
+    assert len(groups([*region, *mixed, *cut])) == 2
+    elsewhere = [fell("1/1", 60, P, olt=3), fell("1/2", 60, olt=3)]
+    assert len(groups([*mixed, *elsewhere])) == 2
+    assert len(groups([*region[:2], *mixed, *elsewhere])) == 3
+
+
 # Late siblings
 
 
@@ -235,6 +246,10 @@ def test_noise_that_has_a_case_is_no_sibling_either() -> None:
             Grouping(Reason.POWER, 2, None, 2, seconds=77, share=1.0),
         ),
         (slot(3, 13), Grouping(Reason.SLOT, 13, 16, slot="3", share=1.0)),
+        (
+            [replace(i, kind=P) for i in slot(3)],
+            Grouping(Reason.POWER, 16, 64, share=1.0),
+        ),
         (slot(3, 12), Grouping(Reason.CABLE, 12, 64, share=1.0)),
         ([*slot(3), on_cto("A/12")], Grouping(Reason.SLOT, 17, 16, slot="3", share=1.0)),
         ([*slot(3), fell("4/1")], Grouping(Reason.CABLE, 17, 64, share=1.0)),
