@@ -1,7 +1,7 @@
-"""`python -m tests.month [SEED ...]`: a month of outages for each seed, and how well the rules grouped them."""
+"""`python -m tests.month [SEED ...]`: a month of outages for each seed, and how well they were grouped."""
 
 import argparse
-from collections import Counter
+import sys
 
 from bot.domain.rules import Rules
 from tests.month.generate import generate
@@ -24,15 +24,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.month", description=__doc__)
     parser.add_argument("seeds", nargs="*", type=int, default=[1, 2, 3])
     seeds = parser.parse_args().seeds
-    total: Counter[Scenario] | dict[Scenario, Score] = {}
+    total: dict[Scenario, Score] = {}
     for seed in seeds:
         for scenario, one in scores(seed).items():
             total[scenario] = total.get(scenario, Score()) + one
-    print(
-        f"{len(seeds)} months (seeds {', '.join(map(str, seeds))}); {RULES.group_seconds:g} s on one OLT, "
-        f"{RULES.group_power_seconds:g} s for power\n"
-    )
-    print(markdown(total))
+    said = f"{RULES.group_seconds:g} s on one OLT, {RULES.group_power_seconds:g} s in a power failure"
+    sys.stdout.write(f"Seeds {', '.join(map(str, seeds))}; siblings within {said}\n\n{markdown(total)}\n")
 
 
 if __name__ == "__main__":

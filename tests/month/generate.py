@@ -3,8 +3,8 @@
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 
-from bot.domain.incident import Kind
 from tests.month.network import network
 from tests.month.outages import HOUR, Outages
 from tests.month.truth import DAY, DAYS, Alert, Month, Scenario
@@ -36,7 +36,10 @@ def generate(seed: int, days: int = DAYS) -> Month:
         if rng.random() < COINCIDE:
             _another(outages, cause.start + rng.uniform(-120, 120), rng)
     causes = outages.causes
-    alerts = [replace(a, id=str(100_000 + n)) for n, a in enumerate(_listed(outages.alerts))]
+    alerts = [
+        replace(a, incident=replace(a.incident, id=str(100_000 + n)))
+        for n, a in enumerate(_listed(outages.alerts))
+    ]
     ends: dict[int, float] = {}
     for alert in alerts:
         ends[alert.cause] = max(alert.closes, ends.get(alert.cause, 0.0))
@@ -57,16 +60,19 @@ def _another(outages: Outages, at: float, rng: random.Random) -> None:
 
 def _listed(alerts: Iterable[Alert]) -> list[Alert]:
     """As an OLT manager lists them: one open alert of a kind on a port, the larger one staying."""
-    listed: dict[tuple[str, Kind, str | None], list[Alert]] = {}
-    for alert in sorted(alerts, key=lambda a: a.opens):
-        of_port = listed.setdefault((alert.pon.port.key, alert.kind, alert.cto), [])
-        if of_port and of_port[-1].closes > alert.opens:
-            if len(of_port[-1].drops) >= len(alert.drops):
+    listed: dict[tuple[str, str, str | None], list[Alert]] = {}
+    for alert in sorted(alerts, key=_order):
+        key = (alert.incident.port.key, alert.incident.alert_type, alert.incident.cto)
+        before = listed.setdefault(key, [])
+        if before and before[-1].closes > alert.opens:
+            if len(before[-1].drops) >= len(alert.drops):
                 continue
-            before = of_port.pop()
-            if before.opens < alert.opens - 1:
-                of_port.append(replace(before, closes=alert.opens - 1))
-        of_port.append(alert)
-    return sorted(
-        (a for of_port in listed.values() for a in of_port), key=lambda a: (a.opens, a.pon.port.key)
-    )
+            smaller = before.pop()
+            if smaller.opens < alert.opens - 1:
+                before.append(replace(smaller, closes=alert.opens - 1))
+        before.append(alert)
+    return sorted(chain.from_iterable(listed.values()), key=_order)
+
+
+def _order(alert: Alert) -> tuple[float, str]:
+    return alert.opens, alert.incident.port.key

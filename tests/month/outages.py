@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from bot.domain.incident import Kind
+from bot.domain.incident import Incident, Kind
 from tests.month.network import Network, Pon
-from tests.month.truth import Alert, Cause, Scenario
+from tests.month.truth import Alert, Cause, Scenario, moment
 
 MINUTE, HOUR = 60.0, 3600.0
 LISTED_WITHIN = 15.0  # seconds from the first ONU to the alert on the list
@@ -172,4 +172,8 @@ class Outages:
         first = len(drops) if whole else self.rng.randint(1, len(drops))
         opens = down + self.rng.uniform(0, LISTED_WITHIN)
         back = max(back, opens + MINUTE)
-        self.alerts.append(Alert("", cause, pon, kind, down, opens, back, tuple(drops), first, spell, cto))
+        scope, what = "pon" if cto is None else "cto", "loss" if kind is Kind.LOS else "no_power"
+        incident = Incident(
+            "", kind, f"{scope}_{what}", pon.port, moment(down), len(drops), len(pon.drops), cto
+        )
+        self.alerts.append(Alert(incident, cause, opens, back, tuple(drops), first, spell))

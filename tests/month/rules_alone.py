@@ -1,15 +1,13 @@
 """The pure rules over a month, poll by poll, with people who decide after a while and no bot around them."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
-from bot.domain.correlation import Waiting, group
+from bot.domain.correlation import Group, Waiting, group
 from bot.domain.incident import Incident
 from bot.domain.rules import Rules
 from tests.month.timeline import Timeline
-from tests.month.truth import START, Alert, Month
+from tests.month.truth import Alert, Month, moment
 
 SETTLE = 10.0  # seconds, the product's default
 DECIDED_WITHIN = (60.0, 600.0)  # seconds after the card
@@ -23,7 +21,6 @@ class Card:
     family: int
     opened: float
     decided_at: float
-    alerts: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -46,48 +43,50 @@ class Grouped:
 
 def grouped(month: Month, rules: Rules) -> Grouped:
     """Play the month through `group`, as the flow does: known cases take in or are followed."""
-    found, timeline = Grouped(month), Timeline(month)
-    rng = random.Random(month.seed)  # noqa: S311
-    since: dict[str, float] = {}
-    for time in timeline.polls():
-        opened, closed = timeline.go(time)
-        since |= dict.fromkeys((alert.id for alert in opened), time)
+    playing = _Playing(Grouped(month), Timeline(month), rules, random.Random(month.seed))  # noqa: S311
+    for time in playing.timeline.polls():
+        playing.poll(time)
+    return playing.found
+
+
+@dataclass(slots=True)
+class _Playing:
+    """`since`: when each alert that is on no card yet was first seen."""
+
+    found: Grouped
+    timeline: Timeline
+    rules: Rules
+    rng: random.Random
+    since: dict[str, float] = field(default_factory=dict)
+
+    def poll(self, time: float) -> None:
+        opened, closed = self.timeline.go(time)
+        self.since |= dict.fromkeys((alert.id for alert in opened), time)
         for alert in closed:
-            since.pop(alert.id, None)
-        if since:
-            _poll(found, timeline, since, time, rules, rng)
-    return found
+            self.since.pop(alert.id, None)
+        new = [self.timeline.open[id_].at(time) for id_ in self.since]
+        inventory = self.found.month.network.inventory if new else {}
+        for one in group(new, self._known(time) if new else (), inventory, self.rules, moment(time)):
+            if any(time - self.since[i.id] >= SETTLE for i in one.incidents):
+                self._put(one, time)
 
-
-def _poll(
-    found: Grouped, timeline: Timeline, since: dict[str, float], time: float, rules: Rules, rng: random.Random
-) -> None:
-    new = [timeline.open[id_].at(time) for id_ in since]
-    now = START + timedelta(seconds=time)
-    for one in group(new, _known(found, timeline, time), timeline.month.network.inventory, rules, now):
-        if all(time - since[i.id] < SETTLE for i in one.incidents):
-            continue
-        number = one.joins
+    def _put(self, one: Group, time: float) -> None:
+        cards, number = self.found.cards, one.joins
         if number is None:
-            number = len(found.cards) + 1
-            family = number if one.follows is None else found.cards[one.follows].family
-            found.cards[number] = Card(number, family, time, time + rng.uniform(*DECIDED_WITHIN))
-        _take(found, number, one.incidents, since)
+            number = len(cards) + 1
+            family = number if one.follows is None else cards[one.follows].family
+            cards[number] = Card(number, family, time, time + self.rng.uniform(*DECIDED_WITHIN))
+        for incident in one.incidents:
+            self.found.card_of[incident.id] = number
+            del self.since[incident.id]
 
-
-def _take(found: Grouped, number: int, incidents: Sequence[Incident], since: dict[str, float]) -> None:
-    for incident in incidents:
-        found.cards[number].alerts.append(incident.id)
-        found.card_of[incident.id] = number
-        del since[incident.id]
-
-
-def _known(found: Grouped, timeline: Timeline, time: float) -> list[Waiting]:
-    on: dict[int, list[Incident]] = {}
-    for alert in timeline.open.values():
-        if alert.id in found.card_of:
-            on.setdefault(found.card_of[alert.id], []).append(alert.at(time))
-    return [
-        Waiting(number, tuple(incidents), decided=found.cards[number].decided_at <= time)
-        for number, incidents in on.items()
-    ]
+    def _known(self, time: float) -> list[Waiting]:
+        on: dict[int, list[Incident]] = {}
+        for alert in self.timeline.open.values():
+            number = self.found.card_of.get(alert.id)
+            if number is not None:
+                on.setdefault(number, []).append(alert.at(time))
+        return [
+            Waiting(number, tuple(incidents), decided=self.found.cards[number].decided_at <= time)
+            for number, incidents in on.items()
+        ]

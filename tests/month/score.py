@@ -14,7 +14,11 @@ from tests.month.truth import Alert, Month, Scenario
 
 @dataclass(slots=True)
 class Score:
-    """Counts of pairs with at least one alert of a scenario; `cards` and `causes` of several alerts."""
+    """Counts of one scenario.
+
+    Of pairs with at least one alert of it: the `right` ones, those `said` to be of one cause, all `true` ones.
+    `cards` sums the cards of each cause, `mixed` counts the alerts that share theirs with another cause's.
+    """
 
     right: int = 0
     said: int = 0
@@ -22,7 +26,7 @@ class Score:
     causes: int = 0
     alerts: int = 0
     cards: int = 0
-    alone: int = 0
+    mixed: int = 0
 
     @property
     def precision(self) -> float:
@@ -66,6 +70,7 @@ def _pairs(month: Month, those: list[Alert], scores: dict[Scenario, Score]) -> N
         scores[scenario].right += right
         neutral[scenario] += comb(len(of_cause), 2) - right
         of[scenario] += len(of_cause)
+        scores[scenario].mixed += len(of_cause) if len(of_cause) < len(those) else 0
     for scenario, n in of.items():
         scores[scenario].said += comb(len(those), 2) - comb(len(those) - n, 2) - neutral[scenario]
 

@@ -67,7 +67,7 @@ class Played:
         """Show the list of that time, the details of what is on it, and who is online again."""
         opened, closed = self.timeline.go(time)
         for alert in opened:
-            link = Link.LOS if alert.kind is Kind.LOS else Link.POWER
+            link = Link.LOS if alert.incident.kind is Kind.LOS else Link.POWER
             self.source.onus[alert.id] = [
                 Onu(d.serial, d.client_id, f"Cliente {d.client_id}", link) for d in alert.drops
             ]

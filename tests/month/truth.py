@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.incident import Incident, Kind
-from tests.month.network import Drop, Network, Pon
+from bot.domain.incident import Incident
+from tests.month.network import Drop, Network
 
 START = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)  # midnight in São Paulo
 DAY = 86_400.0
@@ -50,37 +50,27 @@ class Alert:
     `spell` counts the times that its cause took the port down; only a flap does so more than once.
     """
 
-    id: str
+    incident: Incident
     cause: int
-    pon: Pon
-    kind: Kind
-    started: float
     opens: float
     closes: float
     drops: tuple[Drop, ...]
     first: int
     spell: int = 0
-    cto: str | None = None
+
+    @property
+    def id(self) -> str:
+        return self.incident.id
 
     def at(self, time: float) -> Incident:
         """As the list shows it at a time."""
-        return self._all if time >= self.opens + GROWS_FOR else replace(self._all, affected=self.first)
+        whole = time >= self.opens + GROWS_FOR or self.first == len(self.drops)
+        return self.incident if whole else replace(self.incident, affected=self.first)
 
-    @property
-    def _all(self) -> Incident:
-        scope = "pon" if self.cto is None else "cto"
-        alert_type = f"{scope}_{'loss' if self.kind is Kind.LOS else 'no_power'}"
-        started = START + timedelta(seconds=self.started)
-        return Incident(
-            self.id,
-            self.kind,
-            alert_type,
-            self.pon.port,
-            started,
-            len(self.drops),
-            len(self.pon.drops),
-            self.cto,
-        )
+
+def moment(time: float) -> datetime:
+    """Seconds since the start as a time."""
+    return START + timedelta(seconds=time)
 
 
 @dataclass(frozen=True, slots=True)
