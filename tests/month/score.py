@@ -16,7 +16,7 @@ from tests.month.truth import Alert, Month, Scenario
 class Score:
     """Counts of one scenario.
 
-    Of pairs with at least one alert of it: the `right` ones, those `said` to be of one cause, all `true` ones.
+    Of pairs with at least one alert of it: `right` ones, those `said` to be of one cause, and `true` ones.
     `cards` sums the cards of each cause, `mixed` counts the alerts that share theirs with another cause's.
     """
 
