@@ -117,7 +117,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the cooldown is checked but not reserved",
         "bot/domain/book.py",
-        "        self._reserve(line.case)\n\n    @_fold.register\n    def _(self, line: ln.Denied)",
+        "        self.reserve(line.case)\n\n    @_fold.register\n    def _(self, line: ln.Denied)",
         "\n    @_fold.register\n    def _(self, line: ln.Denied)",
         "disk",
     ),
@@ -287,8 +287,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a start interrupts nothing",
         "bot/domain/book.py",
-        "        for number in sorted(self.running):\n            self._interrupt(number)\n",
-        "",
+        "        for number in sorted(self.running):\n            if self",
+        "        for number in ():\n            if self",
         "process",
     ),
     Mutant(
@@ -494,11 +494,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the reservation is given back before the end",
         "bot/domain/book.py",
-        ("        dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at\n        for recipient"),
+        "        dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at\n        dispatch.facts",
         (
             "        dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at\n"
             "        self._give_back(line.case)\n"
-            "        for recipient"
+            "        dispatch.facts"
         ),
         "walk",
     ),
@@ -540,8 +540,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an approval is cancelled in mid-send",
         "bot/steps/decide.py",
-        ("        if state is CaseState.COUNTDOWN:\n            return [Cancelled"),
-        ("        if state in {CaseState.COUNTDOWN, CaseState.SENDING}:\n            return [Cancelled"),
+        ("        if state in {CaseState.COUNTDOWN, CaseState.SCHEDULED}:\n            return [Cancelled"),
+        ("        if state in {CaseState.COUNTDOWN, CaseState.SCHEDULED, CaseState.SENDING}:\n            return [Cancelled"),
         "orders",
     ),
     Mutant(
@@ -600,8 +600,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an approval does not ask whether somebody was first",
         "bot/steps/decide.py",
-        ("        case = _undecided(book, number)\n        check_confirmed"),
-        ("        case = _case(book, number)\n        check_confirmed"),
+        ("        case = undecided(book, number)\n        check_confirmed"),
+        ("        case = find(book, number)\n        check_confirmed"),
         "people",
     ),
     Mutant(
@@ -685,8 +685,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "what is on its way is cancelled as if nothing had left",
         "bot/steps/decide.py",
-        "        if state is CaseState.COUNTDOWN:\n            return [Cancelled",
-        "        if state in {CaseState.COUNTDOWN, CaseState.SENDING}:\n            return [Cancelled",
+        "        if state in {CaseState.COUNTDOWN, CaseState.SCHEDULED}:\n            return [Cancelled",
+        "        if state in {CaseState.COUNTDOWN, CaseState.SCHEDULED, CaseState.SENDING}:\n            return [Cancelled",
         "people",
     ),
     Mutant(
@@ -699,8 +699,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "denied although approved",
         "bot/steps/decide.py",
-        "        _undecided(book, number)\n        return [Denied",
-        "        _case(book, number)\n        return [Denied",
+        "        undecided(book, number)\n        return [Denied",
+        "        find(book, number)\n        return [Denied",
         "people",
     ),
     Mutant(
@@ -748,8 +748,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "whoever taps later approves again",
         "bot/steps/decide.py",
-        "        case = _undecided(book, number)\n        check_confirmed",
-        "        case = _case(book, number)\n        check_confirmed",
+        "        case = undecided(book, number)\n        check_confirmed",
+        "        case = find(book, number)\n        check_confirmed",
         "taps",
     ),
     Mutant(
@@ -876,7 +876,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a repeated send does not reserve its port",
         "bot/domain/book.py",
-        ("        self._reserve(line.case)\n        self._progress(dispatch).take_up_again"),
+        ("        self.reserve(line.case)\n        self._progress(dispatch).take_up_again"),
         "        self._progress(dispatch).take_up_again",
         "rules",
     ),
@@ -943,7 +943,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a dispatch that goes on does not reserve its port",
         "bot/domain/book.py",
-        ("            dispatch.progress.take_up_again(failed)\n        self._reserve(line.case)\n"),
+        ("            dispatch.progress.take_up_again(failed)\n        self.reserve(line.case)\n"),
         "            dispatch.progress.take_up_again(failed)\n",
         "rules",
     ),
