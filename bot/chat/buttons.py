@@ -30,23 +30,76 @@ class Action(StrEnum):
     CHOOSE = "unk!"
     ASK_CONFIRM = "sure?"
     CONFIRM = "sure"
+    RESTORE = "up"
+    BEGIN = "begin"
+    ASK_SEPARATE = "apart?"
+    SEPARATE = "apart"
+    ASSUME = "mine"
+    ASK_ETA = "eta?"
+    ETA = "eta"
+    ASK_CAUSE = "why?"
+    CAUSE = "why"
+    ASK_SILENCE = "mute?"
+    SILENCE = "mute"
+    UNMUTE = "unmute"
+    DIGEST = "list"
+    OPEN_CARD = "card"
 
 
-_WITH_ARGUMENT = frozenset(Action) - {
-    Action.APPROVE,
+FLAPPING = "f"
+"""In the argument of APPROVE: although the port oscillates."""
+NOW, LATER = "n", "l"
+"""In the argument of APPROVE, RESTORE and RESUME: what to do outside the customers' hours."""
+MINUTES = (60, 120, 240, 480)
+"""How long an expected end lies ahead, and a silence lasts, where it is tapped."""
+NO_ETA = "none"
+CAUSES = ("cable", "power", "equipment", "vandalism", "works", "unknown")
+
+_MINUTES = frozenset(str(minutes) for minutes in MINUTES)
+_ARGUMENTS: dict[Action, frozenset[str]] = {
+    Action.APPROVE: frozenset({"", FLAPPING, NOW, LATER, FLAPPING + NOW, FLAPPING + LATER}),
+    Action.RESUME: frozenset({"", NOW}),
+    Action.RESTORE: frozenset({"", NOW, LATER}),
+    Action.ETA: _MINUTES | {NO_ETA},
+    Action.CAUSE: frozenset(CAUSES),
+    Action.SILENCE: _MINUTES,
+}
+"""Where only some arguments are ever written: those."""
+_NO_ARGUMENT = {
     Action.ASK_DENY,
     Action.BACK,
     Action.CANCEL,
     Action.STOP,
-    Action.RESUME,
     Action.CLOSE,
     Action.CONFIRM,
+    Action.BEGIN,
+    Action.ASK_SEPARATE,
+    Action.SEPARATE,
+    Action.ASSUME,
+    Action.ASK_ETA,
+    Action.ASK_CAUSE,
+    Action.ASK_SILENCE,
+    Action.OPEN_CARD,
 }
+_NUMBERED = {Action.UNMUTE, Action.DIGEST}
+_OF_A_DISPATCH = {
+    Action.CANCEL,
+    Action.STOP,
+    Action.RESUME,
+    Action.CLOSE,
+    Action.BEGIN,
+    Action.DOUBTS,
+    Action.DOUBTS_CSV,
+    Action.ASK_CHOOSE,
+    Action.ASK_AGAIN,
+    Action.CHOOSE,
+}
+"""These may be about the second message of a case: its number is negative (`Book.restored_by`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One tap: `case` is 0 where the action is about none; `arg` is a page, a reason or a filter."""
+    """One tap: `case` is 0 where the action is about none; `arg` is a page, a reason, a filter or an answer."""
 
     action: Action
     case: int = 0
@@ -61,8 +114,23 @@ def decode(data: str | None) -> Press | None:
     """The press behind callback data; None for anything this program never wrote."""
     action, _, rest = (data or "").partition(":")
     case, _, arg = rest.partition(":")
-    if action not in set(Action) or not case.isascii() or not case.isdecimal():
+    if action not in set(Action) or not _decimal(case.removeprefix("-")):
         return None
-    if arg and action not in _WITH_ARGUMENT:
+    press = Press(Action(action), int(case), arg)
+    negative = case.startswith("-")
+    if negative and (press.action not in _OF_A_DISPATCH or not press.case):
         return None
-    return Press(Action(action), int(case), arg)
+    return press if _writes(press.action, arg) else None
+
+
+def _writes(action: Action, arg: str) -> bool:
+    """Whether this program ever writes that argument."""
+    if action in _ARGUMENTS:
+        return arg in _ARGUMENTS[action]
+    if action in _NUMBERED:
+        return _decimal(arg)
+    return not arg or action not in _NO_ARGUMENT
+
+
+def _decimal(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
