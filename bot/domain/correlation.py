@@ -212,11 +212,13 @@ def _fell_together(of_olt: _Run, causes: _Causes, inventory: Inventory, rules: R
 
 def _without_noise(run: _Run, inventory: Inventory, rules: Rules) -> _Run:
     """Those of a run that count. Noise only does where nearly all of the OLT, or of its slot, fell."""
+    if not any(_noise(one.incident) for one in run):
+        return run
+    if _whole([one.incident.port for one in run], inventory, rules)[0] is Reason.OLT:
+        return run
     by_slot: dict[str, list[Port]] = defaultdict(list)
     for one in run:
         by_slot[one.incident.port.slot].append(one.incident.port)
-    if _whole([one.incident.port for one in run], inventory, rules)[0] is Reason.OLT:
-        return run
     whole = {slot for slot, ports in by_slot.items() if _whole(ports, inventory, rules)[0] is Reason.SLOT}
     return [one for one in run if not _noise(one.incident) or one.incident.port.slot in whole]
 
@@ -232,9 +234,11 @@ def _whole(
     ports: Collection[Port], inventory: Inventory, rules: Rules
 ) -> tuple[Reason | None, str | None, int | None]:
     """Whether ports of one OLT are nearly all of it (OLT), or of one slot of it (SLOT), and of how many."""
-    of_olt = _of_olt(ports, inventory)
     # A CTO's alert may name no PON: it is neither counted, nor does it speak against a slot.
     placed = {p.place: p.slot for p in ports if ":cto:" not in p.key}
+    of_olt = _of_olt(ports, inventory)
+    if len(placed) == 1:
+        return None, None, None
     if _nearly_all(placed.keys(), of_olt, rules):
         return Reason.OLT, None, len(of_olt)
     if len(slots := set(placed.values())) == 1 and "" not in slots:

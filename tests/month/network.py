@@ -36,14 +36,11 @@ class Network:
 
     cables: Mapping[str, tuple[Pon, ...]]
     contacts: Mapping[str, Contact]
+    inventory: Inventory
 
     @property
     def pons(self) -> list[Pon]:
         return list(chain.from_iterable(self.cables.values()))
-
-    @property
-    def inventory(self) -> Inventory:
-        return {pons[0].port.olt: frozenset(p.port.place for p in pons) for pons in self.cables.values()}
 
 
 def network(rng: random.Random, olts: int = 5) -> Network:
@@ -59,7 +56,8 @@ def network(rng: random.Random, olts: int = 5) -> Network:
         strands = [pons[n : n + PONS_TOGETHER] for n in range(0, len(pons), PONS_TOGETHER)]
         rng.shuffle(strands)
         cables[str(olt)] = tuple(chain.from_iterable(strands))
-    return Network(cables, contacts)
+    inventory = {f"CB {int(key):02}": frozenset(p.port.place for p in pons) for key, pons in cables.items()}
+    return Network(cables, contacts, inventory)
 
 
 def _pon(port: Port, contacts: dict[str, Contact], rng: random.Random) -> Pon:
