@@ -1,4 +1,4 @@
-"""`python -m tests.bench [enrich approve send tap start]`: how fast the bot is, as one table for the README.
+"""`python -m tests.bench [enrich approve send tap start poll]`: how fast the bot is, as a table.
 
 `--before REVISION` measures that revision's `bot` and this one in turn: has it become slower?
 
@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import sys
 
-from tests.bench import approve, enrich, send, start, tap
+from tests.bench import approve, enrich, poll, send, start, tap
 from tests.bench.before import ROUNDS, Bench, compared, revision
 from tests.bench.table import Row, machine, markdown
 
@@ -19,6 +19,7 @@ BENCHES: dict[str, Bench] = {
     "send": send.rows,
     "tap": tap.rows,
     "start": start.rows,
+    "poll": poll.rows,
 }
 
 

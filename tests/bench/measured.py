@@ -16,6 +16,8 @@ from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import Approved, CaseOpened, Line, Planned, Who
 from bot.domain.plan import Recipient
 from bot.domain.rules import Rules
+from bot.flow import Deps, Flow
+from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix import Matrix
 from bot.gateways.pace import Pace
 from bot.sources.oltcloud import OltCloud
@@ -24,6 +26,7 @@ from bot.steps.send import Job, Sender
 from bot.storage.files import FileLedger
 from bot.tasks import Tasks
 from tests.bench import old_way
+from tests.fakes import FakeChat
 
 
 async def enrich(
@@ -141,8 +144,47 @@ async def flood(*, url: str, token: str, messages: int, in_flight: int, core: in
     return messages / (time.perf_counter() - began)
 
 
+async def poll(*, base: str, user: str, password: str, folder: str, runs: int) -> dict[str, list[float]]:
+    """CPU seconds of polls that find everything new, settled and unchanged; and of reading the list alone."""
+    found: dict[str, list[float]] = {"new": [], "settled": [], "same": [], "read": []}
+    for run in range(runs):
+        clock, tasks = SystemClock(), Tasks()
+        source = OltCloud(base, f"{base}/api/token", user, password, zone=UTC, clock=clock)
+        ledger = FileLedger.open(Path(folder) / str(run), clock)
+        rules = Rules(settle_seconds=0.5, close_polls=2, group_seconds=120, group_power_seconds=300)
+        deps = Deps(
+            source,
+            source,
+            DryRun(),
+            Pace(0, clock),
+            ledger,
+            FakeChat(),
+            clock,
+            random.SystemRandom(),
+            tasks.spawn,
+        )
+        flow = Flow(deps, rules)
+        await flow.start("bench")
+        await source.open_incidents()  # logs in
+        for what, work in (("read", source.open_incidents), ("new", flow.poll)):
+            found[what].append(await _cpu(work))
+        await asyncio.sleep(rules.settle_seconds)
+        for what in ("settled", "same"):
+            found[what].append(await _cpu(flow.poll))
+        assert len(ledger.book.by_incident) > 1000, "not everything was seen"
+        await source.aclose()
+        await ledger.close()
+    return found
+
+
+async def _cpu(work: Callable[[], Awaitable[Any]]) -> float:
+    began = time.process_time()
+    await work()
+    return time.process_time() - began
+
+
 _WHAT: dict[str, Callable[..., Awaitable[Any]]] = {
-    found.__name__: found for found in (enrich, old_enrich, old_approve, old_send, send, flood)
+    found.__name__: found for found in (enrich, old_enrich, old_approve, old_send, send, flood, poll)
 }
 
 if __name__ == "__main__":
