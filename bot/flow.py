@@ -370,7 +370,7 @@ class Flow:
         self._sightings = self._sightings.without(taken(lines))
         for number in touched(lines):
             self._deps.chat.show(number)
-        for number in reopened(lines, book):
+        for number in reopened(lines, book, now):
             self._deps.chat.say(Notice("reopened", {"case": number}))
 
     def _settles(self, now: datetime) -> float | None:

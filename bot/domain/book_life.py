@@ -127,8 +127,9 @@ def _joined(book: Book, line: life.IncidentJoined) -> None:
     case.grouping = line.grouping
 
 
-def _separated(_book: Book, _line: life.Separated) -> None:
-    """The cases opened with it take the incidents."""
+def _separated(book: Book, line: life.Separated) -> None:
+    case = book.cases[line.case]
+    case.apart, case.grouping, case.joined = case.id, line.grouping, 0
 
 
 def _proposed(book: Book, line: life.Proposed) -> None:

@@ -30,10 +30,14 @@ class IncidentJoined:
 
 @dataclass(frozen=True, slots=True)
 class Separated:
-    """A person took a case apart; the cases opened with it took incidents out of it."""
+    """A person took a case apart: the cases opened with it take incidents out of it.
+
+    `grouping` is why those that stay go together. Nothing is grouped with any of them any more.
+    """
 
     case: int
     by: Who
+    grouping: Grouping | None = None
     kind: Literal["separated"] = "separated"
 
 

@@ -39,7 +39,8 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
         again = {incident.id for those in joins.values() for incident in those}
         fresh = [incident for incident in candidates if incident.id not in again]
         alone: list[Group] = []
-        for found in _settled(group(fresh, _known(book, now), inventory, rules, now), seen, rules, now):
+        groups = group(fresh, _known(book, now), inventory, rules, now) if fresh else []
+        for found in _settled(groups, seen, rules, now):
             if found.joins is None:
                 alone.append(found)
             else:
@@ -68,10 +69,10 @@ def taken(lines: Sequence[Line]) -> list[str]:
     return [*opened, *(line.incident.id for line in lines if isinstance(line, IncidentJoined))]
 
 
-def reopened(lines: Sequence[Line], book: Book) -> list[int]:
-    """The cases that were over and are on again, by lines that were just added to the book."""
+def reopened(lines: Sequence[Line], book: Book, since: datetime) -> list[int]:
+    """The cases that were over and are on again, by lines that were added to the book since then."""
     cases = (book.cases[n] for n in touched(lines))
-    return [case.id for case in cases if case.reopened and case.reopened[-1] == book.last_at]
+    return [case.id for case in cases if case.reopened and case.reopened[-1] >= since]
 
 
 def _is_new(book: Book, incident: Incident, now: datetime) -> bool:

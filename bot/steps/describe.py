@@ -40,14 +40,14 @@ def separate(number: int, who: Who, rules: Rules, inventory: Inventory) -> Write
         case = undecided(book, number)
         if case.proposal is not None and case.proposal.waits(now):
             raise Declined("already_approved", by=case.proposal.by.name, at=case.proposal.at)
-        _, *others = parts(case.on)
+        kept, *others = parts(case.on)
         if not others:
             raise Declined("nothing_to_separate")
         opened = [
             CaseOpened(n, part[0], tuple(part[1:]), explain(part, inventory, rules), apart=number)
             for n, part in enumerate(others, start=book.next_case)
         ]
-        return [Separated(number, who), *opened]
+        return [Separated(number, who, explain(kept, inventory, rules)), *opened]
 
     return write
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.domain.book import Book
 from bot.domain.case import Case, Phase
 from bot.domain.cooldown import free_at
+from bot.domain.correlation import explain
 from bot.domain.customer import Affected, Found, Link, Onu
 from bot.domain.holds import TOO_MANY
 from bot.domain.incident import Kind
@@ -38,11 +39,11 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
                 recipient = replace(recipient, skip=skip)
             recipients.append(recipient)
         _check_size(case, recipients, rules)
-        facts = Facts(case.started, case.eta, cause=case.cause)
+        facts = Facts(min(case.started, now), case.eta, cause=case.cause)
         planned = Planned(
             number, len(found.affected.onus), tuple(recipients), facts, tuple(sorted(found.unread))
         )
-        return [planned, *_left_unread(book, case, found)]
+        return [planned, *_left_unread(book, case, found, rules)]
 
     return write
 
@@ -55,10 +56,13 @@ def _check_size(case: Case, recipients: Sequence[Recipient], rules: Rules) -> No
         raise Declined(TOO_MANY)
 
 
-def _left_unread(book: Book, case: Case, found: Found) -> list[Line]:
+def _left_unread(book: Book, case: Case, found: Found, rules: Rules) -> list[Line]:
     """Those whose alert could not be read are a case of their own: somebody decides about them anew."""
     unread = [m.incident for id_, m in case.members.items() if id_ in found.unread and m.ended_at is None]
-    return [CaseOpened(book.next_case, unread[0], tuple(unread[1:]), follows=case.id)] if unread else []
+    if not unread:
+        return []
+    why = explain(unread, {}, rules)
+    return [CaseOpened(book.next_case, unread[0], tuple(unread[1:]), why, follows=case.id)]
 
 
 def spare(number: int, turn: int, found: Affected) -> Write:
