@@ -1,13 +1,14 @@
 """The pure rules over a month, poll by poll, with people who decide after a while and no bot around them."""
 
 import random
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from bot.domain.correlation import Group, Waiting, group
+from bot.domain.correlation import Group, Reason, Waiting, explain, group
 from bot.domain.incident import Incident
 from bot.domain.rules import Rules
 from tests.month.timeline import Timeline
-from tests.month.truth import Alert, Month, moment
+from tests.month.truth import Alert, Month, Scenario, moment
 
 SETTLE = 10.0  # seconds, the product's default
 DECIDED_WITHIN = (60.0, 600.0)  # seconds after the card
@@ -39,6 +40,22 @@ class Grouped:
     def seen(self) -> list[Alert]:
         """The alerts that a poll saw for long enough."""
         return [self.month.alerts[id_] for id_ in self.card_of]
+
+
+def reasons(found: Grouped, rules: Rules) -> dict[Scenario, Counter[Reason | None]]:
+    """What the card with most of a cause says, for each cause of several ports; None: a single port."""
+    on: dict[int, list[Alert]] = defaultdict(list)
+    of: dict[int, list[Alert]] = defaultdict(list)
+    for alert in found.seen:
+        on[found.card_of[alert.id]].append(alert)
+        of[alert.cause].append(alert)
+    said: dict[Scenario, Counter[Reason | None]] = defaultdict(Counter)
+    for cause, alerts in of.items():
+        if len({alert.incident.port for alert in alerts}) > 1:
+            card = Counter(found.card_of[alert.id] for alert in alerts).most_common(1)[0][0]
+            why = explain([alert.incident for alert in on[card]], found.month.network.inventory, rules)
+            said[found.month.causes[cause].scenario][why.reason if why else None] += 1
+    return said
 
 
 def grouped(month: Month, rules: Rules) -> Grouped:

@@ -1,7 +1,9 @@
 """The month's table."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
+from bot.domain.correlation import Reason
 from tests.month.score import Score
 from tests.month.truth import Scenario
 
@@ -15,6 +17,18 @@ _HEAD = (
     "cards a cause",
     "alerts beside another cause's",
 )
+
+
+def said(reasons: Mapping[Scenario, Counter[Reason | None]]) -> str:
+    """What the cards said about causes of several ports."""
+    says = [*Reason, None]
+    rows = [("what happened", *Reason, "a single port"), ("---", *("--:" for _ in says))]
+    rows += [
+        (scenario.value, *(f"{reasons[scenario][reason] or NONE}" for reason in says))
+        for scenario in Scenario
+        if scenario in reasons
+    ]
+    return _table(rows)
 
 
 def markdown(scores: Mapping[Scenario, Score]) -> str:
@@ -33,4 +47,8 @@ def markdown(scores: Mapping[Scenario, Score]) -> str:
                 f"{s.mixed / s.alerts:.1%}" if s.alerts else NONE,
             )
         )
+    return _table(rows)
+
+
+def _table(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
