@@ -17,9 +17,10 @@ from bot.chat.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
 from bot.chat.words import Words
 from bot.clock import SystemClock
+from bot.deps import Deps
 from bot.domain.rules import Rules
 from bot.errors import StartupError
-from bot.flow import Deps, Flow
+from bot.flow import Flow
 from bot.gateways import open_gateway
 from bot.gateways.pace import Pace
 from bot.ops.health import HealthServer

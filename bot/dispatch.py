@@ -37,7 +37,10 @@ _CODES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = 
 
 
 class Dispatcher:
-    """Every dispatch of this process, each in a task of its own. Nothing else sends."""
+    """Every dispatch of this process, each in a task of its own. Nothing else sends.
+
+    While `draining` nothing new leaves.
+    """
 
     def __init__(
         self,
@@ -54,12 +57,12 @@ class Dispatcher:
         self._ledger, self._chat, self._clock = ledger, chat, clock
         self._rules, self._spawn = rules, spawn
         self._halts: dict[int, asyncio.Event] = {}
-        self._draining = False
+        self.draining = False
 
     def carry_out(self, number: int) -> None:
         """Start or go on with the present dispatch of a case, beside what goes on."""
         self._chat.show(number, urgent=True)
-        if self._draining:
+        if self.draining:
             return  # its claim is durable: the next start goes on with it
         halt = self._halts[number] = asyncio.Event()
         self._spawn(self._run(number, self._ledger.book.cases[number].dispatches[-1], halt))
@@ -72,7 +75,7 @@ class Dispatcher:
 
     def drain(self) -> None:
         """From now on nothing leaves; what is unfinished goes on at the next start."""
-        self._draining = True
+        self.draining = True
         for halt in self._halts.values():
             halt.set()
 
@@ -139,7 +142,7 @@ class Dispatcher:
         job = Job(number, dispatch.turn, template, halt, told, dispatch.facts)
         await self._sender.send(job, dispatch.progress.todo() if dispatch.progress is not None else [])
         left = dispatch.progress is not None and bool(dispatch.progress.todo())
-        if self._draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:
+        if self.draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:
             return  # the next start goes on with those
         halted = None if job.why is None else Halt(job.why, job.mend)
         for line in await self._ledger.commit(settle(number, dispatch.turn, halted)):

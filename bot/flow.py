@@ -11,19 +11,17 @@ resolve:   unknown                                      what is in doubt comes t
 import asyncio
 import contextlib
 import logging
-import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot import reminding
+from bot.deps import Deps
 from bot.dispatch import Dispatcher
 from bot.domain.customer import Found
 from bot.domain.holds import NO_TERMS, Terms
-from bot.domain.incident import Incident, Poll, Port
+from bot.domain.incident import Port
 from bot.domain.life import (
     Assumed,
-    Begun,
     CauseNamed,
     Forecast,
     Proposed,
@@ -41,8 +39,6 @@ from bot.domain.lines import (
     Line,
     Resent,
     Resolved,
-    Resumed,
-    Settled,
     Started,
     Stopped,
     TapRefused,
@@ -50,7 +46,6 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Choice
 from bot.domain.rules import Rules
-from bot.domain.sightings import Sightings
 from bot.domain.silence import Silence
 from bot.domain.watch import GatewayWatch, Watch
 from bot.errors import (
@@ -58,14 +53,12 @@ from bot.errors import (
     BadAnswer,
     Declined,
     LedgerClosed,
-    LoginRefused,
     Refused,
     TryLater,
 )
-from bot.ports import Clock, Directory, Gateway, Ledger, Limiter, NocChat, Notice, Source, Spawn, Write
+from bot.polling import Polling, observed
+from bot.ports import Notice, Write
 from bot.steps import decide, delay, describe, restore, unknown
-from bot.steps.collect import UNREAD, collect, offered
-from bot.steps.compose import compose, reopened, taken, touched
 from bot.steps.enrich import Enricher
 from bot.steps.send import Sender
 from bot.stock import Stock
@@ -75,21 +68,6 @@ log = logging.getLogger(__name__)
 
 REFUSALS_APART = 600.0  # seconds
 DETAILS_KEPT = 120.0  # seconds that a reading for Detalhes serves its pages
-
-
-@dataclass(frozen=True, slots=True)
-class Deps:
-    """What the flow works with; app.py decides which adapters they are."""
-
-    source: Source
-    directory: Directory
-    gateway: Gateway
-    limiter: Limiter
-    ledger: Ledger
-    chat: NocChat
-    clock: Clock
-    rng: random.Random
-    spawn: Spawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +92,6 @@ class Flow:
         self.watching = Watching(deps.source.name, deps.gateway.name, deps.chat, deps.clock)
         self._deps, self._rules = deps, rules
         self._readings: dict[int, _Reading] = {}
-        self._draining = False
         self._enricher = Enricher(deps.source, deps.directory, rules, deps.clock, deps.rng)
         self._sender = Sender(
             deps.ledger,
@@ -136,8 +113,8 @@ class Flow:
             spawn=deps.spawn,
         )
         self._refusals: dict[tuple[int, str, str], float] = {}
-        self._sightings = Sightings()
         self._inventory = Stock(deps.source)
+        self._polling = Polling(deps, rules, self.watching, self._inventory, self._dispatcher)
 
     @property
     def watch(self) -> Watch:
@@ -167,25 +144,8 @@ class Flow:
             self.ledger.note(Alive())
 
     async def poll(self) -> float | None:
-        """Read the source once, bring cases and cards up to date, begin what is due.
-
-        Gives the seconds after which it wants to look again, as something new waits for its siblings; None
-        where nothing does.
-        """
-        now = self._deps.clock.now()
-        try:
-            poll = await collect(self._deps.source)
-        except (TryLater, AnswerLost, Refused, BadAnswer) as error:
-            self.watching.missed(str(error), login_refused=isinstance(error, LoginRefused))
-            poll = UNREAD  # what was seen before gets its card all the same
-        else:
-            self.watching.saw(poll, self._unoffered(poll), now)
-        await self._compose(poll, now)
-        if poll.complete:
-            self._deps.chat.refresh()
-            await self._begin(poll.present)
-        self._remind()
-        return self._settles(now)
+        """Read the source once (polling.py); seconds after which to look again, None: at the next poll."""
+        return await self._polling.poll()
 
     async def approve(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
         """Claim a case for sending. Returns once the claim is durable; the rest goes on beside."""
@@ -305,7 +265,7 @@ class Flow:
             return
         if listed is None:
             return
-        lines = await self._observe(unknown.evidence(doubts, listed))
+        lines = await observed(self.ledger, unknown.evidence(doubts, listed))
         for number in {line.case for line in lines if isinstance(line, Evidence)}:
             self._deps.chat.show(number)
 
@@ -345,7 +305,6 @@ class Flow:
 
     def drain(self) -> None:
         """From now on no new send leaves; what is unfinished goes on at the next start."""
-        self._draining = True
         self._dispatcher.drain()
         for reading in self._readings.values():
             reading.found.cancel()
@@ -356,63 +315,6 @@ class Flow:
             await self.ledger.commit(lambda _book, _now: [Stopped()])
         except LedgerClosed as error:
             log.error("the stop could not be written: %s", error)  # noqa: TRY400
-
-    async def _compose(self, poll: Poll, now: datetime) -> None:
-        """The ledger is brought up to what the polls saw, and the cards with it."""
-        book = self.ledger.book
-        known = (incident.id for number in book.open for incident in book.cases[number].on)
-        new = (i for i in poll.incidents if book.case_of(i.id) is None and offered(i, self._rules))
-        self._sightings = self._sightings.saw(poll, known, new, now)
-        if len(self._sightings.new) > 1:
-            await self._inventory.refresh(self._deps.clock.monotonic())
-        rule = compose(poll, self._sightings, self._inventory.known, self._rules)
-        lines = await self._observe(rule)
-        self._sightings = self._sightings.without(taken(lines))
-        for number in touched(lines):
-            self._deps.chat.show(number)
-        for number in reopened(lines, book, now):
-            self._deps.chat.say(Notice("reopened", {"case": number}))
-
-    def _settles(self, now: datetime) -> float | None:
-        """Seconds until the first of what is new has waited long enough for its siblings."""
-        waited = ((now - one.since).total_seconds() for one in self._sightings.new.values())
-        left = [self._rules.settle_seconds - seconds for seconds in waited]
-        return min((seconds for seconds in left if seconds > 0), default=None)
-
-    def _unoffered(self, poll: Poll) -> tuple[Incident, ...]:
-        """What gets no card: by kind, size and marks, or as it lies in a silence."""
-        book, now = self.ledger.book, self._deps.clock.now()
-        known = book.by_incident
-        return tuple(
-            i
-            for i in poll.incidents
-            if not offered(i, self._rules) or (i.id not in known and book.silence_of(i.port, now))
-        )
-
-    async def _begin(self, seen: Collection[str]) -> None:
-        """What may begin without a person, where a complete poll just saw how things are.
-
-        Interrupted dispatches that are fresh, scheduled ones whose time came, and the news that service is
-        back.
-        """
-        if self._draining:
-            return
-        rules = (
-            decide.go_on(seen, self._rules),
-            delay.begin_due(self._rules),
-            restore.restore_alone(self._rules),
-        )
-        for rule in rules:
-            for line in await self._observe(rule):
-                if isinstance(line, Resumed | Begun) or (isinstance(line, Approved) and line.due is None):
-                    self._dispatcher.carry_out(line.case)
-                elif isinstance(line, Approved | Settled):
-                    self._deps.chat.show(line.case, urgent=True)
-
-    def _remind(self) -> None:
-        """Ask again those who did not answer."""
-        for number, what in reminding.due(self.ledger.book, self._deps.clock.now(), self._rules):
-            self._deps.chat.say(Notice("reminder", {"case": number, "what": what}))
 
     def _claimed(self, number: int, lines: Sequence[Line]) -> Approval:
         """What an approval came to: sending, scheduled (then `due`), or the first of two (`first`)."""
@@ -435,11 +337,3 @@ class Flow:
         for number in sorted(book.open):
             if any(silence.covers(port) for port in book.cases[number].ports):
                 self._deps.chat.show(number, urgent=True)
-
-    async def _observe(self, write: Write) -> Sequence[Line]:
-        """Commit what a closed ledger or a changed state may refuse without anything being lost."""
-        try:
-            return await self.ledger.commit(write)
-        except (LedgerClosed, Declined) as error:
-            log.warning("not written: %s", error)
-            return []

@@ -27,6 +27,8 @@ def settings(olt: OltApi, hsm: MatrixApi, chat: BotApi, folder: Path) -> dict[st
         "TELEGRAM_API_URL": chat.url,
         "POLL_SECONDS": "2",
         "UNDO_SECONDS": "2",
+        "SETTLE_SECONDS": "0",
+        "CLOSE_POLLS": "1",
         "DATA_DIR": str(folder / "data"),
         "OPS_PORT": str(free_port()),
     }

@@ -15,7 +15,7 @@ LAYERS = (
     ("simulator.demo",),
     ("app", "check"),
     ("chat", "sources", "gateways", "storage", "ops", "log"),
-    ("flow", "dispatch", "watching", "reminding", "stock"),
+    ("flow", "polling", "dispatch", "deps", "watching", "reminding", "stock"),
     ("steps",),
     ("ports",),
     ("domain",),
@@ -36,7 +36,19 @@ STEPS = [
     "settle",
     "unknown",
 ]
-INSIDE = {"flow", "dispatch", "watching", "reminding", "stock", "steps", "ports", "domain", "errors"}
+INSIDE = {
+    "flow",
+    "dispatch",
+    "watching",
+    "reminding",
+    "stock",
+    "polling",
+    "deps",
+    "steps",
+    "ports",
+    "domain",
+    "errors",
+}
 PURE_LIBRARIES = {"phonenumbers"}  # tables of numbering plans: no I/O, no clock
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from bot.clock import SystemClock
+from bot.deps import Deps
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import Approved, CaseOpened, Line, Planned, Who
 from bot.domain.plan import Recipient
 from bot.domain.rules import Rules
-from bot.flow import Deps, Flow
+from bot.flow import Flow
 from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix import Matrix
 from bot.gateways.pace import Pace
@@ -41,7 +42,7 @@ async def enrich(
         await source.open_incidents()
         enricher = Enricher(source, source, Rules(look_ups=in_flight), clock, random.SystemRandom())
         began = time.perf_counter()
-        found = await enricher.enrich(str(alert))
+        found = await enricher.enrich([str(alert)])
         took.append(time.perf_counter() - began)
         assert len(found.contacts) == len(found.affected.onus), "a look-up failed"
         await source.aclose()

@@ -26,6 +26,7 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
+from bot.domain.sightings import Sightings
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram import BotApi, Message
@@ -101,7 +102,9 @@ async def _write(folder: Path, olt: OltApi, chat: BotApi, audit_lines: int) -> d
     clock.at = datetime.now(UTC)
     url = olt.url
     source = OltCloud(url, f"{url}/api/token", olt.user, olt.password, zone=UTC, clock=clock)
-    await ledger.commit(compose(await source.open_incidents(), Rules()))
+    poll = await source.open_incidents()
+    seen = Sightings().saw(poll, (), poll.incidents, clock.now())
+    await ledger.commit(compose(poll, seen, {}, Rules()))
     await source.aclose()
     cards = {
         number: chat.append(Message(0, chat.group, f"card {number}")) for number in sorted(ledger.book.open)

@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bot.deps import Deps
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.lines import CardPosted, Line, Resumed, StopAsked
 from bot.domain.plan import REACHED, Message, Outcome, Receipt, Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, StartupError, TryLater
-from bot.flow import Deps, Flow
+from bot.flow import Flow
 from bot.ports import Write
 from bot.storage import codec
 from bot.storage.files import FileLedger

@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.deps import Deps
 from bot.domain.case import Case, CaseState
 from bot.domain.plan import Outcome, Receipt, Recipient
 from bot.domain.rules import Rules
-from bot.flow import Deps, Flow
+from bot.flow import Flow
 from bot.gateways.pace import Pace
 from bot.simulator.olt import OltApi
 from bot.simulator.server import DropAfter, HalfBody, HtmlPage, Throttle

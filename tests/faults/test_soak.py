@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from bot.clock import SystemClock
+from bot.deps import Deps
 from bot.domain.book import Book
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
-from bot.flow import Deps, Flow
+from bot.flow import Flow
 from bot.gateways.pace import Pace
 from bot.storage.files import FileLedger
 from bot.tasks import Tasks

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.deps import Deps
 from bot.domain.book import Book
 from bot.domain.lines import Stopped
 from bot.domain.rules import Rules
-from bot.flow import Deps, Flow
+from bot.flow import Flow
 from bot.storage.files import FileLedger
 from bot.tasks import Tasks
 from tests.fakes import FakeChat, FakeLimiter

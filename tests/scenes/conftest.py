@@ -62,6 +62,8 @@ class Noc:
             "TELEGRAM_API_URL": self.chat.url,
             "POLL_SECONDS": "1",
             "UNDO_SECONDS": "0",
+            "SETTLE_SECONDS": "0",
+            "CLOSE_POLLS": "1",
             "HSM_RATE": "0",
             "OPS_PORT": "0",
             "DATA_DIR": str(self.folder / "data"),

@@ -8,11 +8,12 @@ from datetime import datetime
 
 import pytest
 
+from bot.deps import Deps
 from bot.domain.case import Case, Dispatch, Phase
 from bot.domain.lines import Line, Result
 from bot.domain.plan import Tally
 from bot.domain.rules import Rules
-from bot.flow import Deps, Flow
+from bot.flow import Flow
 from bot.storage.memory import MemoryLedger
 from bot.tasks import Tasks
 from tests.fakes import ANA, FakeChat, FakeClock, FakeGateway, FakeLimiter, FakeSource, settled

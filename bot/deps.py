@@ -1,0 +1,21 @@
+"""What the flow works with; app.py decides which adapters they are."""
+
+import random
+from dataclasses import dataclass
+
+from bot.ports import Clock, Directory, Gateway, Ledger, Limiter, NocChat, Source, Spawn
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The adapters and what else comes from outside."""
+
+    source: Source
+    directory: Directory
+    gateway: Gateway
+    limiter: Limiter
+    ledger: Ledger
+    chat: NocChat
+    clock: Clock
+    rng: random.Random
+    spawn: Spawn

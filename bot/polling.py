@@ -1,0 +1,125 @@
+"""One look at the source, and what follows from it without a person: cards appear, change and end, what is
+due begins, and who did not answer is asked again.
+"""
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from bot import reminding
+from bot.deps import Deps
+from bot.dispatch import Dispatcher
+from bot.domain.incident import Incident, Poll
+from bot.domain.life import Begun
+from bot.domain.lines import Approved, Line, Resumed, Settled
+from bot.domain.rules import Rules
+from bot.domain.sightings import Sightings
+from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, LoginRefused, Refused, TryLater
+from bot.ports import Ledger, Notice, Write
+from bot.steps import decide, delay, restore
+from bot.steps.collect import UNREAD, collect, offered
+from bot.steps.compose import compose, reopened, taken, touched
+from bot.stock import Stock
+from bot.watching import Watching
+
+log = logging.getLogger(__name__)
+
+
+class Polling:
+    """Everything that starts with a poll."""
+
+    def __init__(
+        self, deps: Deps, rules: Rules, watching: Watching, inventory: Stock, dispatcher: Dispatcher
+    ) -> None:
+        self._source, self._ledger = deps.source, deps.ledger
+        self._chat, self._clock = deps.chat, deps.clock
+        self._rules, self._watching = rules, watching
+        self._inventory, self._dispatcher = inventory, dispatcher
+        self._sightings = Sightings()
+
+    async def poll(self) -> float | None:
+        """Read the source once, bring cases and cards up to date, begin what is due.
+
+        Gives the seconds after which it wants to look again, as something new waits for its siblings; None
+        where nothing does.
+        """
+        now = self._clock.now()
+        try:
+            poll = await collect(self._source)
+        except (TryLater, AnswerLost, Refused, BadAnswer) as error:
+            self._watching.missed(str(error), login_refused=isinstance(error, LoginRefused))
+            poll = UNREAD  # what was seen before gets its card all the same
+        else:
+            self._watching.saw(poll, self._unoffered(poll), now)
+        await self._compose(poll, now)
+        if poll.complete:
+            self._chat.refresh()
+            await self._begin(poll.present)
+        self._remind()
+        return self._settles(now)
+
+    async def _compose(self, poll: Poll, now: datetime) -> None:
+        """The ledger is brought up to what the polls saw, and the cards with it."""
+        book = self._ledger.book
+        known = (incident.id for number in book.open for incident in book.cases[number].on)
+        new = (i for i in poll.incidents if book.case_of(i.id) is None and offered(i, self._rules))
+        self._sightings = self._sightings.saw(poll, known, new, now)
+        if len(self._sightings.new) > 1:
+            await self._inventory.refresh(self._clock.monotonic())
+        rule = compose(poll, self._sightings, self._inventory.known, self._rules)
+        lines = await observed(self._ledger, rule)
+        self._sightings = self._sightings.without(taken(lines))
+        for number in touched(lines):
+            self._chat.show(number)
+        for number in reopened(lines, book, now):
+            self._chat.say(Notice("reopened", {"case": number}))
+
+    def _settles(self, now: datetime) -> float | None:
+        """Seconds until the first of what is new has waited long enough for its siblings."""
+        waited = ((now - one.since).total_seconds() for one in self._sightings.new.values())
+        left = [self._rules.settle_seconds - seconds for seconds in waited]
+        return min((seconds for seconds in left if seconds > 0), default=None)
+
+    def _unoffered(self, poll: Poll) -> tuple[Incident, ...]:
+        """What gets no card: by kind, size and marks, or as it lies in a silence."""
+        book, now = self._ledger.book, self._clock.now()
+        known = book.by_incident
+        return tuple(
+            i
+            for i in poll.incidents
+            if not offered(i, self._rules) or (i.id not in known and book.silence_of(i.port, now))
+        )
+
+    async def _begin(self, seen: Collection[str]) -> None:
+        """What may begin without a person, where a complete poll just saw how things are.
+
+        Interrupted dispatches that are fresh, scheduled ones whose time came, and the news that service is
+        back.
+        """
+        if self._dispatcher.draining:
+            return
+        rules = (
+            decide.go_on(seen, self._rules),
+            delay.begin_due(self._rules),
+            restore.restore_alone(self._rules),
+        )
+        for rule in rules:
+            for line in await observed(self._ledger, rule):
+                if isinstance(line, Resumed | Begun) or (isinstance(line, Approved) and line.due is None):
+                    self._dispatcher.carry_out(line.case)
+                elif isinstance(line, Approved | Settled):
+                    self._chat.show(line.case, urgent=True)
+
+    def _remind(self) -> None:
+        """Ask again those who did not answer."""
+        for number, what in reminding.due(self._ledger.book, self._clock.now(), self._rules):
+            self._chat.say(Notice("reminder", {"case": number, "what": what}))
+
+
+async def observed(ledger: Ledger, write: Write) -> Sequence[Line]:
+    """Commit what a closed ledger or a changed state may refuse without anything being lost."""
+    try:
+        return await ledger.commit(write)
+    except (LedgerClosed, Declined) as error:
+        log.warning("not written: %s", error)
+        return []
