@@ -99,7 +99,7 @@ _OF_A_DISPATCH = {
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One tap: `case` is 0 where the action is about none; `arg` is a page, a reason, a filter or an answer."""
+    """One tap: `case` is 0 where it is about none; `arg` is a page, a reason, a filter or an answer."""
 
     action: Action
     case: int = 0

@@ -3,12 +3,13 @@
 import html
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bot.chat.buttons import Press
 from bot.chat.screen import Button
-from bot.chat.words import Words, units
+from bot.chat.words import VALUE_AT_MOST, Words, clean, shorten, units
 
 TEXT_AT_MOST = 4096  # UTF-16 units after entity parsing, contracts/telegram.md
 ENTITIES_AT_MOST = 100  # contracts/telegram.md
@@ -53,6 +54,32 @@ def fit(
         parts.append(item)
     left_out = of - len(parts) + 1
     return gap.join(parts + ([words.say(more, n=left_out)] if left_out else []))
+
+
+class Item(NamedTuple):
+    """A part of a line that stands for `n` things; `gap` comes before it where it is not the first."""
+
+    text: Markup
+    n: int = 1
+    gap: str = ", "
+
+
+def told(text: str, at_most: int = VALUE_AT_MOST) -> Markup:
+    """A foreign text in one line of at most so many UTF-16 units, escaped."""
+    return escape(shorten(clean(text), at_most))
+
+
+def in_line(items: Sequence[Item], words: Words, *, room: int, more: str = "page.more_csv") -> Markup:
+    """As many items as fit `room` UTF-16 units in one line, whole ones, then `more` with what was left out."""
+    line, length = Markup(""), 0
+    for place, item in enumerate(items):
+        part = item.gap + item.text if line else item.text
+        length += shown_units(part)
+        if length > room:
+            rest = words.say(more, n=sum(item.n for item in items[place:]))
+            return Markup(" ").join([line, rest]) if line else rest
+        line += part
+    return line
 
 
 def page_buttons(page: int, pages: int, words: Words, press: Callable[[int], Press]) -> tuple[Button, ...]:

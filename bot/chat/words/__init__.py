@@ -21,6 +21,7 @@ from bot.domain.lines import Who
 LANGUAGES = ("pt_BR", "en")
 VALUE_AT_MOST = 100  # characters: ten of them on a page still fit a message
 TOAST_AT_MOST = 200  # UTF-16 units, contracts/telegram.md
+_HALF_A_YEAR = timedelta(days=183)
 _HTTP = re.compile(r"http_([0-9]{3})")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -71,12 +72,16 @@ class Words:
         return f"{self.number(value)} {one if value == 1 else many}"
 
     def time(self, at: datetime, now: datetime | None = None) -> str:
-        """`14:32`; with the day (`22/11 14:32`) when that is not the day of `now`, or `now` is not told."""
-        local = at.astimezone(self._tz)
+        """`14:32`; with the day (`22/11 14:32`) when that is not the day of `now`, or `now` is not told.
+
+        With the year, too, when the day alone might be taken for another: half a year from `now`, or more.
+        """
+        local = self._local(at)
         if now is not None and self.is_same_day(at, now):
             return f"{local:%H:%M}"
-        month = self._phrases[f"format.month_{local.month}"]
-        return f"{local:%d}{self._phrases['format.day_month']}{month} {local:%H:%M}"
+        gap, month = self._phrases["format.day_month"], self._phrases[f"format.month_{local.month}"]
+        year = f"{gap}{local.year}" if now is not None and abs(at - now) > _HALF_A_YEAR else ""
+        return f"{local:%d}{gap}{month}{year} {local:%H:%M}"
 
     def when(self, at: datetime, now: datetime | None = None) -> str:
         """`às 14:32`, or `em 22/11 14:32`, by the same rule as `time`."""
@@ -86,15 +91,22 @@ class Words:
 
     def clock(self, at: datetime) -> str:
         """`14:32:05`."""
-        return f"{at.astimezone(self._tz):%H:%M:%S}"
+        return f"{self._local(at):%H:%M:%S}"
 
     def stamp(self, at: datetime) -> str:
         """`2026-11-22 14:32:05`, local: what a spreadsheet reads and sorts."""
-        return f"{at.astimezone(self._tz):%Y-%m-%d %H:%M:%S}"
+        return f"{self._local(at):%Y-%m-%d %H:%M:%S}"
 
     def is_same_day(self, at: datetime, now: datetime) -> bool:
         """Whether both are on one local day."""
-        return at.astimezone(self._tz).date() == now.astimezone(self._tz).date()
+        return self._local(at).date() == self._local(now).date()
+
+    def _local(self, at: datetime) -> datetime:
+        """In the zone of the words; as it is at the two ends of what a datetime can hold."""
+        try:
+            return at.astimezone(self._tz)
+        except OverflowError:
+            return at
 
     def _environment(self, *, autoescape: bool) -> Environment:
         env = Environment(
