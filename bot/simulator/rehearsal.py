@@ -12,7 +12,13 @@ from bot.simulator.stage import Stage
 
 AT_ONCE = 3  # stages, each with a bot of its own: more of them only wait for two cores
 # The bot as it is, but nobody needs time to look or to change their mind.
-FAST = {"POLL_SECONDS": "1", "UNDO_SECONDS": "0", "HSM_RATE": "0"}
+FAST = {
+    "POLL_SECONDS": "1",
+    "SETTLE_SECONDS": "0",
+    "CLOSE_POLLS": "1",
+    "UNDO_SECONDS": "0",
+    "HSM_RATE": "0",
+}
 SLOWEST = (
     "cable",
     "gateway",

@@ -78,7 +78,9 @@ class Stage(Isp):
             "TELEGRAM_TOKEN": self.chat.token,
             "TELEGRAM_CHAT_ID": str(self.chat.group),
             "TELEGRAM_API_URL": self.chat.url,
+            # The defaults, but nobody wants to watch a poll of 30 s. Two polls close, as they do by default.
             "POLL_SECONDS": "2",
+            "SETTLE_SECONDS": "3",
             "UNDO_SECONDS": "3",
             "DATA_DIR": str(self.folder / "data"),
             "OPS_PORT": "0",

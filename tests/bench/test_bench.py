@@ -46,6 +46,7 @@ async def test_start() -> None:
 def test_the_code_before_is_measured_too(tmp_path: Path) -> None:
     for part in ("bot", "tests/bench"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tests" / "fakes.py", tmp_path / "tests")
     gone = tmp_path / "bot" / "steps" / "enrich.py"
     benches: dict[str, Bench] = {"enrich": enrich.rows}
     small = {"customers": 4, "latency": 0.01, "in_flight": 2}

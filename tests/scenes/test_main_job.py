@@ -96,11 +96,11 @@ async def test_25_taps_by_two_people_send_the_same(noc: Noc) -> None:
 async def test_the_token_dies_in_mid_look_up_and_nobody_notices(noc: Noc) -> None:
     for kills_older in (False, True):
         noc.olt.login_kills_older = kills_older
-        noc.world.outage(120, olt="CB 02", slot_pon=f"1/{1 + kills_older}")
+        noc.world.outage(120, olt=f"CB 0{1 + kills_older}", slot_pon="1/1")
     await noc.open(POLL_SECONDS="60")
     for number, kills_older in enumerate((False, True), start=1):
         noc.olt.login_kills_older = kills_older
-        card = await noc.card(f"1/{number}")
+        card = await noc.card(f"CB 0{number}")
         logins, found = noc.olt.logins, len(noc.olt.lookups)
         noc.olt.expire_after(40)
         await noc.chat.tap(noc.ana, card, "Aprovar")
@@ -110,9 +110,9 @@ async def test_the_token_dies_in_mid_look_up_and_nobody_notices(noc: Noc) -> Non
     assert noc.hsm.duplicates == 0
 
 
-async def test_the_next_incident_on_the_port_sends_nothing_and_says_until_when(noc: Noc) -> None:
+async def test_the_next_case_of_the_port_sends_nothing_and_says_until_when(noc: Noc) -> None:
     first = noc.world.outage(3, slot_pon="6/15")
-    await noc.open()
+    await noc.open(REOPEN_MINUTES="0", GROUP_SECONDS="0")
     card = await noc.card()
     await noc.chat.tap(noc.ana, card, "Aprovar")
     await noc.until(card, "3 enviadas")
