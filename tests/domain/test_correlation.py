@@ -101,13 +101,36 @@ def test_two(one: Incident, other: Incident, same: bool) -> None:
         (1, None, False),
     ],
 )
-def test_one_or_two_of_many_are_no_sibling_of_a_cut_or_of_a_power_failure(
-    affected: int, total: int | None, noise: bool
-) -> None:
+def test_one_or_two_of_many_are_no_sibling_of_a_cut(affected: int, total: int | None, noise: bool) -> None:
     for kind in (L, P):
-        cut = [fell(f"1/{pon}", kind=kind) for pon in range(1, 5)]
+        cut = [fell(f"1/{pon}") for pon in range(1, 5)]
         odd = fell("2/9", 5, kind, affected, total=total)
         assert [len(g.incidents) for g in groups([*cut, odd])] == ([4, 1] if noise else [5])
+
+
+@pytest.mark.parametrize(
+    ("ports", "odd", "same"),
+    [
+        (3, fell("2/9", 60, P, 1), True),  # the edge of what is dark
+        (3, fell("2/9", 60, P, 2), True),
+        (2, fell("2/9", 60, P, 1), False),  # two ports are no power failure to speak of
+        (3, fell("2/9", 60, L, 1), False),  # it would have gasped
+        (3, fell("2/9", 121, P, 1), False),
+        (3, fell("2/9", 60, P, 1, olt=2), False),  # nothing else says that it reaches there
+    ],
+)
+def test_one_or_two_gasps_are_of_the_power_failure_of_their_own_olt(
+    ports: int, odd: Incident, same: bool
+) -> None:
+    dark = [fell(f"1/{pon}", kind=P) for pon in range(1, ports + 1)]
+    assert [len(g.incidents) for g in groups([*dark, odd])] == ([ports + 1] if same else [ports, 1])
+    joined = [Group((odd,), joins=4)] if same else [Group((odd,))]
+    assert groups([odd], [Waiting(4, tuple(dark))]) == joined
+
+
+def test_where_power_does_not_dominate_a_gasp_is_noise() -> None:
+    mixed = [fell(f"1/{pon}", kind=P if pon < 3 else L) for pon in range(1, 5)]
+    assert [len(g.incidents) for g in groups([*mixed, fell("2/9", 5, P, 1)])] == [4, 1]
 
 
 def test_a_count_that_is_not_known_is_no_noise() -> None:
