@@ -1,7 +1,7 @@
 """A ledger in memory that forgets what a crash forgets: what was not durable yet."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ class CrashLedger(Recorder):
     """Group commit as `FileLedger` does it; `lines` are durable, `taken` also has those on their way.
 
     While `held`, the disk does not answer. `bug` makes the next claim fail in a way that nobody named.
+    `deciding` hear lines in the instant in which they are decided, durable or not.
     """
 
     def __init__(self, clock: Clock, lines: Iterable[Stamped] = ()) -> None:
@@ -29,6 +30,7 @@ class CrashLedger(Recorder):
         self.taken = list(self.lines)
         self.bug = False
         self.held = False
+        self.deciding: list[Callable[[datetime, Sequence[Line]], None]] = []
         self._pending: list[tuple[list[Stamped], asyncio.Future[None] | None]] = []
         self._group: list[Stamped] = []
         self._free = asyncio.Event()
@@ -77,6 +79,8 @@ class CrashLedger(Recorder):
         stamped = [(now, line) for line in lines]
         self.taken += stamped
         self._pending.append((stamped, waiter))
+        for hears in self.deciding:
+            hears(now, lines)
 
     def _wake(self) -> None:
         if self._closed is None and (self._writer is None or self._writer.done()):

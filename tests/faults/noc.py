@@ -142,7 +142,7 @@ class Noc(World):
             self.truth.check(not flying, f"{named} resent while an answer may still come")
             self.truth.goes_on(number, self._port(number), began)
 
-        self.truth.resends |= set(named)
+        self.truth.resends |= {(number, id_) for id_ in named}
         before = len(self.truth.story)
         await self.person(
             f"resends {number} {named if bulk else seen[0]} {off}",

@@ -55,6 +55,7 @@ class StoryGateway:
     async def send(self, message: Message) -> Receipt:
         truth = self.world.truth
         truth.enters(message, self.world.book)
+        case = truth.case_of(message)
         way = (
             Way.UNREACHED
             if self.world.away
@@ -74,6 +75,7 @@ class StoryGateway:
             truth.flying[message.recipient] -= 1
         if isinstance(answer, Exception):
             raise answer
+        truth.answers(case, message, answer)
         return replace(answer, reference=reference) if answer.outcome is Outcome.ACCEPTED else answer
 
     async def sent(self, first: datetime, last: datetime) -> Sequence[Sent]:

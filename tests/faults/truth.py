@@ -25,7 +25,7 @@ from bot.domain.lines import (
     Settled,
     Started,
 )
-from bot.domain.plan import REACHED, Message, Sent, Skip
+from bot.domain.plan import REACHED, RESTORED, Message, Receipt, Sent, Skip
 from tests.faults.story_time import StoryClock
 from tests.faults.tries import Tries, Violation
 
@@ -36,25 +36,22 @@ DAY = timedelta(hours=24)
 class Delivery:
     """A message that a customer has.
 
-    `began`: the wall clock when a person last started its dispatch; `known`: how many lines were durable
-    then; `excused`: a person allowed another; `lost`: an older copy of the ledger took the place of the one
-    that knew of it.
+    `ports`: those that they hang on; `began`: the wall clock when a person last started its dispatch;
+    `known`: how many lines were durable then; `excused`: a person allowed another; `lost`: an older copy of
+    the ledger took the place of the one that knew of it. A case below 0: it tells that service is back.
     """
 
     reference: str
     phone: str
+    case: int
     recipient: str
+    ports: frozenset[str]
     began: datetime
     at: datetime
     tick: float
     known: int
     excused: bool = False
     lost: bool = False
-
-    @property
-    def port(self) -> str:
-        """The port that the customer hangs on."""
-        return self.recipient[1]
 
 
 @dataclass
@@ -66,11 +63,11 @@ class Truth:
     deliveries: list[Delivery] = field(default_factory=list)
     began: dict[str, datetime] = field(default_factory=dict)
     requests: Counter[int] = field(default_factory=Counter)
-    resends: set[str] = field(default_factory=set)
+    resends: set[tuple[int, str]] = field(default_factory=set)
     stopped: dict[int, float] = field(default_factory=dict)
     read_over: dict[str, bool] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
-    claimed: set[tuple[int, str]] = field(default_factory=set)
+    claimed: dict[tuple[int, str], None] = field(default_factory=dict)
     entered: set[tuple[int, str]] = field(default_factory=set)
     proven: set[str] = field(default_factory=set)
     requested: set[str] = field(default_factory=set)
@@ -101,7 +98,7 @@ class Truth:
 
     def approved(self, case: int, port: str, began: datetime) -> None:
         """An approval holds: the port cannot have been in its cooldown."""
-        closed = [d.recipient for d in self.deliveries if d.port == port and self._holds(d)]
+        closed = [d.recipient for d in self.deliveries if port in d.ports and self._holds(d)]
         self.check(not closed, f"port {port} was approved in its cooldown")
         self.requests[case] = 0
         self.goes_on(case, port, began)
@@ -119,7 +116,7 @@ class Truth:
     def released(self, port: str) -> None:
         """A person freed a port, and whoever was told through it."""
         for delivery in self.deliveries:
-            delivery.excused |= delivery.port == port
+            delivery.excused |= port in delivery.ports and delivery.case > 0
 
     def replaced(self, lines: Sequence[Line]) -> None:
         """The ledger is an older copy of itself: it has only these lines."""
@@ -147,34 +144,46 @@ class Truth:
         recipient = message.recipient
         self.requested.add(message.phone)
         self.check(not self.unconfirmed and book.unconfirmed is None, "a send before the ledger is confirmed")
-        cases = [case for case, id_ in self.claimed if id_ == recipient]
-        self.check(bool(cases), f"{recipient}: a request without a durable intent")
-        for case in cases:
-            self.requests[case] += 1
-            stopped = self.stopped.get(case)
-            again = (case, recipient) in self.entered
-            late = stopped is not None and (again or stopped != self.clock.monotonic())
-            self.entered.add((case, recipient))
-            self.check(not late, f"{recipient}: a request after case {case} was stopped")
-            over = self.read_over.get(book.cases[case].incident.id, False)
-            self.check(not over, f"{recipient}: sent though the outage of case {case} is over")
+        case = self.case_of(message)
+        if case is None:
+            self.check(False, f"{recipient}: a request without a durable intent")
+            return
+        self.requests[case] += 1
+        stopped = self.stopped.get(case)
+        again = (case, recipient) in self.entered
+        late = stopped is not None and (again or stopped != self.clock.monotonic())
+        self.entered.add((case, recipient))
+        self.check(not late, f"{recipient}: a request after case {case} was stopped")
+        over = case > 0 and all(self.read_over.get(id_, False) for id_ in book.cases[case].members)
+        self.check(not over, f"{recipient}: sent though the outage of case {case} is over")
+
+    def case_of(self, message: Message) -> int | None:
+        """Whose request it is, by the last claim; the case below 0 where it tells that service is back."""
+        back = message.template == RESTORED
+        cases = [case for case, id_ in self.claimed if id_ == message.recipient and (case < 0) == back]
+        return cases[-1] if cases else None
 
     def delivered(self, message: Message, known: int) -> str:
         """A customer has it; the gateway's reference."""
-        before = [d for d in self.deliveries if d.phone == message.phone and self._holds(d)]
-        if before and message.recipient in self.resends:
-            self.resends.discard(message.recipient)
+        case = self.case_of(message) or 0
+        before = [d for d in self.deliveries if d.phone == message.phone and self._one_too_many(d, case)]
+        if before and (case, message.recipient) in self.resends:
+            self.resends.discard((case, message.recipient))
             for delivery in before:
                 delivery.excused = True
         elif before:
             with self._kept():
                 self.tries.nobody_twice([message.phone] * 2, f"{message.recipient}: {self.told}")
         reference, now = str(len(self.deliveries) + 1), self.clock.now()
-        began = self.began.get(message.recipient[1], now)
-        self.deliveries.append(
-            Delivery(reference, message.phone, message.recipient, began, now, self.clock.monotonic(), known)
+        ports, began = self._of(case, message.recipient, now)
+        made = Delivery(
+            reference, message.phone, case, message.recipient, ports, began, now, self.clock.monotonic(), known
         )
+        self.deliveries.append(made)
         return reference
+
+    def answers(self, case: int | None, message: Message, answer: Receipt) -> None:
+        """The gateway has said what became of a message."""
 
     def listed(self, first: datetime, last: datetime, lag: float) -> Sequence[Sent]:
         """The gateway's own list, which lags."""
@@ -200,10 +209,11 @@ class Truth:
     def _follow(self, line: Line) -> None:
         """Who is claimed, and which cases are at work."""
         if isinstance(line, Intent):
-            self.claimed.add((line.case, line.recipient))
+            self.claimed.pop((line.case, line.recipient), None)
+            self.claimed[line.case, line.recipient] = None
             self.entered.discard((line.case, line.recipient))
         elif isinstance(line, Result | Abandoned):
-            self.claimed.discard((line.case, line.recipient))
+            self.claimed.pop((line.case, line.recipient), None)
         elif isinstance(line, Started):  # what was claimed may have left, as far as any ledger knows
             self.interrupted |= {id_ for _, id_ in self.claimed}
             self.claimed.clear()
@@ -212,11 +222,11 @@ class Truth:
         elif isinstance(line, Settled | Cancelled):
             self.at_work.discard(line.case)
         if isinstance(line, Resent | Resumed):
-            self.claimed = {claim for claim in self.claimed if claim[0] != line.case}
+            self.claimed = {claim: None for claim in self.claimed if claim[0] != line.case}
 
     def accounted(self, book: Book) -> None:
         """Every plan adds up, and whoever has a message is seen to have one, or to be in flight."""
-        shown: set[str] = set()
+        shown: set[tuple[int, str]] = set()
         lost: set[str] = set()
         for case in book.cases.values():
             for dispatch in case.dispatches:
@@ -230,12 +240,23 @@ class Truth:
                 flying = progress.intents.keys() - progress.results.keys()
                 if over or dispatch.phase is Phase.INTERRUPTED:
                     lost |= flying
-                shown |= flying | (progress.doubted.keys() - progress.results.keys())
-                shown |= {id_ for id_, receipt in progress.results.items() if receipt.outcome in REACHED}
-        hidden = {d.recipient for d in self.deliveries if not d.lost} - shown
+                seen = flying | (progress.doubted.keys() - progress.results.keys())
+                seen |= {id_ for id_, receipt in progress.results.items() if receipt.outcome in REACHED}
+                shown |= {(case.id, id_) for id_ in seen}
+        hidden = {d.recipient for d in self.deliveries if not d.lost and (d.case, d.recipient) not in shown}
         with self._kept():
             self.tries.everybody_accounted_for(lost, f"nothing is known: {self.told}")
             self.tries.everybody_accounted_for(hidden, f"have a message: {self.told}")
+
+    def _of(self, case: int, recipient: str, now: datetime) -> tuple[frozenset[str], datetime]:
+        """The ports that somebody of a case hangs on, and when its dispatch was started."""
+        del case
+        return frozenset(recipient[1]), self.began.get(recipient[1], now)
+
+    def _one_too_many(self, before: Delivery, case: int) -> bool:
+        """Whether who has this may not have one of that case, too."""
+        del case
+        return self._holds(before)
 
     def _holds(self, delivery: Delivery) -> bool:
         return not delivery.excused and delivery.began + DAY > self.clock.latest

@@ -44,15 +44,20 @@ class World:
     ways: deque[Way] = field(default_factory=deque)
     away: bool = False
     lag: float = 0.0
+    rules: Rules = RULES
 
     def __post_init__(self) -> None:
         self.clock = StoryClock(self.loop)
-        self.truth = Truth(self.tries, self.clock)
+        self.truth = self.new_truth()
         self.source = StorySource()
         self.source.read_over = self.truth.read_over
         self.incidents = 0
         self.promised: list[tuple[datetime, object]] = []
         self.asked: list[Asked] = []
+
+    def new_truth(self) -> Truth:
+        """Who judges the story."""
+        return Truth(self.tries, self.clock)
 
     # What stands
 
@@ -87,7 +92,7 @@ class World:
                 random.Random(1),  # noqa: S311
                 self.tasks.spawn,
             ),
-            RULES,
+            self.rules,
         )
         await self.loop.finish(self.flow.start("test"))
 
