@@ -19,8 +19,10 @@ from bot.chat.buttons import Action, Press, decode
 from bot.chat.cards import DENY_REASONS
 from bot.chat.desk import Desk
 from bot.chat.doubt_presses import DoubtPresses
+from bot.chat.life_presses import QUESTIONS, LifePresses, SharedPresses
 from bot.chat.noc_chat import NocChat
 from bot.chat.words import Words
+from bot.domain.case import Case
 from bot.domain.lines import Who
 from bot.errors import Declined, LedgerClosed
 from bot.ports import Clock, Notice
@@ -38,9 +40,17 @@ _ON_A_CARD = {
     Action.STOP,
     Action.RESUME,
     Action.CLOSE,
+    Action.RESTORE,
+    Action.BEGIN,
+    Action.SEPARATE,
+    Action.ASSUME,
+    Action.ETA,
+    Action.CAUSE,
+    Action.SILENCE,
+    Action.UNMUTE,
+    *QUESTIONS,
 }
-
-
+_OF_THE_GROUP = {Action.DIGEST, Action.OPEN_CARD}  # and for everybody there
 _FROM_A_CARD = {Action.DETAILS, Action.DOUBTS}  # without an argument: they open a page
 _CHOICES = {Action.ASK_CHOOSE, Action.ASK_AGAIN, Action.CHOOSE}
 _IN_DOUBT = _CHOICES | {Action.DOUBTS, Action.ASK_CONFIRM, Action.CONFIRM}
@@ -72,7 +82,8 @@ class Presses:
         self._clock = clock
         self._words = words
         self._beside = beside
-        self._undo_seconds = undo_seconds
+        self._life = LifePresses(desk, chat, words=words, clock=clock, undo_seconds=undo_seconds)
+        self._shared = SharedPresses(desk, chat, browse, words=words, clock=clock)
         self._doubts = DoubtPresses(
             desk, chat, browse, words=words, clock=clock, beside=beside, later=self._later, strip=self._strip
         )
@@ -108,6 +119,9 @@ class Presses:
         if press.action in _OF_APPROVERS:
             self._check_group(chat)
             await self._access.check_approver(who.id)
+        if press.action in _OF_THE_GROUP or (press.action is Action.UNMUTE and not press.case):
+            self._check_group(chat)
+            return await self._share(query, press, who)
         if press.action in _ON_A_CARD:
             await self._check_card(chat, query.message.message_id, press.case, approver=True)
             return await self._decide(press, who)
@@ -115,6 +129,7 @@ class Presses:
             await self._check_card(chat, query.message.message_id, press.case, approver=True)
         elif press.action is Action.DETAILS and not press.arg:
             self._check_group(chat)
+            self._check_known(press.case)
             approver = self._chat.in_doubt(press.case) and await self._access.is_approver(who.id)
             await self._check_card(chat, query.message.message_id, press.case, approver=approver)
         else:
@@ -125,10 +140,15 @@ class Presses:
         if chat != self._chat.group:
             raise Declined("wrong_chat")
 
-    async def _check_card(self, chat: int, message: int, case: int, *, approver: bool) -> None:
-        """The tapped message is the case's card; one whose post is in doubt becomes it for an approver."""
-        if case not in self._desk.ledger.book.cases:
+    def _check_known(self, number: int) -> Case:
+        case = self._desk.ledger.book.cases.get(number)
+        if case is None:
             raise Declined("unknown_case")
+        return case
+
+    async def _check_card(self, chat: int, message: int, number: int, *, approver: bool) -> None:
+        """The tapped message is the case's card; one whose post is in doubt becomes it for an approver."""
+        case = self._check_known(number).shown_as
         card = self._chat.card(case)
         if card is not None and card.message == message:
             return
@@ -147,32 +167,31 @@ class Presses:
             self._chat.stripped(message)
 
     async def _decide(self, press: Press, who: Who) -> str | None:
-        desk, case = self._desk, press.case
+        desk, case, toast = self._desk, press.case, None
         self._check_open()
         match press.action:
-            case Action.APPROVE:
-                await desk.approve(case, who)
-                return self._approved()
             case Action.DENY:
                 if press.arg not in DENY_REASONS:
                     raise Declined("unknown_button")
                 await desk.deny(case, who, press.arg)
                 self._chat.ask(case, None)
-                return self._words.plain("toast.denied")
-            case Action.ASK_DENY | Action.BACK:
+                toast = "denied"
+            case Action.ASK_DENY:
                 await desk.check_undecided(case)
-                self._chat.ask(case, "deny" if press.action is Action.ASK_DENY else None)
-                return None
+                self._chat.ask(case, "deny")
+            case Action.BACK:
+                self._chat.ask(case, None)
             case Action.CANCEL:
-                nothing_left = await desk.cancel(case, who)
-                return self._words.plain("toast.cancelled" if nothing_left else "toast.stopping")
-        carry_out, toast = {
-            Action.STOP: (desk.stop, "stopping"),
-            Action.RESUME: (desk.resume, "resumed"),
-            Action.CLOSE: (desk.close, "closed"),
-        }[press.action]
-        await carry_out(case, who)
-        return self._words.plain(f"toast.{toast}")
+                toast = "cancelled" if await desk.cancel(case, who) else "stopping"
+            case Action.STOP:
+                await desk.stop(case, who)
+                toast = "stopping"
+            case Action.CLOSE:
+                await desk.close(case, who)
+                toast = "closed"
+            case _:
+                return await self._life.press(press, who)
+        return self._words.plain(f"toast.{toast}") if toast else None
 
     def _check_open(self) -> None:
         """LedgerClosed before anything is asked that could not be recorded."""
@@ -180,10 +199,17 @@ class Presses:
         if why is not None:
             raise LedgerClosed(why)
 
-    def _approved(self) -> str:
-        if self._undo_seconds > 0:
-            return self._words.plain("toast.approved", seconds=self._undo_seconds)
-        return self._words.plain("toast.approved_now")
+    async def _share(self, query: CallbackQuery, press: Press, who: Who) -> str | None:
+        """The list of cases without a card, for everybody, and the silences on /status."""
+        page = self._browse.page(query, who)
+        if press.action is Action.OPEN_CARD:
+            return self._shared.open_card(page.message, press.case)
+        if press.action is Action.DIGEST:
+            raise Declined("unknown_button")
+        self._check_open()
+        screen = await self._shared.unmute(page, int(press.arg))
+        self._beside(self._browse.turn(page, screen))
+        return self._words.plain("toast.unmuted")
 
     async def _show(self, query: CallbackQuery, press: Press, who: Who) -> str | None:
         """Pages: the answer is quick, what has to be looked up comes after it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,15 +14,19 @@ from bot.chat.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
 from bot.chat.words import Words
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
+from bot.domain.holds import NO_TERMS, Terms
 from bot.domain.incident import Port
-from bot.domain.lines import CaseOpened, CooldownReleased, IncidentChanged, Line, Who
+from bot.domain.life import Proposed, Scope
+from bot.domain.lines import Approved, CaseOpened, CooldownReleased, IncidentChanged, Line, Who
 from bot.domain.plan import Choice
 from bot.domain.rules import Rules
+from bot.domain.silence import Silence, same_olt
 from bot.domain.watch import GatewayWatch, Watch
-from bot.errors import BotError
+from bot.errors import BotError, Declined
+from bot.flow import Approval
 from bot.ports import Write
 from bot.simulator.telegram import BotApi, Message, User
-from bot.steps import decide, unknown
+from bot.steps import decide, delay, describe, restore, unknown
 from bot.steps.unknown import Choose
 from bot.storage.memory import MemoryLedger
 from tests.fakes import incident
@@ -72,14 +76,56 @@ class FakeDesk:
     gate: asyncio.Event | None = None
     refusals: list[tuple[int, str, str, int | None]] = field(default_factory=list)
     decided: list[tuple[str, int]] = field(default_factory=list)
+    rules: Rules = field(default_factory=Rules)
+    olts: tuple[str, ...] = ("CB 01",)
 
-    async def _commit(self, name: str, number: int, write: Write) -> None:
-        await self.ledger.commit(write)
+    async def _commit(self, name: str, number: int, write: Write) -> Sequence[Line]:
+        lines = await self.ledger.commit(write)
         self.decided.append((name, number))
         self.chat.show(number, urgent=True)
+        return lines
 
-    async def approve(self, number: int, who: Who) -> None:
-        await self._commit("approve", number, decide.approve(number, who, Rules()))
+    async def approve(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
+        return _approval(
+            await self._commit("approve", number, decide.approve(number, who, self.rules, terms))
+        )
+
+    async def restore(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
+        return _approval(
+            await self._commit("restore", number, restore.restore(number, who, self.rules, terms))
+        )
+
+    async def begin(self, number: int, who: Who) -> None:
+        await self._commit("begin", number, delay.begin(number, who))
+
+    async def separate(self, number: int, who: Who) -> int:
+        lines = await self._commit("separate", number, describe.separate(number, who, self.rules, {}))
+        opened = [line.case for line in lines if isinstance(line, CaseOpened)]
+        for case in opened:
+            self.chat.show(case)
+        return len(opened)
+
+    async def assume(self, number: int, who: Who) -> None:
+        await self._commit("assume", number, describe.assume(number, who))
+
+    async def forecast(self, number: int, who: Who, eta: datetime | None) -> None:
+        await self._commit("forecast", number, describe.forecast(number, who, eta))
+
+    async def name_cause(self, number: int, who: Who, cause: str, team: str = "") -> None:
+        await self._commit("name_cause", number, describe.name_cause(number, who, cause, team))
+
+    async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
+        for scope in scopes:
+            if not any(same_olt(scope.olt, olt) for olt in self.olts):
+                raise Declined("unknown_olt", olt=scope.olt)
+        await self.ledger.commit(describe.silence(scopes, who, until, reason))
+        self.decided.append(("silence", 0))
+        return self.ledger.book.silences[len(self.ledger.book.silences)]
+
+    async def end_silence(self, number: int, who: Who) -> Silence:
+        await self.ledger.commit(describe.end_silence(number, who))
+        self.decided.append(("end_silence", number))
+        return self.ledger.book.silences[number]
 
     async def deny(self, number: int, who: Who, reason: str) -> None:
         await self._commit(f"deny {reason}", number, decide.deny(number, who, reason))
@@ -94,8 +140,8 @@ class FakeDesk:
     async def stop(self, number: int, who: Who) -> None:
         await self._commit("stop", number, decide.stop(number, who))
 
-    async def resume(self, number: int, who: Who) -> None:
-        await self._commit("resume", number, decide.resume(number, who, Rules()))
+    async def resume(self, number: int, who: Who, terms: Terms = NO_TERMS) -> None:
+        await self._commit("resume", number, decide.resume(number, who, self.rules, terms))
 
     async def close(self, number: int, who: Who) -> None:
         await self._commit("close", number, decide.close(number, who))
@@ -111,7 +157,7 @@ class FakeDesk:
 
     async def resend(self, chosen: Choose, who: Who) -> int:
         before = self._doubts(chosen.case)
-        await self._commit("resend", chosen.case, unknown.resend(chosen, who, Rules()))
+        await self._commit("resend", chosen.case, unknown.resend(chosen, who, self.rules))
         return before if chosen.recipient is None else 1
 
     def _doubts(self, number: int) -> int:
@@ -119,7 +165,7 @@ class FakeDesk:
         return len(case.dispatch.in_doubt()) if case and case.dispatch else 0
 
     async def release(self, port_key: str, who: Who, reason: str) -> Port:
-        lines = await self.ledger.commit(decide.release(port_key, who, reason, Rules()))
+        lines = await self.ledger.commit(decide.release(port_key, who, reason, self.rules))
         self.decided.append((f"release {reason}", 0))
         return next(line.port for line in lines if isinstance(line, CooldownReleased))
 
@@ -132,6 +178,12 @@ class FakeDesk:
 
     def refused(self, who: Who, action: str, why: str, case: int | None = None) -> None:
         self.refusals.append((who.id, action, why, case))
+
+
+def _approval(lines: Sequence[Line]) -> Approval:
+    """What `Flow` makes of them."""
+    due = next((line.due for line in lines if isinstance(line, Approved)), None)
+    return Approval(due, any(isinstance(line, Proposed) for line in lines))
 
 
 @dataclass

@@ -76,7 +76,7 @@ class Words:
 
         With the year, too, when the day alone might be taken for another: half a year from `now`, or more.
         """
-        local = self._local(at)
+        local = self.local(at)
         if now is not None and self.is_same_day(at, now):
             return f"{local:%H:%M}"
         gap, month = self._phrases["format.day_month"], self._phrases[f"format.month_{local.month}"]
@@ -91,17 +91,17 @@ class Words:
 
     def clock(self, at: datetime) -> str:
         """`14:32:05`."""
-        return f"{self._local(at):%H:%M:%S}"
+        return f"{self.local(at):%H:%M:%S}"
 
     def stamp(self, at: datetime) -> str:
         """`2026-11-22 14:32:05`, local: what a spreadsheet reads and sorts."""
-        return f"{self._local(at):%Y-%m-%d %H:%M:%S}"
+        return f"{self.local(at):%Y-%m-%d %H:%M:%S}"
 
     def is_same_day(self, at: datetime, now: datetime) -> bool:
         """Whether both are on one local day."""
-        return self._local(at).date() == self._local(now).date()
+        return self.local(at).date() == self.local(now).date()
 
-    def _local(self, at: datetime) -> datetime:
+    def local(self, at: datetime) -> datetime:
         """In the zone of the words; as it is at the two ends of what a datetime can hold."""
         try:
             return at.astimezone(self._tz)
