@@ -62,7 +62,7 @@ class Polling:
         """The ledger is brought up to what the polls saw, and the cards with it."""
         book = self._ledger.book
         known = (incident.id for number in book.open for incident in book.cases[number].on)
-        new = (i for i in poll.incidents if book.case_of(i.id) is None and offered(i, self._rules))
+        new = (i for i in poll.incidents if book.known(i) is None and offered(i, self._rules))
         self._sightings = self._sightings.saw(poll, known, new, now)
         if len(self._sightings.new) > 1:
             await self._inventory.refresh(self._clock.monotonic())
@@ -83,11 +83,10 @@ class Polling:
     def _unoffered(self, poll: Poll) -> tuple[Incident, ...]:
         """What gets no card: by kind, size and marks, or as it lies in a silence."""
         book, now = self._ledger.book, self._clock.now()
-        known = book.by_incident
         return tuple(
             i
             for i in poll.incidents
-            if not offered(i, self._rules) or (i.id not in known and book.silence_of(i.port, now))
+            if not offered(i, self._rules) or (book.known(i) is None and book.silence_of(i.port, now))
         )
 
     async def _begin(self, seen: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from bot.domain.customer import Affected, Contact, Link, Onu
 from bot.domain.incident import Incident, Inventory, Kind, Poll, Port
 from bot.domain.lines import Who
 from bot.domain.plan import Message, Outcome, Receipt, Sent
-from bot.errors import NotFound
+from bot.errors import BadAnswer, NotFound
 from bot.ports import Notice
 
 NOON = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)  # 12:00 in São Paulo
@@ -76,14 +76,18 @@ def incident(
     *,
     ignored: bool = False,
     started: datetime = NOON - timedelta(minutes=12),
+    olt: str = "CB 01",
 ) -> Incident:
     alert = {Kind.LOS: "pon_loss", Kind.POWER: "pon_no_power", Kind.OTHER: "pon_attenuation"}[kind]
-    return Incident(str(number), kind, alert, port(place), started, affected, 61, None, ignored)
+    return Incident(str(number), kind, alert, port(place, olt), started, affected, 61, None, ignored)
 
 
 @dataclass
 class FakeSource:
-    """A source and directory in one. `outage` adds an incident with its customers."""
+    """A source and directory in one. `outage` adds an incident with its customers.
+
+    `unreadable` are incident ids whose alert cannot be read, and port keys whose links cannot.
+    """
 
     name: str = "fake"
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -92,6 +96,8 @@ class FakeSource:
     over: set[str] = field(default_factory=set)
     poll_errors: list[Exception] = field(default_factory=list)
     read_errors: list[Exception] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    read: list[str] = field(default_factory=list)
     customer_errors: dict[str, list[Exception]] = field(default_factory=dict)
     looked_up: list[str] = field(default_factory=list)
     gate: asyncio.Event | None = None
@@ -124,8 +130,11 @@ class FakeSource:
     async def affected(self, incident_id: str) -> Affected:
         if self.gate is not None:
             await self.gate.wait()
+        self.read.append(incident_id)
         if self.read_errors:
             raise self.read_errors.pop(0)
+        if incident_id in self.unreadable:
+            raise BadAnswer("html")
         if incident_id not in self.onus:
             raise NotFound("no such alert")
         return Affected(tuple(self.onus[incident_id]), incident_id in self.over)
@@ -139,6 +148,8 @@ class FakeSource:
             await self.gate.wait()
         if self.link_errors:
             raise self.link_errors.pop(0)
+        if port.key in self.unreadable:
+            raise BadAnswer("html")
         here = [what.id for what in (self.known | self.incidents).values() if what.port.key == port.key]
         onus = [onu for number in here for onu in self.onus.get(number, ())]
         return {onu.serial: Link.ONLINE if onu.serial in self.back else onu.link for onu in onus}

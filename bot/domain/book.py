@@ -16,7 +16,7 @@ from bot.domain.audit import OF_A_DISPATCH, AuditEntry, is_audited
 from bot.domain.case import LEFT_OVER, Card, Case, Dispatch, Phase
 from bot.domain.cooldown import Reservation, Told
 from bot.domain.flapping import Spell
-from bot.domain.incident import Port
+from bot.domain.incident import Incident, Port
 from bot.domain.phone import phone_key
 from bot.domain.plan import ARRIVED, Outcome, Progress, Receipt, Recipient
 from bot.domain.silence import Silence
@@ -78,6 +78,17 @@ class Book:
         """The case an incident belongs to, None where it has none."""
         number = self.by_incident.get(incident_id)
         return None if number is None else self.cases[number]
+
+    def known(self, incident: Incident) -> Case | None:
+        """The case that an incident is of; None where it is new, be it under an id that was used before.
+
+        What began after another with its id was over is no news of that one.
+        """
+        case = self.case_of(incident.id)
+        before = None if case is None else case.members[incident.id]
+        if before is None or before.ended_at is None:
+            return case
+        return None if incident.started > max(before.ended_at, before.incident.started) else case
 
     def chat(self, configured: int) -> int:
         """Where the configured group is now, after every move that Telegram told."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.domain import life
 from bot.domain.case import Card, Case, Member, Phase, Proposal
+from bot.domain.cooldown import Reservation
 from bot.domain.flapping import KEPT, Spell
 from bot.domain.silence import Silence
 
@@ -17,7 +18,7 @@ RESTORED_WITHIN = timedelta(hours=24)
 
 if TYPE_CHECKING:  # the book calls these
     from bot.domain.book import Book
-    from bot.domain.incident import Incident
+    from bot.domain.incident import Incident, Port
 
 
 def take_in(book: Book, case: Case, incident: Incident) -> None:
@@ -25,8 +26,7 @@ def take_in(book: Book, case: Case, incident: Incident) -> None:
     before = book.by_incident.get(incident.id)
     if before is not None and before != case.id:
         _leave(book, book.cases[before], incident.id)
-    else:
-        _went_down(book, incident)
+    _went_down(book, incident.port)
     case.members[incident.id] = Member(incident)
     book.by_incident[incident.id] = case.id
     book.port_cases[incident.port.key] = case.id
@@ -47,7 +47,7 @@ def end(book: Book, case: Case, incident_id: str | None, why: str) -> None:
     ids = [case.incident.id] if incident_id is None else [incident_id]
     for member in (case.members[id_] for id_ in ids if id_ in case.members):
         if member.ended_at is None:
-            _came_back(book, member.incident)
+            _came_back(book, member.incident.port)
         member.ended_at, member.ended_why = book.last_at, why
     close_if_over(book, case)
 
@@ -72,7 +72,7 @@ def leave_out(book: Book, case: Case, unread: tuple[str, ...]) -> None:
     """The ports of those incidents, where none of the others is on them, are not part of the dispatch."""
     dispatch = case.dispatches[-1]
     dispatch.unread = unread
-    read = {m.incident.port.key for id_, m in case.members.items() if id_ not in unread}
+    read = {case.members[id_].incident.port.key for id_ in case.to_read(dispatch) if id_ not in unread}
     for port in dispatch.ports:
         reservation = book.reservations.get(port.key)
         if port.key not in read and reservation is not None and reservation.case == case.id:
@@ -83,17 +83,35 @@ def leave_out(book: Book, case: Case, unread: tuple[str, ...]) -> None:
 def came_on(book: Book, case: Case, incident: Incident) -> None:
     """The source reports other facts of an incident, or one that was over as open again."""
     member = case.members[incident.id]
-    if member.ended_at is not None:
-        _went_down(book, incident)
+    _went_down(book, incident.port)
     if case.ended_at is not None:
         reopen(book, case)
     case.members[incident.id] = Member(incident)
+    if member.incident.port.key != incident.port.key:
+        _moved(book, case, member.incident.port, incident.port)
     if incident.id == case.incident.id:
         case.incident = incident
     book.open.add(case.id)
 
 
+def _moved(book: Book, case: Case, old: Port, new: Port) -> None:
+    """An incident is on another port than before: so is a dispatch that has no plan yet."""
+    book.port_cases[new.key] = case.id
+    if old.key not in {incident.port.key for incident in case.on}:
+        _came_back(book, old)
+    dispatch = case.dispatch
+    if dispatch is None or dispatch.progress is not None or dispatch.phase is Phase.FINISHED:
+        return
+    keys = {port.key for port in dispatch.ports}
+    if old.key in keys and new.key not in keys:
+        dispatch.ports = (*dispatch.ports, new)
+        if not dispatch.dry_run:
+            book.reservations.setdefault(new.key, Reservation(new, book.last_at, case.id, dispatch.by))
+
+
 def _leave(book: Book, case: Case, incident_id: str) -> None:
+    if case.members[incident_id].ended_at is not None:
+        return  # its id is used again, for another
     case.members.pop(incident_id)
     if not case.members:  # nothing is left of it: keep what it was about
         case.members = {incident_id: Member(case.incident, book.last_at, "gone")}
@@ -102,15 +120,15 @@ def _leave(book: Book, case: Case, incident_id: str) -> None:
     close_if_over(book, case)
 
 
-def _went_down(book: Book, incident: Incident) -> None:
-    spells = book.spells.setdefault(incident.port.key, [])
+def _went_down(book: Book, port: Port) -> None:
+    spells = book.spells.setdefault(port.key, [])
     if not spells or spells[-1].last is not None:
         spells.append(Spell(book.last_at))
         del spells[:-KEPT]
 
 
-def _came_back(book: Book, incident: Incident) -> None:
-    spells = book.spells.get(incident.port.key)
+def _came_back(book: Book, port: Port) -> None:
+    spells = book.spells.get(port.key)
     if spells and spells[-1].last is None:
         spells[-1] = replace(spells[-1], last=book.last_at)
 

@@ -230,7 +230,15 @@ class Case:
     def to_read(self, dispatch: Dispatch) -> list[str]:
         """The incidents whose customers a dispatch is for: those on its ports, over or not where all are."""
         keys = {port.key for port in dispatch.ports}
-        return [incident.id for incident in self.incidents if incident.port.key in keys] or [self.incident.id]
+        here = [member for member in self.members.values() if member.incident.port.key in keys]
+        on = [member.incident.id for member in here if member.ended_at is None]
+        return on or [member.incident.id for member in here] or [self.incident.id]
+
+    @property
+    def over_ports(self) -> frozenset[str]:
+        """The keys of its ports that are up again."""
+        down = {incident.port.key for incident in self.on}
+        return frozenset(member.incident.port.key for member in self.members.values()) - down
 
     def accepted(self) -> list[Recipient]:
         """Those who surely were warned, each once."""

@@ -33,8 +33,11 @@ class Sightings:
         poll that it has not and that the group is asked about.
         """
         new = {i.id: self._again(i, now) for i in offered}
-        if not poll.proves_absence:
-            return Sightings({**self.new, **new}, self.gone)
+        if not poll.proves_absence:  # what it did not bring is as it was
+            read = {incident.id for incident in poll.incidents}
+            kept = {id_: one for id_, one in self.new.items() if id_ not in read}
+            gone = {id_: polls for id_, polls in self.gone.items() if id_ not in poll.present}
+            return Sightings({**kept, **new}, gone)
         return Sightings(new, {id_: self.gone.get(id_, 0) + 1 for id_ in known if id_ not in poll.present})
 
     def without(self, taken: Iterable[str]) -> "Sightings":
@@ -46,4 +49,6 @@ class Sightings:
 
     def _again(self, incident: Incident, now: datetime) -> Sighting:
         before = self.new.get(incident.id)
-        return Sighting(incident, before.since, before.polls + 1) if before else Sighting(incident, now)
+        if before is None:
+            return Sighting(incident, now)
+        return Sighting(incident, min(before.since, now), before.polls + 1)  # the clock may be set back

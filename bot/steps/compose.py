@@ -26,7 +26,7 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         lines: list[Line] = []
         for incident in poll.incidents:
-            case = book.case_of(incident.id)
+            case = book.known(incident)
             if case is not None:
                 lines += _news(case, incident)
         waiting = [s for s in seen.new.values() if s.polls >= rules.open_polls]
@@ -76,7 +76,7 @@ def reopened(lines: Sequence[Line], book: Book, since: datetime) -> list[int]:
 
 
 def _is_new(book: Book, incident: Incident, now: datetime) -> bool:
-    return book.case_of(incident.id) is None and book.silence_of(incident.port, now) is None
+    return book.known(incident) is None and book.silence_of(incident.port, now) is None
 
 
 def _news(case: Case, incident: Incident) -> list[Line]:

@@ -29,7 +29,7 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
         over = found.affected.over or case.ended_at is not None
         recipients: list[Recipient] = []
         phones: set[str] = set()
-        for onus in _by_customer(found.affected.onus):
+        for onus in _by_customer(_as_known_now(found.affected.onus, case)):
             recipient = _recipient(len(recipients), onus, found, case, over=over)
             if recipient.skip is None and recipient.phone is not None:
                 key = Phone(recipient.phone).key
@@ -74,14 +74,24 @@ def spare(number: int, turn: int, found: Affected) -> Write:
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         if not book.cases[number].at_work(turn, Phase.SENDING):
             raise Declined("not_running")
-        progress = book.cases[number].dispatches[-1].progress
+        case, progress = book.cases[number], book.cases[number].dispatches[-1].progress
         back = {onu.serial for onu in found.onus if onu.link is Link.ONLINE or onu.over}
         todo = progress.todo() if progress is not None else []
         if found.over:
             return [Spared(number, r.id, Skip.OVER) for r in todo]
-        return [Spared(number, r.id, Skip.ONLINE) for r in todo if set(r.serials) <= back]
+        up = case.over_ports
+        over = {r.id for r in todo if r.ports and up.issuperset(r.ports)}
+        spared = [r.id for r in todo if r.id in over or set(r.serials) <= back]
+        return [Spared(number, id_, Skip.OVER if id_ in over else Skip.ONLINE) for id_ in spared]
 
     return write
+
+
+def _as_known_now(onus: Sequence[Onu], case: Case) -> list[Onu]:
+    """With what the polls saw end since their alerts were read."""
+    ports = case.over_ports
+    over = {id_ for id_, member in case.members.items() if member.incident.port.key in ports}
+    return [replace(onu, over=onu.over or onu.incident in over) for onu in onus]
 
 
 def _by_customer(onus: Sequence[Onu]) -> list[list[Onu]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,13 +11,15 @@ import pytest
 
 from bot.deps import Deps
 from bot.domain.case import Case, Dispatch, Phase
+from bot.domain.incident import Incident, Kind
 from bot.domain.lines import Line, Result
-from bot.domain.plan import Tally
+from bot.domain.phone import phone_key
+from bot.domain.plan import RESTORED, Tally
 from bot.domain.rules import Rules
 from bot.flow import Flow
 from bot.storage.memory import MemoryLedger
 from bot.tasks import Tasks
-from tests.fakes import ANA, FakeChat, FakeClock, FakeGateway, FakeLimiter, FakeSource, settled
+from tests.fakes import ANA, FakeChat, FakeClock, FakeGateway, FakeLimiter, FakeSource, incident, settled
 
 
 @dataclass
@@ -32,6 +35,8 @@ class Desk:
     tasks: Tasks = field(default_factory=Tasks)
     ledger: MemoryLedger = field(init=False)
     flow: Flow = field(init=False)
+    _fallen: int = 0
+    _customers: int = 100
 
     def __post_init__(self) -> None:
         self.ledger = MemoryLedger(self.clock)
@@ -70,6 +75,32 @@ class Desk:
     async def poll(self) -> None:
         await self.flow.poll()
 
+    def fall(
+        self, *places: str, kind: Kind = Kind.LOS, olt: str = "CB 01", customers: int = 3
+    ) -> list[Incident]:
+        """Ports that go down now, each with customers of its own; incidents and customers in one sequence."""
+        made = []
+        for place in places:
+            self._fallen += 1
+            what = incident(self._fallen, kind, place, max(3, customers), started=self.clock.now(), olt=olt)
+            made.append(self.source.outage(what, customers, self._customers))
+            self._customers += customers
+        return made
+
+    async def pass_by(self, seconds: float, *, every: float = 30.0) -> None:
+        """Let time pass with its polls, as the scheduler makes them."""
+        until = self.clock.ticks + seconds
+        while self.clock.ticks < until:
+            await self.clock.advance(min(every, until - self.clock.ticks))
+            await self.flow.poll()
+
+    async def repair(self, *numbers: int) -> None:
+        """Those incidents are over, and as many polls as it takes have seen it."""
+        for number in numbers:
+            self.source.repair(number)
+        for _ in range(self.rules.close_polls):
+            await self.pass_by(30)
+
     async def approve(self, number: int = 1) -> None:
         """Approve and let the whole dispatch run."""
         await self.flow.approve(number, ANA)
@@ -99,8 +130,27 @@ class Desk:
         assert tally.planned == sum(tally.outcomes.values()) + sum(tally.skipped.values()) + tally.todo
         return tally
 
+    def nobody_twice(self) -> int:
+        """How many customers the gateway was given, each once for each template family."""
+        phones = Counter((phone_key(m.phone), m.template == RESTORED) for m in self.gateway.received)
+        assert not [phone for phone, times in phones.items() if times > 1]
+        return len(phones)
+
+    def written(self, *kinds: type[Line]) -> list[Line]:
+        return [line for _, line in self.ledger.lines if isinstance(line, kinds)]
+
+    def audited(self) -> list[Line]:
+        return [entry.line for entry in self.ledger.book.audit]
+
     def results(self) -> list[Result]:
         return [line for _, line in self.ledger.lines if isinstance(line, Result)]
+
+
+@pytest.fixture
+async def grouping(desk: Desk) -> Desk:
+    """A desk with the product's own settings of grouping."""
+    desk.use(settle_seconds=10, group_seconds=120, group_power_seconds=300, close_polls=2)
+    return desk
 
 
 @pytest.fixture
