@@ -1,6 +1,7 @@
-"""Commands: /status /pendentes /audit /cooldown /help, in the group or in an approver's private chat."""
+"""Commands, in the group or in an approver's private chat. Those that change something are for approvers."""
 
 import contextlib
+import unicodedata
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,6 +12,7 @@ from bot.chat.access import Access
 from bot.chat.answers import Answers
 from bot.chat.browse import Browse, Kind
 from bot.chat.desk import Desk
+from bot.chat.life_commands import ALIASES, LIFE_COMMANDS, LifeCommands
 from bot.chat.noc_chat import NocChat
 from bot.chat.screen import Screen
 from bot.chat.status_page import ProgramFacts, status
@@ -61,6 +63,7 @@ class Commands:
         self._username = username
         self._hours = hours
         self._beside = beside
+        self._life = LifeCommands(desk, words, clock)
 
     async def typed(self, update: Update, _context: object) -> None:
         """Answer one command; those of other bots and unknown ones are none of ours."""
@@ -80,9 +83,15 @@ class Commands:
                 self._greet(message, Who(person.id, person.full_name))
                 return
             await self._access.check_chat(message.chat.id, person.id)
-            screen = await self._screen(name, argument, person.id, message.chat.id)
+            if name in LIFE_COMMANDS:
+                screen = await self._life_screen(name, argument, Who(person.id, person.full_name))
+            else:
+                screen = await self._screen(name, argument, person.id, message.chat.id)
         except Declined as no:
             self._refuse(message, name, no)
+            return
+        except LedgerClosed:
+            self._refuse(message, name, Declined("ledger_closed"))
             return
         self._say(message, screen, _KINDS.get(name, Kind.OTHER), name)
 
@@ -102,8 +111,17 @@ class Commands:
         name, _, addressed = command.removeprefix("/").partition("@")
         if addressed and addressed.casefold() != self._username().casefold():
             return None, ""
-        name = name.casefold()
+        letters = unicodedata.normalize("NFD", name.casefold())
+        name = "".join(c for c in letters if not unicodedata.combining(c))  # phones write previsão
+        name = ALIASES.get(name, name)
         return (name if name in {*COMMANDS, "start"} else None), "".join(rest).strip()
+
+    async def _life_screen(self, name: str, argument: str, who: Who) -> Screen:
+        await self._access.check_approver(who.id)
+        why = self._desk.ledger.closed
+        if why is not None:
+            raise LedgerClosed(why)
+        return await self._life.carry_out(name, argument, who)
 
     async def _screen(self, name: str, argument: str, user: int, chat: int) -> Screen:
         now, book, closed = self._clock.now(), self._desk.ledger.book, self._desk.ledger.closed

@@ -18,7 +18,7 @@ from bot.domain.customer import Found
 from bot.domain.phone import mask
 from bot.domain.plan import Skip
 
-COMMANDS = ("status", "pendentes", "audit", "cooldown", "help")
+COMMANDS = ("status", "pendentes", "audit", "cooldown", "silenciar", "previsao", "causa", "help")
 _DETAILS_A_PAGE = 10
 PENDING = (CaseState.WAITING, CaseState.INTERRUPTED, CaseState.NOBODY, CaseState.REHEARSED)
 _NOT_ASKED = {Skip.NO_RECORD: "no_record", Skip.LOOKUP_FAILED: "failed"}

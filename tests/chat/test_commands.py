@@ -37,6 +37,9 @@ async def test_the_commands_are_described(api: BotApi, room: Room) -> None:
             "pendentes",
             "audit",
             "cooldown",
+            "silenciar",
+            "previsao",
+            "causa",
             "help",
         ]
         assert all(command["description"] for command in commands)
@@ -58,7 +61,9 @@ async def test_each_command_answers(api: BotApi, room: Room) -> None:
     assert f"/{card.id}" in api.messages()[-1].html
     assert "Nenhum registro" in await answer(api, BETO, "/audit hoje")
     assert "Nenhuma porta" in await answer(api, BETO, "/cooldown@noc_bot")
-    assert "Aprovar" in await answer(api, BETO, "/HELP")
+    said = await answer(api, BETO, "/HELP")
+    assert "Aprovar" in said
+    assert "/silenciar OLT [slot/PON] 2h motivo" in said
 
 
 async def test_other_bots_and_unknown_commands_are_ignored(api: BotApi, room: Room) -> None:

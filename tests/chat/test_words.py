@@ -11,11 +11,13 @@ from jinja2 import Environment, meta
 from markupsafe import Markup
 
 import bot
-from bot.chat.buttons import Action
+from bot.chat.buttons import CAUSES, Action
 from bot.chat.cards import DENY_REASONS
+from bot.chat.commands import COMMANDS
 from bot.chat.cooldown_pages import RELEASE_REASONS
 from bot.chat.doubts import VERDICTS as VERDICTS_ON_ALL
 from bot.chat.doubts import Verdict
+from bot.chat.life_commands import LIFE_COMMANDS
 from bot.chat.pages import PENDING
 from bot.chat.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
 from bot.domain.customer import Link
@@ -43,6 +45,8 @@ ENTRIES = [
     "resent",
     "interrupted",
     "confirmed",
+    *("restored", "proposed", "begun", "begun_alone", "over", "on_again", "given_up", "separated", "assumed"),
+    *("forecast", "forecast_none", "cause_named", "silenced", "silence_ended"),
 ]
 SHEETS = [
     "name",
@@ -71,6 +75,7 @@ REASONS = [
     *("cool_off", "token_refused", "none", "dry_run"),
     *("no_results", "no_object", "no_token", "return_false", "no_devices", "another_alert", "no_clients"),
     *("considered_sent", "listed", "no_rows", "another_client", "token_replaced", "login_not_found"),
+    *("two_people", "other_mode", "fewer_rows"),
 ]
 FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
 VERDICTS = [
@@ -87,7 +92,8 @@ CODED: dict[str, Iterable[str]] = {
     "deny": DENY_REASONS,
     "release": RELEASE_REASONS,
     "action": [*(action.name.lower() for action in Action), "unknown"],
-    "command": ["status", "pendentes", "audit", "cooldown", "help"],
+    "command": [*COMMANDS, *(f"how_{name}" for name in LIFE_COMMANDS)],
+    "why": CAUSES,
     "entry": ENTRIES,
     "end": ["done", "stopped", "closed", "halted", "unread"],
     "pending": PENDING,
