@@ -70,7 +70,7 @@ def told(text: str, at_most: int = VALUE_AT_MOST) -> Markup:
 
 
 def in_line(items: Sequence[Item], words: Words, *, room: int, more: str = "page.more_csv") -> Markup:
-    """As many items as fit `room` UTF-16 units in one line, whole ones, then `more` with what was left out."""
+    """As many whole items as `room` UTF-16 units hold in one line, then `more` with what was left out."""
     line, length = Markup(""), 0
     for place, item in enumerate(items):
         part = item.gap + item.text if line else item.text

@@ -11,21 +11,23 @@ from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.incident import Kind
 from bot.domain.plan import Outcome
+from bot.steps.decide import is_over
 
 HALTED = "halted"
 
 
-def interrupted(case: Case, dispatch: Dispatch, words: Words) -> list[Markup]:
+def interrupted(case: Case, dispatch: Dispatch, book: Book, words: Words) -> list[Markup]:
     """Why it broke off, where that is known, what to see to, and who is left."""
-    tally, over = dispatch.tally(), case.ended_at is not None
+    tally = dispatch.tally()
     lines = []
     if dispatch.end_reason is not None:
         lines.append(words.say("card.suspended", reason=reason_words(dispatch.end_reason, words)))
     repeats = dispatch.to_repeat()
     doubt = [words.say("card.interrupted_repeats", n=repeats)] if repeats else []
-    if over:
-        return [*lines, words.say("card.interrupted_over", todo=tally.todo if tally else 0), *doubt]
-    lines += mend(dispatch, words, "resume")
+    if is_over(book, case):
+        key = "card.interrupted_over" if case.restores is None else "card.interrupted_again"
+        return [*lines, words.say(key, todo=tally.todo if tally else 0), *doubt]
+    lines += mend(case, dispatch, words, "resume")
     if tally is None:
         return [*lines, words.say("card.interrupted_early")]
     failed = tally.outcomes.get(Outcome.FAILED, 0)  # taken up again too (domain/lines.py: Resumed)
@@ -33,24 +35,35 @@ def interrupted(case: Case, dispatch: Dispatch, words: Words) -> list[Markup]:
 
 
 def halted_facts(facts: Mapping[str, object], book: Book, words: Words) -> dict[str, object]:
-    """How the notice tells its reason, and its advice as of now: who resumed meanwhile needs none."""
+    """The notice's case and reason as it tells them, and its advice as of now: who resumed needs none."""
     case = book.cases[cast("int", facts["case"])]
     reason = facts["reason"]
     told = reason_words(None if reason is None else str(reason), words)
-    return {"reason": told, "advice": Markup("").join(Markup("\n") + line for line in _advice(case, words))}
+    advice = Markup("").join(Markup("\n") + line for line in _advice(case, book, words))
+    return {"case": case.shown_as, "reason": told, "advice": advice}
 
 
-def _advice(case: Case, words: Words) -> list[Markup]:
+def _advice(case: Case, book: Book, words: Words) -> list[Markup]:
     """What a person has to see to before the case's dispatch goes on; empty where nothing is left to do."""
     again = {CaseState.INTERRUPTED: "resume", CaseState.NOBODY: "retry"}.get(case.state)
-    if case.ended_at is not None or case.dispatch is None or again is None:
+    if is_over(book, case) or case.dispatch is None or again is None:
         return []
-    return mend(case.dispatch, words, again)
+    return mend(case, case.dispatch, words, again)
 
 
-def mend(dispatch: Dispatch, words: Words, again: str) -> list[Markup]:
+def mend(case: Case, dispatch: Dispatch, words: Words, again: str) -> list[Markup]:
     """What a person has to see to before they tap the button `again`."""
     if dispatch.mend is None:
         return []
-    setting = "HSM_ID_POWER" if dispatch.template is Kind.POWER else "HSM_ID_LOS"
-    return [words.say(f"mend.{dispatch.mend}", setting=setting, again=words.plain(f"button.{again}"))]
+    restores = case.restores is not None and again == "retry"
+    button = words.plain("button.restore", n=None) if restores else words.plain(f"button.{again}")
+    return [words.say(f"mend.{dispatch.mend}", setting=_setting(case, dispatch), again=button)]
+
+
+def _setting(case: Case, dispatch: Dispatch) -> str:
+    """The setting that names the dispatch's template; both where each customer has their own."""
+    if case.restores is not None:
+        return "HSM_ID_RESTORED"
+    if dispatch.mixed:
+        return "HSM_ID_LOS, HSM_ID_POWER"
+    return "HSM_ID_POWER" if dispatch.template is Kind.POWER else "HSM_ID_LOS"

@@ -1,0 +1,147 @@
+"""What a card may ask a person before a tap of theirs is carried out (`errors.Asked`, or a choice)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from markupsafe import Markup
+
+from bot.chat.buttons import CAUSES, FLAPPING, LATER, MINUTES, NO_ETA, NOW, Action, Press
+from bot.chat.card_restored import Rows, may_restore
+from bot.chat.card_rows import may_separate
+from bot.chat.fitting import Item, in_line, told
+from bot.chat.screen import Button, Style
+from bot.chat.words import Words, duration
+from bot.domain.book import Book
+from bot.domain.case import Case, CaseState
+from bot.domain.flapping import recent
+from bot.domain.holds import closed_until, flapping
+from bot.domain.rules import Rules
+from bot.steps.decide import is_over
+from bot.steps.describe import scopes_of
+
+Question = Literal[
+    "deny",
+    "flapping",
+    "hours",
+    "hours_f",
+    "resume_hours",
+    "restore_hours",
+    "eta",
+    "cause",
+    "silence",
+    "separate",
+]
+"""`hours_f` is `hours` where it was answered before that an oscillating port matters not."""
+
+DENY_REASONS = ("maintenance", "false_alarm", "already_told", "other")
+_SCOPES_AT_MOST = 300  # UTF-16 units
+Asked = tuple[Markup, Rows]
+
+
+def asked(
+    question: Question, case: Case, book: Book, now: datetime, *, words: Words, rules: Rules
+) -> Asked | None:
+    """The question's text and its answers; None where it cannot be asked (any more)."""
+    on = case.ended_at is None
+    open_ = on and case.undecided and book.silence_over(case, now) is None
+    ask = _Ask(case, book, now, words, rules)
+    asks: dict[Question, tuple[bool, Callable[[], Asked | None]]] = {
+        "deny": (on and case.undecided, ask.deny),
+        "flapping": (open_, ask.flapping),
+        "hours": (open_, ask.hours),
+        "hours_f": (open_, lambda: ask.hours(FLAPPING)),
+        "resume_hours": (True, ask.resume_hours),
+        "restore_hours": (may_restore(case, book, now, rules), ask.restore_hours),
+        "eta": (on, ask.eta),
+        "cause": (on, ask.cause),
+        "silence": (on and book.silence_over(case, now) is None, ask.silence),
+        "separate": (may_separate(case, now, rules) > 1, ask.separate),
+    }
+    may, draw = asks[question]
+    return draw() if may else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    case: Case
+    book: Book
+    now: datetime
+    words: Words
+    rules: Rules
+
+    def deny(self) -> Asked:
+        reasons = [
+            self._button(f"deny.{reason}", Press(Action.DENY, self.case.id, reason), "danger")
+            for reason in DENY_REASONS
+        ]
+        return self.words.say("card.asking"), (tuple(reasons[:2]), tuple(reasons[2:]), self._back())
+
+    def flapping(self) -> Asked | None:
+        ports = flapping(self.case, self.book, self.rules, self.now)
+        if not ports:
+            return None
+        n = max(len(recent(self.book.spells[port.key], self.now)) for port in ports)
+        yes = self._button("button.despite", Press(Action.APPROVE, self.case.id, FLAPPING), "danger")
+        return self.words.say("question.flapping", n=n), ((yes,), self._back())
+
+    def hours(self, answered: str = "") -> Asked | None:
+        later = Press(Action.APPROVE, self.case.id, answered + LATER)
+        return self._hours(later, Press(Action.APPROVE, self.case.id, answered + NOW), "send_now")
+
+    def restore_hours(self) -> Asked | None:
+        later = Press(Action.RESTORE, self.case.id, LATER)
+        return self._hours(later, Press(Action.RESTORE, self.case.id, NOW), "send_now")
+
+    def resume_hours(self) -> Asked | None:
+        """Of the dispatch that is interrupted and may go on: the case's, or that of its second message."""
+        other = self.book.restored_by(self.case.id)
+        for one in (self.case, other):
+            if one is not None and one.state is CaseState.INTERRUPTED and not is_over(self.book, one):
+                return self._hours(None, Press(Action.RESUME, one.id, NOW), "resume_now")
+        return None
+
+    def eta(self) -> Asked:
+        case = self.case.id
+        hours = [self._for(minutes, Press(Action.ETA, case, str(minutes))) for minutes in MINUTES]
+        nobody = self._button("button.no_eta", Press(Action.ETA, case, NO_ETA))
+        return self.words.say("question.eta", case=case), (tuple(hours), (nobody,), self._back())
+
+    def cause(self) -> Asked:
+        case = self.case.id
+        causes = [self._button(f"why.{cause}", Press(Action.CAUSE, case, cause)) for cause in CAUSES]
+        pairs = [tuple(causes[n : n + 2]) for n in range(0, len(causes), 2)]
+        return self.words.say("question.cause", case=case), (*pairs, self._back())
+
+    def silence(self) -> Asked:
+        scopes = [Item(told(f"{scope.olt} {scope.place}")) for scope in scopes_of(self.case)]
+        what = in_line(scopes, self.words, room=_SCOPES_AT_MOST, more="page.more")
+        times = [self._for(minutes, Press(Action.SILENCE, self.case.id, str(minutes))) for minutes in MINUTES]
+        return self.words.say("question.silence", what=what), (tuple(times), self._back())
+
+    def separate(self) -> Asked:
+        n = may_separate(self.case, self.now, self.rules)
+        yes = self._button("button.separate_yes", Press(Action.SEPARATE, self.case.id), "danger")
+        return self.words.say("question.separate", n=n), ((yes,), self._back())
+
+    def _hours(self, later: Press | None, now: Press, key: str) -> Asked | None:
+        """Outside the customers' hours: at the next opening, or now all the same."""
+        until, hours = closed_until(self.rules, self.now), self.rules.customer_hours
+        if until is None or hours is None:
+            return None
+        text = self.words.say("question.hours", first=f"{hours.first:%H:%M}", last=f"{hours.last:%H:%M}")
+        at = self.words.plain("button.send_at", at=until, now=self.now)
+        wait = [Button(at, later.encode(), "success")] if later is not None else []
+        return text, ((*wait, self._button(f"button.{key}", now, "danger")), self._back())
+
+    def _for(self, minutes: int, press: Press) -> Button:
+        hours = timedelta(minutes=minutes)
+        text = self.words.plain("button.hours", n=minutes // 60) if minutes % 60 == 0 else duration(hours)
+        return Button(text, press.encode())
+
+    def _back(self) -> tuple[Button, ...]:
+        return (self._button("button.back", Press(Action.BACK, self.case.id)),)
+
+    def _button(self, key: str, press: Press, style: Style | None = None) -> Button:
+        return Button(self.words.plain(key), press.encode(), style)

@@ -1,0 +1,110 @@
+"""The part of a case's card about its second message: service is back.
+
+It is a dispatch of a companion case (`Book.restored_by`) that has no card of its own.
+"""
+
+from datetime import datetime
+
+from markupsafe import Markup
+
+from bot.chat.buttons import Action, Press
+from bot.chat.card_sends import approved, before, dry_run, ending, results, running
+from bot.chat.fitting import Item, in_line, told
+from bot.chat.mends import mend
+from bot.chat.screen import Button
+from bot.chat.words import Words
+from bot.domain.book import Book
+from bot.domain.book_life import RESTORED_WITHIN
+from bot.domain.case import Case, CaseState, Dispatch
+from bot.domain.plan import Outcome, Skip
+from bot.domain.rules import Rules
+from bot.steps.decide import is_over
+
+_NAME_AT_MOST = 40  # UTF-16 units
+Rows = tuple[tuple[Button, ...], ...]
+
+
+def restored(case: Case, book: Book, now: datetime, words: Words, rules: Rules, *, room: int) -> list[Markup]:
+    """What became of telling people that service is back; empty where nobody asked for it.
+
+    `room` is how many UTF-16 units the list of those who are still down may take.
+    """
+    other = book.restored_by(case.id)
+    if other is None:
+        return []
+    dispatch = other.dispatch
+    if dispatch is None:
+        lines = before(other, now, words)
+    elif other.running:
+        lines = dry_run(other, dispatch, words) + running(
+            other, dispatch, book, now, words=words, rules=rules
+        )
+        lines += [*approved(other, dispatch, now, words), *before(other, now, words)]
+    else:
+        return _came_of_it(other, dispatch, now, words, room)
+    return [words.say("card.restoring"), *lines]
+
+
+def may_restore(case: Case, book: Book, now: datetime, rules: Rules) -> bool:
+    """Whether a tap may tell people that service is back (the rules of `steps.restore.restore`)."""
+    other = book.restored_by(case.id)
+    untold = other is None or other.undecided
+    settled = case.dispatch is not None and case.dispatch.at_rest
+    if not (rules.restored and untold and settled and book.unconfirmed is None):
+        return False
+    lately = case.ended_at is not None and now - case.ended_at <= RESTORED_WITHIN
+    return lately and bool(case.accepted())
+
+
+def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> Rows:
+    """What may be tapped about it now."""
+    if may_restore(case, book, now, rules):
+        text = words.plain("button.restore", n=len(case.accepted()))
+        return ((Button(text, Press(Action.RESTORE, case.id).encode(), "success"),),)
+    other = book.restored_by(case.id)
+    if other is None:
+        return ()
+    begin = _button(case, other, words, "send_now", Action.BEGIN)
+    cancel = _button(case, other, words, "cancel", Action.CANCEL)
+    resume = _button(case, other, words, "resume", Action.RESUME)
+    close = _button(case, other, words, "close", Action.CLOSE)
+    pointless = is_over(book, other)
+    rows: dict[CaseState, Rows] = {
+        CaseState.SCHEDULED: ((cancel,),) if pointless else ((begin, cancel),),
+        CaseState.COUNTDOWN: ((cancel,),),
+        CaseState.SENDING: ((_button(case, other, words, "stop", Action.STOP),),),
+        CaseState.INTERRUPTED: ((close,),) if pointless else ((resume, close),),
+    }
+    return rows.get(other.state, ())
+
+
+def _button(case: Case, other: Case, words: Words, key: str, action: Action) -> Button:
+    """Beside the same button of the case itself it has a sign of its own."""
+    text = words.plain(f"button.{key}")
+    style = "success" if action in {Action.BEGIN, Action.RESUME} else "danger"
+    press = Press(action, other.id).encode()
+    return Button(words.plain("button.of_restored", what=text) if case.running else text, press, style)
+
+
+def _came_of_it(other: Case, dispatch: Dispatch, now: datetime, words: Words, room: int) -> list[Markup]:
+    """`📣 Avisados que voltou: 31`, whatever did not go as meant, and who is still down."""
+    tally, progress = dispatch.tally(), dispatch.progress
+    accepted = tally.outcomes.get(Outcome.ACCEPTED, 0) if tally else 0
+    skips = set(tally.skipped) if tally else set()
+    outcomes = {outcome for outcome, n in tally.outcomes.items() if n} if tally else set()
+    plain = outcomes <= {Outcome.ACCEPTED} and skips <= {Skip.STILL_DOWN}
+    lines = dry_run(other, dispatch, words)
+    facts = {"n": accepted, "dry_run": dispatch.dry_run, "reached": dispatch.reached}
+    lines.append(words.say("card.restored", **facts, by=dispatch.by, at=dispatch.ended_at, now=now))
+    if dispatch.end != "done":
+        lines += ending(other, dispatch, now, words)
+    if not dispatch.reached:
+        lines += mend(other, dispatch, words, "retry")
+    if not plain:
+        lines += results(dispatch, words)
+    down = [r for r in progress.recipients.values() if r.skip is Skip.STILL_DOWN] if progress else []
+    if down:
+        names = [Item(told(r.name or words.plain("details.no_name"), _NAME_AT_MOST)) for r in down]
+        listed = in_line(names, words, room=room, more="page.more")
+        lines.append(words.say("card.still_down", n=len(down), names=listed))
+    return [*lines, *before(other, now, words)]

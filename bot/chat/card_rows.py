@@ -1,0 +1,102 @@
+"""The buttons of a case's card."""
+
+from datetime import datetime
+
+from bot.chat.buttons import Action, Press
+from bot.chat.card_life import proposed
+from bot.chat.card_restored import Rows, restored_rows
+from bot.chat.results import at_rest, to_call
+from bot.chat.screen import Button, Style
+from bot.chat.words import Words
+from bot.domain.book import Book
+from bot.domain.case import Case, CaseState
+from bot.domain.rules import Rules
+from bot.steps.describe import parts
+
+
+def rows(case: Case, book: Book, now: datetime, words: Words, rules: Rules, *, closed: bool = False) -> Rows:
+    """What may be tapped now. An ended outage keeps only what an unfinished dispatch needs, and its news.
+
+    While the ledger is `closed` nobody is invited to tell those.
+    """
+    shown: Rows = ()
+    if case.running:
+        shown = _of_dispatch(case, words)
+    elif case.ended_at is None:
+        shown = _undecided(case, book, now, words, rules) if case.undecided else _decided(case, words)
+    other = book.restored_by(case.id)
+    doubts = (*_doubt_row(case, words), *(_doubt_row(other, words) if other is not None else ()))
+    back = () if closed else restored_rows(case, book, now, words, rules)
+    return (*shown, *back, *doubts)
+
+
+def details_row(case: Case, words: Words) -> Rows:
+    """All that is left where nothing can be decided."""
+    return ((_button(case, words, "details", Action.DETAILS),),)
+
+
+def may_separate(case: Case, now: datetime, rules: Rules) -> int:
+    """How many cards it would be taken apart into; 1 where it may not be."""
+    on = case.undecided and case.ended_at is None and proposed(case, now, rules) is None
+    return len(parts(case.on)) if on else 1
+
+
+def _button(case: Case, words: Words, key: str, action: Action, style: Style | None = None) -> Button:
+    return Button(words.plain(f"button.{key}"), Press(action, case.id).encode(), style)
+
+
+def _of_dispatch(case: Case, words: Words) -> Rows:
+    """What an unfinished dispatch may be asked."""
+    over = case.ended_at is not None
+    cancel = _button(case, words, "cancel", Action.CANCEL, "danger")
+    begin = _button(case, words, "send_now", Action.BEGIN, "success")
+    resume = _button(case, words, "resume", Action.RESUME, "success")
+    close = _button(case, words, "close", Action.CLOSE, "danger")
+    found: dict[CaseState, Rows] = {
+        CaseState.SCHEDULED: ((cancel,),) if over else ((begin, cancel), *_decided(case, words)),
+        CaseState.COUNTDOWN: ((cancel,),),
+        CaseState.SENDING: ((_button(case, words, "stop", Action.STOP, "danger"),),),
+        CaseState.STOPPING: (),
+        CaseState.INTERRUPTED: ((close,),) if over else ((resume, close),),
+    }
+    return found[case.state]
+
+
+def _decided(case: Case, words: Words) -> Rows:
+    return (*details_row(case, words), _expected(case, words))
+
+
+def _expected(case: Case, words: Words) -> tuple[Button, ...]:
+    return _button(case, words, "eta", Action.ASK_ETA), _button(case, words, "cause", Action.ASK_CAUSE)
+
+
+def _undecided(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> Rows:
+    silence = book.silence_over(case, now)
+    if silence is not None:
+        end = Press(Action.UNMUTE, case.id, str(silence.id)).encode()
+        return ((Button(words.plain("button.unmute"), end),), *details_row(case, words))
+    key = "retry" if case.state is not CaseState.WAITING else "approve"
+    if proposed(case, now, rules) is not None:
+        key = "approve_second"
+    approve = _button(case, words, key, Action.APPROVE, "success")
+    deny = _button(case, words, "deny", Action.ASK_DENY, "danger")
+    details = _button(case, words, "details", Action.DETAILS)
+    assume = _button(case, words, "assume", Action.ASSUME)
+    last = [_button(case, words, "silence", Action.ASK_SILENCE)]
+    if may_separate(case, now, rules) > 1:
+        last.append(_button(case, words, "separate", Action.ASK_SEPARATE))
+    return (approve, deny), (details, assume), _expected(case, words), tuple(last)
+
+
+def _doubt_row(case: Case, words: Words) -> Rows:
+    """The way to the sends in doubt, also after the outage: somebody still has to settle them."""
+    dispatch = at_rest(case)
+    if dispatch is None or dispatch.progress is None:
+        return ()
+    doubts, calls = len(dispatch.in_doubt()), len(to_call(dispatch.progress))
+    if not doubts and not calls:
+        return ()
+    text = words.plain("button.doubts", n=doubts) if doubts else words.plain("button.calls", n=calls)
+    if case.restores is not None:
+        text = words.plain("button.of_restored", what=text)
+    return ((Button(text, Press(Action.DOUBTS, case.id).encode(), "primary"),),)
