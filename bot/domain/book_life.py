@@ -46,9 +46,10 @@ def end(book: Book, case: Case, incident_id: str | None, why: str) -> None:
     """An incident is over, and the case where it was the last that was on."""
     ids = [case.incident.id] if incident_id is None else [incident_id]
     for member in (case.members[id_] for id_ in ids if id_ in case.members):
-        if member.ended_at is None:
-            _came_back(book, member.incident.port)
+        was_on = member.ended_at is None
         member.ended_at, member.ended_why = book.last_at, why
+        if was_on and not case.down(member.incident.port):
+            _came_back(book, member.incident.port)
     close_if_over(book, case)
 
 
@@ -97,7 +98,7 @@ def came_on(book: Book, case: Case, incident: Incident) -> None:
 def _moved(book: Book, case: Case, old: Port, new: Port) -> None:
     """An incident is on another port than before: so is a dispatch that has no plan yet."""
     book.port_cases[new.key] = case.id
-    if old.key not in {incident.port.key for incident in case.on}:
+    if not case.down(old):
         _came_back(book, old)
     dispatch = case.dispatch
     if dispatch is None or dispatch.progress is not None or dispatch.phase is Phase.FINISHED:

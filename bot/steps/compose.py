@@ -18,9 +18,9 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
     """The lines that bring the ledger up to what the polls saw.
 
     A new incident waits for its siblings (`settle_seconds`) and for `open_polls`; those of one cause make one
-    case (`domain/correlation.py`), and join one that nobody decided on yet. On a port whose case is on, or
-    ended within `reopen_minutes`, it continues that case. One that was seen before never opens a second case.
-    A poll that does not prove absence ends nothing, and it takes `close_polls` that do.
+    case (`domain/correlation.py`), and join one that nobody decided on yet. On a port that was up again
+    for at most `reopen_minutes`, it continues that port's last case. One that was seen before never opens a
+    second case. A poll that does not prove absence ends nothing, and it takes `close_polls` that do.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
