@@ -222,7 +222,7 @@ async def test_scenes_that_fail_exit_1(tmp_path: Path) -> None:
 def test_the_scenes_have_names(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--scene-list"]) == 0
     listed = capsys.readouterr().out.splitlines()
-    assert len(listed) == 10
+    assert len(listed) == 16
     assert listed[0].split(maxsplit=1) == ["fibre-cut", "Rompimento de fibra, 33 clientes"]
 
 

@@ -42,7 +42,8 @@ class MatrixApi(Server):
 
     Attributes:
         received: Every message WhatsApp would deliver: the ground truth.
-        count: The same by phone.
+        restored: Templates that say that service is back: to get one after the news of an outage is not twice.
+        count: Messages by phone, except those of ``restored``; they are in ``count_restored``.
         rate_limit: Messages a second before it answers 429; None: no limit.
         cod_error_as_text: ``"0"`` instead of ``0``.
         cookies_replayed: Requests that brought a PHPSESSID back (none should).
@@ -64,6 +65,8 @@ class MatrixApi(Server):
         self.token = token
         self.received: list[Message] = []
         self.count: Counter[str] = Counter()
+        self.count_restored: Counter[str] = Counter()
+        self.restored: set[int] = set()
         self.rate_limit: float | None = None
         self.cod_error_as_text = False
         self.cookies_replayed = 0
@@ -86,8 +89,8 @@ class MatrixApi(Server):
 
     @property
     def duplicates(self) -> int:
-        """Phones that got more than one message."""
-        return sum(1 for messages in self.count.values() if messages > 1)
+        """Phones that got more than one message, or more than one that service is back."""
+        return sum(n > 1 for count in (self.count, self.count_restored) for n in count.values())
 
     async def until(self, count: int, timeout: float | None = 20.0) -> None:  # noqa: ASYNC109
         """Returns once so many messages have arrived in all; TimeoutError where they do not.
@@ -152,7 +155,7 @@ class MatrixApi(Server):
         code = len(self.received) + 1
         arrived = {position: _latin1(value) for position, value in values.items()}
         self.received.append(Message(phone, name, hsm, self._now(), code, arrived))
-        self.count[phone] += 1
+        (self.count_restored if hsm in self.restored else self.count)[phone] += 1
         old, self._arrival = self._arrival, asyncio.Event()
         old.set()
         success = {"cod_error": self._code(0), "msg": "atendimento gerado com sucesso"}

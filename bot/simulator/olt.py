@@ -1,5 +1,6 @@
 """The OLT-management API of contracts/oltcloud.md over a ``World``."""
 
+import asyncio
 import json
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ class OltApi(Server):
         logins: Logins that gave a token.
         failed_logins: Logins that were refused.
         lookups: Customers found, by client id.
+        readings: How often the list of alerts was read, first pages only.
         next_followed: Requests that followed the list's ``next`` (nobody should).
         login_kills_older: A login ends the life of all tokens before it.
         token_seconds: Life of a token.
@@ -47,6 +49,7 @@ class OltApi(Server):
         self.logins = 0
         self.failed_logins = 0
         self.lookups: Counter[int] = Counter()
+        self.readings = 0
         self.next_followed = 0
         self.login_kills_older = False
         self.token_seconds = 3 * 3600.0
@@ -57,8 +60,15 @@ class OltApi(Server):
         self.raw_equipment: list[Any] = []
         self.ignores_filters = False
         self._clock = clock
+        self._reading = asyncio.Event()
         self._tokens: dict[str, float] = {}
         self._left: int | None = None
+
+    async def until_read(self, times: int, timeout: float = 20.0) -> None:  # noqa: ASYNC109
+        """Returns once the list of alerts was read so often in all; TimeoutError where it is not."""
+        async with asyncio.timeout(timeout):
+            while self.readings < times:
+                await self._reading.wait()
 
     def expire_tokens(self) -> None:
         """Every token given so far is dead."""
@@ -141,6 +151,10 @@ class OltApi(Server):
         if query.pop("from_next", None):
             self.next_followed += 1
         page, size = int(query.get("page", 1)), int(query.get("page_size", DEFAULT_PAGE_SIZE))
+        if page == 1:
+            self.readings += 1
+            old, self._reading = self._reading, asyncio.Event()
+            old.set()
         only_open = query.get("end_date__isnull", "").lower() == "true"
         alerts = [a for a in self.world.alerts.values() if not only_open or a.end_date is None]
         rows = [*map(_row, alerts), *self.raw_rows]

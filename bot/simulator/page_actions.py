@@ -74,7 +74,7 @@ class Actions:
 
     async def _cable(self, _: Given) -> list[PortView]:
         ports = self._neighbours(CABLE_PONS)
-        await self._stage.cable(ports[0].olt, ports[0].slot, [port.pon for port in ports])
+        await self._stage.cut_all([(port.olt, port.slot_pon) for port in ports])
         return ports
 
     async def _district(self, _: Given) -> list[PortView]:

@@ -85,6 +85,7 @@ async def _rehearse_one(scene: Scene, stage: Stage, lang: str) -> Result:
     play = Play(stage, scene, lang, fast=True)
     problem, bot_mb = None, 0.0
     try:
+        await stage.use(scene.settings(True))
         await stage.start()
         await play.run()
         bot_mb = memory_mb(stage.bot_pid)

@@ -13,10 +13,12 @@ from typing import Any
 
 from bot.simulator.stage_child import Child, State
 from bot.simulator.stage_isp import Isp
-from bot.simulator.stage_views import message_view, whatsapp_view
+from bot.simulator.stage_views import TEMPLATE_RESTORED, message_view, whatsapp_view
 from bot.simulator.telegram import TAP_TIMEOUT, Answer, BotApi, Message
 
 Launch = Callable[[Mapping[str, str], Path], Awaitable[asyncio.subprocess.Process]]
+ANA, BRUNO, VISITOR = 501, 502, 503
+ESCALATION = -1009876543210
 Happening = tuple[str, Any]  # kind and JSON-able data
 
 
@@ -34,6 +36,7 @@ class Stage(Isp):
 
     Attributes:
         chat: The group, its people and their phones.
+        escalation: Another group, where the bot turns to when nobody in the first one answers.
         ana, bruno, visitor: Two administrators (501, 502) and somebody who is none (503).
     """
 
@@ -53,11 +56,14 @@ class Stage(Isp):
         self.chat = BotApi()
         self.chat.first_message = numbers_from + 1
         self.chat.ephemeral = "support"
-        self.ana = self.chat.add_user(501, "Ana", "ana", admin=True, opened_private=True)
-        self.bruno = self.chat.add_user(502, "Bruno", "bruno", admin=True)
-        self.visitor = self.chat.add_user(503, "Visitante", "visitante")
+        self.escalation = ESCALATION
+        self.chat.chats[self.escalation] = "Supervisão"
+        self.ana = self.chat.add_user(ANA, "Ana", "ana", admin=True, opened_private=True)
+        self.bruno = self.chat.add_user(BRUNO, "Bruno", "bruno", admin=True)
+        self.visitor = self.chat.add_user(VISITOR, "Visitante", "visitante")
         self.caption: dict[str, Any] | None = None
         self._changes = dict(variables or {})
+        self._scene: dict[str, str] = {}
         self._child = Child(self._launch, self._bot_changed)
         self._start_child = launch
         self._polls = 0  # calls for updates before the bot of now was launched
@@ -78,6 +84,8 @@ class Stage(Isp):
             "TELEGRAM_TOKEN": self.chat.token,
             "TELEGRAM_CHAT_ID": str(self.chat.group),
             "TELEGRAM_API_URL": self.chat.url,
+            "TELEGRAM_ESCALATION_CHAT_ID": str(self.escalation),
+            "HSM_ID_RESTORED": str(TEMPLATE_RESTORED),
             # The defaults, but nobody wants to watch a poll of 30 s. Two polls close, as they do by default.
             "POLL_SECONDS": "2",
             "SETTLE_SECONDS": "3",
@@ -85,6 +93,7 @@ class Stage(Isp):
             "DATA_DIR": str(self.folder / "data"),
             "OPS_PORT": "0",
             **self._changes,
+            **self._scene,
         }
 
     async def start(self) -> None:
@@ -93,6 +102,15 @@ class Stage(Isp):
             await server.start()
         self._pumps = [asyncio.create_task(self._pump_chat()), asyncio.create_task(self._pump_whatsapp())]
         await self._child.start()
+
+    async def use(self, settings: Mapping[str, str]) -> None:
+        """The bot has these settings on top of its own; where it runs with others it starts again."""
+        if self._scene == settings:
+            return
+        self._scene = dict(settings)
+        if self._child.pid is not None:
+            await self._child.stop()
+            await self._child.start()
 
     async def stop(self) -> None:
         """The bot has ended in order, and no task, thread or child is left."""
@@ -188,6 +206,7 @@ class Stage(Isp):
         users = (self.ana, self.bruno, self.visitor)
         return {
             "group": self.chat.group,
+            "escalation": self.escalation,
             "users": [{"id": user.id, "name": user.name, "admin": user.admin} for user in users],
             "messages": [message_view(m) for chat in self.chat.history.values() for m in chat],
             "whatsapp": [whatsapp_view(message) for message in self.hsm.received],
@@ -237,7 +256,7 @@ class Stage(Isp):
         seen = 0
         while True:
             for message in self.hsm.received[seen:]:
-                self.count(message.phone)
+                self.count(message)
                 self.tell("whatsapp", whatsapp_view(message))
             seen = len(self.hsm.received)
             self.tell("counters", self._counters())

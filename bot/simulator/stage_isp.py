@@ -4,14 +4,15 @@ import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, get_args
 
 from bot.simulator.matrix import MatrixApi
+from bot.simulator.matrix import Message as Sent
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Answer, DropAfter
-from bot.simulator.stage_views import PortView, mobile
+from bot.simulator.stage_views import TEMPLATE_RESTORED, PortView, mobile
 from bot.simulator.world import Alert, Onu, Port, World
 
 GatewayMode = Literal["ok", "slow", "refuses", "throttles", "loses", "down"]
@@ -19,6 +20,7 @@ GatewayMode = Literal["ok", "slow", "refuses", "throttles", "loses", "down"]
 SLOW_SECONDS = 1.0
 THROTTLED_RATE = 4.0  # messages a second
 LOST_SHARE = 0.3
+BIG_OLT = "CB 07"  # beside the generated ones: 64 PONs of few ONUs, so that all of them may fall at once
 REFUSAL = json.dumps({"cod_error": 1, "msg": "template pausado"})
 
 
@@ -32,12 +34,14 @@ class Isp(ABC):
 
     def __init__(self, seed: int, customers: int, numbers_from: int = 0) -> None:
         self.world = World.generate(seed, customers, numbers_from)
+        self.world.add_olt(BIG_OLT, slots=4, pons=16, onus=6)
         self.olt = OltApi(self.world)
         self.hsm = MatrixApi()
+        self.hsm.restored.add(TEMPLATE_RESTORED)
         self.duplicates = 0
         self._alerts: dict[Port, Alert] = {}  # the newest of each port, open or not
         self._ports_of_phones: dict[str, Port] = {}
-        self._told: Counter[tuple[str, int | None]] = Counter()
+        self._told: Counter[tuple[str, int | None, bool]] = Counter()
         self._mode: GatewayMode = "ok"
         self._switching: set[asyncio.Task[None]] = set()
         self._switch = asyncio.Lock()
@@ -68,17 +72,19 @@ class Isp(ABC):
         """The port loses its light (or its first so many ONUs); an alert that is open stays the one."""
         return self._fail([(olt, slot_pon)], "pon_loss", onus)[0]
 
-    async def cable(self, olt: str, slot: int, pons: Sequence[int]) -> list[Alert]:
-        """Several PONs of one slot lose their light at once."""
-        return self._fail([(olt, f"{slot}/{pon}") for pon in pons], "pon_loss")
+    async def cut_all(self, ports: Sequence[tuple[str, str]]) -> list[Alert]:
+        """These (OLT, slot/PON) lose their light at once."""
+        return self._fail(ports, "pon_loss")
 
     async def power(self, ports: Sequence[tuple[str, str]]) -> list[Alert]:
         """The customers of these (OLT, slot/PON) lose their power."""
         return self._fail(ports, "pon_no_power")
 
-    async def repair(self, olt: str, slot_pon: str) -> None:
-        """The port's customers are online again."""
+    async def repair(self, olt: str, slot_pon: str, but: Collection[Onu] = ()) -> None:
+        """The port's customers are online again, except these ONUs, whose fibre was cut on its own."""
         self._mend([self._port(olt, slot_pon)])
+        for onu in but:
+            onu.status = "LOSS"
 
     async def repair_all(self) -> None:
         """Everybody is online again."""
@@ -168,14 +174,15 @@ class Isp(ABC):
     def _tell_world(self, ports: list[Port]) -> None:
         self.tell("world", [asdict(self._view(port)) for port in ports])
 
-    def count(self, phone: str) -> None:
-        """A message reached this phone.
+    def count(self, message: Sent) -> None:
+        """A message reached a phone.
 
-        A person may free a port, and a later outage then tells a customer again: twice is twice about one.
+        A person may free a port, and a later outage then tells a customer again: twice is twice about one,
+        where that it is over counts apart.
         """
-        port = self._port_of(phone)
+        port = self._port_of(message.phone)
         alert = self._alerts.get(port) if port else None
-        key = (phone, alert.id if alert else None)
+        key = (message.phone, alert.id if alert else None, message.hsm in self.hsm.restored)
         self._told[key] += 1
         self.duplicates += self._told[key] > 1
 

@@ -7,12 +7,13 @@ from bot.simulator.matrix import Message as Sent
 from bot.simulator.telegram import Message
 from bot.simulator.world import Customer
 
-TEMPLATE_LOS, TEMPLATE_POWER = 114, 116
+TEMPLATE_LOS, TEMPLATE_POWER, TEMPLATE_RESTORED = 114, 116, 118
 TEMPLATES = {
     TEMPLATE_LOS: "Olá {nome}, identificamos um rompimento de fibra que afeta sua conexão. "
     "Nossa equipe já está trabalhando. Não é preciso ligar.",
     TEMPLATE_POWER: "Olá {nome}, identificamos uma falta de energia na sua região que afeta sua conexão. "
     "Nossa equipe acompanha e o sinal volta junto com a energia. Não é preciso ligar.",
+    TEMPLATE_RESTORED: "Olá {nome}, sua conexão foi restabelecida. Obrigado pela paciência.",
 }
 MOBILE_DIGITS = 11
 
@@ -51,6 +52,7 @@ def message_view(message: Message) -> dict[str, Any]:
         "sender_name": message.sender.name if message.sender else None,
         "ephemeral_for": message.ephemeral_for,
         "reply_to": message.reply_to,
+        "silent": message.silent,
     }
 
 

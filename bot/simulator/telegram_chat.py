@@ -73,6 +73,7 @@ class Message:
         edits: (clock time, plain text) of each edit of the text.
         sender: Who wrote it; None: the bot.
         ephemeral_for: The only user who sees it; None: everyone.
+        silent: Sent with ``disable_notification``: no phone makes a sound.
     """
 
     id: int
@@ -89,6 +90,7 @@ class Message:
     thread: int | None = None
     entities: list[dict[str, Any]] = field(default_factory=list)
     deleted: bool = False
+    silent: bool = False
     date: int = field(default_factory=lambda: int(time.time()))
 
     @property

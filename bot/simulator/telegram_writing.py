@@ -1,5 +1,6 @@
 """Sending, editing and deleting messages, as strict as contracts/telegram.md says the real server is."""
 
+import re
 import time
 from typing import Any
 
@@ -12,6 +13,7 @@ from bot.simulator.telegram_state import ChatState
 MAX_TEXT, MAX_CAPTION = 4096, 1024
 GENERAL_TOPIC = 1
 DELETE_SECONDS = 48 * 3600
+MENTION = re.compile(r"tg://user\?id=([0-9]{1,19})")
 NOT_MODIFIED = (
     "Bad Request: message is not modified: specified new message content and reply markup are exactly "
     "the same as a current content and reply markup of the message"
@@ -65,7 +67,16 @@ class Writing:
             raise Refused(f"Bad Request: message {'is' if limit == MAX_TEXT else 'caption is'} too long")
         if name == "text" and not parsed.text:
             raise Refused("Bad Request: message text is empty")
-        return parsed
+        return Parsed(parsed.text, [mention for one in parsed.entities if (mention := self._mention(one))])
+
+    def _mention(self, entity: dict[str, Any]) -> dict[str, Any] | None:
+        """The entity; a link to a person is a mention of whom the bot knows, and of others nothing at all."""
+        found = MENTION.fullmatch(str(entity.get("url"))) if entity["type"] == "text_link" else None
+        if found is None:
+            return entity
+        user = self._state.users.get(int(found[1]))
+        place = {"offset": entity["offset"], "length": entity["length"]}
+        return {"type": "text_mention", **place, "user": user.json()} if user else None
 
     def send_message(self, call: Call) -> dict[str, Any]:
         """The new message."""
@@ -85,6 +96,7 @@ class Writing:
             reply_to=self._reply(call, chat),
             thread=self._thread(call),
             entities=parsed.entities,
+            silent=call.true("disable_notification"),
         )
 
     def _post(self, message: Message) -> dict[str, Any]:

@@ -153,6 +153,12 @@ class World:
             left -= world._fill(olt, slot_pon, onus)
         return world
 
+    def add_olt(self, olt: str, slots: int, pons: int, onus: int) -> None:
+        """An OLT with so many ONUs on each PON; its customers are like those of a generated world."""
+        for slot in range(1, slots + 1):
+            for pon in range(1, pons + 1):
+                self._fill(olt, f"{slot}/{pon}", onus)
+
     def _fill(self, olt: str, slot_pon: str, onus: int) -> int:
         """Fills a port with so many ONUs; the number of customers that took."""
         customers = 0

@@ -115,7 +115,7 @@ async def test_a_cut_is_one_alert_until_it_is_repaired(stage: Stage) -> None:
 
 async def test_a_cable_a_district_and_everything_back(stage: Stage) -> None:
     first, *others = stage.ports()
-    alerts = await stage.cable(first.olt, first.slot, [first.pon])
+    alerts = await stage.cut_all([(first.olt, first.slot_pon)])
     alerts += await stage.power([(port.olt, port.slot_pon) for port in others])
     assert [port.state for port in stage.ports()] == ["los"] + ["power"] * len(others)
     assert {alert.alert_type for alert in alerts} == {"pon_loss", "pon_no_power"}

@@ -19,10 +19,10 @@ export function begin(soon) {
   byId('chat').addEventListener('scroll', () => { if (atEnd()) unseen = 0; below(); }, { passive: true });
 }
 
-/** Keeps in mind whose private chat got something while it was not open. */
+/** Keeps in mind which other chat got something while it was not open. */
 export function note(messages) {
   for (const { chat, sender } of messages) {
-    if (chat > 0 && sender === null && !(state.isPrivate && chat === state.me)) state.unread.add(chat);
+    if (chat !== state.group && sender === null && chat !== chatId()) state.unread.add(chat);
   }
 }
 
@@ -79,11 +79,11 @@ function messages() {
 
 function empty(isEmpty) {
   const box = byId('empty');
-  const kind = isEmpty ? (state.isPrivate ? 'private' : 'group') : '';
+  const kind = isEmpty ? state.view : '';
   box.hidden = !isEmpty;
   if (box.dataset.kind === kind) return;
   box.dataset.kind = kind;
-  if (kind === 'group') box.replaceChildren(say('empty_group'));
+  if (kind === 'group' || kind === 'escalation') box.replaceChildren(say(`empty_${kind}`));
   if (kind === 'private') {
     box.replaceChildren(element('p', {}, say('empty_private')), element('button', { type: 'button', onclick: () => write('/start') }, say('start')));
   }
@@ -102,24 +102,27 @@ function people() {
   for (const input of box.querySelectorAll('input')) input.checked = Number(input.value) === state.me;
 }
 
+const VIEWS = ['group', 'private', 'escalation'];
+
 function head() {
-  byId('chat-title').textContent = state.isPrivate ? 'noc_bot' : 'NOC';
-  byId('chat-sub').textContent = state.isPrivate ? say('private_sub', { name: me().name }) : say('group_sub', { n: state.users.length + 1 });
+  byId('chat-title').textContent = { group: 'NOC', private: 'noc_bot', escalation: say('tab_escalation') }[state.view];
+  byId('chat-sub').textContent = state.view === 'private' ? say('private_sub', { name: me().name }) : say('group_sub', { n: state.users.length + 1 });
+  byId('composer').hidden = state.view === 'escalation'; // the bot listens to nobody there
   const tabs = byId('tabs');
   if (!tabs.children.length) {
-    for (const isPrivate of [false, true]) {
-      tabs.append(element('button', { type: 'button', onclick: () => { state.isPrivate = isPrivate; redraw(); } }, say(isPrivate ? 'tab_private' : 'tab_group')));
+    for (const view of VIEWS) {
+      tabs.append(element('button', { type: 'button', onclick: () => { state.view = view; redraw(); } }, say(`tab_${view}`)));
     }
   }
-  if (state.isPrivate) state.unread.delete(state.me);
-  tabs.children[0].setAttribute('aria-pressed', String(!state.isPrivate));
-  tabs.children[1].setAttribute('aria-pressed', String(state.isPrivate));
+  state.unread.delete(chatId());
+  VIEWS.forEach((view, index) => tabs.children[index].setAttribute('aria-pressed', String(state.view === view)));
   tabs.children[1].classList.toggle('unread', state.unread.has(state.me));
+  tabs.children[2].classList.toggle('unread', state.unread.has(state.escalation));
 }
 
 export async function write(text) {
   try {
-    await post('/api/say', { user: state.me, private: state.isPrivate, text });
+    await post('/api/say', { user: state.me, private: state.view === 'private', text });
     toEnd();
   } catch (error) {
     show(error.message);
@@ -131,7 +134,7 @@ const taps = {
     if (button.ariaBusy === 'true') return;
     button.ariaBusy = 'true';
     try {
-      await post('/api/tap', { user: state.me, private: state.isPrivate, message: message.id, data });
+      await post('/api/tap', { user: state.me, private: state.view === 'private', message: message.id, data });
     } catch (error) {
       show(error.message);
     } finally {
@@ -140,14 +143,21 @@ const taps = {
   },
   onCommand: (command) => write(command),
   onCard(id) {
-    const node = drawn.get(id);
-    if (!node) return;
-    node.scrollIntoView({ block: 'center' });
-    node.focus({ preventScroll: true });
-    node.classList.add('flash');
-    setTimeout(() => node.classList.remove('flash'), FLASH_MS);
+    if (state.view === 'group') return jump(id);
+    state.view = 'group';
+    redraw();
+    requestAnimationFrame(() => jump(id)); // after the drawing that was just asked for
   },
 };
+
+function jump(id) {
+  const node = drawn.get(id);
+  if (!node) return;
+  node.scrollIntoView({ block: 'center' });
+  node.focus({ preventScroll: true });
+  node.classList.add('flash');
+  setTimeout(() => node.classList.remove('flash'), FLASH_MS);
+}
 
 function atEnd() {
   const chat = byId('chat');

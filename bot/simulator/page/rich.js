@@ -51,6 +51,7 @@ export function rich(text, entities, { onCommand, onCard }) {
 
   function wrap(entity, covered) {
     if (entity.type === 'text_link') return link(entity.url ?? '');
+    if (entity.type === 'text_mention') return element('span', { class: 'mention' });
     if (entity.type === 'spoiler') return spoiler(covered);
     return document.createElement(TAGS[entity.type] ?? 'span');
   }

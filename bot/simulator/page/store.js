@@ -3,17 +3,18 @@ const WHATSAPP_KEPT = 60;
 const PEOPLE_KEPT = 'olt-noc-bot.me';
 
 export const state = {
-  ready: false, run: '', group: 0, users: [], commands: [], me: 501, isPrivate: false,
+  ready: false, run: '', group: 0, escalation: 0, users: [], commands: [], me: 501,
+  view: 'group', // or private, escalation
   chats: new Map(), // chat id -> Map(message id -> message)
   ports: new Map(), // "OLT 1/2" -> port
   whatsapp: [], // newest last
   counters: { sent: 0, duplicates: 0 },
   bot: { state: 'stopped' }, gateway: { mode: 'ok' }, telegram: { away: false }, caption: null,
-  unread: new Set(), // user ids whose private chat has something new
+  unread: new Set(), // chats besides the group that have something new
 };
 
 export const portKey = (port) => `${port.olt} ${port.slot}/${port.pon}`;
-export const chatId = () => (state.isPrivate ? state.me : state.group);
+export const chatId = () => ({ group: state.group, private: state.me, escalation: state.escalation })[state.view];
 export const me = () => state.users.find((user) => user.id === state.me) ?? { id: state.me, name: '', admin: false };
 
 /** The messages of the shown chat that this person sees, in order. */
@@ -29,6 +30,7 @@ export function reset(snapshot) {
   state.whatsapp = [];
   state.run = snapshot.run;
   state.group = snapshot.group;
+  state.escalation = snapshot.escalation;
   state.users = snapshot.users;
   if (!state.ready) state.me = remembered() ?? snapshot.users[0].id;
   state.ready = true;
@@ -50,7 +52,7 @@ export function apply(change) {
 
 export function become(userId) {
   state.me = userId;
-  state.isPrivate = false;
+  state.view = 'group';
   try { localStorage.setItem(PEOPLE_KEPT, String(userId)); } catch { /* a browser without storage forgets */ }
 }
 

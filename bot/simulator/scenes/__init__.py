@@ -1,15 +1,21 @@
 """The stories that the demo tells and the tests play: what happens, what is said, what must come out."""
 
-from bot.simulator.scenes import outages, trouble
+from bot.simulator.scenes import after, outages, storm, trouble, waiting
 from bot.simulator.scenes.play import Play, Scene, SceneFailed, Told
 
 __all__ = ["SCENES", "Play", "Scene", "SceneFailed", "Told"]
 
 SCENES: tuple[Scene, ...] = (
     outages.FIBRE_CUT,
-    outages.POWER,
-    outages.CABLE,
+    storm.POWER,
+    storm.CABLE,
+    storm.STORM,
     outages.FLAPPING,
+    waiting.REMINDER,
+    waiting.HOURS,
+    waiting.TWO_PEOPLE,
+    after.ETA_AND_CAUSE,
+    after.RESTORED,
     trouble.TOKEN,
     trouble.TWO_TAPS,
     trouble.GATEWAY,

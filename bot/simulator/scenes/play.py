@@ -1,23 +1,22 @@
 """What a scene plays with: captions, people who tap, cards, and the checks of what came out."""
 
 import asyncio
-import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from bot.simulator.matrix import Message as Sent
+from bot.simulator.scenes.reading import APPROVE, WORDS, Counts, can_approve, count, data_of
 from bot.simulator.stage import Stage
 from bot.simulator.stage_views import PortView
-from bot.simulator.telegram import Answer, Button, Message, User
-from bot.simulator.world import Alert
+from bot.simulator.telegram import Answer, Message, User
+from bot.simulator.world import Alert, Onu
 
 T = TypeVar("T")
 ROOM_FOR_33 = 40  # ONUs: some customers have two
 READING = 4.0  # seconds that a caption needs
 PATIENCE = {True: 20.0, False: 120.0}  # fast or not: the group's pace may hold a card back for a minute
-APPROVE = "ok"  # how the bot's callback data begin: the words on a button depend on the language
 
 
 class SceneFailed(Exception):
@@ -34,68 +33,29 @@ class Told:
 
 @dataclass(frozen=True)
 class Scene:
-    """A story: its name for the command line, its title, and what happens."""
+    """A story: its name for the command line, its title, what happens, and the bot's settings for it.
+
+    ``settings`` is asked when the scene begins, with whether it is played fast.
+    """
 
     name: str
     title: Told
     happens: Callable[["Play"], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Words:
-    """What a card says, as far as scenes look at it."""
-
-    counts: Sequence[str]  # accepted, rejected, failed, unknown, skipped
-    done: str
-    normalised: str
-    cooldown: str
-    over: str
-    taken: str  # a later tap is told who was first
-
-
-WORDS = {
-    "pt": Words(
-        ("enviada", "recusada", "falha", "incerta", "pulada"),
-        "Envio concluído",
-        "Normalizado",
-        "cooldown até",
-        "falha já acabou",
-        "aprovou",
-    ),
-    "en": Words(
-        ("sent", "rejected", "failed", "unknown", "skipped"),
-        "Sending finished",
-        "Back to normal",
-        "cooldown until",
-        "outage is over",
-        "approved",
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The line of counts at the end of a card."""
-
-    accepted: int
-    rejected: int
-    failed: int
-    unknown: int
-    skipped: int
-
-    @property
-    def total(self) -> int:
-        """Everybody on the plan."""
-        return self.accepted + self.rejected + self.failed + self.unknown + self.skipped
+    settings: Callable[[bool], Mapping[str, str]] = lambda _: {}
 
 
 @dataclass(frozen=True)
 class Outage:
-    """An alert, the phones that should get a message each, and how many customers it has in all."""
+    """Alerts of one cause, the phones that should get a message each, and how many customers are hit."""
 
-    alert: Alert
+    alerts: tuple[Alert, ...]
     phones: frozenset[str]
     customers: int
+
+    @property
+    def onus(self) -> list[Onu]:
+        """Every ONU that is hit."""
+        return [onu for alert in self.alerts for onu in alert.onus]
 
 
 class Play:
@@ -121,6 +81,7 @@ class Play:
         Raises:
             SceneFailed: It did not come out as it must.
         """
+        await self.stage.use(self.scene.settings(self.fast))
         try:
             await self.scene.happens(self)
         except (LookupError, TimeoutError) as error:
@@ -158,18 +119,24 @@ class Play:
 
     # The ISP
 
-    def quiet_ports(self, count: int, *, onus: int = 20, one_slot: bool = False) -> list[PortView]:
-        """Ports with at least so many ONUs that nothing has happened to; all on one slot where wanted.
+    def quiet_ports(
+        self, count: int, *, onus: int = 20, on: Literal["slot", "olt", "apart"] | None = None
+    ) -> list[PortView]:
+        """Ports with at least so many ONUs that nothing has happened to.
+
+        ``on``: all on one slot, on one OLT, or each on another OLT.
 
         Raises:
             SceneFailed: The world is too small.
         """
         used = {alert.olt_name + alert.slot_pon for alert in self.stage.world.alerts.values()}
         quiet = [p for p in self.stage.ports() if p.olt + p.slot_pon not in used and p.onus >= onus]
-        if one_slot:
-            slots = Counter((port.olt, port.slot) for port in quiet)
-            best = max(slots, key=lambda slot: slots[slot], default=None)
-            quiet = [port for port in quiet if (port.olt, port.slot) == best]
+        if on == "apart":
+            quiet = list({port.olt: port for port in reversed(quiet)}.values())[::-1]
+        elif on is not None:
+            places = {port: (port.olt, port.slot if on == "slot" else 0) for port in quiet}
+            best = max(Counter(places.values()).items(), key=lambda place: place[1], default=(None, 0))[0]
+            quiet = [port for port in quiet if places[port] == best]
         if len(quiet) < count:
             raise SceneFailed(f"{count} quiet ports are not there: give more --customers")
         return quiet[:count]
@@ -187,28 +154,67 @@ class Play:
         self.check("customers of the cut ONUs", outage.customers, customers)
         return outage
 
-    def outage(self, alert: Alert) -> Outage:
-        """The alert with the truth about it, as the world is now."""
-        customers = len({onu.client_id for onu in alert.onus})
-        return Outage(alert, frozenset(self.stage.affected(alert)), customers)
+    def outage(self, *alerts: Alert) -> Outage:
+        """The alerts with the truth about them, as the world is now."""
+        customers = len({onu.client_id for alert in alerts for onu in alert.onus})
+        phones = frozenset(phone for alert in alerts for phone in self.stage.affected(alert))
+        return Outage(alerts, phones, customers)
+
+    @property
+    def closing(self) -> int:
+        """How many readings without it the bot needs to take an outage for over."""
+        return int(self.stage.variables().get("CLOSE_POLLS", "2"))
+
+    async def read(self, times: int = 1) -> None:
+        """The bot has read the OLT's list so many more times."""
+        await self.stage.olt.until_read(self.stage.olt.readings + times, PATIENCE[self.fast])
 
     # The group
 
     async def card(self, outage: Outage, after: Message | None = None) -> Message:
-        """The card of the outage's port that can be approved (``after``: one posted later than that)."""
-        port = f"{outage.alert.olt_name} · {outage.alert.slot_pon}\n"
+        """The outage's one card that can be approved (``after``: one posted later than that)."""
+        first, places = outage.alerts[0], {alert.slot_pon for alert in outage.alerts}
+        place = f"{first.olt_name} · {first.slot_pon if len(places) == 1 else f'{len(places)} PONs'}\n"
 
         def found() -> Message | None:
-            cards = (m for m in self.stage.chat.messages() if port in m.text and can_approve(m))
+            cards = (m for m in self.stage.chat.messages() if place in m.text and can_approve(m))
             return next((m for m in cards if after is None or m.id > after.id), None)
 
-        card = await self.wait(found, lambda: f"no card for {port.strip()}")
+        card = await self.wait(found, lambda: f"no card for {place.strip()}")
         self.cards.add(card.id)
         return card
 
     async def approve(self, user: User, card: Message) -> Answer:
-        """This person taps the card's button to approve; what they read."""
-        return await self.stage.tap(user.id, card.id, approve_data(card))
+        """This person taps the card's button to approve, which is there; what they read.
+
+        Raises:
+            SceneFailed: There is nothing to approve.
+        """
+        return await self.stage.tap(user.id, card.id, self.approve_data(card))
+
+    def approve_data(self, card: Message) -> str:
+        """The callback data of the button to approve; SceneFailed where the card has none."""
+        data = data_of(card, APPROVE)
+        if data is None:
+            raise SceneFailed(f"nothing to approve on the card: {card.text!r} {card.buttons}")
+        return data
+
+    async def press(self, user: User, card: Message, action: str, argument: str = "") -> Answer:
+        """This person taps the button that does this, once the card has it; what they read."""
+        data = await self.wait(
+            lambda: data_of(card, action, argument),
+            lambda: f"never a button {action}::{argument} on the card: {card.text!r} {card.buttons}",
+        )
+        return await self.stage.tap(user.id, card.id, data)
+
+    async def reply(self, card: Message, after: Message | None = None) -> Message:
+        """The bot's answer to this card (``after``: the next one after that)."""
+
+        def found() -> Message | None:
+            replies = (m for m in self.stage.chat.messages() if m.reply_to == card.id)
+            return next((m for m in replies if after is None or m.id > after.id), None)
+
+        return await self.wait(found, lambda: f"nobody was asked again about {card.text!r}")
 
     async def until(self, card: Message, text: str) -> str:
         """The card's text once it says so."""
@@ -218,28 +224,36 @@ class Play:
     async def counts(self, card: Message, outage: Outage) -> Counts:
         """The counts of the card, once its dispatch is over; every customer is in one of them."""
         await self.wait(lambda: self._over(card), lambda: f"no end on the card: {card.text!r}")
-        counts = Counts(*(_count(card, word) for word in self.words.counts))
+        counts = Counts(*(count(card, word) for word in self.words.counts))
         self.check("customers on the card", counts.total, outage.customers)
         return counts
 
     def _over(self, card: Message) -> bool:
         """Whether somebody was told, or nobody and it can be tried again."""
-        return self.words.done in card.text or (can_approve(card) and _count(card, self.words.counts[0]) == 0)
+        return self.words.done in card.text or (can_approve(card) and count(card, self.words.counts[0]) == 0)
+
+    # The customers
 
     @property
     def sent(self) -> list[Sent]:
         """What customers got since the scene began."""
         return self.stage.hsm.received[self._started_with :]
 
-    async def told(self, wanted: Collection[str]) -> None:
-        """Everybody who should has a message, once each, and nobody else."""
+    async def told(self, wanted: Collection[str], *, back: Collection[str] = ()) -> None:
+        """Everybody who should has a message, once each, and nobody else; ``back``: and that it is over."""
         try:
-            await self.stage.hsm.until(self._started_with + len(wanted), PATIENCE[self.fast])
+            many = self._started_with + len(wanted) + len(back)
+            await self.stage.hsm.until(many, PATIENCE[self.fast])
         except TimeoutError:
             raise SceneFailed(f"{len(self.sent)} messages for {len(wanted)} customers") from None
-        sent = Counter(message.phone for message in self.sent)
-        self.check("customers told, messages", (len(sent), sent.total()), (len(wanted), len(wanted)))
-        self.check("customers told by mistake", len(set(sent) - set(wanted)), 0)
+        restored = self.stage.hsm.restored
+        for what, found, right in (
+            ("told", [m for m in self.sent if m.hsm not in restored], wanted),
+            ("told that it is over", [m for m in self.sent if m.hsm in restored], back),
+        ):
+            phones = Counter(message.phone for message in found)
+            self.check(f"customers {what}, messages", (len(phones), len(found)), (len(right), len(right)))
+            self.check(f"customers {what} by mistake", len(set(phones) - set(right)), 0)
 
     async def wait(self, true: Callable[[], T | None], otherwise: Callable[[], str]) -> T:
         """The first true value; asked again after each change in the chat. SceneFailed where none comes."""
@@ -247,25 +261,3 @@ class Play:
             return await self.stage.chat.wait(lambda _: true(), PATIENCE[self.fast])
         except TimeoutError:
             raise SceneFailed(otherwise()) from None
-
-
-def can_approve(card: Message) -> bool:
-    """Whether the card has the button."""
-    return any(_approves(button) for row in card.keyboard for button in row)
-
-
-def approve_data(card: Message) -> str:
-    """The callback data of the button to approve; SceneFailed where the card has none."""
-    found = next((button.data for row in card.keyboard for button in row if _approves(button)), None)
-    if found is None:
-        raise SceneFailed(f"nothing to approve on the card: {card.text!r} {card.buttons}")
-    return found
-
-
-def _approves(button: Button) -> bool:
-    return (button.data or "").startswith(f"{APPROVE}:")
-
-
-def _count(card: Message, word: str) -> int:
-    found = re.search(rf"([0-9.,]+) {word}", card.text)
-    return int(re.sub(r"\D", "", found[1])) if found else -1

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from bot.simulator.scenes.play import ROOM_FOR_33, Counts, Outage, Play, Scene, Told
+from bot.simulator.scenes.play import ROOM_FOR_33, Outage, Play, Scene, Told
+from bot.simulator.scenes.reading import Counts
 from bot.simulator.stage_isp import GatewayMode
 from bot.simulator.stage_views import PortView
 from bot.simulator.telegram import Message
@@ -58,7 +59,7 @@ async def _two_taps(play: Play) -> None:
 
 
 async def _gateway(play: Play) -> None:
-    throttled, refused, lost = play.quiet_ports(3)
+    throttled, refused, lost = play.quiet_ports(3, on="apart")
     stage = play.stage
     phones: set[str] = set()
 
@@ -137,7 +138,7 @@ async def _killed(play: Play) -> None:
 
 
 async def _telegram_away(play: Play) -> None:
-    first, second = play.quiet_ports(2, onus=ROOM_FOR_33)
+    first, second = play.quiet_ports(2, onus=ROOM_FOR_33, on="apart")
     stage = play.stage
     await play.caption(
         f"{first.olt} {first.slot_pon} cai; Ana aprova.", f"{first.olt} {first.slot_pon} fails; Ana approves."

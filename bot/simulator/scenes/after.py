@@ -1,0 +1,105 @@
+"""Scenes of a case after the decision: when it should be back, why it fell, and that it is back."""
+
+from datetime import datetime, timedelta
+
+from bot.simulator.scenes.play import Outage, Play, Scene, SceneFailed, Told
+from bot.simulator.scenes.reading import ASK_ETA, ETA, RESTORE, case_of, mentioned
+from bot.simulator.stage_views import TEMPLATE_RESTORED, mobile
+from bot.simulator.world import LOCAL, Onu
+
+CUSTOMERS = 15
+SOON = timedelta(seconds=75)  # until the whole minute that a fibre will surely not be ready at
+
+
+async def _eta(play: Play) -> None:
+    [port] = play.quiet_ports(1)
+    stage = play.stage
+    await play.caption(
+        f"{port.olt} {port.slot_pon} cai, Ana avisa os clientes.",
+        f"{port.olt} {port.slot_pon} fails, Ana has the customers told.",
+    )
+    outage = await play.cut(port, CUSTOMERS)
+    card = await play.card(outage)
+    number = case_of(card)
+    await play.approve(stage.ana, card)
+    await play.told(outage.phones)
+    await play.press(stage.ana, card, ASK_ETA)
+    await play.press(stage.ana, card, ETA, "60")
+    await play.until(card, "⏰")
+    await play.caption(
+        "Quando volta? Ana toca em Previsão. Bruno sabe mais, e escreve: causa e equipe.",
+        "When will it be back? Ana taps Expected. Bruno knows more, and types the cause and the team.",
+    )
+    await stage.say(stage.bruno.id, f"/causa {number} Poste derrubado; Norte")
+    await play.until(card, "Poste derrubado")
+    await stage.say(stage.bruno.id, f"/previsao {number} 2h")
+    await play.wait(lambda: _says_when(card.text, "Bruno"), lambda: f"no other time on {card.text!r}")
+    if not play.fast:  # the clock is the machine's
+        await _passed(play, number)
+    await play.told(outage.phones)
+    await stage.repair_all()
+
+
+async def _passed(play: Play, number: str) -> None:
+    at = f"{datetime.now(LOCAL) + SOON:%H:%M}"
+    await play.stage.say(play.stage.bruno.id, f"/previsao {number} {at}")
+    await play.caption(
+        f"Bruno espera que volte às {at}. Passou? O bot pergunta.",
+        f"Bruno expects it back at {at}. Is it past? The bot asks.",
+    )
+    await play.wait(
+        lambda: any(m.reply_to is not None and mentioned(m) for m in play.stage.chat.messages()),
+        lambda: "nobody was asked for a new time",
+    )
+    await play.caption(
+        "A previsão passou: o bot pede uma nova.", "The time is past: the bot asks for a new one."
+    )
+
+
+def _says_when(text: str, who: str) -> bool:
+    return any("⏰" in line and who in line for line in text.splitlines())
+
+
+async def _restored(play: Play) -> None:
+    [port] = play.quiet_ports(1)
+    stage = play.stage
+    await play.caption(
+        f"{port.olt} {port.slot_pon} cai, Ana avisa os clientes.",
+        f"{port.olt} {port.slot_pon} fails, Ana has the customers told.",
+    )
+    outage = await play.cut(port, CUSTOMERS)
+    card = await play.card(outage)
+    await play.approve(stage.ana, card)
+    await play.told(outage.phones)
+    await play.counts(card, outage)
+    down, phone, name = _one_of(play, outage)
+    await stage.repair(port.olt, port.slot_pon, but=[down])
+    await play.until(card, play.words.normalised)
+    await play.caption(
+        "A fibra está emendada. Ana toca em Avisar que voltou.",
+        "The fibre is spliced. Ana taps to tell them that service is back.",
+    )
+    await play.press(stage.ana, card, RESTORE)
+    await play.told(outage.phones, back=outage.phones - {phone})
+    play.check("templates", {m.hsm for m in play.sent[len(outage.phones) :]}, {TEMPLATE_RESTORED})
+    await play.until(card, name)
+    await play.caption(
+        f"Uma ONU continua sem sinal: {name} não recebe, e está no cartão.",
+        f"One ONU is still down: {name} is not told, and is on the card.",
+    )
+    await stage.repair_all()
+    down.status = "Online"
+
+
+def _one_of(play: Play, outage: Outage) -> tuple[Onu, str, str]:
+    """An ONU of somebody who was told and has no other, with their phone and name."""
+    for onu in outage.onus:
+        customer = play.stage.world.customers.get(onu.client_id or 0)
+        alone = [other.client_id for other in outage.onus].count(onu.client_id) == 1
+        if customer is not None and alone and (phone := mobile(customer)) in outage.phones:
+            return onu, phone, customer.name
+    raise SceneFailed("nobody with one ONU was told")
+
+
+ETA_AND_CAUSE = Scene("eta", Told("Previsão e causa", "Expected end and cause"), _eta)
+RESTORED = Scene("restored", Told("Avisar que voltou", "Telling that service is back"), _restored)
