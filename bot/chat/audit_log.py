@@ -6,18 +6,23 @@ from datetime import datetime
 
 from bot.chat.buttons import Action
 from bot.chat.results import reason_words
+from bot.chat.silences import where
 from bot.chat.words import Words
+from bot.domain import life
 from bot.domain import lines as ln
 from bot.domain.audit import AuditEntry
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
 from bot.domain.cooldown import free_at
 from bot.domain.incident import Incident, Port
+from bot.domain.life import Despite, Scope
 from bot.domain.lines import Who
 from bot.domain.plan import Tally
+from bot.domain.who import BOT
 
 TODAY = frozenset({"today", "hoje"})
 REFUSED = frozenset({"refused", "recusados"})
+_GIVEN_UP = frozenset({"two_people", "other_mode"})  # why nothing was read: it was not to be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,9 @@ class Entry:
     where the entry is about no case; `tally` also where nothing was planned. `ended_at` is when the outage
     was over and `ended_why` how, `frees_at` when the port may be sent to again, None where it may now or
     something else holds it. `count` is how many sends in doubt were decided on, None for other entries.
+    `ports` is how many the case had. `restores` is the case where the entry is about its second message
+    (that service is back), and `number` the number in the ledger. `until` is when it is to be sent, expected
+    to be over or silent until; `despite` and `first` are as in `lines.Approved`.
     """
 
     at: datetime
@@ -45,6 +53,14 @@ class Entry:
     ended_why: str | None = None
     frees_at: datetime | None = None
     count: int | None = None
+    ports: int = 1
+    number: int | None = None
+    restores: int | None = None
+    despite: tuple[Despite, ...] = ()
+    until: datetime | None = None
+    first: Who | None = None
+    team: str | None = None
+    scopes: tuple[Scope, ...] = ()
 
     @property
     def is_result(self) -> bool:
@@ -72,7 +88,7 @@ def matching(
     elif wanted in TODAY:
         newest = [entry for entry in newest if words.is_same_day(entry.at, now)]
     elif wanted:
-        newest = [entry for entry in newest if wanted in _label(book, entry)]
+        newest = [entry for entry in newest if any(wanted in place for place in _places(book, entry))]
     return newest
 
 
@@ -84,28 +100,68 @@ def is_number(filter_text: str) -> bool:
 def said(entry: Entry, words: Words) -> str:
     """What was done, in words. Not escaped."""
     detail = entry.detail
-    if entry.code in {"halted", "unread", "interrupted"}:
+    if entry.code in {"halted", "unread", "interrupted", "given_up"}:
         detail = reason_words(detail, words)
-    return words.plain(f"entry.{entry.code}", reason=detail, why=detail, action=entry.action, n=entry.count)
+    facts = {
+        "reason": detail,
+        "why": detail,
+        "action": entry.action,
+        "n": entry.count,
+        "at": entry.at,
+        "until": entry.until,
+        "despite": entry.despite,
+        "first": entry.first,
+        "team": entry.team,
+        "where": where(entry.scopes),
+    }
+    what = words.plain(f"entry.{entry.code}", **facts)
+    named = entry.code in {"restored", "on_again"}  # these say by themselves what they are about
+    return words.plain("entry.of_restored", what=what) if entry.restores and not named else what
 
 
-def _label(book: Book, entry: AuditEntry) -> str:
-    port = _port(book, entry)
-    return port.label.casefold() if port else ""
+def said_of(who: Who | None, words: Words) -> str:
+    """Who did it; empty where nobody did. Not escaped."""
+    if who is None:
+        return ""
+    return words.plain("entry.automatic") if who == BOT else who.name
 
 
-def _port(book: Book, entry: AuditEntry) -> Port | None:
+def _places(book: Book, entry: AuditEntry) -> list[str]:
+    """Where the entry is about, folded: every port that its case has, and those that a line names."""
+    line, case = entry.line, _root(book, entry)
+    if isinstance(line, life.Silenced | life.SilenceEnded):
+        return [f"{scope.olt} {scope.place}".casefold() for scope in _scopes(book, line)]
+    ports = [line.port] if isinstance(line, ln.CooldownReleased) else []
+    ports += line.ports if isinstance(line, ln.Approved) else ()
+    ports += [member.incident.port for member in case.members.values()] if case else ()
+    return [port.label.casefold() for port in ports]
+
+
+def _root(book: Book, entry: AuditEntry) -> Case | None:
+    """The case that people know it by."""
+    case = book.cases.get(entry.case) if entry.case else None
+    return book.cases[case.shown_as] if case else None
+
+
+def _scopes(book: Book, line: ln.Line) -> tuple[Scope, ...]:
+    if isinstance(line, life.Silenced | life.SilenceEnded):
+        return book.silences[line.silence].scopes
+    return ()
+
+
+def _port(entry: AuditEntry, root: Case | None) -> Port | None:
     if isinstance(entry.line, ln.CooldownReleased):
         return entry.line.port
-    case = book.cases.get(entry.case) if entry.case else None
-    return case.incident.port if case else None
+    return root.incident.port if root else None
 
 
 def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
     """A decision with what came of it. It counts a whole plan, so ask for what is shown only."""
     line = entry.line
     case = book.cases.get(entry.case) if entry.case else None
-    code, detail = _what(line)
+    root = _root(book, entry)
+    restores = case.restores if case else None
+    code, detail = _what(line, restored=restores is not None)
     action = _action(line.action) if isinstance(line, ln.TapRefused) else None
     about = book.dispatch_of(entry)
     result = about if isinstance(line, ln.Approved | ln.Settled) and about and _counts(about) else None
@@ -115,16 +171,24 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
         entry.by,
         detail,
         action,
-        entry.case,
-        case.incident if case else None,
-        _port(book, entry),
+        root.id if root else entry.case,
+        root.incident if root else None,
+        _port(entry, root),
         result.by if result else None,
         result.tally() if result else None,
         about.dry_run if about else False,
-        case.ended_at if case else None,
-        case.ended_why if case else None,
+        root.ended_at if root else None,
+        root.ended_why if root else None,
         _held_until(book, case, about, now, hours) if case and about else None,
         len(line.recipients) if isinstance(line, ln.Resolved | ln.Resent) else None,
+        _ports(line, root),
+        entry.case,
+        restores,
+        line.despite if isinstance(line, ln.Approved | life.Proposed) else (),
+        _until(line),
+        line.first if isinstance(line, ln.Approved) else None,
+        line.team if isinstance(line, life.CauseNamed) else None,
+        _scopes(book, line),
     )
 
 
@@ -133,29 +197,52 @@ def _counts(dispatch: Dispatch) -> bool:
     return dispatch.end != "cancelled"
 
 
-def _held_until(book: Book, case: Case, dispatch: Dispatch, now: datetime, hours: float) -> datetime | None:
-    """Until when this very dispatch keeps the port; None where it does not."""
-    reservation = book.reservations.get(case.incident.port.key)
-    own = dispatch is case.dispatch and not dispatch.dry_run
-    if not own or reservation is None or reservation.case != case.id:
-        return None
-    return free_at(reservation, now, hours)
+def _ports(line: ln.Line, root: Case | None) -> int:
+    """How many ports it is about: those claimed, else those that the case has."""
+    if root is None or isinstance(line, ln.CooldownReleased):
+        return 1
+    claimed = len(line.ports) if isinstance(line, ln.Approved) else 0
+    return claimed or len({member.incident.port.key for member in root.members.values()})
 
 
-def _what(line: ln.Line) -> tuple[str, str | None]:
-    """The phrase an audited line is told with, and its reason."""
+def _until(line: ln.Line) -> datetime | None:
     match line:
-        case ln.Settled(end=end, reason=reason):
-            return end, reason
+        case ln.Approved(due=at) | life.Proposed(due=at) | life.Forecast(eta=at) | life.Silenced(until=at):
+            return at
+    return None
+
+
+def _held_until(book: Book, case: Case, dispatch: Dispatch, now: datetime, hours: float) -> datetime | None:
+    """Until when this very dispatch keeps any of its ports; None where it keeps none."""
+    if dispatch is not case.dispatch or dispatch.dry_run:
+        return None
+    held = (book.reservations.get(port.key) for port in (*dispatch.ports, case.incident.port))
+    until = [free_at(found, now, hours) for found in held if found and found.case == case.id]
+    return max((at for at in until if at is not None), default=None)
+
+
+def _what(line: ln.Line, *, restored: bool) -> tuple[str, str | None]:
+    """The phrase an audited line is told with, and its reason; `restored`: of a case's second message."""
+    named = (getattr(line, name) for name in ("reason", "why", "cause") if hasattr(line, name))
+    code: str = line.kind
+    match line:
+        case ln.Approved() if restored:
+            code = "restored"
+        case ln.Settled(end="over") if restored:
+            code = "on_again"
+        case ln.Settled(end="unread", reason=reason) if reason in _GIVEN_UP:
+            code = "given_up"
+        case ln.Settled(end=end):
+            code = end
         case ln.Resumed(by=None):
-            return "resumed_alone", None
+            code = "resumed_alone"
+        case life.Begun(by=None):
+            code = "begun_alone"
+        case life.Forecast(eta=None):
+            code = "forecast_none"
         case ln.Resolved(choice=choice):
-            return f"{line.kind}_{choice}", None
-        case ln.TapRefused(why=why):
-            return line.kind, why
-        case ln.Denied(reason=reason) | ln.CooldownReleased(reason=reason) | ln.Interrupted(reason=reason):
-            return line.kind, reason
-    return line.kind, None
+            code = f"{line.kind}_{choice}"
+    return code, next(named, None)
 
 
 def _action(text: str) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.audit_log import Entry, is_number, matching, said, told
+from bot.chat.audit_log import Entry, is_number, matching, said, said_of, told
 from bot.chat.buttons import Action, Press
 from bot.chat.fitting import LINE, PARAGRAPH, SEPARATOR, fit, page_buttons
 from bot.chat.results import counts
@@ -59,9 +59,11 @@ def fitting_filter(text: str) -> str:
 
 
 def _row(entry: Entry, words: Words, now: datetime) -> Markup:
-    lines = [words.say("audit.entry", at=entry.at, now=now, what=said(entry, words), who=entry.who)]
+    lines = [
+        words.say("audit.entry", at=entry.at, now=now, what=said(entry, words), who=said_of(entry.who, words))
+    ]
     if entry.is_result and entry.code != "approved":
-        lines.append(words.say("audit.approved_by", by=entry.approved_by))
+        lines.append(words.say("audit.approved_by", by=said_of(entry.approved_by, words)))
     if entry.tally is not None:
         lines.append(counts(entry.tally, words, dry_run=entry.dry_run))
     lines += [
@@ -75,7 +77,9 @@ def _place(entry: Entry, words: Words) -> list[Markup]:
     if entry.incident is not None:
         parts.append(words.say(f"kind.{entry.incident.kind}"))
     if entry.port is not None:
-        parts.append(words.say("audit.of_port", port=entry.port))
+        several = entry.ports > 1
+        key = "audit.of_ports" if several else "audit.of_port"
+        parts.append(words.say(key, port=entry.port, **({"n": entry.ports - 1} if several else {})))
     return parts
 
 

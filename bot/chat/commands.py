@@ -136,9 +136,7 @@ class Commands:
                     program=self._status_facts(),
                     gateway=self._desk.gateway,
                     ledger_closed=closed,
-                    may_confirm=book.unconfirmed is not None
-                    and chat == self._chat.group
-                    and await self._access.is_approver(user),
+                    may_decide=chat == self._chat.group and await self._access.is_approver(user),
                 )
             case "pendentes":
                 return pages.pending(book, self._words, now, closed=closed is not None)

@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 
 from markupsafe import Markup
 
+from bot.chat import silences
 from bot.chat.confirming import confirm_rows
 from bot.chat.cooldown_pages import cooling, cooling_row
 from bot.chat.fitting import fit
@@ -15,12 +16,13 @@ from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
 from bot.chat.words import Words
 from bot.domain.book import Book
-from bot.domain.case import CaseState
+from bot.domain.case import CaseState, Phase
 from bot.domain.incident import Incident
 from bot.domain.watch import GatewayWatch, Watch
 
 T = TypeVar("T")
 _ROWS = 10
+_AT_REST = {CaseState.INTERRUPTED, CaseState.SCHEDULED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +46,57 @@ def status(
     program: ProgramFacts,
     gateway: GatewayWatch,
     ledger_closed: str | None,
-    may_confirm: bool = False,
+    may_decide: bool = False,
 ) -> Screen:
     """How things stand; what is broken comes first. `ledger_closed` says why nothing may be sent.
 
-    `may_confirm` shows who may do that the button that confirms a ledger that looks old.
+    `may_decide` shows who may do that the buttons that confirm a ledger that looks old and end a silence.
     """
     waiting = sum(book.cases[number].state in PENDING for number in book.open | book.running)
-    running = sum(book.cases[number].state is not CaseState.INTERRUPTED for number in book.running)
+    running = sum(book.cases[number].state not in _AT_REST for number in book.running)
     closed = [words.say("status.ledger_closed", **ledger_facts(ledger_closed))] if ledger_closed else []
     head = [
         *closed,
-        *_unconfirmed(book, words, now, may_confirm=may_confirm),
+        *_unconfirmed(book, words, now, may_confirm=may_decide),
         *_source(watch, words, now),
         _login(watch, program, words),
         words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
+        *_ahead(book, words, now),
         *_open_ends(book, words),
         _gateway(gateway, program, words, now),
         words.say("status.version", version=program.version, uptime=now - program.started_at),
     ]
     waits = cooling(book, now, hours)
     items = [
+        *_some("status.silences", silences.active(book, now), lambda s: silences.row(s, words, now), words),
         *_some("status.cooling", waits, lambda wait: cooling_row(*wait, words, now), words),
         *_some(
             "status.skipped", watch.skipped, lambda what: words.say("status.skipped_row", what=what), words
         ),
-        *_some("status.unoffered", watch.unoffered, lambda incident: _unoffered(incident, words), words),
+        *_some("status.unoffered", watch.unoffered, lambda i: _unoffered(i, book, words, now), words),
     ]
-    confirms = may_confirm and book.unconfirmed is not None and not ledger_closed
-    return Screen(str(fit(head, items, words, of=len(items))), confirm_rows(words) if confirms else ())
+    may = may_decide and not ledger_closed
+    confirm = confirm_rows(words) if may and book.unconfirmed is not None else ()
+    end = silences.end_rows(book, now, words) if may else ()
+    return Screen(str(fit(head, items, words, of=len(items))), (*confirm, *end))
 
 
 def _unconfirmed(book: Book, words: Words, now: datetime, *, may_confirm: bool) -> list[Markup]:
     if book.unconfirmed is None:
         return []
     return [words.say("status.unconfirmed", since=book.unconfirmed, now=now, here=may_confirm)]
+
+
+def _ahead(book: Book, words: Words, now: datetime) -> list[Markup]:
+    """What is to be sent later, and what waits for a second person."""
+    lines = []
+    dispatches = (book.cases[number].dispatches[-1] for number in book.running)
+    due = [d.due for d in dispatches if d.phase is Phase.SCHEDULED and d.due is not None]
+    if due:
+        lines.append(words.say("status.scheduled", n=len(due), until=min(due), now=now))
+    proposals = (book.cases[number].proposal for number in book.open)
+    waiting = sum(proposal is not None and proposal.waits(now) for proposal in proposals)
+    return [*lines, words.say("status.proposals", n=waiting)] if waiting else lines
 
 
 def _open_ends(book: Book, words: Words) -> list[Markup]:
@@ -90,9 +108,10 @@ def _open_ends(book: Book, words: Words) -> list[Markup]:
 
 
 def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words) -> Markup:
-    cases = [book.cases[number] for number in sorted(found)[:_ROWS]]
+    shown = sorted({book.cases[number].shown_as for number in found})
+    cases = [book.cases[number] for number in shown[:_ROWS]]
     linked = Markup(", ").join(words.say("status.case", url=link(case), case=case.id) for case in cases)
-    return words.say(key, n=sum(found.values()), cases=linked, of=len(found), more=len(found) > _ROWS)
+    return words.say(key, n=sum(found.values()), cases=linked, of=len(shown), more=len(shown) > _ROWS)
 
 
 def _source(watch: Watch, words: Words, now: datetime) -> list[Markup]:
@@ -129,11 +148,14 @@ def _some(title: str, found: Sequence[T], row: Callable[[T], Markup], words: Wor
     return [words.say(title, n=len(found)), *(row(thing) for thing in found[:_ROWS]), *more]
 
 
-def _unoffered(incident: Incident, words: Words) -> Markup:
+def _unoffered(incident: Incident, book: Book, words: Words, now: datetime) -> Markup:
+    silence = book.silence_of(incident.port, now)
     return words.say(
         "status.unoffered_row",
         kind=words.plain(f"kind.{incident.kind}"),
         port=incident.port,
         alert_type=incident.alert_type,
         ignored=incident.ignored,
+        until=silence.until if silence else None,
+        now=now,
     )

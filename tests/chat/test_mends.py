@@ -246,7 +246,7 @@ def test_cards_that_could_send_say_that_sending_is_blocked_and_keep_their_button
 
 
 def at_status(
-    book: Book, *, may_confirm: bool = False, words: Words = PT, closed: str | None = None
+    book: Book, *, may_decide: bool = False, words: Words = PT, closed: str | None = None
 ) -> Screen:
     now = book.last_at
     screen = status(
@@ -258,14 +258,14 @@ def at_status(
         program=ProgramFacts("1", NOON, "matrix", dry_run=False),
         gateway=GatewayWatch("matrix"),
         ledger_closed=closed,
-        may_confirm=may_confirm,
+        may_decide=may_decide,
     )
     assert_arrives(screen)
     return screen
 
 
 def test_status_says_first_that_the_ledger_is_unconfirmed_and_how_to_go_on() -> None:
-    ours, theirs = at_status(old(), may_confirm=True), at_status(old())
+    ours, theirs = at_status(old(), may_decide=True), at_status(old())
     start = (
         "⛔ <b>Envio bloqueado</b>: o registro termina em 22/11 12:26 e o bot não foi encerrado corretamente"
     )
@@ -274,8 +274,8 @@ def test_status_says_first_that_the_ledger_is_unconfirmed_and_how_to_go_on() -> 
     assert "enviado desde então e confirme abaixo.\n" in ours.html
     assert "um aprovador confirma com /status no grupo.\n" in theirs.html
     assert (labels(ours), theirs.rows) == (["Confirmar: pode enviar/danger"], ())
-    assert at_status(old(), may_confirm=True, closed="damaged").rows == ()
-    assert at_status(story(), may_confirm=True).rows == ()
+    assert at_status(old(), may_decide=True, closed="damaged").rows == ()
+    assert at_status(story(), may_decide=True).rows == ()
 
 
 def test_status_counts_what_is_in_doubt_over_all_cases() -> None:

@@ -192,7 +192,7 @@ class TestStatus:
         ignored = incident(1, Kind.OTHER, ignored=True)
         watch = Watch("oltcloud", NOON, unoffered=(ignored,) * 12)
         html = self.show(watch, story()).html
-        assert "<b>12 alertas sem cartão</b> (tipo, tamanho ou ignorado)\n" in html
+        assert "<b>12 alertas sem cartão</b> (tipo, tamanho, ignorado ou silenciado)\n" in html
         assert html.count("⚪ OUTRO · CB 01 6/15 · pon_attenuation · ignorado") == 10
         assert html.endswith("\n+ 2")
 
@@ -448,6 +448,9 @@ def test_the_help_names_every_command() -> None:
         "/pendentes",
         "/audit",
         "/cooldown",
+        "/silenciar",
+        "/previsao",
+        "/causa",
         "/help",
     ]
     assert "<b>Approve</b>" in help_text(EN).html
