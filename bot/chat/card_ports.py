@@ -29,7 +29,8 @@ def cooldown(case: Case, book: Book, now: datetime, words: Words, rules: Rules) 
         known = book.unconfirmed is None  # an old copy may lack what was sent through them
         free = known and case.state is CaseState.WAITING
         return [words.say("card.port_free", several=len(ports) > 1)] if free else []
-    return [_others(case, taken, words, now)] if case.ended_at is None else []
+    matters = case.ended_at is None and (case.undecided or len(ports) == 1)
+    return [_others(case, taken, words, now)] if matters else []
 
 
 def _others(

@@ -13,6 +13,7 @@ from typing import Literal, cast, get_args
 from markupsafe import Markup
 
 from bot.chat.buttons import Action, Press
+from bot.chat.card_head import where
 from bot.chat.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.results import at_rest, reason_words, to_call
 from bot.chat.screen import Button, Screen
@@ -22,6 +23,7 @@ from bot.domain.case import Case, Dispatch, Phase
 from bot.domain.phone import mask
 from bot.domain.plan import Progress, Recipient
 from bot.errors import Declined
+from bot.steps.decide import is_over
 from bot.steps.unknown import Choose
 
 Verdict = Literal["sent", "resend", "call", "told"]
@@ -98,10 +100,10 @@ def doubts_page(case: Case, book: Book, page: int, words: Words, now: datetime) 
     dispatch = at_rest(case)
     if dispatch is None or dispatch.progress is None:
         again = Button(words.plain("button.refresh"), Press(Action.DOUBTS, case.id, "0").encode())
-        return Screen(str(words.say("doubts.sending", case=case.id)), ((again,),))
+        return Screen(str(words.say("doubts.sending", case=case.shown_as)), ((again,),))
     doubts, calls = dispatch.in_doubt(), to_call(dispatch.progress)
     if not doubts and not calls:
-        return Screen(str(words.say("doubts.none", case=case.id)))
+        return Screen(str(words.say("doubts.none", case=case.shown_as)))
     everyone = [*doubts, *calls]
     pages = -(-len(everyone) // _A_PAGE)
     page = min(max(page, 0), pages - 1)
@@ -154,22 +156,23 @@ def _back(case: Case, wish: Wish, words: Words) -> Button:
 
 def _no_resend(case: Case, dispatch: Dispatch, book: Book) -> str | None:
     """Why nothing may be sent again now (the rules of `unknown.resend`), None where it may."""
-    if case.ended_at is not None:
-        return "over"
+    if is_over(book, case):
+        return "over" if case.restores is None else "on_again"
     if book.unconfirmed is not None:
         return "unconfirmed"
     return "interrupted" if dispatch.phase is Phase.INTERRUPTED else None
 
 
 def _head(
-    case: Case, book: Book, dispatch: Dispatch, words: Words, place: tuple[int, int]
+    case: Case, book: Book, dispatch: Dispatch, words: Words, turned: tuple[int, int]
 ) -> Sequence[Markup]:
-    port = case.incident.port
+    olt, place = where(case, words)
     waiting, calls = len(dispatch.in_doubt()), len(to_call(dispatch.progress) if dispatch.progress else ())
-    page, pages = place
+    page, pages = turned
     why = _no_resend(case, dispatch, book)
     head = [
-        words.say("doubts.head", case=case.id, olt=port.olt, place=port.place),
+        words.say("doubts.head", case=case.shown_as, olt=olt, place=place),
+        *([words.say("doubts.of_restored")] if case.restores is not None else []),
         words.say("doubts.size", waiting=waiting, calls=calls),
     ]
     if waiting:

@@ -7,6 +7,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from bot.chat.buttons import Action, Press
+from bot.chat.card_head import all_ports, kind_words, label, where
 from bot.chat.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.people import Person, people
 from bot.chat.results import to_call
@@ -25,18 +26,18 @@ _NOT_ASKED = {Skip.NO_RECORD: "no_record", Skip.LOOKUP_FAILED: "failed"}
 
 
 def details(case: Case, found: Found, page: int, words: Words) -> Screen:
-    """One page of an alert's ONUs with their customers, phones masked; the nearest page there is."""
+    """One page of the ONUs of a case's alerts with their customers, phones masked; the nearest there is."""
     everyone = people(found)
     pages = max(1, -(-len(everyone) // _DETAILS_A_PAGE))
     page = min(max(page, 0), pages - 1)
-    port = case.incident.port
+    olt, place = where(case, words)
     # A customer with two ONUs is one customer; an ONU without one counts for itself.
     customers = {person.client_id or f"onu {n}": person for n, person in enumerate(everyone)}
     missing: Counter[str] = Counter(
         _NOT_ASKED.get(person.problem, "no_phone") for person in customers.values() if person.problem
     )
     head = [
-        words.say("details.head", case=case.id, olt=port.olt, place=port.place),
+        words.say("details.head", case=case.id, olt=olt, place=place),
         words.say("details.size", onus=len(everyone), customers=len(customers)),
         words.say(
             "details.missing",
@@ -44,12 +45,13 @@ def details(case: Case, found: Found, page: int, words: Words) -> Screen:
             no_phone=missing["no_phone"],
             failed=missing["failed"],
         ),
+        *([words.say("details.unread", n=len(found.unread))] if found.unread else []),
         words.say("page.of", page=page + 1, pages=pages) if everyone else words.say("details.none"),
     ]
     shown = everyone[page * _DETAILS_A_PAGE :][:_DETAILS_A_PAGE]
     text = fit(
         head,
-        (_person(person, words) for person in shown),
+        (_person(person, case, words) for person in shown),
         words,
         of=len(shown),
         more="page.more_csv",
@@ -60,14 +62,17 @@ def details(case: Case, found: Found, page: int, words: Words) -> Screen:
     return Screen(str(text), tuple(row for row in (turn, (csv,)) if row))
 
 
-def _person(person: Person, words: Words) -> Markup:
-    return words.say(
-        "details.row",
-        link=words.plain(f"link.{person.link}"),
-        name=person.name or words.plain("details.no_name"),
-        serial=person.serial,
-        phone=mask(person.phone) if person.phone else no_phone(person, words),
-    )
+def _person(person: Person, case: Case, words: Words) -> Markup:
+    facts = {
+        "link": words.plain(f"link.{person.link}"),
+        "name": person.name or words.plain("details.no_name"),
+        "serial": person.serial,
+        "phone": mask(person.phone) if person.phone else no_phone(person, words),
+    }
+    member = case.members.get(person.incident)
+    if member is None or len(all_ports(case)) == 1:
+        return words.say("details.row", **facts)
+    return words.say("details.row_of_port", **facts, port=member.incident.port)
 
 
 def no_phone(person: Person, words: Words) -> str:
@@ -80,44 +85,59 @@ def no_phone(person: Person, words: Words) -> str:
 def pending(book: Book, words: Words, now: datetime, *, closed: bool = False) -> Screen:
     """The cards that wait for somebody, oldest first, each with a link to it; `closed` is the ledger."""
     first = [words.say("card.ledger_closed")] if closed else []
-    undecided = {number for number in book.open | book.running if book.cases[number].state in PENDING}
+    waiting = [book.cases[number] for number in sorted(book.open | book.running)]
+    undecided = {case.shown_as for case in waiting if case.state in PENDING}
     doubts = in_doubt(book)
-    cases = [book.cases[number] for number in sorted(undecided | doubts.keys())]
-    if not cases:
+    numbers = sorted(undecided | doubts.keys())
+    if not numbers:
         return Screen(str(LINE.join([*first, words.say("pending.none")])))
-    head = [*first, words.say("pending.head", n=len(cases))]
-    rows = (_pending_row(case, doubts, words, now) for case in cases)
-    return Screen(str(fit(head, rows, words, of=len(cases))))
+    head = [*first, words.say("pending.head", n=len(numbers))]
+    rows = (_pending_row(book.cases[number], book, doubts, words, now) for number in numbers)
+    return Screen(str(fit(head, rows, words, of=len(numbers))))
 
 
 def in_doubt(book: Book) -> dict[int, int]:
-    """The cases with sends in doubt that nobody decided on, and how many they are."""
-    dispatches = {case.id: case.dispatch for case in book.cases.values()}
-    found = {number: len(dispatch.in_doubt()) for number, dispatch in dispatches.items() if dispatch}
+    """The cases with sends in doubt that nobody decided on, and how many they are, of both messages."""
+    found: Counter[int] = Counter()
+    for case in book.cases.values():
+        if case.dispatch is not None:
+            found[case.shown_as] += len(case.dispatch.in_doubt())
     return {number: n for number, n in found.items() if n}
 
 
 def to_be_called(book: Book) -> dict[int, int]:
-    """The cases with customers whom somebody said they call, and how many they are."""
-    plans = {number: case.dispatch.progress for number, case in book.cases.items() if case.dispatch}
-    found = {number: len(to_call(plan)) for number, plan in plans.items() if plan and plan.calls}
+    """The cases with customers whom somebody said they call, and how many they are, of both messages."""
+    found: Counter[int] = Counter()
+    for case in book.cases.values():
+        plan = case.dispatch.progress if case.dispatch is not None else None
+        if plan is not None and plan.calls:
+            found[case.shown_as] += len(to_call(plan))
     return {number: n for number, n in found.items() if n}
 
 
-def _pending_row(case: Case, doubts: Mapping[int, int], words: Words, now: datetime) -> Markup:
-    what = [words.plain(f"pending.{case.state}")] if case.state in PENDING else []
+def _pending_row(case: Case, book: Book, doubts: Mapping[int, int], words: Words, now: datetime) -> Markup:
+    what = [words.plain(f"pending.{case.state}")] if _waits(case, book) else []
+    if what and case.undecided and case.proposal is not None and case.proposal.waits(now):
+        what = [words.plain("pending.second")]
+    other = book.restored_by(case.id)
+    if other is not None and other.state is CaseState.INTERRUPTED:
+        what.append(words.plain("pending.restored"))
     if case.id in doubts:
         what.append(words.plain("pending.doubts", n=doubts[case.id]))
     return words.say(
         "pending.row",
         what=", ".join(what),
-        kind=words.plain(f"kind.{case.incident.kind}"),
+        kind=kind_words(case, words),
         url=link(case),
-        port=case.incident.port,
+        port=label(case, words),
         case=case.id,
-        started=case.incident.started,
+        started=case.started,
         now=now,
     )
+
+
+def _waits(case: Case, book: Book) -> bool:
+    return case.state in PENDING and (case.id in book.open or case.id in book.running)
 
 
 def link(case: Case) -> str | None:

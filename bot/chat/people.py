@@ -9,7 +9,10 @@ from bot.domain.plan import Skip
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One ONU and its customer. `phone` is digits with country code, None where `problem` says why."""
+    """One ONU and its customer. `phone` is digits with country code, None where `problem` says why.
+
+    `incident` is the alert that it is on, where a case has several.
+    """
 
     client_id: str | None
     name: str
@@ -18,6 +21,7 @@ class Person:
     recorded: str
     phone: str | None
     problem: Skip | None
+    incident: str = ""
 
 
 def people(found: Found) -> list[Person]:
@@ -30,7 +34,7 @@ def _person(onu: Onu, found: Found) -> Person:
     phone, problem = _phone(onu, contact, found)
     name = (contact.name if contact else "") or onu.name
     recorded = contact.phone if contact else ""
-    return Person(onu.client_id, name, onu.serial, onu.link, recorded, phone, problem)
+    return Person(onu.client_id, name, onu.serial, onu.link, recorded, phone, problem, onu.incident)
 
 
 def _phone(onu: Onu, contact: Contact | None, found: Found) -> tuple[str | None, Skip | None]:

@@ -9,23 +9,30 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from bot.chat.audit_log import Entry, matching, said, told
+from bot.chat.audit_log import Entry, matching, said, said_of, told
 from bot.chat.audit_pages import ending, fitting_filter
+from bot.chat.card_head import all_ports
 from bot.chat.pages import no_phone
-from bot.chat.people import people
+from bot.chat.people import Person, people
 from bot.chat.results import at_rest, counts_plain, reason_words, to_call
 from bot.chat.screen import Sheet
+from bot.chat.silences import where
 from bot.chat.words import Words, clean
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.customer import Found
+from bot.domain.lines import Who
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def details_csv(case: Case, found: Found, words: Words) -> Sheet:
-    """Every ONU of an alert with its customer and full phone: for a private chat only."""
-    columns = ("name", "serial", "link", "phone", "whatsapp")
+    """Every ONU of a case's alerts with its customer and full phone: for a private chat only.
+
+    Of a case of several ports, with the OLT and the port of each.
+    """
+    several = len(all_ports(case)) > 1
+    columns = ("name", "serial", "link", "phone", "whatsapp", *(("olt", "port") if several else ()))
     rows = (
         (
             person.name,
@@ -33,11 +40,18 @@ def details_csv(case: Case, found: Found, words: Words) -> Sheet:
             words.plain(f"link.{person.link}"),
             person.recorded,
             person.phone or no_phone(person, words),
+            *(_port(person, case) if several else ()),
         )
         for person in people(found)
     )
     name = words.plain("sheet.details_file", case=case.id)
     return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
+
+
+def _port(person: Person, case: Case) -> tuple[str, str]:
+    """The OLT and the place; empty where the alert is of the case no more."""
+    member = case.members.get(person.incident)
+    return (member.incident.port.olt, member.incident.port.place) if member is not None else ("", "")
 
 
 def doubts_csv(case: Case, words: Words) -> Sheet:
@@ -61,7 +75,8 @@ def doubts_csv(case: Case, words: Words) -> Sheet:
                     standing,
                 )
             )
-    name = words.plain("sheet.doubts_file", case=case.id)
+    key = "sheet.doubts_file" if case.restores is None else "sheet.restored_doubts_file"
+    name = words.plain(key, case=case.shown_as)
     return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
 
 
@@ -92,14 +107,22 @@ def _audit_row(entry: Entry, words: Words) -> Sequence[str]:
         outage = words.plain("audit.still_on")
     return (
         words.stamp(entry.at),
-        entry.who.name if entry.who else "",
+        said_of(entry.who, words),
         said(entry, words),
         str(entry.case or ""),
-        entry.port.label if entry.port else "",
+        _where(entry, words),
         result,
         outage,
         words.stamp(entry.frees_at) if entry.frees_at else "",
     )
+
+
+def _where(entry: Entry, words: Words) -> str:
+    if entry.port is None:
+        return where(entry.scopes)
+    if entry.ports == 1:
+        return entry.port.label
+    return words.plain("audit.of_ports", port=entry.port, n=entry.ports - 1)
 
 
 def _audit_object(entry: Entry) -> dict[str, object]:
@@ -109,16 +132,21 @@ def _audit_object(entry: Entry) -> dict[str, object]:
         "what": entry.code,
         "reason": entry.detail,
         "action": entry.action,
-        "who": {"id": entry.who.id, "name": entry.who.name} if entry.who else None,
-        "case": entry.case,
+        "who": _who(entry.who),
+        "case": entry.number,
+        "restores": entry.restores,
         "incident": entry.incident.id if entry.incident else None,
         "kind": entry.incident.kind.value if entry.incident else None,
         "port": {"key": entry.port.key, "olt": entry.port.olt, "place": entry.port.place}
         if entry.port
         else None,
-        "approved_by": {"id": entry.approved_by.id, "name": entry.approved_by.name}
-        if entry.approved_by
-        else None,
+        "approved_by": _who(entry.approved_by),
+        "ports": entry.ports if entry.port else None,
+        "scopes": [{"olt": scope.olt, "place": scope.place} for scope in entry.scopes],
+        "until": _utc(entry.until),
+        "despite": list(entry.despite),
+        "first": _who(entry.first),
+        "team": entry.team,
         "dry_run": entry.dry_run,
         "customers": entry.count,
         "planned": tally.planned if tally else None,
@@ -128,6 +156,10 @@ def _audit_object(entry: Entry) -> dict[str, object]:
         "outage_ended_at": _utc(entry.ended_at),
         "port_free_at": _utc(entry.frees_at),
     }
+
+
+def _who(who: Who | None) -> dict[str, object] | None:
+    return {"id": who.id, "name": who.name} if who else None
 
 
 def _utc(at: datetime | None) -> str | None:
