@@ -13,6 +13,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot import __version__
+from bot.chat.attention import Attention
 from bot.chat.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
 from bot.chat.words import Words
@@ -64,6 +65,17 @@ def rules_of(settings: Settings) -> Rules:
         two_person_above=settings.two_person_above,
         restored=settings.hsm_id_restored is not None,
         restored_auto=settings.restored_auto,
+    )
+
+
+def attention_of(settings: Settings) -> Attention:
+    """The settings about whom the bot asks, when it rings, and how many cards there are."""
+    return Attention(
+        on_call=settings.telegram_on_call,
+        escalation=settings.telegram_escalation_chat_id,
+        quiet_hours=settings.quiet_hours,
+        quiet_below=settings.quiet_below,
+        cards_at_once=settings.cards_at_once,
     )
 
 
@@ -136,6 +148,7 @@ class App:
             Words(settings.bot_language, settings.tz),
             self._clock,
             rules=self._rules,
+            attention=attention_of(settings),
         )
 
     async def _start(self) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from telegram import Bot, ChatMember, ChatMemberRestricted, User
 from telegram.error import TelegramError
 
+from bot.domain.who import Who
 from bot.errors import Declined
 from bot.ports import Clock
 
@@ -25,12 +26,21 @@ Approvers = frozenset[int] | Literal["*"]
 class Access:
     """TELEGRAM_APPROVERS: user ids, `*` for everyone in the group, empty for its administrators."""
 
-    def __init__(self, bot: Bot, clock: Clock, approvers: Approvers, group: Callable[[], int]) -> None:
-        """`group` says where the group is now."""
+    def __init__(
+        self,
+        bot: Bot,
+        clock: Clock,
+        approvers: Approvers,
+        group: Callable[[], int],
+        on_call: frozenset[int] = frozenset(),
+    ) -> None:
+        """`group` says where the group is now; `on_call` are the approvers on duty, none of them: all."""
         self._bot = bot
         self._clock = clock
         self._approvers = approvers
         self._group = group
+        self._on_call = on_call
+        self._names: dict[int, str] = {}
         self._admins: frozenset[int] = frozenset()
         self._read_at = -math.inf
         self._reading = asyncio.Lock()
@@ -43,10 +53,35 @@ class Access:
         return "listed" if self._approvers else "admins"
 
     async def keep_warm(self) -> None:
-        """Read the administrators again and again, so that a tap never waits for it."""
-        while self._approvers == frozenset():
-            await self._refresh(KEPT)
+        """Read administrators and names again and again: neither a tap nor a reminder waits for it."""
+        while True:
+            if self._approvers == frozenset():
+                await self._refresh(KEPT)
+            await self._read_names()
             await self._clock.sleep(KEPT)
+
+    def on_duty(self) -> list[Who]:
+        """Who is to be asked first: those on call, or all approvers. A name that is not known is empty."""
+        return self._people(self._on_call) if self._on_call else self.approvers()
+
+    def approvers(self) -> list[Who]:
+        """Who may decide, as far as they can be listed: nobody where everyone in the group may."""
+        if self._approvers == "*":
+            return []
+        return self._people(self._approvers or self._admins)
+
+    def _people(self, ids: frozenset[int]) -> list[Who]:
+        return [Who(id_, self._names.get(id_, "")) for id_ in sorted(ids)]
+
+    async def _read_names(self) -> None:
+        listed = frozenset() if self._approvers == "*" else self._approvers
+        for user in sorted((self._on_call | listed) - self._names.keys()):
+            try:
+                member = await self._bot.get_chat_member(self._group(), user)
+            except TelegramError as error:
+                log.info("a member's name could not be read (%s)", type(error).__name__)
+            else:
+                self._names[user] = member.user.full_name
 
     def person(self, user: User | None) -> User:
         """The person behind a tap or command. Declined for bots and for the group itself."""
@@ -102,7 +137,9 @@ class Access:
             except TelegramError as error:
                 log.warning("the group's administrators could not be read (%s)", type(error).__name__)
                 return
-            self._admins = frozenset(admin.user.id for admin in admins if not admin.user.is_bot)
+            people = [admin.user for admin in admins if not admin.user.is_bot]
+            self._admins = frozenset(user.id for user in people)
+            self._names |= {user.id: user.full_name for user in people}
             self._read_at = self._clock.monotonic()
 
     async def _is_member(self, user: int) -> bool:

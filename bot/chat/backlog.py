@@ -4,15 +4,19 @@ import math
 from collections.abc import Callable
 from datetime import timedelta
 
+from bot.chat.attention import size
 from bot.chat.budget import Budget, Urgency
+from bot.chat.digest import DIGEST, Digest
 from bot.chat.sights import Sights
 from bot.domain.case import Card, CaseState
 from bot.ports import Clock, Ledger, Notice
 
-Job = int | Notice  # a case whose card is dirty, or something to say
+Job = int | Notice  # a case whose card is dirty (or the digest), or something to say
 
 SHORT = 15.0  # seconds; of a dispatch that takes no longer, the result is shown rather than the start
 STILL_WARM = timedelta(days=1)  # ended cards so young are drawn again at a start: a crash may have come first
+AFTER_CARDS = frozenset({"reminder", "reopened"})
+"""Notices that go behind decisions and new cards, to which they may be replies."""
 
 
 class Backlog:
@@ -27,15 +31,19 @@ class Backlog:
         self,
         ledger: Ledger,
         sights: Sights,
-        budget: Budget,
+        digest: Digest,
+        budget: Callable[[Job], Budget],
         clock: Clock,
         *,
         card: Callable[[int], Card | None],
         changed: Callable[[], None],
     ) -> None:
-        """`card` finds a case's card in the group; `changed` is called when `next` may answer otherwise."""
+        """`budget` is that of the chat where a job is shown; `card` finds a case's card in the group;
+        `changed` is called when `next` may answer otherwise.
+        """
         self._ledger = ledger
         self._sights = sights
+        self._digest = digest
         self._budget = budget
         self._clock = clock
         self._card = card
@@ -46,7 +54,13 @@ class Backlog:
         self._doubted: set[tuple[str, str]] = set()
 
     def mark(self, case: int, urgency: Urgency) -> None:
-        """The case's card is dirty. One that is dirty already becomes more urgent, never less."""
+        """The case's card is dirty. One that is dirty already becomes more urgent, never less.
+
+        The second message of a case is shown on the first one's card.
+        """
+        if case != DIGEST:
+            case = self._ledger.book.cases[case].shown_as
+            self._digest.touch(case)
         known = self._dirty.get(case)
         if known is None or urgency < known:
             self._dirty[case] = urgency
@@ -62,9 +76,10 @@ class Backlog:
     def refresh(self) -> None:
         """Mark the cards whose minutes count; a case that has no card yet is to get one."""
         book = self._ledger.book
-        for number in sorted(book.open):
+        for number in sorted(book.open - self._digest.listed.keys()):
             if book.cases[number].undecided:
                 self.mark(number, Urgency.REFRESH if self._card(number) else Urgency.FACT)
+        self._digest.touch(DIGEST)
 
     def redraw(self) -> None:
         """Mark every card that may not show its case."""
@@ -93,49 +108,89 @@ class Backlog:
         if self._notices.get(matter) is notice:
             del self._notices[matter]
 
-    def unanswered(self, notice: Notice) -> None:
-        """Nobody knows whether the notice arrived: it is said twice at most, hidden never."""
+    def unanswered(self, notice: Notice) -> bool:
+        """Nobody knows whether the notice arrived: it is said twice at most, hidden never.
+
+        True where this was the second time: it is done with.
+        """
         matter = _matter(notice)
         if matter in self._doubted:
             self.said(notice)
+            return True
         self._doubted.add(matter)
+        return False
+
+    def notices(self) -> list[Notice]:
+        """Those not yet said, oldest first."""
+        return list(self._notices.values())
 
     def next(self, *, stopping: bool) -> tuple[Job | None, float]:
         """What to show now, or None and in how many seconds to ask again (infinite: not before a change).
 
         While `stopping`, only what is as urgent as a start counts.
         """
+        self._sort_out()
         now, soonest = self._clock.monotonic(), math.inf
         for urgency, earliest, job in self._jobs():
             if stopping and urgency > Urgency.START:
                 break
-            seconds = max(self._budget.wait(urgency), earliest - now)
+            seconds = max(self._budget(job).wait(urgency), earliest - now)
             if seconds <= 0:
                 return job, 0.0
             soonest = min(soonest, seconds, SHORT if urgency is Urgency.START else math.inf)
         return None, soonest
 
+    def _sort_out(self) -> None:
+        """Of the cases without a card, which are to get one now, and which the digest tells."""
+        found = self._digest.sort_out()
+        if found is None:
+            return
+        came_off, new = found
+        for number in self._digest.listed.keys() & self._dirty.keys():
+            del self._dirty[number]
+        for number in came_off:
+            self.mark(number, Urgency.FACT)
+        sight = self._sights.of(DIGEST)
+        if new:
+            sight.lost, sight.screen = self._card(DIGEST), None
+        if self._card(DIGEST) is not None:
+            self.mark(DIGEST, Urgency.FACT)
+        elif self._digest.listed:
+            self.mark(DIGEST, Urgency.START)
+
     def _jobs(self) -> list[tuple[Urgency, float, Job]]:
-        """What is to be shown with its earliest time; a new card goes before an edit as urgent."""
+        """What is to be shown with its earliest time; a new card before an edit as urgent."""
         book = self._ledger.book
         crowded = sum(book.cases[n].state is not CaseState.INTERRUPTED for n in book.running) > 1
         known = sorted(
-            (self._rank(case, urgency, crowded=crowded), self._card(case) is not None, order, case)
+            (self._rank(case, urgency, crowded=crowded), *self._turn(case), order, case)
             for order, (case, urgency) in enumerate(self._dirty.items())
         )
-        return [
-            *((Urgency.URGENT, -math.inf, notice) for notice in self._notices.values()),
-            *((urgency, self._earliest(case, urgency), case) for urgency, _, _, case in known),
+        first = [n for n in self._notices.values() if n.code not in AFTER_CARDS]
+        then = [n for n in self._notices.values() if n.code in AFTER_CARDS]
+        jobs: list[tuple[Urgency, float, Job]] = [
+            *((Urgency.URGENT, -math.inf, notice) for notice in first),
+            *((urgency, self._earliest(case, urgency), case) for urgency, *_, case in known),
+            *((Urgency.START, -math.inf, notice) for notice in then),
         ]
+        return sorted(jobs, key=lambda job: job[0])
+
+    def _turn(self, case: int) -> tuple[bool, float]:
+        """Among those as urgent, what goes first: new cards by size, then the digest, then edits."""
+        if self._card(case) is not None:
+            return True, 0.0
+        return False, -size(self._ledger.book.cases[case]) if case != DIGEST else 1.0
 
     def _rank(self, case: int, urgency: Urgency, *, crowded: bool) -> Urgency:
         """Of dispatches, the claim and what came of it go first, then the start or stop, then progress.
 
         A new card is worth as much as a start: a storm of outages must not wait behind the reserve.
         """
-        state = self._ledger.book.cases[case].state
         if self._card(case) is None:
             return min(urgency, Urgency.START)
+        if case == DIGEST:
+            return urgency
+        state = self._state(case)
         if state not in {CaseState.SENDING, CaseState.STOPPING}:
             return urgency
         if urgency is Urgency.URGENT:
@@ -143,13 +198,20 @@ class Backlog:
             return Urgency.START if waited < SHORT else Urgency.URGENT
         return Urgency.REFRESH if crowded else urgency
 
+    def _state(self, number: int) -> CaseState:
+        """What is going on with a case: its sends, or those that tell that service is back."""
+        restoring = self._ledger.book.restored_by(number)
+        running = restoring is not None and restoring.running
+        return restoring.state if restoring and running else self._ledger.book.cases[number].state
+
     def _earliest(self, case: int, urgency: Urgency) -> float:
         """Edits of one card keep a pace at which it alone never uses the budget up."""
         sight = self._sights.of(case)
-        if urgency <= Urgency.START:
+        if urgency <= Urgency.ANSWER:
             return sight.not_before
-        return max(sight.not_before, sight.shown_at + self._budget.pace)
+        return max(sight.not_before, sight.shown_at + self._budget(case).pace)
 
 
 def _matter(notice: Notice) -> tuple[str, str]:
-    return notice.code, str(notice.facts.get("case", ""))
+    about = str(notice.facts.get("case", ""))
+    return notice.code, f"{about} eta" if notice.facts.get("what") == "eta" else about

@@ -11,20 +11,23 @@ import math
 from datetime import datetime
 
 from bot.chat import cards
+from bot.chat.access import Access
+from bot.chat.attention import Attention
 from bot.chat.backlog import Backlog, Job
 from bot.chat.budget import Budget, Urgency
 from bot.chat.cards import Question
-from bot.chat.confirming import NOTICE as UNCONFIRMED
-from bot.chat.confirming import confirm_rows
+from bot.chat.digest import DIGEST, Digest
 from bot.chat.link import Link
-from bot.chat.mends import HALTED, halted_facts
+from bot.chat.notices import Notices
 from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Rejected, Unsure
-from bot.chat.reasons import ledger_facts
+from bot.chat.reminders import REMINDER, Reminders
+from bot.chat.saying import Saying
 from bot.chat.screen import Screen
 from bot.chat.sights import Sight, Sights
 from bot.chat.words import Words
-from bot.domain.case import Card, Case
-from bot.domain.lines import CardPosted, GroupMoved
+from bot.domain.case import Card
+from bot.domain.life import DigestPosted
+from bot.domain.lines import CardPosted, GroupMoved, Line
 from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Ledger, Notice
@@ -49,10 +52,15 @@ class NocChat:
         clock: Clock,
         words: Words,
         *,
+        access: Access,
         group: int,
         rules: Rules,
+        attention: Attention,
     ) -> None:
-        """`group` is the configured id; the cards show what the `rules` come to."""
+        """`group` is the configured id; the cards show what the `rules` come to.
+
+        `access` knows whom reminders mention; what goes to the escalation chat has a budget of its own.
+        """
         self._ledger = ledger
         self._outbox = outbox
         self._budget = budget
@@ -60,14 +68,34 @@ class NocChat:
         self._words = words
         self._group = group
         self._rules = rules
+        self._attention = attention
+        self._elsewhere = Budget(clock)
         self.link = Link(clock, self._back)
         self._sights = Sights(ledger.book)
+        self._digest = Digest(ledger, clock, attention, card=self.card)
+        self._reminders = Reminders(
+            ledger,
+            words,
+            attention,
+            card=self.card,
+            on_duty=access.on_duty,
+            approvers=access.approvers,
+        )
+        self._notices = Notices(ledger, words, rules, self._reminders, card=self.card)
         self._asking: dict[int, tuple[Question, float]] = {}
         self._barred = False
         self._backoff = 0.0
         self._retry_at = -math.inf
         self._wake = asyncio.Event()
-        self._backlog = Backlog(ledger, self._sights, budget, clock, card=self.card, changed=self._wake.set)
+        self._backlog = Backlog(
+            ledger,
+            self._sights,
+            self._digest,
+            self._budget_of,
+            clock,
+            card=self.card,
+            changed=self._wake.set,
+        )
         self._stopping = False
 
     @property
@@ -77,11 +105,15 @@ class NocChat:
 
     def show(self, case: int, *, urgent: bool = False) -> None:
         """The case's card is to show the case as it is."""
-        number = self._ledger.book.cases[case].shown_as
-        self._backlog.mark(number, Urgency.URGENT if urgent else Urgency.FACT)
+        self._backlog.mark(case, Urgency.URGENT if urgent else Urgency.FACT)
 
     def say(self, notice: Notice) -> None:
         """Tell the group once. Of two that wait on the same matter the newer one is said."""
+        if notice.code == REMINDER:
+            dated = self._reminders.dated(notice)
+            if self._reminders.is_news(dated, self._backlog.notices(), self._clock.now()):
+                self._backlog.say(dated)
+            return
         self._backlog.say(notice)
 
     def ask(self, case: int, question: Question | None) -> None:
@@ -92,8 +124,23 @@ class NocChat:
             self._asking.pop(case, None)
         self._backlog.mark(case, Urgency.URGENT)
 
+    def open_card(self, case: int) -> None:
+        """Somebody wants the card of a case that the digest lists."""
+        self._digest.want(case)
+        self._backlog.mark(case, Urgency.START)
+
+    def turn_digest(self, page: int) -> None:
+        """The digest shows another page, numbered from 0, or the nearest there is."""
+        self._digest.page = page
+        self._backlog.mark(DIGEST, Urgency.ANSWER)
+
+    def is_digest(self, message: int) -> bool:
+        """Whether this message of the group is the digest."""
+        card = self.card(DIGEST)
+        return card is not None and card.message == message
+
     def card(self, case: int) -> Card | None:
-        """The case's card in the group as it is now, None where none is known."""
+        """The case's card in the group as it is now (0: the digest), None where none is known."""
         return self._sights.card(case, self._ledger.book, self.group)
 
     def is_card(self, message: int) -> bool:
@@ -102,8 +149,8 @@ class NocChat:
         return any(card is not None and card.message == message for card in cards)
 
     def is_notice(self, message: int) -> bool:
-        """Whether this message of the group is a notice."""
-        return self._sights.is_notice(self.group, message)
+        """Whether this message of the group is a notice, or the digest: no card in any case."""
+        return self._sights.is_notice(self.group, message) or self.is_digest(message)
 
     def notices(self, code: str) -> list[int]:
         """The messages of the group that are notices with that code."""
@@ -120,7 +167,7 @@ class NocChat:
 
     def stripped(self, message: int) -> None:
         """This message lost its buttons: where it is a card after all, it is drawn again."""
-        for case in self._ledger.book.cases:
+        for case in (DIGEST, *self._ledger.book.cases):
             card = self.card(case)
             if card is not None and card.message == message:
                 self._sights.of(case).screen = None
@@ -131,9 +178,7 @@ class NocChat:
         old = self.group
         if new == old:
             return
-        log.warning("the group moved: chat id %s is now %s", old, new)
-        with contextlib.suppress(LedgerClosed):  # then each start is told again
-            await self._ledger.commit(lambda _book, _now: [GroupMoved(old, new)])
+        await self._moved(old, new)
         self.say(Notice("group_moved", {"old": old, "new": new}))
         self.redraw()
 
@@ -219,51 +264,82 @@ class NocChat:
         self.link.works("send")
         self._backoff, self._barred = 0.0, False
 
+    def _budget_of(self, job: Job) -> Budget:
+        elsewhere = isinstance(job, Notice) and self._reminders.goes_elsewhere(job)
+        return self._elsewhere if elsewhere else self._budget
+
+    async def _moved(self, old: int, new: int) -> None:
+        log.warning("the group moved: chat id %s is now %s", old, new)
+        with contextlib.suppress(LedgerClosed):  # then each start is told again
+            await self._ledger.commit(lambda _book, _now: [GroupMoved(old, new)])
+
     async def _tell(self, notice: Notice) -> None:
+        saying = self._notices.saying(notice, self._backlog.notices(), self._clock.now())
+        if saying is None:
+            self._backlog.said(notice)
+            return
         try:
-            text = str(self._words.say(f"notice.{notice.code}", **self._facts(notice)))
-            screen = Screen(text, confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
-            self._budget.spend()
-            group = self.group
-            message = await self._outbox.post(group, screen, reply_to=self._about(notice))
-            self._sights.told(group, message.message_id, notice.code)
+            arrived = await (self._escalate(saying) if saying.elsewhere else self._announce(saying))
         except Unsure:
-            self._backlog.unanswered(notice)
+            given_up = [one for one in saying.notices if self._backlog.unanswered(one)]
+            await self._reminders.said(given_up)
             raise
+        if arrived:
+            await self._reminders.said(saying.notices)
+            for one in saying.notices:
+                self._backlog.said(one)
+
+    async def _announce(self, saying: Saying) -> bool:
+        """Say it to the group; whether it is not to be said again."""
+        self._budget.spend()
+        group, first = self.group, saying.notices[0]
+        try:
+            message = await self._outbox.post(
+                group, saying.screen, reply_to=saying.reply_to, silent=saying.silent
+            )
         except Rejected as error:
-            log.error("notice %s was refused: %s", notice.code, error)  # noqa: TRY400
-        self._backlog.said(notice)
+            log.error("notice %s was refused: %s", first.code, error)  # noqa: TRY400
+            self._reminders.refused(saying.notices)
+            for one in saying.notices:
+                self._backlog.said(one)
+            return False
+        self._sights.told(group, message.message_id, first.code)
         self._arrived()
+        return True
 
-    def _facts(self, notice: Notice) -> dict[str, object]:
-        facts = {**notice.facts, "now": self._clock.now()}
-        if notice.code == "ledger_closed":
-            facts |= ledger_facts(str(notice.facts.get("why", "")))
-        if notice.code == HALTED:
-            facts |= halted_facts(notice.facts, self._ledger.book, self._words)
-        return facts
-
-    def _about(self, notice: Notice) -> int | None:
-        """The card that the notice is an answer to: a tap on it leads to the buttons."""
-        number = notice.facts.get("case")
-        card = self.card(number) if isinstance(number, int) else None
-        return card.message if card else None
+    async def _escalate(self, saying: Saying) -> bool:
+        """Say it in the escalation chat; where that cannot be written to, the group is to hear it."""
+        self._elsewhere.spend()
+        chat = self._ledger.book.chat(self._attention.escalation or 0)
+        try:
+            await self._outbox.post(chat, saying.screen, silent=saying.silent, in_topic=False)
+        except Paced as wish:
+            self._elsewhere.pause(wish.seconds)
+            return False
+        except Moved as moved:
+            await self._moved(chat, moved.new)
+            return False
+        except (Barred, Rejected) as error:
+            log.error("TELEGRAM_ESCALATION_CHAT_ID cannot be written to: %s", error)  # noqa: TRY400
+            for one in saying.notices:
+                self._backlog.say(self._reminders.astray(one))
+            return False
+        self.link.works("send")
+        return True
 
     async def _paint(self, number: int) -> None:
         """The card shows the case as it is now; a case without a card gets one."""
-        urgency = self._backlog.take(number)
-        case, sight = self._ledger.book.cases[number], self._sights.of(number)
-        card = self.card(number)
-        if card is None and not _worth_a_card(case):
+        urgency, sight = self._backlog.take(number), self._sights.of(number)
+        card, now = self.card(number), self._clock.now()
+        if card is None and not self._worth_a_message(number, now):
             return
         try:
-            now = self._clock.now()
-            screen = self._render(case, now)
-            if card is not None and self._says_nothing_new(case, sight, screen, urgency):
+            screen = self._render(number, now)
+            if card is not None and self._says_nothing_new(number, sight, screen, urgency):
                 return
             with contextlib.suppress(LedgerClosed):  # what happened is shown all the same
                 await self._ledger.flush()
-            self._budget.spend()
+            self._budget.spend(urgency)
             sight.shown_at = self._clock.monotonic()
             if card is None:
                 await self._post(number, screen)
@@ -279,22 +355,25 @@ class NocChat:
             raise
         except Exception:
             # The edge: one card that cannot be drawn must not stop the others.
-            log.exception("the card of case %s cannot be shown", number)
+            log.exception("the card of case %s (0: the digest) cannot be shown", number)
             sight.not_before = self._clock.monotonic() + BARRED
             self._backlog.mark(number, urgency)
             return
         sight.screen, sight.drawn_at = screen, now
         self._arrived()
 
-    def _says_nothing_new(self, case: Case, sight: Sight, screen: Screen, urgency: Urgency) -> bool:
+    def _says_nothing_new(self, number: int, sight: Sight, screen: Screen, urgency: Urgency) -> bool:
         """Whether the card shows this already; minutes that passed are news for a refresh alone."""
         if screen == sight.screen:
             return True
         if urgency is Urgency.REFRESH or sight.screen is None or sight.drawn_at is None:
             return False
-        return self._render(case, sight.drawn_at) == sight.screen
+        return self._render(number, sight.drawn_at) == sight.screen
 
-    def _render(self, case: Case, now: datetime) -> Screen:
+    def _render(self, number: int, now: datetime) -> Screen:
+        if number == DIGEST:
+            return self._digest.screen(self._words, now)
+        case = self._ledger.book.cases[number]
         return cards.card(
             case,
             self._ledger.book,
@@ -309,7 +388,7 @@ class NocChat:
         sight = self._sights.of(number)
         group = self.group
         try:
-            message = await self._outbox.post(group, screen)
+            message = await self._outbox.post(group, screen, silent=self._is_quiet(number))
         except Unsure:
             sight.not_before, sight.doubt = self._clock.monotonic() + EVIDENCE, True
             raise
@@ -318,11 +397,23 @@ class NocChat:
     async def _record(self, number: int, card: Card) -> None:
         sight = self._sights.of(number)
         sight.card, sight.not_before, sight.screen, sight.doubt = card, -math.inf, None, False
+        line: Line = CardPosted(number, card.chat, card.message)
+        if number == DIGEST:
+            line = DigestPosted(card.chat, card.message)
         with contextlib.suppress(LedgerClosed):  # it stays the card until the next start
-            posted = CardPosted(number, card.chat, card.message)
-            await self._ledger.commit(lambda _book, _now: [posted])
+            await self._ledger.commit(lambda _book, _now: [line])
 
+    def _is_quiet(self, number: int) -> bool:
+        """Whether this card, or all that the digest lists, may come without sound."""
+        cases = self._digest.listed.values() if number == DIGEST else [self._ledger.book.cases[number]]
+        return all(self._attention.is_quiet(case, self._clock.now()) for case in cases)
 
-def _worth_a_card(case: Case) -> bool:
-    """A case that ended before anything was decided on it has nothing to show."""
-    return case.ended_at is None or case.dispatch is not None
+    def _worth_a_message(self, number: int, now: datetime) -> bool:
+        """What ended before anything was decided on it has nothing to show; planned work needs no card."""
+        if number == DIGEST:
+            return bool(self._digest.listed)
+        book = self._ledger.book
+        case = book.cases[number]
+        if case.dispatch is not None:
+            return True
+        return case.ended_at is None and (not case.undecided or book.silence_over(case, now) is None)

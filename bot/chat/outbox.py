@@ -103,8 +103,14 @@ class Outbox:
         *,
         reply_to: int | None = None,
         only: Mapping[str, object] | None = None,
+        silent: bool = False,
+        in_topic: bool = True,
     ) -> Message:
-        """The new message. `only` are the parameters that make it visible to one person."""
+        """The new message, in the topic unless it goes to another group.
+
+        `only` are the parameters that make it visible to one person; `silent`: it rings nobody.
+        """
+        in_topic = in_topic and chat < 0
         extra = {"ephemeral_message_parameters": dict(only)} if only else None
 
         async def send(text: str, mode: str | None) -> Message:
@@ -114,14 +120,15 @@ class Outbox:
                 parse_mode=mode,
                 reply_markup=keyboard(screen),
                 reply_parameters=_reply(reply_to),
-                message_thread_id=self._topic if chat < 0 else None,
+                message_thread_id=self._topic if in_topic else None,
+                disable_notification=silent,
                 api_kwargs=extra,
             )
 
         try:
             message: Message = await _attempt(screen, send)
         except Rejected as error:
-            if self._topic is None or "thread not found" not in str(error).lower():
+            if not in_topic or self._topic is None or "thread not found" not in str(error).lower():
                 raise
             log.error("topic %s is gone: posting to the group itself", self._topic)  # noqa: TRY400
             self._topic = None

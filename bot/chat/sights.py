@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.chat.digest import DIGEST
 from bot.chat.screen import Screen
 from bot.domain.book import Book
 from bot.domain.case import Card
@@ -14,7 +15,7 @@ _REMEMBERED = 500  # notices
 
 @dataclass(slots=True)
 class Sight:
-    """What is known of a case's message."""
+    """What is known of a case's message, or the digest's."""
 
     screen: Screen | None = None
     drawn_at: datetime | None = None  # the time that the screen tells
@@ -41,9 +42,10 @@ class Sights:
         return self._sights.setdefault(case, Sight())
 
     def card(self, case: int, book: Book, group: int) -> Card | None:
-        """The case's card in the group, None where none is known."""
+        """The case's card (or the digest) in the group, None where none is known."""
         sight = self._sights.get(case)
-        known = (sight.card if sight else None) or book.cases[case].card
+        recorded = book.digest if case == DIGEST else book.cases[case].card
+        known = (sight.card if sight else None) or recorded
         if known is None or known.chat != group or (sight is not None and known == sight.lost):
             return None
         return known

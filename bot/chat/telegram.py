@@ -16,6 +16,7 @@ from telegram.request import HTTPXRequest
 
 from bot.chat.access import Access
 from bot.chat.answers import Answers
+from bot.chat.attention import Attention
 from bot.chat.browse import Browse
 from bot.chat.budget import LIMIT, WINDOW, Budget
 from bot.chat.commands import COMMANDS, Commands, StatusFacts
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 UPDATES = ("message", "callback_query", "my_chat_member")
 MAX_BACKOFF = 30.0
+EVERYTHING = Attention()
 STOP_SECONDS = 3.0  # for each step of the stop: Telegram may be away
 
 
@@ -48,6 +50,7 @@ class Telegram:
         clock: Clock,
         *,
         rules: Rules,
+        attention: Attention = EVERYTHING,
         limit: int = LIMIT,
         window: float = WINDOW,
         gap: float = 1.0,
@@ -73,17 +76,21 @@ class Telegram:
         self._app = application(account, *self._requests)
         self._outbox = Outbox(self._app.bot, account.topic)
         self._budget = Budget(clock, limit=limit, window=window, gap=gap)
+        self.access = Access(
+            self._app.bot, clock, account.approvers, lambda: self.chat.group, attention.on_call
+        )
         self.chat = NocChat(
             ledger,
             self._outbox,
             self._budget,
             clock,
             words,
+            access=self.access,
             group=account.group,
             rules=rules,
+            attention=attention,
         )
         self._rules = rules
-        self.access = Access(self._app.bot, clock, account.approvers, lambda: self.chat.group)
         self._good_at: float | None = None
         self._polling_since = -math.inf
         self._deaf = False

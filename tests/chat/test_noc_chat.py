@@ -42,7 +42,7 @@ async def test_a_case_has_one_card_edited_for_its_whole_life(api: BotApi) -> Non
     async with opened(api, speed=50) as room:
         await room.outage(affected=3)
         card = await room.card()
-        assert card.buttons == ["Aprovar", "Negar", "Detalhes"]
+        assert card.buttons[:2] == ["Aprovar", "Negar"]
         assert room.ledger.book.cases[1].card == Card(api.group, card.id)
         await room.grows(1, 40)
         await room.shows(card, "40 de 61")

@@ -1,0 +1,93 @@
+"""What the group is told once: each notice as it reads when its turn comes, if it still holds."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from bot.chat.card_head import label
+from bot.chat.confirming import NOTICE as UNCONFIRMED
+from bot.chat.confirming import confirm_rows
+from bot.chat.mends import HALTED, halted_facts
+from bot.chat.reasons import ledger_facts
+from bot.chat.reminders import REMINDER, Reminders
+from bot.chat.results import reason_words
+from bot.chat.saying import Saying
+from bot.chat.screen import Screen
+from bot.chat.words import Words
+from bot.domain.case import Card, Case
+from bot.domain.rules import Rules
+from bot.ports import Ledger, Notice
+
+REOPENED, NOT_SENT = "reopened", "not_sent"
+HOUR = timedelta(hours=1)
+
+
+class Notices:
+    """Notices in words."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        words: Words,
+        rules: Rules,
+        reminders: Reminders,
+        *,
+        card: Callable[[int], Card | None],
+    ) -> None:
+        """`card` finds a case's card: what is about a case is a reply to it."""
+        self._ledger = ledger
+        self._words = words
+        self._rules = rules
+        self._reminders = reminders
+        self._card = card
+
+    def saying(self, notice: Notice, waiting: Iterable[Notice], now: datetime) -> Saying | None:
+        """The message, perhaps for others `waiting`, too; None where the notice holds no more."""
+        if notice.code == REMINDER:
+            return self._reminders.saying(notice, waiting, now)
+        case = self._case(notice)
+        card = self._card(case.shown_as) if case is not None else None
+        if notice.code == REOPENED and (case is None or card is None or not self._rings(case, now)):
+            return None
+        text = self._words.say(f"notice.{notice.code}", **self._facts(notice, case, now))
+        screen = Screen(str(text), confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
+        return Saying((notice,), screen, card.message if card else None)
+
+    def _case(self, notice: Notice) -> Case | None:
+        number = notice.facts.get("case")
+        return self._ledger.book.cases[number] if isinstance(number, int) else None
+
+    def _facts(self, notice: Notice, case: Case | None, now: datetime) -> dict[str, object]:
+        facts: dict[str, object] = {**notice.facts, "now": now}
+        if notice.code == "ledger_closed":
+            facts |= ledger_facts(str(notice.facts.get("why", "")))
+        if notice.code == HALTED:
+            facts |= halted_facts(notice.facts, self._ledger.book, self._words)
+        if notice.code == NOT_SENT:
+            facts["reason"] = self._why_not(str(notice.facts["reason"]))
+        if case is not None:
+            facts |= {"case": case.shown_as, "restores": case.restores is not None}
+        if notice.code == REOPENED and case is not None:
+            falls = _falls(case)
+            facts |= {
+                "port": label(case, self._words),
+                "hour": sum(now - at <= HOUR for at in falls),
+                "today": sum(self._words.is_same_day(at, now) for at in falls),
+                "flaps": self._rules.flaps,
+            }
+        return facts
+
+    def _why_not(self, code: str) -> str:
+        """A reason of a dispatch, or of a tap that was declined: what was to begin by itself meets both."""
+        refused = f"refused.{code}"
+        known = self._words.has(refused) and not self._words.has(f"reason.{code}")
+        return self._words.plain(refused) if known else reason_words(code, self._words)
+
+    def _rings(self, case: Case, now: datetime) -> bool:
+        """Whether it is on, and neither planned work nor so frequent that the card alone tells it."""
+        silent = self._ledger.book.silence_over(case, now) is not None
+        often = sum(now - at <= HOUR for at in _falls(case)) > self._rules.flaps + 1
+        return case.ended_at is None and not silent and not often
+
+
+def _falls(case: Case) -> list[datetime]:
+    return [case.opened_at, *case.reopened]
