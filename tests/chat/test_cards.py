@@ -49,8 +49,9 @@ ALL_SENT = [
     *sent(34, 34, Outcome.REJECTED, "número <inválido>"),
     *sent(35, 36, Outcome.UNKNOWN, "http_502"),
 ]
-DECIDE = ["Aprovar/success Negar/danger", "Detalhes"]
-AGAIN = ["Tentar de novo/success Negar/danger", "Detalhes"]
+EXPECT = "Previsão Causa"
+DECIDE = ["Aprovar/success Negar/danger", "Detalhes Assumi", EXPECT, "Silenciar"]
+AGAIN = ["Tentar de novo/success Negar/danger", *DECIDE[1:]]
 
 
 def show(book: Book, words: Words = PT, *, undo_seconds: float = 0, asking: bool = False) -> Screen:
@@ -74,7 +75,9 @@ def test_a_waiting_card_says_what_and_where_first() -> None:
         "Porta livre (sem cooldown)"
     )
     assert labels(screen) == DECIDE
-    assert [b.data for row in screen.rows for b in row] == ["ok:1:", "no?:1:", "who:1:"]
+    assert [b.data for row in screen.rows for b in row] == [
+        *("ok:1:", "no?:1:", "who:1:", "mine:1:", "eta?:1:", "why?:1:", "mute?:1:"),
+    ]
 
 
 def test_a_waiting_card_in_english() -> None:
@@ -246,7 +249,7 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
             "\n"
             "❄️ Port free for another send from 23 Nov 12:01"
         ),
-        ["Detalhes", "Incertas (2)/primary"],
+        ["Detalhes", EXPECT, "Incertas (2)/primary"],
     ),
     "stopped": (
         CaseState.SENT,
@@ -267,7 +270,7 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
             "\n"
             "❄️ Port free for another send from 23 Nov 12:01"
         ),
-        ["Detalhes"],
+        ["Detalhes", EXPECT],
     ),
     "closed": (
         CaseState.SENT,
@@ -290,7 +293,7 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
             "\n"
             "❄️ Port free for another send from 23 Nov 12:01"
         ),
-        ["Detalhes"],
+        ["Detalhes", EXPECT],
     ),
     "halted": (
         CaseState.SENT,
@@ -313,7 +316,7 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
             "\n"
             "❄️ Port free for another send from 23 Nov 12:01"
         ),
-        ["Detalhes"],
+        ["Detalhes", EXPECT],
     ),
     "nobody, all online": (
         CaseState.NOBODY,
@@ -436,7 +439,7 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         [Denied(1, BRUNO, "maintenance")],
         "🚫 <b>Negado</b> por <b>Bruno</b> às 12:01: manutenção",
         "🚫 <b>Denied</b> by <b>Bruno</b> at 12:01: maintenance",
-        ["Detalhes"],
+        ["Detalhes", EXPECT],
     ),
 }
 
@@ -478,7 +481,8 @@ def test_a_closed_ledger_takes_nothing_from_what_is_decided_or_over() -> None:
 
 def test_every_state_has_its_card() -> None:
     shown = {state for state, *_ in STATES.values()}
-    assert shown | {CaseState.WAITING, CaseState.OVER} == set(CaseState)
+    of_life = {CaseState.WAITING, CaseState.SCHEDULED, CaseState.OVER}  # tests/chat/test_life_cards.py
+    assert shown | of_life == set(CaseState)
 
 
 def test_without_a_countdown_no_time_is_named() -> None:

@@ -94,7 +94,7 @@ async def test_one_by_one_until_none_is_left(api: BotApi, room: Room) -> None:
     room.telegram.chat.show(1, urgent=True)
     await api.tap(ANA, page, "atualizar")
     await api.wait(lambda _: "0 a decidir · 1 para ligar" in page.text)
-    await api.wait(lambda _: card.buttons == ["Detalhes", "Para ligar (1)"])
+    await api.wait(lambda _: card.buttons == ["Detalhes", "Previsão", "Causa", "Para ligar (1)"])
     assert "3 enviadas · 0 recusadas · 0 falhas · 1 incerta · 0 puladas" in card.text
 
 
@@ -133,7 +133,7 @@ async def test_who_was_called_is_told_by_a_tap_and_none_is_left(api: BotApi, roo
         await room.shows(page, f"0 a decidir · {left}")
     await api.tap(ANA, page, "1 ✔ já avisado")
     await api.wait(lambda _: page.text == "✅ Caso 1: nenhuma incerta.")
-    await api.wait(lambda _: card.buttons == ["Detalhes"])
+    await api.wait(lambda _: card.buttons == ["Detalhes", "Previsão", "Causa"])
     assert room.desk.decided == [("resolve sent", 1)] * 3
     assert "☑ 3 consideradas enviadas" in card.text
 

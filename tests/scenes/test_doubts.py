@@ -52,7 +52,7 @@ async def test_three_lost_answers_each_come_to_their_end(noc: Noc) -> None:
     assert "📞 1 para ligar (caso" in (await noc.ask(noc.bruno, "/status")).text
     await noc.chat.tap(noc.ana, page, "1 ✔ já avisado")
     await noc.until(card, "5 enviadas · 0 recusadas · 0 falhas · 0 incertas · 0 puladas")
-    assert card.buttons == ["Detalhes"]
+    assert card.buttons == ["Detalhes", "Previsão", "Causa"]
     assert (len(noc.hsm.received), noc.hsm.duplicates) == (4, 0)
 
     audit = (await noc.ask(noc.bruno, "/audit")).text
@@ -85,7 +85,7 @@ async def test_all_of_them_are_sent_again_after_two_questions(noc: Noc) -> None:
     await noc.chat.tap(noc.ana, page, "Confirmo: reenviar a 3")
     await noc.until(card, "5 enviadas · 0 recusadas · 0 falhas · 0 incertas")
     assert (len(noc.hsm.received), noc.hsm.duplicates) == (5, 0)
-    assert card.buttons == ["Detalhes"]
+    assert card.buttons == ["Detalhes", "Previsão", "Causa"]
 
 
 async def test_an_outage_that_is_over_leaves_the_button_and_takes_the_resend(noc: Noc) -> None:
