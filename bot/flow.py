@@ -159,7 +159,7 @@ class Flow:
 
     async def begin(self, number: int, who: Who) -> None:
         """Send what was scheduled now."""
-        await self.ledger.commit(delay.begin(number, who))
+        await self.ledger.commit(delay.begin(number, who, self._rules))
         self._dispatcher.carry_out(number)
 
     async def separate(self, number: int, who: Who) -> int:

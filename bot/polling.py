@@ -108,6 +108,10 @@ class Polling:
                     self._dispatcher.carry_out(line.case)
                 elif isinstance(line, Approved | Settled):
                     self._chat.show(line.case, urgent=True)
+                if isinstance(line, Settled) and line.reason is not None:  # nobody waits at the card for it
+                    port = self._ledger.book.cases[line.case].incident.port
+                    facts = {"case": line.case, "port": port, "reason": line.reason}
+                    self._chat.say(Notice("not_sent", facts))
 
     def _remind(self) -> None:
         """Ask again those who did not answer."""

@@ -14,8 +14,8 @@ from bot.ports import Write
 from bot.steps.decide import check_confirmed, find, is_over
 
 
-def begin(number: int, who: Who) -> Write:
-    """Do not wait for the time of a scheduled dispatch."""
+def begin(number: int, who: Who, rules: Rules) -> Write:
+    """Do not wait for the time of a scheduled dispatch; never a rehearsal for real, or back."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         case = find(book, number)
@@ -24,6 +24,8 @@ def begin(number: int, who: Who) -> Write:
         check_confirmed(book)
         if is_over(book, case):
             raise Declined("over")
+        if case.dispatches[-1].dry_run != rules.dry_run:
+            raise Declined("other_mode")
         return [Begun(number, who)]
 
     return write

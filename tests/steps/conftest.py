@@ -113,7 +113,7 @@ class Desk:
             await settled()
             book = self.flow.ledger.book
             phases = {book.cases[number].dispatches[-1].phase for number in book.running}
-            if not phases - {Phase.INTERRUPTED}:
+            if not phases - {Phase.INTERRUPTED, Phase.SCHEDULED}:
                 return
             await self.clock.advance(1)
         raise AssertionError("the dispatch does not end")
