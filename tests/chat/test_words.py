@@ -21,7 +21,9 @@ from bot.chat.life_commands import LIFE_COMMANDS
 from bot.chat.pages import PENDING
 from bot.chat.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
 from bot.domain.customer import Link
+from bot.domain.grouping import Reason
 from bot.domain.incident import Cause, Kind
+from bot.domain.life import Despite
 from bot.domain.plan import Mend, Outcome, Skip
 from tests.chat.screens import EN, PT, ZONE
 
@@ -49,6 +51,7 @@ ENTRIES = [
     *("forecast", "forecast_none", "cause_named", "silenced", "silence_ended"),
 ]
 SHEETS = [
+    "olt",
     "name",
     "serial",
     "link",
@@ -82,10 +85,14 @@ VERDICTS = [
     *(f"{step}_{verdict}" for step in ("all", "ask", "yes") for verdict in VERDICTS_ON_ALL),
     *(f"one_{verdict}" for verdict in get_args(Verdict)),
 ]
-BUTTONS = ["approve", "retry", "deny", "details", "cancel", "stop", "resume", "close", "back"]
+BUTTONS = [
+    *("approve", "approve_second", "retry", "deny", "details", "cancel", "stop", "resume", "close", "back"),
+    *("assume", "eta", "cause", "silence", "separate", "send_now", "resume_now"),
+]
 CODED: dict[str, Iterable[str]] = {
-    "kind": list(Kind),
-    "cause": list(Cause),
+    "kind": [*Kind, "MIXED"],
+    "cause": [*Cause, *(f"group_{reason}" for reason in Reason)],
+    "card": [f"despite_{what}" for what in get_args(Despite)],
     "skip": list(Skip),
     "link": list(Link),
     "because": ["skipped", *(o for o in Outcome if o is not Outcome.ACCEPTED)],
@@ -95,10 +102,13 @@ CODED: dict[str, Iterable[str]] = {
     "command": [*COMMANDS, *(f"how_{name}" for name in LIFE_COMMANDS)],
     "why": CAUSES,
     "entry": ENTRIES,
-    "end": ["done", "stopped", "closed", "halted", "unread"],
+    "end": ["done", "stopped", "closed", "halted", "unread", "over"],
     "pending": PENDING,
     "mend": get_args(Mend),
-    "doubts": [*VERDICTS, *(f"no_resend_{why}" for why in ("over", "interrupted", "unconfirmed"))],
+    "doubts": [
+        *VERDICTS,
+        *(f"no_resend_{why}" for why in ("over", "on_again", "interrupted", "unconfirmed")),
+    ],
     "toast": [f"chosen_{verdict}" for verdict in get_args(Verdict)],
     "notice": ["source_down", "login_refused"],
     "sheet": SHEETS,
@@ -176,7 +186,7 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
     }
     counts = (
         "n onus customers no_record no_phone failed todo accepted held rejected unknown skipped "
-        "done to_send affected total open waiting calls of"
+        "done to_send affected total open waiting calls of olts others"
     )
     facts |= dict.fromkeys(counts.split(), 3000)
     facts |= dict.fromkeys(
