@@ -76,10 +76,16 @@ def masked(phone: str) -> str:
 
 
 def row_of(entry: Entry) -> Row:
-    """A line as plain JSON values: its place, time and kind, then the fields that are its own."""
+    """A line as plain JSON values: its place, time and kind, then the fields that are its own.
+
+    One about the second message of a case (service is back; the case's number, negated) has `restores`: the
+    number that people know.
+    """
     own = json.loads(b"{%b}" % codec.fields(entry.line))
     at = entry.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return {"seq": entry.seq, "group": entry.group, "at": at, **own}
+    case = own.get("case")
+    second = {"restores": -case} if case is not None and case < 0 else {}
+    return {"seq": entry.seq, "group": entry.group, "at": at, **own, **second}
 
 
 def read(folder: Path, disk: Disk) -> Scan:
@@ -121,7 +127,8 @@ def export(
     """The document, and what to say about a damaged ledger (None for a whole one).
 
     JSON is one object a line. CSV also has the time in `zone`, as a Portuguese spreadsheet reads a date
-    (`at_local`). `phones` leaves them in full. Works while the bot runs. StartupError where
+    (`at_local`), and each case by the number that people know. `phones` leaves them in full. Works while
+    the bot runs. StartupError where
     there is no ledger that can be read.
     """
     disk = disk or Disk()
@@ -134,10 +141,10 @@ def export(
             if hidden is not None:
                 hidden.learn(row)
                 row = hidden.hide(row)
-            if case is None or row.get("case") == case:
+            if case is None or case in {row.get("case"), row.get("restores")}:
                 yield row
 
-    document = _json(rows()) if form == "json" else _csv([_flat(_with_local(row, zone)) for row in rows()])
+    document = _json(rows()) if form == "json" else _csv([_flat(_for_people(row, zone)) for row in rows()])
     return document, warning(folder, found)
 
 
@@ -168,9 +175,10 @@ def _csv(rows: list[Row]) -> bytes:
     return out.getvalue().encode("utf-8-sig")
 
 
-def _with_local(row: Row, zone: tzinfo) -> Row:
+def _for_people(row: Row, zone: tzinfo) -> Row:
     at = datetime.fromisoformat(row["at"]).astimezone(zone)
-    return {**row, "at_local": f"{at:%d/%m/%Y %H:%M:%S}"}
+    known = {"case": row["restores"]} if "restores" in row else {}
+    return {**row, **known, "at_local": f"{at:%d/%m/%Y %H:%M:%S}"}
 
 
 def _flat(row: Row, inside: str = "") -> Row:

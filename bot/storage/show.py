@@ -13,7 +13,10 @@ from typing import Any
 from bot.domain import lines as ln
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
+from bot.domain.incident import Port
+from bot.domain.life import Silenced, SilenceEnded
 from bot.domain.plan import Tally
+from bot.domain.silence import Silence
 from bot.errors import StartupError
 from bot.storage.codec import Entry
 from bot.storage.disk import Disk
@@ -21,8 +24,10 @@ from bot.storage.export import Phones, Row, read, row_of, taken, warning
 from bot.storage.phrases import waits
 from bot.storage.replay import Scan
 
-_PLACE = {"seq", "group", "at", "kind", "case"}
+_PLACE = {"seq", "group", "at", "kind", "case", "restores"}
 _LISTED = 8  # of a list, at most, on one line
+_BACK = " [service is back]"
+"""Marks what is about the second message of a case: in the ledger its number is the case's, negated."""
 
 
 def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None) -> tuple[int, str]:
@@ -36,13 +41,14 @@ def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None)
     note = warning(folder, found)
     lines = [f"times: {zone}"]
     if case is None:
-        lines += [_summary(each, zone) for each in found.book.cases.values()] or ["no case yet"]
+        each = sorted(found.book.cases.values(), key=lambda one: (one.shown_as, one.restores is not None))
+        lines += [_summary(one, zone) for one in each] or ["no case yet"]
         if note is None and found.book.unconfirmed is not None:  # a confirmation may be behind the damage
             lines.append(waits(_time(found.book.unconfirmed, zone)))
     elif case in found.book.cases:
-        lines += _Story(case, zone).told(disk, folder, found)
+        lines += _Story(found.book.cases[case].shown_as, zone).told(disk, folder, found)
     else:
-        there = f"the last one is {len(found.book.cases)}" if found.book.cases else "there is none yet"
+        there = f"the last one is {max(found.book.cases)}" if found.book.cases else "there is none yet"
         if note is None:
             raise StartupError(f"there is no case {case}: {there}")
         lines = [f"there is no case {case} before the damage"]
@@ -51,10 +57,11 @@ def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None)
 
 def _summary(case: Case, zone: tzinfo) -> str:
     incident, dispatch = case.incident, case.dispatch
+    more = len(_ports(case)) - 1
     parts = [
-        f"case {case.id}",
+        f"case {case.shown_as}{_BACK if case.restores is not None else ''}",
         _time(case.opened_at, zone),
-        f"{incident.kind} {_plain(incident.port.label)}",
+        f"{incident.kind} {_plain(incident.port.label)}{f' + {more} ports' if more else ''}",
         f"incident {_plain(incident.id)}",
         str(case.state),
     ]
@@ -65,6 +72,11 @@ def _summary(case: Case, zone: tzinfo) -> str:
     if case.ended_at is not None:
         parts.append(f"outage over {_time(case.ended_at, zone)}")
     return "  ".join(parts)
+
+
+def _ports(case: Case) -> list[Port]:
+    """Every port that the case has, over or not."""
+    return list({m.incident.port.key: m.incident.port for m in case.members.values()}.values())
 
 
 def _counts(tally: Tally) -> str:
@@ -82,21 +94,24 @@ class _Way:
 
 
 class _Story:
-    """One case's lines in order, with the ways of its recipients gathered on the way."""
+    """One case's lines in order, with the ways of its recipients gathered on the way.
+
+    Those of its second message (that service is back) are among them. Ways are by case and approval.
+    """
 
     def __init__(self, case: int, zone: tzinfo) -> None:
         self._case, self._zone = case, zone
         self._phones = Phones()
         self._book = Book()
-        self._ways: dict[int, dict[str, _Way]] = {}
+        self._ways: dict[tuple[int, int], dict[str, _Way]] = {}
 
     def told(self, disk: Disk, folder: Path, found: Scan) -> list[str]:
         lines = [text for entry in taken(disk, folder, found) for text in self._lines(entry)]
-        case = self._book.cases[self._case]
-        lines.append(f"now: {_summary(case, self._zone)}")
-        for turn, ways in self._ways.items():
-            dispatch = case.dispatches[turn - 1]
-            lines.append(f"recipients of approval {turn}:")
+        cases = self._book.cases
+        lines += [f"now: {_summary(cases[n], self._zone)}" for n in (self._case, -self._case) if n in cases]
+        for (number, turn), ways in self._ways.items():
+            dispatch = cases[number].dispatches[turn - 1]
+            lines.append(f"recipients of approval {turn}{_BACK if number < 0 else ''}:")
             lines += [f"  {way.label}: {self._end(dispatch, id_, way)}" for id_, way in ways.items()]
         return lines
 
@@ -108,34 +123,47 @@ class _Story:
         self._book.apply(entry.at, entry.line)
         if not concerns:
             return
+        number: int = getattr(entry.line, "case", None) or self._case
         if isinstance(entry.line, ln.Planned):
-            self._ways[len(self._book.cases[self._case].dispatches)] = {
-                r["id"]: self._begun(r) for r in row["recipients"]
-            }
-        self._follow(entry, row)
+            turn = len(self._book.cases[number].dispatches)
+            self._ways[number, turn] = {r["id"]: self._begun(r) for r in row["recipients"]}
+        ways = self._last_ways(number)
+        self._follow(entry, row, ways)
         what = {name: value for name, value in row.items() if name not in _PLACE}
         if isinstance(entry.line, ln.Planned):  # told below, a line each
             what["recipients"] = len(row["recipients"])
         elif "recipient" in what:
-            what["recipient"] = self._label(row["recipient"])
-        yield f"{_time(entry.at, self._zone)}  #{entry.seq}  {entry.line.kind}{self._said(what)}"
+            id_ = row["recipient"]
+            what["recipient"] = ways[id_].label if id_ in ways else id_
+        back = _BACK if number < 0 else ""
+        yield f"{_time(entry.at, self._zone)}  #{entry.seq}  {entry.line.kind}{back}{self._said(what)}"
+
+    def _last_ways(self, number: int) -> dict[str, _Way]:
+        turns = [key for key in self._ways if key[0] == number]
+        return self._ways[max(turns)] if turns else {}
 
     def _concerns(self, line: ln.Line) -> bool:
         """Whether the line is the case's own, or one of all cases that changes this one."""
         if hasattr(line, "case"):
-            return bool(line.case == self._case)
+            return line.case in {self._case, -self._case}
         if isinstance(line, ln.Started | ln.Stopped):
-            return self._case in self._book.running
+            return not self._book.running.isdisjoint({self._case, -self._case})
         case = self._book.cases.get(self._case)
-        port = getattr(line, "port", None)
-        return case is not None and port is not None and port.key == case.incident.port.key
+        if case is None:
+            return False
+        if isinstance(line, Silenced):
+            silence = Silence(line.silence, line.scopes, line.until, line.until, line.by, line.reason)
+            return any(silence.covers(port) for port in _ports(case))
+        if isinstance(line, SilenceEnded):
+            return any(self._book.silences[line.silence].covers(port) for port in _ports(case))
+        return isinstance(line, ln.CooldownReleased) and line.port.key in {p.key for p in _ports(case)}
 
     def _begun(self, recipient: Row) -> _Way:
         label = _value({name: value for name, value in recipient.items() if name in {"id", "name", "phone"}})
         return _Way(label, [f"skipped ({recipient['skip']})"] if recipient["skip"] else [])
 
-    def _follow(self, entry: Entry, row: Row) -> None:
-        if not self._ways or isinstance(entry.line, ln.Planned):
+    def _follow(self, entry: Entry, row: Row, ways: dict[str, _Way]) -> None:
+        if isinstance(entry.line, ln.Planned):
             return
         one, many = row.get("recipient"), row.get("recipients", ())
         about = {
@@ -143,13 +171,9 @@ class _Story:
         }
         step = f"{_time(entry.at, self._zone)} {entry.line.kind}{self._said(about)}"
         for id_ in [one] if one is not None else many:
-            way = self._ways[max(self._ways)].get(id_)
+            way = ways.get(id_)
             if way is not None:
                 way.steps.append(step)
-
-    def _label(self, id_: str) -> str:
-        ways = self._ways[max(self._ways)] if self._ways else {}
-        return ways[id_].label if id_ in ways else id_
 
     def _end(self, dispatch: Dispatch, id_: str, way: _Way) -> str:
         progress = dispatch.progress
@@ -175,7 +199,7 @@ def _value(value: Any) -> str:
         if value.keys() == {"id", "name"}:
             return f"{_plain(value['name'])} ({value['id']})"
         if "place" in value:
-            return f"{_plain(value['olt'])} {_plain(value['place'])}"
+            return f"{_plain(value['olt'])} {_plain(value['place'])}".strip()
         return " ".join(_value(inner) for inner in value.values() if inner not in (None, [], False))
     if isinstance(value, list):
         more = ["..."] if len(value) > _LISTED else []

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from bot.domain import life
 from bot.domain.audit import AUDITED, AuditEntry
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
@@ -41,8 +42,11 @@ from bot.storage.recorder import Recorder
 _PAUSE = 1.0  # seconds between two rewrites while changes keep coming
 _SHARE = 10  # a rewrite that took long is followed by so many times its time without one
 _AT_ONCE = 100  # audit rows between two turns of the event loop: a tap must not wait for 10,000
-_MATTERS = AUDITED | Started | Planned | Result | Evidence | IncidentChanged | IncidentEnded
-_SAID = ("reason", "why", "action", "end", "choice", "dry_run")
+_MATTERS = (
+    AUDITED | Started | Planned | Result | Evidence | IncidentChanged | IncidentEnded | life.IncidentJoined
+)
+_SAID = ("reason", "why", "action", "end", "choice", "dry_run", "silence", "cause", "team")
+_TIMES = ("due", "eta", "until")
 
 _log = structlog.get_logger(__name__)
 
@@ -73,6 +77,9 @@ def cooldown_view(book: Book, now: datetime, hours: float) -> dict[str, Any]:
 def audit_view(book: Book, hours: float, counts: Counts | None = None) -> dict[str, Any]:
     """Every decision, refusal and override, newest last.
 
+    Those about the second message of a case (service is back) have `restores`, the number that people know
+    the case by, and as `case` that number negated, as in the ledger.
+
     `counts` remembers what it had to count between calls; the caller drops the cases that changed.
     """
     counts = {} if counts is None else counts
@@ -83,19 +90,30 @@ def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> di
     line = entry.line
     row: dict[str, Any] = {"at": _utc(entry.at), "what": line.kind, "who": _who(entry.by), "case": entry.case}
     row |= {name: getattr(line, name) for name in _SAID if hasattr(line, name)}
+    row |= {name: _utc(getattr(line, name)) for name in _TIMES if hasattr(line, name)}
     if isinstance(line, Resolved | Resent):
         row["recipients"] = len(line.recipients)
     if isinstance(line, CooldownReleased):
         return row | {"olt": line.port.olt, "port": line.port.label}
+    if isinstance(line, life.Silenced | life.SilenceEnded):
+        scopes = book.silences[line.silence].scopes
+        return row | {"scopes": [{"olt": scope.olt, "place": scope.place} for scope in scopes]}
     case = None if entry.case is None else book.cases.get(entry.case)
     if case is None:
         return row
-    row |= {"olt": case.incident.port.olt, "port": case.incident.port.label}
-    row |= {"outage": "on" if case.ended_at is None else "ended", "ended_at": _utc(case.ended_at)}
+    root = book.cases[case.shown_as]
+    if case.restores is not None:
+        row["restores"] = case.restores
+    row |= {"olt": root.incident.port.olt, "port": root.incident.port.label}
+    row |= {"outage": "on" if root.ended_at is None else "ended", "ended_at": _utc(root.ended_at)}
+    if isinstance(line, Approved | life.Proposed):
+        row["despite"] = list(line.despite)
     if isinstance(line, Approved | Settled):
         row["results"] = _results(book, case, entry, counts)
     if isinstance(line, Approved):
         row["ports"] = [port.label for port in line.ports]
+        row["left_out"] = [port.label for port in line.left_out]
+        row["first"] = _who(line.first)
         row["cooldown_until"] = _held_until(book, case, entry, hours)
     return row
 

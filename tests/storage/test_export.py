@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.__main__ import main
+from bot.domain import life
 from bot.domain import lines as ln
 from bot.domain.plan import Outcome
+from bot.domain.who import BOT
 from bot.errors import StartupError
 from bot.storage.export import export, save
 from bot.storage.files import FileLedger
-from tests.fakes import ANA, FakeClock
+from tests.fakes import ANA, BRUNO, NOON, FakeClock, port
 from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import EVERY_KIND, PLAN, SEGMENT, adds, dispatch, opened
 
@@ -176,3 +178,44 @@ def test_the_usage(given: list[str], capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit) as ended:
         main(["ledger", "export", *given])
     assert ended.value.code == 2
+
+
+async def test_the_second_message_of_a_case_goes_by_the_number_that_people_know(tmp_path: Path) -> None:
+    ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+    back = (life.Restoring(-1, 1), ln.Approved(-1, BOT, ()), ln.Planned(-1, 1, PLAN[:1]))
+    for line in (*dispatch(), ln.Settled(1, "done"), *back, opened(2)):
+        await ledger.commit(adds(line))
+    await ledger.close()
+    kinds = ["case_opened", "approved", "planned", "settled", "restoring", "approved", "planned"]
+    rows = table(export(tmp_path, "csv", ZONE, case=1)[0])
+    assert [row["kind"] for row in rows] == kinds
+    assert {row["case"] for row in rows} == {"1"}
+    assert [row["restores"] for row in rows] == ["", "", "", "", "1", "1", "1"]
+    assert (rows[5]["who"], rows[5]["who.id"]) == ("bot", "0")
+    raw = objects(export(tmp_path, "json", ZONE, case=1)[0])
+    assert [row["kind"] for row in raw] == kinds
+    assert [(row["case"], row.get("restores")) for row in raw[3:5]] == [(1, None), (-1, 1)]
+
+
+async def test_every_field_of_a_cases_life_has_a_column(tmp_path: Path) -> None:
+    ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+    scopes = (life.Scope("CB 01", "6/15"), life.Scope("CB 02"))
+    for line in (
+        opened(),
+        life.Silenced(1, scopes, NOON, ANA, "obra"),
+        life.Forecast(1, ANA, NOON),
+        life.CauseNamed(1, ANA, "poste", "Norte"),
+        ln.Approved(1, ANA, (port(),), despite=("flapping",), due=NOON, first=BRUNO),
+    ):
+        await ledger.commit(adds(line))
+    await ledger.close()
+    _, silenced, forecast, cause, approved = table(export(tmp_path, "csv", ZONE)[0])
+    assert json.loads(silenced["scopes"])[0] == {"olt": "CB 01", "place": "6/15"}
+    assert (silenced["case"], silenced["until"]) == ("", "2026-11-22T15:00:00Z")
+    assert forecast["eta"] == "2026-11-22T15:00:00Z"
+    assert (cause["cause"], cause["team"]) == ("poste", "Norte")
+    assert (approved["first.name"], approved["despite"], approved["due"]) == (
+        "Bruno",
+        '["flapping"]',
+        "2026-11-22T15:00:00Z",
+    )

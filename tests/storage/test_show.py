@@ -6,14 +6,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.__main__ import main
+from bot.domain import life
 from bot.domain import lines as ln
 from bot.domain.plan import Outcome
 from bot.errors import StartupError
 from bot.storage.files import FileLedger
 from bot.storage.show import show
-from tests.fakes import ANA, BRUNO, FakeClock, port
+from tests.fakes import ANA, BRUNO, NOON, FakeClock, incident, port
 from tests.storage.disks import QuickDisk
-from tests.storage.samples import EVERY_KIND, PLAN, SEGMENT, adds, dispatch, opened
+from tests.storage.samples import EVERY_KIND, GROUPING, PLAN, SEGMENT, adds, dispatch, opened
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 
@@ -176,6 +177,77 @@ async def test_a_released_port_is_part_of_the_story(tmp_path: Path) -> None:
     _, *story = show(tmp_path, 1, ZONE)[1].splitlines()
     assert "cooldown_released  port=CB 01 6/15  by=Ana (1)  reason=pediu" in story[3]
     assert "stopped" in story[4], "the dispatch was running"
+
+
+RESTORED: tuple[ln.Line, ...] = (
+    *dispatch(),
+    ln.Intent(1, "c1"),
+    ln.Result(1, "c1", Outcome.ACCEPTED, "ref-1"),
+    ln.Settled(1, "done"),
+    ln.IncidentEnded(1),
+    life.Restoring(-1, 1),
+    ln.Approved(-1, ANA, ()),
+    ln.Planned(-1, 1, PLAN[:1]),
+    ln.Intent(-1, "c1"),
+    ln.Result(-1, "c1", Outcome.REJECTED, "ref-2", "bloqueado"),
+    ln.Settled(-1, "done"),
+    opened(2),
+)
+
+
+async def test_the_second_message_is_part_of_its_cases_story(tmp_path: Path) -> None:
+    await written(tmp_path, *RESTORED)
+    code, text = show(tmp_path, 1, ZONE)
+    assert code == 0
+    lines = text.splitlines()
+    assert "-1" not in [word.strip(",:") for word in text.split()]
+    assert "#9  approved [service is back]  by=Ana (1)" in lines[9]
+    assert lines[9 + 5].startswith("now: case 1  ")
+    assert lines[9 + 6].startswith("now: case 1 [service is back]  ")
+    first, second = text.split("recipients of approval 1:\n")[1].split(
+        "recipients of approval 1 [service is back]:\n"
+    )
+    assert "reference=ref-1" in first
+    assert "reference=ref-2" not in first
+    assert second.rstrip().endswith("now rejected (bloqueado)")
+    assert len(second.splitlines()) == 1
+    assert show(tmp_path, -1, ZONE) == (code, text)
+
+
+async def test_the_list_has_the_second_message_behind_its_case(tmp_path: Path) -> None:
+    await written(tmp_path, *RESTORED)
+    _, first, second, third = show(tmp_path, None, ZONE)[1].splitlines()
+    assert first.startswith("case 1  ")
+    assert second.startswith("case 1 [service is back]  ")
+    assert third.startswith("case 2  ")
+    with pytest.raises(StartupError, match="the last one is 2"):
+        show(tmp_path, 3, ZONE)
+
+
+async def test_a_case_of_several_ports_tells_of_what_any_of_them_is_in(tmp_path: Path) -> None:
+    other = port("6/16")
+    await written(
+        tmp_path,
+        ln.CaseOpened(1, incident(1), (incident(2, place="6/16"),), GROUPING),
+        ln.CaseOpened(2, incident(9)),
+        life.IncidentJoined(1, incident(3, place="7/1"), GROUPING),
+        life.Proposed(1, ANA, ("hours",), NOON),
+        life.Forecast(1, ANA, NOON),
+        life.CauseNamed(1, ANA, "poste", "Norte"),
+        life.Silenced(1, (life.Scope("CB 01", "7/1"), life.Scope("CB 02")), NOON, ANA, "obra"),
+        life.Silenced(2, (life.Scope("CB 02", "7/1"),), NOON, ANA, "obra"),
+        life.SilenceEnded(1, BRUNO),
+        life.SilenceEnded(2, BRUNO),
+        ln.CooldownReleased(other, ANA, "pediu"),
+    )
+    _, *story, now = show(tmp_path, 1, ZONE)[1].splitlines()
+    assert [line.split("  ")[2] for line in story] == [
+        *("case_opened", "incident_joined", "proposed", "forecast", "cause_named"),
+        *("silenced", "silence_ended", "cooldown_released"),
+    ]
+    assert "scopes=2: CB 01 7/1, CB 02  until=" in story[5]
+    assert "despite=hours" in story[2]
+    assert "LOS CB 01 6/15 + 2 ports" in now
 
 
 async def test_the_command_takes_tz_alone(

@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bot.domain import life
 from bot.domain import lines as ln
 from bot.domain.book import Book
 from bot.domain.plan import Outcome
+from bot.domain.who import BOT
 from bot.storage import views
 from bot.storage.files import FileLedger
 from bot.storage.memory import MemoryLedger
 from bot.storage.views import Views, audit_view, cooldown_view
-from tests.fakes import ANA, BRUNO, NOON, FakeClock, port, settled
+from tests.fakes import ANA, BRUNO, NOON, FakeClock, incident, port, settled
 from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import PLAN, adds, dispatch, opened
 
@@ -82,8 +84,12 @@ def test_the_audit_says_who_did_what_to_what_and_how_it_ended() -> None:
             "who": ana,
             **place,
             "dry_run": False,
+            "due": None,
+            "despite": [],
             "results": results,
             "ports": ["CB 01 6/15"],
+            "left_out": [],
+            "first": None,
             "cooldown_until": "2026-11-22T19:01:00Z",
         },
         {"at": "2026-11-22T15:05:00Z", "what": "stop_asked", "who": bruno, **place},
@@ -133,6 +139,72 @@ def test_two_dispatches_of_a_case_keep_their_own_counts() -> None:
     book = book_of(opened(), *nobody, *dispatch()[1:], *reached)
     rows = audit_view(book, HOURS)["decisions"]
     assert [row["results"] and row["results"]["accepted"] for row in rows] == [None, None, 1, 1]
+
+
+def test_the_second_message_of_a_case_names_the_case_that_people_know() -> None:
+    book = book_of(
+        *dispatch(),
+        ln.Intent(1, "c1"),
+        ln.Result(1, "c1", Outcome.ACCEPTED),
+        ln.Settled(1, "done"),
+        ln.IncidentEnded(1),
+        life.Restoring(-1, 1),
+        ln.Approved(-1, BOT, (), despite=("hours",)),
+        ln.Planned(-1, 1, PLAN[:1]),
+        ln.Intent(-1, "c1"),
+        ln.Result(-1, "c1", Outcome.ACCEPTED),
+        ln.Settled(-1, "done"),
+    )
+    *_, approved, settled = audit_view(book, HOURS)["decisions"]
+    assert (approved["case"], approved["restores"], approved["who"]) == (-1, 1, {"id": 0, "name": "bot"})
+    assert (approved["port"], approved["outage"], approved["ended_at"]) == (
+        "CB 01 6/15",
+        "ended",
+        "2026-11-22T15:06:00Z",
+    )
+    assert (approved["despite"], approved["results"]["accepted"]) == (["hours"], 1)
+    assert (settled["end"], settled["restores"], settled["results"]["planned"]) == ("done", 1, 1)
+    assert [row["case"] for row in cooldown_view(book, NOON, HOURS)["ports"]] == [1]
+
+
+def test_every_line_of_a_cases_life_says_what_it_holds() -> None:
+    at = NOON + timedelta(hours=3)
+    book = book_of(
+        opened(),
+        ln.CaseOpened(2, incident(2, place="6/16"), (incident(3, place="6/17"),)),
+        life.Separated(2, ANA),
+        life.Assumed(1, BRUNO),
+        life.Forecast(1, ANA, at),
+        life.CauseNamed(1, ANA, "poste", "Norte"),
+        life.Silenced(1, (life.Scope("CB 02", "6"), life.Scope("CB 03")), at, ANA, "obra"),
+        life.SilenceEnded(1, BRUNO),
+        life.Proposed(1, BRUNO, ("flapping",), at),
+        ln.Approved(1, ANA, (port(),), left_out=(port("6/16"),), despite=("flapping",), due=at, first=BRUNO),
+        life.Begun(1),
+    )
+    rows = audit_view(book, HOURS)["decisions"]
+    assert [row["what"] for row in rows] == [
+        *("separated", "assumed", "forecast", "cause_named", "silenced", "silence_ended"),
+        *("proposed", "approved", "begun"),
+    ]
+    _, _, forecast, cause, silenced, over, proposed, approved, begun = rows
+    assert forecast["eta"] == "2026-11-22T18:00:00Z"
+    assert (cause["cause"], cause["team"]) == ("poste", "Norte")
+    scopes = [{"olt": "CB 02", "place": "6"}, {"olt": "CB 03", "place": ""}]
+    assert (silenced["scopes"], silenced["until"], silenced["reason"]) == (
+        scopes,
+        "2026-11-22T18:00:00Z",
+        "obra",
+    )
+    assert (over["scopes"], over["silence"], over["case"]) == (scopes, 1, None)
+    assert (proposed["despite"], proposed["due"]) == (["flapping"], "2026-11-22T18:00:00Z")
+    assert (approved["left_out"], approved["first"], approved["due"]) == (
+        ["CB 01 6/16"],
+        {"id": 2, "name": "Bruno"},
+        "2026-11-22T18:00:00Z",
+    )
+    assert (begun["who"], begun["case"]) == (None, 1)
+    json.dumps(rows)
 
 
 def test_no_view_holds_a_phone_or_a_customer() -> None:
