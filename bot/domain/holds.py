@@ -40,8 +40,7 @@ def takes_two(case: Case, rules: Rules) -> bool:
     """Whether two people have to approve, by what the source estimates or a plan has counted."""
     if not rules.two_person_above:
         return False
-    last = case.dispatches[-1] if case.dispatches else None
-    counted = last is not None and last.end_reason == TOO_MANY
+    counted = any(dispatch.end_reason == TOO_MANY for dispatch in case.dispatches)
     incidents = case.incidents
     estimate = None if any(i.affected is None for i in incidents) else sum(i.affected or 0 for i in incidents)
     return counted or estimate is None or estimate > rules.two_person_above
