@@ -148,14 +148,17 @@ class SharedPresses:
         self._words = words
         self._clock = clock
 
-    def open_card(self, message: int, number: int) -> str:
-        """Post the card of a case that has none of its own; the toast."""
+    def list(self, message: int, press: Press) -> str | None:
+        """Turn the list's page, or post the card of a case on it; the toast."""
         if not self._chat.is_digest(message):
             raise Declined("unknown_button")
-        if number not in self._desk.ledger.book.cases:
+        if press.action is Action.DIGEST:
+            self._chat.turn_digest(int(press.arg))
+            return None
+        if press.case not in self._desk.ledger.book.cases:
             raise Declined("unknown_case")
-        self._chat.open_card(number)
-        return self._words.plain("toast.card_coming", case=number)
+        self._chat.open_card(press.case)
+        return self._words.plain("toast.card_coming", case=press.case)
 
     async def unmute(self, page: Page, number: int) -> Screen:
         """End a silence from /status; what its page shows then."""

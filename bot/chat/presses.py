@@ -202,10 +202,9 @@ class Presses:
     async def _share(self, query: CallbackQuery, press: Press, who: Who) -> str | None:
         """The list of cases without a card, for everybody, and the silences on /status."""
         page = self._browse.page(query, who)
-        if press.action is Action.OPEN_CARD:
-            return self._shared.open_card(page.message, press.case)
-        if press.action is Action.DIGEST:
-            raise Declined("unknown_button")
+        if press.action in _OF_THE_GROUP:
+            self._answers.check(page.chat, who.id)
+            return self._shared.list(page.message, press)
         self._check_open()
         screen = await self._shared.unmute(page, int(press.arg))
         self._beside(self._browse.turn(page, screen))
