@@ -120,6 +120,10 @@ class Backlog:
         self._doubted.add(matter)
         return False
 
+    def waiting(self, notice: Notice) -> Notice | None:
+        """What waits to be said on the same matter."""
+        return self._notices.get(_matter(notice))
+
     def notices(self) -> list[Notice]:
         """Those not yet said, oldest first."""
         return list(self._notices.values())

@@ -18,16 +18,15 @@ from bot.chat.budget import Budget, Urgency
 from bot.chat.cards import Question
 from bot.chat.digest import DIGEST, Digest
 from bot.chat.link import Link
-from bot.chat.notices import Notices
-from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Rejected, Unsure
-from bot.chat.reminders import REMINDER, Reminders
-from bot.chat.saying import Saying
+from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Unsure
+from bot.chat.reminders import REMINDER
 from bot.chat.screen import Screen
 from bot.chat.sights import Sight, Sights
+from bot.chat.telling import Teller, record_move
 from bot.chat.words import Words
 from bot.domain.case import Card
 from bot.domain.life import DigestPosted
-from bot.domain.lines import CardPosted, GroupMoved, Line
+from bot.domain.lines import CardPosted, Line
 from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Ledger, Notice
@@ -69,19 +68,23 @@ class NocChat:
         self._group = group
         self._rules = rules
         self._attention = attention
-        self._elsewhere = Budget(clock)
         self.link = Link(clock, self._back)
         self._sights = Sights(ledger.book)
         self._digest = Digest(ledger, clock, attention, card=self.card)
-        self._reminders = Reminders(
+        self._teller = Teller(
             ledger,
+            outbox,
+            budget,
+            clock,
             words,
-            attention,
-            card=self.card,
+            where=self,
+            sights=self._sights,
+            rules=rules,
+            attention=attention,
             on_duty=access.on_duty,
             approvers=access.approvers,
+            arrived=self._arrived,
         )
-        self._notices = Notices(ledger, words, rules, self._reminders, card=self.card)
         self._asking: dict[int, tuple[Question, float]] = {}
         self._barred = False
         self._backoff = 0.0
@@ -91,7 +94,7 @@ class NocChat:
             ledger,
             self._sights,
             self._digest,
-            self._budget_of,
+            self._teller.budget_of,
             clock,
             card=self.card,
             changed=self._wake.set,
@@ -110,11 +113,9 @@ class NocChat:
     def say(self, notice: Notice) -> None:
         """Tell the group once. Of two that wait on the same matter the newer one is said."""
         if notice.code == REMINDER:
-            dated = self._reminders.dated(notice)
-            if self._reminders.is_news(dated, self._backlog.notices(), self._clock.now()):
-                self._backlog.say(dated)
-            return
-        self._backlog.say(notice)
+            self._teller.take(notice, self._backlog)
+        else:
+            self._backlog.say(notice)
 
     def ask(self, case: int, question: Question | None) -> None:
         """The card asks a question, or (None) no longer does."""
@@ -178,7 +179,7 @@ class NocChat:
         old = self.group
         if new == old:
             return
-        await self._moved(old, new)
+        await record_move(self._ledger, old, new)
         self.say(Notice("group_moved", {"old": old, "new": new}))
         self.redraw()
 
@@ -245,7 +246,7 @@ class NocChat:
         """Show one thing; whatever goes wrong, the painter goes on."""
         now = self._clock.monotonic()
         try:
-            await (self._tell(job) if isinstance(job, Notice) else self._paint(job))
+            await (self._teller.tell(job, self._backlog) if isinstance(job, Notice) else self._paint(job))
         except Paced as wish:
             self._budget.pause(wish.seconds)
         except Moved as moved:
@@ -263,69 +264,6 @@ class NocChat:
     def _arrived(self) -> None:
         self.link.works("send")
         self._backoff, self._barred = 0.0, False
-
-    def _budget_of(self, job: Job) -> Budget:
-        elsewhere = isinstance(job, Notice) and self._reminders.goes_elsewhere(job)
-        return self._elsewhere if elsewhere else self._budget
-
-    async def _moved(self, old: int, new: int) -> None:
-        log.warning("the group moved: chat id %s is now %s", old, new)
-        with contextlib.suppress(LedgerClosed):  # then each start is told again
-            await self._ledger.commit(lambda _book, _now: [GroupMoved(old, new)])
-
-    async def _tell(self, notice: Notice) -> None:
-        saying = self._notices.saying(notice, self._backlog.notices(), self._clock.now())
-        if saying is None:
-            self._backlog.said(notice)
-            return
-        try:
-            arrived = await (self._escalate(saying) if saying.elsewhere else self._announce(saying))
-        except Unsure:
-            given_up = [one for one in saying.notices if self._backlog.unanswered(one)]
-            await self._reminders.said(given_up)
-            raise
-        if arrived:
-            await self._reminders.said(saying.notices)
-            for one in saying.notices:
-                self._backlog.said(one)
-
-    async def _announce(self, saying: Saying) -> bool:
-        """Say it to the group; whether it is not to be said again."""
-        self._budget.spend()
-        group, first = self.group, saying.notices[0]
-        try:
-            message = await self._outbox.post(
-                group, saying.screen, reply_to=saying.reply_to, silent=saying.silent
-            )
-        except Rejected as error:
-            log.error("notice %s was refused: %s", first.code, error)  # noqa: TRY400
-            self._reminders.refused(saying.notices)
-            for one in saying.notices:
-                self._backlog.said(one)
-            return False
-        self._sights.told(group, message.message_id, first.code)
-        self._arrived()
-        return True
-
-    async def _escalate(self, saying: Saying) -> bool:
-        """Say it in the escalation chat; where that cannot be written to, the group is to hear it."""
-        self._elsewhere.spend()
-        chat = self._ledger.book.chat(self._attention.escalation or 0)
-        try:
-            await self._outbox.post(chat, saying.screen, silent=saying.silent, in_topic=False)
-        except Paced as wish:
-            self._elsewhere.pause(wish.seconds)
-            return False
-        except Moved as moved:
-            await self._moved(chat, moved.new)
-            return False
-        except (Barred, Rejected) as error:
-            log.error("TELEGRAM_ESCALATION_CHAT_ID cannot be written to: %s", error)  # noqa: TRY400
-            for one in saying.notices:
-                self._backlog.say(self._reminders.astray(one))
-            return False
-        self.link.works("send")
-        return True
 
     async def _paint(self, number: int) -> None:
         """The card shows the case as it is now; a case without a card gets one."""

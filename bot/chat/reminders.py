@@ -75,11 +75,10 @@ class Reminders:
             return False
         return what == "eta" or (case.undecided and case.owner is None)
 
-    def is_news(self, notice: Notice, waiting: Iterable[Notice], now: datetime) -> bool:
+    def is_news(self, notice: Notice, waiting: Notice | None, now: datetime) -> bool:
         """Whether it is to be said: it stands, and the same is not waiting already."""
-        case, what = notice.facts["case"], _what(notice)
-        alike = (n for n in waiting if n.code == REMINDER and n.facts["case"] == case and _what(n) == what)
-        return self.stands(notice, now) and all(not self.stands(n, now) for n in alike)
+        again = waiting is not None and _what(waiting) == _what(notice) and self.stands(waiting, now)
+        return self.stands(notice, now) and not again
 
     def goes_elsewhere(self, notice: Notice) -> bool:
         """Whether it is for the escalation chat."""
@@ -122,11 +121,6 @@ class Reminders:
             await self._ledger.commit(lambda _book, _now: lines)
         except LedgerClosed:  # then each poll asks for it again
             self._over |= {(case.id, what, _about(case, what)) for case, what in found}
-
-    def refused(self, notices: Iterable[Notice]) -> None:
-        """Telegram does not take it: no use in trying it at every poll."""
-        found = [(self._case(n), _what(n)) for n in notices if n.code == REMINDER]
-        self._over |= {(case.id, what, _about(case, what)) for case, what in found}
 
     @staticmethod
     def astray(notice: Notice) -> Notice:

@@ -1,0 +1,145 @@
+"""Notices out to the group, and reminders that nobody answered out to the escalation chat."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from bot.chat.attention import Attention
+from bot.chat.backlog import Backlog, Job
+from bot.chat.budget import Budget
+from bot.chat.notices import Notices
+from bot.chat.outbox import Barred, Moved, Outbox, Paced, Rejected, Unsure
+from bot.chat.reminders import People, Reminders
+from bot.chat.saying import Saying
+from bot.chat.sights import Sights
+from bot.chat.words import Words
+from bot.domain.case import Card
+from bot.domain.lines import GroupMoved
+from bot.domain.rules import Rules
+from bot.errors import LedgerClosed
+from bot.ports import Clock, Ledger, Notice
+
+log = logging.getLogger(__name__)
+
+
+class Group(Protocol):
+    """What the painter knows of the group."""
+
+    @property
+    def group(self) -> int:
+        """Where it is now."""
+
+    def card(self, case: int) -> Card | None:
+        """A case's card there."""
+
+
+class Teller:
+    """Says notices. `tell` raises what the group's chat refuses, for the painter to wait or to follow."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        outbox: Outbox,
+        budget: Budget,
+        clock: Clock,
+        words: Words,
+        *,
+        where: Group,
+        sights: Sights,
+        rules: Rules,
+        attention: Attention,
+        on_duty: People,
+        approvers: People,
+        arrived: Callable[[], None],
+    ) -> None:
+        """`budget` is the group's, the escalation chat has its own; `arrived` hears of each good answer."""
+        self._ledger = ledger
+        self._outbox = outbox
+        self._budget = budget
+        self._elsewhere = Budget(clock)
+        self._clock = clock
+        self._where = where
+        self._sights = sights
+        self._escalation = attention.escalation
+        self._arrived = arrived
+        self._reminders = Reminders(
+            ledger, words, attention, card=where.card, on_duty=on_duty, approvers=approvers
+        )
+        self._notices = Notices(ledger, words, rules, self._reminders, card=where.card)
+
+    def budget_of(self, job: Job) -> Budget:
+        """The budget of the chat where this is to be shown."""
+        elsewhere = isinstance(job, Notice) and self._reminders.goes_elsewhere(job)
+        return self._elsewhere if elsewhere else self._budget
+
+    def take(self, notice: Notice, backlog: Backlog) -> None:
+        """The notice is to be said, unless it is a reminder that waits already or was just given."""
+        dated = self._reminders.dated(notice)
+        if self._reminders.is_news(dated, backlog.waiting(dated), self._clock.now()):
+            backlog.say(dated)
+
+    async def tell(self, notice: Notice, backlog: Backlog) -> None:
+        """Say it, with those of the backlog that go with it; what holds no more is left unsaid."""
+        saying = self._saying(notice, backlog)
+        if saying is None:
+            backlog.said(notice)
+            return
+        try:
+            done = await (self._escalate(saying, backlog) if saying.elsewhere else self._announce(saying))
+        except Unsure:
+            await self._reminders.said([one for one in saying.notices if backlog.unanswered(one)])
+            raise
+        if done:
+            await self._reminders.said(saying.notices)
+            for one in saying.notices:
+                backlog.said(one)
+
+    def _saying(self, notice: Notice, backlog: Backlog) -> Saying | None:
+        try:
+            return self._notices.saying(notice, backlog.notices(), self._clock.now())
+        except Exception:  # the edge: one notice that cannot be told must not stop the others
+            log.exception("notice %s cannot be told", notice.code)
+            return None
+
+    async def _announce(self, saying: Saying) -> bool:
+        """Say it to the group; True: it is done with."""
+        self._budget.spend()
+        group, first = self._where.group, saying.notices[0]
+        try:
+            message = await self._outbox.post(
+                group, saying.screen, reply_to=saying.reply_to, silent=saying.silent
+            )
+        except Rejected as error:
+            log.error("notice %s was refused: %s", first.code, error)  # noqa: TRY400
+        else:
+            self._sights.told(group, message.message_id, first.code)
+        self._arrived()
+        return True
+
+    async def _escalate(self, saying: Saying, backlog: Backlog) -> bool:
+        """Say it in the escalation chat; where that cannot be written to, the group is to hear it."""
+        self._elsewhere.spend()
+        chat = self._ledger.book.chat(self._escalation or 0)
+        try:
+            await self._outbox.post(chat, saying.screen, silent=saying.silent, in_topic=False)
+        except Paced as wish:
+            self._elsewhere.pause(wish.seconds)
+            return False
+        except Moved as moved:
+            await record_move(self._ledger, chat, moved.new)
+            return False
+        except (Barred, Rejected) as error:
+            log.error("TELEGRAM_ESCALATION_CHAT_ID cannot be written to: %s", error)  # noqa: TRY400
+            for one in saying.notices:
+                backlog.say(self._reminders.astray(one))
+            return False
+        self._arrived()
+        return True
+
+
+async def record_move(ledger: Ledger, old: int, new: int) -> None:
+    """A group has a new id."""
+    log.warning("the group moved: chat id %s is now %s", old, new)
+    with contextlib.suppress(LedgerClosed):  # then each start is told again
+        await ledger.commit(lambda _book, _now: [GroupMoved(old, new)])
