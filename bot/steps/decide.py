@@ -5,9 +5,10 @@ A rule returns the lines to write or raises `Declined` with the reason that the 
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from bot.domain.book import Book
-from bot.domain.case import SECOND_WITHIN, Case, CaseState, Phase
+from bot.domain.case import SECOND_WITHIN, Case, CaseState, Dispatch, Phase, Proposal
 from bot.domain.cooldown import free_at
 from bot.domain.correlation import dominant
 from bot.domain.holds import NO_TERMS, Terms, closed_until, flapping, takes_two
@@ -34,7 +35,8 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
     """Claim the case and reserve the cooldown of its ports; those that may not be sent to now are left out.
 
     Raises `Asked` where the person has to say more first (`terms`). Where two people have to approve, the
-    first one proposes, and the second one's approval, on the first one's terms, is the claim.
+    first one proposes, and the second one's approval, on the first one's terms, is the claim. What has come
+    up since, as that the hours have ended, the second one is asked.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
@@ -44,17 +46,14 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
         if silence is not None:
             raise Declined("silenced", until=silence.until, by=silence.by.name)
         ports, left_out = _free(book, case, rules, now)
-        proposal = case.proposal
-        if proposal is None or not proposal.waits(now) or not takes_two(case, rules):
-            despite, due = _agreed(book, case, rules, terms, now)
-            if takes_two(case, rules):
-                return [Proposed(number, who, despite, due)]
-            first = None
+        two, proposal = takes_two(case, rules), case.proposal
+        if proposal is None or not proposal.waits(now) or not two:
+            proposal = None
         elif proposal.by.id == who.id:
             raise Declined("second_person", until=proposal.at + SECOND_WITHIN)
-        else:
-            first, despite = proposal.by, proposal.despite
-            due = proposal.due if proposal.due is not None and proposal.due > now else None
+        despite, due = _agreed(book, case, rules, _with(proposal, terms), now)
+        if two and proposal is None:
+            return [Proposed(number, who, despite, due)]
         kind = dominant(case.incidents, rules)
         return [
             Approved(
@@ -67,7 +66,7 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
                 left_out=left_out,
                 despite=despite,
                 due=due,
-                first=first,
+                first=None if proposal is None else proposal.by,
             )
         ]
 
@@ -180,7 +179,10 @@ def confirm(who: Who) -> Write:
 
 
 def go_on(seen: Collection[str], rules: Rules) -> Write:
-    """The interrupted dispatches that go on by themselves: fresh, and their incident was `seen` just now."""
+    """The interrupted dispatches that go on by themselves.
+
+    They are fresh, their incident was `seen` just now, and customers may be written to.
+    """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         if book.unconfirmed is not None:
@@ -191,12 +193,18 @@ def go_on(seen: Collection[str], rules: Rules) -> Write:
             case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
             may = dispatch.phase is Phase.INTERRUPTED and not dispatch.broken and not is_over(book, case)
             still = case.restores is not None or any(id_ in seen for id_ in case.to_read(dispatch))
-            same = still and dispatch.dry_run == rules.dry_run
+            same = still and dispatch.dry_run == rules.dry_run and _may_be_now(dispatch, rules, now)
             if may and same and dispatch.last_at >= fresh:
                 lines.append(Resumed(number))
         return lines
 
     return write
+
+
+def _may_be_now(dispatch: Dispatch, rules: Rules, now: datetime) -> bool:
+    """Whether customers may be written to now, or a person said that this is not to wait for their hours."""
+    said = "hours" in dispatch.despite or dispatch.begun_by is not None
+    return said or closed_until(rules, now) is None
 
 
 def check_confirmed(book: Book) -> None:
@@ -229,6 +237,15 @@ def _taken(book: Book, port: Port, number: int, rules: Rules, now: datetime) -> 
         return busy
     until = free_at(book.reservations.get(port.key), now, rules.cooldown_hours)
     return None if until is None else Declined("cooldown", port=port.label, until=until)
+
+
+def _with(proposal: Proposal | None, terms: Terms) -> Terms:
+    """What the first of two said already, and beside it what the second did."""
+    if proposal is None:
+        return terms
+    first: Literal["now", "later"] | None = "later" if proposal.due is not None else None
+    hours = "now" if "hours" in proposal.despite else first or terms.hours
+    return Terms("flapping" in proposal.despite or terms.flapping, hours)
 
 
 def _agreed(

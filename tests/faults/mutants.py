@@ -541,7 +541,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "an approval is cancelled in mid-send",
         "bot/steps/decide.py",
         ("        if state in {CaseState.COUNTDOWN, CaseState.SCHEDULED}:\n            return [Cancelled"),
-        ("        if state in {CaseState.COUNTDOWN, CaseState.SCHEDULED, CaseState.SENDING}:\n            return [Cancelled"),
+        (
+            "        if state in {CaseState.COUNTDOWN, CaseState.SCHEDULED, CaseState.SENDING}:\n            return [Cancelled"
+        ),
         "orders",
     ),
     Mutant(

@@ -117,7 +117,7 @@ class Noc(World):
 
     def in_doubt(self, number: int) -> list[str]:
         """What a person sees in the case's list."""
-        dispatch = self.book.cases[number].dispatch
+        dispatch = self.book.cases[number].dispatch if number in self.book.cases else None
         return [recipient.id for recipient in dispatch.in_doubt()] if dispatch is not None else []
 
     async def resolve(self, number: int, who: Who, choice: Choice, *, bulk: bool) -> None:

@@ -59,14 +59,21 @@ def quiet() -> Iterator[None]:
 @contextmanager
 def told(tries: Tries, what: str, folder: Path | None = None, at: datetime = NOON) -> Iterator[Noc]:
     """A NOC that has started; whatever was left is settled at the end, and everything must hold then."""
-    tries.runs += 1
-    loop = StoryLoop()
-    noc = Noc(tries, loop, folder)
-    noc.truth.story.append(what)
+    noc = Noc(tries, StoryLoop(), folder)
     noc.clock.set(at - NOON)
+    with telling(noc, what):
+        yield noc
+
+
+@contextmanager
+def telling(noc: Noc, what: str) -> Iterator[None]:
+    """The same for one that was made already."""
+    noc.tries.runs += 1
+    loop = noc.loop
+    noc.truth.story.append(what)
     try:
         run(noc, noc.start())
-        yield noc
+        yield
         run(noc, noc.to_the_end())
     finally:
         loop.run_until_complete(noc.over())

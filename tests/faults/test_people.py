@@ -97,7 +97,7 @@ async def stopped_in_mid_send(noc: Noc, rng: random.Random) -> None:
     async def stop() -> None:
         await noc.flow.stop(1, BRUNO)
         noc.truth.halted(1)
-        claimed.append(len(noc.truth.claimed | noc.truth.entered))
+        claimed.append(len(noc.truth.claimed.keys() | noc.truth.entered))
 
     async def tap() -> None:
         if noc.book.cases[1].state == "sending":

@@ -177,7 +177,15 @@ class Truth:
         reference, now = str(len(self.deliveries) + 1), self.clock.now()
         ports, began = self._of(case, message.recipient, now)
         made = Delivery(
-            reference, message.phone, case, message.recipient, ports, began, now, self.clock.monotonic(), known
+            reference,
+            message.phone,
+            case,
+            message.recipient,
+            ports,
+            began,
+            now,
+            self.clock.monotonic(),
+            known,
         )
         self.deliveries.append(made)
         return reference

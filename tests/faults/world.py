@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from bot.deps import Deps
 from bot.domain.book import Book
+from bot.domain.life import Restoring
 from bot.domain.lines import Stopped
 from bot.domain.rules import Rules
 from bot.flow import Flow
@@ -30,7 +32,7 @@ RULES = Rules(sends=2, send_tries=2)
 class Asked:
     """Something a person asked for that has not been answered yet."""
 
-    task: "asyncio.Task[None]"
+    task: "asyncio.Task[Any]"
     effect: Callable[[], None]
 
 
@@ -137,6 +139,8 @@ class World:
             await ledger.close()
             self._torn(torn)
         cut = lines[: max(1, len(lines) - older)] if older else lines
+        while isinstance(cut[-1][1], Restoring) and len(cut) < len(lines):
+            cut = cut[:-1]  # a group is there whole or not at all
         if len(cut) < len(lines) and not isinstance(cut[-1][1], Stopped):
             self.truth.story.append(f"an old copy of the ledger, {len(lines) - len(cut)} lines behind")
             behind = self.clock.now() - cut[-1][0]
