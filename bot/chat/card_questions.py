@@ -8,9 +8,10 @@ from typing import Literal
 from markupsafe import Markup
 
 from bot.chat.buttons import CAUSES, FLAPPING, LATER, MINUTES, NO_ETA, NOW, Action, Press
+from bot.chat.card_head import ports_line
 from bot.chat.card_restored import Rows, may_restore
 from bot.chat.card_rows import may_separate
-from bot.chat.fitting import Item, in_line, told
+from bot.chat.fitting import told
 from bot.chat.screen import Button, Style
 from bot.chat.words import Words, duration
 from bot.domain.book import Book
@@ -88,18 +89,18 @@ class _Ask:
 
     def hours(self, answered: str = "") -> Asked | None:
         later = Press(Action.APPROVE, self.case.id, answered + LATER)
-        return self._hours(later, Press(Action.APPROVE, self.case.id, answered + NOW), "send_now")
+        return self._hours(later, Press(Action.APPROVE, self.case.id, answered + NOW))
 
     def restore_hours(self) -> Asked | None:
         later = Press(Action.RESTORE, self.case.id, LATER)
-        return self._hours(later, Press(Action.RESTORE, self.case.id, NOW), "send_now")
+        return self._hours(later, Press(Action.RESTORE, self.case.id, NOW))
 
     def resume_hours(self) -> Asked | None:
         """Of the dispatch that is interrupted and may go on: the case's, or that of its second message."""
         other = self.book.restored_by(self.case.id)
         for one in (self.case, other):
             if one is not None and one.state is CaseState.INTERRUPTED and not is_over(self.book, one):
-                return self._hours(None, Press(Action.RESUME, one.id, NOW), "resume_now")
+                return self._hours(None, Press(Action.RESUME, one.id, NOW))
         return None
 
     def eta(self) -> Asked:
@@ -115,8 +116,7 @@ class _Ask:
         return self.words.say("question.cause", case=case), (*pairs, self._back())
 
     def silence(self) -> Asked:
-        scopes = [Item(told(f"{scope.olt} {scope.place}")) for scope in scopes_of(self.case)]
-        what = in_line(scopes, self.words, room=_SCOPES_AT_MOST, more="page.more")
+        what = self._scopes()
         times = [self._for(minutes, Press(Action.SILENCE, self.case.id, str(minutes))) for minutes in MINUTES]
         return self.words.say("question.silence", what=what), (tuple(times), self._back())
 
@@ -125,15 +125,30 @@ class _Ask:
         yes = self._button("button.separate_yes", Press(Action.SEPARATE, self.case.id), "danger")
         return self.words.say("question.separate", n=n), ((yes,), self._back())
 
-    def _hours(self, later: Press | None, now: Press, key: str) -> Asked | None:
-        """Outside the customers' hours: at the next opening, or now all the same."""
+    def _scopes(self) -> Markup:
+        """Where it will be silent (`describe.scopes_of`): `CB 01`, `CB 01 slot 6`, `CB 01 6/1-6/8`."""
+        first, *others = scopes_of(self.case)
+        if not others and first.place not in {"", self.case.ports[0].place}:
+            return told(f"{first.olt} slot {first.place}")
+        if not others:
+            return told(f"{first.olt} {first.place}")
+        ports = ports_line(self.case.ports, self.words, _SCOPES_AT_MOST)
+        one = len({port.olt_key for port in self.case.ports}) == 1
+        return told(first.olt) + " " + ports if one else ports
+
+    def _hours(self, later: Press | None, now: Press) -> Asked | None:
+        """Outside the customers' hours: at the next opening, or now all the same; what is resumed, now alone."""
         until, hours = closed_until(self.rules, self.now), self.rules.customer_hours
         if until is None or hours is None:
             return None
-        text = self.words.say("question.hours", first=f"{hours.first:%H:%M}", last=f"{hours.last:%H:%M}")
-        at = self.words.plain("button.send_at", at=until, now=self.now)
-        wait = [Button(at, later.encode(), "success")] if later is not None else []
-        return text, ((*wait, self._button(f"button.{key}", now, "danger")), self._back())
+        span = {"first": f"{hours.first:%H:%M}", "last": f"{hours.last:%H:%M}"}
+        if later is None:
+            resume = self._button("button.resume_now", now, "danger")
+            return self.words.say("question.resume_hours", **span), ((resume,), self._back())
+        at = self.words.plain("button.send_at", at=until, now=until)  # the next one: the hour says enough
+        wait = Button(at, later.encode(), "success")
+        at_once = self._button("button.send_now", now, "danger")
+        return self.words.say("question.hours", **span), ((wait, at_once), self._back())
 
     def _for(self, minutes: int, press: Press) -> Button:
         hours = timedelta(minutes=minutes)

@@ -12,6 +12,7 @@ from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.holds import TOO_MANY, closed_until
 from bot.domain.rules import Rules
+from bot.steps.decide import is_over
 
 _BAR_CELLS = 10
 _ATTEMPTS_SHOWN = 3
@@ -79,6 +80,8 @@ def running(
         due = _due(dispatch, rules, now)
         facts = {"by": dispatch.by, "first": dispatch.first, "at": dispatch.at, "until": due, "now": now}
         lines.append(words.say("card.scheduled", **facts))
+        if is_over(book, case):
+            lines.append(words.say("card.scheduled_over", back=case.restores is None))
     elif case.state is CaseState.COUNTDOWN:
         start = (dispatch.begun_at or dispatch.at) + timedelta(seconds=rules.undo_seconds)
         waits = rules.undo_seconds > 0 and not dispatch.resumed
