@@ -137,7 +137,7 @@ class _Ask:
         return told(first.olt) + " " + ports if one else ports
 
     def _hours(self, later: Press | None, now: Press) -> Asked | None:
-        """Outside the customers' hours: at the next opening, or now all the same; what is resumed, now alone."""
+        """Outside the customers' hours: at the next opening (not to resume), or now all the same."""
         until, hours = closed_until(self.rules, self.now), self.rules.customer_hours
         if until is None or hours is None:
             return None

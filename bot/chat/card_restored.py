@@ -11,7 +11,7 @@ from bot.chat.buttons import Action, Press
 from bot.chat.card_sends import approved, before, dry_run, ending, results, running
 from bot.chat.fitting import Item, in_line, told
 from bot.chat.mends import mend
-from bot.chat.screen import Button
+from bot.chat.screen import Button, Style
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.book_life import RESTORED_WITHIN
@@ -81,7 +81,7 @@ def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Ru
 def _button(case: Case, other: Case, words: Words, key: str, action: Action) -> Button:
     """Beside the same button of the case itself it has a sign of its own."""
     text = words.plain(f"button.{key}")
-    style = "success" if action in {Action.BEGIN, Action.RESUME} else "danger"
+    style: Style = "success" if action in {Action.BEGIN, Action.RESUME} else "danger"
     press = Press(action, other.id).encode()
     return Button(words.plain("button.of_restored", what=text) if case.running else text, press, style)
 
