@@ -96,7 +96,7 @@ class FakeDesk:
         )
 
     async def begin(self, number: int, who: Who) -> None:
-        await self._commit("begin", number, delay.begin(number, who))
+        await self._commit("begin", number, delay.begin(number, who, self.rules))
 
     async def separate(self, number: int, who: Who) -> int:
         lines = await self._commit("separate", number, describe.separate(number, who, self.rules, {}))
@@ -249,6 +249,7 @@ async def opened(
     topic: int | None = None,
     connected: bool = True,
     group: int | None = None,
+    rules: Rules | None = None,
     **options: Any,
 ) -> AsyncIterator[Room]:
     """A bot that is `connected` and stopped at the end; without a pace unless options say so."""
@@ -256,8 +257,9 @@ async def opened(
     ledger = ledger or MemoryLedger(clock)
     account = Account(api.token, group or api.group, api.url, topic, approvers)
     given = {"gap": 0.0, "limit": 10_000, "poll_seconds": 1.0, **options}
-    telegram = Telegram(account, ledger, WORDS, clock, rules=Rules(undo_seconds=UNDO_SECONDS), **given)
-    desk = FakeDesk(ledger, telegram.chat)
+    rules = rules or Rules(undo_seconds=UNDO_SECONDS)
+    telegram = Telegram(account, ledger, WORDS, clock, rules=rules, **given)
+    desk = FakeDesk(ledger, telegram.chat, rules=rules)
     telegram.attend(desk, lambda: ProgramFacts("1.2.3", clock.now(), "matrix", dry_run=False))
     room = Room(api, ledger, clock, telegram, desk, clock.now() - timedelta(seconds=310))
     await telegram.start()
