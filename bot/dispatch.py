@@ -8,6 +8,7 @@ from bot.domain.case import Dispatch, Phase
 from bot.domain.lines import CaseOpened, Interrupted, Settled
 from bot.domain.plan import RESTORED
 from bot.domain.rules import Rules
+from bot.domain.who import BOT
 from bot.errors import (
     AnswerLost,
     BadAnswer,
@@ -164,7 +165,8 @@ class Dispatcher:
         except (LedgerClosed, Declined) as refused:  # closed, or cancelled meanwhile: nothing is lost
             log.warning("case %s: not written: %s", number, refused)
         else:
-            if dispatch.due is not None and dispatch.progress is None:  # nobody waits at the card for it
+            alone = dispatch.due is not None or dispatch.by == BOT
+            if alone and dispatch.progress is None:  # nobody waits at the card for it
                 port = self._ledger.book.cases[number].incident.port
                 self._chat.say(Notice("not_sent", {"case": number, "port": port, "reason": code}))
 

@@ -89,7 +89,7 @@ def plan(number: int, turn: int, links: Links) -> Write:
         if not case.at_work(turn, Phase.COUNTDOWN):
             raise Declined("not_running")
         root = _root(book, case)
-        told = _again(root.accepted(), links, over=root.ended_at is not None)
+        told = _again(root.accepted(), links, _unread(book, number, links), over=root.ended_at is not None)
         facts = Facts(root.started, None, root.ended_at, root.cause)
         return [Planned(number, sum(len(r.serials) for r in told), tuple(told), facts)]
 
@@ -106,7 +106,7 @@ def spare_down(number: int, turn: int, links: Links) -> Write:
         progress = case.dispatches[-1].progress
         todo = progress.todo() if progress is not None else []
         over = _root(book, case).ended_at is not None
-        again = _again(todo, links, over=over)
+        again = _again(todo, links, _unread(book, number, links), over=over)
         return [Spared(number, r.id, r.skip) for r in again if r.skip is not None]
 
     return write
@@ -119,12 +119,24 @@ def ports_of(book: Book, number: int) -> list[Port]:
     return list(ports.values())
 
 
-def _again(recipients: Sequence[Recipient], links: Links, *, over: bool) -> list[Recipient]:
+def _unread(book: Book, number: int, links: Links) -> bool:
+    """Whether a port could not be read."""
+    return any(port.key not in links for port in ports_of(book, number))
+
+
+def _again(recipients: Sequence[Recipient], links: Links, unread: bool, *, over: bool) -> list[Recipient]:
     """Each with a message or the reason why not; an ONU of which nothing is known is not online."""
-    online = {serial for port in links.values() for serial, link in port.items() if link is Link.ONLINE}
-    skips = (None if online.issuperset(r.serials) else Skip.STILL_DOWN for r in recipients)
-    kept = zip(recipients, skips, strict=True)
-    return [replace(r, skip=skip if over else Skip.ON_AGAIN, template=None) for r, skip in kept]
+    known = {serial: link for port in links.values() for serial, link in port.items()}
+
+    def why_not(serials: Sequence[str]) -> Skip | None:
+        if not over:
+            return Skip.ON_AGAIN
+        found = {known.get(serial) for serial in serials}
+        if found == {Link.ONLINE}:
+            return None
+        return Skip.LOOKUP_FAILED if unread and found <= {Link.ONLINE, None} else Skip.STILL_DOWN
+
+    return [replace(r, skip=why_not(r.serials), template=None) for r in recipients]
 
 
 def _restless(case: Case, book: Book, rules: Rules, now: datetime) -> bool:
@@ -133,9 +145,13 @@ def _restless(case: Case, book: Book, rules: Rules, now: datetime) -> bool:
 
 
 def _tried(book: Book, number: int) -> bool:
-    """Whether it was sent, or is being: not where the outage was on again when the time came."""
+    """Whether it was sent, is being, or was taken back: not where the outage was on again at the time."""
     other = book.restored_by(number)
-    return other is not None and not (other.undecided and other.dispatches[-1].end == "over")
+    if other is None or not other.undecided:
+        return other is not None
+    last = other.dispatches[-1]
+    tally = last.tally()
+    return last.end != "over" and (tally is None or Skip.ON_AGAIN not in tally.skipped)
 
 
 def _root(book: Book, case: Case) -> Case:

@@ -1114,8 +1114,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "one ONU online is enough to be told that it is back",
         "bot/steps/restore.py",
-        "online.issuperset(r.serials)",
-        "not online.isdisjoint(r.serials)",
+        "if found == {Link.ONLINE}:",
+        "if Link.ONLINE in found:",
         "life",
     ),
     Mutant(
