@@ -1,5 +1,6 @@
 """What a test needs to look at a screen as Telegram and a person would: a story, a strict reader."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -7,9 +8,11 @@ from bot.chat.screen import Screen
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case
-from bot.domain.incident import Incident
+from bot.domain.grouping import explain
+from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import Approved, CaseOpened, Intent, Line, Planned, Result
 from bot.domain.plan import Outcome, Recipient, Skip
+from bot.domain.rules import Rules
 from bot.simulator.telegram_html import parse, utf16
 from tests.fakes import ANA, NOON, incident, port
 
@@ -17,6 +20,7 @@ ZONE = ZoneInfo("America/Sao_Paulo")
 PT, EN = Words("pt_BR", ZONE), Words("en", ZONE)
 LOS = incident("9", affected=33)
 APPROVED = Approved(1, ANA, (port(),))
+GROUPING = Rules(group_seconds=120, group_power_seconds=300)
 
 
 def story(*lines: Line, about: Incident = LOS) -> Book:
@@ -28,26 +32,62 @@ def story(*lines: Line, about: Incident = LOS) -> Book:
     return book
 
 
+def grouped(*lines: Line, about: Sequence[Incident], places: Sequence[str] = ()) -> Book:
+    """A book with case 1 of several ports; `places` are all that the first OLT has."""
+    inventory = {about[0].port.olt: frozenset(places)} if places else {}
+    book = Book()
+    book.apply(NOON, CaseOpened(1, about[0], tuple(about[1:]), explain(about, inventory, GROUPING)))
+    for minute, line in enumerate(lines, start=1):
+        book.apply(NOON + timedelta(minutes=minute), line)
+    return book
+
+
+def pons(
+    first: int,
+    last: int,
+    slot: int = 6,
+    *,
+    olt: str = "CB 01",
+    kind: Kind = Kind.LOS,
+    affected: int | None = 20,
+) -> list[Incident]:
+    """An incident on each of these PONs, each two seconds after the one before; the last a minute ago."""
+    return [
+        Incident(
+            f"{olt} {slot}/{n}",
+            kind,
+            "pon_loss",
+            Port(f"{olt}:{slot}/{n}", olt, f"{slot}/{n}"),
+            NOON - timedelta(minutes=1, seconds=2 * (last - n)),
+            affected,
+            61,
+        )
+        for n in range(first, last + 1)
+    ]
+
+
 def case_and_now(book: Book) -> tuple[Case, datetime]:
     """Case 1, and a minute after the last line."""
     return book.cases[1], book.last_at + timedelta(minutes=1)
 
 
-def planned(people: int, *skips: Skip, onus: int = 33) -> Planned:
+def planned(people: int, *skips: Skip, onus: int = 33, case: int = 1) -> Planned:
     """A plan in which the first people are skipped for those reasons."""
     reasons = [*skips, *[None] * (people - len(skips))]
     recipients = (
         Recipient(str(n), f"Cliente {n}", (f"ZTEG{n:08}",), f"55619{n:08}", skip)
         for n, skip in enumerate(reasons)
     )
-    return Planned(1, onus, tuple(recipients))
+    return Planned(case, onus, tuple(recipients))
 
 
-def sent(first: int, last: int, outcome: Outcome = Outcome.ACCEPTED, reason: str | None = None) -> list[Line]:
+def sent(
+    first: int, last: int, outcome: Outcome = Outcome.ACCEPTED, reason: str | None = None, *, case: int = 1
+) -> list[Line]:
     """Intent and result for the recipients `first` to `last`."""
     lines: list[Line] = []
     for number in range(first, last + 1):
-        lines += [Intent(1, str(number)), Result(1, str(number), outcome, reason=reason)]
+        lines += [Intent(case, str(number)), Result(case, str(number), outcome, reason=reason)]
     return lines
 
 
