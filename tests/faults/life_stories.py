@@ -167,7 +167,7 @@ TALES: dict[Rules, dict[str, str]] = {
             f"{GO}; gateway late late; {OVER}; wait 6; crash; poll; wait 6; poll; wait 6; heard 4"
         ),
         "by itself, down again in the countdown": (
-            f"{TOLD}; back 1; poll; wait 6; heard 0; {OVER}; wait 6; heard 0"
+            f"{TOLD}; back 1; poll; wait 6; heard 0; {OVER}; wait 6; heard 4"
         ),
         "by itself, down again in mid-send": (
             f"{GO}; gateway late late; {OVER}; wait 6; back 1; poll; land; wait 6; heard 2; {OVER};"
