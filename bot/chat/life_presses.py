@@ -27,6 +27,14 @@ QUESTIONS: dict[Action, Question] = {
     Action.ASK_SEPARATE: "separate",
 }
 
+_ASKED: dict[str, Question] = {
+    "flapping": "flapping",
+    "hours": "hours",
+    "resume_hours": "resume_hours",
+    "restore_hours": "restore_hours",
+}
+"""By the code of `errors.Asked`."""
+
 
 class LifePresses:
     """What a case's card offers beside deny, stop and pages. The person is an approver by then (`Presses`),
@@ -179,4 +187,4 @@ def _terms(arg: str) -> Terms:
 
 def _question(code: str, arg: str) -> Question:
     """The question that a card asks; what was answered already is kept in it."""
-    return "hours_f" if code == "hours" and FLAPPING in arg else code
+    return "hours_f" if code == "hours" and FLAPPING in arg else _ASKED[code]
