@@ -19,7 +19,6 @@ from bot.chat.cards import Question
 from bot.chat.digest import DIGEST, Digest
 from bot.chat.link import Link
 from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Unsure
-from bot.chat.reminders import REMINDER
 from bot.chat.screen import Screen
 from bot.chat.sights import Sight, Sights
 from bot.chat.telling import Teller, record_move
@@ -112,10 +111,7 @@ class NocChat:
 
     def say(self, notice: Notice) -> None:
         """Tell the group once. Of two that wait on the same matter the newer one is said."""
-        if notice.code == REMINDER:
-            self._teller.take(notice, self._backlog)
-        else:
-            self._backlog.say(notice)
+        self._teller.take(notice, self._backlog)
 
     def ask(self, case: int, question: Question | None) -> None:
         """The card asks a question, or (None) no longer does."""

@@ -3,14 +3,14 @@
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from bot.chat.attention import Attention
 from bot.chat.backlog import Backlog, Job
 from bot.chat.budget import Budget
-from bot.chat.notices import Notices
+from bot.chat.notices import REOPENED, Notices
 from bot.chat.outbox import Barred, Moved, Outbox, Paced, Rejected, Unsure
-from bot.chat.reminders import People, Reminders
+from bot.chat.reminders import REMINDER, People, Reminders
 from bot.chat.saying import Saying
 from bot.chat.sights import Sights
 from bot.chat.words import Words
@@ -74,10 +74,18 @@ class Teller:
         return self._elsewhere if elsewhere else self._budget
 
     def take(self, notice: Notice, backlog: Backlog) -> None:
-        """The notice is to be said, unless it is a reminder that waits already or was just given."""
-        dated = self._reminders.dated(notice)
-        if self._reminders.is_news(dated, backlog.waiting(dated), self._clock.now()):
-            backlog.say(dated)
+        """The notice is to be said.
+
+        But not a reminder that waits already or was just given, nor that a case is on again whose card, which
+        says so, is still to come.
+        """
+        if notice.code == REMINDER:
+            notice = self._reminders.dated(notice)
+            if not self._reminders.is_news(notice, backlog.waiting(notice), self._clock.now()):
+                return
+        if notice.code == REOPENED and self._where.card(cast("int", notice.facts["case"])) is None:
+            return
+        backlog.say(notice)
 
     async def tell(self, notice: Notice, backlog: Backlog) -> None:
         """Say it, with those of the backlog that go with it; what holds no more is left unsaid."""
