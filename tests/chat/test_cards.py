@@ -1,26 +1,44 @@
+import contextlib
+import itertools
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.chat.cards import card
+from bot.chat.buttons import decode
+from bot.chat.cards import Question, card
 from bot.chat.screen import Screen
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import CaseState
 from bot.domain.cooldown import Reservation
+from bot.domain.hours import Hours
 from bot.domain.incident import Incident, Kind, Port
+from bot.domain.life import (
+    Assumed,
+    Begun,
+    CauseNamed,
+    Forecast,
+    IncidentJoined,
+    Proposed,
+    Restoring,
+    Scope,
+    Silenced,
+)
 from bot.domain.lines import (
     Approved,
     Cancelled,
     Denied,
     End,
+    IncidentChanged,
     IncidentEnded,
     Intent,
     Line,
     Planned,
+    Result,
     Resumed,
     Settled,
     Started,
@@ -34,14 +52,16 @@ from tests.chat.screens import (
     EN,
     LOS,
     PT,
+    ZONE,
     assert_arrives,
     case_and_now,
+    grouped,
     labels,
     planned,
     sent,
     story,
 )
-from tests.fakes import ANA, BRUNO, NOON, port
+from tests.fakes import ANA, BRUNO, NOON, incident, port
 
 PLAN = planned(37, Skip.ONLINE, Skip.NO_RECORD, Skip.LANDLINE)
 ALL_SENT = [
@@ -624,6 +644,69 @@ def test_a_card_arrives_and_adds_up_whatever_its_data(
     tally = book.cases[1].dispatches[-1].tally()
     assert tally is not None
     assert counted + tally.todo == len(outcomes)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(data=st.data(), text=ANY_TEXT, words=st.sampled_from([PT, EN]))
+def test_a_card_arrives_whatever_happens_in_its_life(data: st.DataObject, text: str, words: Words) -> None:
+    who, many = Who(1, text), data.draw(st.integers(1, 60))
+    about = [
+        Incident(str(n), kind, "pon_loss", Port(f"{n % 3}:{n}", text, f"{text}{n}"), NOON, 10**9)
+        for n, kind in enumerate(data.draw(st.lists(st.sampled_from(Kind), min_size=many, max_size=many)))
+    ]
+    life = _life_of(about, who, text)
+    happens = data.draw(st.lists(st.booleans(), min_size=len(life), max_size=len(life)))
+    book = grouped(about=about)
+    for line in itertools.chain.from_iterable(itertools.compress(life, happens)):
+        with contextlib.suppress(KeyError, IndexError, ValueError):  # without what comes before it
+            book.apply(book.last_at + timedelta(minutes=1), line)
+    rules = Rules(
+        restored=True,
+        two_person_above=data.draw(st.sampled_from([0, 1])),
+        customer_hours=Hours(time(8), time(9), ZONE),
+    )
+    now = book.last_at + data.draw(st.sampled_from([timedelta(0), timedelta(hours=9), timedelta(days=400)]))
+    asking = data.draw(st.none() | st.sampled_from(get_args(Question)))
+    for closed in (False, True):
+        screen = card(book.cases[1], book, now, words, rules=rules, asking=asking, closed=closed)
+        assert_arrives(screen)
+        presses = [decode(button.data) for row in screen.rows for button in row]
+        assert None not in presses
+        plain = card(book.cases[1], book, now, words, rules=rules, closed=closed)
+        assert screen.html.startswith(plain.html)
+
+
+def _life_of(about: list[Incident], who: Who, text: str) -> list[list[Line]]:
+    """What may happen to case 1 and its companion, in this order, each or not."""
+    ports = tuple(i.port for i in about)
+    down = tuple(Recipient(str(n), text, (text,), "5561999990000", Skip.STILL_DOWN) for n in range(90))
+    night = NOON + timedelta(hours=20)
+    return [
+        [Assumed(1, who), CauseNamed(1, who, text, text)],
+        [Forecast(1, who, NOON)],
+        [Forecast(1, who, datetime.max.replace(tzinfo=UTC))],
+        [Silenced(1, tuple(Scope(port.olt) for port in ports), NOON + timedelta(days=1), who, text)],
+        [Proposed(1, who, ("hours",), night)],
+        [Denied(1, who, text)],
+        [Approved(1, who, ports, mixed=True, left_out=ports, despite=("flapping", "hours"), first=who)],
+        [Cancelled(1, who)],
+        [Approved(1, who, ports, due=night)],
+        [Begun(1, who)],
+        [planned(4), *sent(0, 2)],
+        [Started("1")],
+        [Settled(1, "done")],
+        [Settled(1, "unread", text)],
+        [IncidentEnded(1, "gone", i.id) for i in about[:1]],
+        [IncidentEnded(1, "gone", i.id) for i in about],
+        [Settled(1, "over")],
+        [Restoring(-1, 1), Approved(-1, who, ())],
+        [Planned(-1, 90, (*down, Recipient("x", text, (text,), "5561999990001")))],
+        [Intent(-1, "x"), Result(-1, "x", Outcome.UNKNOWN, reason=text)],
+        [Started("2")],
+        [StopAsked(-1, who), Settled(-1, "stopped", text, who)],
+        [IncidentChanged(1, i) for i in about[:2]],
+        [IncidentJoined(1, incident("late", place="9/9"))],
+    ]
 
 
 def _counts(text: str) -> list[int]:
