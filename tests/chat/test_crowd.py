@@ -3,14 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from bot.chat.answers import A_MINUTE
-from bot.domain.lines import Intent, Planned, Result, Settled
+from bot.chat.attention import Attention
+from bot.domain.life import Reminded
+from bot.domain.lines import CaseOpened, Intent, Planned, Result, Settled
 from bot.domain.plan import Outcome, Recipient
+from bot.ports import Notice
 from bot.simulator.telegram import BotApi, Message
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people, until
+from tests.fakes import incident
 
 SPEED = 20.0
 
@@ -23,9 +28,9 @@ async def api() -> AsyncIterator[BotApi]:
 
 
 @asynccontextmanager
-async def crowded(api: BotApi) -> AsyncIterator[Room]:
+async def crowded(api: BotApi, **options: Any) -> AsyncIterator[Room]:
     """The real limits, twenty times as fast; the server counts in the same time."""
-    async with opened(api, speed=SPEED, limit=18, gap=1.0) as room:
+    async with opened(api, speed=SPEED, limit=18, gap=1.0, **options) as room:
         api.clock, api.group_limit, api.query_seconds = room.clock, 20, 1000
         yield room
 
@@ -170,3 +175,90 @@ async def test_a_cancel_on_a_card_that_is_behind_stops_what_began(api: BotApi) -
         await room.line(Planned(1, 1, (Recipient("1", "Cliente 1", ("Z1",), "5561999990001"),)))
         assert "Parando" in (await api.tap(ANA, card, "Cancelar")).text
         assert room.desk.decided == [("approve", 1), ("cancel", 1)]
+
+
+BOSS = -1005550001
+
+
+def loads(api: BotApi) -> dict[int, list[float]]:
+    """Take note of every message and edit that the server counts, by chat, from now on."""
+    seen: dict[int, list[float]] = {}
+    count = api.pace
+
+    def counted(chat: int) -> None:
+        count(chat)
+        seen.setdefault(chat, []).append(api.clock())
+
+    api.pace = counted  # type: ignore[method-assign]
+    return seen
+
+
+def most_in_a_minute(times: list[float]) -> int:
+    return max(sum(start <= at < start + 60 for at in times) for start in times)
+
+
+async def sixty_outages(room: Room) -> None:
+    """In one poll; the 60th is the largest."""
+    cases = range(1, 61)
+    outages = [incident(n, place=f"1/{n}", affected=n, started=room.started) for n in cases]
+    await room.line(*(CaseOpened(n, one) for n, one in zip(cases, outages, strict=True)))
+    for number in cases:
+        room.telegram.chat.show(number)
+    room.telegram.chat.refresh()
+
+
+async def test_sixty_outages_at_once_and_decisions_on_them_never_flood_the_group(api: BotApi) -> None:
+    async with crowded(api, attention=Attention(cards_at_once=10)) as room:
+        load = loads(api)
+        await sixty_outages(room)
+        listed = await api.wait(lambda api: next((m for m in api.messages() if "📋" in m.text), None))
+        assert ["caso 60" in m.text or "caso 59" in m.text for m in api.messages()[:2]] == [True, True]
+        assert len(api.messages()) == 11
+        cards = [await room.card(number) for number in range(60, 55, -1)]
+        sends = []
+        for number, card in zip(range(60, 55, -1), cards, strict=True):
+            before = spent(api)
+            assert "Aprovado" in (await api.post_callback(ANA, card, f"ok:{number}:")).text
+            await until(lambda card=card: "Cancelar" in card.buttons)  # type: ignore[misc]
+            assert spent(api) - before <= 3  # nothing goes before a decision but what was on its way
+            sends.append(asyncio.create_task(dispatch(room, number, seconds=8)))
+        for number in (1, 2, 3):
+            room.telegram.chat.open_card(number)
+        await asyncio.gather(*sends)
+        for card in cards:
+            await room.shows(card, "Envio concluído")
+        for number in (1, 2, 3, *range(51, 56), *range(46, 51)):
+            await room.card(number)  # those asked for, those that had one, and the next largest
+        await api.wait(lambda _: "42 nesta lista" in listed.text)
+        await minutes_pass(room, 1)
+    assert most_in_a_minute(load[api.group]) <= 20
+    assert api.refused == []
+
+
+async def test_sixty_cases_that_nobody_answers_are_few_messages(api: BotApi) -> None:
+    api.chats[BOSS] = "Diretoria"
+    attention = Attention(cards_at_once=10, escalation=BOSS)
+    async with crowded(api, attention=attention) as room:
+        load = loads(api)
+        await sixty_outages(room)
+        await until(lambda: room.ledger.book.digest)
+        for what in ("first", "escalated"):
+            for _ in range(3):  # polls
+                for number in range(1, 61):
+                    room.telegram.chat.say(Notice("reminder", {"case": number, "what": what}))
+            await until(lambda: len(reminded(room)) in {60, 120} and reminded(room)[-1] == what)  # noqa: B023
+        before = spent(api)
+        card = await room.card(60)
+        assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text
+        await until(lambda: "Cancelar" in card.buttons)
+        assert spent(api) - before <= 2
+    asked = [m for m in api.messages() if "⏰" in m.text]
+    assert len(asked) == 11  # a reply to each card, one to the list
+    assert len(api.messages(BOSS)) == 1
+    assert len(load[BOSS]) == 1  # of a budget of its own
+    assert most_in_a_minute(load[api.group]) <= 20
+    assert api.refused == []
+
+
+def reminded(room: Room) -> list[str]:
+    return [line.what for _, line in room.ledger.lines if isinstance(line, Reminded)]
