@@ -77,9 +77,14 @@ class Backlog:
         """Mark the cards whose minutes count; a case that has no card yet is to get one."""
         book = self._ledger.book
         for number in sorted(book.open - self._digest.listed.keys()):
-            if book.cases[number].undecided:
+            if book.cases[number].undecided or self._shows_an_old_eta(number):
                 self.mark(number, Urgency.REFRESH if self._card(number) else Urgency.FACT)
         self._digest.touch(DIGEST)
+
+    def _shows_an_old_eta(self, number: int) -> bool:
+        """Whether the case's card was drawn before its expected end, which is past now."""
+        eta, drawn_at = self._ledger.book.cases[number].eta, self._sights.of(number).drawn_at
+        return eta is not None and eta <= self._clock.now() and (drawn_at is None or drawn_at < eta)
 
     def redraw(self) -> None:
         """Mark every card that may not show its case."""

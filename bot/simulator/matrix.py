@@ -42,7 +42,7 @@ class MatrixApi(Server):
 
     Attributes:
         received: Every message WhatsApp would deliver: the ground truth.
-        restored: Templates that say that service is back: to get one after the news of an outage is not twice.
+        restored: Templates that say that service is back: after the news of an outage one is not twice.
         count: Messages by phone, except those of ``restored``; they are in ``count_restored``.
         rate_limit: Messages a second before it answers 429; None: no limit.
         cod_error_as_text: ``"0"`` instead of ``0``.
