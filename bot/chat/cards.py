@@ -25,7 +25,8 @@ from bot.domain.rules import Rules
 
 __all__ = ["DENY_REASONS", "Question", "card"]
 
-_SPARE = 100  # UTF-16 units: for how many lines were left out, and how many names
+_SPARE = 600  # UTF-16 units: for how many lines were left out, and for whatever question comes below
+_TAGS_SPARE = 4
 
 
 def card(
@@ -53,15 +54,14 @@ def card(
         decision(case, book, now, words, rules),
         [] if stuck else cooldown(case, book, now, words, rules),
     ]
-    last = [] if question is None else [question[0]]
-    room = TEXT_AT_MOST - _SPARE - sum(_cost(line) for block in (*blocks, last) for line in block)
+    room = TEXT_AT_MOST - _SPARE - sum(_cost(line) for block in blocks for line in block)
     # Its own lines beside the list of names take no more than half of what is left.
     blocks.append(restored(case, book, now, words, rules, room=max(0, room // 2)))
-    html = _fitted(blocks, last, words)
+    html = _fitted(blocks, words)
     if stuck:
         return Screen(str(html), details_row(case, words))
     if question is not None:
-        return Screen(str(html), question[1])
+        return Screen(str(html + PARAGRAPH + question[0]), question[1])
     return Screen(str(html), rows(case, book, now, words, rules, closed=closed))
 
 
@@ -82,10 +82,9 @@ def _cost(line: Markup) -> int:
     return shown_units(line) + len(PARAGRAPH)
 
 
-def _fitted(blocks: Sequence[Sequence[Markup]], last: Sequence[Markup], words: Words) -> Markup:
-    """The lines that one message holds, and the last block; then how many lines were left out."""
-    room = TEXT_AT_MOST - _SPARE - sum(_cost(line) for line in last)
-    tags = ENTITIES_AT_MOST - sum(entities(line) for line in last)
+def _fitted(blocks: Sequence[Sequence[Markup]], words: Words) -> Markup:
+    """The lines that one message holds, a question not counted; then how many lines were left out."""
+    room, tags = TEXT_AT_MOST - _SPARE, ENTITIES_AT_MOST - _TAGS_SPARE
     kept: list[list[Markup]] = []
     left_out = 0
     for block in blocks:
@@ -98,4 +97,4 @@ def _fitted(blocks: Sequence[Sequence[Markup]], last: Sequence[Markup], words: W
             kept[-1].append(line)
     if left_out:
         kept.append([words.say("card.left_off", n=left_out)])
-    return PARAGRAPH.join(LINE.join(block) for block in (*kept, last) if block)
+    return PARAGRAPH.join(LINE.join(block) for block in kept if block)
