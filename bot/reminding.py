@@ -22,15 +22,26 @@ def due(book: Book, now: datetime, rules: Rules) -> list[tuple[int, Reminder]]:
             continue
         if case.eta is not None and case.eta <= now and "eta" not in case.reminded:
             found.append((number, "eta"))
-        step = _step(case, now, rules)
+        step = _step(case, book, now, rules)
         if step is not None:
             found.append((number, step))
     return found
 
 
-def _step(case: Case, now: datetime, rules: Rules) -> Reminder | None:
+def _step(case: Case, book: Book, now: datetime, rules: Rules) -> Reminder | None:
     if not case.undecided or case.owner is not None or rules.remind_minutes <= 0:
         return None
-    waited = now - (case.asked_at or case.opened_at)
+    asked = case.asked_at or case.opened_at
+    step = _passed(now - asked, rules)
+    if step is None or step in case.reminded:
+        return None
+    silences = (s for s in book.silences.values() if asked < s.until <= now)  # it waits anew after each
+    ended = [s.until for s in silences if any(s.covers(port) for port in case.ports)]
+    step = _passed(now - max((asked, *ended)), rules)
+    return None if step in case.reminded else step
+
+
+def _passed(waited: timedelta, rules: Rules) -> Reminder | None:
+    """The last reminder whose time came."""
     passed = [what for what, times in PAUSES if waited >= timedelta(minutes=rules.remind_minutes * times)]
-    return passed[-1] if passed and passed[-1] not in case.reminded else None
+    return passed[-1] if passed else None

@@ -180,7 +180,7 @@ class Book:
     def _(self, line: ln.Cancelled) -> None:
         self._give_back(line.case)
         self._end(line.case, "cancelled", line.by)
-        self._ask_again(line.case)
+        life.ask_again(self, self.cases[line.case])
 
     @_fold.register
     def _(self, line: ln.Planned) -> None:
@@ -267,7 +267,7 @@ class Book:
                 self._not_told(line.case, recipient.id)
         if not dispatch.reached:
             self._give_back(line.case)
-            self._ask_again(line.case)
+            life.ask_again(self, self.cases[line.case])
 
     @_fold.register
     def _(self, line: ln.Resolved) -> None:
@@ -338,10 +338,6 @@ class Book:
         if recipient.phone is not None and not dispatch.dry_run and self.cases[number].restores is None:
             ports = recipient.ports or tuple(port.key for port in dispatch.ports)
             self.told[phone_key(recipient.phone)] = Told(self.last_at, number, ports)
-
-    def _ask_again(self, number: int) -> None:
-        """It waits for an answer anew."""
-        self.cases[number].asked_at, self.cases[number].reminded = self.last_at, frozenset()
 
     def _end(self, number: int, end: ln.End, by: ln.Who | None, reason: str | None = None) -> Dispatch:
         dispatch = self._dispatch(number)

@@ -36,10 +36,15 @@ def take_in(book: Book, case: Case, incident: Incident) -> None:
 def reopen(book: Book, case: Case) -> None:
     """The case was over and is on again."""
     case.ended_at = case.ended_why = None
-    case.asked_at, case.reminded = book.last_at, frozenset()
+    ask_again(book, case)
     case.reopened.append(book.last_at)
     book.open.add(case.id)
     book.to_restore.discard(case.id)
+
+
+def ask_again(book: Book, case: Case) -> None:
+    """It waits for an answer anew; an expected end that has passed is asked about once all the same."""
+    case.asked_at, case.reminded = book.last_at, case.reminded & {"eta"}
 
 
 def end(book: Book, case: Case, incident_id: str | None, why: str) -> None:

@@ -39,7 +39,10 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
                 recipient = replace(recipient, skip=skip)
             recipients.append(recipient)
         _check_size(case, recipients, rules)
-        facts = Facts(min(case.started, now), case.eta, cause=case.cause)
+        eta = (
+            case.eta if case.eta is not None and case.eta > now else None
+        )  # nobody is told of one that passed
+        facts = Facts(min(case.started, now), eta, cause=case.cause)
         planned = Planned(
             number, len(found.affected.onus), tuple(recipients), facts, tuple(sorted(found.unread))
         )
