@@ -13,8 +13,11 @@ from bot.chat.screen import Screen
 from bot.chat.sheets import doubts_csv
 from bot.chat.words import Words
 from bot.domain.book import Book
+from bot.domain.life import Restoring
 from bot.domain.lines import (
+    Approved,
     Evidence,
+    IncidentChanged,
     IncidentEnded,
     Intent,
     Line,
@@ -73,6 +76,35 @@ def test_each_is_told_with_what_is_known_and_has_its_numbered_row() -> None:
         "📞 Ligar para as 3",
         "⬇ CSV com os telefones",
     ]
+
+
+NEWS: list[Line] = [
+    *(APPROVED, planned(3), *sent(0, 2), DONE, IncidentEnded(1)),
+    *(Restoring(-1, 1), Approved(-1, BRUNO, ()), planned(2, case=-1)),
+    *(*sent(0, 1, Outcome.UNKNOWN, "no_answer", case=-1), Settled(-1, "done")),
+]
+"""Case 1 is over; of those who were to be told so, two are in doubt."""
+
+
+def test_the_second_message_is_told_under_its_cases_number_with_buttons_of_its_own() -> None:
+    book = story(*NEWS)
+    now = book.last_at
+    screen = doubts_page(book.cases[-1], book, 0, PT, now)
+    assert screen.html.startswith(
+        "❓ <b>Incertas</b> · caso 1 · CB 01 · 6/15\n"
+        "📣 Aviso de que voltou\n"
+        "2 a decidir: podem ter recebido ou não\n"
+        "<i>✔ considerar enviada · 🔁 reenviar (pode duplicar) · 📞 vou ligar</i>\n"
+    )
+    presses = [decode(button.data) for row in screen.rows for button in row]
+    assert {press.case if press else 0 for press in presses} == {-1}
+    book.apply(now, IncidentChanged(1, book.cases[1].incident))
+    again = doubts_page(book.cases[-1], book, 0, PT, now)
+    assert "\nA falha voltou: não dá mais para reenviar este aviso.\n" in again.html
+    assert "🔁" not in "".join(labels(again))
+    assert doubts_csv(book.cases[-1], PT).filename == "caso-1-volta-incertas.csv"
+    none = doubts_page(book.cases[1], book, 0, EN, now)
+    assert none.html == "✅ Case 1: nothing in doubt."
 
 
 def test_only_what_may_be_taken_back_by_nobody_asks_once_more() -> None:

@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 from bot.chat.audit_pages import audit, fitting_filter, read_audit
 from bot.chat.buttons import Action, Press, decode
 from bot.chat.cooldown_pages import ask_release, cooldown, port_of, port_token, read_release
-from bot.chat.pages import details, help_text, pending
+from bot.chat.pages import details, help_text, in_doubt, pending, to_be_called
 from bot.chat.screen import Screen
 from bot.chat.status_page import ProgramFacts, status
 from bot.chat.words import Words
 from bot.domain.book import Book
-from bot.domain.case import Case
+from bot.domain.case import Case, Member
 from bot.domain.cooldown import Reservation
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.incident import Incident, Kind, Port
+from bot.domain.life import Proposed, Restoring
 from bot.domain.lines import (
     Approved,
     Cancelled,
@@ -25,6 +26,7 @@ from bot.domain.lines import (
     CooldownReleased,
     Denied,
     IncidentEnded,
+    Resolved,
     Resumed,
     Settled,
     Started,
@@ -33,7 +35,19 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Outcome, Skip
 from bot.domain.watch import GatewayWatch, Watch
-from tests.chat.screens import APPROVED, EN, LOS, PT, assert_arrives, labels, planned, sent, story
+from tests.chat.screens import (
+    APPROVED,
+    EN,
+    LOS,
+    PT,
+    assert_arrives,
+    grouped,
+    labels,
+    planned,
+    pons,
+    sent,
+    story,
+)
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
 MATRIX = GatewayWatch("matrix")
@@ -98,6 +112,26 @@ class TestDetails:
 
     def test_turning_asks_for_the_neighbours(self) -> None:
         assert data(details(CASE, many(25), 1, PT))[:2] == ["who:1:0", "who:1:2"]
+
+    def test_of_several_ports_each_row_names_its_own(self) -> None:
+        case = Case(1, pons(1, 1)[0], NOON)
+        case.members = {i.id: Member(i) for i in [*pons(1, 2), *pons(7, 7, olt="CB 02")]}
+        onus = tuple(
+            Onu(f"ZTEG{n}", str(n), "", Link.LOS, id_)
+            for n, id_ in enumerate(["CB 01 6/2", "CB 02 6/7", "gone"])
+        )
+        contacts = {str(n): Contact(str(n), "Ana", "(61) 99999-0001") for n in range(3)}
+        people = Found(Affected(onus), contacts, unread=frozenset({"CB 01 6/1"}))
+        assert details(case, people, 0, PT).html == (
+            "👥 <b>Caso 1</b> · 2 OLTs · 3 PONs\n"
+            "3 ONUs · 3 clientes\n"
+            "0 sem cadastro · 0 sem telefone válido · 0 não consultados\n"
+            "⚠️ 1 alerta não pôde ser lido: faltam esses clientes aqui\n"
+            "página 1 de 1\n\n"
+            "🔴 LOS · <b>Ana</b> · CB 01 6/2\n<code>ZTEG0</code> · (61) 9****-0001\n\n"
+            "🔴 LOS · <b>Ana</b> · CB 02 6/7\n<code>ZTEG1</code> · (61) 9****-0001\n\n"
+            "🔴 LOS · <b>Ana</b>\n<code>ZTEG2</code> · (61) 9****-0001"
+        )
 
     def test_an_alert_without_onus_says_so(self) -> None:
         assert details(CASE, found(), 0, PT).html.endswith("\nNenhuma ONU no alerta.")
@@ -225,6 +259,28 @@ class TestPending:
         html = pending(book, PT, book.last_at, closed=True).html
         assert html.startswith("⛔ <b>Registro fechado</b>")
         assert "\nsimulado · 🔴 LOS · " in html
+
+    def test_a_case_of_several_ports_and_one_that_waits_for_a_second_person(self) -> None:
+        book = grouped(Proposed(1, ANA), about=[*pons(1, 3), *pons(4, 5, kind=Kind.POWER)])
+        assert pending(book, PT, book.last_at).html == (
+            "<b>1 cartão espera</b>\n"
+            "falta a 2ª pessoa · 🟣 MISTO · <b>CB 01 · 5 PONs</b> · caso 1 · desde 11:58"
+        )
+        later = book.last_at + timedelta(minutes=11)
+        assert "\nesperando · " in pending(book, PT, later).html
+
+    def test_the_second_message_waits_under_the_number_of_its_case(self) -> None:
+        over = [APPROVED, planned(2), *sent(0, 1), Settled(1, "done"), IncidentEnded(1)]
+        news = [Restoring(-1, 1), Approved(-1, ANA, ()), planned(2, case=-1)]
+        lost = sent(0, 0, Outcome.UNKNOWN, "reset", case=-1)
+        book = story(*over, *news, *lost, Started("1"))
+        assert pending(book, PT, book.last_at).html == (
+            "<b>1 cartão espera</b>\n"
+            "aviso de volta interrompido, 1 incerta · 🔴 LOS · <b>CB 01 6/15</b> · caso 1 · desde 11:48"
+        )
+        assert in_doubt(book) == {1: 1}
+        book.apply(book.last_at, Resolved(-1, ("0",), "call", ANA))
+        assert (in_doubt(book), to_be_called(book)) == ({}, {1: 1})
 
     def test_none_waits(self) -> None:
         assert pending(SENT, PT, NOON).html == "✅ Nenhum cartão esperando."

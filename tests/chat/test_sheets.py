@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from bot.chat.buttons import Action
 from bot.chat.screen import Sheet
 from bot.chat.sheets import audit_csv, audit_json, details_csv
-from bot.domain.case import Case
+from bot.domain.case import Case, Member
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.lines import Approved, Denied, IncidentEnded, Settled, TapRefused
 from bot.domain.plan import Outcome, Skip
-from tests.chat.screens import APPROVED, EN, LOS, PT, planned, sent, story
+from tests.chat.screens import APPROVED, EN, LOS, PT, planned, pons, sent, story
 from tests.fakes import ANA, BRUNO, NOON, port
 
 CASE = Case(7, LOS, NOON)
@@ -51,6 +51,16 @@ def test_customers_with_their_full_phone() -> None:
         ["", "'-1", "🔴 LOS", "", "ONU sem cliente"],
     ]
     assert details_csv(CASE, found("", ""), EN).filename == "case-7-customers.csv"
+
+
+def test_of_several_ports_each_row_names_its_olt_and_port() -> None:
+    case = Case(7, pons(1, 1)[0], NOON)
+    case.members = {i.id: Member(i) for i in [*pons(1, 1), *pons(7, 7, olt="=CB 02")]}
+    ids = ("CB 01 6/1", "=CB 02 6/7", "gone")
+    onus = tuple(Onu(f"Z{n}", None, "", Link.LOS, id_) for n, id_ in enumerate(ids))
+    header, *told = rows(details_csv(case, Found(Affected(onus), {}), PT))
+    assert header == ["Nome", "ONU", "Status", "Telefone", "WhatsApp", "OLT", "Porta"]
+    assert [row[5:] for row in told] == [["CB 01", "6/1"], ["'=CB 02", "6/7"], ["", ""]]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r@", " +", "\n-"])
