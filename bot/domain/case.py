@@ -104,9 +104,7 @@ class Dispatch:
     @property
     def reached(self) -> bool:
         """Whether somebody has, or may have, a message."""
-        return self.progress is not None and (
-            any(self.progress.doubted.values()) or self.progress.tally().reached
-        )
+        return self.progress is not None and self.progress.reached
 
     @property
     def at_rest(self) -> bool:

@@ -215,6 +215,11 @@ class Progress:
                 self.results[r.id] = Receipt(left_over, reason=reason)
         return untold
 
+    @property
+    def reached(self) -> bool:
+        """Whether somebody has, or may have, a message. Asked at each poll: it counts nobody."""
+        return any(self.doubted.values()) or any(r.outcome in REACHED for r in self.results.values())
+
     def tally(self) -> Tally:
         """The counts."""
         skipped = Counter(r.skip for r in self.recipients.values() if r.skip is not None)

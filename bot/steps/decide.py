@@ -191,10 +191,11 @@ def go_on(seen: Collection[str], rules: Rules) -> Write:
         lines: list[Line] = []
         for number in sorted(book.running):
             case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
-            may = dispatch.phase is Phase.INTERRUPTED and not dispatch.broken and not is_over(book, case)
+            if dispatch.phase is not Phase.INTERRUPTED or dispatch.broken or dispatch.last_at < fresh:
+                continue
             still = case.restores is not None or any(id_ in seen for id_ in case.to_read(dispatch))
             same = still and dispatch.dry_run == rules.dry_run and _may_be_now(dispatch, rules, now)
-            if may and same and dispatch.last_at >= fresh:
+            if same and not is_over(book, case):
                 lines.append(Resumed(number))
         return lines
 

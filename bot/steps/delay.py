@@ -38,13 +38,15 @@ def begin_due(rules: Rules) -> Write:
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
-        if book.unconfirmed is not None or closed_until(rules, now) is not None:
+        if book.unconfirmed is not None:
             return []
         lines: list[Line] = []
         for number in sorted(book.running):
             case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
             if dispatch.phase is not Phase.SCHEDULED or dispatch.due is None or dispatch.due > now:
                 continue
+            if closed_until(rules, now) is not None:
+                return []
             if is_over(book, case):
                 lines.append(Settled(number, "over"))
             elif dispatch.dry_run != rules.dry_run:
