@@ -1,16 +1,14 @@
-"""The painter: it shows each case on its one card, as the case is when its turn comes.
+"""The NOC's group: each case is shown on its one card, as the case is when its turn comes.
 
 Nothing is replayed: what is dirty is drawn from the ledger's state at that moment, the most urgent first,
 as fast as the group takes it. What cannot be shown stays dirty.
 """
 
 import asyncio
-import contextlib
 import logging
 import math
 from datetime import datetime
 
-from bot.chat import cards
 from bot.chat.access import Access
 from bot.chat.attention import Attention
 from bot.chat.backlog import Backlog, Job
@@ -18,23 +16,18 @@ from bot.chat.budget import Budget, Urgency
 from bot.chat.cards import Question
 from bot.chat.digest import DIGEST, Digest
 from bot.chat.link import Link
-from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Unsure
-from bot.chat.screen import Screen
-from bot.chat.sights import Sight, Sights
+from bot.chat.outbox import Away, Barred, Moved, Outbox, Paced, Unsure
+from bot.chat.painting import BARRED, Painter
+from bot.chat.sights import Sights
 from bot.chat.telling import Teller, record_move
 from bot.chat.words import Words
 from bot.domain.case import Card
-from bot.domain.life import DigestPosted
-from bot.domain.lines import CardPosted, Line
 from bot.domain.rules import Rules
-from bot.errors import LedgerClosed
 from bot.ports import Clock, Ledger, Notice
 
 log = logging.getLogger(__name__)
 
-EVIDENCE = 60.0  # seconds in which a tap may prove that an unanswered post arrived
 QUESTION = 120.0  # seconds that a question stays on a card
-BARRED = 60.0  # seconds between tries where a person has to act first
 MAX_BACKOFF = 30.0
 IDLE = 3600.0
 
@@ -60,13 +53,9 @@ class NocChat:
         `access` knows whom reminders mention; what goes to the escalation chat has a budget of its own.
         """
         self._ledger = ledger
-        self._outbox = outbox
         self._budget = budget
         self._clock = clock
-        self._words = words
         self._group = group
-        self._rules = rules
-        self._attention = attention
         self.link = Link(clock, self._back)
         self._sights = Sights(ledger.book)
         self._digest = Digest(ledger, clock, attention, card=self.card)
@@ -82,6 +71,20 @@ class NocChat:
             attention=attention,
             on_duty=access.on_duty,
             approvers=access.approvers,
+            arrived=self._arrived,
+        )
+        self._painter = Painter(
+            ledger,
+            outbox,
+            budget,
+            clock,
+            words,
+            where=self,
+            sights=self._sights,
+            digest=self._digest,
+            rules=rules,
+            attention=attention,
+            asking=self._question,
             arrived=self._arrived,
         )
         self._asking: dict[int, tuple[Question, float]] = {}
@@ -159,7 +162,7 @@ class NocChat:
 
     async def adopt(self, case: int, message: int) -> None:
         """A tap proves that this message is the case's card."""
-        await self._record(case, Card(self.group, message))
+        await self._painter.record(case, Card(self.group, message))
         self._backlog.mark(case, Urgency.FACT)
 
     def stripped(self, message: int) -> None:
@@ -214,6 +217,9 @@ class NocChat:
     def _back(self, since: datetime) -> None:
         self.say(Notice("telegram_back", {"since": since}))
 
+    def _question(self, case: int) -> Question | None:
+        return self._asking[case][0] if case in self._asking else None
+
     def _forget_questions(self) -> None:
         now = self._clock.monotonic()
         for case in [case for case, (_, until) in self._asking.items() if until <= now]:
@@ -239,10 +245,13 @@ class NocChat:
                 wait.cancel()
 
     async def _do(self, job: Job) -> None:
-        """Show one thing; whatever goes wrong, the painter goes on."""
+        """Show one thing; whatever goes wrong, it goes on."""
         now = self._clock.monotonic()
         try:
-            await (self._teller.tell(job, self._backlog) if isinstance(job, Notice) else self._paint(job))
+            if isinstance(job, Notice):
+                await self._teller.tell(job, self._backlog)
+            else:
+                await self._painter.paint(job, self._backlog)
         except Paced as wish:
             self._budget.pause(wish.seconds)
         except Moved as moved:
@@ -260,94 +269,3 @@ class NocChat:
     def _arrived(self) -> None:
         self.link.works("send")
         self._backoff, self._barred = 0.0, False
-
-    async def _paint(self, number: int) -> None:
-        """The card shows the case as it is now; a case without a card gets one."""
-        urgency, sight = self._backlog.take(number), self._sights.of(number)
-        card, now = self.card(number), self._clock.now()
-        if card is None and not self._worth_a_message(number, now):
-            return
-        try:
-            screen = self._render(number, now)
-            if card is not None and self._says_nothing_new(number, sight, screen, urgency):
-                return
-            with contextlib.suppress(LedgerClosed):  # what happened is shown all the same
-                await self._ledger.flush()
-            self._budget.spend(urgency)
-            sight.shown_at = self._clock.monotonic()
-            if card is None:
-                await self._post(number, screen)
-            else:
-                await self._outbox.edit(card.chat, card.message, screen)
-        except Gone:
-            sight.screen, sight.lost, sight.shown_at = None, card, -math.inf
-            self._backlog.mark(number, urgency)
-            return
-        except (Away, Unsure, Paced, Moved, Barred):
-            sight.screen = None
-            self._backlog.mark(number, urgency)
-            raise
-        except Exception:
-            # The edge: one card that cannot be drawn must not stop the others.
-            log.exception("the card of case %s (0: the digest) cannot be shown", number)
-            sight.not_before = self._clock.monotonic() + BARRED
-            self._backlog.mark(number, urgency)
-            return
-        sight.screen, sight.drawn_at = screen, now
-        self._arrived()
-
-    def _says_nothing_new(self, number: int, sight: Sight, screen: Screen, urgency: Urgency) -> bool:
-        """Whether the card shows this already; minutes that passed are news for a refresh alone."""
-        if screen == sight.screen:
-            return True
-        if urgency is Urgency.REFRESH or sight.screen is None or sight.drawn_at is None:
-            return False
-        return self._render(number, sight.drawn_at) == sight.screen
-
-    def _render(self, number: int, now: datetime) -> Screen:
-        if number == DIGEST:
-            return self._digest.screen(self._words, now)
-        case = self._ledger.book.cases[number]
-        return cards.card(
-            case,
-            self._ledger.book,
-            now,
-            self._words,
-            rules=self._rules,
-            asking=self._asking[case.id][0] if case.id in self._asking else None,
-            closed=self._ledger.closed is not None,
-        )
-
-    async def _post(self, number: int, screen: Screen) -> None:
-        sight = self._sights.of(number)
-        group = self.group
-        try:
-            message = await self._outbox.post(group, screen, silent=self._is_quiet(number))
-        except Unsure:
-            sight.not_before, sight.doubt = self._clock.monotonic() + EVIDENCE, True
-            raise
-        await self._record(number, Card(group, message.message_id))
-
-    async def _record(self, number: int, card: Card) -> None:
-        sight = self._sights.of(number)
-        sight.card, sight.not_before, sight.screen, sight.doubt = card, -math.inf, None, False
-        line: Line = CardPosted(number, card.chat, card.message)
-        if number == DIGEST:
-            line = DigestPosted(card.chat, card.message)
-        with contextlib.suppress(LedgerClosed):  # it stays the card until the next start
-            await self._ledger.commit(lambda _book, _now: [line])
-
-    def _is_quiet(self, number: int) -> bool:
-        """Whether this card, or all that the digest lists, may come without sound."""
-        cases = self._digest.listed.values() if number == DIGEST else [self._ledger.book.cases[number]]
-        return all(self._attention.is_quiet(case, self._clock.now()) for case in cases)
-
-    def _worth_a_message(self, number: int, now: datetime) -> bool:
-        """What ended before anything was decided on it has nothing to show; planned work needs no card."""
-        if number == DIGEST:
-            return bool(self._digest.listed)
-        book = self._ledger.book
-        case = book.cases[number]
-        if case.dispatch is not None:
-            return True
-        return case.ended_at is None and (not case.undecided or book.silence_over(case, now) is None)

@@ -4,6 +4,7 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from bot.chat.digest import DIGEST
 from bot.chat.screen import Screen
@@ -24,6 +25,17 @@ class Sight:
     card: Card | None = None  # posted, and perhaps not in the ledger because that is closed
     lost: Card | None = None  # somebody deleted it
     doubt: bool = False  # a post of it went unanswered
+
+
+class Group(Protocol):
+    """Where the group is, and its messages there."""
+
+    @property
+    def group(self) -> int:
+        """Its id now."""
+
+    def card(self, case: int) -> Card | None:
+        """A case's card there (0: the digest), None where none is known."""
 
 
 class Sights:

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 from bot.chat.attention import Attention
 from bot.chat.backlog import Backlog, Job
@@ -12,26 +12,14 @@ from bot.chat.notices import REOPENED, Notices
 from bot.chat.outbox import Barred, Moved, Outbox, Paced, Rejected, Unsure
 from bot.chat.reminders import REMINDER, People, Reminders
 from bot.chat.saying import Saying
-from bot.chat.sights import Sights
+from bot.chat.sights import Group, Sights
 from bot.chat.words import Words
-from bot.domain.case import Card
 from bot.domain.lines import GroupMoved
 from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Ledger, Notice
 
 log = logging.getLogger(__name__)
-
-
-class Group(Protocol):
-    """What the painter knows of the group."""
-
-    @property
-    def group(self) -> int:
-        """Where it is now."""
-
-    def card(self, case: int) -> Card | None:
-        """A case's card there."""
 
 
 class Teller:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from telegram import Bot
 
-from bot.chat import cards, noc_chat, telegram
+from bot.chat import cards, painting, telegram
 from bot.chat.telegram import Account
 from bot.domain.case import Card
 from bot.domain.lines import Approved, CardPosted, GroupMoved, IncidentEnded, Interrupted, Who
@@ -224,7 +224,7 @@ async def test_an_unanswered_post_is_adopted_by_a_tap(api: BotApi) -> None:
         answer = await api.tap(ANA, card, "Aprovar")
         assert "Aprovado" in answer.text
         await room.shows(card, "Aprovado por")
-        await room.clock.sleep(2 * noc_chat.EVIDENCE)
+        await room.clock.sleep(2 * painting.EVIDENCE)
     assert len(api.messages()) == 1
     assert [line.message for _, line in room.ledger.lines if isinstance(line, CardPosted)] == [card.id]
 
@@ -235,7 +235,7 @@ async def test_without_evidence_it_is_posted_again_and_the_first_one_is_stale(ap
         started = room.clock.monotonic()
         await room.outage()
         await api.wait(lambda api: len(api.messages()) == 2)
-        assert room.clock.monotonic() - started >= noc_chat.EVIDENCE
+        assert room.clock.monotonic() - started >= painting.EVIDENCE
         second = await room.card()
         first = api.messages()[0]
         assert first.id != second.id
@@ -398,7 +398,7 @@ async def test_a_bot_thrown_out_of_its_group_says_it_once_and_shows_all_when_it_
         started = room.clock.monotonic()
         api.updates.add("my_chat_member", change, 60)
         await room.card(1)
-        assert room.clock.monotonic() - started < noc_chat.BARRED / 2
+        assert room.clock.monotonic() - started < painting.BARRED / 2
 
 
 @pytest.mark.parametrize(("lost", "said"), [(1, 2), (2, 2), (5, 2)])

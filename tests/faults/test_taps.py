@@ -215,7 +215,7 @@ SCENES = (  # those that wait for a process first, beside the others
 
 def attack(tries: Tries, folder: Path) -> None:
     """Every scene once, some beside each other; a post without an answer is made again at once."""
-    with quiet(), lively(), mock.patch("bot.chat.noc_chat.EVIDENCE", 0.3):
+    with quiet(), lively(), mock.patch("bot.chat.painting.EVIDENCE", 0.3):
         asyncio.run(all_of(tries, folder, SCENES))
 
 

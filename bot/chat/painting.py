@@ -1,0 +1,155 @@
+"""A case's card, and the digest, out to the group as they are now."""
+
+import contextlib
+import logging
+import math
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.chat import cards
+from bot.chat.attention import Attention
+from bot.chat.backlog import Backlog
+from bot.chat.budget import Budget, Urgency
+from bot.chat.cards import Question
+from bot.chat.digest import DIGEST, Digest
+from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Unsure
+from bot.chat.screen import Screen
+from bot.chat.sights import Group, Sight, Sights
+from bot.chat.words import Words
+from bot.domain.case import Card
+from bot.domain.life import DigestPosted
+from bot.domain.lines import CardPosted, Line
+from bot.domain.rules import Rules
+from bot.errors import LedgerClosed
+from bot.ports import Clock, Ledger
+
+log = logging.getLogger(__name__)
+
+EVIDENCE = 60.0  # seconds in which a tap may prove that an unanswered post arrived
+BARRED = 60.0  # seconds between tries where a person has to act first
+
+
+class Painter:
+    """Posts and edits. `paint` raises what the group's chat refuses, for the caller to wait or to follow."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        outbox: Outbox,
+        budget: Budget,
+        clock: Clock,
+        words: Words,
+        *,
+        where: Group,
+        sights: Sights,
+        digest: Digest,
+        rules: Rules,
+        attention: Attention,
+        asking: Callable[[int], Question | None],
+        arrived: Callable[[], None],
+    ) -> None:
+        """`asking` is what a case's card asks; `arrived` hears of each good answer."""
+        self._ledger = ledger
+        self._outbox = outbox
+        self._budget = budget
+        self._clock = clock
+        self._words = words
+        self._where = where
+        self._sights = sights
+        self._digest = digest
+        self._rules = rules
+        self._attention = attention
+        self._asking = asking
+        self._arrived = arrived
+
+    async def paint(self, number: int, backlog: Backlog) -> None:
+        """The card shows the case as it is now; a case without a card gets one."""
+        urgency, sight = backlog.take(number), self._sights.of(number)
+        card, now = self._where.card(number), self._clock.now()
+        if card is None and not self._worth_a_message(number, now):
+            return
+        try:
+            screen = self._render(number, now)
+            if card is not None and self._says_nothing_new(number, sight, screen, urgency):
+                return
+            with contextlib.suppress(LedgerClosed):  # what happened is shown all the same
+                await self._ledger.flush()
+            self._budget.spend(urgency)
+            sight.shown_at = self._clock.monotonic()
+            if card is None:
+                await self._post(number, screen)
+            else:
+                await self._outbox.edit(card.chat, card.message, screen)
+        except Gone:
+            sight.screen, sight.lost, sight.shown_at = None, card, -math.inf
+            backlog.mark(number, urgency)
+            return
+        except (Away, Unsure, Paced, Moved, Barred):
+            sight.screen = None
+            backlog.mark(number, urgency)
+            raise
+        except Exception:
+            # The edge: one card that cannot be drawn must not stop the others.
+            log.exception("the card of case %s (0: the digest) cannot be shown", number)
+            sight.not_before = self._clock.monotonic() + BARRED
+            backlog.mark(number, urgency)
+            return
+        sight.screen, sight.drawn_at = screen, now
+        self._arrived()
+
+    def _says_nothing_new(self, number: int, sight: Sight, screen: Screen, urgency: Urgency) -> bool:
+        """Whether the card shows this already; minutes that passed are news for a refresh alone."""
+        if screen == sight.screen:
+            return True
+        if urgency is Urgency.REFRESH or sight.screen is None or sight.drawn_at is None:
+            return False
+        return self._render(number, sight.drawn_at) == sight.screen
+
+    def _render(self, number: int, now: datetime) -> Screen:
+        if number == DIGEST:
+            return self._digest.screen(self._words, now)
+        case = self._ledger.book.cases[number]
+        return cards.card(
+            case,
+            self._ledger.book,
+            now,
+            self._words,
+            rules=self._rules,
+            asking=self._asking(number),
+            closed=self._ledger.closed is not None,
+        )
+
+    async def _post(self, number: int, screen: Screen) -> None:
+        sight = self._sights.of(number)
+        group = self._where.group
+        try:
+            message = await self._outbox.post(group, screen, silent=self._is_quiet(number))
+        except Unsure:
+            sight.not_before, sight.doubt = self._clock.monotonic() + EVIDENCE, True
+            raise
+        await self.record(number, Card(group, message.message_id))
+
+    async def record(self, number: int, card: Card) -> None:
+        """This message is the case's card (0: the digest)."""
+        sight = self._sights.of(number)
+        sight.card, sight.not_before, sight.screen, sight.doubt = card, -math.inf, None, False
+        line: Line = CardPosted(number, card.chat, card.message)
+        if number == DIGEST:
+            line = DigestPosted(card.chat, card.message)
+        with contextlib.suppress(LedgerClosed):  # it stays the card until the next start
+            await self._ledger.commit(lambda _book, _now: [line])
+
+    def _is_quiet(self, number: int) -> bool:
+        """Whether this card, or all that the digest lists, may come without sound."""
+        cases = self._digest.listed.values() if number == DIGEST else [self._ledger.book.cases[number]]
+        return all(self._attention.is_quiet(case, self._clock.now()) for case in cases)
+
+    def _worth_a_message(self, number: int, now: datetime) -> bool:
+        """What ended before anything was decided on it has nothing to show; planned work needs no card."""
+        if number == DIGEST:
+            return bool(self._digest.listed)
+        book = self._ledger.book
+        case = book.cases[number]
+        if case.dispatch is not None:
+            return True
+        return case.ended_at is None and (not case.undecided or book.silence_over(case, now) is None)
