@@ -11,12 +11,12 @@ from typing import Any
 from telegram import CallbackQuery, Update
 from telegram.error import TelegramError
 
-from bot.chat import cooldown_pages
 from bot.chat.access import Access
 from bot.chat.answers import Answers
 from bot.chat.browse import Browse, Kind, Page
 from bot.chat.buttons import Action, Press, decode
 from bot.chat.cards import DENY_REASONS
+from bot.chat.cooldown_presses import CooldownPresses
 from bot.chat.desk import Desk
 from bot.chat.doubt_presses import DoubtPresses
 from bot.chat.life_presses import QUESTIONS, LifePresses, SharedPresses
@@ -25,7 +25,7 @@ from bot.chat.words import Words
 from bot.domain.case import Case
 from bot.domain.lines import Who
 from bot.errors import Declined, LedgerClosed
-from bot.ports import Clock, Notice
+from bot.ports import Clock
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,7 @@ class Presses:
         self._beside = beside
         self._life = LifePresses(desk, chat, words=words, clock=clock, undo_seconds=undo_seconds)
         self._shared = SharedPresses(desk, chat, browse, words=words, clock=clock)
+        self._cooldown = CooldownPresses(desk, chat, browse, words=words, beside=beside, later=self._later)
         self._doubts = DoubtPresses(
             desk, chat, browse, words=words, clock=clock, beside=beside, later=self._later, strip=self._strip
         )
@@ -237,8 +238,7 @@ class Presses:
                 return self._words.plain("toast.csv_coming")
             case _:
                 await self._access.check_approver(who.id)
-                self._browse.check_page(page, Kind.COOLDOWN, reader=False)
-                return await self._cooldown(page, press, who)
+                return await self._cooldown.press(page, press)
 
     def _later(
         self, page: Page, work: Callable[[], Coroutine[Any, Any, None]], toast: str | None = None
@@ -249,29 +249,6 @@ class Presses:
             toast = "toast.wait"
         self._beside(work())
         return self._words.plain(toast) if toast else None
-
-    async def _cooldown(self, page: Page, press: Press, who: Who) -> str | None:
-        """The ports in cooldown, and releasing one."""
-        book = self._desk.ledger.book
-        if press.action is Action.COOLDOWN:
-            return self._later(page, lambda: self._browse.turn_cooldown(page))
-        self._check_open()
-        if press.action is Action.ASK_RELEASE:
-            port = cooldown_pages.port_of(book, press.arg)
-            if port is None:
-                raise Declined("nothing_to_release")
-            screen = cooldown_pages.ask_release(port, self._words)
-            return self._later(page, lambda: self._browse.turn(page, screen))
-        wish = cooldown_pages.read_release(press.arg)
-        if wish is None:
-            raise Declined("unknown_button")
-        port = cooldown_pages.port_of(book, wish[1])
-        if port is None:
-            raise Declined("nothing_to_release")
-        await self._desk.release(port.key, who, wish[0])
-        self._chat.say(Notice("cooldown_released", {"port": port, "by": who, "reason": wish[0]}))
-        self._beside(self._browse.turn_cooldown(page))
-        return self._words.plain("toast.released", port=port)
 
     def _refused(self, query: CallbackQuery, press: Press | None, why: str) -> None:
         user = query.from_user
