@@ -183,10 +183,12 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
         "since": NOW,
         "started": NOW,
         "start": NOW,
+        "eta": NOW,
     }
     counts = (
         "n onus customers no_record no_phone failed todo accepted held rejected unknown skipped "
-        "done to_send affected total open waiting calls of olts others"
+        "done to_send affected total open waiting calls of olts others "
+        "hour today flaps cards listed"
     )
     facts |= dict.fromkeys(counts.split(), 3000)
     facts |= dict.fromkeys(
@@ -202,6 +204,7 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
             "age",
             "left",
             "uptime",
+            "waited",
         ],
         7,
     )
