@@ -23,7 +23,7 @@ from bot.simulator.rehearsal import FAST, rehearse, title
 from bot.simulator.scenes import SCENES, Play, Scene, SceneFailed
 from bot.simulator.stage import Stage
 
-OPENING_ONUS = 33
+OPENING_ONUS, FEW_ONUS = 33, 20
 FIRST_LOOK = 6.0  # seconds from the address to the story: time to open the page
 BETWEEN_SCENES = 5.0
 LANGUAGES = {"pt": "pt_BR", "en": "en"}
@@ -160,7 +160,7 @@ def _open(url: str) -> None:
 
 async def _opening(stage: Stage) -> None:
     """An outage to begin with; on a folder that was used before, the first port may be in cooldown."""
-    ports = stage.ports()
+    ports = [port for port in stage.ports() if port.onus >= FEW_ONUS] or stage.ports()
     port = ports[stage.numbers_from % len(ports)]
     await stage.cut(port.olt, port.slot_pon, OPENING_ONUS)
 

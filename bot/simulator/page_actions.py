@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot.simulator.stage import Stage
+from bot.simulator.stage_isp import BIG_OLT
 from bot.simulator.stage_views import PortView
 
 CABLE_PONS, DISTRICT_PORTS = 12, 3
 FIBRE_ONUS = 17  # from here on the bot calls it a fibre, below a CTO
-FLAPS, FLAP_SECONDS = 3, 3.0
+STORM_PORTS = 60
+FLAPS, FLAP_SECONDS = 4, 6.0  # slow enough that two polls see each
 
 Given = Mapping[str, Any]
 
@@ -35,6 +37,7 @@ class Actions:
             "cut": self._cut,
             "power": self._power,
             "cable": self._cable,
+            "storm": self._storm,
             "district": self._district,
             "flap": self._flap,
             "repair": self._repair,
@@ -76,6 +79,13 @@ class Actions:
         ports = self._neighbours(CABLE_PONS)
         await self._stage.cut_all([(port.olt, port.slot_pon) for port in ports])
         return ports
+
+    async def _storm(self, _: Given) -> list[PortView]:
+        well = [port for port in self._stage.ports() if port.olt == BIG_OLT and port.state == "ok"]
+        if not well:
+            raise Impossible("nothing is left to break", "none_left")
+        await self._stage.cut_all([(port.olt, port.slot_pon) for port in well[:STORM_PORTS]])
+        return well[:STORM_PORTS]
 
     async def _district(self, _: Given) -> list[PortView]:
         ports = self._neighbours(DISTRICT_PORTS)

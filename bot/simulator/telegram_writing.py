@@ -11,6 +11,7 @@ from bot.simulator.telegram_html import Parsed, utf16
 from bot.simulator.telegram_state import ChatState
 
 MAX_TEXT, MAX_CAPTION = 4096, 1024
+MAX_ENTITIES = 100
 GENERAL_TOPIC = 1
 DELETE_SECONDS = 48 * 3600
 MENTION = re.compile(r"tg://user\?id=([0-9]{1,19})")
@@ -67,7 +68,8 @@ class Writing:
             raise Refused(f"Bad Request: message {'is' if limit == MAX_TEXT else 'caption is'} too long")
         if name == "text" and not parsed.text:
             raise Refused("Bad Request: message text is empty")
-        return Parsed(parsed.text, [mention for one in parsed.entities if (mention := self._mention(one))])
+        entities = [mention for one in parsed.entities if (mention := self._mention(one))]
+        return Parsed(parsed.text, entities[:MAX_ENTITIES])  # what is beyond is plain text
 
     def _mention(self, entity: dict[str, Any]) -> dict[str, Any] | None:
         """The entity; a link to a person is a mention of whom the bot knows, and of others nothing at all."""

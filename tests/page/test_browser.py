@@ -196,6 +196,36 @@ async def test_an_edit_moves_neither_the_view_nor_the_focus(
         await expect(page.locator("#chat > li").first.locator(".meta")).to_contain_text("editado")
 
 
+async def test_who_is_called_in_another_chat_finds_the_card(
+    quiet: Stage, served: PageServer, person: Person
+) -> None:
+    page = person.page
+    await person.open(served.url)
+    async with httpx.AsyncClient(trust_env=False) as bot:
+        api = f"{quiet.chat.url}/bot{quiet.chat.token}/sendMessage"
+
+        async def post(chat: int, text: str) -> None:
+            quiet_one = {"disable_notification": chat == quiet.chat.group}
+            await bot.post(api, json={"chat_id": chat, "text": text, "parse_mode": "HTML", **quiet_one})
+
+        await post(quiet.chat.group, '<a href="tg://user?id=501">Ana</a>: caiu')
+        card = page.locator("#chat > li").first
+        await expect(card.locator(".mention")).to_have_text("Ana")
+        await expect(card.locator(".meta")).to_contain_text("sem som")
+        link = f"https://t.me/c/{str(quiet.chat.group).removeprefix('-100')}/{quiet.chat.messages()[0].id}"
+        await post(quiet.escalation, f'<a href="{link}">caso 1</a>')
+    tab = page.get_by_role("button", name="Supervisão")
+    await expect(tab).to_have_class("unread")
+    await tab.click()
+    await expect(tab).not_to_have_class("unread")
+    await expect(page.locator("#composer")).to_be_hidden()
+    await expect(page.locator("#chat .meta")).not_to_contain_text("sem som")
+    await page.get_by_role("link", name="caso 1").click()
+    await expect(page.get_by_role("button", name="Grupo")).to_have_attribute("aria-pressed", "true")
+    await expect(card).to_be_focused()
+    await expect(page.locator("#composer")).to_be_visible()
+
+
 async def test_a_file_arrives_in_anas_own_chat_and_opens(
     stage: Stage, shown: PageServer, person: Person
 ) -> None:

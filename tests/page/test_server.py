@@ -242,6 +242,10 @@ async def test_every_button_of_the_page_does_what_it_says(quiet: Stage, http: ht
     assert down("los") == [] == down("power")
     cable = await do(action="cable")
     assert down("los") == cable
+    await do(action="repair_all")
+    storm = await do(action="storm")
+    assert down("los") == storm
+    assert (len(storm), len({olt for olt, _ in storm})) == (60, 1)
     await do(action="gateway", mode="down")
     await quiet.settled()
     assert (quiet.gateway_mode, quiet.hsm.running) == ("down", False)
@@ -268,7 +272,7 @@ async def test_a_flapping_port_falls_at_once_and_flaps_no_more_after_the_stop(
 
 async def test_nothing_left_to_break_is_said(quiet: Stage, http: httpx.AsyncClient) -> None:
     await quiet.power([(port.olt, port.slot_pon) for port in quiet.ports()])
-    for action in ("cut", "cable", "district", "flap"):
+    for action in ("cut", "cable", "storm", "district", "flap"):
         answer = await http.post("/api/do", json={"action": action})
         assert (answer.status_code, answer.json()["code"]) == (400, "none_left")
 

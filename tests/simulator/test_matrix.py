@@ -46,6 +46,15 @@ async def test_duplicates_are_phones_with_more_than_one(http: httpx.AsyncClient,
     assert (matrix.count, matrix.duplicates) == ({PHONE: 3, "556133330000": 1}, 1)
 
 
+async def test_that_it_is_over_is_counted_apart(http: httpx.AsyncClient, matrix: MatrixApi) -> None:
+    matrix.restored.add(118)
+    for template in (114, 118):
+        await send(http, matrix, body(hsm=template))
+    assert (matrix.count, matrix.count_restored, matrix.duplicates) == ({PHONE: 1}, {PHONE: 1}, 0)
+    await send(http, matrix, body(hsm=118))
+    assert matrix.duplicates == 1
+
+
 async def test_the_platform_is_latin_1(http: httpx.AsyncClient, matrix: MatrixApi) -> None:
     await send(http, matrix, body(name="José – “Zé” 😀"))
     assert matrix.received[0].name == "José ? ?Zé? ?"

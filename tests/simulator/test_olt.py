@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import httpx
@@ -246,3 +247,14 @@ async def test_it_says_slow_down_in_its_own_way(signed_in: httpx.AsyncClient, ol
         "soon",
         True,
     )
+
+
+async def test_readings_are_counted_and_waited_for(signed_in: httpx.AsyncClient, olt: OltApi) -> None:
+    with pytest.raises(TimeoutError):
+        await olt.until_read(1, 0.01)
+    waiting = asyncio.ensure_future(olt.until_read(2))
+    for page in (1, 2, 1):  # the second page is of the same reading
+        assert not waiting.done()
+        await get(signed_in, olt, f"{LIST}&page={page}")
+    await asyncio.wait_for(waiting, 5)
+    assert olt.readings == 2

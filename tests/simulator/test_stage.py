@@ -15,7 +15,7 @@ import pytest
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.stage import Happening, Stage
 from bot.simulator.stage_isp import GatewayMode
-from bot.simulator.stage_views import mobile
+from bot.simulator.stage_views import TEMPLATE_LOS, TEMPLATE_RESTORED, mobile
 from bot.simulator.telegram import Message
 from bot.simulator.world import Alert
 
@@ -50,9 +50,11 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def send(http: httpx.AsyncClient, hsm: MatrixApi, phone: str) -> httpx.Response:
+async def send(
+    http: httpx.AsyncClient, hsm: MatrixApi, phone: str, template: int = TEMPLATE_LOS
+) -> httpx.Response:
     contact = {"nome": "Maria", "telefone": phone}
-    body = {"cod_conta": 1, "hsm": 114, "tipo_envio": 1, "contato": contact}
+    body = {"cod_conta": 1, "hsm": template, "tipo_envio": 1, "contato": contact}
     return await http.post(hsm.hsm_url, json=body, headers={"Authorization": hsm.token})
 
 
@@ -335,6 +337,51 @@ async def test_a_snapshot_is_all_that_was_told(stage: Stage, http: httpx.AsyncCl
         ("Bruno", True),
         ("Visitante", False),
     ]
+
+
+async def test_who_is_left_out_of_a_repair_stays_down(stage: Stage) -> None:
+    port = stage.ports()[0]
+    alert = await stage.cut(port.olt, port.slot_pon)
+    first, *others = alert.onus
+    await stage.repair(port.olt, port.slot_pon, but=[first])
+    assert (first.status, {onu.status for onu in others}) == ("LOSS", {"Online"})
+    assert alert.end_date is not None
+
+
+async def test_other_settings_take_another_bot(tmp_path: Path) -> None:
+    started: list[Mapping[str, str]] = []
+
+    async def noted(variables: Mapping[str, str], folder: Path) -> asyncio.subprocess.Process:
+        started.append(variables)
+        return await idle(variables, folder)
+
+    stage = Stage(tmp_path, noted, customers=20, variables={"POLL_SECONDS": "1"})
+    await stage.use({"REMIND_MINUTES": "3"})
+    assert started == []
+    await stage.start()
+    for settings in ({"REMIND_MINUTES": "3"}, {"POLL_SECONDS": "5"}, {}):
+        pid = stage.bot_pid
+        await stage.use(settings)
+        assert (stage.bot_pid == pid) is (len(started) == 1)
+    await stage.stop()
+    assert [(v.get("REMIND_MINUTES"), v["POLL_SECONDS"]) for v in started] == [
+        ("3", "1"),
+        (None, "5"),
+        (None, "1"),
+    ]
+
+
+async def test_that_it_is_over_is_not_told_twice(stage: Stage, http: httpx.AsyncClient) -> None:
+    port = stage.ports()[0]
+    alert = await stage.cut(port.olt, port.slot_pon)
+    phone = min(stage.affected(alert))
+    news = stage.subscribe()
+    for hsm, twice in ((TEMPLATE_LOS, 0), (TEMPLATE_RESTORED, 0), (TEMPLATE_RESTORED, 1)):
+        await send(http, stage.hsm, phone, hsm)
+        while (await told(news, "counters"))["sent"] < len(stage.hsm.received):
+            pass
+        assert (stage.duplicates, stage.hsm.duplicates) == (twice, twice)
+    assert "restabelecida" in stage.snapshot()["whatsapp"][-1]["text"]
 
 
 async def test_numbers_go_on_where_a_kept_ledger_knows_old_ones(

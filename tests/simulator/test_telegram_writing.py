@@ -229,3 +229,46 @@ async def test_actions(telegram: BotApi, call: Caller) -> None:
     assert "wrong parameter action" in await call.refused(
         "sendChatAction", chat_id=telegram.group, action="dance"
     )
+
+
+def mention(user: int, name: str) -> str:
+    return f'<a href="tg://user?id={user}">{name}</a>'
+
+
+async def test_a_mention_is_one_of_whom_the_bot_knows(telegram: BotApi, call: Caller) -> None:
+    ana = telegram.add_user(7, "Ana")
+    link = '<a href="https://t.me/c/1/2">card</a>'
+    text = f"{mention(7, 'Ana')} {mention(999, 'Nobody')} {link}"
+    sent = await call.send(text, parse_mode="HTML")
+    (message,) = telegram.messages()
+    assert message.text == "Ana Nobody card"
+    assert message.entities == [
+        {"type": "text_mention", "offset": 0, "length": 3, "user": ana.json()},
+        {"type": "text_link", "offset": 11, "length": 4, "url": "https://t.me/c/1/2"},
+    ]
+    assert sent["entities"] == message.entities
+    same = {"chat_id": telegram.group, "message_id": message.id, "text": text, "parse_mode": "HTML"}
+    assert "message is not modified" in await call.refused("editMessageText", **same)
+
+
+async def test_a_message_has_100_entities(telegram: BotApi, call: Caller) -> None:
+    await call.send("<b>x</b> " * 101, parse_mode="HTML")
+    assert len(telegram.messages()[0].entities) == 100
+
+
+@pytest.mark.parametrize(("given", "silent"), [({}, False), ({"disable_notification": True}, True)])
+async def test_a_message_comes_with_a_sound_or_without(
+    given: dict[str, Any], silent: bool, telegram: BotApi, call: Caller
+) -> None:
+    await call.send(**given)
+    assert telegram.messages()[0].silent is silent
+
+
+async def test_another_group_has_messages_and_a_pace_of_its_own(telegram: BotApi, call: Caller) -> None:
+    telegram.group_limit = 1
+    telegram.chats[-1002] = "Supervision"
+    await call.send("here")
+    await call.ok("sendMessage", chat_id=-1002, text="there")
+    assert [m.text for m in telegram.messages()] == ["here"]
+    assert [m.text for m in telegram.messages(-1002)] == ["there"]
+    assert "Too Many Requests" in await call.refused("sendMessage", chat_id=-1002, text="again")

@@ -64,3 +64,12 @@ def test_a_landline_is_one() -> None:
     landline = next(c.contact for c in world.customers.values() if ") 2000-" in (c.contact or ""))
     parsed = phonenumbers.parse(landline or "", "BR")
     assert phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.FIXED_LINE
+
+
+def test_an_olt_that_is_added_changes_nothing_else() -> None:
+    world, plain = World.generate(4), World.generate(4)
+    world.add_olt("CB 07", slots=2, pons=16, onus=3)
+    added = {port: onus for port, onus in world.ports.items() if port not in plain.ports}
+    assert set(added) == {("CB 07", slot, pon) for slot in (1, 2) for pon in range(1, 17)}
+    assert {len(onus) for onus in added.values()} == {3}
+    assert {client: world.customers[client] for client in plain.customers} == plain.customers

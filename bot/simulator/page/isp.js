@@ -19,6 +19,7 @@ export function begin(onAct, soon) {
     group('breaks',
       button('cut_any', () => ({ action: 'cut' }), { class: 'los' }),
       button('cable', () => ({ action: 'cable' }), { class: 'los' }),
+      button('storm', () => ({ action: 'storm' }), { class: 'los' }),
       button('district', () => ({ action: 'district' }), { class: 'power' }),
       button('flap', () => ({ action: 'flap' })),
       button('repair_all', () => ({ action: 'repair_all' }), { class: 'good' })),
