@@ -1,12 +1,14 @@
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from telegram import Bot, User
 
 from bot.chat.access import Access
+from bot.domain.who import Who
 from bot.errors import Declined
 from bot.simulator.telegram import BotApi
-from tests.chat.room import ANA, BETO, CARLA, people
+from tests.chat.room import ANA, BETO, CARLA, people, until
 from tests.fakes import FakeClock, settled
 
 
@@ -121,3 +123,47 @@ async def test_only_the_group_and_an_approvers_private_chat(api: BotApi, bot: Bo
     with refusal("wrong_chat"):
         await access.check_chat(-77, ANA)
     await settled()
+
+
+async def names(access: Access) -> list[tuple[int, str]]:
+    """Whom a reminder mentions, once the names were asked for."""
+    warm = asyncio.create_task(access.keep_warm())
+    try:
+        await until(lambda: all(who.name for who in [*access.on_duty(), *access.approvers()]))
+        return [(who.id, who.name) for who in access.on_duty()]
+    finally:
+        warm.cancel()
+
+
+async def test_who_is_on_duty_is_known_by_name(api: BotApi, bot: Bot, clock: FakeClock) -> None:
+    api.users[BETO].name = "Beto <b>"
+    group = lambda: api.group  # noqa: E731
+    assert await names(Access(bot, clock, frozenset({BETO, ANA}), group)) == [
+        (ANA, "Ana"),
+        (BETO, "Beto <b>"),
+    ]
+    assert await names(Access(bot, clock, "*", group, frozenset({CARLA}))) == [(CARLA, "Carla")]
+    access = Access(bot, clock, frozenset(), group, frozenset({BETO}))
+    assert await names(access) == [(BETO, "Beto <b>")]
+    assert Access(bot, clock, "*", group).on_duty() == []
+
+
+async def test_administrators_are_on_duty_by_name(api: BotApi, bot: Bot, clock: FakeClock) -> None:
+    access = Access(bot, clock, frozenset(), lambda: api.group)
+    assert access.on_duty() == []
+    await access.check_approver(ANA)
+    assert access.on_duty() == access.approvers() == [Who(ANA, "Ana"), Who(CARLA, "Carla")]
+
+
+async def test_who_is_not_in_the_group_has_no_name_and_is_asked_for_again(
+    api: BotApi, bot: Bot, clock: FakeClock
+) -> None:
+    access = Access(bot, clock, frozenset({666, BETO}), lambda: api.group)
+    warm = asyncio.create_task(access.keep_warm())
+    await until(lambda: api.calls["getChatMember"] == 2)
+    await until(lambda: access.approvers() == [Who(BETO, "Beto"), Who(666, "")])
+    api.add_user(666, "Zeca")
+    await clock.advance(300)
+    await until(lambda: access.on_duty()[1].name == "Zeca")
+    warm.cancel()
+    assert api.calls["getChatMember"] == 3

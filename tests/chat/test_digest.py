@@ -14,7 +14,7 @@ from bot.domain.life import Assumed, DigestPosted, Forecast, IncidentJoined, Sco
 from bot.domain.lines import Approved, CardPosted, CaseOpened, GroupMoved, IncidentEnded, Line, Who
 from bot.simulator.telegram import BotApi, Message
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, FastClock, Room, opened, people, until
+from tests.chat.room import ANA, BETO, FastClock, Room, opened, people, until
 from tests.chat.screens import EN, PT, assert_arrives, labels
 from tests.fakes import NOON, FakeClock, incident, port
 
@@ -86,7 +86,7 @@ async def test_a_tap_opens_a_card_whatever_the_number(api: BotApi) -> None:
     async with opened(api, attention=THREE) as room:
         await storm(room, 6)
         listed = await the_list(api, "3 nesta lista")
-        room.telegram.chat.open_card(2)
+        assert "caso 2" in (await api.tap(BETO, listed, "2 · 1/2")).text
         await room.card(2)
         await api.wait(lambda _: "6 falhas abertas: 4 com cartão, 2 nesta lista" in listed.text)
         assert listed.buttons == ["3 · 1/3", "1 · 1/1"]
@@ -242,7 +242,7 @@ async def test_pages(api: BotApi) -> None:
         listed = await the_list(api, "página 1 de 2")
         assert listed.buttons[-1] == "▶"
         assert len(listed.buttons) == PAGE + 1
-        room.telegram.chat.turn_digest(1)
+        await api.tap(BETO, listed, "▶")
         await api.wait(lambda _: "página 2 de 2" in listed.text)
         assert listed.buttons == ["2 · 1/2", "1 · 1/1", "◀"]
         room.telegram.chat.turn_digest(99)

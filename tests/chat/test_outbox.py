@@ -122,5 +122,16 @@ async def test_a_topic_that_was_deleted_hides_nothing(api: BotApi, bot: Bot) -> 
     assert [(message.text, message.thread) for message in api.messages()] == [("a", None), ("b", None)]
 
 
+async def test_another_group_has_no_topic_of_ours_and_a_silent_post_rings_nobody(
+    api: BotApi, bot: Bot
+) -> None:
+    api.topics, api.chats[-1005] = {5}, "Diretoria"
+    outbox = Outbox(bot, 5)
+    await outbox.post(-1005, Screen("a"), silent=True, in_topic=False)
+    await outbox.post(api.group, Screen("b"))
+    assert [(m.text, m.thread, m.silent) for m in api.messages(-1005)] == [("a", None, True)]
+    assert [(m.text, m.thread, m.silent) for m in api.messages()] == [("b", 5, False)]
+
+
 def test_plain_text_keeps_what_people_wrote() -> None:
     assert plain("<b>a</b> &lt;b&gt; 1 < 2 <a href='x'>y</a>") == "a <b> 1 < 2 y"
