@@ -32,7 +32,8 @@ class Book:
     `unconfirmed` is set while nothing may be sent because the program started on a ledger that looks like an
     old copy: the time of the last line before that start. `open` are the cases whose outage is on, `running`
     those with an unfinished dispatch, `to_restore` those that are over and whose customers may be told so;
-    `spells` is how each port (by key) came and went, `port_cases` its newest case.
+    `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases` its
+    newest case.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class Book:
         self.moved: dict[int, int] = {}
         self.to_restore: set[int] = set()
         self.spells: dict[str, list[Spell]] = {}
+        self.down: dict[str, set[str]] = {}
         self.port_cases: dict[str, int] = {}
         self.silences: dict[int, Silence] = {}
         self.digest: Card | None = None

@@ -26,7 +26,7 @@ def take_in(book: Book, case: Case, incident: Incident) -> None:
     before = book.by_incident.get(incident.id)
     if before is not None and before != case.id:
         _leave(book, book.cases[before], incident.id)
-    _went_down(book, incident.port)
+    _went_down(book, incident)
     case.members[incident.id] = Member(incident)
     book.by_incident[incident.id] = case.id
     book.port_cases[incident.port.key] = case.id
@@ -51,10 +51,8 @@ def end(book: Book, case: Case, incident_id: str | None, why: str) -> None:
     """An incident is over, and the case where it was the last that was on."""
     ids = [case.incident.id] if incident_id is None else [incident_id]
     for member in (case.members[id_] for id_ in ids if id_ in case.members):
-        was_on = member.ended_at is None
+        _came_back(book, member.incident)
         member.ended_at, member.ended_why = book.last_at, why
-        if was_on and not case.down(member.incident.port):
-            _came_back(book, member.incident.port)
     close_if_over(book, case)
 
 
@@ -89,7 +87,9 @@ def leave_out(book: Book, case: Case, unread: tuple[str, ...]) -> None:
 def came_on(book: Book, case: Case, incident: Incident) -> None:
     """The source reports other facts of an incident, or one that was over as open again."""
     member = case.members[incident.id]
-    _went_down(book, incident.port)
+    if member.incident.port.key != incident.port.key:
+        _came_back(book, member.incident)
+    _went_down(book, incident)
     if case.ended_at is not None:
         reopen(book, case)
     case.members[incident.id] = Member(incident)
@@ -103,8 +103,6 @@ def came_on(book: Book, case: Case, incident: Incident) -> None:
 def _moved(book: Book, case: Case, old: Port, new: Port) -> None:
     """An incident is on another port than before: so is a dispatch that has no plan yet."""
     book.port_cases[new.key] = case.id
-    if not case.down(old):
-        _came_back(book, old)
     dispatch = case.dispatch
     if dispatch is None or dispatch.progress is not None or dispatch.phase is Phase.FINISHED:
         return
@@ -126,17 +124,21 @@ def _leave(book: Book, case: Case, incident_id: str) -> None:
     close_if_over(book, case)
 
 
-def _went_down(book: Book, port: Port) -> None:
-    spells = book.spells.setdefault(port.key, [])
-    if not spells or spells[-1].last is not None:
+def _went_down(book: Book, incident: Incident) -> None:
+    down = book.down.setdefault(incident.port.key, set())
+    if not down:
+        spells = book.spells.setdefault(incident.port.key, [])
         spells.append(Spell(book.last_at))
         del spells[:-KEPT]
+    down.add(incident.id)
 
 
-def _came_back(book: Book, port: Port) -> None:
-    spells = book.spells.get(port.key)
-    if spells and spells[-1].last is None:
+def _came_back(book: Book, incident: Incident) -> None:
+    down = book.down.get(incident.port.key, set())
+    if down == {incident.id}:
+        spells = book.spells[incident.port.key]
         spells[-1] = replace(spells[-1], last=book.last_at)
+    down.discard(incident.id)
 
 
 def _joined(book: Book, line: life.IncidentJoined) -> None:

@@ -232,11 +232,6 @@ class Case:
         on = [member.incident.id for member in here if member.ended_at is None]
         return on or [member.incident.id for member in here] or [self.incident.id]
 
-    def down(self, port: Port) -> bool:
-        """Whether an incident of it is on there."""
-        here = (member for member in self.members.values() if member.incident.port.key == port.key)
-        return any(member.ended_at is None for member in here)
-
     @property
     def over_ports(self) -> frozenset[str]:
         """The keys of its ports that are up again."""
