@@ -26,6 +26,7 @@ from bot.domain.lines import (
     CooldownReleased,
     Denied,
     IncidentEnded,
+    Line,
     Resolved,
     Resumed,
     Settled,
@@ -270,8 +271,8 @@ class TestPending:
         assert "\nesperando · " in pending(book, PT, later).html
 
     def test_the_second_message_waits_under_the_number_of_its_case(self) -> None:
-        over = [APPROVED, planned(2), *sent(0, 1), Settled(1, "done"), IncidentEnded(1)]
-        news = [Restoring(-1, 1), Approved(-1, ANA, ()), planned(2, case=-1)]
+        over: list[Line] = [APPROVED, planned(2), *sent(0, 1), Settled(1, "done"), IncidentEnded(1)]
+        news: list[Line] = [Restoring(-1, 1), Approved(-1, ANA, ()), planned(2, case=-1)]
         lost = sent(0, 0, Outcome.UNKNOWN, "reset", case=-1)
         book = story(*over, *news, *lost, Started("1"))
         assert pending(book, PT, book.last_at).html == (
