@@ -285,10 +285,18 @@ def find(book: Book, number: int) -> Case:
 
 
 def undecided(book: Book, number: int) -> Case:
-    """The case. Declined, with who decided and when, where it is decided on or over."""
+    """The case. Declined, with who decided and when, where it is decided on or over, or has no card."""
     case = find(book, number)
+    if case.restores is not None:
+        raise Declined("unknown_case")
+    check_undecided(case)
+    return case
+
+
+def check_undecided(case: Case) -> None:
+    """Declined, with who decided and when, where the case is decided on or over."""
     if case.undecided:
-        return case
+        return
     if case.state is CaseState.OVER:
         raise Declined("over")
     if case.state is CaseState.DENIED and case.denied_by is not None:

@@ -22,7 +22,7 @@ from bot.domain.rules import Rules
 from bot.domain.who import BOT
 from bot.errors import Asked, Declined
 from bot.ports import Write
-from bot.steps.decide import check_confirmed, find, undecided
+from bot.steps.decide import check_confirmed, check_undecided, find
 
 Links = Mapping[str, Mapping[str, Link]]
 """By port key and serial."""
@@ -51,10 +51,11 @@ def restore(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
             due = until
         despite: tuple[Despite, ...] = ("hours",) if until is not None and due is None else ()
         opened: list[Line] = []
-        if book.restored_by(number) is None:
+        before = book.restored_by(number)
+        if before is None:
             opened.append(Restoring(-number, number))
         else:
-            undecided(book, -number)
+            check_undecided(before)
         return [*opened, Approved(-number, who, (), rules.dry_run, despite=despite, due=due)]
 
     return write

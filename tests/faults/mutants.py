@@ -708,8 +708,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "approved although denied",
         "bot/steps/decide.py",
-        "    if case.undecided:\n        return case\n",
-        "    if case.undecided or case.state is CaseState.DENIED:\n        return case\n",
+        "    if case.undecided:\n        return\n",
+        "    if case.undecided or case.state is CaseState.DENIED:\n        return\n",
         "people",
     ),
     Mutant(
@@ -981,7 +981,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "that it is back is told as often as somebody taps",
         "bot/steps/restore.py",
-        "            undecided(book, -number)\n",
+        "            check_undecided(before)\n",
         "            find(book, -number)\n",
         "life",
     ),
@@ -1002,15 +1002,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "what was scheduled is begun in the night after",
         "bot/steps/delay.py",
-        " or closed_until(rules, now) is not None:",
-        ":",
+        "            if closed_until(rules, now) is not None:\n",
+        "            if False:\n",
         "life",
     ),
     Mutant(
         "what was scheduled is begun on an old ledger",
         "bot/steps/delay.py",
-        "        if book.unconfirmed is not None or closed",
-        "        if closed",
+        "        if book.unconfirmed is not None:\n",
+        "        if False:\n",
         "life",
     ),
     Mutant(

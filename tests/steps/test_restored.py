@@ -740,6 +740,21 @@ class TestNothingElse:
         await desk.approve(number)
         assert desk.tally(number).outcomes == {Outcome.ACCEPTED: 3}
 
+    async def test_nobody_decides_on_it_as_on_a_case(self, told: Desk) -> None:
+        desk = told
+        await over(desk)
+        await desk.flow.restore(1, ANA)
+        await desk.flow.cancel(-1, ANA)
+        for tap in (
+            desk.flow.approve(-1, ANA),
+            desk.flow.deny(-1, ANA, "other"),
+            desk.flow.separate(-1, ANA),
+            desk.flow.check_undecided(-1),
+        ):
+            with pytest.raises(Declined, match="unknown_case"):
+                await tap
+        assert desk.nobody_twice() == 6
+
     async def test_it_takes_no_number_and_opens_no_card(self, told: Desk) -> None:
         desk = told
         await over(desk)
