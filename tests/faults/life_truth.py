@@ -7,7 +7,17 @@ from datetime import datetime
 from bot.domain.book import Book
 from bot.domain.case import SECOND_WITHIN
 from bot.domain.life import Begun
-from bot.domain.lines import Approved, Evidence, Intent, Line, Planned, Resent, Resolved, Resumed
+from bot.domain.lines import (
+    Approved,
+    CooldownReleased,
+    Evidence,
+    Intent,
+    Line,
+    Planned,
+    Resent,
+    Resolved,
+    Resumed,
+)
 from bot.domain.plan import Message, Outcome, Receipt
 from bot.domain.rules import Rules
 from tests.faults.truth import Delivery, Truth
@@ -46,6 +56,8 @@ class LifeTruth(Truth):
             self._approved(at, line)
         elif isinstance(line, Begun):
             self._begun(at, line, book)
+        elif isinstance(line, CooldownReleased):
+            self.released(line.port.place[-1])
         elif isinstance(line, Resumed):
             self._starts(line.case, at)
         elif isinstance(line, Resent):

@@ -742,9 +742,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a tap is answered before it is decided",
-        "bot/chat/presses.py",
-        "                await desk.approve(case, who)\n",
-        "                self._beside(desk.approve(case, who))\n",
+        "bot/chat/life_presses.py",
+        "                return self._claimed(await desk.approve(number, who, _terms(press.arg)))\n",
+        "                approval = desk.approve(number, who, _terms(press.arg))\n"
+        '                self._later = __import__("asyncio").ensure_future(approval)\n'
+        "                return self._approved()\n",
         "taps",
     ),
     Mutant(

@@ -69,12 +69,21 @@ class LifeNoc(Noc):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.source = LifeSource(ports={"CB 01": frozenset(f"1/{place}" for place in PLACES)})
+        self.source: LifeSource = LifeSource(ports={"CB 01": frozenset(f"1/{place}" for place in PLACES)})
         self.source.read_over = self.truth.read_over
         self.source.truth = self.life
-        self.source.unreadable = self.unreadable = set[str]()
+        self.source.unreadable = set[str]()
         self.absent: Mapping[str, int] = {}
         self.said_yes = True
+
+    @property
+    def unreadable(self) -> set[str]:
+        """The alerts that cannot be read."""
+        return self.source.unreadable
+
+    @unreadable.setter
+    def unreadable(self, ids: set[str]) -> None:
+        self.source.unreadable = ids
 
     def new_truth(self) -> Truth:
         self.life = LifeTruth(self.tries, self.clock, rules=self.rules)
@@ -182,8 +191,11 @@ class LifeNoc(Noc):
             self.outage(place)
 
     def back(self, number: str) -> None:
+        """The same one: since when it is on is what it was."""
         super().back(number)
-        self.down(self._place(number))
+        if number in self.source.known:
+            self.source.incidents[number] = self.source.known[number]
+        self.down(self.place(number))
 
     def repair(self, number: str) -> None:
         """Over, and everybody online but whom the story says is not."""
@@ -208,7 +220,7 @@ class LifeNoc(Noc):
             id_: replace(i, affected=1, total=None) for id_, i in self.source.incidents.items()
         }
 
-    def _place(self, number: str) -> str:
+    def place(self, number: str) -> str:
         return self.source.onus[number][0].serial[4]
 
     async def poll(self) -> None:
@@ -228,6 +240,15 @@ class LifeNoc(Noc):
             self.truth.gone = set(self.life.gone_for_good)
         else:
             self.truth.gone &= self.life.gone_for_good
+
+    async def later(self, at: time) -> None:
+        """It is that time of day, and the program has run until then."""
+        now = max(self.clock.now(), self.book.last_at)
+        then = datetime.combine(now, at, UTC)
+        then += timedelta(days=then <= now)
+        self.set_clock((then - self.clock.now()) / timedelta(hours=1))
+        self.flow.alive()
+        await self.advance(1)
 
     def holds(self) -> None:
         super().holds()

@@ -280,13 +280,19 @@ class Orders(RuleBasedStateMachine):
                 self._folder.cleanup()
 
 
-def walk(tries: Tries, examples: int, *, shrink: bool, derandomize: bool = True) -> None:
+def walk(
+    tries: Tries,
+    examples: int,
+    *,
+    shrink: bool,
+    derandomize: bool = True,
+    machine: type[Orders] = Orders,
+) -> None:
     """So many stories. A failing one is shrunk to the shortest that still fails, where `shrink`."""
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
-    machine = type("Orders", (Orders,), {"tries": tries})
     with quiet():
         run_state_machine_as_test(
-            machine,
+            type(machine.__name__, (machine,), {"tries": tries}),
             settings=settings(
                 max_examples=examples,
                 stateful_step_count=STEPS,
