@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -105,6 +106,7 @@ def _runs(ports: Sequence[Port]) -> list[Item]:
     return items
 
 
+@lru_cache(maxsize=4096)  # a network has few thousand places, and each card tells them again and again
 def _parsed(place: str) -> tuple[str, int]:
     """`6/15` as (`000006/`, 15), which sorts; a place without a number at its end as (text, -1)."""
     found = _PLACE.fullmatch(place)
