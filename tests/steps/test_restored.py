@@ -324,6 +324,7 @@ class TestOnce:
         assert desk.nobody_twice() == 12
         desk.fall("6/1")
         await desk.poll()
+        await desk.pass_by(10)
         assert desk.case().ended_at is None
         await desk.repair(3)
         assert desk.case().ended_at is not None

@@ -206,6 +206,7 @@ class TestTerms:
         await desk.repair(2)
         desk.fall("6/2")
         await desk.poll()
+        await desk.pass_by(10)
         with pytest.raises(Asked, match="flapping"):
             await desk.flow.approve(1, BRUNO)
         assert await desk.flow.approve(1, BRUNO, Terms(flapping=True)) == SENT_AT_ONCE
