@@ -1,6 +1,6 @@
 """Step 2: what a poll changes: new cases and their late siblings, changed facts, ended outages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
@@ -9,6 +9,7 @@ from bot.domain.correlation import Group, Waiting, explain, group
 from bot.domain.incident import Incident, Inventory, Kind, Poll
 from bot.domain.life import IncidentJoined
 from bot.domain.lines import CaseOpened, IncidentChanged, IncidentEnded, Line
+from bot.domain.returning import placed
 from bot.domain.rules import Rules
 from bot.domain.sightings import Sightings
 from bot.ports import Write
@@ -18,9 +19,9 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
     """The lines that bring the ledger up to what the polls saw.
 
     A new incident waits for its siblings (`settle_seconds`) and for `open_polls`; those of one cause make one
-    case (`domain/correlation.py`), and join one that nobody decided on yet. On a port that was up again
-    for at most `reopen_minutes`, it continues that port's last case. One that was seen before never opens a
-    second case. A poll that does not prove absence ends nothing, and it takes `close_polls` that do.
+    case (`domain/correlation.py`), and join one that nobody decided on yet. Ports that were up again for at
+    most `reopen_minutes` continue their last case (`domain/returning.py`). One that was seen before never
+    opens a second case. A poll that does not prove absence ends nothing, and it takes `close_polls` that do.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
@@ -31,20 +32,8 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
                 lines += _news(case, incident)
         waiting = [s for s in seen.new.values() if s.polls >= rules.open_polls]
         candidates = [s.incident for s in waiting if _is_new(book, s.incident, now)]
-        joins: dict[int, list[Incident]] = {}
-        for incident in candidates:
-            case = _same_port(book, incident, rules, now)
-            if case is not None:
-                joins.setdefault(case.id, []).append(incident)
-        again = {incident.id for those in joins.values() for incident in those}
-        fresh = [incident for incident in candidates if incident.id not in again]
-        alone: list[Group] = []
-        groups = group(fresh, _known(book, now), inventory, rules, now) if fresh else []
-        for found in _settled(groups, seen, rules, now):
-            if found.joins is None:
-                alone.append(found)
-            else:
-                joins.setdefault(found.joins, []).extend(found.incidents)
+        groups = group(candidates, _known(book, now), inventory, rules, now) if candidates else []
+        joins, alone = placed(groups, _settled(seen, rules, now), book, rules, now)
         for number, those in joins.items():
             why = explain([*book.cases[number].on, *those], inventory, rules)
             lines += [IncidentJoined(number, incident, why) for incident in those]
@@ -89,22 +78,10 @@ def _news(case: Case, incident: Incident) -> list[Line]:
     return [IncidentChanged(case.id, incident)] if changed else []
 
 
-def _same_port(book: Book, incident: Incident, rules: Rules, now: datetime) -> Case | None:
-    """The case that the port had within `reopen_minutes`, the newest first; None where it had none."""
-    since = now - timedelta(minutes=rules.reopen_minutes)
-    number = book.port_cases.get(incident.port.key)
-    case = None if number is None else book.cases[number]
-    if case is None or rules.reopen_minutes <= 0:
-        return None
-    ends = [m.ended_at for m in case.members.values() if m.incident.port.key == incident.port.key]
-    over = [at for at in ends if at is not None]
-    return case if over and len(over) == len(ends) and max(over) >= since else None
-
-
-def _settled(groups: Iterable[Group], seen: Sightings, rules: Rules, now: datetime) -> list[Group]:
-    """Those of which one has waited long enough for its siblings: the others come with it."""
+def _settled(seen: Sightings, rules: Rules, now: datetime) -> Callable[[Group], bool]:
+    """Whether one of a group has waited long enough for its siblings: the others come with it."""
     since = now - timedelta(seconds=rules.settle_seconds)
-    return [found for found in groups if any(seen.new[i.id].since <= since for i in found.incidents)]
+    return lambda found: any(seen.new[i.id].since <= since for i in found.incidents)
 
 
 def _known(book: Book, now: datetime) -> list[Waiting]:
