@@ -105,11 +105,10 @@ class TestCases:
         those = [incident(n, place=f"{n // 16}/{n % 16}") for n in range(3000)]
         made = book(CaseOpened(1, those[0], tuple(those[1:])))
         began = time.process_time()
-        for one in those[:300]:
+        for one in those:
             made.apply(NOON, IncidentEnded(1, "gone", one.id))
-        some = time.process_time() - began
-        assert some < 1
-        assert len(made.cases[1].on) == 2700
+        assert time.process_time() - began < 2
+        assert made.open == set()
 
 
 class TestSightings:
