@@ -163,8 +163,11 @@ class SharedPresses:
         if press.action is Action.DIGEST:
             self._chat.turn_digest(int(press.arg))
             return None
-        if press.case not in self._desk.ledger.book.cases:
+        case = self._desk.ledger.book.cases.get(press.case)
+        if case is None:
             raise Declined("unknown_case")
+        if case.ended_at is not None and case.card is None:
+            raise Declined("over")
         self._chat.open_card(press.case)
         return self._words.plain("toast.card_coming", case=press.case)
 

@@ -96,6 +96,15 @@ async def test_a_tap_opens_a_card_whatever_the_number(api: BotApi) -> None:
     assert with_cards(room) == [2, 4, 5, 6, 7]
 
 
+async def test_a_case_that_is_over_meanwhile_gets_no_card(api: BotApi) -> None:
+    async with opened(api, attention=THREE) as room:
+        await storm(room, 5)
+        listed = await the_list(api, "2 nesta lista")
+        await room.line(IncidentEnded(2))
+        assert "A falha já acabou" in (await api.tap(BETO, listed, "2 · 1/2")).text
+    assert 2 not in with_cards(room)
+
+
 async def test_one_whose_size_nobody_knows_may_be_large(api: BotApi) -> None:
     async with opened(api, attention=THREE) as room:
         await storm(room, 4)
