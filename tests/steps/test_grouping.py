@@ -15,6 +15,7 @@ from bot.domain.life import IncidentJoined, Separated
 from bot.domain.lines import Alive, Approved, CaseOpened, IncidentChanged, IncidentEnded
 from bot.domain.plan import Outcome, Skip
 from bot.errors import Declined, TryLater
+from bot.flow import Approval
 from tests.fakes import ANA, BRUNO, NOON, incident, settled
 from tests.steps.conftest import Desk
 
@@ -669,6 +670,32 @@ class TestSeparar:
         await desk.pass_by(10)
         assert len(desk.ledger.book.cases) == 2
         assert desk.case(2).ended_at is None
+
+    async def test_taken_apart_and_approved_in_one_instant_everybody_is_told_once(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        await self.two_slots(desk)
+        ended = await asyncio.gather(
+            desk.flow.separate(1, BRUNO), desk.flow.approve(1, ANA), return_exceptions=True
+        )
+        assert ended == [1, Approval()]
+        await desk.clock.advance(5)
+        await desk.finish()
+        assert desk.nobody_twice() == 6  # what the first of them had left of it
+        await desk.approve(2)
+        assert desk.nobody_twice() == 12
+
+    async def test_approved_and_taken_apart_in_one_instant_it_stays_whole(self, grouping: Desk) -> None:
+        desk = grouping
+        await self.two_slots(desk)
+        ended = await asyncio.gather(
+            desk.flow.approve(1, ANA), desk.flow.separate(1, BRUNO), return_exceptions=True
+        )
+        assert isinstance(ended[1], Declined)
+        await desk.clock.advance(5)
+        await desk.finish()
+        assert desk.nobody_twice() == 12
 
     async def test_what_is_decided_is_not_taken_apart(self, grouping: Desk) -> None:
         desk = grouping
