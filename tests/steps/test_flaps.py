@@ -288,3 +288,69 @@ class TestOscillating:
             await desk.repair(int(what.id))
         assert len(desk.written(CaseOpened)) == 1
         assert desk.nobody_twice() == 3
+
+
+class TestWithOthers:
+    async def test_a_slot_is_one_card_though_a_port_of_it_had_one_before(self, grouping: Desk) -> None:
+        desk = grouping
+        await down(desk, "6/1")
+        await desk.approve()
+        await desk.repair(1)
+        await desk.pass_by(600)
+        await down(desk, *(f"6/{pon}" for pon in range(1, 7)))
+        assert sorted(desk.ledger.book.cases) == [1, 2]
+        assert len(desk.case(2).ports) == 6
+        assert desk.case(1).ended_at is not None
+        await desk.approve(2)
+        assert [port.place for port in desk.dispatch(2).left_out] == ["6/1"]
+        assert desk.nobody_twice() == 3 + 5 * 3
+
+    async def test_what_was_sent_and_falls_again_with_a_new_one_sends_to_that_only(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        await down(desk, "6/1", "6/2", "6/3")
+        await desk.approve()
+        await desk.repair(1, 2, 3)
+        await desk.pass_by(600)
+        await down(desk, "6/1", "6/2", "6/9")
+        assert desk.case(1).state is CaseState.SENT
+        assert [port.place for port in desk.case(1).ports] == ["6/1", "6/2"]
+        assert ([port.place for port in desk.case(2).ports], desk.case(2).follows) == (["6/9"], 1)
+        await desk.approve(2)
+        assert desk.nobody_twice() == 9 + 3
+
+    @pytest.mark.parametrize("denied", [False, True])
+    async def test_what_nobody_sent_and_falls_again_with_a_new_one_is_one_card(
+        self, grouping: Desk, denied: bool
+    ) -> None:
+        desk = grouping
+        await down(desk, "6/1", "6/2")
+        if denied:
+            await desk.flow.deny(1, ANA, "works")
+        await desk.repair(1, 2)
+        await desk.pass_by(600)
+        await down(desk, "6/1", "6/2", "6/9")
+        assert list(desk.ledger.book.cases) == [1]
+        assert (len(desk.case().ports), desk.case().state) == (3, CaseState.WAITING)
+        found = desk.case().grouping
+        assert found is not None
+        assert found.ports == 3
+        await desk.restart()
+        await desk.approve()
+        assert desk.nobody_twice() == 9
+
+    async def test_a_restart_while_they_settle_changes_nothing(self, grouping: Desk) -> None:
+        desk = grouping
+        await down(desk, "6/1")
+        await desk.approve()
+        await desk.repair(1)
+        desk.fall("6/1", "6/2", "6/3")
+        await desk.poll()
+        await desk.clock.advance(9)
+        await desk.restart()
+        await desk.poll()
+        await desk.pass_by(10)
+        assert sorted(desk.ledger.book.cases) == [1, 2]
+        await desk.approve(2)
+        assert desk.nobody_twice() == 9
