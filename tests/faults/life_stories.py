@@ -72,16 +72,18 @@ TALES: dict[Rules, dict[str, str]] = {
         "an alert that cannot be read": (
             f"{TWO}; unread 2; must approve 1; wait 6; told 4; readable; must approve 2; wait 6; told 7"
         ),
-        "down again": f"{TOLD}; fall 1; poll; clock 25; not approve 1; wait 6; told 4",
-        "down again before anybody was told": f"{ONE}; {OVER}; fall 1; poll; must approve 1; wait 6; told 4",
+        "down again": f"{TOLD}; fall 1; {SEEN}; clock 25; not approve 1; wait 6; told 4",
+        "down again before anybody was told": (
+            f"{ONE}; {OVER}; fall 1; {SEEN}; must approve 1; wait 6; told 4"
+        ),
         "it comes and goes": (
-            f"{ONE}; ends 1; poll; poll; fall 1; poll; ends 2; poll; poll; fall 1; poll; ends 3; poll; poll;"
-            " fall 1; poll; not approve 1; wait 6; told 0; must approve 1 f; wait 6; told 4"
+            f"{ONE}; ends 1; poll; poll; fall 1; {SEEN}; ends 2; poll; poll; fall 1; {SEEN}; ends 3; poll;"
+            f" poll; fall 1; {SEEN}; not approve 1; wait 6; told 0; must approve 1 f; wait 6; told 4"
         ),
         "scheduled": f"{LATER}; told 0; {MORNING}; told 4",
         "scheduled, and over by then": f"{LATER}; {OVER}; {MORNING}; told 0",
         "scheduled, and partly over": f"{NIGHT}; {TWO}; must approve 1 l; {OVER}; {MORNING}; told 4",
-        "scheduled, over and on again": f"{LATER}; {OVER}; fall 1; poll; {MORNING}; told 4",
+        "scheduled, over and on again": f"{LATER}; {OVER}; fall 1; {SEEN}; {MORNING}; told 4",
         "scheduled, and reads as over": f"{LATER}; over 1; {MORNING}; told 0",
         "scheduled, not waited for": f"{LATER}; begin 1; wait 6; told 4; {MORNING}; told 4",
         "scheduled and taken back": f"{LATER}; cancel 1; {MORNING}; told 0; must approve 1; wait 6; told 4",
@@ -174,7 +176,7 @@ TALES: dict[Rules, dict[str, str]] = {
             " wait 6; heard 2"
         ),
         "by itself, with a new incident": (
-            f"{GO}; gateway late late; {OVER}; wait 6; fall 1; poll; land; wait 6; heard 2; ends 2; poll;"
+            f"{GO}; gateway late late; {OVER}; wait 6; fall 1; {SEEN}; land; wait 6; heard 2; ends 2; poll;"
             " poll; wait 6; heard 2"
         ),
         "by itself, in the morning": (

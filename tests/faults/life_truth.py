@@ -27,15 +27,16 @@ from tests.faults.truth import Delivery, Truth
 class LifeTruth(Truth):
     """Ground truth, and the promises about cases of several ports, hours, second approvals and "voltou".
 
-    `homes`: the ports that each recipient hangs on; `places`: those that each case was approved for;
-    `started`: when each case's dispatch was started last, by both clocks; `in_time`: whether that was within
-    the customers' hours, or at a person's word; `now_said`: the cases where a person has said "now"; `yes`:
-    who said yes to each case, and when; `asked_for`: to whom a request left since its approval; `accepted`:
-    who was surely warned; `online`: when each ONU was last read as online; `listed`, `gone_for_good`: the
-    outages that the last whole poll had, and those that enough of them lacked.
+    `where` each outage is; `homes`: the ports that each recipient hangs on; `places`: those that each case
+    was approved for; `started`: when its dispatch was started last, by both clocks; `in_time`: whether
+    that was within the customers' hours, or at a person's word; `now_said`: the cases where a person has said
+    "now"; `yes`: who said yes to each case, and when; `asked_for`: to whom a request left since its approval;
+    `accepted`: who was surely warned; `online`: when each ONU was last read as online; `listed_now`,
+    `gone_for_good`: the outages that the last whole poll had, and those that enough of them lacked.
     """
 
     rules: Rules = field(default_factory=Rules)
+    where: dict[str, str] = field(default_factory=dict)
     homes: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     places: dict[int, frozenset[str]] = field(default_factory=dict)
     started: dict[int, tuple[datetime, float]] = field(default_factory=dict)
@@ -56,24 +57,32 @@ class LifeTruth(Truth):
             self._approved(at, line)
         elif isinstance(line, Begun):
             self._begun(at, line, book)
-        elif isinstance(line, CooldownReleased):
-            self.released(line.port.place[-1])
-        elif isinstance(line, Resumed):
-            self._starts(line.case, at)
-        elif isinstance(line, Resent):
-            self._starts(line.case, at, said=True)
+        elif isinstance(line, Resumed | Resent):
+            self._starts(line.case, at, said=isinstance(line, Resent))
         elif isinstance(line, Planned) and line.unread:
-            members = book.cases[line.case].members
-            read = {m.incident.port.place[-1] for id_, m in members.items() if id_ not in line.unread}
-            self.places[line.case] &= read
+            self._left_unread(line, book)
         elif isinstance(line, Intent) and line.case < 0:
             again = self._outages(line.case, book) & self.listed_now
             self.check(not again, f"{line.recipient}: told that service is back while {again} is on again")
+        else:
+            self._permits(line, book)
+
+    def _permits(self, line: Line, book: Book) -> None:
+        """Who is known to have been warned after all, and who may get another message."""
+        if isinstance(line, CooldownReleased):
+            self.released(line.port.place[-1])
         elif isinstance(line, Evidence) and line.reference is not None:
             self._warned_after_all(line.case, line.recipient, book)
         elif isinstance(line, Resolved) and line.choice == "sent":
             for recipient in line.recipients:
                 self._warned_after_all(line.case, recipient, book)
+
+    def _left_unread(self, line: Planned, book: Book) -> None:
+        """Ports of which no alert that is on could be read are not part of it."""
+        members = book.cases[line.case].members
+        on = {id_ for id_, member in members.items() if member.ended_at is None}
+        unread, read = ({self.where[id_] for id_ in ids} for ids in (line.unread, on - {*line.unread}))
+        self.places[line.case] -= unread - read
 
     def halted(self, case: int, *, taken_back: bool = False) -> None:
         """As it is there; who said yes to what was taken back has not said it to anything else."""

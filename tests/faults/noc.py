@@ -134,7 +134,7 @@ class Noc(World):
             return
         named = seen if bulk else seen[:1]
         chosen = Choose(number, expected=len(seen) + off) if bulk else Choose(number, seen[0])
-        began, flying = self.clock.now(), sum(self.truth.flying[id_] for id_ in named)
+        began, flying = self.clock.now(), sum(self.truth.flying[number, id_] for id_ in named)
         had = set(self.truth.resends)
 
         def effect(_: object) -> None:

@@ -177,6 +177,7 @@ class LifeNoc(Noc):
         self.source.incidents[number] = Incident(
             number, Kind.LOS, "pon_loss", port(f"1/{place}"), self.clock.now(), len(clients), 61
         )
+        self.life.where[number] = place
         self.source.onus[number] = [
             Onu(f"ZTEG{place}{n}", client, f"Cliente {n}", Link.LOS) for client, n in clients.items()
         ]
@@ -275,6 +276,7 @@ class LifeNoc(Noc):
             self.source.poll_errors.clear()
             await self.poll()
             await self.advance(60)
-        left = [n for n in scheduled if self.book.cases[n].state is CaseState.SCHEDULED]
+        cases = [self.book.cases[n] for n in scheduled if n in self.book.cases]  # a crash may have lost one
+        left = [case.id for case in cases if case.state is CaseState.SCHEDULED]
         self.truth.check(not left, f"cases {left} were due, and nothing came of it")
         await super().to_the_end()

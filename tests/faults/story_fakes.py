@@ -67,12 +67,12 @@ class StoryGateway:
         delivers, answer, *late = way.value
         assert isinstance(answer, Receipt | Exception)
         reference = truth.delivered(message, self.world.known) if delivers else None
-        truth.flying[message.recipient] += 1
+        truth.flying[case or 0, message.recipient] += 1
         try:
             if late:
                 await self.world.landing.wait()
         finally:
-            truth.flying[message.recipient] -= 1
+            truth.flying[case or 0, message.recipient] -= 1
         if isinstance(answer, Exception):
             raise answer
         truth.answers(case, message, answer)

@@ -65,11 +65,10 @@ class Lives(Orders):
         ways=troubles,
         said=letters,
         back=troubles,
-        seconds=waits,
-        again=st.sampled_from(["", "", "the same", "new"]),
+        how=st.tuples(waits, st.sampled_from(["", "", "the same", "new"])),
     )
     def comes_and_goes(
-        self, places: Sequence[str], ways: list[Way], said: str, back: list[Way], seconds: float, again: str
+        self, places: Sequence[str], ways: list[Way], said: str, back: list[Way], how: tuple[float, str]
     ) -> None:
         """Outages, their messages, their end, some hear that it is back, and then it is down again."""
         self.fall(places, polled=True)
@@ -87,8 +86,8 @@ class Lives(Orders):
         self.step(self.noc.poll())
         if not self.noc.rules.restored_auto:
             self.step(self.noc.restore(number, ANA, said))
-        self.step(self.noc.advance(seconds))
-        self.again(str(self.noc.incidents), again)
+        self.step(self.noc.advance(how[0]))
+        self.again(str(self.noc.incidents), how[1])
 
     def again(self, number: str, how: str) -> None:
         """An outage that was over is on again."""
@@ -97,7 +96,7 @@ class Lives(Orders):
         elif how:
             self.noc.outage(self.noc.place(number))
         if how:
-            self.step(self.noc.poll())
+            self.seen()
             self.step(self.noc.land())
             self.step(self.noc.advance(6))
 

@@ -74,7 +74,7 @@ class Truth:
     interrupted: set[str] = field(default_factory=set)
     at_work: set[int] = field(default_factory=set)
     unconfirmed: bool = False
-    flying: Counter[str] = field(default_factory=Counter)
+    flying: Counter[tuple[int, str]] = field(default_factory=Counter)
     story: list[str] = field(default_factory=list)
     broken: Violation | None = None
 
