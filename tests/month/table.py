@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain.correlation import Reason
+from tests.month.measure import Measured, Told
 from tests.month.score import Score
 from tests.month.truth import Scenario
 
@@ -16,6 +17,14 @@ _HEAD = (
     "recall",
     "cards a cause",
     "alerts beside another cause's",
+)
+_TOLD = (
+    "what happened",
+    "approvals a cause",
+    "customers off",
+    "warned",
+    "told that it is back",
+    "most messages to one of them about one cause",
 )
 
 
@@ -48,6 +57,46 @@ def markdown(scores: Mapping[Scenario, Score]) -> str:
             )
         )
     return _table(rows)
+
+
+def told(of: Mapping[Scenario, Told], scores: Mapping[Scenario, Score]) -> str:
+    """Approvals and messages by scenario."""
+    rows: list[Sequence[str]] = [_TOLD, ("---", *("--:" for _ in _TOLD[1:]))]
+    for scenario in Scenario:
+        t, causes = of.get(scenario, Told()), scores.get(scenario, Score()).causes
+        rows.append(
+            (
+                scenario.value,
+                f"{t.approvals / causes:.2f}" if causes else NONE,
+                f"{t.off}",
+                f"{t.warned}" + (f" ({t.warned / t.off:.0%})" if t.off else ""),
+                f"{t.back}" + (f" ({t.back / t.warned:.0%})" if t.warned else ""),
+                f"{t.most} + {t.most_back}",
+            )
+        )
+    return _table(rows)
+
+
+def rates(month: Measured) -> str:
+    """Cards and alerts an hour, and whatever was counted."""
+    rows: list[Sequence[str]] = [("an hour", "cards", "alerts"), ("---", "--:", "--:")]
+    both = (month.hours, month.alert_hours)
+    rows.append(("mean", *(f"{sum(n * h for n, h in c.items()) / c.total():.1f}" for c in both)))
+    rows += [
+        (f"{share:.0%} of hours have at most", *(f"{_at(c, share)}" for c in both)) for share in (0.5, 0.99)
+    ]
+    rows.append(("worst", *(f"{max(c)}" for c in both)))
+    counted = ", ".join(f"{n:,} {what}" for what, n in sorted(month.counts.items()))
+    return f"{_table(rows)}\n\n{counted}; at most {month.waiting} cards waited for an answer at one time."
+
+
+def _at(counts: Counter[int], share: float) -> int:
+    left = share * counts.total()
+    for n in sorted(counts):
+        left -= counts[n]
+        if left <= 0:
+            return n
+    raise ValueError("a share above 1")
 
 
 def _table(rows: Iterable[Sequence[str]]) -> str:

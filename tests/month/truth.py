@@ -73,6 +73,11 @@ def moment(time: float) -> datetime:
     return START + timedelta(seconds=time)
 
 
+def seconds(at: datetime) -> float:
+    """A time as seconds since the start."""
+    return (at - START).total_seconds()
+
+
 @dataclass(frozen=True, slots=True)
 class Month:
     """The whole month. `alerts` by id, in the order in which they open; `causes` by id."""

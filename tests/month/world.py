@@ -88,6 +88,11 @@ class MonthGateway:
         alerts = (alert for serial in serials for alert in self._down_by[serial])
         return frozenset(alert.cause for alert in alerts if alert.id in self.timeline.open)
 
+    def falls(self, delivery: Delivery, within: float) -> bool:
+        """Whether one of those ONUs is off again within so many seconds after the message."""
+        alerts = (alert for serial in delivery.serials for alert in self._down_by[serial])
+        return any(delivery.at < alert.opens <= delivery.at + within for alert in alerts)
+
     async def send(self, message: Message) -> Receipt:
         case, serials = self._meant(message)
         dice, outcome = self.rng.random(), Outcome.ACCEPTED
