@@ -47,7 +47,7 @@ async def _reminder(play: Play) -> None:
 
 
 def _impatient(fast: bool) -> Mapping[str, str]:
-    return {"REMIND_MINUTES": "0.03" if fast else "0.1", "TELEGRAM_ON_CALL": str(BRUNO)}
+    return {"REMIND_MINUTES": "0.05" if fast else "0.1", "TELEGRAM_ON_CALL": str(BRUNO)}
 
 
 async def _two_people(play: Play) -> None:
