@@ -121,6 +121,17 @@ class TestItsTimeComes:
         assert [line.by for line in desk.written(Begun) if isinstance(line, Begun)] == [None]
         assert desk.tally().outcomes == {Outcome.ACCEPTED: 6}
 
+    async def test_what_was_said_to_be_at_eight_is_at_eight_though_the_hours_are_others_by_then(
+        self, night: Desk
+    ) -> None:
+        desk = night
+        await desk.flow.approve(1, ANA, LATER)
+        desk.use(customer_hours=Hours(time(6), time(21), HOURS.zone))
+        await until(desk, EIGHT - timedelta(minutes=1))
+        assert desk.case().state is CaseState.SCHEDULED
+        await until(desk, EIGHT)
+        assert await sent(desk) == 6
+
     async def test_its_countdown_can_be_cancelled(self, night: Desk) -> None:
         desk = night
         await desk.flow.approve(1, ANA, LATER)
