@@ -39,6 +39,13 @@ class Group:
     follows: int | None = None
 
 
+def noise(incident: Incident) -> bool:
+    """Whether it is one or two ONUs of many: somebody's plug, not a sibling of an outage."""
+    if incident.affected is None or incident.total is None:
+        return False
+    return incident.affected <= NOISE_AT_MOST and 2 * incident.affected < incident.total
+
+
 def group(
     new: Sequence[Incident],
     known: Sequence[Waiting],
@@ -156,7 +163,7 @@ def _without_noise(run: _Run, inventory: Inventory, rules: Rules) -> _Run:
     Noise does where nearly all of the OLT, or of its slot, fell; and where the power failed on several
     ports: one or two gasps at the same time are its edge, rarely somebody's plug (tests/month).
     """
-    if not any(_noise(one.incident) for one in run):
+    if not any(noise(one.incident) for one in run):
         return run
     if whole([one.incident.port for one in run], inventory, rules)[0] is Reason.OLT:
         return run
@@ -164,7 +171,7 @@ def _without_noise(run: _Run, inventory: Inventory, rules: Rules) -> _Run:
     for one in run:
         by_slot[one.incident.port.slot].append(one.incident.port)
     dark = {slot for slot, ports in by_slot.items() if whole(ports, inventory, rules)[0] is Reason.SLOT}
-    counts = [not _noise(one.incident) or one.incident.port.slot in dark for one in run]
+    counts = [not noise(one.incident) or one.incident.port.slot in dark for one in run]
     real = [one for one, does in zip(run, counts, strict=True) if does]
     if not _power_failed([one.incident for one in real], rules):
         return real
@@ -174,13 +181,6 @@ def _without_noise(run: _Run, inventory: Inventory, rules: Rules) -> _Run:
 def _power_failed(real: Sequence[Incident], rules: Rules) -> bool:
     ports = {incident.port.key for incident in real}
     return len(ports) >= POWER_ON and dominant(real, rules) is Kind.POWER
-
-
-def _noise(incident: Incident) -> bool:
-    """Whether it is one or two ONUs of many: somebody's plug, not a sibling of an outage."""
-    if incident.affected is None or incident.total is None:
-        return False
-    return incident.affected <= NOISE_AT_MOST and 2 * incident.affected < incident.total
 
 
 def _outcome(causes: _Causes) -> list[Group]:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case, CaseState
-from bot.domain.correlation import Group
+from bot.domain.case import Case, CaseState, Member
+from bot.domain.correlation import Group, noise
 from bot.domain.incident import Incident
 from bot.domain.rules import Rules
 
@@ -18,15 +18,15 @@ def placed(
 
     A group continues a case where most of its ports had that one within `reopen_minutes`; the others of it
     join the case, too, or follow it where it is decided. Where most had none, or others, it is another
-    outage: a slot that falls does not come apart because one of its ports had a case of its own before.
+    outage: a slot that falls does not come apart because one of its ports had a case of its own before, and
+    the card of a slot does not come back, nor its "voltou" wait, for one ONU on one of its ports.
     What continues a case does so at once, everything else once its group is `settled`.
     """
     joins: dict[int, list[Incident]] = defaultdict(list)
     alone: list[Group] = []
     had = _Had(book, now - timedelta(minutes=rules.reopen_minutes) if rules.reopen_minutes > 0 else None)
     for found in groups:
-        number, back = _most(found.incidents, had)
-        rest = tuple(i for i in found.incidents if i not in back)
+        number, back, rest = _most(found.incidents, had)
         joined, follows = found.joins, found.follows
         if number is not None:
             joins[number] += back
@@ -46,36 +46,47 @@ class _Had:
 
     def __init__(self, book: Book, since: datetime | None) -> None:
         self._book, self._since = book, since
-        self._over: dict[int, Mapping[str, datetime | None]] = {}
+        self._over: dict[int, Mapping[str, Member]] = {}
 
-    def case(self, port: str) -> int | None:
+    def case(self, incident: Incident) -> int | None:
+        """That of the incident's port, where it is a return: somebody's plug is none of a whole PON."""
+        port = incident.port.key
         number = self._book.port_cases.get(port)
         if number is None or self._since is None:
             return None
         if number not in self._over:
-            self._over[number] = _over(self._book.cases[number])
-        over = self._over[number].get(port)
-        return number if over is not None and over >= self._since else None
+            self._over[number] = _last(self._book.cases[number])
+        last = self._over[number][port]
+        recent = last.ended_at is not None and last.ended_at >= self._since
+        return number if recent and noise(last.incident) is noise(incident) else None
 
 
-def _over(case: Case) -> dict[str, datetime | None]:
-    """When each port of a case was up again, None where it is not."""
-    found: dict[str, datetime | None] = {}
+def _last(case: Case) -> dict[str, Member]:
+    """What each port of a case had last: what is on there, or what was over last."""
+    found: dict[str, Member] = {}
     for member in case.members.values():
-        key, ended = member.incident.port.key, member.ended_at
-        before = found.get(key, ended)
-        found[key] = None if before is None or ended is None else max(before, ended)
+        before = found.setdefault(member.incident.port.key, member)
+        later = before.ended_at is not None and (
+            member.ended_at is None or member.ended_at >= before.ended_at
+        )
+        if later:
+            found[member.incident.port.key] = member
     return found
 
 
-def _most(incidents: Iterable[Incident], had: _Had) -> tuple[int | None, list[Incident]]:
-    """The case that more than half of these incidents' ports had, and those incidents; None: none is."""
-    by_case: dict[int | None, list[Incident]] = defaultdict(list)
-    for incident in incidents:
-        by_case[had.case(incident.port.key)].append(incident)
-    ports = {number: len({i.port.key for i in those}) for number, those in by_case.items()}
-    most = max(ports, key=lambda number: ports[number])
-    return (most, by_case[most]) if most is not None and 2 * ports[most] > sum(ports.values()) else (None, [])
+def _most(
+    incidents: Iterable[Incident], had: _Had
+) -> tuple[int | None, list[Incident], tuple[Incident, ...]]:
+    """The case that more than half of these incidents' ports had (None: none is), its incidents, the rest."""
+    of = [(had.case(incident), incident) for incident in incidents]
+    ports: dict[int | None, set[str]] = defaultdict(set)
+    for number, incident in of:
+        ports[number].add(incident.port.key)
+    most = max(ports, key=lambda number: len(ports[number]))
+    if most is None or 2 * len(ports[most]) <= len({incident.port.key for _, incident in of}):
+        return None, [], tuple(incident for _, incident in of)
+    back = [incident for number, incident in of if number == most]
+    return most, back, tuple(incident for number, incident in of if number != most)
 
 
 def _target(case: Case) -> tuple[int | None, int | None]:

@@ -1,6 +1,8 @@
 """Ports that fall again: with the case that they had, unless most of what falls with them had none."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -117,3 +119,35 @@ def test_nothing_is_grouped_with_what_a_person_took_apart() -> None:
     known = book((NOON, CaseOpened(1, cable[0], cable[1:], apart=5)), *ended(1, *cable)[1:])
     again = Group(fell(1, 2, 9, first=100))
     assert where(known, again) == ({1: ["101", "102"]}, [(["109"], None)])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "returns"),
+    [(40, 1, False), (1, 40, False), (1, 2, True), (3, 40, True), (None, 40, True)],
+)
+def test_one_onu_is_no_return_of_an_outage_nor_an_outage_that_of_one_onu(
+    before: int | None, now: int, returns: bool
+) -> None:
+    known = book(*ended(1, *(replace(i, affected=before) for i in fell(1, 2))))
+    again = replace(fell(1, first=100)[0], affected=now)
+    assert where(known, Group((again,))) == (({1: ["101"]}, []) if returns else ({}, [(["101"], None)]))
+
+
+def test_what_a_port_had_last_counts() -> None:
+    few, many = (replace(i, affected=n) for n, i in zip((1, 40), (*fell(1), *fell(1, first=50)), strict=True))
+    again = replace(fell(1, first=100)[0], affected=40)
+    opened = (NOON, CaseOpened(1, few, (many,)))
+    ends = [(NOON, IncidentEnded(1, "gone", i.id)) for i in (few, many)]
+    later = NOON + timedelta(minutes=5)
+    assert where(book(opened, ends[0], (later, ends[1][1])), Group((again,))) == ({1: ["101"]}, [])
+    assert where(book(opened, ends[1], (later, ends[0][1])), Group((again,)))[0] == {}
+    assert where(book(opened, ends[1]), Group((again,)))[0] == {}
+
+
+def test_three_thousand_that_return_take_no_time() -> None:
+    first, again = ([incident(n + at, place=f"6/{n}") for n in range(3000)] for at in (0, 10_000))
+    known = book(*ended(1, *first))
+    before = time.process_time()
+    joins, alone = where(known, Group(tuple(again)))
+    assert time.process_time() - before < 0.1
+    assert (len(joins[1]), alone) == (3000, [])
