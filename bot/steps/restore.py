@@ -152,7 +152,8 @@ def _tried(book: Book, number: int) -> bool:
         return other is not None
     last = other.dispatches[-1]
     tally = last.tally()
-    return last.end != "over" and (tally is None or Skip.ON_AGAIN not in tally.skipped)
+    again = last.end == "over" or (tally is not None and Skip.ON_AGAIN in tally.skipped)
+    return last.ended_by is not None or not again  # a person's stop holds
 
 
 def _root(book: Book, case: Case) -> Case:

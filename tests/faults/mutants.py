@@ -1148,4 +1148,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if now < case.ended_at:\n",
         "life",
     ),
+    Mutant(
+        "what a person stopped is told again by itself",
+        "bot/steps/restore.py",
+        "    return last.ended_by is not None or not again",
+        "    return not again",
+        "life",
+    ),
 )
