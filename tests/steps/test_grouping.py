@@ -689,7 +689,7 @@ class TestSeparar:
         ended = await asyncio.gather(
             desk.flow.separate(1, BRUNO), desk.flow.approve(1, ANA), return_exceptions=True
         )
-        assert ended == [1, Approval()]
+        assert list(ended) == [1, Approval()]
         await desk.clock.advance(5)
         await desk.finish()
         assert desk.nobody_twice() == 6  # what the first of them had left of it
