@@ -11,13 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, time
+from typing import Literal
 
 from bot.deps import Deps
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
+from bot.domain.holds import Terms
+from bot.domain.hours import Hours
 from bot.domain.lines import CardPosted, Line, Resumed, StopAsked
-from bot.domain.plan import REACHED, Message, Outcome, Receipt, Sent
+from bot.domain.plan import REACHED, RESTORED, Message, Outcome, Receipt, Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, StartupError, TryLater
 from bot.flow import Flow
@@ -33,8 +36,12 @@ from tests.faults.sim_time import LeapClock, LeapThread
 from tests.faults.tries import Tries
 
 FOLDER = ROOT / "noc" / "data"
-RULES = Rules(undo_seconds=1.0, answer_within=30.0)
-DENIED = 3
+# At noon, when most lives begin, customers may not be written to for two minutes.
+HOURS = Hours(time(15, 2), time(14, 59), UTC)
+RULES = Rules(undo_seconds=1.0, answer_within=30.0, customer_hours=HOURS, restored=True)
+OVER, SCHEDULED, DENIED = 1, 2, 3
+BACK = ", back"
+"""Behind the phone of who was told that service is back: that is another message."""
 Lines = tuple[bytes, ...]
 
 
@@ -66,7 +73,7 @@ class Photo:
 
 
 class World:
-    """Four outages: two share a customer, two share a port, one is denied."""
+    """Four outages: two share a customer, two share a port, one is denied, one is over at some time."""
 
     def __init__(self) -> None:
         self.source = FakeSource()
@@ -87,17 +94,18 @@ class Gateway:
 
     async def send(self, message: Message) -> Receipt:
         luck, slow = self._rng.random(), self._rng.random() < 0.1
-        self.flying.append(message.phone)
+        what = message.phone + (BACK if message.template == RESTORED else "")
+        self.flying.append(what)
         self._seen("a request has left")
         await asyncio.sleep(self._rng.choice((0.001, 0.05, 0.3)))
-        self.flying.remove(message.phone)
+        self.flying.remove(what)
         if luck < 0.08:
             raise TryLater("throttled", 0.2)
         if luck < 0.12:
             return Receipt(Outcome.REJECTED, reason="refused")
         if luck < 0.16:
             return Receipt(Outcome.UNKNOWN, reason="no_answer")
-        self.received.append(message.phone)
+        self.received.append(what)
         self._seen("a message was delivered")
         await asyncio.sleep(40.0 if slow else self._rng.choice((0.001, 0.05)))
         return Receipt(Outcome.UNKNOWN, reason="reset") if luck < 0.22 else Receipt(Outcome.ACCEPTED)
@@ -180,8 +188,9 @@ class Life:
         await flow.poll()
         await self._cards(ledger)
         await self._confirm(flow, ledger)
-        for _ in range(5):
+        for _ in range(7):
             busy = await self._decide(flow, ledger)
+            busy |= await self._waited(flow, ledger)
             await self._over()
             if not busy:
                 break
@@ -222,10 +231,12 @@ class Life:
         return ledger
 
     def _flow(self, ledger: Noted) -> Flow:
-        source = World().source
+        self.source = World().source
+        if OVER in ledger.book.cases and ledger.book.cases[OVER].ended_at is not None:
+            self._ends()
         deps = Deps(
-            source,
-            source,
+            self.source,
+            self.source,
             self.gateway,
             FakeLimiter(),
             ledger,
@@ -257,6 +268,26 @@ class Life:
         taps = [self._tap(flow, case) for case in ledger.book.cases.values()]
         return any(await asyncio.gather(*taps, self._think_again(flow)))
 
+    def _ends(self) -> None:
+        """The outage is over, and everybody of it online but one."""
+        self.source.known |= self.source.incidents
+        self.source.repair(OVER)
+        self.source.back |= {onu.serial for onu in self.source.onus[str(OVER)][1:]}
+
+    async def _waited(self, flow: Flow, ledger: Noted) -> bool:
+        """What was scheduled has begun; once its customers were told an outage is over."""
+        cases = ledger.book.cases.values()
+        if any(case.state is CaseState.SCHEDULED for case in cases):
+            await asyncio.sleep(150)
+            await flow.poll()
+            return True
+        case = ledger.book.cases.get(OVER)
+        if case is None or case.running or not case.dispatches or str(OVER) not in self.source.incidents:
+            return False
+        self._ends()
+        await flow.poll()
+        return True
+
     async def _think_again(self, flow: Flow) -> bool:
         """Once in some lives: Cancelar, in the countdown or when messages have left."""
         if self.hasty:
@@ -277,12 +308,15 @@ class Life:
         try:
             if case.undecided and case.id == DENIED:
                 await flow.deny(case.id, ANA, "planned")
-            elif case.undecided:
-                await flow.approve(case.id, BRUNO)
+            elif case.ended_at is not None and case.restores is None and not case.running:
+                await flow.restore(case.id, BRUNO, Terms(hours="now"))
+            elif case.undecided and case.restores is None:
+                later: Literal["now", "later"] = "later" if case.id == SCHEDULED else "now"
+                await flow.approve(case.id, BRUNO, Terms(hours=later))
             elif case.state is CaseState.INTERRUPTED and self.rng.random() < 0.2:
                 await flow.close(case.id, ANA)
             elif case.state is CaseState.INTERRUPTED:
-                await flow.resume(case.id, ANA)
+                await flow.resume(case.id, ANA, Terms(hours="now"))
             else:
                 return False
         except (Declined, LedgerClosed):
@@ -320,15 +354,17 @@ class Life:
                     continue
                 plan, results = dispatch.progress.recipients, dispatch.progress.results
                 listed = {f"c{onu.client_id}" for onu in source.onus[case.incident.id]}
+                if case.restores is not None:
+                    listed = {told.id for told in book.cases[case.restores].accepted()}
                 self.tries.everybody_accounted_for(listed - plan.keys(), self.story)
                 due = {r.id for r in plan.values() if r.skip is None}
                 open_ = due - results.keys() if dispatch.end not in {"closed", "stopped"} else set()
                 self.tries.everybody_accounted_for(sorted(open_), self.story)
                 for recipient, receipt in results.items():
-                    phone = plan[recipient].phone or ""
+                    phone = (plan[recipient].phone or "") + (BACK if case.restores is not None else "")
                     maybe |= {phone} if receipt.outcome in REACHED else set()
                     sure |= {phone} if receipt.outcome is Outcome.ACCEPTED else set()
-                reached[case.incident.port.key] += dispatch.reached
+                reached[case.incident.port.key] += dispatch.reached and case.restores is None
         stopped = set[tuple[int | None, int]]()
         for entry in book.audit:
             about = (entry.case, entry.turn)
@@ -336,6 +372,8 @@ class Life:
             gone_on = isinstance(entry.line, Resumed) and about in stopped
             self.tries.check(not gone_on, f"a stopped dispatch went on: {self.story}")
         received = set(self.gateway.received)
+        cold = {what for what in received if what.endswith(BACK)} - {f"{phone}{BACK}" for phone in received}
+        self.tries.check(not cold, f"{len(cold)} heard that it is back and were never warned: {self.story}")
         self.tries.check(received <= maybe, f"somebody has one and the ledger says no: {self.story}")
         self.tries.check(sure <= received, f"somebody has none and the ledger says yes: {self.story}")
         self.tries.check(max(reached.values(), default=0) < 2, f"a port was sent to twice: {self.story}")

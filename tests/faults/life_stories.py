@@ -176,8 +176,8 @@ TALES: dict[Rules, dict[str, str]] = {
             " wait 6; heard 2"
         ),
         "by itself, down again, and stopped by a person": (
-            f"{GO}; gateway late_rejected throttled rejected; {OVER}; wait 5.5; back 1; poll; wait 4; stop -1;"
-            " land; wait 6; ends 1; poll; poll; wait 6; heard 0; must restore 1; wait 6; heard 4"
+            f"{GO}; gateway late_rejected throttled rejected; {OVER}; wait 5.5; back 1; poll; wait 4;"
+            " stop -1; land; wait 6; ends 1; poll; poll; wait 6; heard 0; must restore 1; wait 6; heard 4"
         ),
         "by itself, with a new incident": (
             f"{GO}; gateway late late; {OVER}; wait 6; fall 1; {SEEN}; land; wait 6; heard 2; ends 2; poll;"
