@@ -54,7 +54,8 @@ class People:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._at_work.discard(task)
-        task.result()
+        if not task.cancelled():  # the month is over
+            task.result()
 
     async def _silence(self, cause: Cause) -> None:
         await asyncio.sleep(max(0.0, cause.start - BEFORE))

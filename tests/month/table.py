@@ -28,6 +28,9 @@ _TOLD = (
 )
 
 
+_KINDS = {"": "Counted", "tap: ": "What taps came to", "said: ": "Said beside the cards"}
+
+
 def said(reasons: Mapping[Scenario, Counter[Reason | None]]) -> str:
     """What the cards said about causes of several ports."""
     says = [*Reason, None]
@@ -86,8 +89,16 @@ def rates(month: Measured) -> str:
         (f"{share:.0%} of hours have at most", *(f"{_at(c, share)}" for c in both)) for share in (0.5, 0.99)
     ]
     rows.append(("worst", *(f"{max(c)}" for c in both)))
-    counted = ", ".join(f"{n:,} {what}" for what, n in sorted(month.counts.items()))
-    return f"{_table(rows)}\n\n{counted}; at most {month.waiting} cards waited for an answer at one time."
+    lines = [_table(rows), "", f"At most {month.waiting} cards waited for an answer at one time."]
+    for what in ("", "tap: ", "said: "):
+        of = {k.removeprefix(what): n for k, n in month.counts.items() if _kind(k) == what}
+        listed = ", ".join(f"{n:,} {k}" for k, n in sorted(of.items(), key=lambda kn: -kn[1]))
+        lines.append(f"{_KINDS[what]}: {listed}.")
+    return "\n".join(lines)
+
+
+def _kind(counted: str) -> str:
+    return next((prefix for prefix in _KINDS if prefix and counted.startswith(prefix)), "")
 
 
 def _at(counts: Counter[int], share: float) -> int:
