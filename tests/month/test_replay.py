@@ -10,6 +10,7 @@ from tests.month.generate import generate
 from tests.month.measure import Measured, measured
 from tests.month.promises import broken
 from tests.month.replay import Lived, live
+from tests.month.table import rates, told
 from tests.month.truth import Scenario
 from tests.month.virtual import VirtualClock, VirtualLoop
 
@@ -103,3 +104,16 @@ def test_waiting_for_what_never_comes_is_said() -> None:
         pytest.raises(RuntimeError, match="nothing will"),
     ):
         runner.run(asyncio.Event().wait())
+
+
+def test_what_the_tables_say(days: Measured) -> None:
+    olt = days.told[Scenario.OLT]
+    warned = f"| OLT | 1.00 | {olt.off} | {olt.warned} ({olt.warned / olt.off:.0%}) |"
+    assert warned in told(days.told, days.scores)
+    text = rates(days)
+    assert f"| worst | {max(days.hours)} | {max(days.alert_hours)} |" in text
+    assert f"At most {days.waiting} cards waited" in text
+    assert f"{days.counts['voltou']:,} voltou" in text
+    twice = days + days
+    assert twice.told[Scenario.OLT].off == 2 * olt.off
+    assert rates(twice).splitlines()[:6] == text.splitlines()[:6]
