@@ -30,6 +30,22 @@ def judge(tries: Tries, site: Real, story: str) -> None:
     tries.check(code == 0, f"ledger verify: {said}: {story}")
 
 
+def judge_back(tries: Tries, site: Real, story: str) -> None:
+    """Nobody heard twice that service is back, and none who was never warned; all are accounted for."""
+    warned = {message.phone for message in site.hsm.received if message.hsm not in site.hsm.restored}
+    heard = [message.phone for message in site.hsm.received if message.hsm in site.hsm.restored]
+    tries.nobody_twice(heard, story)
+    tries.check(set(heard) <= warned, f"some heard that it is back and were never warned: {story}")
+    (plan, before), (back, outcomes) = _of(site, 1), _of(site, -1)
+    due = {r["id"]: r["phone"] for r in back if r["skip"] is None}
+    tries.everybody_accounted_for((id_ for id_ in due if id_ not in outcomes), story)
+    for id_, phone in due.items():
+        right = outcomes[id_] in (REACHED if phone in heard else {"unknown", "failed"})
+        tries.check(right, f"{id_} counts as {outcomes[id_]}, heard or not: {phone in heard}: {story}")
+    accepted = {r["phone"] for r in plan if before.get(r["id"]) == "accepted"}
+    tries.check(accepted == set(due.values()), f"{len(due)} of {len(accepted)} were to hear: {story}")
+
+
 async def shut(tries: Tries, site: Real, story: str) -> None:
     """The ledger has closed, as it must: no send after it, and the card, the group and /healthz say so."""
     tries.faults += 1
@@ -46,6 +62,13 @@ async def shut(tries: Tries, site: Real, story: str) -> None:
     site.hands.clear()
     code = await site.stop()
     tries.check(code == 0, f"it stopped with {code}: {story}")
+
+
+def _of(site: Real, case: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The plan of a case, and what is known of each in it."""
+    lines = [line for line in site.lines() if line.get("case") == case]
+    plans = [line["recipients"] for line in lines if line["kind"] == "planned"]
+    return plans[-1] if plans else [], _outcomes(lines)
 
 
 def _outcomes(lines: list[dict[str, Any]]) -> dict[str, str]:

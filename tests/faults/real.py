@@ -31,6 +31,8 @@ AT_ONCE = 3  # runs beside each other: they wait more than they work
 IN_FLIGHT = 4  # messages on their way at one time, at most
 PATIENCE = 120.0  # seconds; only what hangs takes that long
 LABELS = ("Aprovar", "Tentar de novo", "Retomar")
+RESTORED = 77  # a template's id
+HEARD = ("Avisados que voltou", "Ninguém foi avisado que voltou")
 QUIET_POLLS = 4  # after so many without anything else going on nothing will
 AGAIN = 1.0  # seconds after which a person taps once more on what does not answer
 
@@ -68,7 +70,7 @@ class Real:
 
     def __init__(self, olt: OltApi, hsm: MatrixApi, chat: BotApi, folder: Path, customers: int) -> None:
         self.olt, self.hsm, self.chat, self.folder, self.customers = olt, hsm, chat, folder, customers
-        olt.world.outage(customers)
+        self.outage = olt.world.outage(customers)
         chat.group_limit = None  # the pace has tests of its own
         self.ana = chat.add_user(501, "Ana", admin=True)
         self.data = folder / "data"
@@ -175,6 +177,15 @@ class Real:
     def done(self) -> bool:
         """Whether a card says that the dispatch is over."""
         return any("Envio concluído" in message.text for message in self.chat.messages())
+
+    def tells_by_itself(self) -> None:
+        """To be called before a start: who was warned hears by itself that service is back."""
+        self.variables |= {"HSM_ID_RESTORED": str(RESTORED), "RESTORED_AUTO": "true", "CLOSE_POLLS": "2"}
+        self.hsm.restored = {RESTORED}
+
+    def heard(self) -> bool:
+        """Whether a card says who heard that service is back."""
+        return any(said in message.text for said in HEARD for message in self.chat.messages())
 
     def said(self, part: str) -> bool:
         """Whether a message of the bot says so now."""

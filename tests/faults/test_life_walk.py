@@ -31,7 +31,7 @@ class Lives(Orders):
     noc: LifeNoc
 
     @initialize(rules=st.sampled_from([RULES, ALONE, AUTO]))
-    def begin(self, *, rules: Rules) -> None:  # type: ignore[override]
+    def begin(self, *, rules: Rules) -> None:
         self.noc = LifeNoc(self.tries, self.loop, rules=rules)
         self.step(self.noc.start())
 
@@ -102,7 +102,7 @@ class Lives(Orders):
 
     @precondition(lambda self: self.which(*UNDECIDED))
     @rule(which=any_case, who=people, said=letters)
-    def approve(self, which: int, who: Who, said: str) -> None:  # type: ignore[override]
+    def approve(self, which: int, who: Who, said: str) -> None:
         self.step(self.noc.approve(self.some(which, *UNDECIDED), who, said))
 
     @precondition(lambda self: self.which(CaseState.SENT))

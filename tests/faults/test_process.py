@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.judged import judge, shut
+from tests.faults.judged import judge, judge_back, shut
 from tests.faults.mounts import ext4, mounted_again, read_only, resize, tmpfs
 from tests.faults.real import IN_FLIGHT, Real, Trap, all_of, real
 from tests.faults.tries import Tries
@@ -48,6 +48,7 @@ LIVES: Sequence[Life] = (
 )
 
 
+BACK = (Trap("sendto", "14"), Trap("fdatasync", "5"))
 FAULTS = (
     Trap("fdatasync", "7", "error=EIO"),
     Trap("write", "6", "error=ENOSPC", ledger=True),
@@ -110,6 +111,31 @@ async def fails(tries: Tries, folder: Path, trap: Trap) -> None:
         judge(tries, site, story)
 
 
+async def tells(tries: Tries, folder: Path, trap: Trap) -> None:
+    """Killed while it tells by itself that service is back; the next start does the rest, without a tap."""
+    story = f"back by itself, {trap.calls} {trap.when}"
+    tries.runs += 1
+    async with real(folder) as site:
+        site.hsm.faults.jitter = 0.05
+        site.tells_by_itself()
+        await site.start()
+        site.hands.set()
+        await site.until(site.done)
+        site.hands.clear()
+        await site.attach(trap)
+        site.olt.world.repair(site.outage)
+        await site.until(site.heard)
+        tries.kills += await site.stop() == -signal.SIGKILL
+        site.hsm.faults.clear()
+        await site.start()
+        done = await site.until(site.heard)
+        tries.check(done, f"it hangs, with the card {site.card()!r}: {story}")
+        await site.more_polls(3)
+        code = await site.stop()
+        assert code == 0, f"the clean run ended with {code}:\n{site.log()[-3000:]}"
+        judge_back(tries, site, story)
+
+
 async def breaks(
     tries: Tries, folder: Path, story: str, broken: Callable[[Real], None], mended: Callable[[Real], None]
 ) -> None:
@@ -168,13 +194,14 @@ def attack(tries: Tries, folder: Path) -> None:
     lives = [partial(live, life=life, legs=0) for life in LIVES]
     faults = [partial(fails, trap=trap) for trap in FAULTS]
     limit = partial(breaks, story="RLIMIT_FSIZE", broken=let_no_file_grow, mended=lambda _site: None)
-    asyncio.run(all_of(tries, folder, [*lives[:2], *faults[:1], *lives[2:], *faults[1:], limit]))
+    backs = [partial(tells, trap=trap) for trap in BACK]
+    asyncio.run(all_of(tries, folder, [*lives[:2], *faults[:1], *backs, *lives[2:], *faults[1:], limit]))
 
 
 @pytest.mark.attack
 def test_killed_at_the_nth_system_call(tries: Tries, tmp_path: Path) -> None:
     attack(tries, tmp_path)
-    assert tries.kills == sum(map(len, LIVES))
+    assert tries.kills == sum(map(len, LIVES)) + len(BACK)
 
 
 def full_disks(tries: Tries, folder: Path) -> None:
@@ -235,3 +262,16 @@ def test_every_call_of_the_ledger_fails(tries: Tries, tmp_path: Path) -> None:
     faults = [Trap("fdatasync", str(n), f"error={why}") for why in ("EIO", "ENOSPC") for n in range(1, 9)]
     faults += [Trap("write", str(n), f"error={why}", True) for why in ("ENOSPC", "EIO") for n in range(1, 9)]
     asyncio.run(all_of(tries, tmp_path, [partial(fails, trap=trap) for trap in faults]))
+
+
+@pytest.mark.soak
+def test_killed_at_every_call_while_it_tells_that_it_is_back(tries: Tries, tmp_path: Path) -> None:
+    calls = {
+        "fdatasync": range(1, 13),
+        "write": range(1, 13),
+        "sendto": range(1, 31),
+        "recvfrom": range(1, 41),
+    }
+    backs = [partial(tells, trap=Trap(name, str(n))) for name, numbers in calls.items() for n in numbers]
+    asyncio.run(all_of(tries, tmp_path, backs))
+    assert tries.kills >= len(backs) // 2, "too many traps are laid where nothing passes"

@@ -139,7 +139,7 @@ class World:
             await ledger.close()
             self._torn(torn)
         cut = lines[: max(1, len(lines) - older)] if older else lines
-        while isinstance(cut[-1][1], Restoring) and len(cut) < len(lines):
+        while cut and isinstance(cut[-1][1], Restoring) and len(cut) < len(lines):
             cut = cut[:-1]  # a group is there whole or not at all
         if len(cut) < len(lines) and not isinstance(cut[-1][1], Stopped):
             self.truth.story.append(f"an old copy of the ledger, {len(lines) - len(cut)} lines behind")
