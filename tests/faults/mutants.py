@@ -649,8 +649,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "times are told in UTC",
         "bot/chat/words/__init__.py",
-        "        local = at.astimezone(self._tz)\n",
-        "        local = at\n",
+        "            return at.astimezone(self._tz)\n",
+        "            return at\n",
         "time",
     ),
     Mutant(

@@ -67,8 +67,8 @@ async def approve_and_deny(tries: Tries, folder: Path) -> None:
     """Ana approves and Bruno denies in one instant, in either order: one of them is told no."""
     async with told(tries, folder, "approve and deny") as noc:
         ports = ("1/1", "1/2", "1/3", "1/4")
-        for port in ports:
-            noc.world.outage(CUSTOMERS, slot_pon=port)
+        for n, port in enumerate(ports, start=1):  # of one OLT they would be one case
+            noc.world.outage(CUSTOMERS, f"CB 0{n}", port)
         await noc.open()
         for port in ports:
             card = await noc.card(port)
