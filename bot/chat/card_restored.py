@@ -21,6 +21,7 @@ from bot.domain.rules import Rules
 from bot.steps.decide import is_over
 
 _NAME_AT_MOST = 40  # UTF-16 units
+_HALTS = {CaseState.COUNTDOWN: ("cancel", Action.CANCEL), CaseState.SENDING: ("stop", Action.STOP)}
 Rows = tuple[tuple[Button, ...], ...]
 
 
@@ -64,6 +65,8 @@ def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Ru
     other = book.restored_by(case.id)
     if other is None:
         return ()
+    if other.state in _HALTS:
+        return stopping(case, other, words)
     begin = _button(case, other, words, "send_now", Action.BEGIN)
     cancel = _button(case, other, words, "cancel", Action.CANCEL)
     resume = _button(case, other, words, "resume", Action.RESUME)
@@ -71,11 +74,15 @@ def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Ru
     pointless = is_over(book, other)
     rows: dict[CaseState, Rows] = {
         CaseState.SCHEDULED: ((cancel,),) if pointless else ((begin, cancel),),
-        CaseState.COUNTDOWN: ((cancel,),),
-        CaseState.SENDING: ((_button(case, other, words, "stop", Action.STOP),),),
         CaseState.INTERRUPTED: ((close,),) if pointless else ((resume, close),),
     }
     return rows.get(other.state, ())
+
+
+def stopping(case: Case, other: Case, words: Words) -> Rows:
+    """The button that ends the second message's sends; empty while nothing leaves."""
+    halt = _HALTS.get(other.state)
+    return ((_button(case, other, words, *halt),),) if halt else ()
 
 
 def _button(case: Case, other: Case, words: Words, key: str, action: Action) -> Button:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bot.chat.buttons import Action, Press
 from bot.chat.card_life import proposed
-from bot.chat.card_restored import Rows, restored_rows
+from bot.chat.card_restored import Rows, restored_rows, stopping
 from bot.chat.results import at_rest, to_call
 from bot.chat.screen import Button, Style
 from bot.chat.words import Words
@@ -12,6 +12,8 @@ from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.rules import Rules
 from bot.steps.describe import parts
+
+_AT_WORK = {CaseState.COUNTDOWN, CaseState.SENDING}
 
 
 def rows(case: Case, book: Book, now: datetime, words: Words, rules: Rules, *, closed: bool = False) -> Rows:
@@ -28,6 +30,13 @@ def rows(case: Case, book: Book, now: datetime, words: Words, rules: Rules, *, c
     doubts = (*_doubt_row(case, words), *(_doubt_row(other, words) if other is not None else ()))
     back = () if closed else restored_rows(case, book, now, words, rules)
     return (*shown, *back, *doubts)
+
+
+def halting(case: Case, book: Book, words: Words) -> Rows:
+    """What stops its sends, and those of its second message: no question takes that away."""
+    first = _of_dispatch(case, words) if case.state in _AT_WORK else ()
+    other = book.restored_by(case.id)
+    return (*first, *(stopping(case, other, words) if other is not None else ()))
 
 
 def details_row(case: Case, words: Words) -> Rows:

@@ -14,7 +14,7 @@ from bot.chat.card_life import life
 from bot.chat.card_ports import cooldown
 from bot.chat.card_questions import DENY_REASONS, Question, asked
 from bot.chat.card_restored import restored
-from bot.chat.card_rows import details_row, rows
+from bot.chat.card_rows import details_row, halting, rows
 from bot.chat.card_sends import decision
 from bot.chat.fitting import ENTITIES_AT_MOST, LINE, PARAGRAPH, TEXT_AT_MOST, entities, shown_units
 from bot.chat.screen import Screen
@@ -41,7 +41,8 @@ def card(
 ) -> Screen:
     """The card as the case is now.
 
-    `asking` adds a question and shows its answers instead of the buttons, where it can still be asked.
+    `asking` adds a question and shows its answers instead of the buttons, where it can still be asked; what
+    stops a dispatch stays.
     While the ledger is `closed` nothing can be decided, and nothing invites to it.
     """
     stuck = closed and _undone(case, book)
@@ -61,7 +62,7 @@ def card(
     if stuck:
         return Screen(str(html), details_row(case, words))
     if question is not None:
-        return Screen(str(html + PARAGRAPH + question[0]), question[1])
+        return Screen(str(html + PARAGRAPH + question[0]), (*question[1], *halting(case, book, words)))
     return Screen(str(html), rows(case, book, now, words, rules, closed=closed))
 
 

@@ -352,6 +352,17 @@ class TestSchedule:
             "👤 Aprovado por <b>Ana</b> às 12:01"
         )
 
+    def test_a_question_leaves_what_stops_the_sends(self) -> None:
+        book = story(self.WAITS)
+        asked = labels(show(book, asking="eta"))
+        book = story(self.WAITS, Begun(1))
+        assert labels(show(book, asking="eta")) == [*asked, "Cancelar/danger"]
+        book.apply(book.last_at, planned(3))
+        assert labels(show(book, asking="cause"))[-2:] == ["↩ voltar", "Parar/danger"]
+        told = [APPROVED, planned(3), *sent(0, 2), Settled(1, "done"), IncidentEnded(1)]
+        again = story(*told, Restoring(-1, 1), Approved(-1, ANA, ()), IncidentChanged(1, LOS))
+        assert data(show(again, asking="eta"))[-2:] == ["back:1:", "undo:-1:"]
+
     def test_who_did_not_wait_for_the_hours_is_told(self) -> None:
         html = show(story(replace(APPROVED, despite=("hours",)))).html
         assert "\n⚠️ Aprovado fora do horário dos clientes\n" in html
