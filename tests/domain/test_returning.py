@@ -83,7 +83,7 @@ def test_not_after_too_long_a_time(minutes: float) -> None:
 
 
 def test_not_while_the_case_is_on_there() -> None:
-    known = book((NOON, CaseOpened(1, *fell(1))))
+    known = book((NOON, CaseOpened(1, fell(1)[0])))
     assert where(known, Group(fell(1, first=100))) == ({}, [(["101"], None)])
 
 
