@@ -40,7 +40,7 @@ def ended(case: int, *incidents: Incident, at: datetime = NOON) -> list[tuple[da
 
 
 def sent(case: int, *incidents: Incident) -> list[tuple[datetime, Line]]:
-    lines = [
+    lines: list[Line] = [
         Approved(case, ANA, tuple(i.port for i in incidents)),
         Planned(case, 1, (Recipient("1", "A", ("S",), "5561999990000"),)),
         Intent(case, "1"),
