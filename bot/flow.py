@@ -185,10 +185,12 @@ class Flow:
 
     async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
         """No cards from there until then. Declined where there is no such OLT."""
-        await self._inventory.refresh(self._deps.clock.monotonic())
-        for scope in scopes:
-            if not self._inventory.has(scope, self.ledger.book):
-                raise Declined("unknown_olt", olt=scope.olt)
+        unknown = self._unknown(scopes)
+        if unknown:  # a tap on a card is about what was seen: it does not wait for the source
+            await self._inventory.refresh(self._deps.clock.monotonic())
+            unknown = self._unknown(scopes)
+        if unknown:
+            raise Declined("unknown_olt", olt=unknown[0].olt)
         lines = await self.ledger.commit(describe.silence(scopes, who, until, reason))
         made = next(line for line in lines if isinstance(line, Silenced))
         self._show_silenced(self.ledger.book.silences[made.silence])
@@ -331,6 +333,9 @@ class Flow:
         for line in await self.ledger.commit(rule):
             if isinstance(line, Assumed | Forecast | CauseNamed):
                 self._deps.chat.show(line.case, urgent=True)
+
+    def _unknown(self, scopes: Sequence[Scope]) -> list[Scope]:
+        return [scope for scope in scopes if not self._inventory.has(scope, self.ledger.book)]
 
     def _show_silenced(self, silence: Silence) -> None:
         book = self.ledger.book

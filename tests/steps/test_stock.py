@@ -1,5 +1,7 @@
 """The list of ports: read when grouping needs it, kept, and never in the way."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot.domain.correlation import Grouping, Reason
@@ -84,4 +86,16 @@ async def test_a_silence_asks_it_for_the_olts(grouping: Desk) -> None:
     listed = Listed(grouping)
     until = grouping.clock.now().replace(hour=23)
     await grouping.flow.silence((Scope("olt 7"),), ANA, until, "works")
+    assert listed.times == 1
+
+
+async def test_to_silence_what_was_seen_waits_for_no_list(grouping: Desk) -> None:
+    grouping.fall("6/1", olt="OLT 1")
+    await grouping.poll()
+    await grouping.pass_by(10)
+    listed = Listed(grouping)
+    later = grouping.clock.now() + timedelta(hours=1)
+    await grouping.flow.silence((Scope("OLT 1", "6/1"),), ANA, later, "works")
+    assert listed.times == 0
+    await grouping.flow.silence((Scope("OLT 8"),), ANA, later, "works")
     assert listed.times == 1
