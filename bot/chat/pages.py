@@ -86,7 +86,7 @@ def pending(book: Book, words: Words, now: datetime, *, closed: bool = False) ->
     """The cards that wait for somebody, oldest first, each with a link to it; `closed` is the ledger."""
     first = [words.say("card.ledger_closed")] if closed else []
     waiting = [book.cases[number] for number in sorted(book.open | book.running)]
-    undecided = {case.shown_as for case in waiting if case.state in PENDING}
+    undecided = {case.shown_as for case in waiting if awaits(case, book, now)}
     doubts = in_doubt(book)
     numbers = sorted(undecided | doubts.keys())
     if not numbers:
@@ -116,7 +116,7 @@ def to_be_called(book: Book) -> dict[int, int]:
 
 
 def _pending_row(case: Case, book: Book, doubts: Mapping[int, int], words: Words, now: datetime) -> Markup:
-    what = [words.plain(f"pending.{case.state}")] if _waits(case, book) else []
+    what = [words.plain(f"pending.{case.state}")] if awaits(case, book, now) else []
     if what and case.undecided and case.proposal is not None and case.proposal.waits(now):
         what = [words.plain("pending.second")]
     other = book.restored_by(case.id)
@@ -136,8 +136,10 @@ def _pending_row(case: Case, book: Book, doubts: Mapping[int, int], words: Words
     )
 
 
-def _waits(case: Case, book: Book) -> bool:
-    return case.state in PENDING and (case.id in book.open or case.id in book.running)
+def awaits(case: Case, book: Book, now: datetime) -> bool:
+    """Whether somebody has to decide: not on what lies in planned work, which takes no decision."""
+    silent = case.undecided and book.silence_over(case, now) is not None
+    return case.state in PENDING and not silent and (case.id in book.open or case.id in book.running)
 
 
 def link(case: Case) -> str | None:

@@ -11,7 +11,7 @@ from bot.chat import silences
 from bot.chat.confirming import confirm_rows
 from bot.chat.cooldown_pages import cooling, cooling_row
 from bot.chat.fitting import fit
-from bot.chat.pages import PENDING, in_doubt, link, to_be_called
+from bot.chat.pages import awaits, in_doubt, link, to_be_called
 from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
 from bot.chat.words import Words
@@ -52,7 +52,7 @@ def status(
 
     `may_decide` shows who may do that the buttons that confirm a ledger that looks old and end a silence.
     """
-    waiting = sum(book.cases[number].state in PENDING for number in book.open | book.running)
+    waiting = sum(awaits(book.cases[number], book, now) for number in book.open | book.running)
     running = sum(book.cases[number].state not in _AT_REST for number in book.running)
     closed = [words.say("status.ledger_closed", **ledger_facts(ledger_closed))] if ledger_closed else []
     head = [

@@ -17,7 +17,7 @@ from bot.domain.case import Case, Member
 from bot.domain.cooldown import Reservation
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.incident import Incident, Kind, Port
-from bot.domain.life import Proposed, Restoring
+from bot.domain.life import Proposed, Restoring, Scope, Silenced
 from bot.domain.lines import (
     Approved,
     Cancelled,
@@ -282,6 +282,15 @@ class TestPending:
         assert in_doubt(book) == {1: 1}
         book.apply(book.last_at, Resolved(-1, ("0",), "call", ANA))
         assert (in_doubt(book), to_be_called(book)) == ({}, {1: 1})
+
+    def test_what_lies_in_planned_work_waits_for_nobody_until_that_ends(self) -> None:
+        book = story(Silenced(1, (Scope("CB 01"),), NOON + timedelta(hours=4), ANA, "obra"))
+        assert pending(book, PT, book.last_at).html == "✅ Nenhum cartão esperando."
+        assert "· 0 esperando decisão ·" in TestStatus().show(Watch("oltcloud", NOON), book).html
+        assert "\nesperando · " in pending(book, PT, NOON + timedelta(hours=4)).html
+        book = story(APPROVED, planned(1), Started("1"))
+        book.apply(NOON, Silenced(1, (Scope("CB 01"),), NOON + timedelta(hours=4), ANA, "obra"))
+        assert "\ninterrompido · " in pending(book, PT, NOON).html
 
     def test_none_waits(self) -> None:
         assert pending(SENT, PT, NOON).html == "✅ Nenhum cartão esperando."
