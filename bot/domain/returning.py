@@ -56,9 +56,10 @@ class _Had:
             return None
         if number not in self._over:
             self._over[number] = _last(self._book.cases[number])
-        last = self._over[number][port]
-        recent = last.ended_at is not None and last.ended_at >= self._since
-        return number if recent and noise(last.incident) is noise(incident) else None
+        last = self._over[number].get(port)
+        if last is None or last.ended_at is None or last.ended_at < self._since:
+            return None  # what it had there has moved to another port, or is on, or was long ago
+        return number if noise(last.incident) is noise(incident) else None
 
 
 def _last(case: Case) -> dict[str, Member]:

@@ -14,6 +14,7 @@ from bot.domain.lines import (
     Approved,
     CaseOpened,
     Denied,
+    IncidentChanged,
     IncidentEnded,
     Intent,
     Line,
@@ -142,6 +143,13 @@ def test_what_a_port_had_last_counts() -> None:
     assert where(book(opened, ends[0], (later, ends[1][1])), Group((again,))) == ({1: ["101"]}, [])
     assert where(book(opened, ends[1], (later, ends[0][1])), Group((again,)))[0] == {}
     assert where(book(opened, ends[1]), Group((again,)))[0] == {}
+
+
+def test_not_where_the_case_has_moved_to_another_port() -> None:
+    first, again = fell(1)[0], fell(1, first=100)
+    moved = IncidentChanged(1, replace(first, port=fell(2)[0].port))
+    known = book((NOON, CaseOpened(1, first)), (NOON, moved), (NOON, IncidentEnded(1, "gone", first.id)))
+    assert where(known, Group(again)) == ({}, [(["101"], None)])
 
 
 def test_three_thousand_that_return_take_no_time() -> None:
