@@ -94,7 +94,7 @@ def _standing(entry: Entry, words: Words, now: datetime) -> list[Markup]:
         parts.append(words.say(ending(entry), at=entry.ended_at, now=now))
     if entry.frees_at is not None:
         parts.append(words.say("audit.frees", until=entry.frees_at, now=now))
-    elif entry.is_result:
+    elif entry.is_result and entry.restores is None:  # the second message claims no port, nor frees one
         parts.append(words.say("audit.free"))
     return parts
 

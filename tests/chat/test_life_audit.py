@@ -117,7 +117,7 @@ def restored(by_bot: Line) -> Book:
 def test_the_second_message_goes_by_its_cases_number() -> None:
     book = restored(Approved(-1, BOT, (), despite=("hours",)))
     assert lines_of(book, 2) == [
-        "avisou que voltou, fora do horário dos clientes | automático",
+        "mandou avisar que voltou, fora do horário dos clientes | automático",
         "aviso de volta: envio concluído | ",
     ]
     entries = [told(book, entry, book.last_at, 24) for entry in book.audit]
@@ -129,7 +129,8 @@ def test_the_second_message_goes_by_its_cases_number() -> None:
     text = assert_arrives(audit(book, 0, "", PT, book.last_at, hours=24))
     assert "caso -1" not in text
     assert text.count("caso 1 ") == 4
-    assert "avisou que voltou, fora do horário dos clientes · automático" in text
+    assert " · porta livre\n" not in text, "the first message holds it until tomorrow"
+    assert "mandou avisar que voltou, fora do horário dos clientes · automático" in text
     again = story(Approved(1, ANA, (port(),)), IncidentEnded(1), life.Restoring(-1, 1), Approved(-1, ANA, ()))
     again.apply(again.last_at, Settled(-1, "over"))
     assert lines_of(again) == ["não enviado: a falha tinha voltado | "]
