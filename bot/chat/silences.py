@@ -26,12 +26,17 @@ def active(book: Book, now: datetime) -> list[Silence]:
 
 
 def where(scopes: Sequence[Scope]) -> str:
-    """`CB 01 6/15, 6/16; CB 02`: places by OLT, `+ 3` for those that would not fit. Not escaped."""
+    """`CB 01 6/15, slot 7; CB 02`: places by OLT, `+ 3` for those that would not fit. Not escaped."""
     by_olt: dict[str, list[str]] = {}
     for scope in scopes[:_PLACES]:
-        by_olt.setdefault(scope.olt, []).append(scope.place)
+        by_olt.setdefault(scope.olt, []).append(_place(scope))
     shown = "; ".join(f"{olt} {', '.join(places)}".strip() for olt, places in by_olt.items())
     return f"{shown} + {len(scopes) - _PLACES}" if len(scopes) > _PLACES else shown
+
+
+def _place(scope: Scope) -> str:
+    """A slot says so: OLTs' names end in numbers, too."""
+    return f"slot {scope.place}" if scope.place.isdecimal() else scope.place
 
 
 def row(silence: Silence, words: Words, now: datetime) -> Markup:

@@ -103,6 +103,13 @@ def test_a_silence_ends_by_the_name_of_where_it_was() -> None:
     assert lines_of(book) == ["encerrou o silêncio de CB 03 | Bruno"]
 
 
+def test_a_silent_slot_is_not_read_as_a_part_of_the_olts_name() -> None:
+    slot, port_of_it = life.Scope("CB 01", "6"), life.Scope("CB 01", "6/15")
+    book = story(life.Silenced(1, (slot, port_of_it), AT_EIGHT, ANA, "obra"))
+    assert "silenciou CB 01 slot 6, 6/15 até" in lines_of(book)[0]
+    assert "🔔 Encerrar: CB 01 slot 6, 6/15" in shown(book)
+
+
 def restored(by_bot: Line) -> Book:
     return story(
         Approved(1, ANA, (port(),)),
