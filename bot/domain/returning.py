@@ -20,7 +20,8 @@ def placed(
     join the case, too, or follow it where it is decided. Where most had none, or others, it is another
     outage: a slot that falls does not come apart because one of its ports had a case of its own before, and
     the card of a slot does not come back, nor its "voltou" wait, for one ONU on one of its ports.
-    What continues a case does so at once, everything else once its group is `settled`.
+    What continues a case does so at once, everything else once its group is `settled`. A port that the
+    decision about a case that goes on, or was sent, was not about does not continue it: nobody would ask.
     """
     joins: dict[int, list[Incident]] = defaultdict(list)
     alone: list[Group] = []
@@ -59,7 +60,21 @@ class _Had:
         last = self._over[number].get(port)
         if last is None or last.ended_at is None or last.ended_at < self._since:
             return None  # what it had there has moved to another port, or is on, or was long ago
+        if _decided_without(self._book, self._book.cases[number], port, last.ended_at):
+            return None
         return number if noise(last.incident) is noise(incident) else None
+
+
+def _decided_without(book: Book, case: Case, port: str, over_at: datetime) -> bool:
+    """Whether the decision that stands was not about the port: over by then, in cooldown, or freed since."""
+    if case.undecided or case.state is CaseState.OVER:
+        return False
+    if case.state is CaseState.DENIED:  # over altogether, it is asked about anew
+        return case.ended_at is None and case.denied_at is not None and over_at <= case.denied_at
+    dispatch, held = case.dispatch, book.reservations.get(port)
+    part = dispatch is not None and any(port == its.key for its in dispatch.ports)
+    dry_run = dispatch is not None and dispatch.dry_run  # which reserves none
+    return not (part and (dry_run or (held is not None and held.case == case.id)))
 
 
 def _last(case: Case) -> dict[str, Member]:

@@ -354,3 +354,46 @@ class TestWithOthers:
         assert sorted(desk.ledger.book.cases) == [1, 2]
         await desk.approve(2)
         assert desk.nobody_twice() == 9
+
+    async def test_a_port_that_was_over_when_the_others_were_approved_is_asked_about(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        await down(desk, "6/1", "6/2")
+        await desk.repair(2)
+        await desk.approve()
+        assert desk.nobody_twice() == 3
+        await desk.pass_by(600)
+        await down(desk, "6/2")
+        assert ([port.place for port in desk.case(2).ports], desk.case(2).state) == (
+            ["6/2"],
+            CaseState.WAITING,
+        )
+        await desk.approve(2)
+        assert desk.nobody_twice() == 6
+
+    async def test_a_port_that_was_over_when_the_others_were_denied_is_asked_about(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        await down(desk, "6/1", "6/2", "6/3")
+        await desk.repair(2)
+        await desk.flow.deny(1, ANA, "works")
+        await desk.repair(3)
+        await desk.pass_by(600)
+        await down(desk, "6/2")
+        await desk.pass_by(600)
+        await down(desk, "6/3")
+        assert desk.case(1).state is CaseState.DENIED
+        assert [port.place for port in desk.case(1).ports] == ["6/1", "6/3"]  # that one was denied
+        assert [port.place for port in desk.case(2).ports] == ["6/2"]
+
+    async def test_a_port_that_a_person_freed_is_asked_about_again(self, grouping: Desk) -> None:
+        desk = grouping
+        await down(desk, "6/1")
+        await desk.approve()
+        await desk.repair(1)
+        [key] = desk.ledger.book.reservations
+        await desk.flow.release(key, ANA, "another outage")
+        await down(desk, "6/1")
+        assert desk.case(2).state is CaseState.WAITING
