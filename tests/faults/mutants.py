@@ -569,13 +569,13 @@ MUTANTS: tuple[Mutant, ...] = (
             "            for id_ in failed:\n"
             "                self._tell(line.case, dispatch.progress.recipients[id_])\n"
         ),
-        "walk",
+        "orders",
     ),
     Mutant(
         "a resumed dispatch does not see that the outage is over",
         "bot/steps/gate.py",
-        ("        if found.over:\n            return [Spared"),
-        ("        if False:\n            return [Spared"),
+        "        todo = progress.todo() if progress is not None else []\n        if found.over:",
+        "        todo: list[Recipient] = []\n        if found.over:",
         "orders",
     ),
     Mutant(
@@ -715,8 +715,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an outage that is over is sent to",
         "bot/steps/gate.py",
-        "        over = found.affected.over or case.ended_at is not None\n",
-        "        over = False\n",
+        "        over = found.affected.over or case.ended_at is not None\n        recipients: list[Recipient] = []\n        phones: set[str] = set()\n        for onus in _by_customer(_as_known_now(found.affected.onus, case)):\n",
+        "        over = False\n        recipients: list[Recipient] = []\n        phones: set[str] = set()\n        for onus in _by_customer([replace(onu, over=False) for onu in found.affected.onus]):\n",
         "people",
     ),
     Mutant(
