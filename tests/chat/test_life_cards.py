@@ -296,6 +296,11 @@ class TestLife:
         )
         later = show(story(Proposed(1, ANA, due=MORNING)), EN, rules=TWO).html
         assert "<b>Ana</b> approved at 12:01 (to send on 23 Nov 08:00): <b>somebody else has to</b>" in later
+        at_once = story(Proposed(1, ANA, ("flapping", "hours")))
+        assert (
+            "👥 <b>Ana</b> aprovou às 12:01, apesar de oscilar, "
+            "<b>para enviar já, fora do horário dos clientes</b>: <b>falta outra pessoa</b>, até 12:11"
+        ) in show(at_once, rules=TWO).html
         both = show(story(replace(APPROVED, by=BRUNO, first=ANA)), rules=TWO).html
         assert "👤 Aprovado por <b>Ana</b> e <b>Bruno</b> às 12:01" in both
 
