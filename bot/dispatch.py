@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.domain.case import Dispatch, Phase
 from bot.domain.lines import CaseOpened, Interrupted, Settled
@@ -117,8 +118,8 @@ class Dispatcher:
         if case.restores is not None:
             links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
             return restore.spare_down(number, turn, links)
-        affected, _ = await self._enricher.read(case.to_read(dispatch))
-        return spare(number, turn, affected)
+        affected, unread = await self._enricher.read(case.to_read(dispatch))
+        return spare(number, turn, replace(affected, over=affected.over and not unread))
 
     async def _look_up_during_countdown(
         self, number: int, dispatch: Dispatch, halt: asyncio.Event

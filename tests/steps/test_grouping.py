@@ -612,6 +612,23 @@ class TestUnreadAlerts:
         await desk.approve()
         assert desk.nobody_twice() == 6
 
+    async def test_one_that_reads_as_over_ends_nothing_on_the_ports_of_one_that_cannot_be_read(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        await cable(desk, "6/1", "6/2")
+        desk.limiter.closed = asyncio.Event()
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        await desk.restart()
+        desk.limiter.closed = None
+        desk.source.over.add("1")
+        desk.source.unreadable.add("2")
+        await desk.flow.resume(1, ANA)
+        await desk.finish()
+        assert desk.nobody_twice() == 3
+        assert desk.tally().skipped == {Skip.ONLINE: 3}
+
 
 class TestSeparar:
     async def two_slots(self, desk: Desk) -> None:
