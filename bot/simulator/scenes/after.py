@@ -24,11 +24,15 @@ async def _eta(play: Play) -> None:
     await play.approve(stage.ana, card)
     await play.told(outage.phones)
     await play.press(stage.ana, card, ASK_ETA)
+    await play.caption(
+        "Quando volta? Ana toca em Previsão: o cartão pergunta em quanto tempo.",
+        "When will it be back? Ana taps Expected end: the card asks in how long.",
+    )
     await play.press(stage.ana, card, ETA, "60")
     await play.until(card, "⏰")
     await play.caption(
-        "Quando volta? Ana toca em Previsão. Bruno sabe mais, e escreve: causa e equipe.",
-        "When will it be back? Ana taps Expected. Bruno knows more, and types the cause and the team.",
+        "Bruno sabe mais, e escreve: causa, equipe e outra previsão.",
+        "Bruno knows more, and types the cause, the team and another time.",
     )
     await stage.say(stage.bruno.id, f"/causa {number} Poste derrubado; Norte")
     await play.until(card, "Poste derrubado")

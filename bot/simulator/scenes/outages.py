@@ -1,6 +1,6 @@
 """Scenes of one port: a fibre is cut, a port flaps, service is back before anybody decides."""
 
-from bot.simulator.scenes.play import ROOM_FOR_33, Play, Scene, Told
+from bot.simulator.scenes.play import ANSWERING, ROOM_FOR_33, Play, Scene, Told
 from bot.simulator.scenes.reading import APPROVE, ASSUME, Counts, can_approve
 
 CUSTOMERS = 15
@@ -53,6 +53,7 @@ async def _flapping(play: Play) -> None:
         "A single card, with its history. Bruno taps Approve: the bot asks first.",
     )
     await play.press(stage.bruno, card, APPROVE)
+    await play.pause(ANSWERING)
     play.check("messages before the answer", len(play.sent), 0)
     await play.press(stage.bruno, card, APPROVE, "f")
     await play.told(outage.phones)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.simulator.scenes.play import Play, Scene, Told
+from bot.simulator.scenes.play import ANSWERING, Play, Scene, Told
 from bot.simulator.scenes.reading import APPROVE, ASSUME, BEGIN, linked, mentioned
 from bot.simulator.stage import BRUNO
 from bot.simulator.world import LOCAL
@@ -84,17 +84,18 @@ async def _hours(play: Play) -> None:
     scheduled, urgent = await play.cut(first, CUSTOMERS), await play.cut(second, CUSTOMERS)
     card, other = await play.card(scheduled), await play.card(urgent)
     await play.press(stage.ana, card, APPROVE)
-    await play.press(stage.ana, card, APPROVE, "l")
     await play.caption(
-        "Aprovar pergunta: enviar quando o horário dos clientes abrir, ou agora? Ana agenda.",
-        "Approve asks: when the customers' hours open, or now? Ana has it scheduled.",
+        "Ana toca em Aprovar, e o cartão pergunta: enviar quando o horário abrir, ou agora? Ela agenda.",
+        "Ana taps Approve, and the card asks: when the hours open, or now? She has it scheduled.",
     )
+    await play.press(stage.ana, card, APPROVE, "l")
     await play.press(stage.bruno, other, APPROVE)
+    await play.pause(ANSWERING)
     await play.press(stage.bruno, other, APPROVE, "n")
     await play.told(urgent.phones)
     await play.caption(
-        "Bruno manda o outro agora. O agendado espera: ninguém dele foi avisado.",
-        "Bruno has the other sent now. What is scheduled waits: nobody of it has been told.",
+        "Bruno manda o outro agora. O agendado espera a hora: ninguém dele foi avisado ainda.",
+        "Bruno has the other sent now. What is scheduled waits for its time: nobody of it has been told yet.",
     )
     if play.fast:  # nobody waits for the hour
         await play.press(stage.ana, card, BEGIN)
