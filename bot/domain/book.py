@@ -4,7 +4,7 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 `Book.apply` changes a book.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
@@ -239,7 +239,7 @@ class Book:
         elif not progress.back_in_doubt(line.recipient):  # else a send before this one may have arrived
             progress.results[line.recipient] = receipt
             self._not_told(line.case, line.recipient)
-            if dispatch.phase is Phase.FINISHED and not dispatch.reached:  # an answer after the end
+            if dispatch.phase is Phase.FINISHED:  # an answer after the end
                 self._give_back(line.case)
 
     @_fold.register
@@ -267,8 +267,8 @@ class Book:
         if dispatch.progress is not None:
             for recipient in dispatch.progress.close(LEFT_OVER[line.end], line.reason):
                 self._not_told(line.case, recipient.id)
+        self._give_back(line.case)
         if not dispatch.reached:
-            self._give_back(line.case)
             life.ask_again(self, self.cases[line.case])
 
     @_fold.register
@@ -287,7 +287,7 @@ class Book:
         dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
         dispatch.broken = False
         self.running.add(line.case)
-        self.reserve(line.case)
+        self.reserve(line.case, _ports_of(dispatch, line.recipients))
         self._progress(dispatch).take_up_again(line.recipients)
 
     @_fold.register
@@ -329,10 +329,11 @@ class Book:
         else:
             dispatch.phase = Phase.INTERRUPTED
 
-    def reserve(self, number: int) -> None:
-        """The ports of a case's dispatch are taken from now on."""
+    def reserve(self, number: int, only: Collection[str] | None = None) -> None:
+        """The ports of a case's dispatch (`only` these keys of them) are taken from now on."""
         dispatch = self._dispatch(number)
-        for port in () if dispatch.dry_run else dispatch.ports:
+        ports = [port for port in dispatch.ports if only is None or port.key in only]
+        for port in () if dispatch.dry_run else ports:
             self.reservations[port.key] = Reservation(port, self.last_at, number, dispatch.by)
 
     def _tell(self, number: int, recipient: Recipient) -> None:
@@ -355,13 +356,23 @@ class Book:
         return dispatch.progress
 
     def _give_back(self, number: int) -> None:
-        for port in self._dispatch(number).ports:
-            reservation = self.reservations.get(port.key)
+        """The ports of a case's dispatch through which nobody was reached are free."""
+        dispatch = self._dispatch(number)
+        reached = set() if dispatch.progress is None else dispatch.progress.reached_ids()
+        for key in {port.key for port in dispatch.ports} - _ports_of(dispatch, reached):
+            reservation = self.reservations.get(key)
             if reservation is not None and reservation.case == number:
-                del self.reservations[port.key]
+                del self.reservations[key]
 
     def _not_told(self, number: int, recipient_id: str) -> None:
         phone = self._progress(self._dispatch(number)).recipients[recipient_id].phone
         key = phone_key(phone) if phone else ""
         if key in self.told and self.told[key].case == number:
             del self.told[key]
+
+
+def _ports_of(dispatch: Dispatch, ids: Iterable[str]) -> set[str]:
+    """The keys of the ports that those recipients are on; where the plan has one, they do not name it."""
+    every = tuple(port.key for port in dispatch.ports)
+    recipients = {} if dispatch.progress is None else dispatch.progress.recipients
+    return {key for id_ in ids for key in recipients[id_].ports or every}

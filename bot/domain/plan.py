@@ -220,6 +220,11 @@ class Progress:
         """Whether somebody has, or may have, a message. Asked at each poll: it counts nobody."""
         return any(self.doubted.values()) or any(r.outcome in REACHED for r in self.results.values())
 
+    def reached_ids(self) -> set[str]:
+        """Who has, or may have, a message."""
+        reached = {id_ for id_, receipt in self.results.items() if receipt.outcome in REACHED}
+        return reached | {id_ for id_, before in self.doubted.items() if before}
+
     def tally(self) -> Tally:
         """The counts."""
         skipped = Counter(r.skip for r in self.recipients.values() if r.skip is not None)

@@ -880,7 +880,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a repeated send does not reserve its port",
         "bot/domain/book.py",
-        ("        self.reserve(line.case)\n        self._progress(dispatch).take_up_again"),
+        (
+            "        self.reserve(line.case, _ports_of(dispatch, line.recipients))\n"
+            "        self._progress(dispatch).take_up_again"
+        ),
         "        self._progress(dispatch).take_up_again",
         "rules",
     ),
@@ -924,10 +927,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "rules",
     ),
     Mutant(
-        "a late refusal frees the port though others were reached",
+        "the end frees the port though somebody was reached",
         "bot/domain/book.py",
-        "dispatch.phase is Phase.FINISHED and not dispatch.reached:",
-        "dispatch.phase is Phase.FINISHED:",
+        " - _ports_of(dispatch, reached):",
+        ":",
         "rules",
     ),
     Mutant(

@@ -13,9 +13,10 @@ from bot.domain.customer import Contact, Link
 from bot.domain.incident import Kind
 from bot.domain.life import IncidentJoined, Separated
 from bot.domain.lines import Alive, Approved, CaseOpened, IncidentChanged, IncidentEnded
-from bot.domain.plan import Outcome, Skip
+from bot.domain.plan import Outcome, Receipt, Skip
 from bot.errors import Declined, TryLater
 from bot.flow import Approval
+from bot.steps.unknown import Choose
 from tests.fakes import ANA, BRUNO, NOON, incident, settled
 from tests.steps.conftest import Desk
 
@@ -460,6 +461,39 @@ class TestPortsLeftOut:
         await desk.pass_by(10)
         with pytest.raises(Declined, match="cooldown"):
             await desk.flow.approve(2, ANA)
+
+    async def test_a_port_through_which_nobody_was_reached_is_free(self, grouping: Desk) -> None:
+        desk = grouping
+        await cable(desk, "6/1", "6/2")
+        onus = desk.source.onus["2"]
+        desk.source.onus["2"] = [replace(onu, link=Link.ONLINE) for onu in onus]
+        await desk.approve()
+        assert desk.nobody_twice() == 3
+        await desk.repair(1, 2)
+        await desk.pass_by(2 * 3600)
+        desk.fall("6/2")
+        desk.source.onus["3"] = onus
+        await desk.pass_by(60)
+        await desk.approve(2)
+        assert desk.nobody_twice() == 6
+
+    async def test_what_is_sent_again_takes_no_port_but_its_own(self, grouping: Desk) -> None:
+        desk = grouping
+        await cable(desk, "6/1", "6/2")
+        onus = desk.source.onus["2"]
+        desk.source.onus["2"] = [replace(onu, link=Link.ONLINE) for onu in onus]
+        desk.gateway.always = Receipt(Outcome.UNKNOWN, reason="timeout")
+        await desk.approve()
+        await desk.repair(2)
+        await desk.pass_by(600)
+        desk.fall("6/2")
+        desk.gateway.always = None
+        await desk.pass_by(60)
+        await desk.approve(2)
+        await desk.flow.resend(Choose(1, expected=3), ANA)
+        await desk.finish()
+        held = {one.port.place: one.case for one in desk.ledger.book.reservations.values()}
+        assert held == {"6/1": 1, "6/2": 2}
 
 
 class TestPartlyOver:
