@@ -175,7 +175,7 @@ def _kin(case: Case, now: datetime, words: Words) -> list[Markup]:
     """What the case comes from, and that it is on again."""
     lines = []
     if case.reopened:
-        lines.append(words.say("card.reopened", at=case.reopened[-1], now=now, n=len(case.reopened)))
+        lines.append(words.say("card.reopened", at=case.reopened[-1], now=now, n=1 + len(case.reopened)))
     if case.apart == case.id:
         lines.append(words.say("card.taken_apart"))
     for key, number in (("card.follows", case.follows), ("card.apart", case.apart)):

@@ -18,6 +18,7 @@ from bot.domain.book_life import RESTORED_WITHIN
 from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.plan import Outcome, Skip
 from bot.domain.rules import Rules
+from bot.domain.who import BOT
 from bot.steps.decide import is_over
 
 _NAME_AT_MOST = 40  # UTF-16 units
@@ -102,7 +103,8 @@ def _came_of_it(other: Case, dispatch: Dispatch, now: datetime, words: Words, ro
     plain = outcomes <= {Outcome.ACCEPTED} and skips <= {Skip.STILL_DOWN}
     lines = dry_run(other, dispatch, words)
     facts = {"n": accepted, "dry_run": dispatch.dry_run, "reached": dispatch.reached}
-    lines.append(words.say("card.restored", **facts, by=dispatch.by, at=dispatch.ended_at, now=now))
+    by = {"by": dispatch.by, "automatic": dispatch.by == BOT}
+    lines.append(words.say("card.restored", **facts, **by, at=dispatch.ended_at, now=now))
     if dispatch.end != "done":
         lines += ending(other, dispatch, now, words)
     if not dispatch.reached:

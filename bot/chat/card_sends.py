@@ -12,6 +12,7 @@ from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.holds import TOO_MANY, closed_until
 from bot.domain.rules import Rules
+from bot.domain.who import BOT
 from bot.steps.decide import is_over
 
 _BAR_CELLS = 10
@@ -52,8 +53,7 @@ def approved(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> lis
     if dispatch.begun_by is not None:
         lines.append(words.say("card.begun", by=dispatch.begun_by, at=dispatch.begun_at, now=now))
     if case.state is not CaseState.SCHEDULED:
-        facts = {"by": dispatch.by, "first": dispatch.first, "at": dispatch.at, "now": now}
-        lines.append(words.say("card.approved", **facts))
+        lines.append(words.say("card.approved", **_by(dispatch), now=now))
     return lines
 
 
@@ -78,8 +78,7 @@ def running(
     lines = []
     if case.state is CaseState.SCHEDULED:
         due = _due(dispatch, rules, now)
-        facts = {"by": dispatch.by, "first": dispatch.first, "at": dispatch.at, "until": due, "now": now}
-        lines.append(words.say("card.scheduled", **facts))
+        lines.append(words.say("card.scheduled", **_by(dispatch), until=due, now=now))
         if is_over(book, case):
             lines.append(words.say("card.scheduled_over", back=case.restores is None))
     elif case.state is CaseState.COUNTDOWN:
@@ -120,6 +119,12 @@ def results(dispatch: Dispatch, words: Words) -> list[Markup]:
         return [words.say("card.nobody_planned")]
     counted = [counts(tally, words, dry_run=dispatch.dry_run), *why_lines(dispatch, tally, words)]
     return counted + settled_lines(dispatch, words)
+
+
+def _by(dispatch: Dispatch) -> dict[str, object]:
+    """Who approved it, and when; the program itself where a setting lets it."""
+    facts = {"by": dispatch.by, "first": dispatch.first, "at": dispatch.at}
+    return {**facts, "automatic": dispatch.by == BOT}
 
 
 def _due(dispatch: Dispatch, rules: Rules, now: datetime) -> datetime | None:

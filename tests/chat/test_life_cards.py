@@ -42,6 +42,7 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.rules import Rules
+from bot.domain.who import BOT
 from tests.chat.screens import (
     APPROVED,
     EN,
@@ -252,7 +253,7 @@ class TestLife:
 
     def test_an_expected_end_that_passed_says_so(self) -> None:
         book = story(Forecast(1, ANA, NOON + timedelta(minutes=2)))
-        assert "⏰ <b>A previsão das 12:02 passou</b> (Ana)" in show(book).html
+        assert "⏰ <b>A previsão passou</b>: era 12:02 (Ana)" in show(book).html
         assert "⏰" not in show(story(Forecast(1, ANA, None))).html
 
     def test_silence_takes_the_decision_away_but_for_its_end(self) -> None:
@@ -270,7 +271,7 @@ class TestLife:
         again: list[Line] = [IncidentEnded(1), IncidentChanged(1, LOS)]
         book = story(*again * 4)
         screen = show(book)
-        assert screen.html.split("\n\n")[0].endswith("\n🔁 <b>Caiu de novo</b> às 12:08 (4ª vez)")
+        assert screen.html.split("\n\n")[0].endswith("\n🔁 <b>Caiu de novo</b> às 12:08 (5ª queda)")
         assert screen.html.split("\n\n")[1] == (
             "🔁 <b>Oscilando: 5 quedas em 1 h</b>\n12:00–12:01, 12:02–12:03, 12:04–12:05, 12:06–12:07, 12:08–"
         )
@@ -353,7 +354,7 @@ class TestSchedule:
         assert html.endswith(
             "⏳ <b>Envio às 12:02:05</b> · consultando os clientes\n"
             "⚠️ Aprovado com a porta oscilando\n"
-            "▶ Enviado sem esperar o horário, por <b>Bruno</b> às 12:02\n"
+            "▶ Sem esperar o horário, por <b>Bruno</b> às 12:02\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         )
 
@@ -472,6 +473,15 @@ class TestRestored:
         rehearsed = [replace(APPROVED, dry_run=True), *OVER[1:]]
         assert show(story(*rehearsed)).rows == ()
 
+    def test_what_began_by_itself_names_nobody(self) -> None:
+        alone = replace(NEWS, by=BOT)
+        assert news(restored(alone)).endswith("\n🤖 <b>Automático</b> às 13:12")
+        waits = news(restored(replace(alone, due=MORNING)))
+        assert waits.endswith("<b>Envio agendado para 23/11 08:00</b>, automático às 13:12")
+        done = news(restored(alone, PLAN, *told(2, 32), Settled(-1, "done")))
+        assert done.startswith("📣 <b>Avisados que voltou: 31</b> · automático, às ")
+        assert " · automatic, at " in news(restored(alone, PLAN, *told(2, 32), Settled(-1, "done")), EN)
+
     def test_outside_the_hours_it_is_asked_when(self) -> None:
         screen = show(story(*OVER), asking="restore_hours", now=EVENING)
         assert data(screen) == ["up:1:l", "up:1:n", "back:1:"]
@@ -542,10 +552,10 @@ class TestRestored:
     def test_told_and_who_is_still_down(self) -> None:
         book = restored(NEWS, PLAN, *told(2, 32), Settled(-1, "done"))
         assert news(book) == (
-            "📣 <b>Avisados que voltou: 31</b> às 14:16 · Bruno\n2 ainda sem sinal: Cliente 0, Cliente 1"
+            "📣 <b>Avisados que voltou: 31</b> · a pedido de <b>Bruno</b>, às 14:16\n2 ainda sem sinal: Cliente 0, Cliente 1"
         )
         assert news(book, EN) == (
-            "📣 <b>Told that service is back: 31</b> at 14:16 · Bruno\n"
+            "📣 <b>Told that service is back: 31</b> · asked by <b>Bruno</b>, at 14:16\n"
             "2 still without signal: Cliente 0, Cliente 1"
         )
         assert show(book).rows == ()  # once
@@ -558,7 +568,7 @@ class TestRestored:
         ]
         book = restored(NEWS, PLAN, *lines, Settled(-1, "done"))
         assert news(book) == (
-            "📣 <b>Avisados que voltou: 29</b> às 14:16 · Bruno\n"
+            "📣 <b>Avisados que voltou: 29</b> · a pedido de <b>Bruno</b>, às 14:16\n"
             "29 enviadas · 1 recusada · 0 falhas · 1 incerta · 2 puladas\n"
             "Puladas: 2 ainda sem sinal\n"
             "Recusadas: 1 x\n"
@@ -570,7 +580,7 @@ class TestRestored:
 
     def test_nobody_told_may_be_tried_again(self) -> None:
         nobody = restored(NEWS, planned(2, Skip.STILL_DOWN, Skip.STILL_DOWN, case=-1), Settled(-1, "done"))
-        assert news(nobody).startswith("📣 <b>Ninguém foi avisado que voltou</b> às 13:14 · Bruno\n2 ainda")
+        assert news(nobody).startswith("📣 <b>Ninguém foi avisado que voltou</b> · a pedido de <b>Bruno</b>, às 13:14\n2 ainda")
         assert labels(show(nobody)) == ["Avisar que voltou (33)/success"]
         refused = restored(
             NEWS, planned(2, case=-1), Settled(-1, "halted", "template recusado", mend="template")
