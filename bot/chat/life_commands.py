@@ -80,7 +80,8 @@ class LifeCommands:
         if eta is None:
             return None
         await self._desk.forecast(case, who, eta)
-        return Screen(str(self._words.say("command.forecast", case=case, until=eta, now=now)))
+        # Who writes 14h30 for half past two reads here what it was taken for.
+        return Screen(str(self._words.say("command.forecast", case=case, until=eta, now=now, left=eta - now)))
 
     async def _cause(self, argument: str, who: Who) -> Screen | None:
         wish = _CASE.fullmatch(argument)

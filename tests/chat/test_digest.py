@@ -62,7 +62,7 @@ async def ended(room: Room, *numbers: int) -> None:
 async def test_the_largest_have_cards_and_the_others_are_listed_largest_first(api: BotApi) -> None:
     async with opened(api, attention=THREE) as room:
         await storm(room, 8)
-        listed = await the_list(api, "8 falhas abertas: 3 com cartão, 5 nesta lista")
+        listed = await the_list(api, "8 falhas esperam decisão: 3 com cartão, 5 nesta lista")
         assert with_cards(room) == [6, 7, 8]
         assert ["caso 8" in api.messages()[0].text, "caso 6" in api.messages()[2].text] == [True, True]
         rows = listed.text.splitlines()[1:]
@@ -88,7 +88,7 @@ async def test_a_tap_opens_a_card_whatever_the_number(api: BotApi) -> None:
         listed = await the_list(api, "3 nesta lista")
         assert "caso 2" in (await api.tap(BETO, listed, "2 · 1/2")).text
         await room.card(2)
-        await api.wait(lambda _: "6 falhas abertas: 4 com cartão, 2 nesta lista" in listed.text)
+        await api.wait(lambda _: "6 falhas esperam decisão: 4 com cartão, 2 nesta lista" in listed.text)
         assert listed.buttons == ["3 · 1/3", "1 · 1/1"]
         room.telegram.chat.refresh()
         await storm(room, 1, first=7)
@@ -152,13 +152,13 @@ async def test_when_others_close_the_next_get_their_cards_and_then_there_is_noth
         listed = await the_list(api, "2 nesta lista")
         await ended(room, 5)
         await room.card(2)
-        await api.wait(lambda _: "4 falhas abertas: 3 com cartão, 1 nesta lista" in listed.text)
+        await api.wait(lambda _: "4 falhas esperam decisão: 3 com cartão, 1 nesta lista" in listed.text)
         await ended(room, 4)
         await room.card(1)
         await api.wait(lambda _: "Nenhuma falha além dos cartões" in listed.text)
         assert listed.buttons == []
         await storm(room, 2, first=6, affected=1)  # within the hour the same message is used again
-        await api.wait(lambda _: "5 falhas abertas: 3 com cartão, 2 nesta lista" in listed.text)
+        await api.wait(lambda _: "5 falhas esperam decisão: 3 com cartão, 2 nesta lista" in listed.text)
     assert lists(api) == [listed]
 
 
@@ -200,7 +200,7 @@ async def test_a_restart_edits_the_one_there_is(api: BotApi) -> None:
         await room.grows(2, 1)
         await api.wait(lambda _: "caso 2" in listed.text.splitlines()[2])
         await storm(room, 1, first=6)
-        await api.wait(lambda _: "6 falhas abertas" in listed.text)
+        await api.wait(lambda _: "6 falhas esperam decisão" in listed.text)
     assert lists(api) == [listed]
     assert [line for _, line in ledger.lines if isinstance(line, DigestPosted)] == [
         DigestPosted(api.group, listed.id)
@@ -241,7 +241,7 @@ async def test_planned_work_is_neither_listed_nor_given_cards(api: BotApi) -> No
         await room.line(Silenced(1, (Scope("CB 01", "1/2"),), until_then, WHO, "obra"))
         room.telegram.chat.refresh()
         await api.wait(lambda _: listed.buttons == ["1 · 1/1"])
-        assert "4 falhas abertas" in listed.text
+        assert "4 falhas esperam decisão" in listed.text
     assert with_cards(room) == [3, 4, 5]
 
 

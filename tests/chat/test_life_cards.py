@@ -173,7 +173,9 @@ class TestGroups:
     def test_what_was_taken_apart_tells_no_reason_of_before(self) -> None:
         book = grouped(about=[*pons(1, 2), *pons(1, 2, 7)])
         assert labels(show(book, asking="separate")) == ["Sim, separar/danger", "↩ voltar"]
-        assert show(book, asking="separate").html.endswith("\n\n<b>Separar em 2 cartões?</b>")
+        assert show(book, asking="separate").html.endswith(
+            "\n\n<b>Separar em 2 cartões?</b> Cada um é decidido à parte; não dá para juntar de novo."
+        )
         book.apply(book.last_at, Separated(1, ANA))
         book.apply(book.last_at, CaseOpened(2, pons(1, 1, 7)[0], tuple(pons(2, 2, 7)), apart=1))
         html = show(book).html
@@ -395,7 +397,9 @@ class TestQuestions:
 
     def test_expected_end_cause_and_silence(self) -> None:
         eta = show(story(), asking="eta")
-        assert eta.html.endswith("\n\n<b>Previsão: volta em quanto tempo?</b> Ou /previsao 1 14:30")
+        assert eta.html.endswith(
+            "\n\n<b>Previsão: volta em quanto tempo?</b> Ou escreva <code>/previsao 1 14:30</code>"
+        )
         assert labels(eta) == ["1 h 2 h 4 h 8 h", "Sem previsão", "↩ voltar"]
         assert data(eta) == ["eta:1:60", "eta:1:120", "eta:1:240", "eta:1:480", "eta:1:none", "back:1:"]
         cause = data(show(story(), asking="cause"))
@@ -405,7 +409,10 @@ class TestQuestions:
             "back:1:",
         ]
         silence = show(story(), asking="silence")
-        assert "\n\n<b>Silenciar CB 01 6/15 por quanto tempo?</b>" in silence.html
+        assert silence.html.endswith(
+            "\n\n<b>Silenciar CB 01 6/15 por quanto tempo?</b> "
+            "Nesse tempo, nenhum cartão novo de lá, e este não pode ser aprovado."
+        )
         assert data(silence) == ["mute:1:60", "mute:1:120", "mute:1:240", "mute:1:480", "back:1:"]
 
     def test_silence_names_where(self) -> None:
@@ -552,7 +559,8 @@ class TestRestored:
     def test_told_and_who_is_still_down(self) -> None:
         book = restored(NEWS, PLAN, *told(2, 32), Settled(-1, "done"))
         assert news(book) == (
-            "📣 <b>Avisados que voltou: 31</b> · a pedido de <b>Bruno</b>, às 14:16\n2 ainda sem sinal: Cliente 0, Cliente 1"
+            "📣 <b>Avisados que voltou: 31</b> · a pedido de <b>Bruno</b>, às 14:16\n"
+            "2 ainda sem sinal: Cliente 0, Cliente 1"
         )
         assert news(book, EN) == (
             "📣 <b>Told that service is back: 31</b> · asked by <b>Bruno</b>, at 14:16\n"
@@ -580,7 +588,9 @@ class TestRestored:
 
     def test_nobody_told_may_be_tried_again(self) -> None:
         nobody = restored(NEWS, planned(2, Skip.STILL_DOWN, Skip.STILL_DOWN, case=-1), Settled(-1, "done"))
-        assert news(nobody).startswith("📣 <b>Ninguém foi avisado que voltou</b> · a pedido de <b>Bruno</b>, às 13:14\n2 ainda")
+        assert news(nobody).startswith(
+            "📣 <b>Ninguém foi avisado que voltou</b> · a pedido de <b>Bruno</b>, às 13:14\n2 ainda"
+        )
         assert labels(show(nobody)) == ["Avisar que voltou (33)/success"]
         refused = restored(
             NEWS, planned(2, case=-1), Settled(-1, "halted", "template recusado", mend="template")

@@ -134,7 +134,7 @@ async def test_a_number_at_the_end_is_the_olts_where_there_is_such_an_olt(api: B
     await answer(api, ANA, "/silenciar cb  01 1h obra")
     scopes = [line.scopes for line in written(room, Silenced) if isinstance(line, Silenced)]
     assert scopes == [(Scope("CB 01"),), (Scope("CB 01", "6"),), (Scope("cb 01"),)]
-    assert "Não conheço a OLT CB 99. Nada" in await answer(api, ANA, "/silenciar CB 99 1h obra")
+    assert "Não conheço a OLT CB 99: escreva" in await answer(api, ANA, "/silenciar CB 99 1h obra")
     assert len(written(room, Silenced)) == 3
 
 
@@ -181,9 +181,8 @@ async def test_what_cannot_be_read_is_answered_with_the_usage(api: BotApi, room:
 
 
 async def test_the_expected_end(api: BotApi, room: Room) -> None:
-    assert re.fullmatch(
-        r"⏰ Caso 1: previsão (\d\d/\d\d )?\d\d:\d\d", await answer(api, ANA, "/previsão 1 2h", ANA)
-    )
+    said = await answer(api, ANA, "/previsão 1 2h", ANA)
+    assert re.fullmatch(r"⏰ Caso 1: previsão (\d\d/\d\d )?\d\d:\d\d \(em 2 h 00 min\)", said)
     assert await answer(api, ANA, "/eta #1 none") == "⏰ Caso 1: sem previsão"
     first, second = written(room, Forecast)
     assert isinstance(first, Forecast)
