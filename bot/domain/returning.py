@@ -1,7 +1,8 @@
 """Ports that fall again: they continue the case that they had, unless what falls with them had none."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
@@ -12,9 +13,15 @@ from bot.domain.rules import Rules
 
 
 def placed(
-    groups: Iterable[Group], settled: Callable[[Group], bool], book: Book, rules: Rules, now: datetime
+    groups: Iterable[Group],
+    settled: Callable[[Group], bool],
+    book: Book,
+    rules: Rules,
+    now: datetime,
+    *,
+    over: Collection[str | None] = (),
 ) -> tuple[dict[int, list[Incident]], list[Group]]:
-    """Which incidents join which case, and the groups that are cases of their own.
+    """Which incidents join which case, and the groups that are cases of their own. `over` end just now.
 
     A group continues a case where most of its ports had that one within `reopen_minutes`; the others of it
     join the case, too, or follow it where it is decided. Where most had none, or others, it is another
@@ -25,7 +32,8 @@ def placed(
     """
     joins: dict[int, list[Incident]] = defaultdict(list)
     alone: list[Group] = []
-    had = _Had(book, now - timedelta(minutes=rules.reopen_minutes) if rules.reopen_minutes > 0 else None)
+    since = now - timedelta(minutes=rules.reopen_minutes) if rules.reopen_minutes > 0 else None
+    had = _Had(book, since, dict.fromkeys(over, now))
     for found in groups:
         number, back, rest = _most(found.incidents, had)
         joined, follows = found.joins, found.follows
@@ -45,8 +53,8 @@ def placed(
 class _Had:
     """The last case of a port, where all of it was over there, and not before `since` (None: no case is)."""
 
-    def __init__(self, book: Book, since: datetime | None) -> None:
-        self._book, self._since = book, since
+    def __init__(self, book: Book, since: datetime | None, over: Mapping[str | None, datetime]) -> None:
+        self._book, self._since, self._ends = book, since, over
         self._over: dict[int, Mapping[str, Member]] = {}
 
     def case(self, incident: Incident) -> int | None:
@@ -56,7 +64,7 @@ class _Had:
         if number is None or self._since is None:
             return None
         if number not in self._over:
-            self._over[number] = _last(self._book.cases[number])
+            self._over[number] = _last(self._book.cases[number], self._ends)
         last = self._over[number].get(port)
         if last is None or last.ended_at is None or last.ended_at < self._since:
             return None  # what it had there has moved to another port, or is on, or was long ago
@@ -77,10 +85,11 @@ def _decided_without(book: Book, case: Case, port: str, over_at: datetime) -> bo
     return not (part and (dry_run or (held is not None and held.case == case.id)))
 
 
-def _last(case: Case) -> dict[str, Member]:
+def _last(case: Case, ends: Mapping[str | None, datetime]) -> dict[str, Member]:
     """What each port of a case had last: what is on there, or what was over last."""
     found: dict[str, Member] = {}
-    for member in case.members.values():
+    for id_, known in case.members.items():
+        member = replace(known, ended_at=ends[id_]) if id_ in ends and known.ended_at is None else known
         before = found.setdefault(member.incident.port.key, member)
         later = before.ended_at is not None and (
             member.ended_at is None or member.ended_at >= before.ended_at

@@ -1,6 +1,6 @@
 """Step 2: what a poll changes: new cases and their late siblings, changed facts, ended outages."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
@@ -30,18 +30,21 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
             case = book.known(incident)
             if case is not None:
                 lines += _news(case, incident)
+        ended = _ended(book, (id_ for id_, polls in seen.gone.items() if polls >= rules.close_polls))
+        over = {line.incident for line in ended}
         waiting = [s for s in seen.new.values() if s.polls >= rules.open_polls]
         candidates = [s.incident for s in waiting if _is_new(book, s.incident, now)]
-        groups = group(candidates, _known(book, now), inventory, rules, now) if candidates else []
-        joins, alone = placed(groups, _settled(seen, rules, now), book, rules, now)
+        groups = group(candidates, _known(book, over, now), inventory, rules, now) if candidates else []
+        joins, alone = placed(groups, _settled(seen, rules, now), book, rules, now, over=over)
+        lines += ended  # first: an alert that another takes the place of has ended, and its case continues
         for number, those in joins.items():
-            why = explain([*book.cases[number].on, *those], inventory, rules)
+            on = (incident for incident in book.cases[number].on if incident.id not in over)
+            why = explain([*on, *those], inventory, rules)
             lines += [IncidentJoined(number, incident, why) for incident in those]
         for number, found in enumerate(alone, start=book.next_case):
             why = explain(found.incidents, inventory, rules)
             lines.append(CaseOpened(number, found.incidents[0], found.incidents[1:], why, found.follows))
-        gone = (id_ for id_, polls in seen.gone.items() if polls >= rules.close_polls)
-        return lines + _ended(book, gone)
+        return lines
 
     return write
 
@@ -84,13 +87,14 @@ def _settled(seen: Sightings, rules: Rules, now: datetime) -> Callable[[Group], 
     return lambda found: any(seen.new[i.id].since <= since for i in found.incidents)
 
 
-def _known(book: Book, now: datetime) -> list[Waiting]:
-    """The cases that late siblings may belong to. None that a person took apart."""
+def _known(book: Book, over: Collection[str | None], now: datetime) -> list[Waiting]:
+    """The cases that late siblings may belong to, without what ends now. None that a person took apart."""
     open_ = (book.cases[number] for number in sorted(book.open))
+    on = ((case, tuple(i for i in case.on if i.id not in over)) for case in open_ if case.apart is None)
     return [
-        Waiting(case.id, tuple(case.on), not case.undecided or _proposed(case, now))
-        for case in open_
-        if case.apart is None and book.silence_over(case, now) is None
+        Waiting(case.id, incidents, not case.undecided or _proposed(case, now))
+        for case, incidents in on
+        if incidents and book.silence_over(case, now) is None
     ]
 
 
@@ -99,7 +103,7 @@ def _proposed(case: Case, now: datetime) -> bool:
     return case.proposal is not None and case.proposal.waits(now)
 
 
-def _ended(book: Book, gone: Iterable[str]) -> list[Line]:
+def _ended(book: Book, gone: Iterable[str]) -> list[IncidentEnded]:
     cases = ((id_, book.case_of(id_)) for id_ in gone)
     return [
         IncidentEnded(case.id, "gone", id_)

@@ -63,7 +63,7 @@ class Noc(World):
         self.answered()
 
     async def approve(self, number: int, who: Who) -> None:
-        began, gone = self.clock.now(), self._incident(number) in self.truth.gone
+        began, gone = self.clock.now(), self._all_over(number)
 
         def effect(_: object) -> None:
             self.truth.check(not gone, f"case {number} was approved though its outage was seen to be over")
@@ -257,9 +257,10 @@ class Noc(World):
         self.truth.check(not self.book.running, "something runs for ever")
         self.truth.check(not any(map(self.in_doubt, self.book.cases)), "something stays in doubt")
 
-    def _incident(self, number: int) -> str:
+    def _all_over(self, number: int) -> bool:
+        """Whether all of the case's outages were seen to be over."""
         case = self.book.cases.get(number)
-        return case.incident.id if case is not None else ""
+        return case is not None and set(case.members) <= self.truth.gone
 
     def _port(self, number: int) -> str:
         return self.book.cases[number].incident.port.place[-1]

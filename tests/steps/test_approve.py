@@ -404,6 +404,7 @@ class TestCooldown:
         await waiting(desk)
         await desk.approve()
         approved = desk.dispatch().at
+        desk.use(reopen_minutes=0)  # else it would continue its case
         desk.source.repair(1)
         desk.source.outage(incident(2, kind), 3, first=500)
         await desk.poll()
@@ -422,6 +423,7 @@ class TestCooldown:
     async def test_a_clock_set_back_opens_nothing(self, desk: Desk) -> None:
         await waiting(desk)
         await desk.approve()
+        desk.use(reopen_minutes=0)  # else the next one would continue its case
         desk.source.repair(1)
         desk.source.outage(incident(2), 3)
         await desk.poll()

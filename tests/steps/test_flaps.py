@@ -113,6 +113,37 @@ class TestAgain:
         assert len(desk.case().reopened) == 1
         assert "reopened" not in desk.chat.codes  # that was said before
 
+    async def test_an_alert_in_whose_place_another_is_within_one_poll_continues_its_case(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        await down(desk, "6/1", "6/2")
+        await desk.pass_by(600)
+        desk.source.repair(1)
+        await down(desk, "6/1")
+        assert list(desk.ledger.book.cases) == [1]
+        assert [port.place for port in desk.case().ports] == ["6/2", "6/1"]
+        found = desk.case().grouping
+        assert found is not None
+        assert found.ports == 2
+        spells = desk.ledger.book.spells["CB 01:6/1"]
+        assert [spell.last is None for spell in spells] == [False, True]
+        await desk.approve()
+        assert desk.nobody_twice() == 6
+
+    async def test_one_that_was_denied_is_asked_about_again_when_another_is_in_its_place(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        await down(desk, "6/1")
+        await desk.flow.deny(1, ANA, "works")
+        await desk.pass_by(600)
+        desk.source.repair(1)
+        await down(desk, "6/1")
+        assert list(desk.ledger.book.cases) == [1]
+        assert desk.case().state is CaseState.WAITING
+        assert "reopened" in desk.chat.codes
+
 
 class TestDecided:
     async def test_what_was_denied_asks_again_when_it_falls_again(self, grouping: Desk) -> None:

@@ -123,6 +123,7 @@ class TestResume:
         await desk.flow.resume(1, ANA)
         await desk.finish()
         assert len(desk.gateway.received) == 2
+        desk.use(reopen_minutes=0)  # else the next one would continue its case
         desk.source.repair(1)
         desk.source.outage(incident(2), 4)
         await desk.clock.advance(1200)
