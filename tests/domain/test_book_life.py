@@ -61,6 +61,16 @@ class TestSpells:
         assert len(spells) == KEPT
         assert spells[-1] == Spell(NOON + 4 * KEPT * MINUTE)
 
+    def test_they_are_enough_for_the_largest_setting(self) -> None:
+        made = Book()
+        made.apply(NOON, CaseOpened(1, incident()))
+        for n in range(1, 61):
+            made.apply(NOON + n * MINUTE, IncidentEnded(1, "gone", "1"))
+            made.apply(NOON + n * MINUTE, IncidentChanged(1, incident()))
+        spells = made.spells["CB 01:6/15"]
+        assert oscillates(spells, NOON + 60 * MINUTE, flaps=60)  # FLAPS_PER_HOUR
+        assert not oscillates(spells, NOON + 61 * MINUTE, flaps=60)
+
     def test_an_hour_is_an_hour(self) -> None:
         spells = [Spell(NOON, NOON + MINUTE), Spell(NOON + 30 * MINUTE)]
         assert len(recent(spells, NOON + 60 * MINUTE)) == 2
