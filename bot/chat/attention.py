@@ -31,5 +31,4 @@ class Attention:
 
 def size(case: Case) -> float:
     """How many ONUs the case affects; infinite where something of it does not say, as it may be large."""
-    known = [incident.affected for incident in case.incidents]
-    return math.inf if None in known else sum(n or 0 for n in known)
+    return math.inf if any(i.affected is None for i in case.incidents) else case.affected or 0

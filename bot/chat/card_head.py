@@ -155,14 +155,9 @@ def _affected(case: Case, words: Words) -> Markup:
 
 
 def _estimate(case: Case, total: int | None) -> int | None:
-    """Two alerts of one kind on one port, a CTO's and its PON's, tell of the same ONUs."""
-    counts: dict[tuple[str, Kind], int] = {}
-    for i in case.incidents:
-        if i.affected is not None:
-            counts[i.port.key, i.kind] = max(counts.get((i.port.key, i.kind), 0), i.affected)
-    if not counts:
-        return None
-    return sum(counts.values()) if total is None or len(counts) == 1 else min(total, sum(counts.values()))
+    """What alerts of two kinds on one port tell of in sum is no more than the port has."""
+    found, kinds = case.affected, {i.kind for i in case.incidents if i.affected is not None}
+    return found if found is None or total is None or len(kinds) == 1 else min(total, found)
 
 
 def _back(case: Case, ports: Sequence[Port], words: Words) -> list[Markup]:

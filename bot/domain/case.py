@@ -216,9 +216,16 @@ class Case:
 
     @property
     def affected(self) -> int | None:
-        """How many ONUs those incidents report (an estimate), None where none of them says."""
-        known = [incident.affected for incident in self.incidents if incident.affected is not None]
-        return sum(known) if known else None
+        """How many ONUs those incidents report (an estimate), None where none of them says.
+
+        Two alerts of one kind on one port, a CTO's and its PON's, tell of the same ONUs.
+        """
+        known: dict[tuple[str, Kind], int] = {}
+        for incident in self.incidents:
+            if incident.affected is not None:
+                key = incident.port.key, incident.kind
+                known[key] = max(known.get(key, 0), incident.affected)
+        return sum(known.values()) if known else None
 
     @property
     def started(self) -> datetime:

@@ -319,6 +319,16 @@ def test_a_poll_of_3000_is_sorted_out_once() -> None:
     assert digest.sort_out() is None
 
 
+def test_two_alerts_of_the_same_onus_count_once_there_too() -> None:
+    ledger = MemoryLedger(FakeClock())
+    one = incident("1", affected=33)
+    same = replace(one, id="2", alert_type="cto_loss", affected=8)
+    ledger.book.apply(NOON, CaseOpened(1, one, (same,)))
+    digest = Digest(ledger, FakeClock(), Attention(cards_at_once=0), card=lambda _: None)
+    digest.sort_out()
+    assert "≈ 33 ONUs" in digest.screen(PT, NOON).html
+
+
 def test_without_a_number_of_cards_at_once_there_is_no_digest() -> None:
     ledger = MemoryLedger(FakeClock())
     for number in range(1, 50):
