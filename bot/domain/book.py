@@ -33,7 +33,8 @@ class Book:
     old copy: the time of the last line before that start. `open` are the cases whose outage is on, `running`
     those with an unfinished dispatch, `to_restore` those that are over and whose customers may be told so;
     `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases` its
-    newest case.
+    newest case. `lasting` are the silences that had not ended when the last one began or was ended: those of
+    years are not asked for each port at each poll.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,7 @@ class Book:
         self.down: dict[str, set[str]] = {}
         self.port_cases: dict[str, int] = {}
         self.silences: dict[int, Silence] = {}
+        self.lasting: list[Silence] = []
         self.digest: Card | None = None
         self.next_case = 1
 
@@ -65,7 +67,7 @@ class Book:
 
     def silence_of(self, port: Port, now: datetime) -> Silence | None:
         """The silence that a port lies in now, the one that lasts longest; None where it lies in none."""
-        active = [s for s in self.silences.values() if s.until > now and s.covers(port)]
+        active = [s for s in self.lasting if s.until > now and s.covers(port)]
         return max(active, key=lambda silence: silence.until, default=None)
 
     def silence_over(self, case: Case, now: datetime) -> Silence | None:

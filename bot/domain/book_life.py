@@ -198,14 +198,18 @@ def _cause_named(book: Book, line: life.CauseNamed) -> None:
 
 
 def _silenced(book: Book, line: life.Silenced) -> None:
-    book.silences[line.silence] = Silence(
-        line.silence, line.scopes, book.last_at, line.until, line.by, line.reason
-    )
+    _keep(book, Silence(line.silence, line.scopes, book.last_at, line.until, line.by, line.reason))
 
 
 def _silence_ended(book: Book, line: life.SilenceEnded) -> None:
     silence = book.silences[line.silence]
-    book.silences[line.silence] = replace(silence, until=min(silence.until, book.last_at))
+    _keep(book, replace(silence, until=min(silence.until, book.last_at)))
+
+
+def _keep(book: Book, silence: Silence) -> None:
+    book.silences[silence.id] = silence
+    others = (one for one in book.lasting if one.id != silence.id and one.until > book.last_at)
+    book.lasting = [*others, silence]
 
 
 def _digest_posted(book: Book, line: life.DigestPosted) -> None:

@@ -188,3 +188,18 @@ class TestSilences:
         assert made.silence_of(port(), NOON + 9 * MINUTE) is None
         made.apply(NOON + 20 * MINUTE, SilenceEnded(2, ANA))
         assert made.silences[2].until == NOON + 9 * MINUTE
+
+    def test_those_of_years_are_not_asked_for_each_port(self) -> None:
+        made = Book()
+        for n in range(5000):
+            made.apply(
+                NOON + n * MINUTE, Silenced(n + 1, (Scope("CB 02"),), NOON + (n + 3) * MINUTE, ANA, "x")
+            )
+        made.apply(NOON + 5000 * MINUTE, SilenceEnded(5000, ANA))
+        now = NOON + 5000 * MINUTE
+        began = time.process_time()
+        for _ in range(3000):
+            found = made.silence_of(port(olt="CB 02"), now)
+        assert time.process_time() - began < 0.2
+        assert found is not None
+        assert found.id == 4999
