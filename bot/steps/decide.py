@@ -131,8 +131,7 @@ def resume(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Writ
         _interrupted(book, number)
         check_confirmed(book)
         case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
-        if is_over(book, case):
-            raise Declined("over")
+        check_not_over(book, case)
         if dispatch.dry_run != rules.dry_run:
             raise Declined("other_mode")
         until = closed_until(rules, now)
@@ -274,6 +273,12 @@ def is_over(book: Book, case: Case) -> bool:
     if case.restores is None:
         return case.ended_at is not None
     return book.cases[case.restores].ended_at is None
+
+
+def check_not_over(book: Book, case: Case) -> None:
+    """Declined where there is no reason any more for what the case tells."""
+    if is_over(book, case):
+        raise Declined("over" if case.restores is None else "still_on")
 
 
 def find(book: Book, number: int) -> Case:

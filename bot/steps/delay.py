@@ -11,7 +11,7 @@ from bot.domain.lines import Line, Settled, Who
 from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Write
-from bot.steps.decide import check_confirmed, find, is_over
+from bot.steps.decide import check_confirmed, check_not_over, find, is_over
 
 
 def begin(number: int, who: Who, rules: Rules) -> Write:
@@ -22,8 +22,7 @@ def begin(number: int, who: Who, rules: Rules) -> Write:
         if case.state is not CaseState.SCHEDULED:
             raise Declined("not_scheduled")
         check_confirmed(book)
-        if is_over(book, case):
-            raise Declined("over")
+        check_not_over(book, case)
         if case.dispatches[-1].dry_run != rules.dry_run:
             raise Declined("other_mode")
         return [Begun(number, who)]

@@ -15,7 +15,7 @@ from bot.domain.plan import Choice, Outcome, Recipient, Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Write
-from bot.steps.decide import check_confirmed, check_port, is_over
+from bot.steps.decide import check_confirmed, check_not_over, check_port
 
 ASKED_FOR = timedelta(minutes=15)
 """Who is not on the list so long after the send is not asked about again."""
@@ -68,8 +68,7 @@ def resend(chosen: Choose, who: Who, rules: Rules) -> Write:
         dispatch = case.dispatches[-1]
         if dispatch.phase is Phase.INTERRUPTED:
             raise Declined("still_interrupted")
-        if is_over(book, case):
-            raise Declined("over")
+        check_not_over(book, case)
         if dispatch.dry_run != rules.dry_run:
             raise Declined("other_mode")
         for port in dispatch.ports:

@@ -396,7 +396,7 @@ class TestHours:
         await self.at_night(desk)
         await desk.flow.restore(1, ANA, LATER)
         await again(desk)
-        with pytest.raises(Declined, match="over"):
+        with pytest.raises(Declined, match="still_on"):
             await desk.flow.begin(-1, ANA)
         await desk.pass_by(10 * 3600, every=600)
         assert news(desk) == []
@@ -624,7 +624,7 @@ class TestTrouble:
         await again(desk)
         await desk.poll()
         assert desk.case(-1).state is CaseState.INTERRUPTED
-        with pytest.raises(Declined, match="over"):
+        with pytest.raises(Declined, match="still_on"):
             await desk.flow.resume(-1, ANA)
         await over(desk, 1)
         await desk.finish()  # it is fresh still
@@ -698,7 +698,7 @@ class TestTrouble:
         await desk.flow.restore(1, ANA)
         await done(desk)
         await again(desk)
-        with pytest.raises(Declined, match="over"):
+        with pytest.raises(Declined, match="still_on"):
             await desk.flow.resend(Choose(-1, "c100"), BRUNO)
 
 
