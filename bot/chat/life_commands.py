@@ -116,8 +116,11 @@ def read_silence(argument: str) -> tuple[list[Scope], timedelta, str] | None:
     )
     if lasts is None:
         return None
-    *olt, last = parts[:at]
-    scopes = [] if "/" in last and _PLACE.fullmatch(last) else [Scope(" ".join(parts[:at]))]
+    named = [part for part in parts[:at] if part != "·"]  # copied from a card: CB 01 · 6/15
+    if not named:
+        return None
+    *olt, last = named
+    scopes = [] if "/" in last and _PLACE.fullmatch(last) else [Scope(" ".join(named))]
     if olt and _PLACE.fullmatch(last):
         scopes.append(Scope(" ".join(olt), "/".join(str(int(part)) for part in last.split("/"))))
     return (scopes, lasts, " ".join(parts[at + 1 :])) if scopes else None

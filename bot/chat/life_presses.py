@@ -120,6 +120,9 @@ class LifePresses:
         """Declined where what would be answered cannot be done any more."""
         if action is Action.ASK_SEPARATE:
             await self._desk.check_undecided(case.id)
+            first = case.proposal
+            if first is not None and first.waits(self._clock.now()):
+                raise Declined("already_approved", by=first.by.name, at=first.at)
             if len(parts(case.on)) < 2:  # noqa: PLR2004 - one part is the whole
                 raise Declined("nothing_to_separate")
         if case.ended_at is not None:
@@ -168,6 +171,9 @@ class SharedPresses:
             raise Declined("unknown_case")
         if case.ended_at is not None and case.card is None:
             raise Declined("over")
+        silence = self._desk.ledger.book.silence_over(case, self._clock.now())
+        if silence is not None and case.card is None:
+            raise Declined("silenced", until=silence.until, by=silence.by.name)
         self._chat.open_card(press.case)
         return self._words.plain("toast.card_coming", case=press.case)
 

@@ -242,6 +242,8 @@ async def test_planned_work_is_neither_listed_nor_given_cards(api: BotApi) -> No
         room.telegram.chat.refresh()
         await api.wait(lambda _: listed.buttons == ["1 · 1/1"])
         assert "4 falhas esperam decisão" in listed.text
+        late = await api.post_callback(BETO, listed, "card:2:")
+        assert "Para enviar, encerre o silêncio" in late.text, "no card comes that is not to come"
     assert with_cards(room) == [3, 4, 5]
 
 

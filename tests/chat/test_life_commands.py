@@ -72,6 +72,7 @@ def test_what_is_no_duration(text: str) -> None:
         ("CB 01 6 2h placa", [Scope("CB 01 6"), Scope("CB 01", "6")], 120, "placa"),
         ("CB 01 2h tudo  2h", [Scope("CB 01"), Scope("CB", "1")], 120, "tudo 2h"),
         ("OLT-X 1h30", [Scope("OLT-X")], 90, ""),
+        ("CB 01 · 6/15 2h a · b", [Scope("CB 01", "6/15")], 120, "a · b"),
         ("2h 2h dupla", [Scope("2h")], 120, "dupla"),
     ],
 )
@@ -79,7 +80,9 @@ def test_where_silence_is_and_how_long(text: str, scopes: list[Scope], minutes: 
     assert read_silence(text) == (scopes, timedelta(minutes=minutes), reason)
 
 
-@pytest.mark.parametrize("text", ["", "CB 01", "2h", "2h troca", "6/15 2h troca", "CB 01 6/15 troca"])
+@pytest.mark.parametrize(
+    "text", ["", "CB 01", "2h", "2h troca", "6/15 2h troca", "CB 01 6/15 troca", "· 2h x"]
+)
 def test_no_silence_without_a_place_and_a_duration(text: str) -> None:
     assert read_silence(text) is None
 

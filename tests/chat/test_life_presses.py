@@ -216,6 +216,14 @@ async def test_a_case_is_taken_apart(api: BotApi, room: Room) -> None:
     assert "Não há o que separar" in (await api.post_callback(ANA, single, "apart?:1:")).text
 
 
+async def test_while_one_of_two_has_approved_a_late_tap_to_take_it_apart_is_told_why_not(
+    api: BotApi, room: Room
+) -> None:
+    card = await grouped(room)
+    await room.line(life.Proposed(2, ANN))
+    assert (await api.post_callback(CARLA, card, "apart?:2:")).text.startswith("Ana já aprovou")
+
+
 async def test_telling_that_it_is_back_and_the_taps_on_that(api: BotApi) -> None:
     async with opened(api, rules=Rules(restored=True, customer_hours=closed())) as room:
         await room.outage()
