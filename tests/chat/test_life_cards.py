@@ -589,7 +589,7 @@ class TestRestored:
     def test_nobody_told_may_be_tried_again(self) -> None:
         nobody = restored(NEWS, planned(2, Skip.STILL_DOWN, Skip.STILL_DOWN, case=-1), Settled(-1, "done"))
         assert news(nobody).startswith(
-            "📣 <b>Ninguém foi avisado que voltou</b> · a pedido de <b>Bruno</b>, às 13:14\n2 ainda"
+            "📣 <b>Ninguém foi avisado que voltou</b> · tentativa de <b>Bruno</b>, às 13:14\n2 ainda"
         )
         assert labels(show(nobody)) == ["Avisar que voltou (33)/success"]
         refused = restored(
