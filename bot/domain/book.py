@@ -4,7 +4,7 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 `Book.apply` changes a book.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
@@ -289,7 +289,7 @@ class Book:
         dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
         dispatch.broken = False
         self.running.add(line.case)
-        self.reserve(line.case, _ports_of(dispatch, line.recipients))
+        self.reserve(line.case, dispatch.ports_of(line.recipients))
         self._progress(dispatch).take_up_again(line.recipients)
 
     @_fold.register
@@ -361,7 +361,7 @@ class Book:
         """The ports of a case's dispatch through which nobody was reached are free."""
         dispatch = self._dispatch(number)
         reached = set() if dispatch.progress is None else dispatch.progress.reached_ids()
-        for key in {port.key for port in dispatch.ports} - _ports_of(dispatch, reached):
+        for key in {port.key for port in dispatch.ports} - dispatch.ports_of(reached):
             reservation = self.reservations.get(key)
             if reservation is not None and reservation.case == number:
                 del self.reservations[key]
@@ -371,10 +371,3 @@ class Book:
         key = phone_key(phone) if phone else ""
         if key in self.told and self.told[key].case == number:
             del self.told[key]
-
-
-def _ports_of(dispatch: Dispatch, ids: Iterable[str]) -> set[str]:
-    """The keys of the ports that those recipients are on; where the plan has one, they do not name it."""
-    every = tuple(port.key for port in dispatch.ports)
-    recipients = {} if dispatch.progress is None else dispatch.progress.recipients
-    return {key for id_ in ids for key in recipients[id_].ports or every}

@@ -1,5 +1,6 @@
 """What the NOC decides on: incidents of one cause, their card, its decisions and its dispatches."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -105,6 +106,21 @@ class Dispatch:
     def reached(self) -> bool:
         """Whether somebody has, or may have, a message."""
         return self.progress is not None and self.progress.reached
+
+    def ports_of(self, recipients: Iterable[str]) -> set[str]:
+        """The keys of the ports that those of the plan (by id) are on: where it has one, they do not say."""
+        every = tuple(port.key for port in self.ports)
+        known = {} if self.progress is None else self.progress.recipients
+        return {key for id_ in recipients for key in known[id_].ports or every}
+
+    def through(self) -> set[str]:
+        """The keys of the ports where somebody has, may have or is to get a message; all until a plan."""
+        progress = self.progress
+        if progress is None:
+            return {port.key for port in self.ports}
+        return self.ports_of(
+            progress.reached_ids() | progress.intents.keys() | {r.id for r in progress.todo()}
+        )
 
     @property
     def at_rest(self) -> bool:

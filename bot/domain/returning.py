@@ -56,6 +56,7 @@ class _Had:
     def __init__(self, book: Book, since: datetime | None, over: Mapping[str | None, datetime]) -> None:
         self._book, self._since, self._ends = book, since, over
         self._over: dict[int, Mapping[str, Member]] = {}
+        self._about: dict[int, set[str]] = {}  # the ports that people on are told of, or are to be
 
     def case(self, incident: Incident) -> int | None:
         """That of the incident's port, where it is a return: somebody's plug is none of a whole PON."""
@@ -68,21 +69,22 @@ class _Had:
         last = self._over[number].get(port)
         if last is None or last.ended_at is None or last.ended_at < self._since:
             return None  # what it had there has moved to another port, or is on, or was long ago
-        if _decided_without(self._book, self._book.cases[number], port, last.ended_at):
+        if self._decided_without(self._book.cases[number], port, last.ended_at):
             return None
         return number if noise(last.incident) is noise(incident) else None
 
-
-def _decided_without(book: Book, case: Case, port: str, over_at: datetime) -> bool:
-    """Whether the decision that stands was not about the port: over by then, in cooldown, or freed since."""
-    if case.undecided or case.state is CaseState.OVER:
-        return False
-    if case.state is CaseState.DENIED:  # over altogether, it is asked about anew
-        return case.ended_at is None and case.denied_at is not None and over_at <= case.denied_at
-    dispatch, held = case.dispatch, book.reservations.get(port)
-    part = dispatch is not None and any(port == its.key for its in dispatch.ports)
-    dry_run = dispatch is not None and dispatch.dry_run  # which reserves none
-    return not (part and (dry_run or (held is not None and held.case == case.id)))
+    def _decided_without(self, case: Case, port: str, over_at: datetime) -> bool:
+        """Whether the decision that stands is not about the port: over by then, in cooldown, freed since."""
+        if case.undecided or case.state is CaseState.OVER:
+            return False
+        if case.state is CaseState.DENIED:  # over altogether, it is asked about anew
+            return case.ended_at is None and case.denied_at is not None and over_at <= case.denied_at
+        if case.id not in self._about:
+            dispatch, held = case.dispatches[-1], self._book.reservations
+            through = dispatch.through()
+            mine = {key for key in through if key in held and held[key].case == case.id}
+            self._about[case.id] = through if dispatch.dry_run else mine
+        return port not in self._about[case.id]
 
 
 def _last(case: Case, ends: Mapping[str | None, datetime]) -> dict[str, Member]:

@@ -881,7 +881,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a repeated send does not reserve its port",
         "bot/domain/book.py",
         (
-            "        self.reserve(line.case, _ports_of(dispatch, line.recipients))\n"
+            "        self.reserve(line.case, dispatch.ports_of(line.recipients))\n"
             "        self._progress(dispatch).take_up_again"
         ),
         "        self._progress(dispatch).take_up_again",
@@ -929,7 +929,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the end frees the port though somebody was reached",
         "bot/domain/book.py",
-        " - _ports_of(dispatch, reached):",
+        " - dispatch.ports_of(reached):",
         ":",
         "rules",
     ),

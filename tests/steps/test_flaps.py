@@ -1,11 +1,13 @@
 """A port that comes and goes: one card, its history, and an approval that asks first."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.case import CaseState
+from bot.domain.customer import Link
 from bot.domain.flapping import oscillates, recent
 from bot.domain.holds import Terms
 from bot.domain.lines import Approved, CaseOpened, Denied
@@ -428,3 +430,23 @@ class TestWithOthers:
         await desk.flow.release(key, ANA, "another outage")
         await down(desk, "6/1")
         assert desk.case(2).state is CaseState.WAITING
+
+    async def test_a_port_of_which_nobody_is_told_is_asked_about_though_the_others_are_being_sent(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        desk.use(answer_within=5.0)
+        await down(desk, "6/1", "6/2")
+        onus = desk.source.onus["2"]
+        desk.source.onus["2"] = [replace(onu, link=Link.ONLINE) for onu in onus]
+        desk.gateway.block = asyncio.Event()
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        await desk.repair(2)
+        await down(desk, "6/2")
+        assert desk.case(1).state is CaseState.SENDING
+        assert [port.place for port in desk.case(2).ports] == ["6/2"]
+        desk.gateway.block.set()
+        await desk.finish()
+        await desk.approve(2)
+        assert desk.nobody_twice() == 6
