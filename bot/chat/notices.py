@@ -66,10 +66,10 @@ class Notices:
             facts["reason"] = self._why_not(str(notice.facts["reason"]))
         if case is not None:
             facts |= {"case": case.shown_as, "restores": case.restores is not None}
+            facts["port"] = label(case, self._words)  # of several ports none stands for all
         if notice.code == REOPENED and case is not None:
             falls = _falls(case)
             facts |= {
-                "port": label(case, self._words),
                 "hour": sum(now - at <= HOUR for at in falls),
                 "today": sum(self._words.is_same_day(at, now) for at in falls),
                 "flaps": self._rules.flaps,

@@ -384,6 +384,16 @@ async def test_a_schedule_that_came_to_nothing_rings_with_its_reason(
             assert "still_on" not in message.text
 
 
+async def test_of_several_ports_no_single_one_is_named(api: BotApi) -> None:
+    async with opened(api) as room:
+        first, *others = (incident(n, place=f"1/{n}", started=room.started) for n in (1, 2, 3))
+        await room.line(CaseOpened(1, first, tuple(others)))
+        for code, reason in (("not_sent", "over"), ("halted", "no_answer")):
+            room.telegram.chat.say(Notice(code, {"case": 1, "port": port("1/1"), "reason": reason}))
+        assert await said(api, "O envio agendado não saiu · caso 1 · CB 01 · 3 PONs: ")
+        assert await said(api, "Envio suspenso · caso 1 · CB 01 · 3 PONs: ")
+
+
 async def test_of_the_second_message_the_first_ones_card_is_told(api: BotApi) -> None:
     async with opened(api) as room:
         await room.outage()
