@@ -1,5 +1,6 @@
 """Which ports each OLT has, as the source last told it: the denominator of "nearly all of them"."""
 
+import asyncio
 import logging
 import math
 
@@ -14,6 +15,7 @@ log = logging.getLogger(__name__)
 
 FRESH = 6 * 3600.0  # seconds
 TRIED = 300.0  # seconds between tries where it cannot be read
+WITHIN = 10.0  # seconds: cards wait for it, and a tap has to be answered within 15 (contracts/telegram.md)
 
 
 class Stock:
@@ -25,14 +27,15 @@ class Stock:
         self._next = -math.inf
 
     async def refresh(self, now: float) -> None:
-        """Read it where it is old. `now` is monotonic."""
+        """Read it where it is old, within `WITHIN`. `now` is monotonic."""
         if now < self._next:
             return
         self._next = now + TRIED
         try:
-            self.known = await self._source.inventory()
-        except (TryLater, AnswerLost, Refused, BadAnswer) as error:
-            log.info("the list of ports could not be read: %s", error)
+            async with asyncio.timeout(WITHIN):
+                self.known = await self._source.inventory()
+        except (TryLater, AnswerLost, Refused, BadAnswer, TimeoutError) as error:
+            log.info("the list of ports could not be read: %s", str(error) or "too slow")
         else:
             self._next = now + FRESH
 

@@ -1,13 +1,15 @@
 """The list of ports: read when grouping needs it, kept, and never in the way."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
+from bot import stock
 from bot.domain.correlation import Grouping, Reason
 from bot.domain.incident import Inventory
 from bot.domain.life import Scope
-from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
+from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
 from tests.fakes import ANA
 from tests.steps.conftest import Desk
 
@@ -71,6 +73,25 @@ async def test_where_it_cannot_be_read_there_is_a_card_all_the_same(grouping: De
     listed.error = None
     assert (await group(grouping, 3)).reason is Reason.OLT
     assert listed.times == 2
+
+
+async def test_a_source_that_is_slow_to_list_them_keeps_no_card_waiting(
+    grouping: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stock, "WITHIN", 0.01)
+
+    async def for_ever() -> Inventory:
+        await asyncio.Event().wait()
+        return OLTS
+
+    grouping.source.inventory = for_ever  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        found = await group(grouping, 1)
+    assert (found.reason, found.of) == (Reason.CABLE, None)
+    with pytest.raises(Declined, match="unknown_olt"):
+        await grouping.flow.silence(
+            (Scope("OLT 9"),), ANA, grouping.clock.now() + timedelta(hours=1), "works"
+        )
 
 
 async def test_what_was_read_is_kept_while_it_cannot_be_read_anew(grouping: Desk) -> None:
