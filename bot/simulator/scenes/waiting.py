@@ -81,7 +81,7 @@ async def _hours(play: Play) -> None:
         f"{first.olt} {first.slot_pon} e {second.olt} {second.slot_pon} caem de noite.",
         f"{first.olt} {first.slot_pon} and {second.olt} {second.slot_pon} fail at night.",
     )
-    scheduled, urgent = await play.cut(first, CUSTOMERS), await play.cut(second, CUSTOMERS)
+    urgent, scheduled = await play.cut(first, CUSTOMERS), await play.cut(second, CUSTOMERS)
     card, other = await play.card(scheduled), await play.card(urgent)
     await play.press(stage.ana, card, APPROVE)
     await play.caption(
