@@ -107,7 +107,9 @@ class LifePresses:
                 toast, facts["until"] = "silenced", until
             case _:
                 await self._end_silence(case, int(press.arg), who)
-                toast = "unmuted"
+                other = self._desk.ledger.book.silence_over(case, self._clock.now())
+                toast = "unmuted" if other is None else "still_silent"
+                facts["until"] = other.until if other is not None else None
         return self._words.plain(f"toast.{toast}", **facts)
 
     async def _end_silence(self, case: Case, number: int, who: Who) -> None:

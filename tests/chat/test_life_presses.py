@@ -196,6 +196,19 @@ async def test_planned_work_is_silenced_and_ended_from_the_card(api: BotApi, roo
     assert [why for _, _, why, _ in room.desk.refusals] == ["silenced", "silenced", "no_silence"]
 
 
+async def test_where_two_silences_lie_the_end_of_one_promises_no_cards(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    later = room.clock.now() + timedelta(hours=2)
+    for number in (1, 2):
+        scope = life.Scope("CB 01", "1/1" if number == 1 else "")
+        await room.line(life.Silenced(number, (scope,), later + timedelta(hours=number), ANN, "obra"))
+    room.telegram.chat.show(1, urgent=True)
+    await api.wait(lambda _: "unmute:1:2" in str(card.keyboard))
+    assert "vale outro silêncio, até" in (await api.tap(ANA, card, "Encerrar silêncio")).text
+    await api.wait(lambda _: "unmute:1:1" in str(card.keyboard))
+    assert "os cartões voltam" in (await api.tap(ANA, card, "Encerrar silêncio")).text
+
+
 async def test_a_silence_of_elsewhere_is_not_ended_from_a_card(api: BotApi, room: Room) -> None:
     card = await room.card()
     until = room.clock.now() + timedelta(hours=1)
