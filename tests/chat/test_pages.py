@@ -507,6 +507,14 @@ class TestAudit:
         assert len(Press(Action.AUDIT_JSON, 0, f"999999|{kept}").encode().encode()) <= 64
 
 
+@pytest.mark.parametrize("words", [PT, EN])
+def test_the_help_names_buttons_as_they_are_written(words: Words) -> None:
+    html = help_text(words).html
+    for key in ("approve", "deny", "details", "assume", "separate"):
+        assert f"<b>{words.plain(f'button.{key}')}</b>" in html
+    assert f"<b>{words.plain('button.restore', n=None)}</b>" in html
+
+
 def test_the_help_names_every_command() -> None:
     text = assert_arrives(help_text(PT))
     assert [line.split(" – ")[0] for line in text.splitlines() if line.startswith("/")] == [
