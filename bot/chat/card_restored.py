@@ -23,6 +23,7 @@ from bot.steps.decide import is_over
 
 _NAME_AT_MOST = 40  # UTF-16 units
 _HALTS = {CaseState.COUNTDOWN: ("cancel", Action.CANCEL), CaseState.SENDING: ("stop", Action.STOP)}
+_STYLES: dict[Action, Style | None] = {Action.RESUME: "success", Action.BEGIN: None}
 Rows = tuple[tuple[Button, ...], ...]
 
 
@@ -89,9 +90,9 @@ def stopping(case: Case, other: Case, words: Words) -> Rows:
 def _button(case: Case, other: Case, words: Words, key: str, action: Action) -> Button:
     """Beside the same button of the case itself it has a sign of its own."""
     text = words.plain(f"button.{key}")
-    style: Style = "success" if action in {Action.BEGIN, Action.RESUME} else "danger"
     press = Press(action, other.id).encode()
-    return Button(words.plain("button.of_restored", what=text) if case.running else text, press, style)
+    label = words.plain("button.of_restored", what=text) if case.running else text
+    return Button(label, press, _STYLES.get(action, "danger"))
 
 
 def _came_of_it(other: Case, dispatch: Dispatch, now: datetime, words: Words, room: int) -> list[Markup]:

@@ -58,7 +58,7 @@ def _of_dispatch(case: Case, words: Words) -> Rows:
     """What an unfinished dispatch may be asked."""
     over = case.ended_at is not None
     cancel = _button(case, words, "cancel", Action.CANCEL, "danger")
-    begin = _button(case, words, "send_now", Action.BEGIN, "success")
+    begin = _button(case, words, "send_now", Action.BEGIN)  # green would invite to write at night
     resume = _button(case, words, "resume", Action.RESUME, "success")
     close = _button(case, words, "close", Action.CLOSE, "danger")
     found: dict[CaseState, Rows] = {

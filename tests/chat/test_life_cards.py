@@ -329,7 +329,7 @@ class TestSchedule:
             "\n\n🕗 <b>Envio agendado para 23/11 08:00</b>, aprovado por <b>Ana</b> às 12:01"
         )
         assert labels(screen) == [
-            "Enviar agora/success Cancelar/danger",
+            "Enviar agora Cancelar/danger",
             "Detalhes",
             "Previsão Causa",
         ]
@@ -538,7 +538,7 @@ class TestRestored:
             (
                 [replace(NEWS, due=MORNING)],
                 "🕗 <b>Envio agendado para 23/11 08:00</b>, aprovado por <b>Bruno</b> às 13:12",
-                ["Enviar agora/success Cancelar/danger"],
+                ["Enviar agora Cancelar/danger"],
                 ["begin:-1:", "undo:-1:"],
             ),
             (
