@@ -182,7 +182,7 @@ class Book:
 
     @_fold.register
     def _(self, line: ln.Cancelled) -> None:
-        self._give_back(line.case)
+        self.give_back(line.case)
         self._end(line.case, "cancelled", line.by)
         life.ask_again(self, self.cases[line.case])
 
@@ -242,7 +242,7 @@ class Book:
             progress.results[line.recipient] = receipt
             self._not_told(line.case, line.recipient)
             if dispatch.phase is Phase.FINISHED:  # an answer after the end
-                self._give_back(line.case)
+                self.give_back(line.case)
 
     @_fold.register
     def _(self, line: ln.StopAsked) -> None:
@@ -269,7 +269,7 @@ class Book:
         if dispatch.progress is not None:
             for recipient in dispatch.progress.close(LEFT_OVER[line.end], line.reason):
                 self._not_told(line.case, recipient.id)
-        self._give_back(line.case)
+        self.give_back(line.case)
         if not dispatch.reached:
             life.ask_again(self, self.cases[line.case])
 
@@ -357,7 +357,7 @@ class Book:
             raise ValueError("a send without a plan")
         return dispatch.progress
 
-    def _give_back(self, number: int) -> None:
+    def give_back(self, number: int) -> None:
         """The ports of a case's dispatch through which nobody was reached are free."""
         dispatch = self._dispatch(number)
         reached = set() if dispatch.progress is None else dispatch.progress.reached_ids()

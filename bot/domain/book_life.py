@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.domain import life
-from bot.domain.case import Card, Case, Member, Phase, Proposal
+from bot.domain.case import Card, Case, CaseState, Member, Phase, Proposal
 from bot.domain.cooldown import Reservation
 from bot.domain.flapping import KEPT, Spell
 from bot.domain.silence import Silence
@@ -40,6 +40,9 @@ def reopen(book: Book, case: Case) -> None:
     case.reopened.append(book.last_at)
     book.open.add(case.id)
     book.to_restore.discard(case.id)
+    if case.state is CaseState.SCHEDULED:
+        kept = {port.key for port in case.dispatches[-1].ports} - book.reservations.keys()
+        book.reserve(case.id, kept)
 
 
 def ask_again(book: Book, case: Case) -> None:
@@ -63,6 +66,8 @@ def close_if_over(book: Book, case: Case) -> None:
         case.ended_at, case.ended_why = book.last_at, "ignored" if whys == {"ignored"} else "gone"
         case.proposal = None
         book.open.discard(case.id)
+        if case.state is CaseState.SCHEDULED:  # nothing will be sent: its ports are free for the next outage
+            book.give_back(case.id)
         if case.dispatches:
             book.to_restore = {n for n in book.to_restore if _lately(book, n)} | {case.id}
 

@@ -6,9 +6,11 @@ from typing import Literal
 
 from bot.domain.book import Book
 from bot.domain.case import Case
+from bot.domain.cooldown import free_at
 from bot.domain.flapping import oscillates
 from bot.domain.incident import Port
 from bot.domain.rules import Rules
+from bot.errors import Declined
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,20 @@ def takes_two(case: Case, rules: Rules) -> bool:
     incidents = case.incidents
     estimate = None if any(i.affected is None for i in incidents) else sum(i.affected or 0 for i in incidents)
     return counted or estimate is None or estimate > rules.two_person_above
+
+
+def check_port(book: Book, port: Port, number: int) -> None:
+    """Declined while another case is sending through the port."""
+    reservation = book.reservations.get(port.key)
+    if reservation is not None and reservation.case != number and reservation.case in book.running:
+        raise Declined("port_busy", port=port.label)
+
+
+def why_not(book: Book, port: Port, number: int, rules: Rules, now: datetime) -> Declined | None:
+    """Why a port may not be sent to for a case that has not reserved it; None where it may."""
+    try:
+        check_port(book, port, number)
+    except Declined as busy:
+        return busy
+    until = free_at(book.reservations.get(port.key), now, rules.cooldown_hours)
+    return None if until is None else Declined("cooldown", port=port.label, until=until)

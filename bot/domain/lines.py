@@ -281,6 +281,7 @@ class Resent:
     case: int
     recipients: tuple[str, ...]
     by: Who
+    despite: tuple[Despite, ...] = ()
     kind: Literal["resent"] = "resent"
 
 

@@ -83,7 +83,8 @@ class _Had:
             dispatch, held = case.dispatches[-1], self._book.reservations
             through = dispatch.through()
             mine = {key for key in through if key in held and held[key].case == case.id}
-            self._about[case.id] = through if dispatch.dry_run else mine
+            unheld = dispatch.dry_run or case.state is CaseState.SCHEDULED  # over, that holds no port
+            self._about[case.id] = through if unheld else mine
         return port not in self._about[case.id]
 
 

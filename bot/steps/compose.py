@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case
+from bot.domain.case import Case, CaseState
 from bot.domain.correlation import Group, Waiting, explain, group
+from bot.domain.holds import why_not
 from bot.domain.incident import Incident, Inventory, Kind, Poll
 from bot.domain.life import IncidentJoined
 from bot.domain.lines import CaseOpened, IncidentChanged, IncidentEnded, Line
@@ -41,6 +42,7 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
             on = (incident for incident in book.cases[number].on if incident.id not in over)
             why = explain([*on, *those], inventory, rules)
             lines += [IncidentJoined(number, incident, why) for incident in those]
+        alone += _free_again(book, over, rules, now)
         for number, found in enumerate(alone, start=book.next_case):
             why = explain(found.incidents, inventory, rules)
             lines.append(CaseOpened(number, found.incidents[0], found.incidents[1:], why, found.follows))
@@ -69,6 +71,24 @@ def reopened(lines: Sequence[Line], book: Book, since: datetime) -> list[int]:
 
 def _is_new(book: Book, incident: Incident, now: datetime) -> bool:
     return book.known(incident) is None and book.silence_of(incident.port, now) is None
+
+
+def _free_again(book: Book, over: Collection[str | None], rules: Rules, now: datetime) -> list[Group]:
+    """What an approval left out, as its port was in cooldown, and what is still on now that it is not.
+
+    Nobody was asked about those customers: they follow on a card of their own.
+    """
+    found: list[Group] = []
+    for number in sorted(book.open):
+        case = book.cases[number]
+        dispatch = case.dispatch
+        if dispatch is None or not dispatch.left_out or case.state is not CaseState.SENT:
+            continue
+        free = {p.key for p in dispatch.left_out if why_not(book, p, number, rules, now) is None}
+        left = [i for i in case.on if i.port.key in free and i.id not in over]
+        if left:
+            found.append(Group(tuple(left), follows=number))
+    return found
 
 
 def _news(case: Case, incident: Incident) -> list[Line]:

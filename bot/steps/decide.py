@@ -11,7 +11,7 @@ from bot.domain.book import Book
 from bot.domain.case import SECOND_WITHIN, Case, CaseState, Dispatch, Phase, Proposal
 from bot.domain.cooldown import free_at
 from bot.domain.correlation import dominant
-from bot.domain.holds import NO_TERMS, Terms, closed_until, flapping, takes_two
+from bot.domain.holds import NO_TERMS, Terms, closed_until, flapping, takes_two, why_not
 from bot.domain.incident import Kind, Port
 from bot.domain.life import Despite, Proposed
 from bot.domain.lines import (
@@ -213,30 +213,14 @@ def check_confirmed(book: Book) -> None:
         raise Declined("unconfirmed", since=book.unconfirmed)
 
 
-def check_port(book: Book, port: Port, number: int) -> None:
-    """Declined while another case is sending through the port."""
-    reservation = book.reservations.get(port.key)
-    if reservation is not None and reservation.case != number and reservation.case in book.running:
-        raise Declined("port_busy", port=port.label)
-
-
 def _free(book: Book, case: Case, rules: Rules, now: datetime) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
     """The case's ports that may be sent to, and those that may not. Declined where none may."""
-    taken = {port.key: _taken(book, port, case.id, rules, now) for port in case.ports}
+    taken = {port.key: why_not(book, port, case.id, rules, now) for port in case.ports}
     free = tuple(port for port in case.ports if taken[port.key] is None)
     left_out = tuple(port for port in case.ports if taken[port.key] is not None)
     if not free:
         raise next(no for no in taken.values() if no is not None)
     return free, left_out
-
-
-def _taken(book: Book, port: Port, number: int, rules: Rules, now: datetime) -> Declined | None:
-    try:
-        check_port(book, port, number)
-    except Declined as busy:
-        return busy
-    until = free_at(book.reservations.get(port.key), now, rules.cooldown_hours)
-    return None if until is None else Declined("cooldown", port=port.label, until=until)
 
 
 def _with(proposal: Proposal | None, terms: Terms) -> Terms:

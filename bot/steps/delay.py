@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.case import CaseState, Phase
-from bot.domain.holds import closed_until
+from bot.domain.holds import closed_until, why_not
 from bot.domain.life import Begun
 from bot.domain.lines import Line, Settled, Who
 from bot.domain.rules import Rules
@@ -17,7 +17,7 @@ from bot.steps.decide import check_confirmed, check_not_over, find, is_over
 def begin(number: int, who: Who, rules: Rules) -> Write:
     """Do not wait for the time of a scheduled dispatch; never a rehearsal for real, or back."""
 
-    def write(book: Book, _now: datetime) -> Sequence[Line]:
+    def write(book: Book, now: datetime) -> Sequence[Line]:
         case = find(book, number)
         if case.state is not CaseState.SCHEDULED:
             raise Declined("not_scheduled")
@@ -25,9 +25,23 @@ def begin(number: int, who: Who, rules: Rules) -> Write:
         check_not_over(book, case)
         if case.dispatches[-1].dry_run != rules.dry_run:
             raise Declined("other_mode")
+        busy = _busy(book, number, rules, now)
+        if busy is not None:
+            raise busy
         return [Begun(number, who)]
 
     return write
+
+
+def _busy(book: Book, number: int, rules: Rules, now: datetime) -> Declined | None:
+    """Why it may not begin: its outage was over meanwhile, and another case was sent through a port of it."""
+    for port in book.cases[number].dispatches[-1].ports:
+        reservation = book.reservations.get(port.key)
+        if reservation is not None and reservation.case != number:
+            no = why_not(book, port, number, rules, now)
+            if no is not None:
+                return no
+    return None
 
 
 def begin_due(rules: Rules) -> Write:
@@ -50,6 +64,8 @@ def begin_due(rules: Rules) -> Write:
                 lines.append(Settled(number, "over"))
             elif dispatch.dry_run != rules.dry_run:
                 lines.append(Settled(number, "unread", "other_mode"))
+            elif _busy(book, number, rules, now):
+                lines.append(Settled(number, "unread", "port_busy"))
             else:
                 lines.append(Begun(number))
         return lines

@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch, Phase
+from bot.domain.holds import check_port, closed_until
+from bot.domain.life import Despite
 from bot.domain.lines import Evidence, Line, Resent, Resolved, Who
 from bot.domain.phone import phone_key
 from bot.domain.plan import Choice, Outcome, Recipient, Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Write
-from bot.steps.decide import check_confirmed, check_not_over, check_port
+from bot.steps.decide import check_confirmed, check_not_over
 
 ASKED_FOR = timedelta(minutes=15)
 """Who is not on the list so long after the send is not asked about again."""
@@ -59,9 +61,9 @@ def resolve(chosen: Choose, choice: Choice, who: Who) -> Write:
 
 
 def resend(chosen: Choose, who: Who, rules: Rules) -> Write:
-    """Send them again, while their outage is on. The person knows that somebody may get two."""
+    """Send them again, while their outage is on. The person knows that somebody may get two, and the hour."""
 
-    def write(book: Book, _now: datetime) -> Sequence[Line]:
+    def write(book: Book, now: datetime) -> Sequence[Line]:
         recipients = chosen.those(book)
         check_confirmed(book)
         case = book.cases[chosen.case]
@@ -73,7 +75,8 @@ def resend(chosen: Choose, who: Who, rules: Rules) -> Write:
             raise Declined("other_mode")
         for port in dispatch.ports:
             check_port(book, port, chosen.case)
-        return [Resent(chosen.case, recipients, who)]
+        despite: tuple[Despite, ...] = () if closed_until(rules, now) is None else ("hours",)
+        return [Resent(chosen.case, recipients, who, despite)]
 
     return write
 

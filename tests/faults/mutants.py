@@ -497,7 +497,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "        dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at\n        dispatch.facts",
         (
             "        dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at\n"
-            "        self._give_back(line.case)\n"
+            "        self.give_back(line.case)\n"
             "        dispatch.facts"
         ),
         "walk",

@@ -56,7 +56,7 @@ async def test_a_hang_lasts_until_the_server_stops(
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(request), 0.1)
     assert (server.in_flight, bool(server.processed)) == (1, processed)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         await server.stop()
     with pytest.raises(httpx.TransportError):
         await request

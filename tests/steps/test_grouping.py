@@ -396,6 +396,24 @@ class TestPortsLeftOut:
         assert desk.nobody_twice() == 9
         assert desk.ledger.book.reservations["CB 01:6/1"].case == 1
 
+    async def test_what_was_left_out_follows_on_a_card_of_its_own_once_its_port_is_free(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        await self.one_in_cooldown(desk)
+        await desk.approve(2)
+        await desk.pass_by(3600)
+        assert set(desk.ledger.book.cases) == {1, 2}
+        await desk.flow.release("CB 01:6/1", BRUNO, "other")
+        await desk.poll()
+        assert desk.case(3).follows == 2
+        assert [port.place for port in desk.case(3).ports] == ["6/1"]
+        assert [port.place for port in desk.case(2).ports] == ["6/2", "6/3"]
+        await desk.pass_by(60)
+        assert set(desk.ledger.book.cases) == {1, 2, 3}
+        await desk.approve(3)
+        assert desk.tally(3).outcomes == {Outcome.ACCEPTED: 3}
+
     async def test_what_is_left_is_over_before_the_plan_and_nobody_in_cooldown_is_told_instead(
         self, grouping: Desk
     ) -> None:

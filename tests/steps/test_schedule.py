@@ -54,6 +54,38 @@ async def sent(desk: Desk) -> int:
     return desk.nobody_twice()
 
 
+class TestOverBeforeItsTime:
+    async def test_its_ports_are_free_for_the_next_outage(self, night: Desk) -> None:
+        desk = night
+        await desk.flow.approve(1, ANA, LATER)
+        await desk.repair(1, 2)
+        await desk.pass_by(2 * 3600)
+        await down(desk, "6/1")
+        await desk.flow.approve(2, BRUNO, NOW)
+        assert await sent(desk) == 3
+        await until(desk, EIGHT)
+        assert await sent(desk) == 3
+        assert (desk.dispatch(1).end, desk.dispatch(2).end) == ("over", "done")
+        assert desk.ledger.book.reservations["CB 01:6/1"].case == 2
+
+    async def test_an_outage_that_is_on_again_under_its_old_id_takes_no_port_from_another_case(
+        self, night: Desk
+    ) -> None:
+        desk = night
+        first = desk.source.incidents["1"]
+        await desk.flow.approve(1, ANA, LATER)
+        await desk.repair(1, 2)
+        await desk.pass_by(2 * 3600)
+        await down(desk, "6/1")
+        await desk.flow.approve(2, BRUNO, NOW)
+        assert await sent(desk) == 3
+        desk.source.incidents["1"] = first
+        await until(desk, EIGHT)
+        assert (desk.dispatch(1).end, desk.dispatch(1).end_reason) == ("unread", "port_busy")
+        assert desk.ledger.book.reservations["CB 01:6/1"].case == 2
+        assert await sent(desk) == 3
+
+
 class TestAsked:
     async def test_outside_their_hours_it_asks_and_claims_nothing(self, night: Desk) -> None:
         desk = night
