@@ -323,6 +323,7 @@ class Flow:
         self._deps.chat.show(number, urgent=True)
         for line in lines:
             if isinstance(line, Proposed):
+                self._deps.chat.say(Notice("second_needed", {"case": number, "by": line.by}))
                 return Approval(first=True)
             if isinstance(line, Approved) and line.due is not None:
                 return Approval(due=line.due)

@@ -184,7 +184,7 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
         _ports(line, root),
         entry.case,
         restores,
-        line.despite if isinstance(line, ln.Approved | life.Proposed) else (),
+        line.despite if isinstance(line, ln.Approved | life.Proposed | ln.Resent) else (),
         _until(line),
         line.first if isinstance(line, ln.Approved) else None,
         line.team if isinstance(line, life.CauseNamed) else None,

@@ -63,7 +63,7 @@ class Commands:
         self._username = username
         self._hours = hours
         self._beside = beside
-        self._life = LifeCommands(desk, words, clock)
+        self._life = LifeCommands(desk, words, clock, chat.say)
 
     async def typed(self, update: Update, _context: object) -> None:
         """Answer one command; those of other bots and unknown ones are none of ours."""
@@ -84,7 +84,8 @@ class Commands:
                 return
             await self._access.check_chat(message.chat.id, person.id)
             if name in LIFE_COMMANDS:
-                screen = await self._life_screen(name, argument, Who(person.id, person.full_name))
+                who, private = Who(person.id, person.full_name), message.chat.id != self._chat.group
+                screen = await self._life_screen(name, argument, who, private=private)
             else:
                 screen = await self._screen(name, argument, person.id, message.chat.id)
         except Declined as no:
@@ -116,12 +117,12 @@ class Commands:
         name = ALIASES.get(name, name)
         return (name if name in {*COMMANDS, "start"} else None), "".join(rest).strip()
 
-    async def _life_screen(self, name: str, argument: str, who: Who) -> Screen:
+    async def _life_screen(self, name: str, argument: str, who: Who, *, private: bool) -> Screen:
         await self._access.check_approver(who.id)
         why = self._desk.ledger.closed
         if why is not None:
             raise LedgerClosed(why)
-        return await self._life.carry_out(name, argument, who)
+        return await self._life.carry_out(name, argument, who, private=private)
 
     async def _screen(self, name: str, argument: str, user: int, chat: int) -> Screen:
         now, book, closed = self._clock.now(), self._desk.ledger.book, self._desk.ledger.closed

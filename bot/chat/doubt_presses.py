@@ -84,8 +84,8 @@ class DoubtPresses:
         if doubts.questions(wish) <= again:
             raise Declined("unknown_button")  # forged: what it asks for has no such question
         if again:
-            return doubts.ask_again(case, wish, self._words)
-        return doubts.ask(case, wish, choose, self._words)
+            return doubts.ask_again(case, wish, self._words, self._chat.closed_until())
+        return doubts.ask(case, wish, choose, self._words, self._chat.closed_until())
 
     async def _confirm(self, page: Page, press: Press) -> str | None:
         """Ask once more, go back, or confirm; every message that asked for it then says who did.

@@ -128,26 +128,36 @@ def doubts_page(case: Case, book: Book, page: int, words: Words, now: datetime) 
     return Screen(str(text), tuple(row for row in rows if row))
 
 
-def ask_again(case: Case, wish: Wish, words: Words) -> Screen:
-    """Whether the person is really sure. The way back comes first: a tap too many lands on it."""
-    text = words.say("doubts.ask_again", n=wish.all_of)
+def ask_again(case: Case, wish: Wish, words: Words, closed: datetime | None = None) -> Screen:
+    """Whether the person is really sure. The way back comes first: a tap too many lands on it.
+
+    `closed` is until when it is outside the customers' hours, None within them.
+    """
+    text = words.say("doubts.ask_again", n=wish.all_of) + _outside(closed, words)
     yes = words.plain("doubts.yes_again", n=wish.all_of)
     carry_out = Button(yes, Press(Action.CHOOSE, case.id, wish.encode()).encode(), "danger")
     return Screen(str(text), ((_back(case, wish, words),), (carry_out,)))
 
 
-def ask(case: Case, wish: Wish, choose: Choose, words: Words) -> Screen:
-    """Whether the person is sure."""
+def ask(case: Case, wish: Wish, choose: Choose, words: Words, closed: datetime | None = None) -> Screen:
+    """Whether the person is sure; `closed` as above."""
     progress = case.dispatch.progress if case.dispatch else None
     one = progress.recipients[choose.recipient] if progress and choose.recipient else None
     n = wish.all_of if one is None else 1
     text = words.say(
         f"doubts.ask_{wish.verdict}", n=n, name=one.name if one else None, phone=_phone(one) if one else None
     )
+    if wish.verdict == "resend":
+        text += _outside(closed, words)
     action = Action.CHOOSE if questions(wish) == 1 else Action.ASK_AGAIN
     press = Press(action, case.id, wish.encode())
     yes = Button(words.plain(f"doubts.yes_{wish.verdict}", n=n), press.encode(), "danger")
     return Screen(str(text), ((yes,), (_back(case, wish, words),)))
+
+
+def _outside(closed: datetime | None, words: Words) -> Markup:
+    """That customers would be written to at night."""
+    return Markup("") if closed is None else LINE + words.say("doubts.outside_hours", until=closed)
 
 
 def _back(case: Case, wish: Wish, words: Words) -> Button:

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from bot.chat.desk import Desk
@@ -12,7 +13,7 @@ from bot.domain.life import Scope
 from bot.domain.lines import Who
 from bot.domain.silence import Silence
 from bot.errors import Declined
-from bot.ports import Clock
+from bot.ports import Clock, Notice
 
 LIFE_COMMANDS = ("silenciar", "previsao", "causa")
 ALIASES = {"silence": "silenciar", "eta": "previsao", "cause": "causa"}
@@ -35,18 +36,22 @@ class LifeCommands:
     The person is an approver by then (`Commands`), the ledger open.
     """
 
-    def __init__(self, desk: Desk, words: Words, clock: Clock) -> None:
+    def __init__(self, desk: Desk, words: Words, clock: Clock, say: Callable[[Notice], None]) -> None:
+        """`say` tells the group: what is silenced in private is no secret."""
+        self._say = say
         self._desk = desk
         self._words = words
         self._clock = clock
 
-    async def carry_out(self, name: str, argument: str, who: Who) -> Screen:
-        """Do what the command asks for; the answer."""
-        carry_out = {"silenciar": self._silence, "previsao": self._forecast, "causa": self._cause}[name]
-        said = await carry_out(argument, who)
+    async def carry_out(self, name: str, argument: str, who: Who, *, private: bool = False) -> Screen:
+        """Do what the command asks for; the answer, which in `private` the group does not see."""
+        if name == "silenciar":
+            said = await self._silence(argument, who, private=private)
+        else:
+            said = await {"previsao": self._forecast, "causa": self._cause}[name](argument, who)
         return said or Screen(str(self._words.say(f"command.how_{name}")))
 
-    async def _silence(self, argument: str, who: Who) -> Screen | None:
+    async def _silence(self, argument: str, who: Who, *, private: bool) -> Screen | None:
         wish = read_silence(argument)
         if wish is None:
             return None
@@ -54,6 +59,8 @@ class LifeCommands:
         now = self._clock.now()
         silence = await self._silence_first(scopes, who, now + lasts, reason)
         facts = {"where": where(silence.scopes), "until": silence.until, "reason": silence.reason}
+        if private:
+            self._say(Notice("silenced", {**facts, "by": who}))
         return Screen(str(self._words.say("command.silenced", **facts, now=now)))
 
     async def _silence_first(self, scopes: list[Scope], who: Who, until: datetime, reason: str) -> Silence:

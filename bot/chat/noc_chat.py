@@ -22,6 +22,7 @@ from bot.chat.sights import Sights
 from bot.chat.telling import Teller, record_move
 from bot.chat.words import Words
 from bot.domain.case import Card
+from bot.domain.holds import closed_until
 from bot.domain.rules import Rules
 from bot.ports import Clock, Ledger, Notice
 
@@ -56,6 +57,7 @@ class NocChat:
         self._budget = budget
         self._clock = clock
         self._group = group
+        self._rules = rules
         self.link = Link(clock, self._back)
         self._sights = Sights(ledger.book)
         self._digest = Digest(ledger, clock, attention, card=self.card)
@@ -123,6 +125,10 @@ class NocChat:
         else:
             self._asking.pop(case, None)
         self._backlog.mark(case, Urgency.URGENT)
+
+    def closed_until(self) -> datetime | None:
+        """When customers may be written to again; None where they may be now."""
+        return closed_until(self._rules, self._clock.now())
 
     def open_card(self, case: int) -> None:
         """Somebody wants the card of a case that the digest lists."""

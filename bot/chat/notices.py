@@ -17,7 +17,7 @@ from bot.domain.case import Card, Case
 from bot.domain.rules import Rules
 from bot.ports import Ledger, Notice
 
-REOPENED, NOT_SENT = "reopened", "not_sent"
+REOPENED, NOT_SENT, SECOND_NEEDED = "reopened", "not_sent", "second_needed"
 HOUR = timedelta(hours=1)
 
 
@@ -48,6 +48,8 @@ class Notices:
         card = self._card(case.shown_as) if case is not None else None
         if notice.code == REOPENED and (case is None or card is None or not self._rings(case, now)):
             return None
+        if notice.code == SECOND_NEEDED and (case is None or case.proposal is None):
+            return None  # the second was quick, or somebody denied it
         text = self._words.say(f"notice.{notice.code}", **self._facts(notice, case, now))
         screen = Screen(str(text), confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
         return Saying((notice,), screen, card.message if card else None)

@@ -1,10 +1,11 @@
 """Taps on the sends in doubt and on a ledger that looks old, over the simulated Bot API."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.domain.hours import Hours
 from bot.domain.lines import (
     Approved,
     CaseOpened,
@@ -19,6 +20,7 @@ from bot.domain.lines import (
     Who,
 )
 from bot.domain.plan import Outcome, Recipient
+from bot.domain.rules import Rules
 from bot.ports import Notice
 from bot.simulator.telegram import BotApi, Message
 from bot.storage.memory import MemoryLedger
@@ -119,6 +121,22 @@ async def test_all_of_them_asks_twice(room: Room, asked: str, toast: str, decide
     assert room.desk.decided == []
     assert toast in (await api.tap(ANA, page, yes)).text
     assert room.desk.decided == [(decided, 1)]
+
+
+async def test_at_night_a_resend_says_that_the_message_leaves_now(api: BotApi) -> None:
+    opens = datetime.now(UTC) + timedelta(hours=2)
+    first, last = (at.time().replace(second=0, microsecond=0) for at in (opens, opens + timedelta(hours=3)))
+    async with opened(api, rules=Rules(customer_hours=Hours(first, last, UTC))) as room:
+        await room.outage()
+        page = await page_of(room, ANA, await in_doubt(room))
+        await api.tap(ANA, page, "1 🔁")
+        await api.wait(lambda _: "Fora do horário dos clientes (até " in page.text)
+        await api.tap(ANA, page, "voltar")
+        await api.wait(lambda _: "Reenviar as 3" in " ".join(page.buttons))
+        await api.tap(ANA, page, "Reenviar as 3")
+        await api.wait(lambda _: "a mensagem sai agora" in page.text)
+        await api.tap(ANA, page, "Sim, reenviar a 3")
+        await api.wait(lambda _: "Confirma mesmo?" in page.text and "Fora do horário" in page.text)
 
 
 async def test_who_was_called_is_told_by_a_tap_and_none_is_left(api: BotApi, room: Room) -> None:

@@ -131,6 +131,13 @@ async def test_a_port_is_silenced_and_the_answer_says_so(api: BotApi, room: Room
     assert re.fullmatch(r"🔕 CB 01 1/1 silenciado até (\d\d/\d\d )?\d\d:\d\d: troca de cabo", said)
 
 
+async def test_what_is_silenced_in_private_is_told_to_the_group(api: BotApi, room: Room) -> None:
+    await answer(api, ANA, "/silenciar CB 01 1/1 2h troca de <cabo>", ANA)
+    await api.wait(lambda _: len(api.messages()) > 1)
+    told = api.messages()[-1].text
+    assert re.fullmatch(r"🔕 Ana silenciou CB 01 1/1 até (\d\d/\d\d )?\d\d:\d\d: troca de <cabo>", told)
+
+
 async def test_a_number_at_the_end_is_the_olts_where_there_is_such_an_olt(api: BotApi, room: Room) -> None:
     await answer(api, ANA, "/silenciar CB 01 1h obra")
     await answer(api, ANA, "/silence CB 01 6 1h obra")

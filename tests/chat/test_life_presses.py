@@ -27,6 +27,7 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
+from bot.ports import Notice
 from bot.simulator.telegram import BotApi, Message
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people
 from tests.fakes import incident
@@ -139,6 +140,21 @@ async def test_two_people(api: BotApi) -> None:
         (line,) = written(room, Approved)
         assert (line.by.name, line.first) == ("Carla", ANN)
         assert room.desk.refusals == [(ANA, "approve", "second_person", 1)]
+
+
+async def test_the_group_is_told_once_that_a_second_person_is_needed(api: BotApi) -> None:
+    async with opened(api, rules=Rules(two_person_above=2)) as room:
+        await room.outage(affected=3)
+        card = await room.card()
+        needed = Notice("second_needed", {"case": 1, "by": ANN})
+        room.telegram.chat.say(needed)  # nobody has approved yet: it does not hold
+        await room.line(life.Proposed(1, ANN))
+        room.telegram.chat.say(needed)
+        await api.wait(lambda _: len(api.messages()) > 1)
+        said = api.messages()[-1]
+        assert said.reply_to == card.id
+        assert said.text.startswith("👥 Ana aprovou o caso 1 · CB 01 1/1: falta outra pessoa, em até 10 min.")
+    assert len(api.messages()) == 2
 
 
 async def test_somebody_takes_a_case_over(api: BotApi, room: Room) -> None:

@@ -36,6 +36,13 @@ async def told(desk: Desk) -> int:
     return desk.nobody_twice()
 
 
+async def test_the_others_are_told_that_a_second_person_is_needed(desk: Desk) -> None:
+    await blast(desk)
+    await desk.flow.approve(1, ANA)
+    (notice,) = desk.chat.said
+    assert (notice.code, notice.facts) == ("second_needed", {"case": 1, "by": ANA})
+
+
 class TestWhen:
     async def test_by_default_one_is_enough(self, desk: Desk) -> None:
         await blast(desk, above=0, affected=5000)
