@@ -41,14 +41,14 @@ LIVES: Sequence[Life] = (
     (kill("write", 5),),
     (kill("recvfrom", 40),),
     (kill("fdatasync", 6), kill("fdatasync", 1, early=True, torn=True)),
-    (kill("sendto", 40), kill("fdatasync", 4)),
+    (kill("sendto", 40), kill("fdatasync", 3)),
     (kill("fdatasync", 4), kill("ftruncate", 1, early=True, torn=True)),
     (kill("recvfrom", 12), kill(RENAMES, 1)),
     (kill("fsync", 3), kill("openat", 3)),
 )
 
 
-BACK = (Trap("sendto", "14"), Trap("fdatasync", "5"))
+BACK = (Trap("sendto", "8"), Trap("fdatasync", "3"))
 FAULTS = (
     Trap("fdatasync", "7", "error=EIO"),
     Trap("write", "6", "error=ENOSPC", ledger=True),
