@@ -49,7 +49,7 @@ class Book:
         self.told: dict[str, Told] = {}
         self.audit: list[AuditEntry] = []
         self.moved: dict[int, int] = {}
-        self.to_restore: set[int] = set()
+        self.to_restore: dict[int, None] = {}  # in the order in which they ended
         self.spells: dict[str, list[Spell]] = {}
         self.down: dict[str, set[str]] = {}
         self.port_cases: dict[str, int] = {}

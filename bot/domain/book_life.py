@@ -39,7 +39,7 @@ def reopen(book: Book, case: Case) -> None:
     ask_again(book, case)
     case.reopened.append(book.last_at)
     book.open.add(case.id)
-    book.to_restore.discard(case.id)
+    book.to_restore.pop(case.id, None)
     if case.state is CaseState.SCHEDULED:
         kept = {port.key for port in case.dispatches[-1].ports} - book.reservations.keys()
         book.reserve(case.id, kept)
@@ -69,7 +69,15 @@ def close_if_over(book: Book, case: Case) -> None:
         if case.state is CaseState.SCHEDULED:  # nothing will be sent: its ports are free for the next outage
             book.give_back(case.id)
         if case.dispatches:
-            book.to_restore = {n for n in book.to_restore if _lately(book, n)} | {case.id}
+            _to_restore(book, case.id)
+
+
+def _to_restore(book: Book, number: int) -> None:
+    """The case ended last of all; those at the front that ended too long ago are forgotten."""
+    book.to_restore.pop(number, None)
+    book.to_restore[number] = None
+    while not _lately(book, first := next(iter(book.to_restore))):
+        del book.to_restore[first]
 
 
 def _lately(book: Book, number: int) -> bool:
