@@ -21,12 +21,8 @@ from bot.domain.customer import Found
 from bot.domain.holds import NO_TERMS, Terms
 from bot.domain.incident import Port
 from bot.domain.life import (
-    Assumed,
-    CauseNamed,
-    Forecast,
     Proposed,
     Scope,
-    Separated,
     Silenced,
 )
 from bot.domain.lines import (
@@ -166,22 +162,22 @@ class Flow:
         """Take a case apart; how many new ones there are."""
         inventory = self._inventory.known
         lines = await self.ledger.commit(describe.separate(number, who, self._rules, inventory))
-        for line in lines:
-            if isinstance(line, CaseOpened | Separated):
-                self._deps.chat.show(line.case, urgent=isinstance(line, Separated))
-        return sum(isinstance(line, CaseOpened) for line in lines)
+        opened = [line.case for line in lines if isinstance(line, CaseOpened)]
+        for case in (number, *opened):
+            self._deps.chat.show(case, urgent=case == number)
+        return len(opened)
 
     async def assume(self, number: int, who: Who) -> None:
         """This person sees to the case: nobody is reminded of it any more."""
-        await self._described(describe.assume(number, who))
+        await self._described(number, describe.assume(number, who))
 
     async def forecast(self, number: int, who: Who, eta: datetime | None) -> None:
         """When the outage is expected to end; None: nobody can say."""
-        await self._described(describe.forecast(number, who, eta))
+        await self._described(number, describe.forecast(number, who, eta))
 
     async def name_cause(self, number: int, who: Who, cause: str, team: str = "") -> None:
         """The cause, and the team that sees to it."""
-        await self._described(describe.name_cause(number, who, cause, team))
+        await self._described(number, describe.name_cause(number, who, cause, team))
 
     async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
         """No cards from there until then. Declined where there is no such OLT."""
@@ -330,10 +326,9 @@ class Flow:
         self._dispatcher.carry_out(number)
         return Approval()
 
-    async def _described(self, rule: Write) -> None:
-        for line in await self.ledger.commit(rule):
-            if isinstance(line, Assumed | Forecast | CauseNamed):
-                self._deps.chat.show(line.case, urgent=True)
+    async def _described(self, number: int, rule: Write) -> None:
+        await self.ledger.commit(rule)
+        self._deps.chat.show(number, urgent=True)
 
     def _unknown(self, scopes: Sequence[Scope]) -> list[Scope]:
         return [scope for scope in scopes if not self._inventory.has(scope, self.ledger.book)]

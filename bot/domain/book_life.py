@@ -61,7 +61,7 @@ def end(book: Book, case: Case, incident_id: str | None, why: str) -> None:
 
 def close_if_over(book: Book, case: Case) -> None:
     """Nothing of it is on: the case is over."""
-    if case.ended_at is None and all(member.ended_at is not None for member in case.members.values()):
+    if case.ended_at is None and all(m.ended_at is not None for m in reversed(case.members.values())):
         whys = {member.ended_why for member in case.members.values()}
         case.ended_at, case.ended_why = book.last_at, "ignored" if whys == {"ignored"} else "gone"
         case.proposal = None

@@ -143,11 +143,6 @@ class Tally:
         """How many were meant to get a message."""
         return self.done + self.todo
 
-    @property
-    def reached(self) -> bool:
-        """Whether somebody has, or may have, a message."""
-        return any(self.outcomes.get(outcome, 0) for outcome in REACHED)
-
 
 @dataclass(slots=True)
 class Progress:

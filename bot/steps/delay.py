@@ -35,13 +35,10 @@ def begin(number: int, who: Who, rules: Rules) -> Write:
 
 def _busy(book: Book, number: int, rules: Rules, now: datetime) -> Declined | None:
     """Why it may not begin: its outage was over meanwhile, and another case was sent through a port of it."""
-    for port in book.cases[number].dispatches[-1].ports:
-        reservation = book.reservations.get(port.key)
-        if reservation is not None and reservation.case != number:
-            no = why_not(book, port, number, rules, now)
-            if no is not None:
-                return no
-    return None
+    held = ((port, book.reservations.get(port.key)) for port in book.cases[number].dispatches[-1].ports)
+    others = [port for port, found in held if found is not None and found.case != number]
+    noes = (why_not(book, port, number, rules, now) for port in others)
+    return next((no for no in noes if no is not None), None)
 
 
 def begin_due(rules: Rules) -> Write:

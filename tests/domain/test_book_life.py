@@ -10,7 +10,7 @@ from bot.domain.book import Book
 from bot.domain.flapping import KEPT, Spell, oscillates, recent
 from bot.domain.incident import Incident, Poll
 from bot.domain.life import IncidentJoined, Scope, Separated, Silenced, SilenceEnded
-from bot.domain.lines import CaseOpened, IncidentChanged, IncidentEnded, Line
+from bot.domain.lines import Approved, CaseOpened, IncidentChanged, IncidentEnded, Line
 from bot.domain.sightings import Sightings
 from bot.domain.silence import Silence, same_olt
 from tests.fakes import ANA, NOON, incident, port
@@ -27,6 +27,31 @@ def book(*lines: Line, at: datetime = NOON) -> Book:
 
 def poll(*there: Incident, complete: bool = True, present: frozenset[str] = frozenset()) -> Poll:
     return Poll(there, frozenset(i.id for i in there) | present, complete)
+
+
+class TestMoves:
+    def test_a_rehearsal_moves_without_a_reservation(self) -> None:
+        moved = incident(1, place="6/9")
+        made = book(
+            CaseOpened(1, incident(1)),
+            Approved(1, ANA, (port(),), dry_run=True),
+            IncidentChanged(1, moved),
+        )
+        assert made.cases[1].dispatches[-1].ports == (port(), port("6/9"))
+        assert made.reservations == {}
+
+    def test_a_port_that_was_left_out_is_no_part_of_the_dispatch_when_its_incident_moves(self) -> None:
+        made = book(
+            CaseOpened(1, incident(1), (incident(2, place="6/2"),)),
+            Approved(1, ANA, (port(),), left_out=(port("6/2"),)),
+            IncidentChanged(1, incident(2, place="6/9")),
+        )
+        assert made.cases[1].dispatches[-1].ports == (port(),)
+        assert set(made.reservations) == {port().key}
+
+    def test_a_case_that_lost_its_last_incident_still_says_what_it_was_about(self) -> None:
+        made = book(CaseOpened(1, incident(1)), CaseOpened(2, incident(1)))
+        assert (made.cases[1].incident, made.open) == (incident(1), {2})
 
 
 class TestSpells:

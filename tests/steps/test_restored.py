@@ -18,6 +18,7 @@ from bot.domain.plan import RESTORED, Message, Outcome, Receipt, Skip
 from bot.domain.who import BOT
 from bot.errors import Asked, Declined, TryLater
 from bot.flow import Approval
+from bot.steps import restore
 from bot.steps.unknown import Choose
 from tests.fakes import ANA, BRUNO, NOON, Answer, incident
 from tests.steps.conftest import Desk
@@ -304,6 +305,15 @@ class TestOnce:
             await desk.flow.restore(1, BRUNO)
         assert (no.value.code, no.value.facts["by"]) == ("already_sent", "Ana")
         assert desk.nobody_twice() == 12
+
+    async def test_a_plan_that_comes_late_is_none(self, told: Desk) -> None:
+        desk = told
+        await over(desk)
+        await desk.flow.restore(1, ANA)
+        await done(desk)
+        for rule in (restore.plan(-1, 1, {}), restore.spare_down(-1, 1, {})):
+            with pytest.raises(Declined, match="not_running"):
+                await desk.ledger.commit(rule)
 
     async def test_after_a_restart(self, told: Desk) -> None:
         desk = told

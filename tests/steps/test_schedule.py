@@ -80,6 +80,9 @@ class TestOverBeforeItsTime:
         await desk.flow.approve(2, BRUNO, NOW)
         assert await sent(desk) == 3
         desk.source.incidents["1"] = first
+        await desk.poll()
+        with pytest.raises(Declined, match="cooldown"):
+            await desk.flow.begin(1, ANA)
         await until(desk, EIGHT)
         assert (desk.dispatch(1).end, desk.dispatch(1).end_reason) == ("unread", "port_busy")
         assert desk.ledger.book.reservations["CB 01:6/1"].case == 2
