@@ -37,7 +37,10 @@ OLD_NAMES = {
     "cookie_hsm": "HSM_COOKIE",
 }
 SOURCE_NEEDS = {"oltcloud": ("api_base_url", "api_user", "api_pass")}
-GATEWAY_NEEDS = {"matrix": ("url_hsm", "token_hsm"), "dry_run": ()}
+GATEWAY_NEEDS = {
+    "matrix": ("url_hsm", "token_hsm", "hsm_account", "hsm_id_los", "hsm_id_power"),
+    "dry_run": (),
+}
 NOT_BUILT_YET = frozenset({"cloud"})
 VARIABLES_MEND = (
     "what fills {{1}}, {{2}} ... in turn: name, start, eta, end, cause with commas, empty for a template "
@@ -86,9 +89,24 @@ class Settings(BaseSettings):
     )
     token_hsm: Header = Field(default=SecretStr(""), description="the key of the HSM API, without Bearer")
     cookie_hsm: Header = Field(default=SecretStr(""), description="a Cookie header, usually empty")
-    hsm_account: int = Field(default=1, ge=1, description="Matrix's cod_conta, a whole number")
-    hsm_id_los: int = Field(default=114, ge=1, description="the id of the template for LOS, a whole number")
-    hsm_id_power: int = Field(default=116, ge=1, description="the id of the template for power failures")
+    hsm_account: int | None = Field(
+        default=None,
+        ge=1,
+        description="your own account in Matrix (cod_conta), a whole number; the system before this bot had "
+        "1, which may be somebody else's",
+    )
+    hsm_id_los: int | None = Field(
+        default=None,
+        ge=1,
+        description="the id of your own approved template for LOS, a whole number; the system before this "
+        "bot had 114, which may be somebody else's",
+    )
+    hsm_id_power: int | None = Field(
+        default=None,
+        ge=1,
+        description="the id of your own approved template for power failures, a whole number; the system "
+        "before this bot had 116, which may be somebody else's",
+    )
     hsm_id_restored: int | None = Field(
         default=None, ge=1, description="the id of the template for service that is back, empty for none"
     )
@@ -191,6 +209,11 @@ class Settings(BaseSettings):
         if value and info.data.get("hsm_id_restored", 0) is None:
             raise ValueError("needs HSM_ID_RESTORED")
         return value
+
+    def templates(self) -> dict[str, int]:
+        """The ids of the templates that are configured, by `Message.template`."""
+        ids = {"LOS": self.hsm_id_los, "POWER": self.hsm_id_power, "RESTORED": self.hsm_id_restored}
+        return {name: hsm for name, hsm in ids.items() if hsm is not None}
 
     def secrets(self) -> tuple[str, ...]:
         """The values that no log may show."""

@@ -22,6 +22,9 @@ SETTINGS = load(
         "API_PASS": PASSWORD,
         "URL_HSM": "https://hsm.example/sendHsm",
         "TOKEN_HSM": "hsm-key-1",
+        "HSM_ACCOUNT": "1",
+        "HSM_ID_LOS": "114",
+        "HSM_ID_POWER": "116",
     },
 )
 

@@ -188,7 +188,8 @@ async def test_bad_settings_are_all_named_at_once(tmp_path: Path) -> None:
     assert sorted(named) == sorted(
         {
             *("TELEGRAM_TOKEN", "TELEGRAM_CHAT_ID", "API_BASE_URL", "API_USER", "API_PASS"),
-            *("URL_HSM", "TOKEN_HSM", "POLL_SECONDS", "OPS_PORT"),
+            *("URL_HSM", "TOKEN_HSM", "HSM_ACCOUNT", "HSM_ID_LOS", "HSM_ID_POWER"),
+            *("POLL_SECONDS", "OPS_PORT"),
         }
     )
     assert "Traceback" not in err

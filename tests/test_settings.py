@@ -26,7 +26,13 @@ GOOD = {
     "API_PASS": "pa$$word",
     "URL_HSM": "https://isp.matrixdobrasil.ai/rest/v1/sendHsm",
     "TOKEN_HSM": "hsm-key",
+    "HSM_ACCOUNT": "1",
+    "HSM_ID_LOS": "114",
+    "HSM_ID_POWER": "116",
 }
+
+
+MATRIX = ("URL_HSM", "TOKEN_HSM", "HSM_ACCOUNT", "HSM_ID_LOS", "HSM_ID_POWER")
 
 
 def problems(**environ: str) -> list[str]:
@@ -229,8 +235,22 @@ def test_all_problems_come_at_once() -> None:
 
 
 def test_the_gateways_own_settings_are_needed_only_by_it() -> None:
-    settings = load(None, {**without("URL_HSM", "TOKEN_HSM"), "GATEWAY": "dry_run"})
-    assert settings.gateway == "dry_run"
+    settings = load(None, {**without(*MATRIX), "GATEWAY": "dry_run"})
+    assert (settings.gateway, settings.templates()) == ("dry_run", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "old"), [("HSM_ACCOUNT", "1"), ("HSM_ID_LOS", "114"), ("HSM_ID_POWER", "116")]
+)
+def test_ids_of_an_account_have_no_default_and_the_message_says_whose_the_old_ones_were(
+    name: str, old: str
+) -> None:
+    [line] = problems(**{name: ""})
+    assert line.startswith(f"{name} is not set: ")
+    assert "your own" in line
+    assert f"the system before this bot had {old}, which may be somebody else's" in line
+    [line] = problems(**{name: "", "DRY_RUN": "true"})
+    assert line.startswith(f"{name} is not set: "), "what is rehearsed is what will be sent"
 
 
 @pytest.mark.parametrize("value", [" 'hsm-key' ", '"hsm-key"', "  hsm-key\n"])

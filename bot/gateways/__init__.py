@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from bot.errors import StartupError
 from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix import Matrix
 from bot.ports import Clock, Gateway
@@ -17,16 +18,15 @@ class Sender(Gateway, Protocol):
 
 
 def _matrix(settings: Settings, clock: Clock) -> Sender:
-    templates = {"LOS": settings.hsm_id_los, "POWER": settings.hsm_id_power}
-    if settings.hsm_id_restored is not None:
-        templates["RESTORED"] = settings.hsm_id_restored
+    if settings.hsm_account is None:  # `load` lets none through: whose account would it be?
+        raise StartupError("HSM_ACCOUNT is not set")
     of_an_outage = settings.hsm_variables
     return Matrix(
         settings.url_hsm,
         settings.token_hsm.get_secret_value(),
         cookie=settings.cookie_hsm.get_secret_value(),
         account=settings.hsm_account,
-        templates=templates,
+        templates=settings.templates(),
         variables={
             "LOS": of_an_outage,
             "POWER": of_an_outage,

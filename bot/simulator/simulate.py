@@ -59,6 +59,9 @@ def _variables(olt: OltApi, hsm: MatrixApi) -> str:
             f"API_PASS={olt.password}",
             f"URL_HSM={hsm.hsm_url}",
             f"TOKEN_HSM={hsm.token}",
+            "HSM_ACCOUNT=1",
+            "HSM_ID_LOS=114",
+            "HSM_ID_POWER=116",
             "",
         )
     )

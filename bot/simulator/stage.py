@@ -13,7 +13,13 @@ from typing import Any
 
 from bot.simulator.stage_child import Child, State
 from bot.simulator.stage_isp import Isp
-from bot.simulator.stage_views import TEMPLATE_RESTORED, message_view, whatsapp_view
+from bot.simulator.stage_views import (
+    TEMPLATE_LOS,
+    TEMPLATE_POWER,
+    TEMPLATE_RESTORED,
+    message_view,
+    whatsapp_view,
+)
 from bot.simulator.telegram import TAP_TIMEOUT, Answer, BotApi, Message
 
 Launch = Callable[[Mapping[str, str], Path], Awaitable[asyncio.subprocess.Process]]
@@ -81,6 +87,9 @@ class Stage(Isp):
             "API_PASS": self.olt.password,
             "URL_HSM": self.hsm.hsm_url,
             "TOKEN_HSM": self.hsm.token,
+            "HSM_ACCOUNT": "1",
+            "HSM_ID_LOS": str(TEMPLATE_LOS),
+            "HSM_ID_POWER": str(TEMPLATE_POWER),
             "TELEGRAM_TOKEN": self.chat.token,
             "TELEGRAM_CHAT_ID": str(self.chat.group),
             "TELEGRAM_API_URL": self.chat.url,
