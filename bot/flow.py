@@ -181,16 +181,20 @@ class Flow:
 
     async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
         """No cards from there until then. Declined where there is no such OLT."""
+        await self.check_olts(scopes)
+        lines = await self.ledger.commit(describe.silence(scopes, who, until, reason))
+        made = next(line for line in lines if isinstance(line, Silenced))
+        self._show_silenced(self.ledger.book.silences[made.silence])
+        return self.ledger.book.silences[made.silence]
+
+    async def check_olts(self, scopes: Sequence[Scope]) -> None:
+        """Declined where there is no such OLT."""
         unknown = self._unknown(scopes)
         if unknown:  # a tap on a card is about what was seen: it does not wait for the source
             await self._inventory.refresh(self._deps.clock.monotonic())
             unknown = self._unknown(scopes)
         if unknown:
             raise Declined("unknown_olt", olt=unknown[0].olt)
-        lines = await self.ledger.commit(describe.silence(scopes, who, until, reason))
-        made = next(line for line in lines if isinstance(line, Silenced))
-        self._show_silenced(self.ledger.book.silences[made.silence])
-        return self.ledger.book.silences[made.silence]
 
     async def end_silence(self, number: int, who: Who) -> Silence:
         """Cards come again from there."""

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     COOLDOWN = "cooldown"
     DOUBTS = "doubts"
     STATUS = "status"
+    TIME = "time"
     OTHER = "other"
 
 

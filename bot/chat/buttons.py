@@ -44,6 +44,8 @@ class Action(StrEnum):
     UNMUTE = "unmute"
     DIGEST = "list"
     OPEN_CARD = "card"
+    TIME_AT = "at"
+    TIME_IN = "in"
 
 
 FLAPPING = "f"
@@ -81,7 +83,7 @@ _NO_ARGUMENT = {
     Action.ASK_SILENCE,
     Action.OPEN_CARD,
 }
-_NUMBERED = {Action.UNMUTE, Action.DIGEST}
+_NUMBERED = {Action.UNMUTE, Action.DIGEST, Action.TIME_AT, Action.TIME_IN}
 _OF_A_DISPATCH = {
     Action.CANCEL,
     Action.STOP,

@@ -47,6 +47,7 @@ class Commands:
         username: Callable[[], str],
         hours: float,
         beside: Callable[[Coroutine[Any, Any, None]], None],
+        life: LifeCommands,
     ) -> None:
         """`username` is the bot's, known once it is connected; `hours` is the cooldown.
 
@@ -63,7 +64,7 @@ class Commands:
         self._username = username
         self._hours = hours
         self._beside = beside
-        self._life = LifeCommands(desk, words, clock, chat.say)
+        self._life = life
 
     async def typed(self, update: Update, _context: object) -> None:
         """Answer one command; those of other bots and unknown ones are none of ours."""
@@ -94,7 +95,8 @@ class Commands:
         except LedgerClosed:
             self._refuse(message, name, Declined("ledger_closed"))
             return
-        self._say(message, screen, _KINDS.get(name, Kind.OTHER), name)
+        asks = name in LIFE_COMMANDS and screen.rows
+        self._say(message, screen, Kind.TIME if asks else _KINDS.get(name, Kind.OTHER), name)
 
     def _refuse(self, message: Message, name: str, no: Declined) -> None:
         user = message.from_user

@@ -1,39 +1,66 @@
 """/silenciar, /previsao and /causa: planned work, the expected end and the cause, in what a person types."""
 
-import contextlib
 import re
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from bot.chat.browse import Kind
+from bot.chat.buttons import Action, Press
 from bot.chat.desk import Desk
-from bot.chat.screen import Screen
+from bot.chat.screen import Button, Screen
 from bot.chat.silences import where
+from bot.chat.times import Meant, find, read
 from bot.chat.words import Words
 from bot.domain.life import Scope
 from bot.domain.lines import Who
-from bot.domain.silence import Silence
 from bot.errors import Declined
 from bot.ports import Clock, Notice
+from bot.steps import describe
 
 LIFE_COMMANDS = ("silenciar", "previsao", "causa")
 ALIASES = {"silence": "silenciar", "eta": "previsao", "cause": "causa"}
 """What they are called in English; both names are taken in both languages."""
-NEXT_MORNING = timedelta(hours=12)
-"""A time of day that has passed is tomorrow's where that is no further away; else it is a slip."""
+ASKED_AT_MOST = 200  # questions remembered; an older one is typed again
 
-_DURATION = re.compile(
-    r"(?=\d)(?:(?P<days>\d{1,4})d)?(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,4})(?:m|min)?)?", re.IGNORECASE
-)
-_TIME = re.compile(r"(?:(?P<day>\d{1,2})/(?P<month>\d{1,2})\s+)?(?P<hour>\d{1,2}):(?P<minute>\d{2})")
 _CASE = re.compile(r"(?:(?:caso|case)\s+|#)?(?P<case>\d{1,9})\s+(?P<rest>\S.*)", re.IGNORECASE | re.DOTALL)
 _PLACE = re.compile(r"\d+(/\d+)?")
 _NONE = frozenset({"nenhuma", "none"})
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Where silence is to be (what the words may mean, likeliest first), until when, and why."""
+
+    scopes: tuple[Scope, ...]
+    meant: Meant
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a question about a time came to: the message that asked shows `screen`."""
+
+    screen: Screen
+    toast: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A command whose time may mean two moments waits for its writer to say which."""
+
+    who: Who
+    at: datetime
+    in_: datetime
+    do: Callable[[datetime], Awaitable[Answered]]
+
+
 class LifeCommands:
     """Each answers with what was written, or (where it cannot be read) with how it is used.
 
-    The person is an approver by then (`Commands`), the ledger open.
+    The person is an approver by then (`Commands`, `Presses`), the ledger open. A time that may mean two
+    moments is asked back: the answer has buttons then, which `choose` takes.
     """
 
     def __init__(self, desk: Desk, words: Words, clock: Clock, say: Callable[[Notice], None]) -> None:
@@ -42,6 +69,8 @@ class LifeCommands:
         self._desk = desk
         self._words = words
         self._clock = clock
+        self._asked: OrderedDict[int, _Asked] = OrderedDict()
+        self._last = 0
 
     async def carry_out(self, name: str, argument: str, who: Who, *, private: bool = False) -> Screen:
         """Do what the command asks for; the answer, which in `private` the group does not see."""
@@ -51,28 +80,48 @@ class LifeCommands:
             said = await {"previsao": self._forecast, "causa": self._cause}[name](argument, who)
         return said or Screen(str(self._words.say(f"command.how_{name}")))
 
-    async def _silence(self, argument: str, who: Who, *, private: bool) -> Screen | None:
-        wish = read_silence(argument)
-        if wish is None:
-            return None
-        scopes, lasts, reason = wish
-        now = self._clock.now()
-        silence = await self._silence_first(scopes, who, now + lasts, reason)
-        facts = {"where": where(silence.scopes), "until": silence.until, "reason": silence.reason}
-        if private:
-            self._say(Notice("silenced", {**facts, "by": who}))
-        return Screen(str(self._words.say("command.silenced", **facts, now=now)))
+    async def choose(self, press: Press, who: Who) -> Answered:
+        """The person says which of two moments was meant. Declined where nobody remembers the question."""
+        asked = self._asked.get(int(press.arg))
+        if asked is None:  # answered, or asked before a restart
+            raise Declined("old_page", kind=Kind.TIME)
+        if asked.who.id != who.id:
+            raise Declined("not_yours", kind=Kind.TIME)
+        del self._asked[int(press.arg)]
+        return await asked.do(asked.at if press.action is Action.TIME_AT else asked.in_)
 
-    async def _silence_first(self, scopes: list[Scope], who: Who, until: datetime, reason: str) -> Silence:
+    async def _silence(self, argument: str, who: Who, *, private: bool) -> Screen | None:
+        now = self._clock.now()
+        wishes = list(read_silence(argument, now, self._zone(now)))
+        if not wishes:
+            return None
+        scope, meant, reason = await self._first_known(wishes)
+
+        async def do(until: datetime) -> Answered:
+            silence = await self._desk.silence((scope,), who, until, reason)
+            facts = {"where": where(silence.scopes), "until": silence.until, "reason": silence.reason}
+            if private:
+                self._say(Notice("silenced", {**facts, "by": who}))
+            then = self._clock.now()
+            screen = Screen(str(self._words.say("command.silenced", **facts, now=then)))
+            return Answered(screen, self._words.plain("toast.silenced", until=silence.until, now=then))
+
+        def rule(until: datetime) -> None:
+            describe.silence((scope,), who, until, reason)(self._desk.ledger.book, now)
+
+        return await self._do_or_ask(meant, who, now, rule, do, where=where((scope,)), case=None)
+
+    async def _first_known(self, wishes: Sequence[Wish]) -> tuple[Scope, Meant, str]:
         """Of what the words may mean, the first that there is an OLT for."""
         unknown: Declined | None = None
-        for scope in scopes:
-            try:
-                return await self._desk.silence((scope,), who, until, reason)
-            except Declined as no:
-                if no.code != "unknown_olt":
-                    raise
-                unknown = unknown or no
+        for wish in wishes:
+            for scope in wish.scopes:
+                try:
+                    await self._desk.check_olts((scope,))
+                except Declined as no:
+                    unknown = unknown or no
+                else:
+                    return scope, wish.meant, wish.reason
         raise unknown or Declined("unknown_olt", olt="")
 
     async def _forecast(self, argument: str, who: Who) -> Screen | None:
@@ -83,12 +132,52 @@ class LifeCommands:
         if rest.casefold() in _NONE:
             await self._desk.forecast(case, who, None)
             return Screen(str(self._words.say("command.forecast_none", case=case)))
-        eta = read_eta(rest, now, self._words.local(now).tzinfo or UTC)
-        if eta is None:
+        meant = read(rest, now, self._zone(now))
+        if meant is None:
             return None
-        await self._desk.forecast(case, who, eta)
-        # Who writes 14h30 for half past two reads here what it was taken for.
-        return Screen(str(self._words.say("command.forecast", case=case, until=eta, now=now, left=eta - now)))
+
+        async def do(eta: datetime) -> Answered:
+            await self._desk.forecast(case, who, eta)
+            then = self._clock.now()
+            left = round((eta - then).total_seconds())
+            facts = {"case": case, "until": eta, "now": then, "left": left}
+            screen = Screen(str(self._words.say("command.forecast", **facts)))
+            return Answered(screen, self._words.plain("toast.forecast", until=eta, now=then))
+
+        def rule(eta: datetime) -> None:
+            describe.forecast(case, who, eta)(self._desk.ledger.book, now)
+
+        return await self._do_or_ask(meant, who, now, rule, do, case=case, where="")
+
+    async def _do_or_ask(
+        self,
+        meant: Meant,
+        who: Who,
+        now: datetime,
+        rule: Callable[[datetime], None],
+        do: Callable[[datetime], Awaitable[Answered]],
+        **about: object,
+    ) -> Screen:
+        """Do it, or ask which moment was meant; what the `rule` declines is not asked about first."""
+        if meant.lasts is None or meant.at is None:
+            return (await do(meant.at or now + (meant.lasts or timedelta()))).screen
+        in_ = now + meant.lasts
+        rule(min(meant.at, in_))
+        self._last += 1
+        self._asked[self._last] = _Asked(who, meant.at, in_, do)
+        while len(self._asked) > ASKED_AT_MOST:
+            self._asked.popitem(last=False)
+        facts = {"left": meant.at - now, "now": now, "same_day": self._words.is_same_day(meant.at, now)}
+        at = self._words.plain("button.time_at", at=meant.at, **facts)
+        lasts = self._words.plain("button.time_in", at=in_, left=meant.lasts, now=now)
+        rows = (
+            (Button(at, Press(Action.TIME_AT, 0, str(self._last)).encode()),),
+            (Button(lasts, Press(Action.TIME_IN, 0, str(self._last)).encode()),),
+        )
+        return Screen(str(self._words.say("command.which_time", **about)), rows)
+
+    def _zone(self, now: datetime) -> tzinfo:
+        return self._words.local(now).tzinfo or UTC
 
     async def _cause(self, argument: str, who: Who) -> Screen | None:
         wish = _CASE.fullmatch(argument)
@@ -102,73 +191,20 @@ class LifeCommands:
         return Screen(str(self._words.say("command.cause_named", **facts)))
 
 
-def read_duration(text: str) -> timedelta | None:
-    """`30m`, `30min`, `2h`, `1h30`, `1d`, `1d12h`; None for anything else, a bare number too."""
-    found = _DURATION.fullmatch(text)
-    if found is None or text.isdecimal() or not text.isascii():
-        return None
-    return timedelta(**{unit: int(count) for unit, count in found.groupdict().items() if count})
+def read_silence(argument: str, now: datetime, zone: tzinfo) -> Iterator[Wish]:
+    """What the words may mean, likeliest first; nothing where they name no place or no time.
 
-
-def read_silence(argument: str) -> tuple[list[Scope], timedelta, str] | None:
-    """Where (what the words may mean, likeliest first), how long and why; None where it says no such thing.
-
-    The first duration after the first word ends the place: an OLT's name may have spaces, and end in a
-    number that may be meant as a slot.
+    The first time after the first word ends the place: an OLT's name may have spaces, and end in a number
+    that may be meant as a slot.
     """
     parts = argument.split()
-    at, lasts = next(
-        ((n, found) for n, part in enumerate(parts) if n and (found := read_duration(part)) is not None),
-        (0, None),
-    )
-    if lasts is None:
-        return None
-    named = [part for part in parts[:at] if part != "·"]  # copied from a card: CB 01 · 6/15
-    if not named:
-        return None
-    *olt, last = named
-    scopes = [] if "/" in last and _PLACE.fullmatch(last) else [Scope(" ".join(named))]
-    if olt and _PLACE.fullmatch(last):
-        scopes.append(Scope(" ".join(olt), "/".join(str(int(part)) for part in last.split("/"))))
-    return (scopes, lasts, " ".join(parts[at + 1 :])) if scopes else None
-
-
-def read_eta(text: str, now: datetime, zone: tzinfo) -> datetime | None:
-    """`2h` from now; `14:30` or `26/11 14:30` in the zone; UTC. None where it is none of these.
-
-    A time alone is the next one, today or tomorrow. Declined (`eta_past`) where that is tomorrow's and far
-    away: today's has passed. A day is that of the year that makes it nearest.
-    """
-    lasts = read_duration(text)
-    if lasts is not None:
-        return now + lasts
-    found = _TIME.fullmatch(text)
-    if found is None:
-        return None
-    clock = int(found["hour"]), int(found["minute"])
-    if found["day"] is not None:
-        return _nearest((int(found["month"]), int(found["day"]), *clock), now, zone)
-    today = now.astimezone(zone).date()
-    try:
-        at = datetime(today.year, today.month, today.day, *clock, tzinfo=zone)
-    except ValueError:  # 25:00
-        return None
-    return _next(at, now)
-
-
-def _next(at: datetime, now: datetime) -> datetime:
-    """At this time of day, today or tomorrow."""
-    if at <= now:
-        at += timedelta(days=1)  # on the wall clock
-        if at.astimezone(UTC) - now > NEXT_MORNING:
-            raise Declined("eta_past")
-    return at.astimezone(UTC)
-
-
-def _nearest(told: tuple[int, int, int, int], now: datetime, zone: tzinfo) -> datetime | None:
-    """At this month, day, hour and minute of the year that makes it nearest; None where there is none."""
-    found = []
-    for year in range(now.year - 1, now.year + 2):
-        with contextlib.suppress(ValueError):  # 31/02, and 29/02 in most years
-            found.append(datetime(year, *told, tzinfo=zone).astimezone(UTC))
-    return min(found, key=lambda at: abs(at - now), default=None)
+    for start, end, meant in find(parts, now, zone):
+        named = [part for part in parts[:start] if part != "·"]  # copied from a card: CB 01 · 6/15
+        if not named:
+            continue
+        *olt, last = named
+        scopes = [] if "/" in last and _PLACE.fullmatch(last) else [Scope(" ".join(named))]
+        if olt and _PLACE.fullmatch(last):
+            scopes.append(Scope(" ".join(olt), "/".join(str(int(part)) for part in last.split("/"))))
+        if scopes:
+            yield Wish(tuple(scopes), meant, " ".join(parts[end:]))

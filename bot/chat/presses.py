@@ -19,6 +19,7 @@ from bot.chat.cards import DENY_REASONS
 from bot.chat.cooldown_presses import CooldownPresses
 from bot.chat.desk import Desk
 from bot.chat.doubt_presses import DoubtPresses
+from bot.chat.life_commands import LifeCommands
 from bot.chat.life_presses import QUESTIONS, LifePresses, SharedPresses
 from bot.chat.noc_chat import NocChat
 from bot.chat.words import Words
@@ -52,6 +53,7 @@ _ON_A_CARD = {
 }
 _OF_THE_GROUP = {Action.DIGEST, Action.OPEN_CARD}  # and for everybody there
 _FROM_A_CARD = {Action.DETAILS, Action.DOUBTS}  # without an argument: they open a page
+_OF_A_TIME = {Action.TIME_AT, Action.TIME_IN}
 _CHOICES = {Action.ASK_CHOOSE, Action.ASK_AGAIN, Action.CHOOSE}
 _IN_DOUBT = _CHOICES | {Action.DOUBTS, Action.ASK_CONFIRM, Action.CONFIRM}
 _OF_APPROVERS = _ON_A_CARD | _IN_DOUBT | {Action.DOUBTS_CSV}  # and of the group alone
@@ -72,8 +74,9 @@ class Presses:
         clock: Clock,
         beside: Beside,
         undo_seconds: float,
+        typed: LifeCommands,
     ) -> None:
-        """`beside` runs what is slow after the answer."""
+        """`beside` runs what is slow after the answer; `typed` asked back about a time in a command."""
         self._desk = desk
         self._chat = chat
         self._access = access
@@ -82,6 +85,7 @@ class Presses:
         self._clock = clock
         self._words = words
         self._beside = beside
+        self._typed = typed
         self._life = LifePresses(desk, chat, words=words, clock=clock, undo_seconds=undo_seconds)
         self._shared = SharedPresses(desk, chat, browse, words=words, clock=clock)
         self._cooldown = CooldownPresses(desk, chat, browse, words=words, beside=beside, later=self._later)
@@ -135,6 +139,8 @@ class Presses:
             await self._check_card(chat, query.message.message_id, press.case, approver=approver)
         else:
             await self._access.check_chat(chat, user.id)
+        if press.action in _OF_A_TIME:
+            return await self._choose_time(self._browse.page(query, who), press)
         return await self._show(query, press, who)
 
     def _check_group(self, chat: int) -> None:
@@ -239,6 +245,15 @@ class Presses:
             case _:
                 await self._access.check_approver(who.id)
                 return await self._cooldown.press(page, press)
+
+    async def _choose_time(self, page: Page, press: Press) -> str:
+        """A command whose time had two readings is carried out with this one."""
+        self._browse.check_page(page, Kind.TIME)
+        await self._access.check_approver(page.who.id)
+        self._check_open()
+        answered = await self._typed.choose(press, page.who)
+        self._beside(self._browse.turn(page, answered.screen))
+        return answered.toast
 
     def _later(
         self, page: Page, work: Callable[[], Coroutine[Any, Any, None]], toast: str | None = None

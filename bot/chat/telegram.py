@@ -22,6 +22,7 @@ from bot.chat.budget import LIMIT, WINDOW, Budget
 from bot.chat.commands import COMMANDS, Commands, StatusFacts
 from bot.chat.connection import Account, Poller, application, is_news
 from bot.chat.desk import Desk
+from bot.chat.life_commands import LifeCommands
 from bot.chat.noc_chat import NocChat
 from bot.chat.outbox import Outbox
 from bot.chat.presses import Presses
@@ -112,6 +113,7 @@ class Telegram:
             clock=self._clock,
             hours=self._rules.cooldown_hours,
         )
+        life = LifeCommands(desk, words, self._clock, chat.say)
         presses = Presses(
             desk,
             chat,
@@ -122,6 +124,7 @@ class Telegram:
             clock=self._clock,
             beside=self._beside,
             undo_seconds=self._rules.undo_seconds,
+            typed=life,
         )
         commands = Commands(
             desk,
@@ -135,6 +138,7 @@ class Telegram:
             username=lambda: self._outbox.username,
             hours=self._rules.cooldown_hours,
             beside=self._beside,
+            life=life,
         )
         app.add_handler(CallbackQueryHandler(presses.tap))
         app.add_handler(MessageHandler(filters.UpdateType.MESSAGE & filters.COMMAND, commands.typed))

@@ -115,12 +115,15 @@ class FakeDesk:
         await self._commit("name_cause", number, describe.name_cause(number, who, cause, team))
 
     async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
-        for scope in scopes:
-            if not any(same_olt(scope.olt, olt) for olt in self.olts):
-                raise Declined("unknown_olt", olt=scope.olt)
+        await self.check_olts(scopes)
         await self.ledger.commit(describe.silence(scopes, who, until, reason))
         self.decided.append(("silence", 0))
         return self.ledger.book.silences[len(self.ledger.book.silences)]
+
+    async def check_olts(self, scopes: Sequence[Scope]) -> None:
+        for scope in scopes:
+            if not any(same_olt(scope.olt, olt) for olt in self.olts):
+                raise Declined("unknown_olt", olt=scope.olt)
 
     async def end_silence(self, number: int, who: Who) -> Silence:
         await self.ledger.commit(describe.end_silence(number, who))

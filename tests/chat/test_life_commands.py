@@ -7,17 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.chat.life_commands import read_duration, read_eta, read_silence
+from bot.chat.life_commands import Wish, read_silence
+from bot.chat.times import Meant
 from bot.domain.life import CauseNamed, Forecast, Scope, Silenced, SilenceEnded
 from bot.domain.lines import IncidentEnded, Line, Who
-from bot.errors import Declined
-from bot.simulator.telegram import BotApi
-from tests.chat.room import ANA, BETO, Room, opened, people
+from bot.simulator.telegram import BotApi, Message
+from tests.chat.room import ANA, BETO, CARLA, Room, opened, people
 from tests.chat.test_commands import answer
-
-ZONE = ZoneInfo("America/Sao_Paulo")
-NOW = datetime(2026, 11, 25, 17, 32, tzinfo=UTC)  # 14:32 in São Paulo
-NIGHT = datetime(2026, 11, 26, 2, 30, tzinfo=UTC)  # 23:30 on the 25th
 
 
 @pytest.fixture
@@ -40,85 +36,41 @@ def written(room: Room, kind: type[Line]) -> list[Line]:
     return [line for _, line in room.ledger.lines if isinstance(line, kind)]
 
 
-@pytest.mark.parametrize(
-    ("text", "minutes"),
-    [
-        ("30m", 30),
-        ("30min", 30),
-        ("2h", 120),
-        ("1h30", 90),
-        ("1h30m", 90),
-        ("1H30MIN", 90),
-        ("1d", 1440),
-        ("1d12h", 2160),
-        ("9999d", 9999 * 1440),
-        ("0m", 0),
-    ],
-)
-def test_a_duration(text: str, minutes: int) -> None:
-    assert read_duration(text) == timedelta(minutes=minutes)
+ZONE = ZoneInfo("America/Sao_Paulo")
+NOW = datetime(2026, 11, 25, 17, 32, tzinfo=UTC)  # 14:32 in São Paulo
 
 
-@pytest.mark.parametrize("text", ["", "30", "h", "2 h", "2hs", "-2h", "1.5h", "99999d", "2h30x", "m30", "²h"])
-def test_what_is_no_duration(text: str) -> None:
-    assert read_duration(text) is None
+def hours(count: float) -> Meant:
+    return Meant(lasts=timedelta(hours=count))
 
 
 @pytest.mark.parametrize(
-    ("text", "scopes", "minutes", "reason"),
+    ("text", "first"),
     [
-        ("CB 01 6/15 2h troca de cabo", [Scope("CB 01", "6/15")], 120, "troca de cabo"),
-        ("CB 01 06/15 30m x", [Scope("CB 01", "6/15")], 30, "x"),
-        ("CB 01 6 2h placa", [Scope("CB 01 6"), Scope("CB 01", "6")], 120, "placa"),
-        ("CB 01 2h tudo  2h", [Scope("CB 01"), Scope("CB", "1")], 120, "tudo 2h"),
-        ("OLT-X 1h30", [Scope("OLT-X")], 90, ""),
-        ("CB 01 · 6/15 2h a · b", [Scope("CB 01", "6/15")], 120, "a · b"),
-        ("2h 2h dupla", [Scope("2h")], 120, "dupla"),
+        ("CB 01 6/15 2h troca de cabo", Wish((Scope("CB 01", "6/15"),), hours(2), "troca de cabo")),
+        ("CB 01 06/15 30m x", Wish((Scope("CB 01", "6/15"),), hours(0.5), "x")),
+        ("CB 01 6 2h placa", Wish((Scope("CB 01 6"), Scope("CB 01", "6")), hours(2), "placa")),
+        ("CB 01 2h tudo  2h", Wish((Scope("CB 01"), Scope("CB", "1")), hours(2), "tudo 2h")),
+        ("CB 01 por 2 h 30 min x", Wish((Scope("CB 01"), Scope("CB", "1")), hours(2.5), "x")),
+        ("OLT-X 90 min", Wish((Scope("OLT-X"),), hours(1.5), "")),
+        ("CB 01 · 6/15 2h a · b", Wish((Scope("CB 01", "6/15"),), hours(2), "a · b")),
+        ("CB 01 6/11 2h x", Wish((Scope("CB 01", "6/11"),), hours(2), "x")),
+        ("2h 2h dupla", Wish((Scope("2h"),), hours(2), "dupla")),
+        (
+            "CB 01 6/11 até 26/11 16h troca",
+            Wish((Scope("CB 01", "6/11"),), Meant(datetime(2026, 11, 26, 19, 0, tzinfo=UTC)), "troca"),
+        ),
     ],
 )
-def test_where_silence_is_and_how_long(text: str, scopes: list[Scope], minutes: int, reason: str) -> None:
-    assert read_silence(text) == (scopes, timedelta(minutes=minutes), reason)
+def test_where_silence_is_and_how_long(text: str, first: Wish) -> None:
+    assert next(read_silence(text, NOW, ZONE)) == first
 
 
 @pytest.mark.parametrize(
     "text", ["", "CB 01", "2h", "2h troca", "6/15 2h troca", "CB 01 6/15 troca", "· 2h x"]
 )
-def test_no_silence_without_a_place_and_a_duration(text: str) -> None:
-    assert read_silence(text) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "now", "eta"),
-    [
-        ("2h", NOW, NOW + timedelta(hours=2)),
-        ("14:33", NOW, datetime(2026, 11, 25, 17, 33, tzinfo=UTC)),
-        ("23:59", NOW, datetime(2026, 11, 26, 2, 59, tzinfo=UTC)),
-        ("06:00", NIGHT, datetime(2026, 11, 26, 9, 0, tzinfo=UTC)),
-        ("11:30", NIGHT, datetime(2026, 11, 26, 14, 30, tzinfo=UTC)),
-        ("02:32", NOW, datetime(2026, 11, 26, 5, 32, tzinfo=UTC)),
-        ("26/11 14:30", NOW, datetime(2026, 11, 26, 17, 30, tzinfo=UTC)),
-        ("24/11 14:30", NOW, datetime(2026, 11, 24, 17, 30, tzinfo=UTC)),
-        ("02/01 10:00", NOW, datetime(2027, 1, 2, 13, 0, tzinfo=UTC)),
-    ],
-)
-def test_a_time_as_people_say_it(text: str, now: datetime, eta: datetime) -> None:
-    assert read_eta(text, now, ZONE) == eta
-
-
-def test_yesterday_in_the_new_year_is_last_years() -> None:
-    new_year = datetime(2027, 1, 1, 12, 0, tzinfo=UTC)
-    assert read_eta("31/12 23:00", new_year, ZONE) == datetime(2027, 1, 1, 2, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(("text", "now"), [("14:32", NOW), ("02:33", NOW), ("11:31", NIGHT)])
-def test_a_time_that_has_passed_is_tomorrows_only_where_that_is_near(text: str, now: datetime) -> None:
-    with pytest.raises(Declined, match="eta_past"):
-        read_eta(text, now, ZONE)
-
-
-@pytest.mark.parametrize("text", ["25:00", "14:61", "31/02 10:00", "1/13 10:00", "amanhã", "14", "14:3"])
-def test_what_is_no_time(text: str) -> None:
-    assert read_eta(text, NOW, ZONE) is None
+def test_no_silence_without_a_place_and_a_time(text: str) -> None:
+    assert list(read_silence(text, NOW, ZONE)) == []
 
 
 async def test_a_port_is_silenced_and_the_answer_says_so(api: BotApi, room: Room) -> None:
@@ -128,14 +80,16 @@ async def test_a_port_is_silenced_and_the_answer_says_so(api: BotApi, room: Room
     assert (line.scopes, line.reason, line.by) == ((Scope("CB 01", "1/1"),), "troca de cabo", Who(ANA, "Ana"))
     lasts = line.until - room.clock.now()
     assert timedelta(minutes=119) < lasts <= timedelta(hours=2)
-    assert re.fullmatch(r"🔕 CB 01 1/1 silenciado até (\d\d/\d\d )?\d\d:\d\d: troca de cabo", said)
+    assert re.fullmatch(r"🔕 CB 01 1/1 silenciado até (amanhã \d\d/\d\d )?\d\d:\d\d: troca de cabo", said)
 
 
 async def test_what_is_silenced_in_private_is_told_to_the_group(api: BotApi, room: Room) -> None:
     await answer(api, ANA, "/silenciar CB 01 1/1 2h troca de <cabo>", ANA)
     await api.wait(lambda _: len(api.messages()) > 1)
     told = api.messages()[-1].text
-    assert re.fullmatch(r"🔕 Ana silenciou CB 01 1/1 até (\d\d/\d\d )?\d\d:\d\d: troca de <cabo>", told)
+    assert re.fullmatch(
+        r"🔕 Ana silenciou CB 01 1/1 até (amanhã \d\d/\d\d )?\d\d:\d\d: troca de <cabo>", told
+    )
 
 
 async def test_a_number_at_the_end_is_the_olts_where_there_is_such_an_olt(api: BotApi, room: Room) -> None:
@@ -192,7 +146,7 @@ async def test_what_cannot_be_read_is_answered_with_the_usage(api: BotApi, room:
 
 async def test_the_expected_end(api: BotApi, room: Room) -> None:
     said = await answer(api, ANA, "/previsão 1 2h", ANA)
-    assert re.fullmatch(r"⏰ Caso 1: previsão (\d\d/\d\d )?\d\d:\d\d \(em 2 h 00 min\)", said)
+    assert re.fullmatch(r"⏰ Caso 1: previsão (amanhã \d\d/\d\d )?\d\d:\d\d \(em 2 h 00 min\)", said)
     assert await answer(api, ANA, "/eta #1 none") == "⏰ Caso 1: sem previsão"
     first, second = written(room, Forecast)
     assert isinstance(first, Forecast)
@@ -229,3 +183,92 @@ async def test_a_closed_ledger_changes_nothing(api: BotApi, room: Room) -> None:
     room.ledger.fail("the disk is gone")
     assert "registro está fechado" in await answer(api, ANA, "/causa 1 raio")
     assert written(room, SilenceEnded) == written(room, CauseNamed) == []
+
+
+async def asked(api: BotApi, user: int, text: str, chat: int | None = None) -> Message:
+    """The question that a command is answered with."""
+    await answer(api, user, text, chat)
+    return api.messages(chat)[-1]
+
+
+async def test_what_may_be_the_clock_or_a_span_is_asked_back(api: BotApi, room: Room) -> None:
+    """`/previsao 1 15h` said "15 hours from now" to customers."""
+    question = await asked(api, ANA, "/previsao 1 15h")
+    assert (
+        question.text == "⏰ Caso 1: qual é a previsão? Dá para ler de dois jeitos. Nada foi anotado ainda:"
+    )
+    at, lasts = question.buttons
+    assert re.fullmatch(r"(às |amanhã \d\d/\d\d )15:00 \(em (\d+ h \d\d min|\d+ min|\d+ s)\)", at)
+    assert re.fullmatch(r"em 15 h 00 min \((amanhã \d\d/\d\d )?\d\d:\d\d\)", lasts)
+    assert room.desk.decided == []
+    now = room.clock.now()
+    toast = await api.tap(ANA, question, lasts)
+    await room.shows(question, "Caso 1: previsão")
+    assert question.buttons == []
+    (line,) = written(room, Forecast)
+    assert isinstance(line, Forecast)
+    assert line.eta is not None
+    assert abs(line.eta - now - timedelta(hours=15)) < timedelta(minutes=1)
+    assert (line.case, line.by) == (1, Who(ANA, "Ana"))
+    assert (toast.text or "").startswith("Previsão: ")
+
+
+async def test_the_clock_is_the_other_answer_and_the_command_keeps_its_words(api: BotApi, room: Room) -> None:
+    question = await asked(api, ANA, "/silenciar cb 01 1/1 14h30 troca de <cabo>", ANA)
+    assert question.text.startswith("🔕 cb 01 1/1: até quando?")
+    at, _ = question.buttons
+    await api.tap(ANA, question, at)
+    await room.shows(question, "silenciado até")
+    (line,) = written(room, Silenced)
+    assert isinstance(line, Silenced)
+    assert (line.scopes, line.reason) == ((Scope("cb 01", "1/1"),), "troca de <cabo>")
+    assert line.until.astimezone(ZONE).strftime("%H:%M") == "14:30"
+    assert line.until > room.clock.now()
+    await api.wait(lambda _: any("Ana silenciou cb 01 1/1" in m.text for m in api.messages()))
+
+
+async def test_only_who_typed_it_and_still_may_answers_and_only_once(api: BotApi, room: Room) -> None:
+    question = await asked(api, ANA, "/previsao 1 22h")
+    data = question.keyboard[0][0].data or ""
+    assert "Só quem escreveu o comando" in ((await api.post_callback(CARLA, question, data)).text or "")
+    assert "Só quem escreveu o comando" in ((await api.post_callback(BETO, question, data)).text or "")
+    room.telegram.access._approvers = frozenset({BETO})
+    assert "lista de aprovadores" in ((await api.post_callback(ANA, question, data)).text or "")
+    assert written(room, Forecast) == []
+
+
+async def test_a_question_that_nobody_remembers_asks_for_the_command_again(api: BotApi, room: Room) -> None:
+    question = await asked(api, ANA, "/previsao 1 22h")
+    data = question.keyboard[0][0].data or ""
+    await api.post_callback(ANA, question, data)
+    await room.shows(question, "previsão")
+    for old in (data, "at:0:99"):
+        said = (await api.post_callback(ANA, question, old)).text or ""
+        assert said == "Página antiga: escreva o comando de novo."
+    assert len(written(room, Forecast)) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("/previsao 77 15h", "unknown_case"),
+        ("/silenciar CB 01 15h", "silence_no_reason"),
+        ("/silenciar CB 99 15h obra", "unknown_olt"),
+    ],
+)
+async def test_what_would_be_declined_anyway_is_not_asked_about(
+    api: BotApi, room: Room, command: str, code: str
+) -> None:
+    question = await asked(api, ANA, command)
+    assert question.buttons == []
+    assert [why for _, _, why, _ in room.desk.refusals] == [code]
+
+
+async def test_a_name_that_looks_like_a_time_is_a_name_where_there_is_such_an_olt(
+    api: BotApi, room: Room
+) -> None:
+    room.desk.olts = ("POP 10.20",)
+    await answer(api, ANA, "/silenciar POP 10.20 2h obra")
+    (line,) = written(room, Silenced)
+    assert isinstance(line, Silenced)
+    assert (line.scopes, line.reason) == ((Scope("POP 10.20"),), "obra")

@@ -127,7 +127,9 @@ def _facts(phrase: str) -> set[str]:
 
 def _parser() -> Environment:
     env = Environment(autoescape=True)
-    env.filters |= dict.fromkeys(("number", "plural", "time", "when", "clock", "duration", "coded"), str)
+    env.filters |= dict.fromkeys(
+        ("number", "plural", "time", "moment", "when", "clock", "duration", "coded"), str
+    )
     return env
 
 

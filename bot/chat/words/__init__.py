@@ -83,6 +83,11 @@ class Words:
         year = f"{gap}{local.year}" if now is not None and abs(at - now) > _HALF_A_YEAR else ""
         return f"{local:%d}{gap}{month}{year} {local:%H:%M}"
 
+    def moment(self, at: datetime, now: datetime) -> str:
+        """As `time`, and tomorrow is called so: `amanhã 23/11 08:00`."""
+        tomorrow = self.local(at).date() - self.local(now).date() == timedelta(days=1)
+        return f"{self._phrases['format.tomorrow']} {self.time(at, now)}" if tomorrow else self.time(at, now)
+
     def when(self, at: datetime, now: datetime | None = None) -> str:
         """`às 14:32`, or `em 22/11 14:32`, by the same rule as `time`."""
         same_day = now is not None and self.is_same_day(at, now)
@@ -120,6 +125,7 @@ class Words:
             "number": self.number,
             "plural": self.plural,
             "time": self.time,
+            "moment": self.moment,
             "clock": self.clock,
             "coded": self.coded,
             "when": self.when,
