@@ -101,7 +101,7 @@ class App:
         self._polled_at, self._polling = self._clock.monotonic(), False
         self._good_poll_at: float | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._health = HealthServer(self._wrong)
+        self._health = HealthServer(self._wrong, self._noted)
         self._watchdog: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> int:
@@ -258,10 +258,11 @@ class App:
 
     def _program(self) -> ProgramFacts:
         dry_run, login = self._rules.dry_run, self._source.login.state
-        return ProgramFacts(__version__, self._started_at, self._gateway.name, dry_run, login)
+        posting = self._telegram.posting
+        return ProgramFacts(__version__, self._started_at, self._gateway.name, dry_run, login, posting)
 
     def _wrong(self) -> Mapping[str, str]:
-        """What /healthz reports: stale polls, a deaf Telegram, a closed ledger."""
+        """What /healthz reports: stale polls, a deaf Telegram or one that takes no posts, a closed ledger."""
         wrong: dict[str, str] = {}
         good_at = self._good_poll_at  # monotonic: a clock set back must not keep an old poll fresh
         age = None if good_at is None else self._clock.monotonic() - good_at
@@ -270,9 +271,17 @@ class App:
         fresh = self._telegram.fresh()
         if fresh is None or fresh > DEAF:
             wrong["telegram"] = "no answer to getUpdates yet" if fresh is None else f"deaf for {fresh:.0f} s"
+        posting = self._telegram.posting
+        if posting.mute is not None:
+            wrong["posts"] = f"the group takes none for {posting.seconds:.0f} s ({posting.mute.why})"
         if self._ledger.closed is not None:
             wrong["ledger"] = "closed: nothing can be decided or sent"
         return wrong
+
+    def _noted(self) -> Mapping[str, str]:
+        """What /healthz mentions though nothing is hidden by it."""
+        lost = self._telegram.posting.topic_lost
+        return {"topic": "takes no posts: they go to the group itself"} if lost else {}
 
 
 async def serve(settings: Settings) -> int:

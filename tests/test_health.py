@@ -13,6 +13,7 @@ from bot import app
 from bot.clock import SystemClock
 from bot.ops.health import HealthServer
 from bot.settings import load
+from bot.simulator.telegram_chat import Refused
 from bot.storage.files import FileLedger
 from tests.child import free_port
 
@@ -109,6 +110,16 @@ async def test_a_deaf_telegram_turns_it_red(site: Isp, clock: Shifted) -> None:
         await settles(site)
 
 
+async def test_a_group_that_takes_no_posts_turns_it_red(site: Isp) -> None:
+    async with running(site):
+        await settles(site)
+        site.chat.barred[site.chat.group] = Refused("Bad Request: CHAT_RESTRICTED")
+        site.olt.world.outage(3)
+        said = (await settles(site, "posts"))["posts"]
+        assert said.startswith("the group takes none for ")
+        assert said.endswith("(restricted)")
+
+
 async def test_a_closed_ledger_turns_it_red(site: Isp) -> None:
     data = Path(site.variables["DATA_DIR"])
     ledger = FileLedger.open(data, SystemClock())
@@ -124,7 +135,8 @@ async def test_a_closed_ledger_turns_it_red(site: Isp) -> None:
 
 async def test_what_it_answers() -> None:
     wrong: dict[str, str] = {}
-    server = HealthServer(lambda: wrong)
+    notes: dict[str, str] = {}
+    server = HealthServer(lambda: wrong, lambda: notes)
     port = free_port()
     await server.start("127.0.0.1", port)
     try:
@@ -133,6 +145,10 @@ async def test_what_it_answers() -> None:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             good = await http.get("/healthz")
             assert (good.status_code, good.json()) == (200, {"ok": True, "wrong": {}})
+            notes["topic"] = "takes no posts: they go to the group itself"
+            noted = await http.get("/healthz")
+            assert (noted.status_code, noted.json()) == (200, {"ok": True, "wrong": {}, "notes": notes})
+            notes.clear()
             wrong["source"] = "no good poll for 91 s"
             bad = await http.get("/healthz")
             assert (bad.status_code, bad.json()) == (503, {"ok": False, "wrong": wrong})

@@ -1,8 +1,10 @@
 """The backlog: what is dirty, and in which order it is shown."""
 
+import logging
 import math
 from collections.abc import Callable
 from datetime import timedelta
+from typing import cast
 
 from bot.chat.attention import size
 from bot.chat.budget import Budget, Urgency
@@ -11,10 +13,15 @@ from bot.chat.sights import Sights
 from bot.domain.case import Card, CaseState
 from bot.ports import Clock, Ledger, Notice
 
+log = logging.getLogger(__name__)
+
 Job = int | Notice  # a case whose card is dirty (or the digest), or something to say
 
 SHORT = 15.0  # seconds; of a dispatch that takes no longer, the result is shown rather than the start
 STILL_WARM = timedelta(days=1)  # ended cards so young are drawn again at a start: a crash may have come first
+MOST_NOTICES = 100  # that wait, reminders apart: those each poll asks for anew
+HELD, HELD_LONGEST = 60.0, 900.0  # seconds until a notice that Telegram refused is tried again, doubled
+DROPPED, POSTS_BACK = "dropped", "posts_back"
 AFTER_CARDS = frozenset({"reminder", "reopened"})
 """Notices that go behind decisions and new cards, to which they may be replies."""
 
@@ -52,6 +59,7 @@ class Backlog:
         self._marked_at: dict[int, float] = {}
         self._notices: dict[tuple[str, str], Notice] = {}
         self._doubted: set[tuple[str, str]] = set()
+        self._held: dict[tuple[str, str], tuple[float, float]] = {}
 
     def mark(self, case: int, urgency: Urgency) -> None:
         """The case's card is dirty. One that is dirty already becomes more urgent, never less.
@@ -100,16 +108,39 @@ class Backlog:
     def say(self, notice: Notice) -> None:
         """The notice is to be said, instead of an older one that waits on the same matter."""
         self._notices[_matter(notice)] = notice
+        self._drop_the_oldest()
         if notice.code == "ledger_closed":  # every card that could be tapped says so too
             book = self._ledger.book
             for number in sorted(book.open | book.running):
                 self.mark(number, Urgency.URGENT if number in book.running else Urgency.FACT)
         self._changed()
 
+    def _drop_the_oldest(self) -> None:
+        """Where too many wait, the oldest is left out, and how many those are is said in their place."""
+        kept = {"reminder", DROPPED, "ledger_closed"}
+        waiting = [n for n in self._notices.values() if n.code not in kept]
+        if len(waiting) <= MOST_NOTICES:
+            return
+        log.error("too many notices wait: %s is left out", waiting[0].code)
+        self.said(waiting[0])
+        told = self._notices.get((DROPPED, ""))
+        before = told.facts["n"] if told is not None else 0
+        self._notices[DROPPED, ""] = Notice("dropped", {"n": cast("int", before) + 1})
+
+    def refused(self, notice: Notice) -> bool:
+        """Telegram does not take this notice: it waits, longer each time. True at the first time."""
+        matter = _matter(notice)
+        _, pause = self._held.get(matter, (0.0, HELD / 2))
+        pause = min(HELD_LONGEST, 2 * pause)
+        first = matter not in self._held
+        self._held[matter] = self._clock.monotonic() + pause, pause
+        return first
+
     def said(self, notice: Notice) -> None:
         """The notice is done with. A newer one on the same matter still waits."""
         matter = _matter(notice)
         self._doubted.discard(matter)
+        self._held.pop(matter, None)
         if self._notices.get(matter) is notice:
             del self._notices[matter]
 
@@ -133,14 +164,18 @@ class Backlog:
         """Those not yet said, oldest first."""
         return list(self._notices.values())
 
-    def next(self, *, stopping: bool) -> tuple[Job | None, float]:
+    def next(self, *, stopping: bool, elsewhere: bool = False) -> tuple[Job | None, float]:
         """What to show now, or None and in how many seconds to ask again (infinite: not before a change).
 
-        While `stopping`, only what is as urgent as a start counts.
+        While `stopping`, only what is as urgent as a start counts; `elsewhere`: only what is not for the
+        group.
         """
         self._sort_out()
         now, soonest = self._clock.monotonic(), math.inf
+        here = self._budget(DIGEST)
         for urgency, earliest, job in self._jobs():
+            if elsewhere and self._budget(job) is here:
+                continue
             if stopping and urgency > Urgency.START:
                 break
             seconds = max(self._budget(job).wait(urgency), earliest - now)
@@ -176,13 +211,17 @@ class Backlog:
             for order, (case, urgency) in enumerate(self._dirty.items())
         )
         first = [n for n in self._notices.values() if n.code not in AFTER_CARDS]
+        first.sort(key=lambda notice: notice.code != POSTS_BACK)
         then = [n for n in self._notices.values() if n.code in AFTER_CARDS]
         jobs: list[tuple[Urgency, float, Job]] = [
-            *((Urgency.URGENT, -math.inf, notice) for notice in first),
+            *((Urgency.URGENT, self._until(notice), notice) for notice in first),
             *((urgency, self._earliest(case, urgency), case) for urgency, *_, case in known),
-            *((Urgency.START, -math.inf, notice) for notice in then),
+            *((Urgency.START, self._until(notice), notice) for notice in then),
         ]
         return sorted(jobs, key=lambda job: job[0])
+
+    def _until(self, notice: Notice) -> float:
+        return self._held.get(_matter(notice), (-math.inf, 0.0))[0]
 
     def _turn(self, case: int) -> tuple[bool, float]:
         """Among those as urgent, what goes first: new cards by size, then the digest, then edits."""

@@ -8,6 +8,7 @@ from bot.ports import Clock
 
 LIMIT, WINDOW = 18, 60.0  # two below Telegram's own 20: its clock and ours do not tick together
 GAP = 1.0
+LONGEST_PAUSE = 900.0  # seconds; then one more is tried, whatever Telegram said
 KEPT_FROM_STARTS, KEPT_FROM_ANSWERS, KEPT_FROM_FACTS = 5, 6, 8
 
 
@@ -71,5 +72,5 @@ class Budget:
             self._answered.append(self._clock.monotonic())
 
     def pause(self, seconds: float) -> None:
-        """Let nothing leave for `seconds` (Telegram said so)."""
-        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+        """Let nothing leave for `seconds` (Telegram said so), or for as long as that is believed."""
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + min(seconds, LONGEST_PAUSE))

@@ -19,6 +19,7 @@ from bot.chat.link import Link
 from bot.chat.outbox import Away, Barred, Moved, Outbox, Paced, Unsure
 from bot.chat.painting import BARRED, Painter
 from bot.chat.sights import Sights
+from bot.chat.standing import Mute, Standing
 from bot.chat.telling import Teller, record_move
 from bot.chat.words import Words
 from bot.domain.case import Card
@@ -59,6 +60,7 @@ class NocChat:
         self._group = group
         self._rules = rules
         self.link = Link(clock, self._back)
+        self.standing = Standing(clock, self._muted)
         self._sights = Sights(ledger.book)
         self._digest = Digest(ledger, clock, attention, card=self.card)
         self._teller = Teller(
@@ -74,6 +76,7 @@ class NocChat:
             on_duty=access.on_duty,
             approvers=access.approvers,
             arrived=self._arrived,
+            answered=self._answered,
         )
         self._painter = Painter(
             ledger,
@@ -90,7 +93,7 @@ class NocChat:
             arrived=self._arrived,
         )
         self._asking: dict[int, tuple[Question, float]] = {}
-        self._barred = False
+        self._barred_until = -math.inf
         self._backoff = 0.0
         self._retry_at = -math.inf
         self._wake = asyncio.Event()
@@ -198,8 +201,14 @@ class NocChat:
 
     def retry(self) -> None:
         """Something changed on Telegram's side: try again now."""
-        self._retry_at = -math.inf
+        self._retry_at = self._barred_until = -math.inf
         self._wake.set()
+
+    def topic_lost(self, lost: bool) -> None:
+        """Posts go to the group itself, as the topic takes none; or (False) to the topic again."""
+        about = {"why": "topic", "since": self._clock.now()}
+        self.say(Notice("topic_lost") if lost else Notice("topic_back"))
+        self.say(Notice("mute", about) if lost else Notice("mute_over", about))
 
     async def run(self) -> None:
         """Show what is dirty, for ever; after `close`, until nothing urgent can be shown."""
@@ -223,6 +232,13 @@ class NocChat:
     def _back(self, since: datetime) -> None:
         self.say(Notice("telegram_back", {"since": since}))
 
+    def _muted(self, mute: Mute, begins: bool) -> None:
+        """That the group took nothing is the first thing to say there, once it takes something again."""
+        facts = {"why": mute.why, "since": mute.since}
+        if begins:
+            self.say(Notice("posts_back", facts))
+        self.say(Notice("mute", facts) if begins else Notice("mute_over", facts))
+
     def _question(self, case: int) -> Question | None:
         return self._asking[case][0] if case in self._asking else None
 
@@ -237,8 +253,9 @@ class NocChat:
         soonest = min([now + IDLE, *(until for _, until in self._asking.values())]) - now
         if self._retry_at > now:
             return None, min(soonest, self._retry_at - now)
-        job, seconds = self._backlog.next(stopping=self._stopping)
-        return job, min(soonest, seconds)
+        barred = self._barred_until - now
+        job, seconds = self._backlog.next(stopping=self._stopping, elsewhere=barred > 0)
+        return job, min(soonest, seconds, barred if barred > 0 else math.inf)
 
     async def _nap(self, seconds: float) -> None:
         """Until something is to do or `seconds` are over."""
@@ -259,7 +276,9 @@ class NocChat:
             else:
                 await self._painter.paint(job, self._backlog)
         except Paced as wish:
+            self._answered()
             self._budget.pause(wish.seconds)
+            self.standing.paced(wish.seconds)
         except Moved as moved:
             await self.follow(moved.new)
         except (Away, Unsure) as error:
@@ -267,11 +286,14 @@ class NocChat:
             self._backoff = min(MAX_BACKOFF, max(1.0, self._backoff * 2))
             self._retry_at = now + self._backoff
         except Barred as error:
-            if not self._barred:
-                log.error("Telegram refuses the bot in its group (%s): nothing can be shown", error)  # noqa: TRY400
-            self._barred = True
-            self._retry_at = now + BARRED
+            self._answered()
+            self.standing.refused(error.why)
+            self._barred_until = now + BARRED
+
+    def _answered(self) -> None:
+        self.link.works("send")
+        self._backoff = 0.0
 
     def _arrived(self) -> None:
-        self.link.works("send")
-        self._backoff, self._barred = 0.0, False
+        self._answered()
+        self.standing.arrived()

@@ -18,6 +18,8 @@ from bot.domain.rules import Rules
 from bot.ports import Ledger, Notice
 
 REOPENED, NOT_SENT, SECOND_NEEDED = "reopened", "not_sent", "second_needed"
+ELSEWHERE = frozenset({"mute", "mute_over"})
+"""Notices for the escalation chat alone: they tell that the group takes none."""
 HOUR = timedelta(hours=1)
 
 
@@ -52,7 +54,8 @@ class Notices:
             return None  # the second was quick, or somebody denied it
         text = self._words.say(f"notice.{notice.code}", **self._facts(notice, case, now))
         screen = Screen(str(text), confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
-        return Saying((notice,), screen, card.message if card else None)
+        elsewhere = notice.code in ELSEWHERE
+        return Saying((notice,), screen, card.message if card else None, elsewhere=elsewhere)
 
     def _case(self, notice: Notice) -> Case | None:
         number = notice.facts.get("case")

@@ -1,9 +1,11 @@
 """Screens out to Telegram, and its refusals back as what the caller does next (contracts/telegram.md)."""
 
+import contextlib
 import html
 import logging
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,12 +24,14 @@ from telegram.error import (
 )
 
 from bot.chat.screen import Button, Screen, Sheet
+from bot.chat.standing import Why
 from bot.errors import BotError
 
 log = logging.getLogger(__name__)
 
 MAX_TEXT = 4096  # UTF-16 units
 GENERAL_TOPIC = 1  # sent without an id; 1 is refused
+TOPIC_AGAIN = 900.0  # seconds after which a topic that was refused is tried once more
 _CUT = "\n…"
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -61,7 +65,18 @@ class Gone(BotError):
 
 
 class Barred(BotError):
-    """Telegram refuses the bot here (removed, blocked, never opened, bad token): a person has to act."""
+    """Telegram refuses the bot here (removed, blocked, no right, bad token): a person has to act."""
+
+    def __init__(self, text: str, why: Why = "removed") -> None:
+        super().__init__(text)
+        self.why = why
+
+
+class NoTopic(Barred):
+    """The forum topic is closed or deleted."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "topic")
 
 
 class Rejected(BotError):
@@ -83,10 +98,23 @@ class Outbox:
     Raises Away, Unsure, Paced, Moved, Gone, Barred, Rejected and nothing else.
     """
 
-    def __init__(self, bot: Bot, topic: int | None = None) -> None:
-        """`topic` is the forum topic that posts to a group go to."""
+    def __init__(
+        self,
+        bot: Bot,
+        topic: int | None = None,
+        *,
+        seconds: Callable[[], float] = time.monotonic,
+        topic_lost: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        """`topic` is the forum topic that posts to a group go to; `seconds` a clock.
+
+        Where it takes none, they go to the group itself; `topic_lost` hears when that begins and ends.
+        """
         self._bot = bot
         self._topic = None if topic == GENERAL_TOPIC else topic
+        self._seconds = seconds
+        self._lost_at: float | None = None
+        self._topic_lost = topic_lost
 
     @property
     def username(self) -> str:
@@ -95,6 +123,11 @@ class Outbox:
             return self._bot.username
         except RuntimeError:  # not connected yet
             return ""
+
+    @property
+    def topic_is_lost(self) -> bool:
+        """Whether posts go to the group itself, as the topic takes none."""
+        return self._lost_at is not None
 
     async def post(
         self,
@@ -110,30 +143,50 @@ class Outbox:
 
         `only` are the parameters that make it visible to one person; `silent`: it rings nobody.
         """
-        in_topic = in_topic and chat < 0
+        topic = self._topic if in_topic and chat < 0 else None
         extra = {"ephemeral_message_parameters": dict(only)} if only else None
 
-        async def send(text: str, mode: str | None) -> Message:
-            return await self._bot.send_message(
-                chat,
-                text,
-                parse_mode=mode,
-                reply_markup=keyboard(screen),
-                reply_parameters=_reply(reply_to),
-                message_thread_id=self._topic if in_topic else None,
-                disable_notification=silent,
-                api_kwargs=extra,
-            )
+        async def send_to(thread: int | None, replied: int | None) -> Message:
+            async def send(text: str, mode: str | None) -> Message:
+                return await self._bot.send_message(
+                    chat,
+                    text,
+                    parse_mode=mode,
+                    reply_markup=keyboard(screen),
+                    reply_parameters=_reply(replied),
+                    message_thread_id=thread,
+                    disable_notification=silent,
+                    api_kwargs=extra,
+                )
 
-        try:
             message: Message = await _attempt(screen, send)
-        except Rejected as error:
-            if not in_topic or self._topic is None or "thread not found" not in str(error).lower():
+            return message
+
+        if topic is not None and self._topic_may_be_open():
+            with contextlib.suppress(NoTopic):
+                message = await send_to(topic, reply_to)
+                self._found_topic(lost=False)
+                return message
+            self._found_topic(lost=True)
+        try:
+            return await send_to(None, reply_to)
+        except NoTopic:  # a reply goes where the message is that it replies to
+            if reply_to is None:
                 raise
-            log.error("topic %s is gone: posting to the group itself", self._topic)  # noqa: TRY400
-            self._topic = None
-            message = await _attempt(screen, send)
-        return message
+        return await send_to(None, None)
+
+    def _topic_may_be_open(self) -> bool:
+        return self._lost_at is None or self._seconds() - self._lost_at >= TOPIC_AGAIN
+
+    def _found_topic(self, *, lost: bool) -> None:
+        was_lost, self._lost_at = self._lost_at is not None, self._seconds() if lost else None
+        if was_lost == lost:
+            return
+        if lost:
+            log.error("topic %s is closed or gone: posting to the group itself", self._topic)
+        else:
+            log.warning("topic %s takes posts again", self._topic)
+        self._topic_lost(lost)
 
     async def edit(self, chat: int, message: int, screen: Screen) -> None:
         """The message shows `screen`; one that shows it already is fine."""
@@ -143,7 +196,10 @@ class Outbox:
                 text, chat_id=chat, message_id=message, parse_mode=mode, reply_markup=keyboard(screen)
             )
 
-        await _attempt(screen, send)
+        try:
+            await _attempt(screen, send)
+        except NoTopic:
+            raise Gone("its topic is closed") from None
 
     async def edit_ephemeral(self, where: Ephemeral, screen: Screen) -> None:
         """The message that one person sees shows `screen`."""
@@ -244,8 +300,10 @@ def _typed(error: TelegramError) -> BotError:
             typed = Paced(after.total_seconds() if isinstance(after, timedelta) else after)
         case ChatMigrated():
             typed = Moved(error.new_chat_id)
-        case Forbidden() | InvalidToken():
-            typed = Barred(type(error).__name__)
+        case InvalidToken():
+            typed = Barred(type(error).__name__, "token")
+        case Forbidden():
+            typed = _barred(str(error)) or Barred(type(error).__name__)
         case BadRequest():
             typed = _bad_request(str(error))
         case NetworkError() if isinstance(error.__cause__, _NEVER_SENT):
@@ -259,8 +317,26 @@ def _typed(error: TelegramError) -> BotError:
 
 def _bad_request(text: str) -> BotError:
     lowered = text.lower()
-    if "message to edit not found" in lowered or "can't be edited" in lowered:
+    if any(sign in lowered for sign in _GONE):
         return Gone("the message is gone")
-    if "chat not found" in lowered or "not enough rights" in lowered or "kicked" in lowered:
-        return Barred("the chat is not open to the bot")
-    return Rejected(text)
+    if any(sign in lowered for sign in _NO_TOPIC):
+        return NoTopic("the topic takes no posts")
+    return _barred(text) or Rejected(text)
+
+
+_GONE = ("message to edit not found", "can't be edited", "message_id_invalid")
+_NO_TOPIC = ("topic_closed", "topic_deleted", "thread not found", "topic_id_invalid")
+_BARRED: Mapping[Why, tuple[str, ...]] = {
+    "restricted": ("chat_restricted", "user_restricted", "user_banned_in_channel"),
+    "rights": ("enough rights", "no rights", "forbidden to", "_forbidden", "write access", "admin_required"),
+    "removed": ("chat not found", "kicked", "not a member", "deactivated", "peer_id_invalid"),
+}
+
+
+def _barred(text: str) -> Barred | None:
+    """What it says of the bot in this chat (Telegram has no list of these), None where nothing."""
+    lowered = text.lower()
+    for why, signs in _BARRED.items():
+        if any(sign in lowered for sign in signs):
+            return Barred(f"the chat is not open to the bot: {why}", why)
+    return None

@@ -14,6 +14,7 @@ from bot.chat.fitting import fit
 from bot.chat.pages import awaits, in_doubt, link, to_be_called
 from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
+from bot.chat.standing import POSTING, Posting
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import CaseState, Phase
@@ -34,6 +35,7 @@ class ProgramFacts:
     gateway: str
     dry_run: bool
     login: Literal["never", "ok", "refused"] = "never"
+    posting: Posting = POSTING
 
 
 def status(
@@ -58,6 +60,7 @@ def status(
     head = [
         *closed,
         *_unconfirmed(book, words, now, may_confirm=may_decide),
+        *_posting(program.posting, words, now),
         *_source(watch, words, now),
         _login(watch, program, words),
         words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
@@ -85,6 +88,14 @@ def _unconfirmed(book: Book, words: Words, now: datetime, *, may_confirm: bool) 
     if book.unconfirmed is None:
         return []
     return [words.say("status.unconfirmed", since=book.unconfirmed, now=now, here=may_confirm)]
+
+
+def _posting(posting: Posting, words: Words, now: datetime) -> list[Markup]:
+    """What keeps posts out of the group, or out of its topic."""
+    mute = posting.mute
+    if mute is not None:
+        return [words.say("status.mute", why=mute.why, since=mute.since, now=now)]
+    return [words.say("status.topic_lost")] if posting.topic_lost else []
 
 
 def _ahead(book: Book, words: Words, now: datetime) -> list[Markup]:

@@ -26,6 +26,7 @@ from bot.chat.life_commands import LifeCommands
 from bot.chat.noc_chat import NocChat
 from bot.chat.outbox import Outbox
 from bot.chat.presses import Presses
+from bot.chat.standing import Posting
 from bot.chat.words import Words
 from bot.domain.rules import Rules
 from bot.ports import Clock, Ledger, Notice
@@ -75,7 +76,12 @@ class Telegram:
             HTTPXRequest(connection_pool_size=32, connect_timeout=5, read_timeout=10, pool_timeout=5),
         )
         self._app = application(account, *self._requests)
-        self._outbox = Outbox(self._app.bot, account.topic)
+        self._outbox = Outbox(
+            self._app.bot,
+            account.topic,
+            seconds=clock.monotonic,
+            topic_lost=self._topic_lost,
+        )
         self._budget = Budget(clock, limit=limit, window=window, gap=gap)
         self.access = Access(
             self._app.bot, clock, account.approvers, lambda: self.chat.group, attention.on_call
@@ -154,6 +160,11 @@ class Telegram:
         """Seconds since the last good getUpdates, None before the first."""
         return None if self._good_at is None else self._clock.monotonic() - self._good_at
 
+    @property
+    def posting(self) -> Posting:
+        """Where posts go, and why they are not taken."""
+        return Posting(self.chat.standing.mute, self.chat.standing.muted_for, self._outbox.topic_is_lost)
+
     async def stop(self) -> None:
         """Fetched updates are worked off, what is urgent is shown; within seconds, whatever Telegram does."""
         await _end(self._life, 0)
@@ -168,6 +179,9 @@ class Telegram:
         await _within(STOP_SECONDS, self._app.shutdown())
         for request in self._requests:
             await _within(STOP_SECONDS, request.shutdown())
+
+    def _topic_lost(self, lost: bool) -> None:
+        self.chat.topic_lost(lost)
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         _keep(self._work, work)

@@ -8,7 +8,7 @@ from typing import cast
 from bot.chat.attention import Attention
 from bot.chat.backlog import Backlog, Job
 from bot.chat.budget import Budget
-from bot.chat.notices import REOPENED, Notices
+from bot.chat.notices import ELSEWHERE, REOPENED, Notices
 from bot.chat.outbox import Barred, Moved, Outbox, Paced, Rejected, Unsure
 from bot.chat.reminders import REMINDER, People, Reminders
 from bot.chat.saying import Saying
@@ -40,8 +40,12 @@ class Teller:
         on_duty: People,
         approvers: People,
         arrived: Callable[[], None],
+        answered: Callable[[], None],
     ) -> None:
-        """`budget` is the group's, the escalation chat has its own; `arrived` hears of each good answer."""
+        """`budget` is the group's, the escalation chat has its own.
+
+        `arrived` hears of each post that the group took, `answered` of each other answer of Telegram.
+        """
         self._ledger = ledger
         self._outbox = outbox
         self._budget = budget
@@ -50,7 +54,7 @@ class Teller:
         self._where = where
         self._sights = sights
         self._escalation = attention.escalation
-        self._arrived = arrived
+        self._arrived, self._answered = arrived, answered
         self._reminders = Reminders(
             ledger, words, attention, card=where.card, on_duty=on_duty, approvers=approvers
         )
@@ -58,8 +62,11 @@ class Teller:
 
     def budget_of(self, job: Job) -> Budget:
         """The budget of the chat where this is to be shown."""
-        elsewhere = isinstance(job, Notice) and self._reminders.goes_elsewhere(job)
+        elsewhere = isinstance(job, Notice) and self._goes_elsewhere(job)
         return self._elsewhere if elsewhere else self._budget
+
+    def _goes_elsewhere(self, notice: Notice) -> bool:
+        return notice.code in ELSEWHERE or self._reminders.goes_elsewhere(notice)
 
     def take(self, notice: Notice, backlog: Backlog) -> None:
         """The notice is to be said.
@@ -71,6 +78,8 @@ class Teller:
             notice = self._reminders.dated(notice)
             if not self._reminders.is_news(notice, backlog.waiting(notice), self._clock.now()):
                 return
+        if notice.code in ELSEWHERE and self._escalation is None:
+            return
         if notice.code == REOPENED and self._where.card(cast("int", notice.facts["case"])) is None:
             return
         backlog.say(notice)
@@ -82,7 +91,8 @@ class Teller:
             backlog.said(notice)
             return
         try:
-            done = await (self._escalate(saying, backlog) if saying.elsewhere else self._announce(saying))
+            say = self._escalate if saying.elsewhere else self._announce
+            done = await say(saying, backlog)
         except Unsure:
             await self._reminders.said([one for one in saying.notices if backlog.unanswered(one)])
             raise
@@ -98,8 +108,8 @@ class Teller:
             log.exception("notice %s cannot be told", notice.code)
             return None
 
-    async def _announce(self, saying: Saying) -> bool:
-        """Say it to the group; True: it is done with."""
+    async def _announce(self, saying: Saying, backlog: Backlog) -> bool:
+        """Say it to the group; True: it is done with. What Telegram does not take is tried again later."""
         self._budget.spend()
         group, first = self._where.group, saying.notices[0]
         try:
@@ -107,9 +117,12 @@ class Teller:
                 group, saying.screen, reply_to=saying.reply_to, silent=saying.silent
             )
         except Rejected as error:
-            log.error("notice %s was refused: %s", first.code, error)  # noqa: TRY400
-        else:
-            self._sights.told(group, message.message_id, first.code)
+            first_times = [backlog.refused(one) for one in saying.notices]
+            if any(first_times):
+                log.error("notice %s was refused and waits: %s", first.code, error)  # noqa: TRY400
+            self._answered()
+            return False
+        self._sights.told(group, message.message_id, first.code)
         self._arrived()
         return True
 
@@ -127,10 +140,12 @@ class Teller:
             return False
         except (Barred, Rejected) as error:
             log.error("TELEGRAM_ESCALATION_CHAT_ID cannot be written to: %s", error)  # noqa: TRY400
+            about_the_group = saying.notices[0].code in ELSEWHERE  # which hears it by itself
             for one in saying.notices:
-                backlog.say(self._reminders.astray(one))
-            return False
-        self._arrived()
+                if not about_the_group:
+                    backlog.say(self._reminders.astray(one))
+            return about_the_group
+        self._answered()
         return True
 
 

@@ -11,8 +11,9 @@ Report = Callable[[], Mapping[str, str]]
 class HealthServer:
     """The HTTP server on OPS_PORT."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, report: Report, notes: Report = dict) -> None:
+        """`notes` are what is worth knowing and breaks nothing."""
+        self._report, self._notes = report, notes
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> None:
@@ -31,4 +32,7 @@ class HealthServer:
     async def _healthz(self, _request: web.Request) -> web.Response:
         wrong = dict(self._report())
         status = 503 if wrong else 200
-        return web.json_response({"ok": not wrong, "wrong": wrong}, status=status)
+        answer: dict[str, object] = {"ok": not wrong, "wrong": wrong}
+        if notes := dict(self._notes()):
+            answer["notes"] = notes
+        return web.json_response(answer, status=status)

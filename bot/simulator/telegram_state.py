@@ -32,6 +32,8 @@ class ChatState:
         group: The id of the bot's group; ``chats``: titles of all groups it is in.
         users: People by id, all of them members of the group.
         topics: Thread ids of the group's topics besides General; empty: no forum.
+        closed_topics: Those of them that are closed: nothing is posted or edited there.
+        barred: What a chat answers to every post and edit of the bot: a right that it lost, a restriction.
         commands: What setMyCommands set, by (scope as text, language).
         calls: Bot API calls by method.
         refused: (method, description) of every answer that was not ok.
@@ -46,6 +48,8 @@ class ChatState:
         self.chats: dict[int, str] = {group: "NOC"}
         self.users: dict[int, User] = {}
         self.topics: set[int] = set()
+        self.closed_topics: set[int] = set()
+        self.barred: dict[int, Refused] = {}
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         self.calls: Counter[str] = Counter()
         self.refused: list[tuple[str, str]] = []
@@ -114,6 +118,8 @@ class ChatState:
         Raises:
             Refused: 429, the group has had its share.
         """
+        if chat in self.barred:
+            raise self.barred[chat]
         if chat > 0 or self.group_limit is None:
             return
         if self.sent_in_window(chat) >= self.group_limit:

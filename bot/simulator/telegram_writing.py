@@ -36,11 +36,25 @@ class Writing:
 
     def _thread(self, call: Call) -> int | None:
         if call.get("message_thread_id") is None:
-            return None
+            return self._thread_of_reply(call)
         thread = call.number("message_thread_id")
         if thread == GENERAL_TOPIC or thread not in self._state.topics:
             raise Refused("Bad Request: message thread not found")
+        self._check_open(thread)
         return thread
+
+    def _thread_of_reply(self, call: Call) -> int | None:
+        """A reply goes where the message is that it replies to."""
+        wanted = (call.json("reply_parameters", dict) or {}).get("message_id")
+        chat = self._state.chat_of(call.get("chat_id"))
+        threads = [m.thread for m in self._state.history[chat] if m.id == wanted and not m.deleted]
+        thread = threads[0] if threads else None
+        self._check_open(thread)
+        return thread
+
+    def _check_open(self, thread: int | None) -> None:
+        if (thread or GENERAL_TOPIC) in self._state.closed_topics:
+            raise Refused("Bad Request: TOPIC_CLOSED")
 
     def _reply(self, call: Call, chat: int) -> int | None:
         reply = call.json("reply_parameters", dict)
@@ -158,6 +172,7 @@ class Writing:
             raise Refused("Bad Request: there is no text in the message to edit")
         parsed = self._text(call, "text", MAX_TEXT)
         rows = keyboard(call.json("reply_markup", dict))
+        self._check_open(message.thread)
         self._state.pace(message.chat)
         same = (message.text, message.entities, message.keyboard) == (parsed.text, parsed.entities, rows)
         if same:

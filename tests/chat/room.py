@@ -263,7 +263,11 @@ async def opened(
     rules = rules or Rules(undo_seconds=UNDO_SECONDS)
     telegram = Telegram(account, ledger, WORDS, clock, rules=rules, **given)
     desk = FakeDesk(ledger, telegram.chat, rules=rules)
-    telegram.attend(desk, lambda: ProgramFacts("1.2.3", clock.now(), "matrix", dry_run=False))
+
+    def program_facts() -> ProgramFacts:
+        return ProgramFacts("1.2.3", clock.now(), "matrix", dry_run=False, posting=telegram.posting)
+
+    telegram.attend(desk, program_facts)
     room = Room(api, ledger, clock, telegram, desk, clock.now() - timedelta(seconds=310))
     await telegram.start()
     try:
