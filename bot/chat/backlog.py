@@ -9,7 +9,7 @@ from typing import cast
 from bot.chat.attention import size
 from bot.chat.budget import Budget, Urgency
 from bot.chat.digest import DIGEST, Digest
-from bot.chat.sights import Sights
+from bot.chat.sights import Sights, decided
 from bot.domain.case import Card, CaseState
 from bot.ports import Clock, Ledger, Notice
 
@@ -21,7 +21,9 @@ SHORT = 15.0  # seconds; of a dispatch that takes no longer, the result is shown
 STILL_WARM = timedelta(days=1)  # ended cards so young are drawn again at a start: a crash may have come first
 MOST_NOTICES = 100  # that wait, reminders apart: those each poll asks for anew
 HELD, HELD_LONGEST = 60.0, 900.0  # seconds until a notice that Telegram refused is tried again, doubled
+FIRST_CARDS = 4  # that go before the list of the others
 DROPPED, POSTS_BACK = "dropped", "posts_back"
+_AT_WORK = {CaseState.COUNTDOWN, CaseState.SENDING, CaseState.STOPPING}
 AFTER_CARDS = frozenset({"reminder", "reopened"})
 """Notices that go behind decisions and new cards, to which they may be replies."""
 
@@ -224,13 +226,18 @@ class Backlog:
         return self._held.get(_matter(notice), (-math.inf, 0.0))[0]
 
     def _turn(self, case: int) -> tuple[bool, float]:
-        """Among those as urgent, what goes first: new cards by size, then the digest, then edits."""
+        """Among those as urgent, what goes first: new cards by size, then edits. The list of the others
+        goes after the first few cards: it says how much there is, and opens any of them.
+        """
         if self._card(case) is not None:
             return True, 0.0
-        return False, -size(self._ledger.book.cases[case]) if case != DIGEST else 1.0
+        if case == DIGEST:
+            return False, -math.inf if self.at_stake() >= FIRST_CARDS else 1.0
+        return False, -size(self._ledger.book.cases[case])
 
     def _rank(self, case: int, urgency: Urgency, *, crowded: bool) -> Urgency:
-        """Of dispatches, the claim and what came of it go first, then the start or stop, then progress.
+        """A card that still offers what was decided goes before everything. Of dispatches, the claim and
+        what came of it go first, then the start or stop, then progress.
 
         A new card is worth as much as a start: a storm of outages must not wait behind the reserve.
         """
@@ -238,6 +245,8 @@ class Backlog:
             return min(urgency, Urgency.START)
         if case == DIGEST:
             return urgency
+        if self._offers_what_was_decided(case):
+            return Urgency.DECISION
         state = self._state(case)
         if state not in {CaseState.SENDING, CaseState.STOPPING}:
             return urgency
@@ -245,6 +254,19 @@ class Backlog:
             waited = self._clock.monotonic() - self._marked_at.get(case, -math.inf)
             return Urgency.START if waited < SHORT else Urgency.URGENT
         return Urgency.REFRESH if crowded else urgency
+
+    def _offers_what_was_decided(self, number: int) -> bool:
+        shown, book = self._sights.of(number).decided, self._ledger.book
+        if shown is None:  # as another process left it
+            return self._state(number) in _AT_WORK
+        return shown != decided(book.cases[number], book)
+
+    def at_stake(self) -> int:
+        """How many cards in the group may be decided at any moment, while more are to come; else 0."""
+        book, listed = self._ledger.book, self._digest.listed
+        if not listed and all(n == DIGEST or self._card(n) is not None for n in self._dirty):
+            return 0
+        return sum(book.cases[n].undecided and self._card(n) is not None for n in book.open - listed.keys())
 
     def _state(self, number: int) -> CaseState:
         """What is going on with a case: its sends, or those that tell that service is back."""

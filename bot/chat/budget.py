@@ -7,30 +7,38 @@ from enum import IntEnum
 from bot.ports import Clock
 
 LIMIT, WINDOW = 18, 60.0  # two below Telegram's own 20: its clock and ours do not tick together
-GAP = 1.0
+GAP, BURST_GAP = 1.0, 0.4  # Telegram bears a short burst: people who decide at once are one
 LONGEST_PAUSE = 900.0  # seconds; then one more is tried, whatever Telegram said
+MOST_KEPT = 10  # decisions: more than people make in a minute
+KEPT_FROM_CARDS = 2  # for results, in a storm
 KEPT_FROM_STARTS, KEPT_FROM_ANSWERS, KEPT_FROM_FACTS = 5, 6, 8
 
 
 class Urgency(IntEnum):
     """What goes first, and how much of the budget it may use."""
 
-    URGENT = 0  # decisions and results: everything
-    START = 1  # new cards, and "sending": its card can be stopped already (Cancelar), its result may be near
-    ANSWER = 2  # to commands and taps, which anybody in the group may give: at most a third, too
-    FACT = 3  # changed facts, progress
-    REFRESH = 4  # the minutes on a card: only while less than half is used
+    DECISION = 0  # a card that still offers what was decided: everything
+    URGENT = 1  # results, notices: everything but what a storm keeps for decisions
+    START = 2  # new cards, and "sending": its card can be stopped already (Cancelar), its result may be near
+    ANSWER = 3  # to commands and taps, which anybody in the group may give: at most a third, too
+    FACT = 4  # changed facts, progress
+    REFRESH = 5  # the minutes on a card: only while less than half is used
 
 
 class Budget:
-    """A moving window over everything that lands in the group: posts, edits, replies, documents."""
+    """A moving window over everything that lands in the group: posts, edits, replies, documents.
+
+    In a storm part of it is kept for decisions, as many as there are cards that may be decided (`keep`).
+    """
 
     def __init__(self, clock: Clock, *, limit: int = LIMIT, window: float = WINDOW, gap: float = GAP) -> None:
         """At most `limit` in any `window` seconds, `gap` seconds apart; less for what is less urgent."""
         self._clock = clock
         self._window = window
         self._gap = gap
+        self._kept = 0
         self._allowed = {
+            Urgency.DECISION: limit,
             Urgency.URGENT: limit,
             Urgency.START: max(1, limit - KEPT_FROM_STARTS),
             Urgency.ANSWER: max(1, limit - KEPT_FROM_ANSWERS),
@@ -45,15 +53,32 @@ class Budget:
     @property
     def pace(self) -> float:
         """Seconds between the edits of one card at which it alone never uses the window up."""
-        return self._window / self._allowed[Urgency.FACT]
+        return self._window / self._room_for(Urgency.FACT)
+
+    def keep(self, cards: int) -> None:
+        """So many cards may be decided at any moment: there is to be room to show it on each, at once.
+
+        With that, no result, notice or new card ever leaves too little for the decisions that may follow.
+        """
+        self._kept = min(cards, MOST_KEPT)
+
+    def _room_for(self, urgency: Urgency) -> int:
+        allowed = self._allowed[urgency]
+        if urgency is Urgency.DECISION or not self._kept:
+            return allowed
+        kept = self._kept
+        if urgency is not Urgency.URGENT:  # a new card may be decided, too
+            kept += KEPT_FROM_CARDS + (self._kept < MOST_KEPT)
+        return max(1, min(allowed, self._allowed[Urgency.DECISION] - kept))
 
     def wait(self, urgency: Urgency) -> float:
         """Seconds until one more of this urgency may leave; 0 means now."""
         now = self._clock.monotonic()
         at = self._paused_until
         if self._spent:
-            at = max(at, self._spent[-1] + self._gap)
-        at = max(at, self._room(self._spent, self._allowed[urgency], now))
+            gap = min(self._gap, BURST_GAP) if urgency is Urgency.DECISION else self._gap
+            at = max(at, self._spent[-1] + gap)
+        at = max(at, self._room(self._spent, self._room_for(urgency), now))
         if urgency is Urgency.ANSWER:
             at = max(at, self._room(self._answered, self._answers_allowed, now))
         return max(0.0, at - now)

@@ -1,5 +1,6 @@
 """The digest: one message with the open cases that have no card of their own, as there are too many."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -14,6 +15,8 @@ from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Card, Case, CaseState
 from bot.ports import Clock, Ledger
+
+log = logging.getLogger(__name__)
 
 DIGEST = 0
 """The digest where a case's number may stand: it is drawn as a card is, and cases are numbered from 1."""
@@ -111,10 +114,22 @@ def _waits(case: Case, book: Book, now: datetime) -> bool:
 
 
 def _row(case: Case, words: Words, now: datetime) -> Markup:
+    try:
+        return _full_row(case, words, now)
+    except Exception:  # the edge: one case that cannot be drawn must not hide the others
+        log.exception("case %s cannot be drawn in the list", case.id)
+        return words.say("digest.row_plain", case=case.id)
+
+
+def _full_row(case: Case, words: Words, now: datetime) -> Markup:
     facts = {"affected": case.affected, "started": case.started, "now": now, "case": case.id}
     return words.say("digest.row", head=headline(case, words), **facts)
 
 
 def _open(case: Case, words: Words) -> Button:
-    label = words.plain("digest.open", case=case.id, place=where(case, words)[1])
+    try:
+        place = where(case, words)[1]
+    except Exception:  # noqa: BLE001 - the edge, as for its row, which logs it
+        place = "?"
+    label = words.plain("digest.open", case=case.id, place=place)
     return Button(label, Press(Action.OPEN_CARD, case.id).encode())

@@ -254,6 +254,7 @@ class NocChat:
         if self._retry_at > now:
             return None, min(soonest, self._retry_at - now)
         barred = self._barred_until - now
+        self._budget.keep(self._backlog.at_stake())
         job, seconds = self._backlog.next(stopping=self._stopping, elsewhere=barred > 0)
         return job, min(soonest, seconds, barred if barred > 0 else math.inf)
 
@@ -289,6 +290,11 @@ class NocChat:
             self._answered()
             self.standing.refused(error.why)
             self._barred_until = now + BARRED
+        except Exception:  # the edge: whatever one notice comes to, the others are said
+            log.exception("something could not be shown")
+            if isinstance(job, Notice):
+                self._backlog.refused(job)
+            self._retry_at = now + 1.0
 
     def _answered(self) -> None:
         self.link.works("send")

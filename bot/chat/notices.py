@@ -1,5 +1,6 @@
 """What the group is told once: each notice as it reads when its turn comes, if it still holds."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -12,12 +13,13 @@ from bot.chat.reminders import REMINDER, Reminders
 from bot.chat.results import reason_words
 from bot.chat.saying import Saying
 from bot.chat.screen import Screen
-from bot.chat.words import Words
+from bot.chat.words import Words, clean
 from bot.domain.case import Card, Case
 from bot.domain.rules import Rules
 from bot.ports import Ledger, Notice
 
 REOPENED, NOT_SENT, SECOND_NEEDED = "reopened", "not_sent", "second_needed"
+UNDRAWN = "undrawn"
 ELSEWHERE = frozenset({"mute", "mute_over"})
 """Notices for the escalation chat alone: they tell that the group takes none."""
 HOUR = timedelta(hours=1)
@@ -46,6 +48,8 @@ class Notices:
         """The message, perhaps for others `waiting`, too; None where the notice holds no more."""
         if notice.code == REMINDER:
             return self._reminders.saying(notice, waiting, now)
+        if notice.code == UNDRAWN:  # nothing else of the case: that may be what cannot be drawn
+            return Saying((notice,), Screen(str(self._words.say("notice.undrawn", **notice.facts))))
         case = self._case(notice)
         card = self._card(case.shown_as) if case is not None else None
         if notice.code == REOPENED and (case is None or card is None or not self._rings(case, now)):
@@ -92,6 +96,16 @@ class Notices:
         silent = self._ledger.book.silence_over(case, now) is not None
         often = sum(now - at <= HOUR for at in _falls(case)) > self._rules.flaps + 1
         return case.ended_at is None and not silent and not often
+
+
+def plain_facts(case: Case) -> dict[str, object]:
+    """What a case is about, as far as it can be read; of a field that cannot, nothing."""
+    facts: dict[str, object] = {"case": case.id, "port": "", "kind": "", "affected": None}
+    with contextlib.suppress(Exception):  # the edge: whatever is odd about this case
+        port = case.incident.port
+        facts |= {"port": clean(f"{port.olt} {port.place}")[:60], "kind": str(case.incident.kind)}
+        facts["affected"] = case.affected
+    return facts
 
 
 def _falls(case: Case) -> list[datetime]:

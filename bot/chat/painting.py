@@ -12,21 +12,23 @@ from bot.chat.backlog import Backlog
 from bot.chat.budget import Budget, Urgency
 from bot.chat.cards import Question
 from bot.chat.digest import DIGEST, Digest
+from bot.chat.notices import plain_facts
 from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Unsure
 from bot.chat.screen import Screen
-from bot.chat.sights import Group, Sight, Sights
+from bot.chat.sights import Decided, Group, Sight, Sights, decided
 from bot.chat.words import Words
 from bot.domain.case import Card
 from bot.domain.life import DigestPosted
 from bot.domain.lines import CardPosted, Line
 from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
-from bot.ports import Clock, Ledger
+from bot.ports import Clock, Ledger, Notice
 
 log = logging.getLogger(__name__)
 
 EVIDENCE = 60.0  # seconds in which a tap may prove that an unanswered post arrived
 BARRED = 60.0  # seconds between tries where a person has to act first
+UNDRAWN_LONGEST = 900.0
 
 
 class Painter:
@@ -66,11 +68,13 @@ class Painter:
         """The card shows the case as it is now; a case without a card gets one."""
         urgency, sight = backlog.take(number), self._sights.of(number)
         card, now = self._where.card(number), self._clock.now()
-        if card is None and not self._worth_a_message(number, now):
-            return
         try:
+            if card is None and not self._worth_a_message(number, now):
+                return
+            shows = self._decided(number)
             screen = self._render(number, now)
             if card is not None and self._says_nothing_new(number, sight, screen, urgency):
+                sight.decided = shows
                 return
             with contextlib.suppress(LedgerClosed):  # what happened is shown all the same
                 await self._ledger.flush()
@@ -89,13 +93,29 @@ class Painter:
             backlog.mark(number, urgency)
             raise
         except Exception:
-            # The edge: one card that cannot be drawn must not stop the others.
-            log.exception("the card of case %s (0: the digest) cannot be shown", number)
-            sight.not_before = self._clock.monotonic() + BARRED
+            # The edge: one card that cannot be shown must not stop the others.
+            if not sight.pause:
+                log.exception("the card of case %s (0: the digest) cannot be shown", number)
+            self._tell_plainly(number, sight, backlog)
             backlog.mark(number, urgency)
             return
-        sight.screen, sight.drawn_at = screen, now
+        sight.screen, sight.drawn_at, sight.decided, sight.pause = screen, now, shows, 0.0
         self._arrived()
+
+    def _decided(self, number: int) -> Decided | None:
+        book = self._ledger.book
+        return None if number == DIGEST else decided(book.cases[number], book)
+
+    def _tell_plainly(self, number: int, sight: Sight, backlog: Backlog) -> None:
+        """What is known is told once, in a plain notice; the card is tried again, ever more rarely."""
+        if not sight.pause:
+            case = self._ledger.book.cases.get(number)
+            if case is None:
+                backlog.say(Notice("undrawn_list", {"n": self._digest.waiting}))
+            else:
+                backlog.say(Notice("undrawn", plain_facts(case)))
+        sight.pause = min(UNDRAWN_LONGEST, max(BARRED, 2 * sight.pause))
+        sight.screen, sight.not_before = None, self._clock.monotonic() + sight.pause
 
     def _says_nothing_new(self, number: int, sight: Sight, screen: Screen, urgency: Urgency) -> bool:
         """Whether the card shows this already; minutes that passed are news for a refresh alone."""

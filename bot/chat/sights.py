@@ -9,9 +9,19 @@ from typing import Protocol
 from bot.chat.digest import DIGEST
 from bot.chat.screen import Screen
 from bot.domain.book import Book
-from bot.domain.case import Card
+from bot.domain.case import Card, Case
 
 _REMEMBERED = 500  # notices
+
+
+Decided = tuple[int, bool, bool, int]
+
+
+def decided(case: Case, book: Book) -> Decided:
+    """What people decided on a case so far: its card shows it, or still offers to decide."""
+    restoring = book.restored_by(case.id)
+    again = len(restoring.dispatches) if restoring is not None else 0
+    return len(case.dispatches), case.denied_by is not None, case.proposal is not None, again
 
 
 @dataclass(slots=True)
@@ -25,6 +35,8 @@ class Sight:
     card: Card | None = None  # posted, and perhaps not in the ledger because that is closed
     lost: Card | None = None  # somebody deleted it
     doubt: bool = False  # a post of it went unanswered
+    decided: Decided | None = None  # what it shows of decisions
+    pause: float = 0.0  # seconds until one that could not be shown is tried again
 
 
 class Group(Protocol):

@@ -12,6 +12,7 @@ from bot.chat.notices import ELSEWHERE, REOPENED, Notices
 from bot.chat.outbox import Barred, Moved, Outbox, Paced, Rejected, Unsure
 from bot.chat.reminders import REMINDER, People, Reminders
 from bot.chat.saying import Saying
+from bot.chat.screen import Screen
 from bot.chat.sights import Group, Sights
 from bot.chat.words import Words
 from bot.domain.lines import GroupMoved
@@ -48,6 +49,7 @@ class Teller:
         """
         self._ledger = ledger
         self._outbox = outbox
+        self._words = words
         self._budget = budget
         self._elsewhere = Budget(clock)
         self._clock = clock
@@ -104,9 +106,11 @@ class Teller:
     def _saying(self, notice: Notice, backlog: Backlog) -> Saying | None:
         try:
             return self._notices.saying(notice, backlog.notices(), self._clock.now())
-        except Exception:  # the edge: one notice that cannot be told must not stop the others
+        except Exception:  # the edge: one notice that cannot be told must not stop the others, nor be hidden
             log.exception("notice %s cannot be told", notice.code)
-            return None
+            case = notice.facts.get("case")
+            told = self._words.say("notice.untold", code=notice.code, case=case if case != "" else None)
+            return Saying((notice,), Screen(str(told)), elsewhere=self._goes_elsewhere(notice))
 
     async def _announce(self, saying: Saying, backlog: Backlog) -> bool:
         """Say it to the group; True: it is done with. What Telegram does not take is tried again later."""

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.chat.budget import Budget, Urgency
+from bot.chat.budget import BURST_GAP, Budget, Urgency
 from tests.fakes import FakeClock
 
 
@@ -21,7 +21,8 @@ def test_no_window_ever_holds_more_than_telegram_takes(urgency: Urgency) -> None
     clock = FakeClock()
     left = drain(Budget(clock), clock, urgency, 600)
     assert all(sum(start <= at < start + 60 for at in left) <= 18 for start in left)
-    assert all(later - at >= 1 for at, later in pairwise(left))
+    gap = BURST_GAP if urgency is Urgency.DECISION else 1
+    assert all(later - at >= gap - 0.001 for at, later in pairwise(left))
     assert len(left) > 60
 
 
@@ -75,3 +76,15 @@ def test_starts_and_answers_leave_the_last_slots_to_results() -> None:
     assert len(drain(budget, clock, Urgency.START, 30)) == 13
     assert budget.wait(Urgency.ANSWER) > 20
     assert len(drain(budget, clock, Urgency.URGENT, 10)) == 5
+
+
+def test_the_more_cards_may_be_decided_the_more_room_is_kept_for_that() -> None:
+    def in_a_burst(urgency: Urgency, cards: int) -> int:
+        clock = FakeClock()
+        budget = Budget(clock)
+        budget.keep(cards)
+        return len(drain(budget, clock, urgency, 40))
+
+    assert [in_a_burst(Urgency.START, cards) for cards in (0, 1, 5, 8, 10, 300)] == [13, 13, 10, 7, 6, 6]
+    assert [in_a_burst(Urgency.URGENT, cards) for cards in (0, 1, 5, 8, 10, 300)] == [18, 17, 13, 10, 8, 8]
+    assert [in_a_burst(Urgency.DECISION, cards) for cards in (0, 10, 300)] == [18, 18, 18]
