@@ -1,17 +1,20 @@
 # Two stages: the first has pip and makes a virtual environment, the second runs it and has no installer.
 # The tag names Python and Debian and moves with their security fixes. For a build that can be repeated to
-# the byte, give the digest: docker build --build-arg PYTHON_IMAGE=python:3.13-slim-bookworm@sha256:... .
-ARG PYTHON_IMAGE=python:3.13-slim-bookworm
+# the byte, give the digest: docker build --build-arg PYTHON_IMAGE=python:3.13-slim-trixie@sha256:... .
+ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
-# The dependencies first: this layer stays as it is while only the bot changes.
-COPY requirements.lock ./
+# The dependencies first: this layer stays as it is while only the bot changes. What makes the wheel is locked
+# like them and stays in this stage; every download is in this layer, and every one is checked by its hash.
+COPY requirements.lock build.lock ./
 RUN python -m venv --without-pip /opt/bot \
-    && pip --python /opt/bot install --no-cache-dir --require-hashes -r requirements.lock
+    && pip --python /opt/bot install --no-cache-dir --require-hashes -r requirements.lock \
+    && pip install --no-cache-dir --require-hashes -r build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY bot ./bot
-RUN pip --python /opt/bot install --no-cache-dir --no-deps .
+RUN pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
+    && pip --python /opt/bot install --no-cache-dir --no-index --no-deps /wheel/*.whl
 
 FROM ${PYTHON_IMAGE}
 # Fixed ids, so that a volume's files have the same owner after each build.

@@ -6,21 +6,23 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from bot import app
 from bot.chat import telegram
 from bot.ops.health import HealthServer
+from bot.settings import SECRETS
 from tests.child import free_port
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
-LOCK = (ROOT / "requirements.lock").read_text()
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 STAGES = DOCKERFILE.split("\nFROM ")[1:]
 STOP_STEPS = 7  # of Telegram.stop that may each take STOP_SECONDS
@@ -38,15 +40,22 @@ def test_every_stage_is_from_one_slim_image_with_a_pinned_tag() -> None:
     assert [stage.splitlines()[0] for stage in STAGES] == ["${PYTHON_IMAGE} AS build", "${PYTHON_IMAGE}"]
     image = re.findall(r"^ARG PYTHON_IMAGE=(.*)$", DOCKERFILE, re.MULTILINE)
     assert len(image) == 1
-    assert re.fullmatch(r"python:3\.1[1-9]-slim-[a-z]+", image[0])
+    assert re.fullmatch(r"python:3\.1[1-9]-slim-trixie", image[0])
 
 
 def test_dependencies_come_from_the_lock_with_their_hashes_and_the_bot_without() -> None:
-    installs = re.findall(r"pip .*install (.*)", STAGES[0])
-    assert len(installs) == 2
-    assert "--require-hashes -r requirements.lock" in installs[0]
-    assert "--no-deps" in installs[1]
-    assert " -e" not in installs[1]
+    dependencies, tools, bot = re.findall(r"pip .*install (.*)", STAGES[0])
+    assert "--require-hashes -r requirements.lock" in dependencies
+    assert "--require-hashes -r build.lock" in tools
+    assert "--no-deps" in bot
+    assert " -e" not in bot
+
+
+def test_the_wheel_is_made_with_what_is_locked_and_nothing_is_downloaded_for_it() -> None:
+    [wheel] = re.findall(r"pip wheel (.*)", STAGES[0])
+    assert {"--no-build-isolation", "--no-deps", "--no-index"} <= set(wheel.split())
+    assert "--no-index" in re.findall(r"pip .*install (.*)", STAGES[0])[-1]
+    assert "build.lock" not in STAGES[-1]
 
 
 def test_the_last_stage_runs_as_nobody_special_and_has_no_installer() -> None:
@@ -140,16 +149,35 @@ def test_a_stop_has_the_time_it_may_take() -> None:
     assert int(grace[1]) > app.IN_FLIGHT + STOP_STEPS * telegram.STOP_SECONDS + 10
 
 
-def test_the_lock_has_every_dependency_with_hashes_and_no_address() -> None:
-    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)(?: ; .*)? \\$", LOCK, re.MULTILINE))
-    wanted = {re.split(r"[<>=!~\[ ]", need)[0].lower() for need in PROJECT["project"]["dependencies"]}
-    assert wanted <= set(locked)
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("requirements.lock", PROJECT["project"]["dependencies"]),
+        ("build.lock", PROJECT["build-system"]["requires"]),
+    ],
+)
+def test_a_lock_fits_the_project_and_has_hashes_and_no_address(name: str, needs: Sequence[str]) -> None:
+    lock = (ROOT / name).read_text()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)(?: ; .*)? \\$", lock, re.MULTILINE))
+    for need in map(Requirement, needs):
+        assert need.specifier.contains(locked[need.name]), f"{need}: run .ci/lock"
     assert "pytest" not in locked
-    entries = re.findall(r"^[a-z0-9-]+==(?:.*\\\n)+.*$", LOCK, re.MULTILINE)
+    entries = re.findall(r"^[a-z0-9-]+==(?:.*\\\n)+.*$", lock, re.MULTILINE)
     assert len(entries) == len(locked)
     assert all("--hash=sha256:" in entry for entry in entries)
-    assert "://" not in LOCK
-    assert not re.search(r"^\s*--(?!hash)", LOCK, re.MULTILINE)
+    assert "://" not in lock
+    assert not re.search(r"^\s*--(?!hash)", lock, re.MULTILINE)
+    assert lock.splitlines()[1] == "#    .ci/lock", "one command renews both"
+    assert "`.ci/lock`" in (ROOT / "README.md").read_text()
+
+
+def test_secrets_as_files_are_those_that_the_bot_reads_so() -> None:
+    compose = (ROOT / "docker-compose.secrets.yml").read_text()
+    files = dict(re.findall(r"^ {6}([A-Z_]+)_FILE: /run/secrets/(\w+)$", compose, re.MULTILINE))
+    assert {name.lower() for name in files} == set(SECRETS) - {"cookie_hsm"}
+    assert re.findall(r"^ {6}- (\w+)$", compose, re.MULTILINE) == list(files.values())
+    assert re.findall(r"^    file: \./secrets/(\w+)$", compose, re.MULTILINE) == list(files.values())
+    assert "secrets/" in (ROOT / ".gitignore").read_text().split()
 
 
 def test_a_wheel_has_every_file_that_the_bot_reads() -> None:
