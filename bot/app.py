@@ -141,6 +141,7 @@ class App:
             settings.telegram_api_url,
             settings.telegram_topic_id,
             settings.telegram_approvers,
+            settings.telegram_proxy.get_secret_value() or None,
         )
         return Telegram(
             account,

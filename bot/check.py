@@ -11,8 +11,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from telegram import Bot, ChatMember
 from telegram.error import ChatMigrated, InvalidToken, TelegramError
-from telegram.request import HTTPXRequest
 
+from bot.chat.connection import Connection
 from bot.clock import SystemClock
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused
 from bot.gateways import Sender, open_gateway
@@ -142,7 +142,11 @@ async def _gateway(gateway: Sender) -> AsyncIterator[Finding]:
 
 async def _telegram(settings: Settings) -> AsyncIterator[Finding]:
     # Its own requests: a Bot that could not be initialised leaves those it made itself open.
-    async with HTTPXRequest() as request, HTTPXRequest() as unused:
+    proxy = settings.telegram_proxy.get_secret_value() or None
+    async with (
+        Connection(pool=2, connect=5, proxy=proxy) as request,
+        Connection(pool=1, connect=5, proxy=proxy) as unused,
+    ):
         base = f"{settings.telegram_api_url}/bot"
         token = settings.telegram_token.get_secret_value()
         bot = Bot(token, base_url=base, request=request, get_updates_request=unused)

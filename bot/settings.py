@@ -20,6 +20,7 @@ from bot.settings_values import (
     Chat,
     Group,
     Header,
+    Proxy,
     TelegramToken,
     Topic,
     Url,
@@ -29,7 +30,7 @@ from bot.settings_values import (
     span,
 )
 
-SECRETS = ("api_user", "api_pass", "token_hsm", "cookie_hsm", "telegram_token")
+SECRETS = ("api_user", "api_pass", "token_hsm", "cookie_hsm", "telegram_token", "telegram_proxy")
 OLD_NAMES = {
     "api_base_url": "BASE_URL_API",
     "url_hsm": "HSM_URL",
@@ -75,6 +76,10 @@ class Settings(BaseSettings):
     telegram_topic_id: Topic = Field(default=None, description="a forum topic's number, empty for none")
     telegram_api_url: BaseUrl = Field(
         default="https://api.telegram.org", description="a Bot API server, https://..."
+    )
+    telegram_proxy: Proxy = Field(
+        default=SecretStr(""),
+        description="the proxy that leads to Telegram, e.g. http://10.0.0.1:3128, empty for none",
     )
 
     source: str = Field(default="oltcloud", description="one of " + ", ".join(SOURCE_NEEDS))

@@ -52,6 +52,14 @@ def _header(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _proxy(secret: SecretStr) -> SecretStr:
+    """A URL that may hold a user and a password."""
+    text = secret.get_secret_value()
+    if text:
+        _url(re.sub("//[^/@]*@", "//", text, count=1))
+    return secret
+
+
 def _telegram_token(secret: SecretStr) -> SecretStr:
     if not _TOKEN.fullmatch(secret.get_secret_value()):
         raise ValueError("is no bot token")
@@ -127,6 +135,7 @@ def span(text: str) -> tuple[time, time]:
 Url = Annotated[str, AfterValidator(_url)]
 BaseUrl = Annotated[str, AfterValidator(_url), AfterValidator(_base_url)]
 Header = Annotated[SecretStr, AfterValidator(_header)]
+Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
 TelegramToken = Annotated[SecretStr, AfterValidator(_telegram_token)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Users = Annotated[frozenset[int], BeforeValidator(_users)]

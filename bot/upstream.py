@@ -11,8 +11,6 @@ the table of faults.
 
 import asyncio
 import functools
-import json
-import re
 import ssl
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -22,11 +20,15 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from bot import bodies
 from bot.errors import AnswerLost, BadAnswer, BotError, NotFound, Refused, Throttled, TryLater
 
 KEEP_ALIVE = 4.0  # seconds; Apache hangs up after 5, and a POST that meets the hang-up has an unknown end
 TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=20.0, pool=10.0)
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+LIST = 16 * 2**20  # bytes: a page of a list, the most that any answer may have
+ALERT = 4 * 2**20  # one alert: ten thousand ONUs
+ONE = 256 * 2**10  # a login, one customer
+SENT = 64 * 2**10  # what a gateway says to one message
 TOTAL = 60.0  # seconds for one exchange, as httpx's read timeout starts again with every byte
 _PROVES: tuple[tuple[type[BaseException], type[TryLater | AnswerLost], str], ...] = (
     # What a failure proves, first match: TryLater only where nothing can have left.
@@ -76,9 +78,10 @@ def client(
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     return _Client(
-        transport=AiohttpTransport(verify=tls, client=session),
+        transport=bodies.Bounded(AiohttpTransport(verify=tls, client=session), LIST),
         auth=auth,
         timeout=timeout,
+        headers={"Accept-Encoding": bodies.ENCODINGS},
         trust_env=False,
         follow_redirects=False,
     )
@@ -93,19 +96,26 @@ async def read(
     json: Any = None,
     headers: Mapping[str, str] | None = None,
     login: bool = False,
+    most: int = LIST,
     total: float = TOTAL,
 ) -> Any:
-    """The JSON of the answer to something that may be repeated. `login` leaves the client's auth out.
+    """The JSON of the answer to something that may be repeated, of `most` bytes at most.
+
+    `login` leaves the client's auth out.
 
     Raises:
         TryLater: Never reached, or 429.
         AnswerLost: No answer, half of one, or 5xx.
         NotFound: 404.
         Refused: Any other 4xx (a 401 has been through the client's auth by then), or a redirect.
-        BadAnswer: A 2xx that is no JSON.
+        BadAnswer: A 2xx that is no JSON, deeper than anybody needs, or larger than `most`.
     """
-    request = http.build_request(method, url, params=params, json=json, headers=headers)
-    response = await _exchange(http, request, with_auth=not login, total=total)
+    size = {"most": most}
+    request = http.build_request(method, url, params=params, json=json, headers=headers, extensions=size)
+    try:
+        response = await _exchange(http, request, with_auth=not login, total=total)
+    except bodies.TooLarge:
+        raise BadAnswer("too_large") from None
     _raise_for_the_server(response)
     if response.status_code == httpx.codes.NOT_FOUND:
         raise NotFound("http_404")
@@ -134,39 +144,20 @@ async def send(
         TryLater: It is known that nothing left, or the server answered 429. Repeating is safe.
         AnswerLost: Everything else. Matrix lists a 503 with an answer as safe to repeat, the design (section
             5) lists 5xx as unknown; a proxy may answer 503 for a backend that did the work, so: unknown.
+            A success of more than `SENT` bytes, too: whatever it goes on to say, the message was taken in.
     """
-    request = http.build_request("POST", url, json=json, headers=headers)
-    response = await _exchange(http, request, with_auth=False, total=total)
+    request = http.build_request("POST", url, json=json, headers=headers, extensions={"most": SENT})
+    try:
+        response = await _exchange(http, request, with_auth=False, total=total)
+    except bodies.TooLarge:
+        raise AnswerLost("too_large") from None
     _raise_for_the_server(response)
     return response
 
 
 def json_of(response: httpx.Response) -> Any:
-    """The body as JSON, None where it is not (or says `null`).
-
-    Matrix's platform is latin-1 (contracts/matrix.md): what is no UTF-8 is read as that, as a refusal that
-    cannot be read would count as a success. Half a surrogate pair (a name cut in mid-emoji) becomes `?`:
-    it is legal JSON, and no file and no other system would take it.
-    """
-    try:
-        text = response.content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = response.content.decode("latin-1")
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return _without_surrogates(body) if _SURROGATE.search(text) else body
-
-
-def _without_surrogates(body: Any) -> Any:
-    if isinstance(body, str):
-        return body.encode("utf-8", "replace").decode()
-    if isinstance(body, list):
-        return [_without_surrogates(item) for item in body]
-    if isinstance(body, dict):
-        return {_without_surrogates(key): _without_surrogates(value) for key, value in body.items()}
-    return body
+    """The body as JSON, None where it cannot be read (`bodies.json_of`)."""
+    return bodies.json_of(response.content)
 
 
 async def _exchange(
@@ -177,6 +168,8 @@ async def _exchange(
             return await http.send(request, auth=httpx.USE_CLIENT_DEFAULT if with_auth else None)
     except TimeoutError:
         raise AnswerLost("no_answer") from None
+    except bodies.TooLarge:
+        raise
     except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
         # `from None`: the cause's text may hold the URL or headers.
         raise _meaning(error.__cause__ if isinstance(error, httpx.HTTPError) else error) from None

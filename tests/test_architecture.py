@@ -22,7 +22,7 @@ LAYERS = (
     ("errors",),
 )
 # What any adapter may use: the process's own edges, which know no step and no flow.
-EDGES = {"settings", "settings_values", "upstream", "clock", "tasks"}
+EDGES = {"settings", "settings_values", "upstream", "bodies", "clock", "tasks"}
 STEPS = [
     "collect",
     "compose",
@@ -142,4 +142,11 @@ def test_a_step_imports_only_steps_before_it() -> None:
 def test_few_modules_know_the_http_library() -> None:
     """httpx lives on under another name: what must change then is listed here."""
     users = {name_of(p) for p in modules() if any(part(name) == "httpx" for name in imports(p))}
-    assert users == {"upstream", "sources.login", "gateways.matrix", "chat.outbox"}
+    assert users == {
+        "bodies",
+        "upstream",
+        "sources.login",
+        "gateways.matrix",
+        "chat.outbox",
+        "chat.connection",
+    }

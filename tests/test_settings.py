@@ -143,6 +143,8 @@ def test_everything_missing_is_one_message() -> None:
         ("TELEGRAM_TOPIC_ID", "-7"),
         ("TELEGRAM_TOPIC_ID", "seven"),
         ("TELEGRAM_API_URL", "ftp://telegram.example"),
+        ("TELEGRAM_PROXY", "10.0.0.1:3128"),
+        ("TELEGRAM_PROXY", "socks5://noc:hunter2@10.0.0.1"),
         ("API_BASE_URL", "olt.example"),
         ("API_BASE_URL", "https://noc:hunter2@isp.oltcloud.co"),
         ("API_BASE_URL", "https://isp.oltcloud.co:99999"),
@@ -452,3 +454,9 @@ def test_the_example_file_names_every_setting_and_changes_no_default() -> None:
     assert sorted(named) == sorted(field.upper() for field in Settings.model_fields)
     assert load(EXAMPLE, GOOD) == load(None, GOOD)
     assert set(named[: len(GOOD)]) == set(GOOD)  # what is needed comes first
+
+
+def test_a_proxy_may_hold_a_password_and_is_hidden() -> None:
+    settings = load(None, {**GOOD, "TELEGRAM_PROXY": "http://noc:hunter2@10.0.0.1:3128"})
+    assert "http://noc:hunter2@10.0.0.1:3128" in settings.secrets()
+    assert "hunter2" not in repr(settings)

@@ -1,45 +1,122 @@
 """The account and the connections that python-telegram-bot works with."""
 
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from telegram.error import TelegramError
+import httpx
+from telegram.error import NetworkError, TelegramError
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
+from bot import bodies
 from bot.chat.access import Approvers
+
+LARGEST = 2**20  # bytes of an answer; the bot downloads no files
+LONGEST_REFUSAL = 300  # characters
+FEW = 5  # updates that are asked for at a time where all that wait are too much for one answer
 
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The bot, its group and who may decide there. `token` is a secret: it is never part of a `repr`."""
+    """The bot, its group and who may decide there.
+
+    `token` is a secret, and so may be `proxy`: they are never part of a `repr`.
+    """
 
     token: str
     group: int
     api_url: str = "https://api.telegram.org"
     topic: int | None = None
     approvers: Approvers = frozenset()
+    proxy: str | None = None
 
     def __repr__(self) -> str:
         return f"Account(group={self.group})"
 
 
-class Poller(HTTPXRequest):
-    """The connection that getUpdates has to itself; it stamps each good answer."""
+class Connection(HTTPXRequest):
+    """As HTTPXRequest, with answers of a limited size and no body of one in a log or an error's text.
 
-    def __init__(self, answered: Callable[[], None]) -> None:
-        super().__init__(connection_pool_size=2, connect_timeout=10, read_timeout=10, pool_timeout=5)
-        self._answered = answered
+    The environment's proxies are not used: the way to Telegram is straight, or through TELEGRAM_PROXY.
+    """
+
+    def __init__(self, *, pool: int, connect: float, proxy: str | None = None) -> None:
+        """`pool` is connections at one time, `connect` the seconds that making one may take."""
+        inner = httpx.AsyncHTTPTransport(
+            verify=httpx.create_ssl_context(),
+            limits=httpx.Limits(max_connections=pool),
+            proxy=proxy,
+            trust_env=False,
+        )
+        super().__init__(
+            connection_pool_size=pool,
+            connect_timeout=connect,
+            read_timeout=10,
+            pool_timeout=5,
+            httpx_kwargs={
+                "transport": bodies.Bounded(inner, LARGEST),
+                "trust_env": False,
+                "headers": {"Accept-Encoding": bodies.ENCODINGS},
+            },
+        )
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        """As HTTPXRequest. A 401 or 404 would end PTB's polling for good, and a proxy's page may be one."""
+        """As HTTPXRequest; of a refusal only what it has to say, as PTB quotes the rest of it."""
         status, body = await super().do_request(*args, **kwargs)
+        if httpx.codes.is_success(status):
+            return status, body
+        return status, json.dumps(_refusal(bodies.json_of(body))).encode()
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """As HTTPXRequest, without printing what cannot be read."""
+        body = bodies.json_of(payload)
+        if not isinstance(body, dict) or "result" not in body:
+            raise TelegramError("Invalid server response")
+        return body
+
+
+def _refusal(body: Any) -> Mapping[str, Any]:
+    """What PTB reads of a refusal, where it is what it should be."""
+    fields = body if isinstance(body, dict) else {}
+    said, given = fields.get("description"), fields.get("parameters")
+    parameters = given if isinstance(given, dict) else {}
+    known = {
+        name: parameters[name]
+        for name in ("retry_after", "migrate_to_chat_id")
+        if type(parameters.get(name)) is int
+    }
+    text = said[:LONGEST_REFUSAL] if isinstance(said, str) else ""
+    return {"result": None, "description": text, "parameters": known}
+
+
+class Poller(Connection):
+    """The connection that getUpdates has to itself; it stamps each good answer."""
+
+    def __init__(self, answered: Callable[[], None], proxy: str | None = None) -> None:
+        super().__init__(pool=2, connect=10, proxy=proxy)
+        self._answered = answered
+        self._few = False
+
+    async def do_request(self, url: str, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        """As Connection. A 401 or 404 would end PTB's polling for good, and a proxy's page may be one.
+
+        What waits is asked for again until it is taken: a few at a time where it is too much at once.
+        """
+        url = f"{url}?limit={FEW}" if self._few else url
+        try:
+            status, body = await super().do_request(url, *args, **kwargs)
+        except NetworkError as error:
+            self._few = self._few or isinstance(error.__cause__, bodies.TooLarge)
+            raise
         if status == HTTPStatus.OK:
+            self._few = False
             self._answered()
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}:
             return HTTPStatus.SERVICE_UNAVAILABLE, body

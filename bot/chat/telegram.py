@@ -12,7 +12,6 @@ from typing import Any
 from telegram import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, Update
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, TelegramError
 from telegram.ext import CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
-from telegram.request import HTTPXRequest
 
 from bot.chat.access import Access
 from bot.chat.answers import Answers
@@ -20,7 +19,7 @@ from bot.chat.attention import Attention
 from bot.chat.browse import Browse
 from bot.chat.budget import LIMIT, WINDOW, Budget
 from bot.chat.commands import COMMANDS, Commands, StatusFacts
-from bot.chat.connection import Account, Poller, application, is_news
+from bot.chat.connection import Account, Connection, Poller, application, is_news
 from bot.chat.desk import Desk
 from bot.chat.life_commands import LifeCommands
 from bot.chat.noc_chat import NocChat
@@ -72,8 +71,8 @@ class Telegram:
         self._clock, self._words = clock, words
         self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
         self._requests = (
-            Poller(self._answered),
-            HTTPXRequest(connection_pool_size=32, connect_timeout=5, read_timeout=10, pool_timeout=5),
+            Poller(self._answered, account.proxy),
+            Connection(pool=32, connect=5, proxy=account.proxy),
         )
         self._app = application(account, *self._requests)
         self._outbox = Outbox(

@@ -86,7 +86,7 @@ class OltCloud:
 
     async def affected(self, incident_id: str) -> Affected:
         """One alert's ONUs as they are now."""
-        body = await self._get(f"/api/v2/ftth/alert/{incident_id}")
+        body = await self._get(f"/api/v2/ftth/alert/{incident_id}", most=upstream.ALERT)
         alert = body.get("alert")
         if not isinstance(alert, dict) or identifier(alert.get("id", incident_id)) != incident_id:
             raise BadAnswer("another_alert")
@@ -106,7 +106,7 @@ class OltCloud:
     async def customer(self, client_id: str) -> Contact | None:
         """The record with this id and no other."""
         try:
-            body = await self._get(f"/api/v2/client/{client_id}")
+            body = await self._get(f"/api/v2/client/{client_id}", most=upstream.ONE)
         except NotFound:
             return None
         clients = body.get("clients")
@@ -123,13 +123,16 @@ class OltCloud:
         params: dict[str, str | int] = {"end_date__isnull": "true", "page": page, "page_size": PAGE_SIZE}
         return page_of(await self._get("/api/v2/ftth/alert/list", params))
 
-    async def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> dict[str, Any]:
-        return _object(await upstream.read(self._http, "GET", self._base_url + path, params=params))
+    async def _get(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, most: int = upstream.LIST
+    ) -> dict[str, Any]:
+        url = self._base_url + path
+        return _object(await upstream.read(self._http, "GET", url, params=params, most=most))
 
     async def _log_in(self) -> str:
         try:
             answer = await upstream.read(
-                self._http, "POST", self._auth_url, json=self._credentials, login=True
+                self._http, "POST", self._auth_url, json=self._credentials, login=True, most=upstream.ONE
             )
             token = _object(answer).get("access")
         except NotFound:

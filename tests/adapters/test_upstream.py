@@ -17,6 +17,7 @@ from .raw import JSON_OK, Behaviour, Connection, closed_port, deaf_port, raw_ser
 
 SOON = httpx.Timeout(connect=0.3, read=0.3, write=0.3, pool=0.5)
 HTML = b"<html><body>oops</body></html>"
+DEEP = b"[" * 101 + b"]" * 101
 
 
 @asynccontextmanager
@@ -208,11 +209,16 @@ async def test_a_read_that_is_refused(status: str, error: type[BotError]) -> Non
         assert len(server.requests) == 1  # a redirect is not followed
 
 
-@pytest.mark.parametrize("body", [HTML, b"", b"\xff\xfe", b"{", b"null", b"[" * 200_000])
+@pytest.mark.parametrize("body", [HTML, b"", b"\xff\xfe", b"{", b"null", b"[" * 200_000, DEEP, b"1" * 5000])
 async def test_a_read_that_is_no_json(body: bytes) -> None:
     async with raw_server(answer("200 OK", body)) as server:
         with pytest.raises(BadAnswer, match=r"^not_json$"):
             await read_from(server.url)
+
+
+async def test_a_hundred_levels_are_read() -> None:
+    async with raw_server(answer("200 OK", DEEP[1:-1])) as server:
+        assert str(await read_from(server.url)) == DEEP[1:-1].decode()
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 404, 412])

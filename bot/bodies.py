@@ -1,0 +1,138 @@
+"""What an answer's body may be: no larger than was asked for, and JSON that can be read.
+
+httpx inflates each piece that comes in whole, so that 16 KB of gzip are 16 MB before anybody can count.
+`Bounded` stands under a client and inflates in small steps itself, whichever library is behind it; what the
+client sees is an answer that was read, without any encoding.
+"""
+
+import json
+import re
+import zlib
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+
+ENCODINGS = "gzip, deflate"  # what clients ask for; nothing else is taken, nor one inside another
+STEP = 64 * 1024  # bytes inflated at once
+DEEPEST = 100  # levels of JSON; what is deeper is no answer, and takes the stack of whoever walks it
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class TooLarge(httpx.DecodingError):
+    """An answer of a success that does not end where the request says that it must."""
+
+
+class Bounded(httpx.AsyncBaseTransport):
+    """Another transport whose answers are read here, up to `most` bytes or what a request's own `most` says.
+
+    The bytes count as they come and as they are once inflated. A success that is larger raises TooLarge. Any
+    other answer is cut: its status says what there is to know, and a page of a proxy must not hide it.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, most: int) -> None:
+        self._inner = inner
+        self._most = most
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer, read."""
+        answer = await self._inner.handle_async_request(request)
+        try:
+            body = await self._body(answer, request.extensions.get("most", self._most))
+        finally:
+            await answer.aclose()  # what was not read to its end is not kept alive
+        headers = [(name, value) for name, value in answer.headers.raw if name.lower() not in _OF_THE_BODY]
+        return httpx.Response(
+            answer.status_code, headers=headers, content=body, request=request, extensions=answer.extensions
+        )
+
+    async def aclose(self) -> None:
+        """Close the other's connections."""
+        await self._inner.aclose()
+
+    async def _body(self, answer: httpx.Response, most: int) -> bytes:
+        whole = bytearray()
+        try:
+            async with aclosing(_inflated(answer, most)) as pieces:
+                async for piece in pieces:
+                    whole += piece
+                    if len(whole) > most:
+                        raise TooLarge("too_large")
+        except httpx.DecodingError:
+            if answer.is_success:
+                raise
+            del whole[most:]
+        return bytes(whole)
+
+
+_OF_THE_BODY = {b"content-encoding", b"content-length", b"transfer-encoding"}
+
+
+async def _inflated(answer: httpx.Response, most: int) -> AsyncGenerator[bytes, None]:
+    """The body in pieces of `STEP` at most, however small the bytes are from which they come."""
+    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    plain = encoding in {"", "identity"}
+    if not plain and encoding not in {"gzip", "x-gzip", "deflate"}:
+        raise httpx.DecodingError("another encoding")
+    inflate, came = zlib.decompressobj(zlib.MAX_WBITS | 32), 0  # finds out itself which of the two it is
+    async for piece in answer.aiter_raw():
+        came += len(piece)
+        if came > most:
+            raise TooLarge("too_large")
+        if plain:
+            yield piece
+            continue
+        try:
+            if came == len(piece) and encoding == "deflate" and piece[:1] and piece[0] & 0xF != zlib.DEFLATED:
+                inflate = zlib.decompressobj(-zlib.MAX_WBITS)  # as old servers send it: without a head
+            while piece and not inflate.eof:
+                yield inflate.decompress(piece, STEP)
+                piece = inflate.unconsumed_tail  # noqa: PLW2901
+        except zlib.error:
+            raise httpx.DecodingError("not what it says") from None
+
+
+def json_of(content: bytes) -> Any:
+    """A body as JSON, None where it is none, deeper than `DEEPEST`, or says `null`.
+
+    Matrix's platform is latin-1 (contracts/matrix.md): what is no UTF-8 is read as that, as a refusal that
+    cannot be read would count as a success. Half a surrogate pair (a name cut in mid-emoji) becomes `?`:
+    it is legal JSON, and no file and no other system would take it; one such name must not hide a whole list.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if _is_deeper(body, DEEPEST):
+        return None
+    return _without_surrogates(body) if _SURROGATE.search(text) else body
+
+
+def _is_deeper(body: Any, levels: int) -> bool:
+    level = [body]
+    for _ in range(levels):
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(body: Any) -> Any:
+    if isinstance(body, dict):
+        return body.values()
+    return body if isinstance(body, list) else ()
+
+
+def _without_surrogates(body: Any) -> Any:
+    if isinstance(body, str):
+        return body.encode("utf-8", "replace").decode()
+    if isinstance(body, list):
+        return [_without_surrogates(item) for item in body]
+    if isinstance(body, dict):
+        return {_without_surrogates(key): _without_surrogates(value) for key, value in body.items()}
+    return body
