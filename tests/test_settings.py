@@ -143,7 +143,7 @@ def test_everything_missing_is_one_message() -> None:
         ("TELEGRAM_TOPIC_ID", "-7"),
         ("TELEGRAM_TOPIC_ID", "seven"),
         ("TELEGRAM_API_URL", "ftp://telegram.example"),
-        ("TELEGRAM_PROXY", "10.0.0.1:3128"),
+        ("TELEGRAM_PROXY", "10.9.9.9:3128"),
         ("TELEGRAM_PROXY", "socks5://noc:hunter2@10.0.0.1"),
         ("API_BASE_URL", "olt.example"),
         ("API_BASE_URL", "https://noc:hunter2@isp.oltcloud.co"),
