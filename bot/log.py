@@ -12,7 +12,12 @@ import structlog
 from bot.settings import Settings
 
 HIDDEN = "***"
+LONGEST = 2048  # bytes of a line
+WORDY = frozenset({"httpx", "httpcore", "aiohttp", "telegram"})
+"""Libraries that log what they got: of their lines only the fixed words are taken."""
 NOISY = ("httpx", "httpcore", "aiohttp", "apscheduler", "telegram", "asyncio")
+_GAP = " … "
+_NOT_CUT = 40  # characters
 _SHORTEST_SECRET = 4  # characters; hiding every "noc" would garble the lines and protect nothing
 _ALWAYS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\bbot[0-9]+(?::|%3A)[A-Za-z0-9_-]+"), f"bot{HIDDEN}"),
@@ -21,11 +26,15 @@ _ALWAYS: tuple[tuple[re.Pattern[str], str], ...] = (
     # With the country code, however it is spelt; then the way people write one with its area code.
     (re.compile(r"(?<![0-9])\+?55[\s.(-]*[1-9][0-9][\s.)-]*9?[0-9]{4}[\s.-]?[0-9]{4}(?![0-9])"), HIDDEN),
     (re.compile(r"\([1-9][0-9]\)\s?9?[0-9]{4}[\s.-]?[0-9]{4}(?![0-9])"), HIDDEN),
+    (re.compile(r"(?<![0-9])[1-9][0-9][\s./-]9[0-9]{4}[\s.-]?[0-9]{4}(?![0-9])"), HIDDEN),
+    (re.compile(r"\+[1-9](?:[\s().-]{0,2}[0-9]){8,14}(?![0-9])"), HIDDEN),  # any country's
+    # Whatever is as long as a phone, but for a supergroup's id, which no phone looks like.
+    (re.compile(r"(?<![0-9])(?!(?<=-)100[0-9]{10}(?![0-9]))[0-9]{10,13}(?![0-9])"), HIDDEN),
 )
 
 
 class Redactor:
-    """Takes the given secrets, bot tokens, bearer tokens and Brazilian phones out of a text."""
+    """Takes the given secrets, bot tokens, bearer tokens and whatever may be a phone out of a text."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         spellings = {s for secret in secrets if len(secret) >= _SHORTEST_SECRET for s in _spellings(secret)}
@@ -48,7 +57,10 @@ def _spellings(secret: str) -> set[str]:
 
 
 class RedactedFormatter(logging.Formatter):
-    """Redacts what another formatter made: the whole line, so also exceptions and their tracebacks."""
+    """Redacts what another formatter made: the whole line, so also exceptions and their tracebacks.
+
+    What is longer than `LONGEST` then loses the middle of its longest texts: a traceback's end says most.
+    """
 
     def __init__(self, inner: logging.Formatter, redact: Redactor) -> None:
         super().__init__()
@@ -57,7 +69,41 @@ class RedactedFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line as it may be seen."""
-        return self._redact(self._inner.format(record))
+        return _cut(self._redact(self._inner.format(record)))
+
+
+def _cut(line: str) -> str:
+    excess = len(line.encode()) - LONGEST
+    if excess <= 0:
+        return line
+    try:
+        fields = json.loads(line)
+    except ValueError:  # on a terminal
+        return _middle_out(line)
+    while excess > 0:
+        longest = max(fields, key=lambda name: len(str(fields[name])))
+        text = str(fields[longest])
+        if len(text) <= _NOT_CUT:  # thousands of fields: none is what makes it long
+            return _middle_out(line)
+        size = max(_NOT_CUT - len(_GAP), len(text) - excess - len(_GAP))
+        fields[longest] = text[: size // 3] + _GAP + text[-(size - size // 3) :]
+        line = json.dumps(fields, ensure_ascii=False)
+        excess = len(line.encode()) - LONGEST
+    return line
+
+
+def _middle_out(line: str) -> str:
+    data, half = line.encode(), (LONGEST - len(_GAP.encode())) // 2
+    return f"{data[:half].decode(errors='ignore')}{_GAP}{data[-half:].decode(errors='ignore')}"
+
+
+class _FixedWords(logging.Filter):
+    """Takes the arguments out of a library's lines: they may be the whole body of an answer."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.args and record.name.partition(".")[0] in WORDY:
+            record.args = ()
+        return True
 
 
 def configure(settings: Settings) -> None:
@@ -87,6 +133,7 @@ def configure(settings: Settings) -> None:
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
     handler = logging.StreamHandler()
+    handler.addFilter(_FixedWords())
     handler.setFormatter(RedactedFormatter(inner, Redactor(settings.secrets())))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.captureWarnings(True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from bot.log import HIDDEN, NOISY, Redactor, configure
+from bot.log import HIDDEN, LONGEST, NOISY, Redactor, configure
 from bot.settings import load
 
 PASSWORD = 'pa"ss\\wörd'
@@ -127,6 +127,14 @@ def test_on_a_terminal_lines_are_plain_and_as_clean(
         "tel=556133330000,",
         "\x1b[35m5561999990000\x1b[0m",
         "(61) 99999-0000",
+        "61 99999-0000",
+        "61-99999-0000",
+        "+51 987 999 321",
+        "+1 (555) 999-9321",
+        "6199990000",
+        "1755619999000",
+        "5199999321",
+        "-5561999990000",
         "Authorization: Bearer eyJ.abc.def",
         "bearer eyJ.abc.def",
         "/bot123456:AAF-x_y/getMe",
@@ -139,7 +147,7 @@ def test_what_is_hidden_without_being_configured(text: str) -> None:
     assert clean.startswith("before ")
     assert clean.endswith(" after")
     assert HIDDEN in clean
-    for part in ("99999", "9999", "33330000", "eyJ", "AAF-"):
+    for part in ("99999", "9999", "999 321", "33330000", "eyJ", "AAF-"):
         assert part not in clean
 
 
@@ -147,7 +155,8 @@ def test_what_is_hidden_without_being_configured(text: str) -> None:
     "text",
     [
         "chat -1001234567890",
-        "at 1755619999000",
+        "10 to 2048 bytes",
+        "123456789 of 12345678901234",
         "case 55",
         "2026-09-18T11:57:18.001648Z",
         "ONU ZTEGC1234567",
@@ -157,3 +166,63 @@ def test_what_is_hidden_without_being_configured(text: str) -> None:
 )
 def test_what_stays(text: str) -> None:
     assert Redactor(["noc"])(text + " noc") == text + " noc"
+
+
+PAGE = "<html>" + "Ana, " * 3000 + "fim"
+
+
+@pytest.mark.usefixtures("put_back")
+def test_no_library_prints_what_it_got(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(SETTINGS)
+    for name in (
+        "telegram.request.BaseRequest",
+        "telegram.ext.ExtBot",
+        "aiohttp.client",
+        "httpx",
+        "httpcore",
+    ):
+        logging.getLogger(name).error("Can not load %s", PAGE)
+        logging.getLogger(name).error("Can not load %(page)s", {"page": "Ana"})
+    logging.getLogger("apscheduler.executors").error("Run of %s", "poll")
+    said = lines(capsys)
+    words = ["Can not load %s", "Can not load %(page)s"] * 5
+    assert [line["event"] for line in said] == [*words, "Run of poll"]
+    assert "Ana" not in str(said)
+
+
+@pytest.mark.usefixtures("put_back")
+def test_a_line_is_cut_and_says_what_matters(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(SETTINGS)
+    log = structlog.get_logger("bot.x")
+    log.error("odd", page=PAGE, more="ç" * 5000, n=7)
+    try:
+        fail(PAGE)
+    except ValueError:
+        log.exception("failed")
+    log.error("wide", **{f"field{n}": n for n in range(2000)})
+    raw = capsys.readouterr().err.splitlines()
+    assert [len(line.encode()) <= LONGEST for line in raw] == [True] * 3
+    odd, failed = (json.loads(line) for line in raw[:2])
+    assert (odd["event"], odd["n"], odd["page"][-3:]) == ("odd", 7, "fim")
+    assert failed["exception"].startswith("Traceback")
+    assert failed["exception"].endswith("fim")
+
+
+def test_a_line_on_a_terminal_is_cut_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], put_back: None
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    configure(SETTINGS)
+    structlog.get_logger("bot.x").info("ç" * 5000 + "fim")
+    assert 2000 < len(capsys.readouterr().err.encode()) <= LONGEST + 1
+
+
+@pytest.mark.usefixtures("put_back")
+def test_no_half_of_a_secret_or_phone_is_left_where_a_line_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(SETTINGS)
+    for before in range(400, 800):
+        logging.getLogger("bot.x").error("%shsm-key-1 +55 61 99999-0000%s", "y" * before, "x" * 2000)
+    text = capsys.readouterr().err
+    assert "hsm-k" not in text
+    assert "61 99" not in text
+    assert "9-00" not in text
