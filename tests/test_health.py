@@ -1,6 +1,7 @@
 """/healthz: 200 only while polls and getUpdates are fresh and the ledger takes lines."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 
 from bot import app
 from bot.clock import SystemClock
-from bot.ops.health import HealthServer
+from bot.ops.health import MOST, HealthServer
 from bot.settings import load
 from bot.simulator.telegram_chat import Refused
 from bot.storage.files import FileLedger
@@ -162,3 +163,62 @@ async def test_what_it_answers() -> None:
 
 async def test_a_server_that_never_started_can_be_stopped() -> None:
     await HealthServer(dict).stop()
+
+
+@asynccontextmanager
+async def listening(seconds: float) -> AsyncIterator[int]:
+    server, port = HealthServer(dict, seconds=seconds), free_port()
+    await server.start("127.0.0.1", port)
+    try:
+        yield port
+    finally:
+        await server.stop()
+
+
+async def test_it_answers_once_and_hangs_up() -> None:
+    async with asyncio.timeout(PATIENCE), listening(PATIENCE) as port:
+        for request, first in (
+            (b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 2, b"HTTP/1.1 200 OK"),
+            (b"HEAD /healthz?x=1 HTTP/1.0\r\n\r\n", b"HTTP/1.1 200 OK"),
+            (b"\r\n\r\n", b"HTTP/1.1 404 Not Found"),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request)
+            said = await reader.read()
+            assert (said.split(b"\r\n")[0], said.count(b"HTTP/1.1")) == (first, 1)
+            assert said.endswith(b"}") == request.startswith(b"GET")
+            writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nX: "])
+async def test_who_sends_no_request_in_time_is_hung_up_on(sent: bytes) -> None:
+    async with asyncio.timeout(PATIENCE), listening(0.2) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_request_without_an_end_is_left() -> None:
+    async with asyncio.timeout(PATIENCE), listening(PATIENCE * 2) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 20_000)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_the_twenty_first_is_hung_up_on_and_room_comes_back() -> None:
+    async with asyncio.timeout(PATIENCE), listening(PATIENCE * 2) as port:
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+        for reader, writer in idle:  # none of the first was touched
+            writer.write(b"GET /healthz HTTP/1.1\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 200")
+            writer.close()
+        async with httpx.AsyncClient(trust_env=False) as http:
+            assert (await http.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
