@@ -28,6 +28,7 @@ from bot.ops.health import HealthServer
 from bot.ports import Clock, Notice
 from bot.settings import Settings
 from bot.sources import open_source
+from bot.storage.access import troubles
 from bot.storage.files import FileLedger
 from bot.storage.views import Views
 from bot.tasks import Tasks
@@ -163,6 +164,8 @@ class App:
                 wrong = f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}"
                 raise StartupError(wrong, code=1) from None
         log.info("olt-noc-bot %s: source %s, gateway %s", __version__, self._source.name, self._gateway.name)
+        for warning in (*troubles(settings.data_dir), *settings.unprotected()):
+            log.warning("%s", warning)
         self._say_recovery()
         await self._flow.start(__version__)
         await self._telegram.start()

@@ -18,6 +18,7 @@ from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused
 from bot.gateways import Sender, open_gateway
 from bot.settings import Settings
 from bot.sources import OltManager, open_source
+from bot.storage.access import troubles
 
 LOW_DISK = 100 * 2**20  # bytes
 HSM_MEND = "URL_HSM must end in /rest/v1/sendHsm, or be what the provider gave"
@@ -44,6 +45,8 @@ async def check(settings: Settings, say: Callable[[str], None] = print) -> int:
         stack.push_async_callback(source.aclose)
         stack.push_async_callback(gateway.aclose)
         say(str(Finding("settings", True, "complete")))
+        for warning in settings.unprotected():
+            say(f"! {warning}")
         for findings in (
             _folder(settings),
             _health(settings),
@@ -62,13 +65,18 @@ async def _folder(settings: Settings) -> AsyncIterator[Finding]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / ".check"
-        probe.write_bytes(b"x")
+        probe.unlink(missing_ok=True)
+        with probe.open("xb") as file:  # never through a link
+            file.write(b"x")
         probe.unlink()
         free = shutil.disk_usage(folder).free
     except OSError as error:
         mend = "DATA_DIR must be a folder that this user may write"
-        yield Finding("data folder", False, f"{folder}: {error.strerror}; {mend}")
+        rights = "".join(f"; {trouble}" for trouble in troubles(folder))
+        yield Finding("data folder", False, f"{folder}: {error.strerror}; {mend}{rights}")
         return
+    for trouble in troubles(folder):
+        yield Finding("data folder", False, trouble)
     used = "; a running bot uses it" if _locked(folder) else ""
     yield Finding("data folder", free > LOW_DISK, f"{folder}, {free // 2**20} MiB free{used}")
 

@@ -27,10 +27,12 @@ from bot.settings_values import (
     Users,
     Variables,
     Zone,
+    leads_elsewhere_unprotected,
     span,
 )
 
 SECRETS = ("api_user", "api_pass", "token_hsm", "cookie_hsm", "telegram_token", "telegram_proxy")
+URLS = ("telegram_api_url", "api_base_url", "api_auth_url", "url_hsm")
 OLD_NAMES = {
     "api_base_url": "BASE_URL_API",
     "url_hsm": "HSM_URL",
@@ -219,6 +221,15 @@ class Settings(BaseSettings):
         """The ids of the templates that are configured, by `Message.template`."""
         ids = {"LOS": self.hsm_id_los, "POWER": self.hsm_id_power, "RESTORED": self.hsm_id_restored}
         return {name: hsm for name, hsm in ids.items() if hsm is not None}
+
+    def unprotected(self) -> list[str]:
+        """The systems on other machines that are talked to without TLS, each with what to do."""
+        used = URLS if self.gateway == "matrix" else [name for name in URLS if name != "url_hsm"]
+        return [
+            f"{name.upper()} is http:// to another machine, so keys and phones go there readable: use https://"
+            for name in used
+            if leads_elsewhere_unprotected(getattr(self, name))
+        ]
 
     def secrets(self) -> tuple[str, ...]:
         """The values that no log may show."""

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from datetime import time
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -37,6 +38,18 @@ def _url(text: str) -> str:
     if any(map(str.isspace, text)) or parts.username is not None or parts.fragment:
         raise ValueError("must be a URL without a user, a password, spaces or #")
     return text
+
+
+def leads_elsewhere_unprotected(url: str) -> bool:
+    """Whether it is plain HTTP to another machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:  # a name
+        return True
 
 
 def _base_url(text: str) -> str:

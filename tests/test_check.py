@@ -240,6 +240,35 @@ async def test_a_data_folder_that_is_a_file(site: Isp, tmp_path: Path) -> None:
     assert "DATA_DIR must be a folder" in found["data folder"]
 
 
+async def test_a_data_folder_that_others_may_write(site: Isp, tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o777)
+    lines: list[str] = []
+    assert await check(load(None, site.variables | {"DATA_DIR": str(folder)}), lines.append) == 1
+    (said,) = [line for line in lines if line.startswith("✗")]
+    mend = f"by others than user {os.getuid()} (drwxrwxrwx): chmod go-w {folder}"
+    assert said == f"✗ data folder: {folder} may be written {mend}"
+
+
+async def test_a_link_where_the_folder_is_tried_is_not_followed(site: Isp, tmp_path: Path) -> None:
+    folder, mine = tmp_path / "planted", tmp_path / "mine"
+    folder.mkdir(mode=0o700)
+    mine.write_text("mine")
+    (folder / ".check").symlink_to(mine)
+    code, _ = await findings(site, DATA_DIR=str(folder))
+    assert (code, mine.read_text()) == (0, "mine")
+
+
+async def test_plain_http_to_another_machine_is_warned_about(site: Isp) -> None:
+    lines: list[str] = []
+    host = "http://olt.invalid"
+    await check(load(None, site.variables | {"API_BASE_URL": host, "API_AUTH_URL": ""}), lines.append)
+    warned = [line for line in lines if line.startswith("!")]
+    assert [line.split()[1] for line in warned] == ["API_BASE_URL", "API_AUTH_URL"]
+    assert all("http:// to another machine" in line and "use https://" in line for line in warned)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_data_folder_that_may_not_be_written(site: Isp, tmp_path: Path) -> None:
     folder = tmp_path / "closed"

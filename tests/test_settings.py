@@ -460,3 +460,30 @@ def test_a_proxy_may_hold_a_password_and_is_hidden() -> None:
     settings = load(None, {**GOOD, "TELEGRAM_PROXY": "http://noc:hunter2@10.0.0.1:3128"})
     assert "http://noc:hunter2@10.0.0.1:3128" in settings.secrets()
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("https://olt.example", False),
+        ("http://olt.example", True),
+        ("http://10.0.0.7:8080", True),
+        ("http://127.0.0.1:9101", False),
+        ("http://127.9.9.9", False),
+        ("http://[::1]:9101", False),
+        ("http://[fd00::7]", True),
+        ("http://localhost:9101", False),
+        ("http://olt.localhost", False),
+        ("http://localhost.example", True),
+    ],
+)
+def test_plain_http_to_another_machine_is_known(url: str, warned: bool) -> None:
+    login = {"API_AUTH_URL": "https://olt.example/login"}
+    said = load(None, {**GOOD, **login, "API_BASE_URL": url}).unprotected()
+    assert [line.split()[0] for line in said] == ["API_BASE_URL"] * warned
+
+
+def test_a_gateway_that_is_not_used_is_not_warned_about() -> None:
+    plain = {**GOOD, "URL_HSM": "http://hsm.example/sendHsm"}
+    assert [line.split()[0] for line in load(None, plain).unprotected()] == ["URL_HSM"]
+    assert load(None, {**plain, "GATEWAY": "dry_run"}).unprotected() == []

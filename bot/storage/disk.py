@@ -4,12 +4,14 @@ Everything here blocks and raises OSError. Folders are made 0700 and files 0600:
 """
 
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
+_PRIVATE = 0o600
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # not every system has the cheaper one
 
 
@@ -48,8 +50,15 @@ class Disk:
         return path.read_bytes()
 
     def open_append(self, path: Path) -> int:
-        """A descriptor that writes at the end of the file, which is made where it is missing."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        """A descriptor that writes at the end of the file, which is made where it is missing.
+
+        The file is 0600 from then on, also where it was copied back with other rights.
+        """
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != _PRIVATE:
+            with suppress(PermissionError):  # somebody else's
+                os.fchmod(descriptor, _PRIVATE)
+        return descriptor
 
     def size(self, descriptor: int) -> int:
         """The length of the file in bytes."""
@@ -82,7 +91,8 @@ class Disk:
     def replace(self, path: Path, data: bytes) -> None:
         """Put a whole file in place, durably: readers see the old one or the new one, never half."""
         temporary = path.with_name(path.name + ".tmp")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        temporary.unlink(missing_ok=True)  # of a write that was cut off, or a link that leads elsewhere
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
             file.write(data)
             file.flush()

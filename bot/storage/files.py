@@ -17,6 +17,7 @@ from bot.domain.lines import Line, Planned
 from bot.errors import Declined, LedgerClosed, StartupError
 from bot.ports import Clock, Write
 from bot.storage import codec
+from bot.storage.access import troubles
 from bot.storage.disk import Disk
 from bot.storage.recorder import Recorder
 from bot.storage.replay import Fault, Trouble, make_durable, quarantine, scan
@@ -239,5 +240,6 @@ def _explained(folder: Path, trouble: Trouble) -> str:
 
 
 def _unusable(folder: Path, error: OSError) -> StartupError:
-    mend = "DATA_DIR must be a folder on a local disk that this user may read and write"
+    needed = "DATA_DIR must be a folder on a local disk that this user may read and write"
+    mend = "; ".join([needed, *troubles(folder)])
     return StartupError(f"{folder} cannot be used ({error.strerror}): {mend}", code=1)

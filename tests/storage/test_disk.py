@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.storage.access import troubles
 from bot.storage.disk import Disk
 
 
@@ -85,3 +86,54 @@ def test_names_and_room(tmp_path: Path) -> None:
     assert disk.names(tmp_path / "missing") == []
     room = os.statvfs(tmp_path)
     assert disk.free_bytes(tmp_path) <= room.f_bfree * room.f_frsize
+
+
+def test_a_segment_that_others_may_read_is_made_private(tmp_path: Path) -> None:
+    segment = tmp_path / "2026-11.jsonl"
+    segment.write_bytes(b"line\n")
+    segment.chmod(0o644)
+    disk = Disk()
+    disk.close(disk.open_append(segment))
+    assert (stat.S_IMODE(segment.stat().st_mode), segment.read_bytes()) == (0o600, b"line\n")
+
+
+@pytest.mark.parametrize("planted", ["a link", "a file"])
+def test_what_was_planted_where_a_view_is_written_is_not_followed(tmp_path: Path, planted: str) -> None:
+    elsewhere, temporary = tmp_path / "elsewhere", tmp_path / "audit.json.tmp"
+    elsewhere.write_bytes(b"mine")
+    if planted == "a link":
+        temporary.symlink_to(elsewhere)
+    else:
+        temporary.write_bytes(b"old")
+        temporary.chmod(0o666)
+    Disk().replace(tmp_path / "audit.json", b"new")
+    assert elsewhere.read_bytes() == b"mine"
+    view = tmp_path / "audit.json"
+    assert (view.read_bytes(), view.is_symlink()) == (b"new", False)
+    assert stat.S_IMODE(view.stat().st_mode) == 0o600
+
+
+def test_a_folder_that_others_may_write_is_named_with_its_mend(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert troubles(data) == []
+    (data / "ledger").mkdir(parents=True)
+    data.chmod(0o700)
+    (data / "ledger").chmod(0o770)
+    user = os.getuid()
+    (said,) = troubles(data)
+    rights = f"{data}/ledger may be written by others than user {user} (drwxrwx---)"
+    assert said == f"{rights}: chmod go-w {data}/ledger"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_this_user_may_not_write_is_named_with_its_mend(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    user = os.getuid()
+    said = f"{tmp_path} is user {user}'s and this user ({user}) may not write it: chown -R {user} {tmp_path}"
+    assert troubles(tmp_path) == [said]
+
+
+def test_a_folder_that_is_none_or_cannot_be_looked_at_breaks_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    first, second = [*troubles(tmp_path / "file"), ""][:2]
+    assert (first.startswith(f"{tmp_path}/file/ledger cannot be looked at"), second) == (True, "")

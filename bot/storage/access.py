@@ -1,0 +1,36 @@
+"""Who may write the data folder: only this user should, and this user must."""
+
+import os
+import stat
+from pathlib import Path
+
+from bot.storage.segments import ledger_folder
+
+
+def troubles(folder: Path) -> list[str]:
+    """What is wrong with the rights of the folder and the `ledger/` in it, each with its mend.
+
+    What is not there yet is none. Raises nothing: a folder that cannot be looked at is named, too.
+    """
+    return [trouble for path in (folder, ledger_folder(folder)) for trouble in _of(path)]
+
+
+def _of(path: Path) -> list[str]:
+    user = os.getuid()
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        return [f"{path} cannot be looked at by this user ({user}): {error.strerror}"]
+    if not stat.S_ISDIR(found.st_mode):
+        return []
+    said = []
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        owner = f"{path} is user {found.st_uid}'s and this user ({user}) may not write it"
+        said.append(f"{owner}: chown -R {user} {path}")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        rights = stat.filemode(found.st_mode)
+        others = f"{path} may be written by others than user {found.st_uid} ({rights})"
+        said.append(f"{others}: chmod go-w {path}")
+    return said
