@@ -5,9 +5,10 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from bot import __version__
+from bot import __version__, terminal
 from bot.errors import StartupError
 
 _REPAIR = (
@@ -18,6 +19,7 @@ _REPAIR = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
+    terminal.make_safe()
     given = _parser().parse_args(arguments)
     try:
         return _COMMANDS[given.command](given)
@@ -129,9 +131,9 @@ def _run(_given: argparse.Namespace) -> int:
 def _check(_given: argparse.Namespace) -> int:
     from bot import check, log, settings
 
-    loaded = settings.load()
-    log.configure(loaded)
-    return asyncio.run(check.check(loaded))
+    found = settings.read()
+    log.configure(found.settings)
+    return asyncio.run(check.check(found, partial(print, flush=True)))
 
 
 def _demo(given: argparse.Namespace) -> int:

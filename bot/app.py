@@ -15,6 +15,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from bot import __version__
 from bot.chat.attention import Attention
 from bot.chat.commands import ProgramFacts
+from bot.chat.starting import start_line
 from bot.chat.telegram import Account, Telegram
 from bot.chat.words import Words
 from bot.clock import SystemClock
@@ -97,6 +98,7 @@ class App:
         self._settings = settings
         self._clock = SystemClock()
         self._rules = rules_of(settings)
+        self._words = Words(settings.bot_language, settings.tz)
         self._tasks = Tasks()
         self._started_at = self._clock.now()
         self._polled_at, self._polling = self._clock.monotonic(), False
@@ -147,7 +149,7 @@ class App:
         return Telegram(
             account,
             self._ledger,
-            Words(settings.bot_language, settings.tz),
+            self._words,
             self._clock,
             rules=self._rules,
             attention=attention_of(settings),
@@ -163,6 +165,7 @@ class App:
                 mend = "choose another OPS_PORT (0 turns it off)"
                 wrong = f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}"
                 raise StartupError(wrong, code=1) from None
+        log.info("%s", start_line(settings, self._words, len(self._ledger.book.open)))
         log.info("olt-noc-bot %s: source %s, gateway %s", __version__, self._source.name, self._gateway.name)
         for warning in (*troubles(settings.data_dir), *settings.unprotected()):
             log.warning("%s", warning)

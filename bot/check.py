@@ -7,57 +7,137 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 from telegram import Bot, ChatMember
-from telegram.error import ChatMigrated, InvalidToken, TelegramError
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
 
 from bot.chat.connection import Connection
+from bot.chat.starting import start_line
+from bot.chat.words import Words
+from bot.check_line import Finding, plain
 from bot.clock import SystemClock
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused
 from bot.gateways import Sender, open_gateway
-from bot.settings import Settings
+from bot.settings import Reading, Settings
 from bot.sources import OltManager, open_source
 from bot.storage.access import troubles
+from bot.storage.disk import Disk
+from bot.storage.replay import scan
 
 LOW_DISK = 100 * 2**20  # bytes
-HSM_MEND = "URL_HSM must end in /rest/v1/sendHsm, or be what the provider gave"
+HSM_MEND = "URL_HSM is what the provider gave, usually it ends in /rest/v1/sendHsm"
+GATEWAY_SETTINGS = ("gateway", "dry_run", "url_hsm", "token_hsm", "cookie_hsm", "hsm_", "tz")
+NO_LIST = (
+    "it answers, but there is no list of sent messages beside URL_HSM, so neither its path nor the key could "
+    "be tried without sending"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was tried, whether it works, what was seen or how to mend it."""
+class Step:
+    """One system: what it is called, where it is, which settings it needs, and how it is tried."""
 
     what: str
-    good: bool
-    text: str
-
-    def __str__(self) -> str:
-        return f"{'✓' if self.good else '✗'} {self.what}: {self.text}"
+    where: str
+    needs: frozenset[str]
+    run: Callable[[], AsyncIterator[Finding]]
 
 
-async def check(settings: Settings, say: Callable[[str], None] = print) -> int:
-    """Try everything in turn and say a line each; 0 where all is well, else 1."""
-    clock = SystemClock()
-    bad = 0
-    async with AsyncExitStack() as stack:
-        source, gateway = open_source(settings, clock), open_gateway(settings, clock)
-        stack.push_async_callback(source.aclose)
-        stack.push_async_callback(gateway.aclose)
+async def check(
+    given: Settings | Reading,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Try everything in turn and say a line each; 0 where all is well, 2 for wrong settings, else 1.
+
+    A system is tried as soon as its own settings are right.
+    """
+    found = given if isinstance(given, Reading) else Reading(given)
+    settings, bad = found.settings, 0
+    say(_first_line(found))
+    for line in found.problems:
+        say(str(Finding("settings", False, line)))
+    if not found.problems:
         say(str(Finding("settings", True, "complete")))
-        for warning in settings.unprotected():
-            say(f"! {warning}")
-        for findings in (
-            _folder(settings),
-            _health(settings),
-            _source(source),
-            _gateway(gateway),
-            _telegram(settings),
-        ):
-            async for finding in findings:
-                bad += not finding.good
+    for name in found.strangers:
+        say(str(Finding("settings", None, f"{name} in .env is no setting: nothing reads it")))
+    for warning in settings.unprotected():
+        say(f"! {warning}")
+    async with AsyncExitStack() as stack:
+        for step in _steps(settings, stack):
+            missing = sorted(field.upper() for field in step.needs & found.wrong)
+            if missing:
+                say(str(Finding(step.what, None, f"not tried, mend {', '.join(missing)} first")))
+                continue
+            if step.where:
+                say(f"… {step.what}: trying {step.where}")
+            async for finding in step.run():
+                bad += finding.good is False
                 say(str(finding))
-    return 1 if bad else 0
+    return 2 if found.problems else int(bad > 0)
+
+
+def _first_line(found: Reading) -> str:
+    if found.problems:
+        n = len(found.problems)
+        return f"The bot would not start: {n} {'setting needs' if n == 1 else 'settings need'} mending"
+    settings = found.settings
+    return start_line(settings, Words(settings.bot_language, settings.tz), _open_cases(settings.data_dir))
+
+
+def _steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
+    clock = SystemClock()
+
+    def of(*beginnings: str) -> frozenset[str]:
+        return frozenset(name for name in Settings.model_fields if name.startswith(beginnings))
+
+    def source() -> AsyncIterator[Finding]:
+        opened = open_source(settings, clock)
+        stack.push_async_callback(opened.aclose)
+        return _source(opened)
+
+    def gateway() -> AsyncIterator[Finding]:
+        opened = open_gateway(settings, clock)
+        stack.push_async_callback(opened.aclose)
+        return _gateway(opened)
+
+    rehearsal = settings.dry_run or settings.gateway == "dry_run"
+    return [
+        Step("data folder", "", of("data_dir"), lambda: _folder(settings)),
+        Step("health port", "", of("ops_", "data_dir"), lambda: _health(settings)),
+        Step("OLT API", _host(settings.api_base_url), of("source", "api_", "tz"), source),
+        Step(
+            "gateway",
+            "" if rehearsal else _host(settings.url_hsm),
+            of(*GATEWAY_SETTINGS),
+            gateway,
+        ),
+        Step("Telegram bot", _host(settings.telegram_api_url), of("telegram_"), lambda: _telegram(settings)),
+    ]
+
+
+def _host(url: str) -> str:
+    """Where it is, without what an address may hold beside."""
+    return urlsplit(url).hostname or ""
+
+
+def _open_cases(folder: Path) -> int | None:
+    """How many cases the ledger has open, read beside a bot that may run; None where that cannot be said."""
+    try:
+        found = scan(Disk(), folder)
+    except OSError:
+        return None
+    return len(found.book.open) if found.trouble is None else None
 
 
 async def _folder(settings: Settings) -> AsyncIterator[Finding]:
@@ -119,15 +199,15 @@ async def _source(source: OltManager) -> AsyncIterator[Finding]:
         poll = await source.open_incidents()
     except LoginRefused as error:
         mend = "check API_USER, API_PASS, API_BASE_URL and API_AUTH_URL"
-        yield Finding("OLT login", False, f"refused ({error}); {mend}")
+        yield Finding("OLT login", False, f"{plain(error)}; {mend}")
         return
     except (Refused, BadAnswer) as error:
         mend = "check API_BASE_URL and the user's rights"
-        yield Finding("OLT list", False, f"{error}; {mend}")
+        yield Finding("OLT list", False, f"{plain(error)}; {mend}")
         return
     except BotError as error:
         mend = "check API_BASE_URL and the way there"
-        yield Finding("OLT API", False, f"not reached ({error}); {mend}")
+        yield Finding("OLT API", False, f"{plain(error)}; {mend}")
         return
     skipped = f", {len(poll.skipped)} rows unreadable" if poll.skipped else ""
     yield Finding("OLT login", True, "accepted")
@@ -138,14 +218,15 @@ async def _gateway(gateway: Sender) -> AsyncIterator[Finding]:
     try:
         seen = await gateway.probe()
     except Refused as error:
-        yield Finding("gateway", False, f"refused ({error}); check TOKEN_HSM; {HSM_MEND}")
+        yield Finding("gateway", False, f"{plain(error)}; check TOKEN_HSM; {HSM_MEND}")
     except (BotError, AnswerLost) as error:
-        yield Finding("gateway", False, f"not reached ({error}); check URL_HSM and the way there")
+        yield Finding("gateway", False, f"{plain(error)}; check URL_HSM and the way there")
     else:
         if "not checked" in seen:  # a 404: the contract's list of sent messages is not beside this URL
-            yield Finding("gateway", False, f"{seen}; {HSM_MEND}")
+            yield Finding("gateway", None, f"{NO_LIST}; {HSM_MEND}")
             return
-        yield Finding("gateway", True, f"{gateway.name}, {seen}; no message was sent")
+        name = gateway.name.replace("_", " ")
+        yield Finding("gateway", True, f"{name}, {seen}; no message was sent")
 
 
 async def _telegram(settings: Settings) -> AsyncIterator[Finding]:
@@ -165,7 +246,7 @@ async def _telegram(settings: Settings) -> AsyncIterator[Finding]:
             return
         except TelegramError as error:
             mend = "check TELEGRAM_API_URL and the way there"
-            yield Finding("Telegram bot", False, f"not reached ({error.message}); {mend}")
+            yield Finding("Telegram bot", False, f"{_telegram_said(error)}; {mend}")
             return
         yield Finding("Telegram bot", True, f"@{bot.username}")
         async for finding in _group(bot, settings):
@@ -183,7 +264,7 @@ async def _group(bot: Bot, settings: Settings) -> AsyncIterator[Finding]:
         return
     except TelegramError as error:
         mend = "check TELEGRAM_CHAT_ID and add the bot to the group"
-        yield Finding("Telegram group", False, f"{error.message}; {mend}")
+        yield Finding("Telegram group", False, f"{_telegram_said(error)}; {mend}")
         return
     yield Finding("Telegram group", True, chat.title or str(group))
     yield _rights(me)
@@ -203,6 +284,18 @@ async def _group(bot: Bot, settings: Settings) -> AsyncIterator[Finding]:
         yield await _escalation(bot, settings.telegram_escalation_chat_id)
 
 
+def _telegram_said(error: TelegramError) -> str:
+    """Telegram's own words where it answered, else what happened in plain ones."""
+    match error:
+        case BadRequest() | Forbidden() | RetryAfter():
+            return f"Telegram says: {error.message}"
+        case TimedOut():
+            return "Telegram did not answer in time"
+        case NetworkError():
+            return "Telegram was not reached: no such host, nothing listens there, or a firewall is between"
+    return "Telegram answered in a way that the bot does not understand"
+
+
 def _rights(me: ChatMember) -> Finding:
     may_write = getattr(me, "can_send_messages", True)
     if me.status in {ChatMember.LEFT, ChatMember.BANNED} or may_write is False:
@@ -214,7 +307,7 @@ async def _member(bot: Bot, group: int, user: int, what: str, setting: str) -> F
     try:
         member = await bot.get_chat_member(group, user)
     except TelegramError as error:
-        return Finding(what, False, f"{user}: {error.message}; mend {setting}")
+        return Finding(what, False, f"{user}: {_telegram_said(error)}; mend {setting}")
     if member.status in {ChatMember.LEFT, ChatMember.BANNED}:
         return Finding(what, False, f"{user} is not in the group; mend {setting}")
     return Finding(what, True, member.user.full_name)
@@ -225,7 +318,7 @@ async def _escalation(bot: Bot, chat: int) -> Finding:
         found = await bot.get_chat(chat)
     except TelegramError as error:
         mend = "mend TELEGRAM_ESCALATION_CHAT_ID, add the bot to that group, or let that person write /start"
-        return Finding("escalation", False, f"{error.message}; {mend}")
+        return Finding("escalation", False, f"{_telegram_said(error)}; {mend}")
     return Finding("escalation", True, found.effective_name or str(chat))
 
 
@@ -234,6 +327,6 @@ async def _administrators(bot: Bot, group: int) -> Finding:
     try:
         admins = [a.user for a in await bot.get_chat_administrators(group) if not a.user.is_bot]
     except TelegramError as error:
-        return Finding("approvers", False, f"{error.message}; {mend}")
+        return Finding("approvers", False, f"{_telegram_said(error)}; {mend}")
     names = ", ".join(admin.full_name for admin in admins)
     return Finding("approvers", bool(admins), names or f"the group has no administrators; {mend}")

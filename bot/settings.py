@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Literal
@@ -14,12 +15,16 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.domain.hours import Hours
 from bot.errors import StartupError
+from bot.settings_names import meant, strange
+from bot.settings_names import names as names_of
 from bot.settings_values import (
     Approvers,
     BaseUrl,
     Chat,
+    Cookie,
     Group,
-    Header,
+    Key,
+    OltUrl,
     Proxy,
     TelegramToken,
     Topic,
@@ -44,6 +49,7 @@ GATEWAY_NEEDS = {
     "matrix": ("url_hsm", "token_hsm", "hsm_account", "hsm_id_los", "hsm_id_power"),
     "dry_run": (),
 }
+_STAND_INS = {"telegram_token": "0:none", "telegram_chat_id": "-1"}  # what has no default
 NOT_BUILT_YET = frozenset({"cloud"})
 VARIABLES_MEND = (
     "what fills {{1}}, {{2}} ... in turn: name, start, eta, end, cause with commas, empty for a template "
@@ -85,7 +91,7 @@ class Settings(BaseSettings):
     )
 
     source: str = Field(default="oltcloud", description="one of " + ", ".join(SOURCE_NEEDS))
-    api_base_url: BaseUrl = Field(default="", description="the OLT API, e.g. https://isp.oltcloud.co")
+    api_base_url: OltUrl = Field(default="", description="the OLT API, e.g. https://isp.oltcloud.co")
     api_auth_url: Url = Field(default="", description="its login, empty for {API_BASE_URL}/api/token")
     api_user: SecretStr = Field(default=SecretStr(""), description="the user of the OLT API")
     api_pass: SecretStr = Field(default=SecretStr(""), description="that user's password")
@@ -94,8 +100,10 @@ class Settings(BaseSettings):
     url_hsm: Url = Field(
         default="", description="the full URL, e.g. https://isp.matrixdobrasil.ai/rest/v1/sendHsm"
     )
-    token_hsm: Header = Field(default=SecretStr(""), description="the key of the HSM API, without Bearer")
-    cookie_hsm: Header = Field(default=SecretStr(""), description="a Cookie header, usually empty")
+    token_hsm: Key = Field(default=SecretStr(""), description="the key of the HSM API, without Bearer")
+    cookie_hsm: Cookie = Field(
+        default=SecretStr(""), description="a Cookie header without its name, usually empty"
+    )
     hsm_account: int | None = Field(
         default=None,
         ge=1,
@@ -246,19 +254,40 @@ def load(env_file: Path | None = Path(".env"), environ: Mapping[str, str] = os.e
     Raises:
         StartupError: Names every variable that needs mending, never a value. Exit code 2.
     """
+    found = read(env_file, environ)
+    if found.problems:
+        lines = "\n".join(f"  {line}" for line in found.problems)
+        raise StartupError(f"Settings that need mending:\n{lines}")
+    return found.settings
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What could be read: `settings` has a stand-in for each of the `wrong` fields.
+
+    `problems` are all of them, a line each with the mend, names that are no setting among them;
+    `strangers` are names in the file that resemble no setting, so that nothing reads them.
+    """
+
+    settings: Settings
+    wrong: frozenset[str] = frozenset()
+    problems: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+
+
+def read(env_file: Path | None = Path(".env"), environ: Mapping[str, str] = os.environ) -> Reading:
+    """As `load`, but for who goes on with what is right."""
     problems: list[str] = []
     given = _given(env_file, environ, problems)
+    wrong_names = _misspelt(env_file, environ).items()
+    problems += [
+        f"{name} is no setting: did you mean {one}? Rename or remove it" for name, one in wrong_names
+    ]
     names = {field: _variable(field, given) for field in Settings.model_fields}
     values: dict[str, Any] = {
         field: value for field, name in names.items() if (value := _value(name, given, problems))
     }
-    settings = None
-    wrong: dict[str, str] = {}
-    try:
-        settings = Settings(**values)
-    except ValidationError as error:
-        for one in error.errors(include_url=False, include_context=False, include_input=False):
-            wrong.setdefault(str(one["loc"][0]), _problem(one["type"], one["msg"]))
+    settings, wrong, stood_in = _settings(values)
     unreadable = {field for field, name in names.items() if name in given and field not in values}
     needed = [
         *SOURCE_NEEDS.get(values.get("source", "oltcloud"), ()),
@@ -272,9 +301,23 @@ def load(env_file: Path | None = Path(".env"), environ: Mapping[str, str] = os.e
         for field, problem in wrong.items()
         if field not in unreadable
     ]
-    if settings is None or problems:
-        raise StartupError("Settings that need mending:\n" + "\n".join(f"  {line}" for line in problems))
-    return settings
+    unknown = (name for name in strange(_in_file(env_file, []), _known()) if meant(name, _known()) is None)
+    return Reading(settings, stood_in | wrong.keys() | unreadable, tuple(problems), tuple(unknown))
+
+
+def _settings(values: Mapping[str, Any]) -> tuple[Settings, dict[str, str], frozenset[str]]:
+    """The settings, what is wrong with them, and every field that a stand-in has the place of."""
+    good, wrong, stood_in = dict(values), dict[str, str](), frozenset[str]()
+    while True:
+        try:
+            return Settings(**good), wrong, stood_in
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            said = {str(one["loc"][0]): _problem(one["type"], one["msg"]) for one in reversed(found)}
+            wrong = wrong or said  # what comes later comes of the stand-ins
+            stood_in |= said.keys()
+            kept = {field: value for field, value in good.items() if field not in said}
+            good = kept | {field: value for field, value in _STAND_INS.items() if field in said}
 
 
 def data_dir(env_file: Path | None = Path(".env"), environ: Mapping[str, str] = os.environ) -> Path:
@@ -294,6 +337,12 @@ def time_zone(env_file: Path | None = Path(".env"), environ: Mapping[str, str] =
 
 def _given(env_file: Path | None, environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
     """Every variable that is set, cleaned; the environment wins over the file."""
+    in_file = _in_file(env_file, problems)
+    cleaned = [(name, _clean(value)) for name, value in [*in_file.items(), *environ.items()] if value]
+    return {name: value for name, value in cleaned if value}
+
+
+def _in_file(env_file: Path | None, problems: list[str]) -> Mapping[str, str | None]:
     in_file: Mapping[str, str | None] = {}
     if env_file is not None and env_file.exists():
         try:
@@ -301,8 +350,22 @@ def _given(env_file: Path | None, environ: Mapping[str, str], problems: list[str
             in_file = dotenv_values(env_file, interpolate=False, encoding="utf-8-sig")
         except (OSError, UnicodeError):
             problems.append(".env cannot be read: make it a UTF-8 text file that this user may read")
-    cleaned = [(name, _clean(value)) for name, value in [*in_file.items(), *environ.items()] if value]
-    return {name: value for name, value in cleaned if value}
+    return in_file
+
+
+def _known() -> frozenset[str]:
+    return names_of(Settings.model_fields, SECRETS, OLD_NAMES)
+
+
+def _misspelt(env_file: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Names that are no setting, with the one that each was meant to be; those of no value change nothing."""
+    known = _known()
+    found: dict[str, str] = {}
+    for given, foreign in ((environ, True), (_in_file(env_file, []), False)):
+        for name in strange([name for name, value in given.items() if value], known):
+            if one := meant(name, known, foreign=foreign):
+                found[name] = one
+    return found
 
 
 def _clean(value: str) -> str:

@@ -73,6 +73,23 @@ def _proxy(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _key(secret: SecretStr) -> SecretStr:
+    if re.match(r"(?i)(?:authorization\s*:|bearer\b)", secret.get_secret_value()):
+        raise ValueError("begins with Bearer, which is no part of the key: take it away")
+    return secret
+
+
+def _cookie(secret: SecretStr) -> SecretStr:
+    if re.match(r"(?i)cookie\s*:", secret.get_secret_value()):
+        raise ValueError("begins with the header's name: take it away")
+    return secret
+
+
+def _olt_url(text: str) -> str:
+    """Without the part that every call adds by itself: providers name the API's folder or its login."""
+    return re.sub(r"/+api(?:/+v[0-9]+|/+token)?/*$", "", text)
+
+
 def _telegram_token(secret: SecretStr) -> SecretStr:
     if not _TOKEN.fullmatch(secret.get_secret_value()):
         raise ValueError("is no bot token")
@@ -147,8 +164,10 @@ def span(text: str) -> tuple[time, time]:
 
 Url = Annotated[str, AfterValidator(_url)]
 BaseUrl = Annotated[str, AfterValidator(_url), AfterValidator(_base_url)]
-Header = Annotated[SecretStr, AfterValidator(_header)]
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
+OltUrl = Annotated[str, AfterValidator(_url), AfterValidator(_base_url), AfterValidator(_olt_url)]
+Key = Annotated[SecretStr, AfterValidator(_header), AfterValidator(_key)]
+Cookie = Annotated[SecretStr, AfterValidator(_header), AfterValidator(_cookie)]
 TelegramToken = Annotated[SecretStr, AfterValidator(_telegram_token)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Users = Annotated[frozenset[int], BeforeValidator(_users)]

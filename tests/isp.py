@@ -60,6 +60,11 @@ class Isp:
             within,
         )
 
+    @property
+    def posts(self) -> list[Message]:
+        """The group's messages but those that only say how the bot is set up."""
+        return [message for message in self.chat.messages() if not message.text.startswith("▶️")]
+
     async def polls(self, count: int) -> None:
         """So many more readings of the alert list have begun, so one less has ended."""
         seen = self._listed
@@ -117,4 +122,5 @@ async def bot_command(*arguments: str, cwd: Path, **variables: str) -> tuple[int
     except TimeoutError:
         child.kill()
         raise
-    return child.returncode or 0, out.decode(), err.decode()
+    encoding = variables.get("PYTHONIOENCODING", "utf-8")
+    return child.returncode or 0, out.decode(encoding), err.decode(encoding)

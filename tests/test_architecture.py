@@ -13,16 +13,16 @@ BOT = ROOT / "bot"
 LAYERS = (
     ("__main__",),
     ("simulator.demo",),
-    ("app", "check"),
+    ("app", "check", "check_line"),
     ("chat", "sources", "gateways", "storage", "ops", "log"),
     ("flow", "polling", "dispatch", "deps", "watching", "reminding", "stock"),
     ("steps",),
     ("ports",),
     ("domain",),
-    ("errors",),
+    ("errors", "terminal"),
 )
 # What any adapter may use: the process's own edges, which know no step and no flow.
-EDGES = {"settings", "settings_values", "upstream", "bodies", "clock", "tasks"}
+EDGES = {"settings", "settings_names", "settings_values", "upstream", "bodies", "clock", "tasks"}
 STEPS = [
     "collect",
     "compose",

@@ -49,7 +49,7 @@ async def test_telegram_away_at_the_start_holds_nothing_else_up(site: Isp) -> No
         await site.chat.start()
         card = await site.card()
         assert await site.health() == (200, {})
-    assert site.chat.messages() == [card]
+    assert site.posts == [card]
     assert site.log.count("Telegram is away") == 1
     assert site.log.count("Telegram is back") == 1
 
@@ -64,7 +64,26 @@ async def test_telegram_away_in_the_middle_of_connecting_is_one_line(site: Isp) 
         "Telegram is away (poll, NetworkError)",
         "Telegram is back after 1 s",
     ]
-    assert len(events) == 5  # and that it runs, is stopping, has stopped
+    assert len(events) == 6  # and how it is set up, that it runs, is stopping, has stopped
+
+
+async def test_the_log_says_first_how_the_bot_is_set_up(site: Isp) -> None:
+    for dry_run in ("false", "true"):
+        async with site.bot(DRY_RUN=dry_run):
+            await site.card()
+    events = [json.loads(line)["event"] for line in site.log.splitlines()]
+    starts = [event for event in events if event.startswith(("MODO REAL", "SIMULAÇÃO"))]
+    assert events[0] == starts[0]
+    assert starts == [
+        (
+            "MODO REAL · modelos 114, 116 · conta 1 · decidem os administradores do grupo · "
+            "clientes: a qualquer hora · 0 casos abertos"
+        ),
+        (
+            "SIMULAÇÃO (nada é enviado) · modelos 114, 116 · conta 1 · decidem os administradores do grupo · "
+            "clientes: a qualquer hora · 1 caso aberto"
+        ),
+    ]
 
 
 async def test_source_away_at_the_start_is_said_once_and_caught_up_with(site: Isp) -> None:
@@ -76,7 +95,7 @@ async def test_source_away_at_the_start_is_said_once_and_caught_up_with(site: Is
         await site.card("A leitura voltou")
     assert len(said(site, "Sem leitura")) == 1
     assert len(said(site, "A leitura voltou")) == 1
-    assert len(site.chat.messages()) == 3
+    assert len(site.posts) == 3
 
 
 async def test_gateway_away_is_waited_for_and_nobody_gets_two(site: Isp) -> None:
@@ -106,7 +125,7 @@ async def test_what_happened_while_telegram_was_away_is_shown_as_it_is_then(site
         await site.chat.start()
         new = await site.card("CB 02")
         await site.chat.wait(lambda _: "Normalizado" in card.text)
-    assert site.chat.messages() == [card, new]
+    assert site.posts == [card, new]
     assert "1 de 3" in new.text
     assert new.edits == []
     assert len(card.edits) == edits + 1
@@ -129,7 +148,7 @@ async def test_sigterm_in_the_middle_of_sending_loses_nobody_and_repeats_nobody(
     async with site.bot():
         await site.chat.wait(lambda _: f"{CUSTOMERS} enviadas" in card.text)
     assert (len(site.hsm.received), site.hsm.duplicates) == (CUSTOMERS, 0)
-    assert len(site.chat.messages()) == 1
+    assert len(site.posts) == 1
 
 
 async def test_sigterm_during_the_countdown_sends_nothing_until_the_next_start(site: Isp) -> None:

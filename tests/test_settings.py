@@ -13,7 +13,7 @@ from bot.domain.hours import Hours
 from bot.domain.rules import Rules
 from bot.errors import StartupError
 from bot.gateways import GATEWAYS, open_gateway
-from bot.settings import GATEWAY_NEEDS, SOURCE_NEEDS, Settings, load
+from bot.settings import GATEWAY_NEEDS, SOURCE_NEEDS, Settings, load, read
 from bot.sources import SOURCES, open_source
 from tests.fakes import FakeClock
 
@@ -253,6 +253,90 @@ def test_ids_of_an_account_have_no_default_and_the_message_says_whose_the_old_on
     assert f"the system before this bot had {old}, which may be somebody else's" in line
     [line] = problems(**{name: "", "DRY_RUN": "true"})
     assert line.startswith(f"{name} is not set: "), "what is rehearsed is what will be sent"
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("DRYRUN", "DRY_RUN"),
+        ("dry_run", "DRY_RUN"),
+        ("DRY-RUN", "DRY_RUN"),
+        ("TELEGRAM_APROVERS", "TELEGRAM_APPROVERS"),
+        ("TOKEN_TELEGRAM", "TELEGRAM_TOKEN"),
+        ("TELEGRAM_BOT_TOKEN", "TELEGRAM_TOKEN"),
+        ("API_PASSWORD", "API_PASS"),
+        ("CUSTOMERS_HOURS", "CUSTOMER_HOURS"),
+        ("HSM_ID_LOSS", "HSM_ID_LOS"),
+        ("UNDOSECONDS", "UNDO_SECONDS"),
+        ("API_PAS_FILE", "API_PASS_FILE"),
+        ("LANGUAGE", "BOT_LANGUAGE"),
+    ],
+)
+def test_a_name_that_resembles_a_setting_and_is_none_is_an_error(
+    tmp_path: Path, name: str, setting: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{name}=true\n")
+    with pytest.raises(StartupError) as failed:
+        load(tmp_path / ".env", GOOD)
+    assert str(failed.value).split("\n")[1:] == [
+        f"  {name} is no setting: did you mean {setting}? Rename or remove it"
+    ]
+
+
+@pytest.mark.parametrize("value", ["Bearer abc", "bearer abc", "Authorization: Bearer abc"])
+def test_bearer_before_a_key_is_named(value: str) -> None:
+    assert problems(TOKEN_HSM=value) == [
+        (
+            "TOKEN_HSM begins with Bearer, which is no part of the key: take it away: "
+            "the key of the HSM API, without Bearer"
+        )
+    ]
+    [line] = problems(COOKIE_HSM="Cookie: route=a1")
+    assert "begins with the header's name" in line
+
+
+@pytest.mark.parametrize("path", ["", "/", "/api", "/api/", "/api/v2", "/api/token", "/api/v2/"])
+def test_an_api_url_as_the_provider_writes_it(path: str) -> None:
+    settings = load(None, {**GOOD, "API_BASE_URL": f"https://isp.oltcloud.co/noc{path}"})
+    assert settings.api_base_url == "https://isp.oltcloud.co/noc"
+    assert settings.api_auth_url == "https://isp.oltcloud.co/noc/api/token"
+
+
+def test_what_is_right_can_be_used_beside_what_is_wrong() -> None:
+    found = read(
+        None, {"TELEGRAM_CHAT_ID": "x", "API_BASE_URL": "https://h", "API_USER": "u", "POLL_SECONDS": "x"}
+    )
+    assert {"telegram_token", "telegram_chat_id", "api_pass", "token_hsm", "poll_seconds"} <= found.wrong
+    assert not {"api_base_url", "api_user", "tz", "data_dir"} & found.wrong
+    assert (found.settings.api_base_url, found.settings.poll_seconds) == ("https://h", 30)
+    assert len(found.problems) == len(found.wrong)
+
+
+def test_in_the_environment_only_what_is_almost_a_setting_is_an_error() -> None:
+    """Docker Compose puts `.env` there, and so do other programs what is theirs."""
+    for name, setting in {"DRYRUN": "DRY_RUN", "TELEGRAM_APROVERS": "TELEGRAM_APPROVERS"}.items():
+        assert problems(**{name: "x"}) == [
+            f"{name} is no setting: did you mean {setting}? Rename or remove it"
+        ]
+    foreign = (
+        *("LANGUAGE", "API_KEY", "API_TOKEN", "DATABASE_DIR", "XDG_DATA_DIRS", "HOSTNAME", "PORT", "USER"),
+        *("SOURCE_DATE_EPOCH", "http_proxy", "GATEWAY_INTERFACE", "PYTHON_VERSION", "GPG_KEY", "LC_TIME"),
+        *("GITHUB_BASE_REF", "CI_API_V4_URL", "URL", "TOKEN", "GROUPS", "HOST", "COMPOSE_FILE", "TZDIR"),
+    )
+    assert load(None, {**GOOD, **dict.fromkeys(foreign, "x")}) == load(None, GOOD)
+
+
+def test_what_is_no_setting_and_resembles_none_is_left_alone_and_can_be_named(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(
+        "COMPOSE_PROJECT_NAME=noc\nGRAFANA_URL=x\nDRYRUN=\nHSM_URL=http://h\nTOKEN_HSM_FILE=\n"
+    )
+    assert load(env_file, GOOD).dry_run is False
+    assert read(env_file, GOOD).strangers == ("GRAFANA_URL",)
+
+
+def test_the_example_names_only_settings() -> None:
+    assert read(EXAMPLE, GOOD).strangers == ()
 
 
 @pytest.mark.parametrize("value", [" 'hsm-key' ", '"hsm-key"', "  hsm-key\n"])

@@ -66,7 +66,7 @@ class Matrix:
         self._include_current = include_current
         self._zone = zone
         self._clock = clock
-        self._list_url = str(httpx.URL(url).join("hsmEnviadas"))
+        self._list_url = str(httpx.URL(url.rstrip("/")).join("hsmEnviadas"))
         self._http = upstream.client(limit=limit, timeout=timeout)
         self._total = total
 

@@ -21,12 +21,11 @@ from bot.errors import StartupError
 from bot.simulator.program import listen, until_stopped
 from bot.simulator.rehearsal import FAST, rehearse, title
 from bot.simulator.scenes import SCENES, Play, Scene, SceneFailed
-from bot.simulator.stage import Stage
+from bot.simulator.stage import LANGUAGES, Stage
 
 OPENING_ONUS, FEW_ONUS = 33, 20
 FIRST_LOOK = 6.0  # seconds from the address to the story: time to open the page
 BETWEEN_SCENES = 5.0
-LANGUAGES = {"pt": "pt_BR", "en": "en"}
 INTERRUPTED = 130
 LOG = "bot.log"
 
@@ -178,7 +177,7 @@ async def _tell(stage: Stage, scene: Scene, lang: str) -> None:
     """Play one scene for people to look at; how it went is printed."""
     _say(f"▶ {title(scene, lang)}")
     try:
-        await Play(stage, scene, lang).run()
+        await Play(stage, scene, stage.language).run()
     except SceneFailed as failed:
         _say(f"✗ {failed}")
     else:

@@ -3,10 +3,10 @@
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from bot.simulator.stage import Stage
+from bot.simulator.stage import LANGUAGES, Stage
 from bot.simulator.stage_isp import BIG_OLT
 from bot.simulator.stage_views import PortView
 
@@ -32,7 +32,7 @@ class Actions:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._random = random.Random(stage.chat.group)
-        self._flapping: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
         self._by_name: dict[str, Callable[[Given], Awaitable[list[PortView]]]] = {
             "cut": self._cut,
             "power": self._power,
@@ -46,6 +46,7 @@ class Actions:
             "gateway": self._gateway,
             "telegram": self._telegram,
             "bot": self._bot,
+            "language": self._language,
         }
 
     async def do(self, action: str, given: Given) -> dict[str, Any]:
@@ -60,10 +61,10 @@ class Actions:
         return {"ports": [[port.olt, port.slot_pon] for port in ports]}
 
     async def stop(self) -> None:
-        """No port flaps any more."""
-        for task in self._flapping:
+        """No port flaps any more, and the bot changes no language."""
+        for task in self._working:
             task.cancel()
-        await asyncio.gather(*self._flapping, return_exceptions=True)
+        await asyncio.gather(*self._working, return_exceptions=True)
 
     async def _cut(self, given: Given) -> list[PortView]:
         port = self._port(given)
@@ -94,9 +95,7 @@ class Actions:
 
     async def _flap(self, given: Given) -> list[PortView]:
         port = self._port(given)
-        task = asyncio.create_task(self._stage.flap(port.olt, port.slot_pon, FLAPS, FLAP_SECONDS))
-        self._flapping.add(task)
-        task.add_done_callback(self._flapping.discard)
+        self._beside(self._stage.flap(port.olt, port.slot_pon, FLAPS, FLAP_SECONDS))
         return [port]
 
     async def _repair(self, given: Given) -> list[PortView]:
@@ -128,6 +127,19 @@ class Actions:
     async def _bot(self, given: Given) -> list[PortView]:
         await (self._stage.start_bot() if _switch(given, "run") else self._stage.kill_bot())
         return []
+
+    async def _language(self, given: Given) -> list[PortView]:
+        """The bot starts again for it, so nobody waits: the page shows how the bot is."""
+        lang = given.get("lang")
+        if lang not in LANGUAGES:
+            raise Impossible("lang must be pt or en")
+        self._beside(self._stage.speak(lang))
+        return []
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
 
     def _port(self, given: Given) -> PortView:
         """The port that was named, or one that is well."""

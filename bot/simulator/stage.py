@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.simulator.stage_child import Child, State
 from bot.simulator.stage_isp import Isp
+from bot.simulator.stage_ledger import resends
 from bot.simulator.stage_views import (
     TEMPLATE_LOS,
     TEMPLATE_POWER,
@@ -25,6 +26,7 @@ from bot.simulator.telegram import TAP_TIMEOUT, Answer, BotApi, Message
 Launch = Callable[[Mapping[str, str], Path], Awaitable[asyncio.subprocess.Process]]
 ANA, BRUNO, VISITOR = 501, 502, 503
 ESCALATION = -1009876543210
+LANGUAGES = {"pt": "pt_BR", "en": "en"}
 Happening = tuple[str, Any]  # kind and JSON-able data
 
 
@@ -74,6 +76,7 @@ class Stage(Isp):
         self._start_child = launch
         self._polls = 0  # calls for updates before the bot of now was launched
         self._away = False
+        self._speaking = asyncio.Lock()
         self._pumps: list[asyncio.Task[None]] = []
         self._subscribers: weakref.WeakSet[asyncio.Queue[Happening]] = weakref.WeakSet()
 
@@ -120,6 +123,26 @@ class Stage(Isp):
         if self._child.pid is not None:
             await self._child.stop()
             await self._child.start()
+
+    @property
+    def language(self) -> str:
+        """What the bot speaks, or will from its next start on: "pt" or "en"."""
+        spoken = self.variables().get("BOT_LANGUAGE")
+        return next((lang for lang, setting in LANGUAGES.items() if setting == spoken), "pt")
+
+    async def speak(self, lang: str) -> None:
+        """The bot speaks "pt" or "en": it starts again where it runs and spoke the other one.
+
+        Not in the middle of a story, which counts its bot's starts and reads its cards: then from its next
+        start on.
+        """
+        async with self._speaking:
+            if lang == self.language:
+                return
+            self._changes["BOT_LANGUAGE"] = LANGUAGES[lang]
+            if self.caption is None and self._child.pid is not None:
+                await self._child.stop()
+                await self._child.start()
 
     async def stop(self) -> None:
         """The bot has ended in order, and no task, thread or child is left."""
@@ -240,6 +263,10 @@ class Stage(Isp):
         """Everybody who subscribed gets this."""
         for queue in self._subscribers:
             queue.put_nowait((kind, data))
+
+    def resends(self, phone: str, alert: int, *, restored: bool) -> int:
+        """How many second messages people ordered, knowing what they did: the bot's ledger says so."""
+        return resends(self.folder / "data" / "ledger", phone, alert, restored=restored)
 
     def _bot_changed(self) -> None:
         self.tell("bot", {"state": self.bot_state})

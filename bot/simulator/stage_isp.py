@@ -29,7 +29,8 @@ class Isp(ABC):
 
     Attributes:
         world, olt, hsm: ``hsm.received`` is the truth about who got what.
-        duplicates: Messages that a customer got beyond the first about one outage.
+        duplicates: Messages that a customer got beyond the first about one outage, but for those that a
+            person had sent again knowing that somebody may get two.
     """
 
     def __init__(self, seed: int, customers: int, numbers_from: int = 0) -> None:
@@ -45,6 +46,10 @@ class Isp(ABC):
         self._mode: GatewayMode = "ok"
         self._switching: set[asyncio.Task[None]] = set()
         self._switch = asyncio.Lock()
+
+    @abstractmethod
+    def resends(self, phone: str, alert: int, *, restored: bool) -> int:
+        """How many messages about an alert people had sent to this phone once more."""
 
     @abstractmethod
     def tell(self, kind: str, data: Any) -> None:
@@ -184,7 +189,11 @@ class Isp(ABC):
         alert = self._alerts.get(port) if port else None
         key = (message.phone, alert.id if alert else None, message.hsm in self.hsm.restored)
         self._told[key] += 1
-        self.duplicates += self._told[key] > 1
+        if alert is None or self._told[key] == 1:
+            self.duplicates += self._told[key] > 1
+            return
+        ordered = self.resends(message.phone, alert.id, restored=key[2])
+        self.duplicates += self._told[key] > 1 + ordered
 
     def _port_of(self, phone: str) -> Port | None:
         if not self._ports_of_phones:

@@ -269,6 +269,52 @@ async def test_what_cannot_be_done_is_said(quiet: Stage, served: PageServer, per
     person.complaints.clear()
 
 
+async def test_the_cards_speak_the_pages_language(stage: Stage, shown: PageServer, person: Person) -> None:
+    page, port = person.page, big_port(stage)
+    await stage.cut(port.olt, port.slot_pon)
+    await person.open(shown.url)
+    card = person.card(name_of(port))
+    await person.sees(card, "Aprovar")
+    first = stage.bot_pid
+    await page.locator("#language").click()
+    await person.sees(card, "Approve")
+    await person.sees(card, "Details")
+    assert "clientes" not in await card.inner_text()
+    assert stage.bot_pid != first, "the bot reads its language when it starts"
+    second = stage.bot_pid
+    await person.press("Approve", card)
+    await person.sees(person.toast, "Approved")
+    await page.reload()
+    await person.sees(card, "sent")
+    assert stage.bot_pid == second, "who stays with a language waits for no start"
+
+
+async def test_a_story_is_not_interrupted_by_another_language(
+    quiet: Stage, served: PageServer, person: Person
+) -> None:
+    quiet.say_caption({"title": {"pt": "Um", "en": "One"}, "text": {"pt": "Cai.", "en": "Falls."}})
+    before = quiet.bot_pid
+    async with person.page.expect_response("**/api/do"):
+        await person.open(f"{served.url}?lang=en")
+    assert quiet.bot_pid == before
+    assert quiet.variables()["BOT_LANGUAGE"] == "en"
+
+
+async def test_the_customers_messages_can_be_reached_with_the_keyboard(
+    quiet: Stage, served: PageServer, person: Person
+) -> None:
+    page = person.page
+    await person.open(served.url)
+    arrivals = page.locator("#arrivals")
+    for _ in range(200):
+        await page.keyboard.press("Tab")
+        if await arrivals.evaluate("node => node === document.activeElement"):
+            break
+    await expect(arrivals).to_be_focused()
+    outline = await arrivals.evaluate("node => getComputedStyle(node).outlineStyle")
+    assert outline != "none", "who goes there by keyboard sees where they are"
+
+
 async def test_a_caption_is_shown_in_the_pages_language(
     quiet: Stage, served: PageServer, person: Person
 ) -> None:

@@ -6,18 +6,26 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from bot.clock import SystemClock
+from bot.domain.lines import Approved, CaseOpened, Intent, Line, Planned, Resent, Result, Settled
+from bot.domain.plan import Outcome, Recipient
 from bot.simulator.matrix import MatrixApi
+from bot.simulator.matrix import Message as Sent
 from bot.simulator.stage import Happening, Stage
 from bot.simulator.stage_isp import GatewayMode
 from bot.simulator.stage_views import TEMPLATE_LOS, TEMPLATE_RESTORED, mobile
 from bot.simulator.telegram import Message
 from bot.simulator.world import Alert
+from bot.storage.files import FileLedger
+from tests.fakes import ANA, incident
 
 from .conftest import TLS
 
@@ -401,3 +409,37 @@ async def test_50_000_customers_fail_in_a_moment(tmp_path: Path) -> None:
     await stage.power([(port.olt, port.slot_pon) for port in stage.ports()])
     assert time.process_time() - began < 3, "it took 16 s while each port was looked for among all ONUs"
     assert sum(len(alert.onus) for alert in stage.world.alerts.values()) >= 50_000
+
+
+async def test_a_second_message_that_a_person_ordered_is_not_counted_and_any_other_is(stage: Stage) -> None:
+    """The ledger says what was ordered: by case, recipient, and whether it is that service is back."""
+    port = stage.ports()[0]
+    await stage.cut(port.olt, port.slot_pon)
+    alert = next(iter(stage.world.alerts.values()))
+    there = (stage.world.customers[onu.client_id or 0] for onu in stage.onus(port.olt, port.slot_pon))
+    phone = next(number for number in map(mobile, there) if number)
+    case = incident(alert.id)
+    plan = (Recipient("c1", "Ana", ("ZTEG1",), phone),)
+    lines: tuple[Line, ...] = (
+        *(CaseOpened(1, case), Approved(1, ANA, (case.port,)), Planned(1, 1, plan), Intent(1, "c1")),
+        *(Result(1, "c1", Outcome.UNKNOWN), Settled(1, "done")),
+    )
+    message = Sent(phone, "Ana", 114, datetime.now(UTC), 1)
+
+    async def write(*more: Line) -> None:
+        ledger = FileLedger.open(stage.folder / "data", SystemClock())
+        await ledger.commit(lambda _book, _now: more)
+        await ledger.close()
+
+    await write(*lines)
+    stage.count(message)
+    assert stage.duplicates == 0
+    await write(Resent(1, ("c1",), ANA))
+    stage.count(message)
+    assert stage.duplicates == 0, "Ana had it sent again, knowing that it may be the second"
+    stage.count(message)
+    assert stage.duplicates == 1, "nobody ordered a third"
+    back = replace(message, hsm=118)
+    stage.count(back)
+    stage.count(back)
+    assert stage.duplicates == 2, "what was ordered was the news of the outage"

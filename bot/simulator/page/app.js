@@ -11,6 +11,7 @@ import * as toasts from './toasts.js';
 let drawn = true;
 let arrived = []; // what the next drawing has to announce
 let lost = false;
+let spoken = false; // the bot was asked to speak the page's language
 
 function soon() {
   if (!drawn) return;
@@ -70,6 +71,8 @@ function begin() {
       reset(snapshot);
       document.body.dataset.ready = 'true';
       soon();
+      if (!spoken) act({ action: 'language', lang: language });
+      spoken = true;
     },
     onChange(change) {
       phone.note(change.message ?? []);

@@ -66,7 +66,8 @@ async def _flapping(play: Play) -> None:
     await play.read(play.closing)
     await play.cut(port, CUSTOMERS)
     await play.read(2)
-    play.check("cards", len([m for m in stage.chat.messages() if m.reply_to is None]), 1)
+    cards = [m for m in stage.chat.messages() if port.slot_pon in m.text and m.reply_to is None]
+    play.check("cards", len(cards), 1)
     await play.told(outage.phones)
     await play.caption("Ninguém recebe outra mensagem.", "Nobody gets another message.")
     await stage.repair_all()
