@@ -71,6 +71,7 @@ async def test_the_log_says_first_how_the_bot_is_set_up(site: Isp) -> None:
     for dry_run in ("false", "true"):
         async with site.bot(DRY_RUN=dry_run):
             await site.card()
+            await site.polls(1)
     events = [json.loads(line)["event"] for line in site.log.splitlines()]
     starts = [event for event in events if event.startswith(("MODO REAL", "SIMULAÇÃO"))]
     assert events[0] == starts[0]
