@@ -181,20 +181,22 @@ class Flow:
 
     async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
         """No cards from there until then. Declined where there is no such OLT."""
-        await self.check_olts(scopes)
+        scopes = await self.known_olts(scopes)
         lines = await self.ledger.commit(describe.silence(scopes, who, until, reason))
         made = next(line for line in lines if isinstance(line, Silenced))
         self._show_silenced(self.ledger.book.silences[made.silence])
         return self.ledger.book.silences[made.silence]
 
-    async def check_olts(self, scopes: Sequence[Scope]) -> None:
-        """Declined where there is no such OLT."""
-        unknown = self._unknown(scopes)
-        if unknown:  # a tap on a card is about what was seen: it does not wait for the source
+    async def known_olts(self, scopes: Sequence[Scope]) -> tuple[Scope, ...]:
+        """The same with the OLTs' own names. Declined where there is no such OLT."""
+        names = self._olts(scopes)
+        if not all(names):  # a tap on a card is about what was seen: it does not wait for the source
             await self._inventory.refresh(self._deps.clock.monotonic())
-            unknown = self._unknown(scopes)
-        if unknown:
-            raise Declined("unknown_olt", olt=unknown[0].olt)
+            names = self._olts(scopes)
+        for scope, name in zip(scopes, names, strict=True):
+            if not name:
+                raise Declined("unknown_olt", olt=scope.olt)
+        return tuple(Scope(name, scope.place) for scope, name in zip(scopes, names, strict=True))
 
     async def end_silence(self, number: int, who: Who) -> Silence:
         """Cards come again from there."""
@@ -334,8 +336,8 @@ class Flow:
         await self.ledger.commit(rule)
         self._deps.chat.show(number, urgent=True)
 
-    def _unknown(self, scopes: Sequence[Scope]) -> list[Scope]:
-        return [scope for scope in scopes if not self._inventory.has(scope, self.ledger.book)]
+    def _olts(self, scopes: Sequence[Scope]) -> list[str]:
+        return [self._inventory.name(scope.olt, self.ledger.book) for scope in scopes]
 
     def _show_silenced(self, silence: Silence) -> None:
         book = self.ledger.book

@@ -6,8 +6,7 @@ import math
 
 from bot.domain.book import Book
 from bot.domain.incident import Inventory
-from bot.domain.life import Scope
-from bot.domain.silence import same_olt
+from bot.domain.silence import same_olt, squeezed
 from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
 from bot.ports import Source
 
@@ -39,7 +38,15 @@ class Stock:
         else:
             self._next = now + FRESH
 
-    def has(self, scope: Scope, book: Book) -> bool:
-        """Whether there is such an OLT, by the list or by what was seen of it."""
+    def name(self, typed: str, book: Book) -> str:
+        """The OLT's own name, by the list or by what was seen of it; empty where there is none.
+
+        Spaces may be left out where that leaves one OLT alone.
+        """
         seen = (m.incident.port.olt for case in book.cases.values() for m in case.members.values())
-        return any(same_olt(scope.olt, olt) for olt in (*self.known, *seen))
+        names = dict.fromkeys((*self.known, *seen))
+        same = [name for name in names if same_olt(typed, name)]
+        alike = [name for name in names if squeezed(typed) == squeezed(name)]
+        if same:
+            return typed if typed in same else same[0]
+        return alike[0] if len({tuple(name.split()) for name in alike}) == 1 else ""

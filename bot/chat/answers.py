@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 
-from bot.chat.budget import Budget, Urgency
+from bot.chat.budget import LONGEST_PAUSE, Budget, Urgency
 from bot.chat.noc_chat import NocChat
 from bot.chat.outbox import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.errors import Declined
@@ -13,6 +13,8 @@ from bot.ports import Clock
 log = logging.getLogger(__name__)
 
 A_MINUTE = 6  # answers for one person: more than anybody reads
+AT_ALL = 30  # those in private, and reactions, too: beyond that it is no person any more
+AT_ONCE = 3  # answers that leave one after the other while a person waits
 MINUTE = 60.0
 WORTH_TELLING = 3.0  # seconds; a shorter wait nobody notices
 TRIES = 3
@@ -26,17 +28,17 @@ class Answers:
         self._chat = chat
         self._budget = budget
         self._clock = clock
-        self._given: dict[int, deque[float]] = {}
+        self._given: dict[tuple[int, int], deque[float]] = {}
         self._newest: dict[Hashable, object] = {}
 
-    def admit(self, user: int) -> bool:
-        """Count one answer for this person; False where they had enough of them in this minute."""
+    def admit(self, user: int, most: int = A_MINUTE) -> bool:
+        """Count one answer for this person; False where they had as many of them in this minute."""
         now = self._clock.monotonic()
-        given = self._given.pop(user, deque())
-        self._given[user] = given  # the one heard last is forgotten last
+        given = self._given.pop((user, most), deque())
+        self._given[user, most] = given  # the one heard last is forgotten last
         while given and given[0] <= now - MINUTE:
             given.popleft()
-        if len(given) >= A_MINUTE:
+        if len(given) >= most:
             return False
         given.append(now)
         while len(self._given) > _PEOPLE:
@@ -48,9 +50,15 @@ class Answers:
         if chat == self._chat.group and not self.admit(user):
             raise Declined("too_fast")
 
-    def waits(self, chat: int) -> bool:
-        """Whether an answer in this chat comes so late that the person should be told."""
-        return chat == self._chat.group and self._budget.wait(Urgency.ANSWER) > WORTH_TELLING
+    def waits(self, chat: int, before: int = 0) -> bool:
+        """Whether an answer in this chat comes so late that the person should be told.
+
+        `before` are those which wait already.
+        """
+        if chat != self._chat.group:
+            return False
+        late = self._budget.wait(Urgency.ANSWER) > WORTH_TELLING or self._chat.standing.mute is not None
+        return late or before >= min(AT_ONCE, self._budget.answers_left())
 
     async def deliver(self, chat: int, what: Hashable, send: Callable[[], Awaitable[None]]) -> bool:
         """Whether it was sent; again where Telegram asked for a pause or was not reached.
@@ -62,12 +70,15 @@ class Answers:
             for _ in range(TRIES):
                 if chat == self._chat.group and not await self._turn(what, ticket):
                     return False
-                if await self._try(send):
+                if await self._try(chat, send):
                     return True
                 if self._newest.get(what) is not ticket:
                     return False
         except (Unsure, Gone, Barred, Rejected, Moved) as error:
-            log.warning("a page could not be shown (%s)", error)
+            if chat == self._chat.group:
+                log.warning("a page could not be shown (%s)", error)
+            if isinstance(error, Barred) and chat == self._chat.group:
+                self._chat.standing.refused(error.why)
             if isinstance(error, Moved):
                 await self._chat.follow(error.new)
         finally:
@@ -84,12 +95,13 @@ class Answers:
         self._budget.spend(Urgency.ANSWER)
         return True
 
-    async def _try(self, send: Callable[[], Awaitable[None]]) -> bool:
+    async def _try(self, chat: int, send: Callable[[], Awaitable[None]]) -> bool:
         try:
             await send()
         except Paced as wish:
-            self._budget.pause(wish.seconds)
-            await self._clock.sleep(wish.seconds)
+            if chat == self._chat.group:
+                self._budget.pause(wish.seconds)
+            await self._clock.sleep(min(wish.seconds, LONGEST_PAUSE))
         except Away:
             await self._clock.sleep(1)
         else:

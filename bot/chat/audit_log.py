@@ -18,6 +18,7 @@ from bot.domain.incident import Incident, Port
 from bot.domain.life import Despite, Scope
 from bot.domain.lines import Who
 from bot.domain.plan import Tally
+from bot.domain.silence import squeezed
 from bot.domain.who import BOT
 
 TODAY = frozenset({"today", "hoje"})
@@ -88,7 +89,7 @@ def matching(
     elif wanted in TODAY:
         newest = [entry for entry in newest if words.is_same_day(entry.at, now)]
     elif wanted:
-        newest = [entry for entry in newest if any(wanted in place for place in _places(book, entry))]
+        newest = [entry for entry in newest if any(_is_at(wanted, place) for place in _places(book, entry))]
     return newest
 
 
@@ -124,6 +125,12 @@ def said_of(who: Who | None, words: Words) -> str:
     if who is None:
         return ""
     return words.plain("entry.automatic") if who == BOT else who.name
+
+
+def _is_at(wanted: str, place: str) -> bool:
+    """Whether the words name the place; without its spaces, too, where they are more than numbers."""
+    short = squeezed(wanted)
+    return wanted in place or (any(map(str.isalpha, short)) and short in squeezed(place))
 
 
 def _places(book: Book, entry: AuditEntry) -> list[str]:

@@ -1,12 +1,15 @@
 """Pages that somebody asked for: they are sent, turned by who asked, and given out as documents."""
 
+import asyncio
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from telegram import CallbackQuery
 
@@ -29,6 +32,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 log = logging.getLogger(__name__)
 
+NOT_OPENED = 600.0  # seconds in which a private chat that was closed is not tried again
 REMEMBERED = 500  # pages; an older one is asked for anew
 
 
@@ -88,6 +92,8 @@ class Browse:
         self._clock = clock
         self._hours = hours
         self._pages: OrderedDict[tuple[int, int, bool], _Posted] = OrderedDict()
+        self._not_opened: dict[int, float] = {}
+        self._doors: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._stripped: OrderedDict[tuple[int, int], None] = OrderedDict()
 
     @property
@@ -200,10 +206,11 @@ class Browse:
         reply_to: int | None = None,
         only: dict[str, object] | None = None,
         about: str = "",
-    ) -> None:
+    ) -> bool:
         """A new page in the chat, for `reader` to turn; for their eyes only where the server can do that.
 
-        Of two of one kind and case (and `about`) that wait for one reader, the newer one is posted.
+        Of two of one kind and case (and `about`) that wait for one reader, the newer one is posted. Whether
+        it was.
         """
 
         async def send() -> None:
@@ -217,7 +224,31 @@ class Browse:
             key = (chat, ephemeral or message.message_id, ephemeral is not None)
             _remember(self._pages, key, _Posted(kind, reader, case))
 
-        await self._answers.deliver(chat, (chat, reader, kind, case, about), send)
+        return await self._answers.deliver(chat, (chat, reader, kind, case, about), send)
+
+    async def post_private(self, user: int, screen: Screen, kind: Kind, *, about: str) -> bool:
+        """The same in the person's private chat; False where they did not open one, as of ten minutes ago."""
+        async with self._doors.setdefault(user, asyncio.Lock()):  # many answers try a closed door once
+            now = self._clock.monotonic()
+            if now - self._not_opened.get(user, -math.inf) < NOT_OPENED:
+                return False
+            if await self.post(user, screen, kind, reader=user, about=about):
+                return True
+            self._not_opened[user] = now
+        while len(self._not_opened) > REMEMBERED:
+            del self._not_opened[next(iter(self._not_opened))]
+        return False
+
+    def opened(self, user: int) -> None:
+        """The person wrote in private."""
+        self._not_opened.pop(user, None)
+
+    async def react(self, chat: int, message: int, emoji: str) -> None:
+        """A person's message has this reaction, where the group allows it and Telegram is there."""
+        try:
+            await self._outbox.react(chat, message, emoji)
+        except (Away, Unsure, Paced, Moved, Gone, Barred, Rejected) as error:
+            log.info("a reaction could not be given (%s)", type(error).__name__)
 
     async def turn(self, page: Page, screen: Screen) -> None:
         """The page shows something else."""

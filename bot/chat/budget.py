@@ -55,6 +55,16 @@ class Budget:
         """Seconds between the edits of one card at which it alone never uses the window up."""
         return self._window / self._room_for(Urgency.FACT)
 
+    def answers_left(self) -> int:
+        """How many answers may leave in the next seconds."""
+        now = self._clock.monotonic()
+        if self._paused_until > now:
+            return 0
+        for spent in (self._spent, self._answered):
+            self._forget(spent, now)
+        room = self._room_for(Urgency.ANSWER) - len(self._spent)
+        return max(0, min(room, self._answers_allowed - len(self._answered)))
+
     def keep(self, cards: int) -> None:
         """So many cards may be decided at any moment: there is to be room to show it on each, at once.
 
@@ -85,10 +95,14 @@ class Budget:
 
     def _room(self, spent: deque[float], allowed: int, now: float) -> float:
         """When fewer than that many lie in the window."""
-        while spent and spent[0] <= now - self._window:
-            spent.popleft()
+        self._forget(spent, now)
         over = len(spent) - allowed
         return spent[over] + self._window if over >= 0 else -math.inf
+
+    def _forget(self, spent: deque[float], now: float) -> None:
+        """Leave out what the window has left behind."""
+        while spent and spent[0] <= now - self._window:
+            spent.popleft()
 
     def spend(self, urgency: Urgency = Urgency.URGENT) -> None:
         """One more left."""

@@ -9,10 +9,10 @@ from telegram import Message, Update
 
 from bot.chat import pages
 from bot.chat.access import Access
-from bot.chat.answers import Answers
+from bot.chat.answers import AT_ALL, Answers
 from bot.chat.browse import Browse, Kind
 from bot.chat.desk import Desk
-from bot.chat.life_commands import ALIASES, LIFE_COMMANDS, LifeCommands
+from bot.chat.life_commands import LIFE_COMMANDS, LifeCommands
 from bot.chat.noc_chat import NocChat
 from bot.chat.screen import Screen
 from bot.chat.status_page import ProgramFacts, status
@@ -27,6 +27,10 @@ COMMANDS = pages.COMMANDS
 _KINDS = {"audit": Kind.AUDIT, "cooldown": Kind.COOLDOWN, "status": Kind.STATUS}
 
 
+SEEN, CARRIED_OUT, REFUSED = "👀", "👍", "👎"
+"""Reactions, which take no room: the answer comes, it was done, it was not."""
+_OF_ANYBODY = {"not_allowed", "anonymous", "not_a_person", "wrong_chat", "admins_unknown"}
+"""Refusals that say nothing of what was typed, and that anybody may bring about."""
 StatusFacts = Callable[[], ProgramFacts]
 
 
@@ -65,19 +69,18 @@ class Commands:
         self._hours = hours
         self._beside = beside
         self._life = life
+        self._waiting = 0
+        self._newest: dict[tuple[int, str], str] = {}
 
     async def typed(self, update: Update, _context: object) -> None:
         """Answer one command; those of other bots and unknown ones are none of ours."""
         message = update.message
         if message is None or message.text is None:
             return
-        name, argument = self._read(message.text)
+        name, argument = self._read(message.text, private=message.chat.id > 0)
         if name is None:
             return
         user = message.from_user
-        asker = user.id if user else 0
-        if message.chat.id == self._chat.group and not self._answers.admit(asker):
-            return  # who asks that often gets no answer: it would keep those of others away
         try:
             person = self._access.person(user)
             if name == "start":
@@ -85,39 +88,54 @@ class Commands:
                 return
             await self._access.check_chat(message.chat.id, person.id)
             if name in LIFE_COMMANDS:
-                who, private = Who(person.id, person.full_name), message.chat.id != self._chat.group
-                screen = await self._life_screen(name, argument, who, private=private)
+                await self._decide(message, name, argument, Who(person.id, person.full_name))
             else:
-                screen = await self._screen(name, argument, person.id, message.chat.id)
+                await self._show(message, name, argument, person.id)
         except Declined as no:
             self._refuse(message, name, no)
-            return
         except LedgerClosed:
             self._refuse(message, name, Declined("ledger_closed"))
-            return
-        asks = name in LIFE_COMMANDS and screen.rows
-        self._say(message, screen, Kind.TIME if asks else _KINDS.get(name, Kind.OTHER), name)
+
+    async def _decide(self, message: Message, name: str, argument: str, who: Who) -> None:
+        """Carried out and confirmed, however much this person asked for before."""
+        private = message.chat.id != self._chat.group
+        screen = await self._life_screen(name, argument, who, private=private)
+        kind = Kind.TIME if screen.rows else Kind.OTHER
+        self._say(message, screen, kind, own_matter(message), emoji=CARRIED_OUT)
+
+    async def _show(self, message: Message, name: str, argument: str, user: int) -> None:
+        """A page; of several that are alike and wait for one person, the newest is enough."""
+        screen = await self._screen(name, argument, user, message.chat.id)
+        aside = await self._screen(name, argument, user, user) if name == "status" else screen
+        kind = _KINDS.get(name, Kind.OTHER)
+        self._say(message, screen, kind, f"{name} {argument}", aside=aside)
 
     def _refuse(self, message: Message, name: str, no: Declined) -> None:
         user = message.from_user
         if user is not None:
             with contextlib.suppress(LedgerClosed):
                 self._desk.refused(Who(user.id, user.full_name), name, no.code)
-        in_group, private = message.chat.id == self._chat.group, user and message.chat.id == user.id
-        if in_group or (private and self._answers.admit(message.chat.id)):
+        if message.chat.id == self._chat.group or (user and message.chat.id == user.id):
             said = self._words.say(f"declined.{no.code}", now=self._clock.now(), **no.facts)
-            self._say(message, Screen(str(said)), Kind.OTHER, name)
+            decides = name in LIFE_COMMANDS and no.code not in _OF_ANYBODY
+            about = own_matter(message) if decides else f"{name} {no.code}"
+            self._say(message, Screen(str(said)), Kind.OTHER, about, emoji=REFUSED)
 
-    def _read(self, text: str) -> tuple[str | None, str]:
-        """The command and what follows it; None where it is not for this bot."""
+    def _read(self, text: str, *, private: bool) -> tuple[str | None, str]:
+        """The command and what follows it; None where it is not for this bot.
+
+        In private there is no other, so that an unknown one asks for help.
+        """
         command, *rest = text.split(maxsplit=1)
         name, _, addressed = command.removeprefix("/").partition("@")
         if addressed and addressed.casefold() != self._username().casefold():
             return None, ""
         letters = unicodedata.normalize("NFD", name.casefold())
         name = "".join(c for c in letters if not unicodedata.combining(c))  # phones write previsão
-        name = ALIASES.get(name, name)
-        return (name if name in {*COMMANDS, "start"} else None), "".join(rest).strip()
+        name = pages.ALIASES.get(name, name)
+        if name not in {*COMMANDS, "start"}:
+            return ("help" if private else None), ""
+        return name, "".join(rest).strip()
 
     async def _life_screen(self, name: str, argument: str, who: Who, *, private: bool) -> Screen:
         await self._access.check_approver(who.id)
@@ -152,13 +170,83 @@ class Commands:
 
     def _greet(self, message: Message, who: Who) -> None:
         """/start in private tells a person their id and, where a list decides, where it has to stand."""
-        if message.chat.id == who.id and self._answers.admit(who.id):
+        if message.chat.id == who.id:
             facts = {"name": who.name, "id": who.id, "decides": self._access.who_decides}
             self._say(message, Screen(str(self._words.say("start.text", **facts))), Kind.OTHER, "start")
 
-    def _say(self, message: Message, screen: Screen, kind: Kind, name: str) -> None:
+    def _say(
+        self,
+        message: Message,
+        screen: Screen,
+        kind: Kind,
+        about: str,
+        *,
+        emoji: str = SEEN,
+        aside: Screen | None = None,
+    ) -> None:
+        """Answer; where the group has no room for it soon, with an `emoji` at once and the rest in private.
+
+        `about` is the matter: of two answers on one that wait, the newer is given. `aside` is the `screen`
+        as it is in private. What is a matter of its own is told however often this person was answered.
+        """
+        chat, reader = message.chat.id, message.from_user.id if message.from_user else 0
+        enough = False
+        if about != own_matter(message):
+            if not self._answers.admit(reader, AT_ALL):
+                return  # no person asks that often: it would keep the answers of others away
+            enough = not self._answers.admit(reader)
+        if chat != self._chat.group:
+            self._browse.opened(reader)
+            self._beside(self._alone(message, screen, kind, about))
+            return
+        if not enough and not self._answers.waits(chat, self._waiting):
+            self._waiting += 1
+            self._beside(self._here_or_aside(message, screen, aside or screen, kind, about))
+            return
+        self._beside(self._browse.react(chat, message.message_id, emoji))
+        self._waiting += 1
+        here = None if enough else screen
+        self._beside(self._aside_or_here(message, here, aside or screen, kind, about))
+
+    async def _alone(self, message: Message, screen: Screen, kind: Kind, about: str) -> None:
+        await self._post(message, message.chat.id, screen, kind, about)
+
+    async def _here_or_aside(
+        self, message: Message, screen: Screen, aside: Screen, kind: Kind, about: str
+    ) -> None:
+        try:
+            there = await self._post(message, message.chat.id, screen, kind, about)
+        finally:
+            self._waiting -= 1
+        if not there and self._chat.standing.mute is not None and message.from_user is not None:
+            await self._browse.post_private(message.from_user.id, aside, kind, about=about)
+
+    async def _aside_or_here(
+        self, message: Message, screen: Screen | None, aside: Screen, kind: Kind, about: str
+    ) -> None:
+        """Without a `screen` for the group it is refused there: this person had enough of its room."""
+        user, alone = message.from_user, own_matter(message)
+        matter = user.id if user else 0, about
+        self._newest[matter] = alone
+        try:
+            if user is not None and await self._browse.post_private(user.id, aside, kind, about=alone):
+                return
+            if screen is None:
+                await self._browse.react(message.chat.id, message.message_id, REFUSED)
+            elif self._newest.get(matter) == alone:  # else it was asked again meanwhile
+                await self._post(message, message.chat.id, screen, kind, about)
+        finally:
+            self._waiting -= 1
+            if self._newest.get(matter) == alone:
+                del self._newest[matter]
+
+    async def _post(self, message: Message, chat: int, screen: Screen, kind: Kind, about: str) -> bool:
         reader = message.from_user.id if message.from_user else 0
-        reply_to = message.message_id
-        self._beside(
-            self._browse.post(message.chat.id, screen, kind, reader=reader, reply_to=reply_to, about=name)
+        return await self._browse.post(
+            chat, screen, kind, reader=reader, reply_to=message.message_id, about=about
         )
+
+
+def own_matter(message: Message) -> str:
+    """What an answer is about that stands for no other."""
+    return f"message {message.message_id}"

@@ -56,8 +56,8 @@ class Desk(Protocol):
     async def name_cause(self, number: int, who: Who, cause: str, team: str = "") -> None:
         """The cause, and the team that sees to it."""
 
-    async def check_olts(self, scopes: Sequence[Scope]) -> None:
-        """Declined where there is no such OLT."""
+    async def known_olts(self, scopes: Sequence[Scope]) -> tuple[Scope, ...]:
+        """The same with the OLTs' own names. Declined where there is no such OLT."""
 
     async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
         """No cards from there until then."""

@@ -20,8 +20,6 @@ from bot.ports import Clock, Notice
 from bot.steps import describe
 
 LIFE_COMMANDS = ("silenciar", "previsao", "causa")
-ALIASES = {"silence": "silenciar", "eta": "previsao", "cause": "causa"}
-"""What they are called in English; both names are taken in both languages."""
 ASKED_AT_MOST = 200  # questions remembered; an older one is typed again
 
 _CASE = re.compile(r"(?:(?:caso|case)\s+|#)?(?P<case>\d{1,9})\s+(?P<rest>\S.*)", re.IGNORECASE | re.DOTALL)
@@ -117,11 +115,11 @@ class LifeCommands:
         for wish in wishes:
             for scope in wish.scopes:
                 try:
-                    await self._desk.check_olts((scope,))
+                    (known,) = await self._desk.known_olts((scope,))
                 except Declined as no:
                     unknown = unknown or no
                 else:
-                    return scope, wish.meant, wish.reason
+                    return known, wish.meant, wish.reason
         raise unknown or Declined("unknown_olt", olt="")
 
     async def _forecast(self, argument: str, who: Who) -> Screen | None:
@@ -186,8 +184,9 @@ class LifeCommands:
         number = int(wish["case"])
         cause, _, team = wish["rest"].partition(";")
         await self._desk.name_cause(number, who, cause, team)
-        case = self._desk.ledger.book.cases[number]
-        facts = {"case": number, "cause": case.cause, "team": case.team}
+        kept = self._desk.ledger.book.cases[number].team
+        # As it was typed, not as the case says by now: another may have been typed meanwhile.
+        facts = {"case": number, "cause": describe.one_line(cause), "team": describe.one_line(team) or kept}
         return Screen(str(self._words.say("command.cause_named", **facts)))
 
 

@@ -228,6 +228,13 @@ class Outbox:
             if "not modified" not in str(error):
                 raise _typed(error) from error
 
+    async def react(self, chat: int, message: int, emoji: str) -> None:
+        """A person's message has this reaction; it rings nobody and is no message."""
+        try:
+            await self._bot.set_message_reaction(chat, message, emoji)
+        except TelegramError as error:
+            raise _typed(error) from error
+
     async def knock(self, chat: int) -> None:
         """Nothing visible but "sending a file"; Barred where the person never opened the bot."""
         try:

@@ -20,6 +20,17 @@ from bot.domain.phone import mask
 from bot.domain.plan import Skip
 
 COMMANDS = ("status", "pendentes", "audit", "cooldown", "silenciar", "previsao", "causa", "help")
+ALIASES = {
+    **dict.fromkeys(("estado", "situacao"), "status"),
+    **dict.fromkeys(("pending", "pendente"), "pendentes"),
+    **dict.fromkeys(("auditoria", "historico", "history"), "audit"),
+    **dict.fromkeys(("portas", "descanso", "ports", "resting"), "cooldown"),
+    **dict.fromkeys(("silencio", "silence", "mute"), "silenciar"),
+    **dict.fromkeys(("eta", "forecast", "prazo"), "previsao"),
+    **dict.fromkeys(("cause", "motivo"), "causa"),
+    **dict.fromkeys(("ajuda", "comandos", "commands"), "help"),
+}
+"""Every other name of a command: those of both languages are taken in both."""
 _DETAILS_A_PAGE = 10
 PENDING = (CaseState.WAITING, CaseState.INTERRUPTED, CaseState.NOBODY, CaseState.REHEARSED)
 _NOT_ASKED = {Skip.NO_RECORD: "no_record", Skip.LOOKUP_FAILED: "failed"}

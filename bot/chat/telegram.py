@@ -227,7 +227,10 @@ class Telegram:
 
     async def _introduce(self) -> None:
         """The commands with their descriptions, for groups (their ids may change) and private chats."""
-        commands = [BotCommand(name, self._words.plain(f"command.{name}")) for name in COMMANDS]
+        words = self._words
+        commands = [
+            BotCommand(words.plain(f"menu.{name}"), words.plain(f"command.{name}")) for name in COMMANDS
+        ]
         for scope in (BotCommandScopeAllGroupChats(), BotCommandScopeAllPrivateChats()):
             await self._app.bot.set_my_commands(commands, scope=scope)
 

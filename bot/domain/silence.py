@@ -1,7 +1,9 @@
 """Planned work: where no cards come from, and until when."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from bot.domain.incident import Port
 from bot.domain.life import Scope
@@ -26,7 +28,19 @@ class Silence:
 
 def same_olt(one: str, other: str) -> bool:
     """Whether two names, as people write them, are of one OLT."""
-    return one.casefold().split() == other.casefold().split()
+    return _folded(one) == _folded(other)
+
+
+def squeezed(name: str) -> str:
+    """An OLT's name without spaces, as a hurried person types it."""
+    return _folded(name).replace(" ", "")
+
+
+@lru_cache(maxsize=4096)
+def _folded(name: str) -> str:
+    """Without case, accents and repeated spaces."""
+    letters = unicodedata.normalize("NFD", name.casefold())
+    return " ".join("".join(c for c in letters if not unicodedata.combining(c)).split())
 
 
 def _covers(scope: Scope, port: Port) -> bool:

@@ -73,6 +73,7 @@ class Message:
         edits: (clock time, plain text) of each edit of the text.
         sender: Who wrote it; None: the bot.
         ephemeral_for: The only user who sees it; None: everyone.
+        reactions: What the bot set on it.
         silent: Sent with ``disable_notification``: no phone makes a sound.
     """
 
@@ -91,6 +92,7 @@ class Message:
     entities: list[dict[str, Any]] = field(default_factory=list)
     deleted: bool = False
     silent: bool = False
+    reactions: list[str] = field(default_factory=list)
     date: int = field(default_factory=lambda: int(time.time()))
 
     @property
@@ -122,7 +124,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Event:
-    """A change: message, edit, keyboard, delete, tap, answer, said, commands, migrate, call or refused."""
+    """A change: message, edit, keyboard, delete, tap, answer, said, reaction, commands, migrate, call."""
 
     kind: str
     message: Message | None = None

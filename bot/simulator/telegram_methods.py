@@ -15,6 +15,7 @@ MAX_ANSWER = 200
 ACTIONS = re.compile(
     r"typing|choose_sticker|find_location|(upload|record)_(photo|video|voice|document|video_note)"
 )
+REACTIONS = {"👍", "👎", "❤", "🔥", "👏", "🤔", "🙏", "👌", "👀", "✍", "🤝", "🫡"}
 NO_RIGHTS = dict.fromkeys(
     ("can_be_edited", "is_anonymous", "can_post_stories", "can_edit_stories", "can_delete_stories"), False
 )
@@ -45,6 +46,7 @@ class Methods:
             "sendMessage": writing.send_message,
             "sendDocument": writing.send_document,
             "sendChatAction": self._send_action,
+            "setMessageReaction": self._set_reaction,
             "editMessageText": writing.edit_text,
             "editMessageReplyMarkup": writing.edit_keyboard,
             "editEphemeralMessageText": writing.edit_ephemeral,
@@ -125,6 +127,20 @@ class Methods:
         self._writing.target(call)
         if not ACTIONS.fullmatch(str(call.get("action"))):
             raise Refused("Bad Request: wrong parameter action in request")
+        return True
+
+    def _set_reaction(self, call: Call) -> bool:
+        chat = self._writing.target(call)
+        wanted = call.number("message_id")
+        message = next((m for m in self._state.history[chat] if m.id == wanted and not m.deleted), None)
+        if message is None:
+            raise Refused("Bad Request: message to react not found")
+        given = call.json("reaction", list) or []
+        emoji = [str(one.get("emoji")) for one in given if isinstance(one, dict)]
+        if not set(emoji) <= REACTIONS:
+            raise Refused("Bad Request: REACTION_INVALID")
+        message.reactions = emoji
+        self._state.changed(Event("reaction", message))
         return True
 
     def _answer_query(self, call: Call) -> bool:

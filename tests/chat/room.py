@@ -20,7 +20,7 @@ from bot.domain.life import Proposed, Scope
 from bot.domain.lines import Approved, CaseOpened, CooldownReleased, IncidentChanged, Line, Who
 from bot.domain.plan import Choice
 from bot.domain.rules import Rules
-from bot.domain.silence import Silence, same_olt
+from bot.domain.silence import Silence
 from bot.domain.watch import GatewayWatch, Watch
 from bot.errors import BotError, Declined
 from bot.flow import Approval
@@ -28,8 +28,9 @@ from bot.ports import Write
 from bot.simulator.telegram import BotApi, Message, User
 from bot.steps import decide, delay, describe, restore, unknown
 from bot.steps.unknown import Choose
+from bot.stock import Stock
 from bot.storage.memory import MemoryLedger
-from tests.fakes import incident
+from tests.fakes import FakeSource, incident
 
 ANA, BETO, CARLA = 7, 8, 9  # Ana is an administrator of the group
 WORDS = Words("pt_BR", ZoneInfo("America/Sao_Paulo"))
@@ -115,15 +116,19 @@ class FakeDesk:
         await self._commit("name_cause", number, describe.name_cause(number, who, cause, team))
 
     async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
-        await self.check_olts(scopes)
+        scopes = await self.known_olts(scopes)
         await self.ledger.commit(describe.silence(scopes, who, until, reason))
         self.decided.append(("silence", 0))
         return self.ledger.book.silences[len(self.ledger.book.silences)]
 
-    async def check_olts(self, scopes: Sequence[Scope]) -> None:
-        for scope in scopes:
-            if not any(same_olt(scope.olt, olt) for olt in self.olts):
+    async def known_olts(self, scopes: Sequence[Scope]) -> tuple[Scope, ...]:
+        stock = Stock(FakeSource())
+        stock.known = dict.fromkeys(self.olts, frozenset())
+        names = [stock.name(scope.olt, self.ledger.book) for scope in scopes]
+        for scope, name in zip(scopes, names, strict=True):
+            if not name:
                 raise Declined("unknown_olt", olt=scope.olt)
+        return tuple(Scope(name, scope.place) for scope, name in zip(scopes, names, strict=True))
 
     async def end_silence(self, number: int, who: Who) -> Silence:
         await self.ledger.commit(describe.end_silence(number, who))

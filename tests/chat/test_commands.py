@@ -35,12 +35,12 @@ async def test_the_commands_are_described(api: BotApi, room: Room) -> None:
         assert [command["command"] for command in commands] == [
             "status",
             "pendentes",
-            "audit",
+            "auditoria",
             "cooldown",
             "silenciar",
             "previsao",
             "causa",
-            "help",
+            "ajuda",
         ]
         assert all(command["description"] for command in commands)
 
@@ -66,7 +66,7 @@ async def test_each_command_answers(api: BotApi, room: Room) -> None:
     assert "/silenciar OLT [slot/PON] 2h motivo" in said
 
 
-async def test_other_bots_and_unknown_commands_are_ignored(api: BotApi, room: Room) -> None:
+async def test_other_bots_and_unknown_commands_of_the_group_are_ignored(api: BotApi, room: Room) -> None:
     await api.say(ANA, "/status@other_bot", ANA)
     await api.say(ANA, "/nonsense")
     await api.say(ANA, "/start")

@@ -97,7 +97,7 @@ async def test_a_number_at_the_end_is_the_olts_where_there_is_such_an_olt(api: B
     await answer(api, ANA, "/silence CB 01 6 1h obra")
     await answer(api, ANA, "/silenciar cb  01 1h obra")
     scopes = [line.scopes for line in written(room, Silenced) if isinstance(line, Silenced)]
-    assert scopes == [(Scope("CB 01"),), (Scope("CB 01", "6"),), (Scope("cb 01"),)]
+    assert scopes == [(Scope("CB 01"),), (Scope("CB 01", "6"),), (Scope("CB 01"),)]
     assert "Não conheço a OLT CB 99: escreva" in await answer(api, ANA, "/silenciar CB 99 1h obra")
     assert len(written(room, Silenced)) == 3
 
@@ -215,16 +215,16 @@ async def test_what_may_be_the_clock_or_a_span_is_asked_back(api: BotApi, room: 
 
 async def test_the_clock_is_the_other_answer_and_the_command_keeps_its_words(api: BotApi, room: Room) -> None:
     question = await asked(api, ANA, "/silenciar cb 01 1/1 14h30 troca de <cabo>", ANA)
-    assert question.text.startswith("🔕 cb 01 1/1: até quando?")
+    assert question.text.startswith("🔕 CB 01 1/1: até quando?")
     at, _ = question.buttons
     await api.tap(ANA, question, at)
     await room.shows(question, "silenciado até")
     (line,) = written(room, Silenced)
     assert isinstance(line, Silenced)
-    assert (line.scopes, line.reason) == ((Scope("cb 01", "1/1"),), "troca de <cabo>")
+    assert (line.scopes, line.reason) == ((Scope("CB 01", "1/1"),), "troca de <cabo>")
     assert line.until.astimezone(ZONE).strftime("%H:%M") == "14:30"
     assert line.until > room.clock.now()
-    await api.wait(lambda _: any("Ana silenciou cb 01 1/1" in m.text for m in api.messages()))
+    await api.wait(lambda _: any("Ana silenciou CB 01 1/1" in m.text for m in api.messages()))
 
 
 async def test_only_who_typed_it_and_still_may_answers_and_only_once(api: BotApi, room: Room) -> None:

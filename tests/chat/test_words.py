@@ -99,6 +99,7 @@ CODED: dict[str, Iterable[str]] = {
     "deny": DENY_REASONS,
     "release": RELEASE_REASONS,
     "action": [*(action.name.lower() for action in Action), "unknown"],
+    "menu": [*COMMANDS],
     "command": [*COMMANDS, *(f"how_{name}" for name in LIFE_COMMANDS)],
     "why": CAUSES,
     "entry": ENTRIES,
