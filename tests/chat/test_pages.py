@@ -459,7 +459,7 @@ class TestAudit:
         assert audit(book, 0, "3", PT, book.last_at, hours=24).html.startswith(
             "📋 <b>Auditoria</b> · 3 registros\n\n"
         )
-        assert "/audit 5" in audit(book, 0, "0", PT, book.last_at, hours=24).html
+        assert "/auditoria 5" in audit(book, 0, "0", PT, book.last_at, hours=24).html
 
     def test_refusals_are_told_where_they_are_asked_for(self) -> None:
         book = story(TapRefused(BRUNO, Action.APPROVE, "not_allowed", 1), TapRefused(ANA, "unknown", "x"))
@@ -520,11 +520,11 @@ def test_the_help_names_every_command() -> None:
     assert [line.split(" – ")[0] for line in text.splitlines() if line.startswith("/")] == [
         "/status",
         "/pendentes",
-        "/audit",
+        "/auditoria",
         "/cooldown",
         "/silenciar",
         "/previsao",
         "/causa",
-        "/help",
+        "/ajuda",
     ]
     assert "<b>Approve</b>" in help_text(EN).html
