@@ -13,7 +13,7 @@ from bot.chat.screen import Button, Screen
 from bot.chat.silences import where
 from bot.chat.times import Meant, find, read
 from bot.chat.words import Words
-from bot.domain.life import Scope
+from bot.domain.life import CauseNamed, Scope
 from bot.domain.lines import Who
 from bot.errors import Declined
 from bot.ports import Clock, Notice
@@ -183,10 +183,13 @@ class LifeCommands:
             return None
         number = int(wish["case"])
         cause, _, team = wish["rest"].partition(";")
+        rule = describe.name_cause(number, who, cause, team)
+        lines = rule(self._desk.ledger.book, self._clock.now())
+        named = next(line for line in lines if isinstance(line, CauseNamed))
         await self._desk.name_cause(number, who, cause, team)
         kept = self._desk.ledger.book.cases[number].team
-        # As it was typed, not as the case says by now: another may have been typed meanwhile.
-        facts = {"case": number, "cause": describe.one_line(cause), "team": describe.one_line(team) or kept}
+        # Its own words, not what the case says by now: another may have been typed meanwhile.
+        facts = {"case": number, "cause": named.cause, "team": named.team or kept}
         return Screen(str(self._words.say("command.cause_named", **facts)))
 
 

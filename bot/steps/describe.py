@@ -83,9 +83,9 @@ def name_cause(number: int, who: Who, cause: str, team: str = "") -> Write:
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         _on(book, number)
-        if not one_line(cause):
+        if not _one_line(cause):
             raise Declined("no_cause")
-        return [CauseNamed(number, who, one_line(cause), one_line(team))]
+        return [CauseNamed(number, who, _one_line(cause), _one_line(team))]
 
     return write
 
@@ -98,9 +98,9 @@ def silence(scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> 
             raise Declined("silence_past")
         if until - now > LONGEST_SILENCE:
             raise Declined("silence_too_long", days=LONGEST_SILENCE.days)
-        if not one_line(reason):
+        if not _one_line(reason):
             raise Declined("silence_no_reason")
-        return [Silenced(len(book.silences) + 1, tuple(scopes), until, who, one_line(reason))]
+        return [Silenced(len(book.silences) + 1, tuple(scopes), until, who, _one_line(reason))]
 
     return write
 
@@ -145,6 +145,5 @@ def _on(book: Book, number: int) -> Case:
     return case
 
 
-def one_line(text: str) -> str:
-    """A person's words as they are kept: on one line, cut to `TEXT_AT_MOST`."""
+def _one_line(text: str) -> str:
     return " ".join(text.split())[:TEXT_AT_MOST]
