@@ -24,6 +24,8 @@ from bot.simulator.server import (
 )
 from tests.fakes import FakeClock
 
+from .raw import Connection, raw_server
+
 PHONE = "5561999990000"
 MARIA = Message("501", PHONE, "Maria", "LOS")
 TEMPLATES = {"LOS": 114, "POWER": 116}
@@ -51,6 +53,28 @@ async def test_the_request_is_the_contracts(matrix_api: MatrixApi, gateway: Matr
     assert request.headers["content-type"] == request.headers["accept"] == "application/json"
     assert request.headers["authorization"] == "hsm-secret"
     assert "cookie" not in request.headers
+
+
+async def answered(connection: Connection) -> None:
+    body = b'{"cod_error":0,"cod_atendimento":1}'
+    await connection.request()
+    await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+async def test_the_bytes_are_those_of_the_system_it_replaces(clock: FakeClock) -> None:
+    async with raw_server(answered) as server:
+        adapter = Matrix(server.url, "hsm-secret", templates=TEMPLATES, zone=ZONE, clock=clock)
+        receipt = await adapter.send(Message("501", PHONE, "José da Conceição", "LOS"))
+        await adapter.aclose()
+    assert receipt == Receipt(Outcome.ACCEPTED, reference="1")
+    [request] = server.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert body == (
+        rb'{"cod_conta": 1, "hsm": 114, "tipo_envio": 2, "contato": '
+        rb'{"nome": "Jos\u00e9 da Concei\u00e7\u00e3o", "telefone": "5561999990000"}}'
+    )
+    assert b"Content-Type: application/json\r\n" in head + b"\r\n"
+    assert b"Content-Length: %d\r\n" % len(body) in head + b"\r\n"
 
 
 async def test_what_the_settings_choose(matrix_api: MatrixApi, clock: FakeClock) -> None:
