@@ -5,20 +5,34 @@ country code (`5561999990000`).
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
+# Between the groups of a number, after `_plain`: the punctuation that libphonenumber names.
+_GAP = r"[\s().\-/~xX]"
 # A number as people write it, so that what stands beside it (an extension, a flat, a second number) does not
-# become part of it: [+55] [0, carrier] area code, 8 or 9 digits in two groups.
+# become part of it. An explicit country is one, and no area code: the rest has to follow it.
 _NUMBER = re.compile(
-    r"(?<![0-9])(?:\+?55\)?[\s.-]*)?(?:0[0-9]{2}[\s.-]*)?"
-    r"\(?0?(?P<area>[0-9]{2})\)?[\s.-]*(?P<first>(?:9[\s.-]?)?[0-9]{4})[\s.-]*(?P<last>[0-9]{4})(?![0-9])"
+    rf"(?P<foreign>(?:\+|(?<![0-9])00(?=[1-9])|(?<![0-9(])00){_GAP}*(?!5{_GAP}*5)[1-9](?:[\s().\-~]*[0-9])*)"
+    rf"|(?:(?:\+|(?<![0-9])00){_GAP}*55{_GAP}*|(?<![0-9+])(?<!\+[\s(])(?:55{_GAP}*)?)"  # [+55]
+    rf"\(?(?:0(?:[1-9][0-9]|[xX]{{2}}){_GAP}*)?\(?0?(?P<area>[1-9][0-9]){_GAP}*"  # [0, carrier] area code
+    rf"(?P<first>(?:9{_GAP}*)?[0-9]{{4}}){_GAP}*(?P<last>[0-9]{{4}})(?![0-9])"  # 8 or 9 digits
+    rf"|(?<![0-9+])(?P<only_first>(?:9{_GAP}?)?[0-9]{{4}}){_GAP}?(?P<only_last>[0-9]{{4}})(?![0-9])"
 )
+# A spreadsheet's number, or Java's: most of its digits are lost, or are no phone's as they stand.
+_EXPONENT = re.compile(r"(?<![0-9])[0-9]{1,3}(?:[.,][0-9]+)?[eE][+-]?[0-9]{1,3}(?![0-9])")
+# What stands between two numbers of which the second has the first one's area code. A contract's number is
+# no phone: without a sign between them, only what is written as a mobile (nine digits) is one.
+_LABEL = r"(?:(?:cel|celular|tel|telefone|fone|whats\w*|wpp|zap)\b[\s().:]*)?"
+_OR = re.compile(rf"[\s().:]*(?:[/;,|&\r\n\-]|ou\b|e\b|or\b|and\b)[\s().:]*{_LABEL}", re.IGNORECASE)
+_BESIDE = re.compile(rf"[\s()\-]*{_LABEL}", re.IGNORECASE)
+_SPELT = str.maketrans("[]（）［］．／ー−⁓∼～＋", "()()()./--~~~+")
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
-_OLD_LENGTH = 8
+_OLD_LENGTH, _LENGTH = 8, 9
 _OLD_MOBILE_STARTS = "6789"
 
 
@@ -28,6 +42,7 @@ class NoPhone(StrEnum):
     EMPTY = "no_phone"
     LANDLINE = "landline"
     INVALID = "bad_phone"
+    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +64,46 @@ def phone_key(digits: str) -> str:
 
 def parse_phone(text: str) -> Phone | NoPhone:
     """The first mobile number in a free text, or why there is none."""
-    reason = NoPhone.INVALID if re.search("[0-9]", text) else NoPhone.EMPTY
-    for number in _NUMBER.finditer(text):
-        found = _mobile(number["area"], re.sub("[^0-9]", "", number["first"] + number["last"]))
+    reason = NoPhone.INVALID if any(map(str.isdecimal, text)) else NoPhone.EMPTY
+    plain = _EXPONENT.sub("#", _plain(text))
+    area, end = "", 0
+    for number in _NUMBER.finditer(plain):
+        if number["foreign"]:
+            reason = NoPhone.FOREIGN
+            continue
+        local = re.sub(
+            "[^0-9]", "", (number["first"] or number["only_first"]) + (number["last"] or number["only_last"])
+        )
+        if number["area"]:
+            area = number["area"]
+        elif not area or not _goes_with(plain[end : number.start()], local):
+            continue
+        end = number.end()
+        found = _mobile(area, local)
         if isinstance(found, Phone):
             return found
         if found is NoPhone.LANDLINE:
             reason = found
     return reason
+
+
+def _plain(text: str) -> str:
+    """Digits, spaces, dashes and brackets of any script as those of ASCII."""
+    return "".join(map(_plain_character, text.translate(_SPELT)))
+
+
+def _plain_character(character: str) -> str:
+    if character.isascii():
+        return character
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    return {"Pd": "-", "Zs": " ", "Cf": " "}.get(unicodedata.category(character), character)
+
+
+def _goes_with(between: str, local: str) -> bool:
+    """Whether a number without an area code is of the person whose other number stands before it."""
+    written_as_mobile = len(local) == _LENGTH and _BESIDE.fullmatch(between) is not None
+    return written_as_mobile or _OR.fullmatch(between) is not None
 
 
 def mask(digits: str) -> str:

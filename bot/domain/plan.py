@@ -19,6 +19,7 @@ class Skip(StrEnum):
     NO_PHONE = "no_phone"
     LANDLINE = "landline"
     BAD_PHONE = "bad_phone"
+    FOREIGN = "foreign"
     SAME_PHONE = "same_phone"
     COOLDOWN = "cooldown"
     OVER = "over"

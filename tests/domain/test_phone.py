@@ -1,8 +1,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
 
 from bot.domain.phone import NoPhone, Phone, mask, parse_phone, phone_key
+
+# It is a class of a regular expression: with a range, and brackets escaped.
+PUNCTUATION = sorted({*_VALID_PUNCTUATION.replace("\\", ""), *"\u2010\u2011\u2012\u2013\u2014\u2015"})
 
 
 @pytest.mark.parametrize(
@@ -33,6 +37,24 @@ from bot.domain.phone import NoPhone, Phone, mask, parse_phone, phone_key
         ("61999990001 61988880000", "5561999990001"),
         ("(61)99999-0001 - (61)98888-0000", "5561999990001"),
         ("61 3333-4444 61 99999-0001", "5561999990001"),
+        ("0055 61 99999-0001", "5561999990001"),
+        ("005561999990001", "5561999990001"),
+        ("＋55 61 99999-0001", "5561999990001"),
+        ("\u202a+55 61 99999-0001\u202c", "5561999990001"),
+        ("+51 987 654 321 / (61) 99999-0001", "5561999990001"),  # the one of Peru is passed over
+        ("６１ ９９９９９-０００１", "5561999990001"),
+        ("61/99999.0001", "5561999990001"),
+        ("[61] 99999-0001", "5561999990001"),
+        ("( 61 ) (9) 9999-0001", "5561999990001"),
+        ("0xx61 99999-0001", "5561999990001"),
+        ("(11) 3333-4444 / 98888-0001", "5511988880001"),  # the second has the first one's area code
+        ("(11) 3333-4444/98888-0001", "5511988880001"),
+        ("(11) 3333-4444 ou 98888-0001", "5511988880001"),
+        ("(11) 3333-4444 e cel: 98888-0001", "5511988880001"),
+        ("(11) 3333-4444; 3333-5555, 988880001", "5511988880001"),
+        ("(11) 3333-4444\n8888-0001", "5511988880001"),
+        ("(11) 3333-4444 98888-0001", "5511988880001"),
+        ("(11) 3333-4444 / (21) 3333-4444 / 98888-0001", "5521988880001"),
     ],
 )
 def test_first_mobile_number_is_found(text: str, digits: str) -> None:
@@ -58,6 +80,30 @@ def test_first_mobile_number_is_found(text: str, digits: str) -> None:
         ("CPF 123.456.789-00", NoPhone.INVALID),
         ("CNPJ 12.345.678/0001-99", NoPhone.INVALID),
         ("619999900011", NoPhone.INVALID),
+        ("+51 987 654 321", NoPhone.FOREIGN),
+        ("+51987654321", NoPhone.FOREIGN),
+        ("+ 51 98765-4321", NoPhone.FOREIGN),
+        ("(+51) 98765-4321", NoPhone.FOREIGN),
+        ("＋51 98765-4321", NoPhone.FOREIGN),
+        ("0051987654321", NoPhone.FOREIGN),
+        ("00 51 98765-4321", NoPhone.FOREIGN),
+        ("+1 (619) 999-9000", NoPhone.FOREIGN),
+        ("+351 961 999 999", NoPhone.FOREIGN),
+        ("tel. +598 99 999 000 (Uruguai)", NoPhone.FOREIGN),
+        ("+51 987654321 61 99999-0001", NoPhone.FOREIGN),  # where one ends and the other begins nobody knows
+        ("+55 99999-0001", NoPhone.INVALID),  # an explicit country is no area code
+        ("+5599990001", NoPhone.INVALID),
+        ("+ 55 99999-0001", NoPhone.INVALID),
+        ("5.5119E+12", NoPhone.INVALID),
+        ("1,19E+10", NoPhone.INVALID),
+        ("6.1999990001E10", NoPhone.INVALID),
+        ("5.561999990001e12", NoPhone.INVALID),
+        ("61E9", NoPhone.INVALID),
+        ("98888-0001", NoPhone.INVALID),
+        ("98888-0001 / (11) 3333-4444", NoPhone.LANDLINE),
+        ("(11) 3333-4444 contrato 98765432", NoPhone.LANDLINE),
+        ("(11) 3333-4444 98765432", NoPhone.LANDLINE),
+        ("(11) 3333-4444 / 5555", NoPhone.LANDLINE),
     ],
 )
 def test_why_there_is_none(text: str, reason: NoPhone) -> None:
@@ -81,3 +127,14 @@ def test_the_same_person_with_and_without_the_ninth_digit() -> None:
 
 def test_mask_shows_area_first_digit_and_last_four() -> None:
     assert mask("5561999990001") == "(61) 9****-0001"
+
+
+@pytest.mark.parametrize("character", PUNCTUATION)
+def test_every_punctuation_that_the_library_names_may_stand_between_the_groups(character: str) -> None:
+    assert parse_phone(f"61{character}99999{character}0001") == Phone("5561999990001")
+    assert parse_phone(f"(61){character}{character}9{character}9999{character}0001") == Phone("5561999990001")
+
+
+@pytest.mark.parametrize("character", "\u2009\u202f\u2011\u2014\u301c")
+def test_so_may_other_dashes_and_spaces(character: str) -> None:
+    assert parse_phone(f"61{character}99999{character}0001") == Phone("5561999990001")

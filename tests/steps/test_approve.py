@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.chat.cards import card
 from bot.domain.case import CaseState
 from bot.domain.customer import Contact, Link, Onu
 from bot.domain.incident import Kind
@@ -19,6 +20,7 @@ from bot.errors import (
     TryLater,
 )
 from bot.flow import Approval
+from tests.chat.screens import PT, assert_arrives
 from tests.fakes import ANA, BRUNO, NOON, incident, settled
 from tests.steps.conftest import Desk
 
@@ -627,3 +629,14 @@ class TestDetails:
         with pytest.raises(NotFound):
             await desk.flow.details(1)
         assert len((await desk.flow.details(1)).contacts) == 3
+
+
+async def test_a_phone_of_another_country_is_skipped_with_that_reason(desk: Desk) -> None:
+    await waiting(desk)
+    contact = desk.source.contacts["100"]
+    desk.source.contacts["100"] = replace(contact, phone="+51 98765-4321")
+    await desk.approve()
+    assert desk.gateway.phones == ["5561991010101", "5561991020102"]
+    assert desk.tally().skipped == {Skip.FOREIGN: 1}
+    screen = card(desk.case(), desk.ledger.book, desk.clock.now(), PT, rules=desk.rules)
+    assert "telefone de outro país" in assert_arrives(screen)
