@@ -240,7 +240,7 @@ async def test_a_connection_closed_between_two_posts_is_noticed_before_the_secon
         for _ in range(20):  # turns of the loop, so that the client sees the end
             await asyncio.sleep(0)
         await upstream.send(http, server.url, json={"n": 2})
-        assert [request[-7:] for request in server.requests] == [b'{"n":1}', b'{"n":2}']
+        assert [request[-8:] for request in server.requests] == [b'{"n": 1}', b'{"n": 2}']
         assert server.connections == 2
 
 
@@ -256,7 +256,7 @@ async def test_a_post_on_a_kept_connection_that_dies_is_not_sent_again() -> None
         await upstream.send(http, server.url, json={"n": 1})
         with pytest.raises(AnswerLost, match=r"^reset$"):
             await upstream.send(http, server.url, json={"n": 2})
-        assert [request[-7:] for request in server.requests] == [b'{"n":1}', b'{"n":2}']
+        assert [request[-8:] for request in server.requests] == [b'{"n": 1}', b'{"n": 2}']
 
 
 async def test_a_read_on_a_kept_connection_that_dies_gets_its_answer_on_a_new_one() -> None:
