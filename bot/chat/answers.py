@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable
 
 from bot.chat.budget import LONGEST_PAUSE, Budget, Urgency
 from bot.chat.noc_chat import NocChat
-from bot.chat.outbox import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
+from bot.chat.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.errors import Declined
 from bot.ports import Clock
 

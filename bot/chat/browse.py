@@ -20,7 +20,8 @@ from bot.chat.buttons import Action, Press
 from bot.chat.cooldown_pages import cooldown
 from bot.chat.desk import Desk
 from bot.chat.doubts import doubts_page
-from bot.chat.outbox import Away, Barred, Ephemeral, Gone, Moved, Outbox, Paced, Rejected, Unsure
+from bot.chat.outbox import Ephemeral, Outbox
+from bot.chat.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.chat.screen import Screen
 from bot.chat.words import Words
 from bot.domain.book import Book

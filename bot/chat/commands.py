@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from markupsafe import Markup
 from telegram import Message, Update
 
 from bot.chat import pages
@@ -116,7 +117,10 @@ class Commands:
             with contextlib.suppress(LedgerClosed):
                 self._desk.refused(Who(user.id, user.full_name), name, no.code)
         if message.chat.id == self._chat.group or (user and message.chat.id == user.id):
-            said = self._words.say(f"declined.{no.code}", now=self._clock.now(), **no.facts)
+            now, mute = self._clock.now(), self._chat.standing.mute
+            said = self._words.say(f"declined.{no.code}", now=now, **no.facts)
+            if no.code == "admins_unknown" and mute is not None:  # who was removed cannot read who decides
+                said += Markup("\n") + self._words.say("status.mute", why=mute.why, since=mute.since, now=now)
             decides = name in LIFE_COMMANDS and no.code not in _OF_ANYBODY
             about = own_matter(message) if decides else f"{name} {no.code}"
             self._say(message, Screen(str(said)), Kind.OTHER, about, emoji=REFUSED)

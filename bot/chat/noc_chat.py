@@ -16,8 +16,9 @@ from bot.chat.budget import Budget, Urgency
 from bot.chat.cards import Question
 from bot.chat.digest import DIGEST, Digest
 from bot.chat.link import Link
-from bot.chat.outbox import Away, Barred, Moved, Outbox, Paced, Unsure
+from bot.chat.outbox import Outbox
 from bot.chat.painting import BARRED, Painter
+from bot.chat.refusals import Away, Barred, Moved, Paced, Unsure
 from bot.chat.sights import Sights
 from bot.chat.standing import Mute, Standing
 from bot.chat.telling import Teller, record_move

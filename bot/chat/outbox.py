@@ -7,25 +7,17 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-import httpx
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, ReplyParameters
 from telegram.constants import ChatAction
 from telegram.error import (
     BadRequest,
-    ChatMigrated,
-    Forbidden,
-    InvalidToken,
-    NetworkError,
-    RetryAfter,
     TelegramError,
 )
 
+from bot.chat.refusals import Gone, NoTopic, typed
 from bot.chat.screen import Button, Screen, Sheet
-from bot.chat.standing import Why
-from bot.errors import BotError
 
 log = logging.getLogger(__name__)
 
@@ -33,54 +25,6 @@ MAX_TEXT = 4096  # UTF-16 units
 GENERAL_TOPIC = 1  # sent without an id; 1 is refused
 TOPIC_AGAIN = 900.0  # seconds after which a topic that was refused is tried once more
 _CUT = "\n…"
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-
-class Away(BotError):
-    """Nothing arrived: try again later."""
-
-
-class Unsure(BotError):
-    """It may have arrived: a post is not blindly repeated, an edit may be."""
-
-
-class Paced(BotError):
-    """Telegram wants a pause of `seconds`; nothing arrived."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"wait {seconds:.0f} s")
-        self.seconds = seconds
-
-
-class Moved(BotError):
-    """The group has the id `new` now; nothing arrived."""
-
-    def __init__(self, new: int) -> None:
-        super().__init__("the group became a supergroup")
-        self.new = new
-
-
-class Gone(BotError):
-    """The message to edit is not there any more."""
-
-
-class Barred(BotError):
-    """Telegram refuses the bot here (removed, blocked, no right, bad token): a person has to act."""
-
-    def __init__(self, text: str, why: Why = "removed") -> None:
-        super().__init__(text)
-        self.why = why
-
-
-class NoTopic(Barred):
-    """The forum topic is closed or deleted."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text, "topic")
-
-
-class Rejected(BotError):
-    """Telegram does not take this request; repeating it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,28 +170,28 @@ class Outbox:
             await self._bot.edit_message_reply_markup(chat_id=chat, message_id=message)
         except TelegramError as error:
             if "not modified" not in str(error):
-                raise _typed(error) from error
+                raise typed(error) from error
 
     async def react(self, chat: int, message: int, emoji: str) -> None:
         """A person's message has this reaction; it rings nobody and is no message."""
         try:
             await self._bot.set_message_reaction(chat, message, emoji)
         except TelegramError as error:
-            raise _typed(error) from error
+            raise typed(error) from error
 
     async def knock(self, chat: int) -> None:
         """Nothing visible but "sending a file"; Barred where the person never opened the bot."""
         try:
             await self._bot.send_chat_action(chat, ChatAction.UPLOAD_DOCUMENT)
         except TelegramError as error:
-            raise _typed(error) from error
+            raise typed(error) from error
 
     async def send_sheet(self, chat: int, sheet: Sheet) -> None:
         """The document is in the chat."""
         try:
             await self._bot.send_document(chat, sheet.content, filename=sheet.filename)
         except TelegramError as error:
-            raise _typed(error) from error
+            raise typed(error) from error
 
 
 def keyboard(screen: Screen) -> InlineKeyboardMarkup | None:
@@ -290,60 +234,9 @@ async def _attempt(screen: Screen, send: Any) -> Any:
     except TelegramError as error:
         if "not modified" in str(error):
             return None
-        raise _typed(error) from error
+        raise typed(error) from error
 
 
 def _unreadable(text: str) -> bool:
     lowered = text.lower()
     return any(sign in lowered for sign in ("can't parse", "too long", "too_long"))
-
-
-def _typed(error: TelegramError) -> BotError:
-    """The order matters: BadRequest and TimedOut are NetworkErrors."""
-    typed: BotError = Rejected(type(error).__name__)
-    match error:
-        case RetryAfter():
-            after = error.retry_after
-            typed = Paced(after.total_seconds() if isinstance(after, timedelta) else after)
-        case ChatMigrated():
-            typed = Moved(error.new_chat_id)
-        case InvalidToken():
-            typed = Barred(type(error).__name__, "token")
-        case Forbidden():
-            typed = _barred(str(error)) or Barred(type(error).__name__)
-        case BadRequest():
-            typed = _bad_request(str(error))
-        case NetworkError() if isinstance(error.__cause__, _NEVER_SENT):
-            typed = Away(type(error.__cause__).__name__)
-        case NetworkError():
-            typed = Unsure(type(error.__cause__ or error).__name__)
-        case TelegramError(message="Invalid server response"):  # a 200 that is not JSON
-            typed = Unsure("unreadable answer")
-    return typed
-
-
-def _bad_request(text: str) -> BotError:
-    lowered = text.lower()
-    if any(sign in lowered for sign in _GONE):
-        return Gone("the message is gone")
-    if any(sign in lowered for sign in _NO_TOPIC):
-        return NoTopic("the topic takes no posts")
-    return _barred(text) or Rejected(text)
-
-
-_GONE = ("message to edit not found", "can't be edited", "message_id_invalid")
-_NO_TOPIC = ("topic_closed", "topic_deleted", "thread not found", "topic_id_invalid")
-_BARRED: Mapping[Why, tuple[str, ...]] = {
-    "restricted": ("chat_restricted", "user_restricted", "user_banned_in_channel"),
-    "rights": ("enough rights", "no rights", "forbidden to", "_forbidden", "write access", "admin_required"),
-    "removed": ("chat not found", "kicked", "not a member", "deactivated", "peer_id_invalid"),
-}
-
-
-def _barred(text: str) -> Barred | None:
-    """What it says of the bot in this chat (Telegram has no list of these), None where nothing."""
-    lowered = text.lower()
-    for why, signs in _BARRED.items():
-        if any(sign in lowered for sign in signs):
-            return Barred(f"the chat is not open to the bot: {why}", why)
-    return None

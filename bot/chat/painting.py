@@ -13,7 +13,8 @@ from bot.chat.budget import Budget, Urgency
 from bot.chat.cards import Question
 from bot.chat.digest import DIGEST, Digest
 from bot.chat.notices import plain_facts
-from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Unsure
+from bot.chat.outbox import Outbox
+from bot.chat.refusals import Away, Barred, Gone, Moved, Paced, Unsure
 from bot.chat.screen import Screen
 from bot.chat.sights import Decided, Group, Sight, Sights, decided
 from bot.chat.words import Words

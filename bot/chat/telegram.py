@@ -196,7 +196,7 @@ class Telegram:
 
     async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do it, again and again until it works."""
-        pause = 1.0
+        pause, told = 1.0, False
         while True:
             try:
                 await step()
@@ -205,6 +205,9 @@ class Telegram:
             except TelegramError as error:
                 if not isinstance(error, (BadRequest, Forbidden)):
                     self.chat.link.broken("poll", error)
+                elif not told:  # Telegram is there, and refuses this: once is enough
+                    log.warning("Telegram refuses a part of the start (%s): trying on", type(error).__name__)
+                    told = True
                 await self._clock.sleep(pause)
                 pause = min(MAX_BACKOFF, pause * 2)
             else:

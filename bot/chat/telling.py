@@ -9,7 +9,8 @@ from bot.chat.attention import Attention
 from bot.chat.backlog import Backlog, Job
 from bot.chat.budget import Budget
 from bot.chat.notices import ELSEWHERE, REOPENED, Notices
-from bot.chat.outbox import Barred, Moved, Outbox, Paced, Rejected, Unsure
+from bot.chat.outbox import Outbox
+from bot.chat.refusals import Barred, Moved, Paced, Rejected, Unsure
 from bot.chat.reminders import REMINDER, People, Reminders
 from bot.chat.saying import Saying
 from bot.chat.screen import Screen

@@ -15,6 +15,7 @@ MAX_ANSWER = 200
 ACTIONS = re.compile(
     r"typing|choose_sticker|find_location|(upload|record)_(photo|video|voice|document|video_note)"
 )
+FORBIDDEN = 403  # who is no member reads nothing either
 REACTIONS = {"👍", "👎", "❤", "🔥", "👏", "🤔", "🙏", "👌", "👀", "✍", "🤝", "🫡"}
 NO_RIGHTS = dict.fromkeys(
     ("can_be_edited", "is_anonymous", "can_post_stories", "can_edit_stories", "can_delete_stories"), False
@@ -96,7 +97,11 @@ class Methods:
         return json.dumps(scope, sort_keys=True), str(call.get("language_code") or "")
 
     def _known(self, call: Call) -> int:
-        return self._state.chat_of(call.get("chat_id"))
+        chat = self._state.chat_of(call.get("chat_id"))
+        barred = self._state.barred.get(chat)
+        if barred is not None and barred.code == FORBIDDEN:
+            raise barred
+        return chat
 
     def _get_chat(self, call: Call) -> dict[str, Any]:
         chat = self._known(call)

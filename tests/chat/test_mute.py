@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.chat import painting
+from bot.chat.access import TOO_OLD
 from bot.chat.attention import Attention
 from bot.chat.backlog import MOST_NOTICES
 from bot.chat.budget import LONGEST_PAUSE, Budget, Urgency
@@ -110,6 +111,19 @@ async def test_status_in_private_says_that_the_group_takes_nothing(api: BotApi) 
         said = await api.wait(lambda api: next(iter(api.messages(ANA)), None))
     assert "O grupo não aceita mensagens do bot desde" in said.text
     assert "restringiu" in said.text
+
+
+async def test_a_bot_that_was_removed_says_in_private_why_it_knows_nobody(api: BotApi) -> None:
+    async with opened(api, speed=400) as room:
+        await room.outage(1)
+        await room.card(1)
+        api.barred[api.group] = Refused("Forbidden: bot was kicked from the supergroup chat", 403)
+        await room.grows(1, 40, urgent=True)
+        await room.clock.sleep(TOO_OLD + 10)
+        await api.say(ANA, "/status", chat=ANA)
+        said = await api.wait(lambda api: next(iter(api.messages(ANA)), None))
+    assert "Não consegui ler os administradores" in said.text
+    assert "o bot não está mais no grupo" in said.text
 
 
 async def test_a_flood_wait_of_hours_is_told_and_tried_again_within_fifteen_minutes(

@@ -3,7 +3,8 @@ from collections.abc import AsyncIterator
 import pytest
 from telegram import Bot
 
-from bot.chat.outbox import Away, Barred, Gone, Moved, Outbox, Paced, Rejected, Unsure, plain
+from bot.chat.outbox import Outbox, plain
+from bot.chat.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.chat.screen import Button, Screen, Sheet
 from bot.errors import BotError
 from bot.simulator.server import Answer, DropAfter, Fault, Garbage, HtmlPage, Throttle

@@ -10,7 +10,8 @@ from bot.chat.access import Access
 from bot.chat.attention import Attention
 from bot.chat.budget import Budget
 from bot.chat.noc_chat import NocChat
-from bot.chat.outbox import Outbox, Paced
+from bot.chat.outbox import Outbox
+from bot.chat.refusals import Paced
 from bot.chat.screen import Screen
 from bot.domain.lines import Approved, CaseOpened, Denied, Intent, Line, Planned, Result, Settled, Who
 from bot.domain.plan import Outcome, Recipient
