@@ -147,6 +147,6 @@ def test_few_modules_know_the_http_library() -> None:
         "upstream",
         "sources.login",
         "gateways.matrix",
-        "chat.outbox",
+        "chat.refusals",
         "chat.connection",
     }
