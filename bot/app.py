@@ -170,7 +170,7 @@ class App:
         for warning in (*troubles(settings.data_dir), *settings.unprotected()):
             log.warning("%s", warning)
         self._say_recovery()
-        await self._flow.start(__version__)
+        await self._flow.start(__version__, self._ledger.recovery.doubt)
         await self._telegram.start()
         self._schedule()
         self._watchdog = asyncio.create_task(self._watch_the_schedule())

@@ -31,6 +31,7 @@ from bot.domain.lines import (
     Cancelled,
     CaseOpened,
     CooldownReleased,
+    Doubt,
     Evidence,
     Line,
     Resent,
@@ -61,6 +62,12 @@ from bot.stock import Stock
 from bot.watching import Watching
 
 log = logging.getLogger(__name__)
+
+_DOUBTS: dict[Doubt | None, str] = {
+    None: "looks like an old copy",
+    "views": "is older than the files beside it",
+    "future": "ends later than now",
+}
 
 REFUSALS_APART = 600.0  # seconds
 DETAILS_KEPT = 120.0  # seconds that a reading for Detalhes serves its pages
@@ -122,15 +129,20 @@ class Flow:
         """How the gateway is doing."""
         return self.watching.gateway
 
-    async def start(self, version: str) -> None:
-        """Write that the program runs, and draw every card that somebody may be waiting at."""
+    async def start(self, version: str, doubt: Doubt | None = None) -> None:
+        """Write that the program runs, and draw every card that somebody may be waiting at.
+
+        `doubt` is what the ledger's storage found odd about its end.
+        """
         with contextlib.suppress(LedgerClosed):
-            await self.ledger.commit(lambda _book, _now: [Started(version)])
+            await self.ledger.commit(lambda _book, _now: [Started(version, doubt)])
         if self.ledger.closed is not None:
             log.error("the ledger is closed: %s", self.ledger.closed)
-        if self.ledger.book.unconfirmed is not None:
-            log.warning("nothing is sent until an approver confirms: the ledger looks like an old copy")
-            self._deps.chat.say(Notice("unconfirmed", {"since": self.ledger.book.unconfirmed}))
+        book = self.ledger.book
+        if book.unconfirmed is not None:
+            why = _DOUBTS[book.doubt]
+            log.warning("nothing is sent until an approver confirms: the ledger %s", why)
+            self._deps.chat.say(Notice("unconfirmed", {"since": book.unconfirmed}))
         for number in sorted(self.ledger.book.open | self.ledger.book.running):
             self._deps.chat.show(number)
 
@@ -236,7 +248,7 @@ class Flow:
 
     async def confirm(self, who: Who) -> None:
         """Let sending go on after a start on a ledger that looks like an old copy."""
-        await self.ledger.commit(decide.confirm(who))
+        await self.ledger.commit(decide.confirm(who, self._deps.clock.now()))
         for number in sorted(self.ledger.book.open | self.ledger.book.running):
             self._deps.chat.show(number)
 

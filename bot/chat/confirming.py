@@ -5,7 +5,7 @@ from datetime import datetime
 from bot.chat.buttons import Action, Press
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words
-from bot.domain.lines import Who
+from bot.domain.lines import Doubt, Who
 
 NOTICE = "unconfirmed"
 BACK = "back"
@@ -18,16 +18,17 @@ def confirm_rows(words: Words) -> Rows:
     return ((Button(words.plain("button.confirm"), Press(Action.ASK_CONFIRM).encode(), "danger"),),)
 
 
-def unconfirmed(since: datetime, words: Words, now: datetime) -> Screen:
-    """What the group is told; `since` is the ledger's last line before the start."""
-    return Screen(str(words.say(f"notice.{NOTICE}", since=since, now=now)), confirm_rows(words))
+def unconfirmed(since: datetime, doubt: Doubt | None, words: Words, now: datetime) -> Screen:
+    """What the group is told; `since` is the ledger's last line before the start, `doubt` as in the book."""
+    text = words.say(f"notice.{NOTICE}", since=since, doubt=doubt, now=now)
+    return Screen(str(text), confirm_rows(words))
 
 
-def ask_confirm(since: datetime, words: Words, now: datetime) -> Screen:
+def ask_confirm(since: datetime, doubt: Doubt | None, words: Words, now: datetime) -> Screen:
     """Whether the person is sure."""
     yes = Button(words.plain("button.confirm_yes"), Press(Action.CONFIRM).encode(), "danger")
     back = Button(words.plain("button.back"), Press(Action.ASK_CONFIRM, 0, BACK).encode())
-    return Screen(str(words.say("confirm.ask", since=since, now=now)), ((yes,), (back,)))
+    return Screen(str(words.say("confirm.ask", since=since, doubt=doubt, now=now)), ((yes,), (back,)))
 
 
 def confirmed(since: datetime, by: Who, at: datetime, words: Words) -> Screen:

@@ -93,7 +93,8 @@ class DoubtPresses:
         One from before a restart is no longer known, and one that asks in vain should not: they lose the
         button. A start that has something to confirm says so anew.
         """
-        since = self._desk.ledger.book.unconfirmed
+        book = self._desk.ledger.book
+        since = book.unconfirmed
         known = self._asked(page)
         if since is None or not known:
             self._beside(self._strip(page.chat, page.message))
@@ -102,7 +103,7 @@ class DoubtPresses:
         now = self._clock.now()
         if press.action is Action.ASK_CONFIRM:
             draw = confirming.unconfirmed if press.arg == confirming.BACK else confirming.ask_confirm
-            screen = draw(since, self._words, now)
+            screen = draw(since, book.doubt, self._words, now)
             return self._later(page, lambda: self._browse.turn(page, screen))
         await self._desk.confirm(page.who)
         done = confirming.confirmed(since, page.who, now, self._words)

@@ -69,6 +69,8 @@ class Notices:
         facts: dict[str, object] = {**notice.facts, "now": now}
         if notice.code == "ledger_closed":
             facts |= ledger_facts(str(notice.facts.get("why", "")))
+        if notice.code == UNCONFIRMED:
+            facts["doubt"] = self._ledger.book.doubt
         if notice.code == HALTED:
             facts |= halted_facts(notice.facts, self._ledger.book, self._words)
         if notice.code == NOT_SENT:

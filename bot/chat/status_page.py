@@ -87,7 +87,8 @@ def status(
 def _unconfirmed(book: Book, words: Words, now: datetime, *, may_confirm: bool) -> list[Markup]:
     if book.unconfirmed is None:
         return []
-    return [words.say("status.unconfirmed", since=book.unconfirmed, now=now, here=may_confirm)]
+    facts = {"since": book.unconfirmed, "doubt": book.doubt, "now": now}
+    return [words.say("status.unconfirmed", **facts, here=may_confirm)]
 
 
 def _posting(posting: Posting, words: Words, now: datetime) -> list[Markup]:

@@ -19,6 +19,7 @@ from bot.domain.flapping import Spell
 from bot.domain.incident import Incident, Port
 from bot.domain.phone import phone_key
 from bot.domain.plan import ARRIVED, Outcome, Progress, Receipt, Recipient
+from bot.domain.redated import bring_back
 from bot.domain.silence import Silence
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -30,7 +31,8 @@ class Book:
     """Everything that was decided and sent, as of the last line.
 
     `unconfirmed` is set while nothing may be sent because the program started on a ledger that looks like an
-    old copy: the time of the last line before that start. `open` are the cases whose outage is on, `running`
+    old copy: the time of the last line before that start; `doubt` says why, where it was not the silence
+    before it. `open` are the cases whose outage is on, `running`
     those with an unfinished dispatch, `to_restore` those that are over and whose customers may be told so;
     `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases` its
     newest case. `lasting` are the silences that had not ended when the last one began or was ended: those of
@@ -40,6 +42,7 @@ class Book:
     def __init__(self) -> None:
         self.last_at = _NEVER
         self.unconfirmed: datetime | None = None
+        self.doubt: ln.Doubt | None = None
         self._before, self._stopped = _NEVER, True
         self.cases: dict[int, Case] = {}
         self.by_incident: dict[str, int] = {}
@@ -101,7 +104,7 @@ class Book:
         return configured
 
     def apply(self, at: datetime, line: ln.Line) -> None:
-        """Take one line in. `at` never lies before the line before."""
+        """Take one line in. `at` never lies before `last_at`."""
         self._before, self.last_at = self.last_at, at
         self._take(line)
         self._stopped = isinstance(line, ln.Stopped)
@@ -124,16 +127,21 @@ class Book:
         """How each kind of line changes the state; called through `_folds`."""
 
     @_fold.register
-    def _(self, _line: ln.Started) -> None:
-        if not self._stopped and self.last_at - self._before > SILENT:
+    def _(self, line: ln.Started) -> None:
+        if line.doubt is not None:
+            self.unconfirmed, self.doubt = self.unconfirmed or self._before, line.doubt
+        elif not self._stopped and self.last_at - self._before > SILENT:
             self.unconfirmed = self.unconfirmed or self._before
         for number in sorted(self.running):
             if self._dispatch(number).phase is not Phase.SCHEDULED:  # that has not begun
                 self._interrupt(number)
 
     @_fold.register
-    def _(self, _line: ln.Confirmed) -> None:
-        self.unconfirmed = None
+    def _(self, line: ln.Confirmed) -> None:
+        self.unconfirmed = self.doubt = None
+        if line.clock is not None:
+            self.last_at = line.clock
+            bring_back(self, line.clock)
 
     @_fold.register
     def _(self, line: ln.CaseOpened) -> None:

@@ -28,12 +28,19 @@ from bot.domain.life import (
 from bot.domain.plan import NO_FACTS, Choice, Facts, Mend, Outcome, Recipient, Skip
 from bot.domain.who import Who as Who  # noqa: PLC0414 - told to others from here
 
+Doubt = Literal["views", "future"]
+"""The views are newer than the ledger; the ledger ends later than now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The program started: every dispatch that was running is interrupted, every open intent unknown."""
+    """The program started: every dispatch that was running is interrupted, every open intent unknown.
+
+    `doubt` is what about the ledger's end does not fit, so that no later start forgets it.
+    """
 
     version: str
+    doubt: Doubt | None = None
     kind: Literal["started"] = "started"
 
 
@@ -53,9 +60,13 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A person confirmed, after a start on a ledger that looked old, that sending may go on."""
+    """A person confirmed, after a start on a ledger that looked old, that sending may go on.
+
+    `clock` is the time that counts from here on, where the lines before are dated later than that.
+    """
 
     by: Who
+    clock: datetime | None = None
     kind: Literal["confirmed"] = "confirmed"
 
 

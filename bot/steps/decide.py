@@ -26,6 +26,7 @@ from bot.domain.lines import (
     StopAsked,
     Who,
 )
+from bot.domain.redated import ends_in_the_future
 from bot.domain.rules import Rules
 from bot.errors import Asked, Declined
 from bot.ports import Write
@@ -166,13 +167,17 @@ def release(port_key: str, who: Who, reason: str, rules: Rules) -> Write:
     return write
 
 
-def confirm(who: Who) -> Write:
-    """Sending may go on after a start on a ledger that looked like an old copy."""
+def confirm(who: Who, clock: datetime) -> Write:
+    """Sending may go on after a start on a ledger that looked like an old copy.
 
-    def write(book: Book, _now: datetime) -> Sequence[Line]:
+    `now` is never before the last line; where that is later than the `clock` by more than clocks are off, the
+    clock counts from here on.
+    """
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
         if book.unconfirmed is None:
             raise Declined("nothing_to_confirm")
-        return [Confirmed(who)]
+        return [Confirmed(who, clock if ends_in_the_future(now, clock) else None)]
 
     return write
 

@@ -13,15 +13,23 @@ import structlog
 from filelock import Timeout
 
 from bot.domain.book import Book
-from bot.domain.lines import Line, Planned
+from bot.domain.lines import Doubt, Line, Planned
 from bot.errors import Declined, LedgerClosed, StartupError
 from bot.ports import Clock, Write
 from bot.storage import codec
 from bot.storage.access import troubles
 from bot.storage.disk import Disk
 from bot.storage.recorder import Recorder
-from bot.storage.replay import Fault, Trouble, make_durable, quarantine, scan
-from bot.storage.segments import Segments, ledger_folder, segment_name
+from bot.storage.replay import (
+    Fault,
+    Trouble,
+    doubt_about,
+    heads_of_views,
+    make_durable,
+    quarantine,
+    scan,
+)
+from bot.storage.segments import Head, Segments, ledger_folder, segment_name
 
 _NOTE_WITHIN = 0.2  # seconds, design section 5
 _PER_SEND = 1024  # bytes: an intent and a result with their envelopes, generously
@@ -32,12 +40,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What the start found: lines replayed, bytes of a torn tail put aside and where, what is corrupt."""
+    """What the start found: lines replayed, bytes of a torn tail put aside and where, what is corrupt.
+
+    `doubt` is why it may be an old copy although it is whole (`lines.Started`).
+    """
 
     lines: int
     quarantined: int = 0
     file: Path | None = None
     corrupt: str | None = None
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +113,10 @@ class FileLedger(Recorder):
     @classmethod
     def _replayed(cls, folder: Path, clock: Clock, disk: Disk, release: Callable[[], object]) -> Self:
         disk.make_folder(ledger_folder(folder))
-        found = scan(disk, folder)
+        views = heads_of_views(disk, folder)
+        found = scan(disk, folder, views)
         moved, kept, corrupt = 0, None, None
+        doubt = doubt_about(found, views, clock.now())
         segments = Segments(disk, folder, found.head)
         if found.trouble is not None and found.trouble.fault is Fault.CORRUPT:
             corrupt = _explained(folder, found.trouble)
@@ -110,9 +124,15 @@ class FileLedger(Recorder):
             if found.trouble is not None:
                 moved, kept = quarantine(disk, folder, found, clock.now())
             make_durable(disk, folder, found)
-            segments.turn_to(segment_name(max(clock.now(), found.head.at)))
-        recovery = Recovery(found.head.seq, moved, kept, corrupt)
+            now = segment_name(max(clock.now(), found.head.at))
+            segments.turn_to(max(now, *found.sizes) if found.sizes else now)
+        recovery = Recovery(found.head.seq, moved, kept, corrupt, doubt)
         return cls(folder, clock, book=found.book, recovery=recovery, segments=segments, release=release)
+
+    @property
+    def head(self) -> Head:
+        """The last line that is durable."""
+        return self._segments.head
 
     async def commit(self, write: Write) -> Sequence[Line]:
         """As `Ledger.commit`. Declined("no_room") where the disk has no room for what a plan brings.

@@ -19,6 +19,7 @@ from bot.domain.lines import (
 )
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Write
+from bot.storage.segments import Head
 
 OBSERVATIONS = (
     Started,
@@ -57,6 +58,11 @@ class Recorder:
     def closed(self) -> str | None:
         """Why nothing may be decided or sent, None while all is well."""
         return self._closed
+
+    @property
+    def head(self) -> Head | None:
+        """The last line that is durable; None where lines are in no file."""
+        return None
 
     def _now(self) -> datetime:
         return max(self._clock.now(), self._book.last_at)

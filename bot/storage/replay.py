@@ -6,12 +6,15 @@ that is damaged, too, or lost only its line end, still was a line.
 """
 
 import re
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
 from bot.domain.book import Book
+from bot.domain.lines import Confirmed, Doubt
+from bot.domain.redated import ends_in_the_future
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
@@ -48,12 +51,16 @@ class Trouble:
 
 @dataclass(slots=True)
 class Scan:
-    """A ledger as read. `ends` says where the last whole group of each segment ends, in bytes."""
+    """A ledger as read. `ends` says where the last whole group of each segment ends, in bytes.
+
+    `digests` are the hashes of those lines that were asked for.
+    """
 
     book: Book = field(default_factory=Book)
     head: Head = field(default_factory=Head)
     ends: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
     trouble: Trouble | None = None
 
 
@@ -65,19 +72,21 @@ class _Tail:
     digest: str = codec.NO_LINE
 
 
-def scan(disk: Disk, folder: Path) -> Scan:
+def scan(disk: Disk, folder: Path, lines: Iterable[int] = ()) -> Scan:
     """Read and check everything under `folder`/ledger, folding whole groups into the book.
+
+    `lines` are numbers of lines whose hashes are wanted.
 
     Stops at the first bad line. A folder with views and no line is not a new one: its ledger is gone, and
     with it who was told. Raises OSError.
     """
-    found = Scan()
+    found, wanted = Scan(), frozenset(lines)
     names = [name for name in disk.names(ledger_folder(folder)) if _SEGMENT.fullmatch(name)]
     for place, name in enumerate(names):
         data = disk.read(ledger_folder(folder) / name)
         found.sizes[name] = len(data)
         found.ends[name] = 0
-        trouble = _segment(found, name, data)
+        trouble = _segment(found, name, data, wanted)
         if trouble is None:
             continue
         later = codec.groups_in(data[trouble.offset :])
@@ -99,7 +108,7 @@ def _judged(trouble: Trouble, later: int) -> Trouble:
     return replace(trouble, fault=fault, later=later)
 
 
-def _segment(found: Scan, name: str, data: bytes) -> Trouble | None:
+def _segment(found: Scan, name: str, data: bytes, wanted: Container[int]) -> Trouble | None:
     tail = _Tail(digest=found.head.digest)
     offset = number = 0
     while offset < len(data):
@@ -113,6 +122,8 @@ def _segment(found: Scan, name: str, data: bytes) -> Trouble | None:
             _check_place(found.head, tail, entry)
             tail.entries.append(entry)
             tail.digest = codec.digest(raw)
+            if entry.seq in wanted:
+                found.digests[entry.seq] = tail.digest
             if entry.left == 0:
                 _take(found, tail)
                 found.ends[name] = end + 1
@@ -139,8 +150,14 @@ def _check_place(head: Head, tail: _Tail, entry: Entry) -> None:
         raise BadLine(f"group: {entry.group} where {head.group + 1} should be", intact=True)
     if last is not None and entry.left != last.left - 1:
         raise BadLine(f"group: left is {entry.left} where {last.left - 1} should be", intact=True)
-    if entry.at < (last.at if last else head.at):
+    if entry.at < (_floor(last) if last else head.at):
         raise BadLine("at: earlier than the line before", intact=True)
+
+
+def _floor(entry: Entry) -> datetime:
+    """What the next line may not be before: a clock that was ahead is set back where a person says so."""
+    line = entry.line
+    return line.clock if isinstance(line, Confirmed) and line.clock is not None else entry.at
 
 
 def _take(found: Scan, tail: _Tail) -> None:
@@ -151,8 +168,27 @@ def _take(found: Scan, tail: _Tail) -> None:
             what = f"state: a line of kind {entry.line.kind} does not fit what is before it"
             raise BadLine(f"{what} ({type(error).__name__})", intact=True) from error
     last = tail.entries[-1]
-    found.head = Head(last.seq, last.group, tail.digest, last.at)
+    found.head = Head(last.seq, last.group, tail.digest, _floor(last))
     tail.entries.clear()
+
+
+_IN_A_VIEW = re.compile(
+    rb'"ledger"\s*:\s*\{\s*"sequence"\s*:\s*(\d{1,18})\s*,\s*"head"\s*:\s*"([0-9a-f]{64})"\s*\}'
+)
+
+
+def heads_of_views(disk: Disk, folder: Path) -> dict[int, str]:
+    """The hashes, by number, of the lines that the views were written after; older views do not say."""
+    views = [disk.read(folder / name)[:1000] for name in sorted(VIEWS.intersection(disk.names(folder)))]
+    said = (_IN_A_VIEW.search(view) for view in views)
+    return {int(found[1]): found[2].decode() for found in said if found is not None}
+
+
+def doubt_about(found: Scan, views: Mapping[int, str], now: datetime) -> Doubt | None:
+    """What shows that this is an old copy, or dated wrongly; the scan has the hashes of the views' lines."""
+    if any(found.digests.get(line) != digest for line, digest in views.items()):
+        return "views"
+    return "future" if ends_in_the_future(found.book.last_at, now) else None
 
 
 def quarantine(disk: Disk, folder: Path, found: Scan, now: datetime) -> tuple[int, Path | None]:

@@ -43,9 +43,18 @@ class Segments:
         self._descriptor = -1
         self._end = 0
 
+    @property
+    def head(self) -> Head:
+        """The last line that is durable."""
+        return self._head
+
     def turn_to(self, name: str) -> None:
-        """Have the segment open for appending, made durably where it is new."""
-        if name == self._name:
+        """Have the segment open for appending, made durably where it is new; never an earlier one.
+
+        Segments are read in the order of their names: what follows lines of a clock that was ahead stays
+        with them.
+        """
+        if self._name is not None and name <= self._name:
             return
         self.close()
         self._descriptor = self._disk.open_append(self._folder / name)

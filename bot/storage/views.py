@@ -215,18 +215,24 @@ class Views:
     async def _write(self) -> None:
         if self._ledger.closed is not None:
             return
-        book = self._ledger.book
+        book, anchor = self._ledger.book, self._anchor()
         cooldown = cooldown_view(book, max(self._clock.now(), book.last_at), self._hours)
         rows = []
         for place, entry in enumerate(tuple(book.audit), 1):  # what changes meanwhile is heard: written again
             rows.append(_text(_decision(book, entry, self._hours, self._counts)))
             if place % _AT_ONCE == 0:
                 await asyncio.sleep(0)
+        start = _text(anchor)[:-1] + (", " if anchor else "")
         texts = {
-            "cooldown.json": json.dumps(cooldown, ensure_ascii=False, indent=1),
-            "audit.json": '{"decisions": [\n' + ",\n".join(rows) + "\n]}",  # a line each, for people and grep
+            "cooldown.json": json.dumps(anchor | cooldown, ensure_ascii=False, indent=1),
+            "audit.json": f'{start}"decisions": [\n' + ",\n".join(rows) + "\n]}",  # a line each, for grep
         }
         await asyncio.get_running_loop().run_in_executor(self._thread, self._replace, texts)
+
+    def _anchor(self) -> dict[str, Any]:
+        """The last durable line: a ledger that a start finds without it is older than this file."""
+        head = self._ledger.head
+        return {} if head is None else {"ledger": {"sequence": head.seq, "head": head.digest}}
 
     def _replace(self, texts: Mapping[str, str]) -> None:
         try:

@@ -155,7 +155,7 @@ class FakeDesk:
         await self._commit("close", number, decide.close(number, who))
 
     async def confirm(self, who: Who) -> None:
-        await self.ledger.commit(decide.confirm(who))
+        await self.ledger.commit(decide.confirm(who, self.ledger.book.last_at))
         self.decided.append(("confirm", 0))
 
     async def resolve(self, chosen: Choose, choice: Choice, who: Who) -> int:

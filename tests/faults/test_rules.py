@@ -84,7 +84,7 @@ class Story(RuleStory):
         self.does(decide.release(self.book.cases[number].incident.port.key, ANA, "x", self.rules))
 
     def confirm(self, _number: int) -> None:
-        self.does(decide.confirm(ANA))
+        self.does(decide.confirm(ANA, self.now))
 
     def chosen(self, number: int) -> unknown.Choose | None:
         """One of those in doubt, or all."""

@@ -57,6 +57,8 @@ EVERY_KIND: tuple[ln.Line, ...] = (
     ln.GroupMoved(-5, -1005),
     ln.CaseOpened(2, incident(2), (incident(3, place="6/16"),), GROUPING, follows=1),
     ln.CaseOpened(3, incident(4), apart=2),
+    ln.Started("0.1.0", "views"),
+    ln.Confirmed(ANA, NOON),
     ln.IncidentEnded(2, "gone", "3"),
     ln.Approved(
         2, ANA, (port(),), mixed=True, left_out=(port("6/16"),), despite=("flapping",), due=NOON, first=BRUNO

@@ -1,0 +1,184 @@
+"""A ledger older than its own views, and one that ends in the future: both wait for a person's word."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain import lines as ln
+from bot.domain.case import Phase
+from bot.domain.cooldown import free_at
+from bot.domain.life import Forecast, Scope, Silenced
+from bot.domain.plan import Outcome
+from bot.errors import Declined
+from bot.steps import decide
+from bot.storage.files import FileLedger
+from bot.storage.repair import run_repair
+from bot.storage.verify import run_verify
+from bot.storage.views import Views
+from tests.fakes import ANA, FakeClock
+
+from .samples import PLAN, adds, opened
+
+YEARS = timedelta(days=500)
+
+
+@asynccontextmanager
+async def run(folder: Path, clock: FakeClock) -> AsyncIterator[FileLedger]:
+    """One life of the program: started as `Flow.start` does, its views kept, no clean stop."""
+    ledger = FileLedger.open(folder, clock)
+    await ledger.commit(adds(ln.Started("1", ledger.recovery.doubt)))
+    views = Views(folder, ledger, 24, clock)
+    await views.start()
+    yield ledger
+    await views.close()
+    await ledger.close()
+
+
+@pytest.mark.parametrize("view", ["audit.json", "cooldown.json"])
+async def test_a_snapshot_of_a_minute_ago_beside_the_views_of_now_asks(tmp_path: Path, view: str) -> None:
+    data, copy, clock = tmp_path / "data", tmp_path / "copy", FakeClock()
+    async with run(data, clock) as ledger:
+        await ledger.commit(adds(opened()))
+        shutil.copytree(data / "ledger", copy)
+        clock.time += timedelta(minutes=1)
+        await ledger.commit(adds(ln.Approved(1, ANA, (opened().incident.port,))))
+    shutil.rmtree(data / "ledger")
+    shutil.copytree(copy, data / "ledger")
+    for other in {"audit.json", "cooldown.json"} - {view}:
+        (data / other).unlink()
+    async with run(data, clock) as ledger:  # and wrote the views anew
+        assert (ledger.book.doubt, ledger.book.unconfirmed) == ("views", clock.time - timedelta(minutes=1))
+    async with run(data, clock) as ledger:
+        assert (ledger.recovery.doubt, ledger.book.doubt) == (None, "views")  # which nothing forgets
+        with pytest.raises(Declined, match="unconfirmed"):
+            decide.check_confirmed(ledger.book)
+        await ledger.commit(decide.confirm(ANA, clock.now()))
+        decide.check_confirmed(ledger.book)
+    async with run(data, clock) as ledger:
+        assert (ledger.book.doubt, ledger.book.unconfirmed) == (None, None)
+    assert run_verify(data)[0] == 0
+
+
+async def test_another_ledger_of_the_same_length_asks_too(tmp_path: Path) -> None:
+    data, other = tmp_path / "data", tmp_path / "other"
+    for folder, label in ((data, "a"), (other, "b")):
+        async with run(folder, FakeClock()) as ledger:
+            await ledger.commit(adds(opened(), ln.TapRefused(ANA, "approve", label)))
+    shutil.rmtree(data / "ledger")
+    shutil.copytree(other / "ledger", data / "ledger")
+    async with run(data, FakeClock()) as ledger:
+        assert ledger.book.doubt == "views"
+
+
+@pytest.mark.parametrize("text", ['{"decisions": []}\n', "", "no JSON", '{"ledger": {"sequence": 9}}'])
+async def test_views_of_an_older_version_or_unreadable_ones_say_nothing(tmp_path: Path, text: str) -> None:
+    async with run(tmp_path, FakeClock()) as ledger:
+        await ledger.commit(adds(opened()))
+    (tmp_path / "audit.json").write_text(text)
+    (tmp_path / "cooldown.json").write_text(text)
+    async with run(tmp_path, FakeClock()) as ledger:
+        assert (ledger.book.doubt, ledger.book.unconfirmed) == (None, None)
+
+
+async def ahead(folder: Path, clock: FakeClock) -> None:
+    """A dispatch that broke off, a silence and a forecast, all decided on a clock that is years ahead."""
+    port = opened().incident.port
+    clock.time += YEARS
+    now = clock.now()
+    async with run(folder, clock) as ledger:
+        await ledger.commit(adds(opened(), ln.Approved(1, ANA, (port,)), ln.Planned(1, 4, PLAN)))
+        await ledger.commit(adds(ln.Intent(1, "c1"), ln.Result(1, "c1", Outcome.ACCEPTED)))
+        await ledger.commit(adds(Silenced(1, (Scope("CB 09", ""),), now + timedelta(hours=2), ANA, "x")))
+        await ledger.commit(adds(Forecast(1, ANA, now + timedelta(hours=2))))
+    clock.time -= YEARS
+
+
+async def test_a_ledger_that_ends_in_the_future_asks_and_then_counts_from_now(tmp_path: Path) -> None:
+    clock = FakeClock()
+    real = clock.now()
+    await ahead(tmp_path, clock)
+    async with run(tmp_path, clock) as ledger:
+        assert ledger.book.doubt == "future"
+        assert ledger.book.unconfirmed == real + YEARS
+        await ledger.commit(decide.confirm(ANA, clock.now()))
+        clock.time += timedelta(minutes=1)
+        await ledger.commit(adds(ln.Alive()))
+
+    def right(ledger: FileLedger) -> None:
+        book = ledger.book
+        assert (book.doubt, book.unconfirmed) == (None, None)
+        (reservation,) = book.reservations.values()
+        assert free_at(reservation, clock.now(), 24) == real + timedelta(hours=24)
+        assert {told.at for told in book.told.values()} == {real}
+        (dispatch,) = book.cases[1].dispatches
+        assert (dispatch.phase, dispatch.broken, dispatch.last_at) == (Phase.INTERRUPTED, True, real)
+        assert book.cases[1].opened_at == book.cases[1].asked_at == real
+        assert book.cases[1].eta is None
+        assert book.silence_of(opened().incident.port, clock.now()) is None
+        assert (book.silences[1].since, book.silences[1].until) == (real, real)
+        assert max(entry.at for entry in book.audit) <= clock.now()
+
+    async with run(tmp_path, clock) as ledger:
+        right(ledger)
+        assert ledger.book.last_at == real + timedelta(minutes=1)
+    clock.time += timedelta(hours=1)
+    async with run(tmp_path, clock) as ledger:  # its lines stay readable, in order
+        right(ledger)
+    code, text = run_verify(tmp_path)
+    assert (code, "whole: " in text) == (0, True)
+    (segment,) = (tmp_path / "ledger").glob("*.jsonl")
+    assert segment.name.startswith(f"{(real + YEARS):%Y-%m}")
+
+
+async def test_what_was_decided_on_the_right_clock_keeps_its_time(tmp_path: Path) -> None:
+    clock = FakeClock()
+    real, until = clock.now(), clock.now() + timedelta(hours=9)
+    async with run(tmp_path, clock) as ledger:
+        await ledger.commit(adds(opened(), Forecast(1, ANA, until)))
+        await ledger.commit(adds(Silenced(1, (Scope("CB 09", ""),), until, ANA, "x")))
+        clock.time += YEARS
+        await ledger.commit(adds(ln.Alive()))
+    clock.time = real + timedelta(minutes=5)
+    async with run(tmp_path, clock) as ledger:
+        await ledger.commit(decide.confirm(ANA, clock.now()))
+        book = ledger.book
+        assert (book.cases[1].opened_at, book.cases[1].eta) == (real, until)
+        assert (book.silences[1].until, book.lasting) == (until, [book.silences[1]])
+
+
+@pytest.mark.parametrize(("off", "doubt"), [(10, None), (11, "future")])
+async def test_clocks_are_off_by_minutes(tmp_path: Path, off: int, doubt: str | None) -> None:
+    clock = FakeClock()
+    async with run(tmp_path, clock) as ledger:
+        await ledger.commit(adds(opened()))
+    clock.time -= timedelta(minutes=off)
+    async with run(tmp_path, clock) as ledger:
+        assert ledger.book.doubt == doubt
+
+
+async def test_a_confirmation_of_an_old_copy_sets_no_clock(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with run(tmp_path, clock) as ledger:
+        await ledger.commit(adds(opened()))
+    clock.time += timedelta(hours=2)
+    async with run(tmp_path, clock) as ledger:
+        (line,) = await ledger.commit(decide.confirm(ANA, clock.now()))
+        assert line == ln.Confirmed(ANA, None)
+
+
+async def test_such_a_ledger_is_repaired_in_its_order(tmp_path: Path) -> None:
+    clock = FakeClock()
+    await ahead(tmp_path, clock)
+    async with run(tmp_path, clock) as ledger:
+        await ledger.commit(decide.confirm(ANA, clock.now()))
+        await ledger.commit(adds(ln.Alive()))
+    (segment,) = (tmp_path / "ledger").glob("*.jsonl")
+    whole = segment.read_bytes()
+    segment.write_bytes(whole.replace(b"\n", b"\r\n"))
+    assert run_verify(tmp_path)[0] == 1
+    run_repair(tmp_path, clock, dry_run=False)
+    assert segment.read_bytes() == whole
