@@ -358,7 +358,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the times of lines are not looked at",
         "bot/storage/replay.py",
-        "    if entry.at < (last.at if last else head.at):\n",
+        "    if entry.at < (_floor(last) if last else head.at):\n",
         "    if False:\n",
         "files",
     ),
@@ -825,7 +825,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "each group opens its file and none is closed",
         "bot/storage/segments.py",
-        "        if name == self._name:\n            return\n        self.close()\n",
+        "        if self._name is not None and name <= self._name:\n            return\n        self.close()\n",
         "",
         "soak",
     ),
