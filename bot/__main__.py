@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -61,6 +62,12 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
         made[name] = commands.add_parser(name, help=what, description=what)
         made[name].add_argument("--data", type=Path, help="the data folder (default: DATA_DIR)")
         made[name].set_defaults(command=name)
+    made["verify"].add_argument(
+        "--head",
+        type=_head,
+        metavar="SEQ:HEX8",
+        help="as a card or /audit shows it: is it that ledger?",
+    )
     made["show"].add_argument(
         "case", type=_case, nargs="?", help="its number (default: a line for each case)"
     )
@@ -111,6 +118,13 @@ def _case(text: str) -> int:
     return _between(text, 1, 10**9)
 
 
+def _head(text: str) -> tuple[int, str]:
+    found = re.fullmatch(r"\s*([0-9]{1,18})\s*[:·.,; -]\s*([0-9a-f]{8,64})\s*", text.lower())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no line and digits such as 1234:ab12cd34")
+    return int(found[1]), found[2]
+
+
 def _between(text: str, low: int, high: int) -> int:
     if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
         raise argparse.ArgumentTypeError(f"{text!r} is no number from {low} to {high}")
@@ -156,7 +170,7 @@ def _verify(given: argparse.Namespace) -> int:
     from bot import settings
     from bot.storage.verify import run_verify
 
-    code, text = run_verify(given.data or settings.data_dir())
+    code, text = run_verify(given.data or settings.data_dir(), given.head)
     print(text)
     return code
 

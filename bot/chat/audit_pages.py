@@ -27,6 +27,8 @@ def audit(book: Book, page: int, filter_text: str, words: Words, now: datetime, 
     pages = -(-len(found) // _A_PAGE)
     page = min(max(page, 0), pages - 1)
     head = [words.say("audit.head", n=len(found), filter="" if is_number(kept) else kept)]
+    if book.head is not None:
+        head.append(words.say("card.anchor", head=book.head))
     if pages > 1:
         head.append(words.say("page.of", page=page + 1, pages=pages))
     shown = found[page * _A_PAGE :][:_A_PAGE]

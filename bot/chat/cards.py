@@ -58,12 +58,21 @@ def card(
     room = TEXT_AT_MOST - _SPARE - sum(_cost(line) for block in blocks for line in block)
     # Its own lines beside the list of names take no more than half of what is left.
     blocks.append(restored(case, book, now, words, rules, room=max(0, room // 2)))
+    blocks.append(_anchor(case, book, words))
     html = _fitted(blocks, words)
     if stuck:
         return Screen(str(html), details_row(case, words))
     if question is not None:
         return Screen(str(html + PARAGRAPH + question[0]), (*question[1], *halting(case, book, words)))
     return Screen(str(html), rows(case, book, now, words, rules, closed=closed))
+
+
+def _anchor(case: Case, book: Book, words: Words) -> list[Markup]:
+    """Where the ledger stood when the case came to its end: it never changes after that."""
+    last = book.restored_by(case.id) or case
+    head = book.heads.get(last.id) or book.heads.get(case.id)
+    ended = case.state in {CaseState.SENT, CaseState.DENIED} and not last.running
+    return [words.say("card.anchor", head=head)] if ended and head is not None else []
 
 
 def _undone(case: Case, book: Book) -> bool:

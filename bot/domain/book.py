@@ -37,6 +37,10 @@ class Book:
     `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases` its
     newest case. `lasting` are the silences that had not ended when the last one began or was ended: those of
     years are not asked for each port at each poll.
+
+    `head` is where the ledger durably ends, `heads` where it stood when a case came to its end: a line's
+    number and the first digits of its hash, which storage tells (`stands`). They decide nothing: people see
+    them, so that the chat can prove later which ledger this was.
     """
 
     def __init__(self) -> None:
@@ -59,6 +63,9 @@ class Book:
         self.silences: dict[int, Silence] = {}
         self.lasting: list[Silence] = []
         self.digest: Card | None = None
+        self.head: str | None = None
+        self.heads: dict[int, str] = {}
+        self._settled_at_start: list[int] = []
         self.next_case = 1
 
     def restored_by(self, number: int) -> Case | None:
@@ -109,6 +116,14 @@ class Book:
         self._take(line)
         self._stopped = isinstance(line, ln.Stopped)
 
+    def stands(self, line: ln.Line, seq: int, digest: str) -> None:
+        """A line that was applied is durable, at this place and with this hash."""
+        self.head = f"{seq} · {digest[:8]}"
+        if isinstance(line, ln.Settled | ln.Denied | ln.Resolved):
+            self.heads[line.case] = self.head
+        elif isinstance(line, ln.Started):
+            self.heads |= dict.fromkeys(self._settled_at_start, self.head)
+
     def dispatch_of(self, entry: AuditEntry) -> Dispatch | None:
         """The dispatch that a decision began, changed or ended."""
         case = self.cases.get(entry.case or 0)
@@ -132,9 +147,11 @@ class Book:
             self.unconfirmed, self.doubt = self.unconfirmed or self._before, line.doubt
         elif not self._stopped and self.last_at - self._before > SILENT:
             self.unconfirmed = self.unconfirmed or self._before
-        for number in sorted(self.running):
+        running = sorted(self.running)
+        for number in running:
             if self._dispatch(number).phase is not Phase.SCHEDULED:  # that has not begun
                 self._interrupt(number)
+        self._settled_at_start = [number for number in running if number not in self.running]
 
     @_fold.register
     def _(self, line: ln.Confirmed) -> None:

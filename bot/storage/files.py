@@ -223,20 +223,25 @@ class FileLedger(Recorder):
 
     async def _write_group(self, group: list[_Pending]) -> None:
         rows = [(entry.at, inner) for entry in group for inner in entry.fields]
+        lines = [line for entry in group for line in entry.lines]
+        places: list[tuple[int, str]] = []
         self._writing = True
         try:
             if rows:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._segments.append, rows)
+                loop = asyncio.get_running_loop()
+                places = await loop.run_in_executor(self._thread, self._segments.append, rows)
         except Exception as error:  # noqa: BLE001 - whatever stops the writer must reach those who wait
             self._fail(group, error)
             return
         finally:
             self._writing = False
+        for line, place in zip(lines, places, strict=True):
+            self._book.stands(line, *place)
         for entry in group:
             if entry.waiter is not None and not entry.waiter.done():
                 entry.waiter.set_result(None)
         if rows:
-            self._tell([line for entry in group for line in entry.lines])
+            self._tell(lines)
 
     def _fail(self, group: list[_Pending], error: Exception) -> None:
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__

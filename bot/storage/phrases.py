@@ -9,6 +9,12 @@ from bot.storage.segments import ledger_folder
 NEWER = "lines of a newer version: start that version, it may find nothing wrong"
 """What to do about lines that are as they were written and that this version cannot read."""
 
+OLDER = (
+    "older than audit.json or cooldown.json beside it, or another ledger: it looks like an old copy; started "
+    "on it the bot sends nothing until an approver confirms"
+)
+"""What to say of a whole ledger that lacks the line that its views were written after."""
+
 
 def counted(count: int, what: str) -> str:
     """`1 line`, `2 lines`."""

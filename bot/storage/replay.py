@@ -69,6 +69,7 @@ class _Tail:
     """The lines of a group that is not whole yet."""
 
     entries: list[Entry] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
     digest: str = codec.NO_LINE
 
 
@@ -122,6 +123,7 @@ def _segment(found: Scan, name: str, data: bytes, wanted: Container[int]) -> Tro
             _check_place(found.head, tail, entry)
             tail.entries.append(entry)
             tail.digest = codec.digest(raw)
+            tail.digests.append(tail.digest)
             if entry.seq in wanted:
                 found.digests[entry.seq] = tail.digest
             if entry.left == 0:
@@ -161,15 +163,17 @@ def _floor(entry: Entry) -> datetime:
 
 
 def _take(found: Scan, tail: _Tail) -> None:
-    for entry in tail.entries:
+    for entry, digest in zip(tail.entries, tail.digests, strict=True):
         try:
             found.book.apply(entry.at, entry.line)
+            found.book.stands(entry.line, entry.seq, digest)
         except Exception as error:  # whatever the fold cannot take is a line that does not fit
             what = f"state: a line of kind {entry.line.kind} does not fit what is before it"
             raise BadLine(f"{what} ({type(error).__name__})", intact=True) from error
     last = tail.entries[-1]
     found.head = Head(last.seq, last.group, tail.digest, _floor(last))
     tail.entries.clear()
+    tail.digests.clear()
 
 
 _IN_A_VIEW = re.compile(

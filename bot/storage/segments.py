@@ -63,16 +63,18 @@ class Segments:
         if self._end == 0:
             self._disk.sync_folder(self._folder)
 
-    def append(self, rows: Sequence[tuple[datetime, bytes]]) -> None:
-        """Write rows of one month as one group; return once they are durable. Raises OSError."""
+    def append(self, rows: Sequence[tuple[datetime, bytes]]) -> list[tuple[int, str]]:
+        """Write rows of one month as one group; their numbers and hashes once they are durable. OSError."""
         self.turn_to(segment_name(rows[0][0]))
         seq, group, prev = self._head.seq, self._head.group + 1, self._head.digest
-        sealed = []
+        sealed: list[bytes] = []
+        places: list[tuple[int, str]] = []
         for left, (at, inner) in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
             seq += 1
             raw = codec.seal(inner, seq=seq, group=group, left=left, at=at, prev=prev)
             prev = codec.digest(raw)
             sealed.append(raw)
+            places.append((seq, prev))
         data = b"\n".join([*sealed, b""])
         try:
             self._write_all(data)
@@ -84,6 +86,7 @@ class Segments:
             raise
         self._end += len(data)
         self._head = Head(seq, group, prev, rows[-1][0])
+        return places
 
     def _write_all(self, data: bytes) -> None:
         if self._disk.write(self._descriptor, data) != len(data):

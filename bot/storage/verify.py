@@ -10,8 +10,8 @@ from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
 from bot.storage.mending import Mending, held, mending, of_newer_version
-from bot.storage.phrases import NEWER, anew, counted, no_ledger, place, views_in, waits
-from bot.storage.replay import Fault, Scan, Trouble, scan
+from bot.storage.phrases import NEWER, OLDER, anew, counted, no_ledger, place, views_in, waits
+from bot.storage.replay import Fault, Scan, Trouble, heads_of_views, scan
 from bot.storage.segments import Head, ledger_folder
 
 _NAMED = 20  # cases, at most, in the text
@@ -134,17 +134,40 @@ def _after(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> After:
     )
 
 
-def run_verify(folder: Path) -> tuple[int, str]:
-    """The exit code (0 whole, 1 damaged or unreadable) and the text for the person who asked."""
+def run_verify(folder: Path, anchor: tuple[int, str] | None = None) -> tuple[int, str]:
+    """The exit code (0 whole, 1 damaged or unreadable) and the text for the person who asked.
+
+    `anchor` is what the chat shows of the ledger at some time, a line's number and the first digits of its
+    hash: 1, too, where this ledger does not have that line.
+    """
     disk = Disk()
     try:
-        found = scan(disk, folder)
+        views = heads_of_views(disk, folder)
+        wanted = {*views, *([anchor[0]] if anchor else [])}
+        found = scan(disk, folder, wanted)
         if not found.sizes:
             return 1, no_ledger(folder, disk)
         report = _reported(disk, folder, found)
-        return (0 if report.ok else 1), "\n".join(_text(report, disk, folder, found))
+        text = [*_text(report, disk, folder, found)]
+        if report.ok and any(found.digests.get(line) != digest for line, digest in views.items()):
+            text.append(OLDER)
+        there = True
+        if anchor is not None:
+            there, said = _has(found, *anchor)
+            text.append(said)
+        return (0 if report.ok and there else 1), "\n".join(text)
     except OSError as error:
         return 1, f"{ledger_folder(folder)} cannot be read: {error.strerror}"
+
+
+def _has(found: Scan, line: int, digits: str) -> tuple[bool, str]:
+    """Whether this is the ledger that the chat saw, and the same in words."""
+    digest = found.digests.get(line)
+    if digest is None:
+        return False, f"{line} · {digits}: this ledger has no such line: it is older, or another one"
+    if digest.startswith(digits):
+        return True, f"{line} · {digits}: the line is there, as the chat shows it"
+    return False, f"{line} · {digits}: the line is another one ({digest[:8]}): this is another ledger"
 
 
 def _text(report: Report, disk: Disk, folder: Path, found: Scan) -> Iterator[str]:
