@@ -287,7 +287,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a start interrupts nothing",
         "bot/domain/book.py",
-        "        for number in sorted(self.running):\n            if self",
+        "        for number in running:\n            if self",
         "        for number in ():\n            if self",
         "process",
     ),
