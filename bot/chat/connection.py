@@ -1,5 +1,6 @@
 """The account and the connections that python-telegram-bot works with."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -8,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
-from telegram.error import NetworkError, TelegramError
+from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
@@ -16,6 +17,7 @@ from bot import bodies
 from bot.chat.access import Approvers
 
 LARGEST = 2**20  # bytes of an answer; the bot downloads no files
+TOTAL = 120.0  # seconds for one exchange, as httpx's read timeout starts again with every byte
 LONGEST_REFUSAL = 300  # characters
 FEW = 5  # updates that are asked for at a time where all that wait are too much for one answer
 
@@ -68,7 +70,11 @@ class Connection(HTTPXRequest):
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
         """As HTTPXRequest; of a refusal only what it has to say, as PTB quotes the rest of it."""
-        status, body = await super().do_request(*args, **kwargs)
+        try:
+            async with asyncio.timeout(TOTAL):
+                status, body = await super().do_request(*args, **kwargs)
+        except TimeoutError:
+            raise TimedOut from None
         if httpx.codes.is_success(status):
             return status, body
         return status, json.dumps(_refusal(bodies.json_of(body))).encode()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bot.domain.lines import Doubt
 from bot.storage.disk import Disk
 from bot.storage.replay import VIEWS, Trouble
 from bot.storage.segments import ledger_folder
@@ -26,11 +27,19 @@ def place(ledger: Path, trouble: Trouble) -> str:
     return f"{ledger / trouble.segment}, line {trouble.line}, byte {trouble.offset}: {trouble.what}"
 
 
-def waits(since: str) -> str:
-    """What to say of a ledger that looks like an old copy, whose last line before the start is of `since`."""
+_DOUBTS: dict[Doubt | None, tuple[str, str]] = {
+    None: ("without a clean stop", "it is no old copy"),
+    "views": ("older than the files beside it", "it is no old copy"),
+    "future": ("later than it was then", "the clock is right now"),
+}
+
+
+def waits(since: str, doubt: Doubt | None) -> str:
+    """What to say of a ledger that nobody trusts yet, whose last line before the start is of `since`."""
+    why, what = _DOUBTS[doubt]
     return (
-        f"waits for a confirmation: the bot started on a ledger that ends at {since}, without a clean stop; "
-        "nothing is sent until an approver confirms in the group (/status) that it is no old copy"
+        f"waits for a confirmation: the bot started on a ledger that ends at {since}, {why}; "
+        f"nothing is sent until an approver confirms in the group (/status) that {what}"
     )
 
 

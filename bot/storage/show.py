@@ -44,7 +44,7 @@ def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None)
         each = sorted(found.book.cases.values(), key=lambda one: (one.shown_as, one.restores is not None))
         lines += [_summary(one, zone) for one in each] or ["no case yet"]
         if note is None and found.book.unconfirmed is not None:  # a confirmation may be behind the damage
-            lines.append(waits(_time(found.book.unconfirmed, zone)))
+            lines.append(waits(_time(found.book.unconfirmed, zone), found.book.doubt))
     elif case in found.book.cases:
         lines += _Story(found.book.cases[case].shown_as, zone).told(disk, folder, found)
     else:

@@ -188,7 +188,7 @@ def _text(report: Report, disk: Disk, folder: Path, found: Scan) -> Iterator[str
         yield f"after it: {told(report.after)}"
         yield from _judgement(report, trouble, disk, folder, found)
     if report.unconfirmed is not None:
-        yield waits(f"{report.unconfirmed:%Y-%m-%dT%H:%M:%SZ}")
+        yield waits(f"{report.unconfirmed:%Y-%m-%dT%H:%M:%SZ}", found.book.doubt)
 
 
 def told(after: After) -> str:

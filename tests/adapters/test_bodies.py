@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from telegram import Bot
-from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from bot import upstream
 from bot.chat.connection import FEW, Poller
@@ -308,3 +308,19 @@ async def test_telegram_is_reached_through_its_own_proxy() -> None:
         bot = Bot(TOKEN, "http://telegram.invalid/bot", request=calls)
         assert (await bot.get_me()).id == 1
         assert proxy.requests[0].startswith(b"POST http://telegram.invalid/bot123456:")
+
+
+async def test_an_answer_of_telegram_that_never_ends_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.chat.connection.TOTAL", 0.3)
+
+    async def drip(connection: Connection) -> None:
+        await connection.request()
+        await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while not connection.reader.at_eof():
+            await connection.write(b" ")
+            await asyncio.sleep(0.02)
+
+    async with raw_server(drip) as server, ToTelegram(pool=2, connect=5) as calls, asyncio.timeout(10):
+        bot = Bot(TOKEN, f"{server.url}/bot", request=calls)
+        with pytest.raises(TimedOut):
+            await bot.send_message(-100, "hello")

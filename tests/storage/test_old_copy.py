@@ -104,6 +104,8 @@ async def test_a_ledger_that_ends_in_the_future_asks_and_then_counts_from_now(tm
     async with run(tmp_path, clock) as ledger:
         assert ledger.book.doubt == "future"
         assert ledger.book.unconfirmed == real + YEARS
+        said = run_verify(tmp_path)[1].splitlines()[-1]
+        assert "later than it was then; nothing is sent until an approver confirms" in said
         await ledger.commit(decide.confirm(ANA, clock.now()))
         clock.time += timedelta(minutes=1)
         await ledger.commit(adds(ln.Alive()))

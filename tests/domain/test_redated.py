@@ -1,0 +1,82 @@
+"""What was dated in the future counts from the moment when a person set the clock right."""
+
+from datetime import timedelta
+
+from bot.domain import lines as ln
+from bot.domain.book import Book
+from bot.domain.case import Phase
+from bot.domain.life import Forecast, Proposed
+from bot.domain.plan import Outcome, Recipient
+from tests.fakes import ANA, BRUNO, NOON, incident, port
+
+AHEAD = NOON + timedelta(days=400)
+PLAN = (Recipient("c1", "Ana", ("Z1",), "5561999990001"), Recipient("c2", "Bia", ("Z2",), "5561999990002"))
+
+
+def book(*lines: ln.Line, then: tuple[ln.Line, ...] = ()) -> Book:
+    """The lines on a clock that is ahead, then a start and the confirmation that the clock is right now."""
+    made = Book()
+    for line in (*lines, ln.Started("1", "future"), *then, ln.Confirmed(BRUNO, NOON)):
+        made.apply(AHEAD, line)
+    return made
+
+
+def opened(number: int = 1) -> ln.CaseOpened:
+    return ln.CaseOpened(number, incident(number))
+
+
+def test_what_was_scheduled_is_due() -> None:
+    due = AHEAD + timedelta(hours=9)
+    (dispatch,) = book(opened(), ln.Approved(1, ANA, (port(),), due=due)).cases[1].dispatches
+    assert (dispatch.phase, dispatch.due, dispatch.at, dispatch.broken) == (
+        Phase.SCHEDULED,
+        NOON,
+        NOON,
+        False,
+    )
+
+
+def test_what_was_scheduled_on_the_right_clock_keeps_its_hour() -> None:
+    made, due = Book(), NOON + timedelta(hours=9)
+    for line in (opened(), ln.Approved(1, ANA, (port(),), due=due)):
+        made.apply(NOON, line)
+    made.apply(AHEAD, ln.Started("1", "future"))
+    made.apply(AHEAD, ln.Confirmed(BRUNO, NOON + timedelta(hours=1)))
+    assert made.cases[1].dispatches[0].due == due
+    assert made.last_at == NOON + timedelta(hours=1)
+
+
+def test_what_had_been_broken_off_or_in_doubt_stays_so() -> None:
+    lines = (
+        opened(),
+        ln.Approved(1, ANA, (port(),)),
+        ln.Planned(1, 2, PLAN),
+        ln.Intent(1, "c1"),
+        ln.Result(1, "c1", Outcome.UNKNOWN, None, "no_answer"),
+        ln.Settled(1, "done"),
+        ln.Resent(1, ("c1",), ANA),
+        ln.Interrupted(1, "key", "key"),
+    )
+    (dispatch,) = book(*lines).cases[1].dispatches
+    assert (dispatch.broken, dispatch.last_at, dispatch.ended_at) == (True, NOON, None)
+    assert dispatch.progress is not None
+    ((claimed, _),) = dispatch.progress.doubted["c1"]
+    assert claimed == NOON
+
+
+def test_a_person_who_resumes_it_before_is_not_overruled() -> None:
+    made = book(
+        opened(),
+        ln.Approved(1, ANA, (port(),)),
+        ln.Planned(1, 2, PLAN),
+        then=(ln.Resumed(1, ANA),),
+    )
+    (dispatch,) = made.cases[1].dispatches
+    assert (dispatch.phase, dispatch.broken) == (Phase.SENDING, False)
+
+
+def test_a_first_approval_and_a_near_forecast_count_from_then() -> None:
+    made = book(opened(), Proposed(1, ANA, (), None), Forecast(1, ANA, NOON + timedelta(hours=2)))
+    case = made.cases[1]
+    assert case.proposal is not None
+    assert (case.proposal.at, case.eta) == (NOON, NOON + timedelta(hours=2))
