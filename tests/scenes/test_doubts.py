@@ -1,11 +1,14 @@
 """What nobody knows comes to an end: sends whose answer was lost, a refused key, a ledger from a backup."""
 
+import re
+import shutil
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.lines import Started
+from bot.domain.lines import Started, Stopped
 from bot.simulator.server import DropAfter, DropBefore, Fault
 from bot.simulator.telegram import Message
 from bot.storage.files import FileLedger
+from bot.storage.verify import run_verify
 from tests.fakes import FakeClock
 from tests.scenes.conftest import Noc
 
@@ -165,3 +168,63 @@ async def test_a_ledger_from_a_backup_sends_nothing_until_somebody_confirms(noc:
     await noc.until(card, "3 enviadas")
     assert "confirmou o registro após restauração · Ana" in (await noc.ask(noc.ana, "/audit")).text
     assert "sem permissão" in (await noc.ask(noc.ana, "/audit recusados")).text
+
+
+async def test_a_snapshot_of_a_minute_ago_beside_its_views_tells_nobody_twice(noc: Noc) -> None:
+    data = noc.folder / "data"
+    noc.world.outage(3)
+    await noc.open()
+    card = await noc.card()
+    shutil.copytree(data / "ledger", noc.folder / "snapshot")
+    await noc.chat.tap(noc.ana, card, "Aprovar")
+    await noc.until(card, "3 enviadas")
+    shown = re.search(r"registro (\d+ · [0-9a-f]{8})", await noc.until(card, "registro "))
+    assert shown is not None
+    audit = await noc.ask(noc.ana, "/audit")
+    assert re.search(r"registro \d+ · [0-9a-f]{8}", audit.text)
+    await noc.close()
+    line, digits = shown[1].split(" · ")
+    anchor = (int(line), digits)
+    assert run_verify(data, anchor)[0] == 0
+
+    shutil.rmtree(data / "ledger")
+    shutil.copytree(noc.folder / "snapshot", data / "ledger")
+    assert run_verify(data, anchor)[0] == 1
+    await noc.open()
+    said = await noc.chat.wait(
+        lambda c: next(
+            (m for m in c.messages() if "mais antigo que os arquivos ao lado dele" in m.text), None
+        )
+    )
+    assert said.text.startswith("⛔ O registro termina em")
+    card = await noc.chat.wait(  # the snapshot may be older than the card, which is then posted anew
+        lambda c: next((m for m in c.messages() if "Envio bloqueado até confirmar" in m.text), None)
+    )
+    assert "cópia antiga" in (await noc.chat.tap(noc.ana, card, "Aprovar")).text
+    assert (noc.hsm.duplicates, len(noc.hsm.received)) == (0, 3)
+    assert "mais antigo que os arquivos" in (await noc.ask(noc.ana, "/status")).text
+
+
+async def test_a_ledger_that_ends_in_the_future_gives_the_time_back(noc: Noc) -> None:
+    clock = FakeClock(datetime.now(UTC) + timedelta(days=500))
+    ahead = FileLedger.open(noc.folder / "data", clock)
+    await ahead.commit(lambda _book, _now: [Started("1"), Stopped()])
+    await ahead.close()
+    noc.world.outage(3)
+    await noc.open()
+    card = await noc.card()
+    said = await noc.chat.wait(
+        lambda c: next((m for m in c.messages() if "O registro termina no futuro" in m.text), None)
+    )
+    assert "Confira a hora do servidor" in said.text
+    await noc.chat.tap(noc.ana, said, "Confirmar")
+    await noc.until(said, "A hora certa é")
+    await noc.chat.tap(noc.ana, said, "Sim, pode enviar")
+    await noc.until(said, "Ana confirmou o registro")
+    await noc.chat.tap(noc.ana, card, "Aprovar")
+    await noc.until(card, "3 enviadas")
+    (approved,) = [line for line in noc.lines() if line["kind"] == "approved"]
+    assert abs(datetime.fromisoformat(approved["at"]) - datetime.now(UTC)) < timedelta(minutes=5)
+    await noc.close()
+    (port,) = noc.view("cooldown.json")["ports"]
+    assert datetime.fromisoformat(port["until"]) - datetime.now(UTC) < timedelta(hours=24)
