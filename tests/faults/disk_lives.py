@@ -340,6 +340,7 @@ class Life:
                 self.tries.check(fits, f"{name}: line {seq} is out of place: {self.story}")
                 book.apply(entry.at, entry.line)
                 left, prev = entry.left, codec.digest(raw)
+                book.stands(entry.line, seq, prev)
                 group += left == 0
             self.tries.check(left == 0 and data[-1:] in b"\n", f"{name} ends torn: {self.story}")
         self.tries.check(vars(book) == vars(live), f"the book is not the fold of its lines: {self.story}")

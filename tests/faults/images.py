@@ -85,15 +85,17 @@ def ledger(
         raw.append(tuple(sealed))
         name = segment_name(at)
         image[name] = image.get(name, b"") + b"".join(line + b"\n" for line in sealed)
-        books.append(folded(groups[:number]))
+        books.append(folded(groups[:number], [line for group in raw for line in group]))
     return Ledger(tuple(raw), image, tuple(books))
 
 
-def folded(groups: Sequence[Sequence[ln.Line]]) -> Book:
-    book = Book()
+def folded(groups: Sequence[Sequence[ln.Line]], raw: Sequence[bytes]) -> Book:
+    book, seq = Book(), 0
     for number, group in enumerate(groups):
         for line in group:
+            seq += 1
             book.apply(BEGAN + timedelta(seconds=30 * number), line)
+            book.stands(line, seq, codec.digest(raw[seq - 1]))
     return book
 
 
