@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.case import Dispatch, Phase
+from bot.domain.growth import GROWN
 from bot.domain.lines import CaseOpened, Interrupted, Settled
-from bot.domain.plan import RESTORED
+from bot.domain.plan import RESTORED, Size
 from bot.domain.rules import Rules
 from bot.domain.who import BOT
 from bot.errors import (
@@ -155,9 +156,10 @@ class Dispatcher:
     async def _break_off(self, number: int, dispatch: Dispatch, error: Exception) -> None:
         """Without a plan it is given up, and may be tried again; in mid-send it is interrupted."""
         code = error.code if isinstance(error, Declined) else _code(error)
+        size = error.facts.get("size") if isinstance(error, Declined) else None
         log.warning("case %s broke off: %s", number, code, exc_info=error if code == "error" else None)
         rule: Write = (
-            give_up(number, dispatch.turn, code)
+            give_up(number, dispatch.turn, code, size if isinstance(size, Size) else None)
             if dispatch.progress is None
             else interrupt(number, dispatch.turn)
         )
@@ -166,10 +168,15 @@ class Dispatcher:
         except (LedgerClosed, Declined) as refused:  # closed, or cancelled meanwhile: nothing is lost
             log.warning("case %s: not written: %s", number, refused)
         else:
-            alone = dispatch.due is not None or dispatch.by == BOT
+            alone = (
+                dispatch.due is not None
+                or dispatch.by == BOT
+                or (dispatch.resumed and not dispatch.resumed_by)
+            )
             if alone and dispatch.progress is None:  # nobody waits at the card for it
                 port = self._ledger.book.cases[number].incident.port
-                self._chat.say(Notice("not_sent", {"case": number, "port": port, "reason": code}))
+                facts = {"case": number, "port": port, "reason": code}
+                self._chat.say(Notice("grown", facts) if code == GROWN else Notice("not_sent", facts))
 
 
 def _code(error: Exception) -> str:

@@ -14,6 +14,7 @@ from bot.domain.audit import AuditEntry
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
 from bot.domain.cooldown import free_at
+from bot.domain.holds import NOT_BEGUN
 from bot.domain.incident import Incident, Port
 from bot.domain.life import Despite, Scope
 from bot.domain.lines import Who
@@ -23,7 +24,6 @@ from bot.domain.who import BOT
 
 TODAY = frozenset({"today", "hoje"})
 REFUSED = frozenset({"refused", "recusados"})
-_GIVEN_UP = frozenset({"two_people", "other_mode"})  # why nothing was read: it was not to be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Entry:
     something else holds it. `count` is how many sends in doubt were decided on, None for other entries.
     `ports` is how many the case had. `restores` is the case where the entry is about its second message
     (that service is back), and `number` the number in the ledger. `until` is when it is to be sent, expected
-    to be over or silent until; `despite` and `first` are as in `lines.Approved`.
+    to be over or silent until; `despite`, `first`, `asked` and `agreed` are as in `lines.Approved`.
     """
 
     at: datetime
@@ -62,6 +62,8 @@ class Entry:
     first: Who | None = None
     team: str | None = None
     scopes: tuple[Scope, ...] = ()
+    asked: int | None = None
+    agreed: int | None = None
 
     @property
     def is_result(self) -> bool:
@@ -114,6 +116,8 @@ def said(entry: Entry, words: Words) -> str:
         "first": entry.first,
         "team": entry.team,
         "where": where(entry.scopes),
+        "asked": entry.asked,
+        "agreed": entry.agreed,
     }
     what = words.plain(f"entry.{entry.code}", **facts)
     named = entry.code in {"restored", "on_again"}  # these say by themselves what they are about
@@ -196,6 +200,8 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
         line.first if isinstance(line, ln.Approved) else None,
         line.team if isinstance(line, life.CauseNamed) else None,
         _scopes(book, line),
+        line.asked if isinstance(line, ln.Approved | life.Proposed) else None,
+        line.agreed if isinstance(line, ln.Approved | life.Proposed) else None,
     )
 
 
@@ -237,7 +243,7 @@ def _what(line: ln.Line, *, restored: bool) -> tuple[str, str | None]:
             code = "restored"
         case ln.Settled(end="over") if restored:
             code = "on_again"
-        case ln.Settled(end="unread", reason=reason) if reason in _GIVEN_UP:
+        case ln.Settled(end="unread", reason=reason) if reason in NOT_BEGUN:
             code = "given_up"
         case ln.Settled(end=end):
             code = end

@@ -1,5 +1,6 @@
 """Callback data: `action:case:argument`, at most 64 bytes (contracts/telegram.md)."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,6 +51,8 @@ class Action(StrEnum):
 
 FLAPPING = "f"
 """In the argument of APPROVE: although the port oscillates."""
+AGREED = "g"
+"""In the argument of APPROVE, before a number: to so many customers, more than were asked about first."""
 NOW, LATER = "n", "l"
 """In the argument of APPROVE, RESTORE and RESUME: what to do outside the customers' hours."""
 MINUTES = (60, 120, 240, 480)
@@ -57,6 +60,7 @@ MINUTES = (60, 120, 240, 480)
 NO_ETA = "none"
 CAUSES = ("cable", "power", "equipment", "vandalism", "works", "unknown")
 
+_NUMBER_AGREED = re.compile(rf"^{AGREED}[1-9][0-9]{{0,6}}")
 _MINUTES = frozenset(str(minutes) for minutes in MINUTES)
 _ARGUMENTS: dict[Action, frozenset[str]] = {
     Action.APPROVE: frozenset({"", FLAPPING, NOW, LATER, FLAPPING + NOW, FLAPPING + LATER}),
@@ -112,6 +116,12 @@ class Press:
         return f"{self.action}:{self.case}:{self.arg}"
 
 
+def agreed_in(arg: str) -> int | None:
+    """To how many customers the argument of an APPROVE agrees; None where it says nothing of it."""
+    found = _NUMBER_AGREED.match(arg)
+    return int(found[0].removeprefix(AGREED)) if found else None
+
+
 def decode(data: str | None) -> Press | None:
     """The press behind callback data; None for anything this program never wrote."""
     action, _, rest = (data or "").partition(":")
@@ -127,6 +137,8 @@ def decode(data: str | None) -> Press | None:
 
 def _writes(action: Action, arg: str) -> bool:
     """Whether this program ever writes that argument."""
+    if action is Action.APPROVE:
+        arg = _NUMBER_AGREED.sub("", arg)
     if action in _ARGUMENTS:
         return arg in _ARGUMENTS[action]
     if action in _NUMBERED:

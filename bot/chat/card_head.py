@@ -121,9 +121,10 @@ def _group(case: Case, words: Words) -> list[Markup]:
     if why is None or why.ports > len(all_ports(case)):  # of more than it is about: it tells nothing of these
         return []
     share = None if why.share is None else round(100 * why.share)
+    there = why.ports if why.of is None else min(why.ports, why.of)  # a CTO's alert is on no PON of its own
     facts: dict[Reason, dict[str, object]] = {
-        Reason.OLT: {"n": why.ports, "of": why.of},
-        Reason.SLOT: {"n": why.ports, "of": why.of, "slot": why.slot},
+        Reason.OLT: {"n": there, "of": why.of},
+        Reason.SLOT: {"n": there, "of": why.of, "slot": why.slot},
         Reason.CABLE: {"n": why.ports, "seconds": why.seconds, "percent": share},
         Reason.POWER: {"n": why.ports, "olts": why.olts, "seconds": why.seconds, "percent": share},
         Reason.MIXED: {"n": why.ports, "seconds": why.seconds},
@@ -148,9 +149,14 @@ def _affected(case: Case, words: Words) -> Markup:
     """The plan's count once there is one; before it the list's estimate (contracts/oltcloud.md)."""
     progress = case.dispatch.progress if case.dispatch else None
     total = case.incidents[0].total if len(all_ports(case)) == 1 else None
-    affected = progress.onus if progress else _estimate(case, total)
+    listed = _estimate(case, total)
+    affected = progress.onus if progress else listed
+    if case.undecided and listed is not None and (affected is None or listed > affected):
+        affected, progress = listed, None  # it fell further since the plan that came to nothing
     if affected is None:
         return words.say("card.affected_unknown")
+    if total is not None and affected > total:  # the list is wrong: there is no "300 of 12"
+        total = None
     return words.say("card.affected", estimate=progress is None, affected=affected, total=total)
 
 

@@ -25,7 +25,7 @@ def life(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> l
     if proposal is not None:
         until = proposal.at + SECOND_WITHIN
         facts = {"by": proposal.by, "started": proposal.at, "until": until, "at": proposal.due, "now": now}
-        lines.append(words.say("card.proposed", **facts, despite=proposal.despite))
+        lines.append(words.say("card.proposed", **facts, despite=proposal.despite, agreed=proposal.agreed))
     return lines
 
 

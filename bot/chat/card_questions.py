@@ -10,7 +10,7 @@ from markupsafe import Markup
 from bot.chat.buttons import CAUSES, FLAPPING, LATER, MINUTES, NO_ETA, NOW, Action, Press
 from bot.chat.card_head import ports_line
 from bot.chat.card_restored import Rows, may_restore
-from bot.chat.card_rows import may_separate
+from bot.chat.card_rows import agreement, may_separate
 from bot.chat.fitting import told
 from bot.chat.screen import Button, Style
 from bot.chat.words import Words, duration
@@ -84,10 +84,12 @@ class _Ask:
         if not ports:
             return None
         n = max(len(recent(self.book.spells[port.key], self.now)) for port in ports)
-        yes = self._button("button.despite", Press(Action.APPROVE, self.case.id, FLAPPING), "danger")
+        press = Press(Action.APPROVE, self.case.id, agreement(self.case) + FLAPPING)
+        yes = self._button("button.despite", press, "danger")
         return self.words.say("question.flapping", n=n), ((yes,), self._back())
 
     def hours(self, answered: str = "") -> Asked | None:
+        answered = agreement(self.case) + answered  # that was asked before
         later = Press(Action.APPROVE, self.case.id, answered + LATER)
         return self._hours(later, Press(Action.APPROVE, self.case.id, answered + NOW))
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.chat.buttons import Action, Press
+from bot.chat.buttons import AGREED, Action, Press
 from bot.chat.card_life import proposed
 from bot.chat.card_restored import Rows, restored_rows, stopping
 from bot.chat.results import at_rest, to_call
@@ -50,6 +50,11 @@ def may_separate(case: Case, now: datetime, rules: Rules) -> int:
     return len(parts(case.on)) if on else 1
 
 
+def agreement(case: Case) -> str:
+    """The part of an approval's argument that agrees to the plan that the card asks about; empty: to none."""
+    return "" if case.grown is None else f"{AGREED}{case.grown.customers}"
+
+
 def _button(case: Case, words: Words, key: str, action: Action, style: Style | None = None) -> Button:
     return Button(words.plain(f"button.{key}"), Press(action, case.id).encode(), style)
 
@@ -88,6 +93,9 @@ def _undecided(case: Case, book: Book, now: datetime, words: Words, rules: Rules
     if proposed(case, now, rules) is not None:
         key = "approve_second"
     approve = _button(case, words, key, Action.APPROVE, "success")
+    if case.grown is not None:
+        text = words.plain("button.grown", n=case.grown.customers, second=key == "approve_second")
+        approve = Button(text, Press(Action.APPROVE, case.id, agreement(case)).encode(), "danger")
     deny = _button(case, words, "deny", Action.ASK_DENY, "danger")
     details = _button(case, words, "details", Action.DETAILS)
     assume = _button(case, words, "assume", Action.ASSUME)

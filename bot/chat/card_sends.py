@@ -10,7 +10,8 @@ from bot.chat.results import attempt, counts, reason_words, settled_lines, why_l
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
-from bot.domain.holds import TOO_MANY, closed_until
+from bot.domain.holds import NOT_BEGUN, closed_until
+from bot.domain.plan import Size
 from bot.domain.rules import Rules
 from bot.domain.who import BOT
 from bot.steps.decide import is_over
@@ -18,8 +19,6 @@ from bot.steps.decide import is_over
 _BAR_CELLS = 10
 _ATTEMPTS_SHOWN = 3
 _LEFT_OUT_AT_MOST = 300  # UTF-16 units
-_NOT_BEGUN = {TOO_MANY, "other_mode"}
-"""Why a dispatch was given up whose alert could be read."""
 
 
 def decision(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> list[Markup]:
@@ -50,6 +49,8 @@ def dry_run(case: Case, dispatch: Dispatch, words: Words) -> list[Markup]:
 def approved(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> list[Markup]:
     """Who approved it, and what they were warned of; while it is scheduled that line says it."""
     lines = [words.say(f"card.despite_{what}") for what in dispatch.despite]
+    if dispatch.agreed is not None:
+        lines.append(words.say("card.agreed", n=dispatch.agreed, asked=dispatch.asked))
     if dispatch.begun_by is not None:
         lines.append(words.say("card.begun", by=dispatch.begun_by, at=dispatch.begun_at, now=now))
     if case.state is not CaseState.SCHEDULED:
@@ -101,7 +102,7 @@ def running(
 def ending(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> list[Markup]:
     """How a dispatch that is over ended."""
     key = f"end.{dispatch.end}"
-    if dispatch.end == "unread" and dispatch.end_reason in _NOT_BEGUN:
+    if dispatch.end == "unread" and dispatch.end_reason in NOT_BEGUN:
         key = "end.not_begun"
     if dispatch.end == "over" and case.restores is not None:
         key = "end.on_again"
@@ -144,6 +145,8 @@ def _progress_bar(dispatch: Dispatch, words: Words) -> Markup:
 
 
 def _finished(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> list[Markup]:
+    if case.grown is not None and case.ended_at is None:
+        return [_grown(case.grown, dispatch, words)]
     lines = []
     if not dispatch.reached:
         lines.append(words.say("card.nobody", dry_run=dispatch.dry_run))
@@ -155,6 +158,12 @@ def _finished(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> li
     if dispatch.resumed_by is not None:
         lines.append(words.say("card.resumed", by=dispatch.resumed_by))
     return lines
+
+
+def _grown(size: Size, dispatch: Dispatch, words: Words) -> Markup:
+    """Whether to send to more than were asked about."""
+    asked = {"asked": size.asked, "agreed": dispatch.agreed}
+    return words.say("card.grown", **asked, onus=size.onus, customers=size.customers)
 
 
 def _left_out(dispatch: Dispatch, words: Words) -> list[Markup]:

@@ -2,9 +2,10 @@
 
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from bot.chat.browse import Browse, Kind, Page
-from bot.chat.buttons import FLAPPING, LATER, NO_ETA, NOW, Action, Press
+from bot.chat.buttons import FLAPPING, LATER, NO_ETA, NOW, Action, Press, agreed_in
 from bot.chat.cards import Question
 from bot.chat.desk import Desk
 from bot.chat.noc_chat import NocChat
@@ -27,7 +28,8 @@ QUESTIONS: dict[Action, Question] = {
     Action.ASK_SEPARATE: "separate",
 }
 
-_ASKED: dict[str, Question] = {
+_ASKED: dict[str, Question | None] = {
+    "grown": None,  # the card itself asks it, for as long as it is not answered
     "flapping": "flapping",
     "hours": "hours",
     "resume_hours": "resume_hours",
@@ -193,9 +195,10 @@ def rounded_up(at: datetime) -> datetime:
 
 def _terms(arg: str) -> Terms:
     """What the person answered, out of the argument of a button."""
-    return Terms(FLAPPING in arg, "now" if NOW in arg else "later" if LATER in arg else None)
+    hours: Literal["now", "later"] | None = "now" if NOW in arg else "later" if LATER in arg else None
+    return Terms(FLAPPING in arg, hours, agreed_in(arg))
 
 
-def _question(code: str, arg: str) -> Question:
+def _question(code: str, arg: str) -> Question | None:
     """The question that a card asks; what was answered already is kept in it."""
     return "hours_f" if code == "hours" and FLAPPING in arg else _ASKED[code]

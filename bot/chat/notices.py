@@ -22,6 +22,7 @@ REOPENED, NOT_SENT, SECOND_NEEDED = "reopened", "not_sent", "second_needed"
 UNDRAWN = "undrawn"
 ELSEWHERE = frozenset({"mute", "mute_over"})
 """Notices for the escalation chat alone: they tell that the group takes none."""
+_GROWN = "grown"
 HOUR = timedelta(hours=1)
 
 
@@ -56,6 +57,8 @@ class Notices:
             return None
         if notice.code == SECOND_NEEDED and (case is None or case.proposal is None):
             return None  # the second was quick, or somebody denied it
+        if notice.code == _GROWN and (case is None or case.grown is None or case.ended_at is not None):
+            return None  # answered, or over
         text = self._words.say(f"notice.{notice.code}", **self._facts(notice, case, now))
         screen = Screen(str(text), confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
         elsewhere = notice.code in ELSEWHERE
@@ -75,6 +78,14 @@ class Notices:
             facts |= halted_facts(notice.facts, self._ledger.book, self._words)
         if notice.code == NOT_SENT:
             facts["reason"] = self._why_not(str(notice.facts["reason"]))
+        if (
+            notice.code == _GROWN
+            and case is not None
+            and case.grown is not None
+            and case.dispatch is not None
+        ):
+            facts |= {"asked": case.grown.asked, "agreed": case.dispatch.agreed}
+            facts |= {"onus": case.grown.onus, "customers": case.grown.customers}
         if case is not None:
             facts |= {"case": case.shown_as, "restores": case.restores is not None}
             facts["port"] = label(case, self._words)  # of several ports none stands for all

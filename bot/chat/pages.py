@@ -130,6 +130,8 @@ def _pending_row(case: Case, book: Book, doubts: Mapping[int, int], words: Words
     what = [words.plain(f"pending.{case.state}")] if awaits(case, book, now) else []
     if what and case.undecided and case.proposal is not None and case.proposal.waits(now):
         what = [words.plain("pending.second")]
+    if what and case.grown is not None:
+        what = [words.plain("pending.grown", n=case.grown.customers)]
     other = book.restored_by(case.id)
     if other is not None and other.state is CaseState.INTERRUPTED:
         what.append(words.plain("pending.restored"))

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from bot.chat.words import Words, clean, shorten
 from bot.domain.case import Case, Dispatch, Phase
+from bot.domain.holds import NOT_BEGUN
 from bot.domain.plan import Outcome, Progress, Recipient, Tally, reasons
 
 _REASONS_SHOWN = 3
@@ -29,7 +30,8 @@ def attempt(dispatch: Dispatch, words: Words) -> Markup:
     """What came of an earlier dispatch, in a few words: `0 enviadas · 3 recusadas`."""
     tally = dispatch.tally()
     if tally is None:
-        return words.say("count.attempt_failed", reason=reason_words(dispatch.end_reason, words))
+        key = "count.attempt_not_begun" if dispatch.end_reason in NOT_BEGUN else "count.attempt_failed"
+        return words.say(key, reason=reason_words(dispatch.end_reason, words))
     return words.say("count.attempt", **_numbers(tally), dry_run=dispatch.dry_run)
 
 

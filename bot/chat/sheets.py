@@ -146,6 +146,8 @@ def _audit_object(entry: Entry) -> dict[str, object]:
         "until": _utc(entry.until),
         "despite": list(entry.despite),
         "first": _who(entry.first),
+        "asked_onus": entry.asked,
+        "agreed_customers": entry.agreed,
         "team": entry.team,
         "dry_run": entry.dry_run,
         "customers": entry.count,

@@ -192,6 +192,7 @@ class Book:
         )
         dispatch.mixed, dispatch.left_out, dispatch.despite = line.mixed, line.left_out, line.despite
         dispatch.due, dispatch.first = line.due, line.first
+        dispatch.asked, dispatch.agreed = line.asked, line.agreed
         if line.due is not None:
             dispatch.phase = Phase.SCHEDULED
         case.dispatches.append(dispatch)
@@ -290,7 +291,7 @@ class Book:
     @_fold.register
     def _(self, line: ln.Settled) -> None:
         dispatch = self._end(line.case, line.end, line.by, line.reason)
-        dispatch.mend = line.mend
+        dispatch.mend, dispatch.size = line.mend, line.size
         if dispatch.progress is not None:
             for recipient in dispatch.progress.close(LEFT_OVER[line.end], line.reason):
                 self._not_told(line.case, recipient.id)

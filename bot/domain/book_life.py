@@ -172,7 +172,9 @@ def _separated(book: Book, line: life.Separated) -> None:
 
 
 def _proposed(book: Book, line: life.Proposed) -> None:
-    book.cases[line.case].proposal = Proposal(line.by, book.last_at, line.despite, line.due)
+    book.cases[line.case].proposal = Proposal(
+        line.by, book.last_at, line.despite, line.due, line.asked, line.agreed
+    )
 
 
 def _begun(book: Book, line: life.Begun) -> None:

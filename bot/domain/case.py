@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.correlation import Grouping
+from bot.domain.growth import GROWN
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.life import Despite
 from bot.domain.lines import End, Who
-from bot.domain.plan import NO_FACTS, Facts, Mend, Outcome, Progress, Recipient, Skip, Tally
+from bot.domain.plan import NO_FACTS, Facts, Mend, Outcome, Progress, Recipient, Size, Skip, Tally
 
 SECOND_WITHIN = timedelta(minutes=10)
 """How long the first of two approvals waits for the second."""
@@ -67,7 +68,8 @@ class Dispatch:
 
     `last_at` is its last line; `broken`: it broke off by itself, so only a person lets it go on. `mend` is
     what to see to before that. `resent_by` had unknown ones sent again. `begun_at` is when a scheduled one
-    (`due`) began, `begun_by` who did not wait for its time; the rest is as in `lines.Approved`.
+    (`due`) began, `begun_by` who did not wait for its time; `size` is as in `lines.Settled`, the rest as in
+    `lines.Approved`.
     """
 
     turn: int
@@ -97,6 +99,9 @@ class Dispatch:
     begun_by: Who | None = None
     facts: Facts = NO_FACTS
     unread: tuple[str, ...] = ()
+    asked: int | None = None
+    agreed: int | None = None
+    size: Size | None = None
 
     def tally(self) -> Tally | None:
         """The counts of the plan, None before there is one."""
@@ -161,6 +166,8 @@ class Proposal:
     at: datetime
     despite: tuple[Despite, ...]
     due: datetime | None
+    asked: int | None = None
+    agreed: int | None = None
 
     def waits(self, now: datetime) -> bool:
         """Whether the second may still come."""
@@ -278,6 +285,12 @@ class Case:
     def dispatch(self) -> Dispatch | None:
         """The last approval that was not taken back, None where there was none."""
         return next((d for d in reversed(self.dispatches) if d.end != "cancelled"), None)
+
+    @property
+    def grown(self) -> Size | None:
+        """The size of the plan that waits for a person's word, as it was larger than what was asked about."""
+        last = self.dispatch
+        return last.size if last is not None and last.end_reason == GROWN and self.undecided else None
 
     @property
     def undecided(self) -> bool:

@@ -8,6 +8,7 @@ from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.cooldown import free_at
 from bot.domain.flapping import oscillates
+from bot.domain.growth import GROWN
 from bot.domain.incident import Port
 from bot.domain.rules import Rules
 from bot.errors import Declined
@@ -15,15 +16,20 @@ from bot.errors import Declined
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the approver answered: send although the port oscillates; `hours`: now all the same, or later."""
+    """What the approver answered: send although the port oscillates; `hours`: now all the same, or later;
+    `agreed`: to as many customers, though fewer had been asked about.
+    """
 
     flapping: bool = False
     hours: Literal["now", "later"] | None = None
+    agreed: int | None = None
 
 
 NO_TERMS = Terms()
 TOO_MANY = "two_people"
 """Why a dispatch was given up whose plan was too large for the one person who approved it."""
+NOT_BEGUN = frozenset({TOO_MANY, GROWN, "other_mode", "port_busy"})
+"""Why a dispatch was given up though its alert could be read."""
 
 
 def flapping(case: Case, book: Book, rules: Rules, now: datetime) -> list[Port]:
@@ -43,6 +49,7 @@ def takes_two(case: Case, rules: Rules) -> bool:
     if not rules.two_person_above:
         return False
     counted = any(dispatch.end_reason == TOO_MANY for dispatch in case.dispatches)
+    counted = counted or (case.grown is not None and case.grown.customers > rules.two_person_above)
     incidents = case.incidents
     estimate = None if any(i.affected is None for i in incidents) else sum(i.affected or 0 for i in incidents)
     return counted or estimate is None or estimate > rules.two_person_above

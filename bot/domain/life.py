@@ -43,12 +43,17 @@ class Separated:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """The first of the two approvals that a large dispatch needs. `due`: it is to be sent then."""
+    """The first of the two approvals that a large dispatch needs. `due`: it is to be sent then.
+
+    `asked` and `agreed` are as in `lines.Approved`.
+    """
 
     case: int
     by: Who
     despite: tuple[Despite, ...] = ()
     due: datetime | None = None
+    asked: int | None = None
+    agreed: int | None = None
     kind: Literal["proposed"] = "proposed"
 
 

@@ -25,7 +25,7 @@ from bot.domain.life import (
     Silenced,
     SilenceEnded,
 )
-from bot.domain.plan import NO_FACTS, Choice, Facts, Mend, Outcome, Recipient, Skip
+from bot.domain.plan import NO_FACTS, Choice, Facts, Mend, Outcome, Recipient, Size, Skip
 from bot.domain.who import Who as Who  # noqa: PLC0414 - told to others from here
 
 Doubt = Literal["views", "future"]
@@ -126,7 +126,9 @@ class Approved:
     `template` is what the person saw and decided on: a kind that the source changes later sends no other;
     `mixed`: no kind dominates, so each customer gets the one of their own incident. `left_out` are ports of
     the case that may not be sent to now, `despite` what the person was warned of, `due` when it is to be
-    sent (None: now), `first` who approved before, where two had to.
+    sent (None: now), `first` who approved before, where two had to. `asked` is how many ONUs the card asked
+    about (0: the source gave no count; None: written before this was kept), `agreed` the customers of a
+    larger plan that the person was asked about and said yes to.
     """
 
     case: int
@@ -139,6 +141,8 @@ class Approved:
     despite: tuple[Despite, ...] = ()
     due: datetime | None = None
     first: Who | None = None
+    asked: int | None = None
+    agreed: int | None = None
     kind: Literal["approved"] = "approved"
 
 
@@ -263,7 +267,8 @@ class Settled:
 
     Done, stopped by a person, halted by a refusal that hits every send, closed by a person after an
     interruption, given up because the alert could not be read, or not begun because the outage was over when
-    its time came. (`cancelled` is Cancelled's own end.)
+    its time came. (`cancelled` is Cancelled's own end.) `size` is that of the plan where it was given up
+    because that was larger than what had been asked about.
     """
 
     case: int
@@ -271,6 +276,7 @@ class Settled:
     reason: str | None = None
     by: Who | None = None
     mend: Mend | None = None
+    size: Size | None = None
     kind: Literal["settled"] = "settled"
 
 

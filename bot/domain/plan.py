@@ -64,6 +64,15 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """How many customers a plan is for, how many ONUs they have, and how many had been asked about."""
+
+    onus: int
+    customers: int
+    asked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What may fill a template's variables, as it was when the plan was made (`Message`)."""
 

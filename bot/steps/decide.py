@@ -11,6 +11,7 @@ from bot.domain.book import Book
 from bot.domain.case import SECOND_WITHIN, Case, CaseState, Dispatch, Phase, Proposal
 from bot.domain.cooldown import free_at
 from bot.domain.correlation import dominant
+from bot.domain.growth import GROWN, asked_about
 from bot.domain.holds import NO_TERMS, Terms, closed_until, flapping, takes_two, why_not
 from bot.domain.incident import Kind, Port
 from bot.domain.life import Despite, Proposed
@@ -52,9 +53,15 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
             proposal = None
         elif proposal.by.id == who.id:
             raise Declined("second_person", until=proposal.at + SECOND_WITHIN)
+        grown = case.grown
+        if grown is not None and terms.agreed != grown.customers:
+            raise Asked(GROWN, n=grown.customers)
         despite, due = _agreed(book, case, rules, _with(proposal, terms), now)
+        asked = asked_about(case, ports)
         if two and proposal is None:
-            return [Proposed(number, who, despite, due)]
+            return [Proposed(number, who, despite, due, asked, terms.agreed)]
+        if proposal is not None and proposal.asked is not None:
+            asked = min(asked, proposal.asked)  # each of the two decided on what they saw
         kind = dominant(case.incidents, rules)
         return [
             Approved(
@@ -68,6 +75,8 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
                 despite=despite,
                 due=due,
                 first=None if proposal is None else proposal.by,
+                asked=asked,
+                agreed=terms.agreed if grown is not None else None,
             )
         ]
 

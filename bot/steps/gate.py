@@ -9,18 +9,23 @@ from bot.domain.case import Case, Phase
 from bot.domain.cooldown import free_at
 from bot.domain.correlation import explain
 from bot.domain.customer import Affected, Found, Link, Onu
+from bot.domain.growth import GROWN, has_grown, size_of
 from bot.domain.holds import TOO_MANY
 from bot.domain.incident import Kind
 from bot.domain.lines import CaseOpened, Line, Planned, Spared
 from bot.domain.phone import Phone, parse_phone
-from bot.domain.plan import Facts, Recipient, Skip
+from bot.domain.plan import Facts, Recipient, Size, Skip
 from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Write
 
 
 def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
-    """The plan of dispatch `turn` of a case. `Declined` where its approval was taken back meanwhile."""
+    """The plan of dispatch `turn` of a case.
+
+    `Declined` where its approval was taken back meanwhile, or where the plan is another decision than the one
+    that was made: it takes two people, or has outgrown what the card asked about.
+    """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = book.cases[number]
@@ -38,7 +43,11 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
                 phones.add(key)
                 recipient = replace(recipient, skip=skip)
             recipients.append(recipient)
-        _check_size(case, recipients, rules)
+        dispatch = case.dispatches[-1]
+        size = size_of(recipients, case, dispatch)
+        if has_grown(size, dispatch.agreed):
+            raise Declined(GROWN, size=size)
+        _check_size(case, size, rules)
         eta = (
             case.eta if case.eta is not None and case.eta > now else None
         )  # nobody is told of one that passed
@@ -51,11 +60,10 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
     return write
 
 
-def _check_size(case: Case, recipients: Sequence[Recipient], rules: Rules) -> None:
+def _check_size(case: Case, size: Size, rules: Rules) -> None:
     """Declined where one person approved what, counted, takes two."""
-    to_send = sum(recipient.skip is None for recipient in recipients)
     alone = case.dispatches[-1].first is None
-    if rules.two_person_above and alone and to_send > rules.two_person_above:
+    if rules.two_person_above and alone and size.customers > rules.two_person_above:
         raise Declined(TOO_MANY)
 
 

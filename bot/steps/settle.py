@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.book import Book
 from bot.domain.case import Phase
 from bot.domain.lines import Interrupted, Line, Settled
-from bot.domain.plan import Mend
+from bot.domain.plan import Mend, Size
 from bot.errors import Declined
 from bot.ports import Write
 
@@ -56,12 +56,15 @@ def interrupt(number: int, turn: int) -> Write:
     return write
 
 
-def give_up(number: int, turn: int, reason: str) -> Write:
-    """The end of a dispatch that got no plan; nothing where it was cancelled meanwhile."""
+def give_up(number: int, turn: int, reason: str, size: Size | None = None) -> Write:
+    """The end of a dispatch that got no plan; nothing where it was cancelled meanwhile.
+
+    `size` is that of the plan where it was larger than what had been asked about.
+    """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         if not book.cases[number].at_work(turn, Phase.COUNTDOWN):
             raise Declined("not_running")
-        return [Settled(number, "unread", reason)]
+        return [Settled(number, "unread", reason, size=size)]
 
     return write

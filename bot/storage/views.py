@@ -108,6 +108,7 @@ def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> di
     row |= {"outage": "on" if root.ended_at is None else "ended", "ended_at": _utc(root.ended_at)}
     if isinstance(line, Approved | life.Proposed):
         row["despite"] = list(line.despite)
+        row |= {"asked_onus": line.asked, "agreed_customers": line.agreed}
     if isinstance(line, Approved | Settled):
         row["results"] = _results(book, case, entry, counts)
     if isinstance(line, Approved):

@@ -141,6 +141,8 @@ def test_the_audit_for_programs() -> None:
             "until": None,
             "despite": [],
             "first": None,
+            "asked_onus": None,
+            "agreed_customers": None,
             "team": None,
             "dry_run": False,
             "customers": None,

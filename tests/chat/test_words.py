@@ -78,7 +78,7 @@ REASONS = [
     *("cool_off", "token_refused", "none", "dry_run"),
     *("no_results", "no_object", "no_token", "return_false", "no_devices", "another_alert", "no_clients"),
     *("considered_sent", "listed", "no_rows", "another_client", "token_replaced", "login_not_found"),
-    *("two_people", "other_mode", "fewer_rows"),
+    *("two_people", "other_mode", "grown", "port_busy", "fewer_rows"),
 ]
 FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
 VERDICTS = [
@@ -189,7 +189,7 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
         "eta": NOW,
     }
     counts = (
-        "n onus customers no_record no_phone failed todo accepted held rejected unknown skipped "
+        "n onus customers asked agreed no_record no_phone failed todo accepted held rejected unknown skipped "
         "done to_send affected total open waiting calls of olts others "
         "hour today flaps cards listed"
     )

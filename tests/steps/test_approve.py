@@ -26,7 +26,7 @@ from tests.steps.conftest import Desk
 
 
 async def waiting(desk: Desk, customers: int = 3, number: int = 1, place: str = "6/15") -> None:
-    desk.source.outage(incident(number, place=place), customers, first=number * 100)
+    desk.source.outage(incident(number, place=place, affected=customers), customers, first=number * 100)
     await desk.poll()
 
 

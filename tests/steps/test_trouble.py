@@ -20,7 +20,7 @@ BAD_KEY = Receipt(Outcome.REJECTED, reason="sem autorizacao", halt="key")
 
 async def dispatched(desk: Desk, customers: int = 12, sends: int = 1) -> None:
     desk.use(sends=sends)
-    desk.source.outage(incident(), customers)
+    desk.source.outage(incident(affected=customers), customers)
     await desk.poll()
     await desk.approve()
 

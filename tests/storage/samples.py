@@ -11,7 +11,7 @@ from bot.domain import lines as ln
 from bot.domain.book import Book
 from bot.domain.correlation import Grouping, Reason
 from bot.domain.incident import Kind
-from bot.domain.plan import Facts, Outcome, Recipient, Skip
+from bot.domain.plan import Facts, Outcome, Recipient, Size, Skip
 from bot.ports import Write
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
@@ -67,6 +67,9 @@ EVERY_KIND: tuple[ln.Line, ...] = (
     life.IncidentJoined(2, incident(5), GROUPING),
     life.Separated(2, ANA),
     life.Proposed(2, ANA, ("hours",), NOON),
+    life.Proposed(2, ANA, asked=12, agreed=300),
+    ln.Approved(2, ANA, (port(),), asked=12, agreed=300),
+    ln.Settled(2, "unread", "grown", size=Size(300, 290, 12)),
     life.Begun(2),
     life.Restoring(-2, 2),
     life.Assumed(2, BRUNO),

@@ -90,6 +90,8 @@ def test_the_audit_says_who_did_what_to_what_and_how_it_ended() -> None:
             "ports": ["CB 01 6/15"],
             "left_out": [],
             "first": None,
+            "asked_onus": None,
+            "agreed_customers": None,
             "cooldown_until": "2026-11-22T19:01:00Z",
         },
         {"at": "2026-11-22T15:05:00Z", "what": "stop_asked", "who": bruno, **place},

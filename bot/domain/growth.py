@@ -1,0 +1,68 @@
+"""A plan larger than what the card asked about is not carried out: the card asks about that plan, too.
+
+What was asked about are ONUs, as the list counts them; what a person agreed to after the question are
+customers. Each is compared with its like.
+"""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from bot.domain.incident import Incident, Port
+from bot.domain.plan import Recipient, Size
+
+if TYPE_CHECKING:  # the case reads its question here
+    from bot.domain.case import Case, Dispatch
+
+GROWN = "grown"
+"""Why a dispatch was given up whose plan was larger than what was asked about."""
+MORE_THAN = 10
+"""So few above what was asked about are no other decision."""
+
+
+def outgrew(now: int, asked: int) -> bool:
+    """Whether it is more than half as many again, and more than `MORE_THAN` over."""
+    return 2 * now > 3 * asked and now - asked > MORE_THAN
+
+
+def asked_about(case: "Case", ports: Collection[Port]) -> int:
+    """How many ONUs an approval of these ports of a case is about: what the list says at the time.
+
+    Where it gives no count of those affected on a port, that port's total stands for it. Where it gives
+    neither, nothing: more than a few is then asked about once it is counted. The plan of a try before this
+    one has been counted, and the card shows it.
+    """
+    before = case.dispatch.progress if case.dispatch is not None else None
+    counted = 0 if before is None else before.onus
+    keys = {port.key for port in ports}
+    by_port: dict[str, list[Incident]] = {}
+    for incident in case.incidents:
+        if incident.port.key in keys:
+            by_port.setdefault(incident.port.key, []).append(incident)
+    return max(counted, sum(_on_port(incidents) for incidents in by_port.values()))
+
+
+def size_of(recipients: Collection[Recipient], case: "Case", dispatch: "Dispatch") -> Size:
+    """How many customers of a dispatch's plan would get a message, beside what its approval was about."""
+    to_send = [recipient for recipient in recipients if recipient.skip is None]
+    asked = asked_about(case, dispatch.ports) if dispatch.asked is None else dispatch.asked
+    return Size(sum(len(recipient.serials) for recipient in to_send), len(to_send), asked)
+
+
+def has_grown(size: Size, agreed: int | None) -> bool:
+    """Whether a plan of that size is another decision than the one that was made."""
+    if agreed is not None:
+        return outgrew(size.customers, agreed)
+    return outgrew(size.onus, size.asked)
+
+
+def _on_port(incidents: Collection[Incident]) -> int:
+    """Alerts of one kind on a port, a CTO's and its PON's, tell of the same ONUs; of two kinds, of others."""
+    total = max((incident.total for incident in incidents if incident.total is not None), default=None)
+    by_kind: dict[str, int] = {}
+    for incident in incidents:
+        affected = incident.affected
+        if affected is None and total is not None:
+            return total
+        by_kind[incident.kind] = max(by_kind.get(incident.kind, 0), affected or 0)
+    found = sum(by_kind.values())
+    return found if total is None or len(by_kind) == 1 else min(found, total)
