@@ -1049,7 +1049,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "who approves alone may send to as many as there are",
         "bot/steps/gate.py",
-        " and alone and to_send > rules.two_person_above",
+        " and alone and size.customers > rules.two_person_above",
         " and alone and to_send < 0",
         "life",
     ),
