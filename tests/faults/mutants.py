@@ -1050,7 +1050,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "who approves alone may send to as many as there are",
         "bot/steps/gate.py",
         " and alone and size.customers > rules.two_person_above",
-        " and alone and to_send < 0",
+        " and alone and size.customers < 0",
         "life",
     ),
     Mutant(
