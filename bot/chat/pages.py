@@ -10,14 +10,14 @@ from bot.chat.buttons import Action, Press
 from bot.chat.card_head import all_ports, kind_words, label, where
 from bot.chat.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.people import Person, people
-from bot.chat.results import to_call
+from bot.chat.results import counts, fate, to_call
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.customer import Found
 from bot.domain.phone import mask
-from bot.domain.plan import Skip
+from bot.domain.plan import Outcome, Skip
 
 COMMANDS = ("status", "pendentes", "audit", "cooldown", "silenciar", "previsao", "causa", "help")
 ALIASES = {
@@ -56,6 +56,7 @@ def details(case: Case, found: Found, page: int, words: Words) -> Screen:
             no_phone=missing["no_phone"],
             failed=missing["failed"],
         ),
+        *_sent(case, words),
         *([words.say("details.unread", n=len(found.unread))] if found.unread else []),
         words.say("page.of", page=page + 1, pages=pages) if everyone else words.say("details.none"),
     ]
@@ -73,12 +74,21 @@ def details(case: Case, found: Found, page: int, words: Words) -> Screen:
     return Screen(str(text), tuple(row for row in (turn, (csv,)) if row))
 
 
+def _sent(case: Case, words: Words) -> list[Markup]:
+    """What came of the sends so far."""
+    tally = case.dispatch.tally() if case.dispatch is not None else None
+    if case.dispatch is None or tally is None:
+        return []
+    return [words.say("details.sent", counts=counts(tally, words, dry_run=case.dispatch.dry_run))]
+
+
 def _person(person: Person, case: Case, words: Words) -> Markup:
     facts = {
         "link": words.plain(f"link.{person.link}"),
         "name": person.name or words.plain("details.no_name"),
         "serial": person.serial,
         "phone": mask(person.phone) if person.phone else no_phone(person, words),
+        "fate": fate(case, person.client_id, person.serial, words),
     }
     member = case.members.get(person.incident)
     if member is None or len(all_ports(case)) == 1:
@@ -114,6 +124,17 @@ def in_doubt(book: Book) -> dict[int, int]:
         if case.dispatch is not None:
             found[case.shown_as] += len(case.dispatch.in_doubt())
     return {number: n for number, n in found.items() if n}
+
+
+def unconfirmed(book: Book) -> int:
+    """How many of those in doubt brought an answer of success that does not say whether they were taken."""
+    found = 0
+    for case in book.cases.values():
+        plan = case.dispatch.progress if case.dispatch is not None else None
+        waiting = case.dispatch.in_doubt() if case.dispatch is not None and plan is not None else []
+        results = {} if plan is None else plan.results
+        found += sum(results[r.id].outcome is Outcome.UNCONFIRMED for r in waiting)
+    return found
 
 
 def to_be_called(book: Book) -> dict[int, int]:

@@ -7,10 +7,11 @@ from markupsafe import Markup
 from bot.chat.words import Words, clean, shorten
 from bot.domain.case import Case, Dispatch, Phase
 from bot.domain.holds import NOT_BEGUN
-from bot.domain.plan import Outcome, Progress, Recipient, Tally, reasons
+from bot.domain.plan import IN_DOUBT, Outcome, Progress, Recipient, Tally, reasons
 
 _REASONS_SHOWN = 3
 _REASON_AT_MOST = 60
+_WITH_REASONS = (Outcome.UNCONFIRMED, Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN, Outcome.HELD)
 
 
 def counts(tally: Tally, words: Words, *, dry_run: bool) -> Markup:
@@ -35,6 +36,25 @@ def attempt(dispatch: Dispatch, words: Words) -> Markup:
     return words.say("count.attempt", **_numbers(tally), dry_run=dispatch.dry_run)
 
 
+def fate(case: Case, client_id: str | None, serial: str, words: Words) -> str:
+    """What became of the message to a customer, in a word or two; empty where no plan has them."""
+    dispatch = case.dispatch
+    plan = dispatch.progress if dispatch is not None else None
+    if dispatch is None or plan is None:
+        return ""
+    known = None if client_id is None else plan.recipients.get(f"c{client_id}")
+    found = known or next((r for r in plan.recipients.values() if serial in r.serials), None)
+    if found is None:
+        return ""
+    if found.skip is not None:
+        return words.plain("fate.skipped", reason=words.plain(f"skip.{found.skip}"))
+    receipt = plan.results.get(found.id)
+    if receipt is None:
+        return words.plain("fate.todo", dry_run=dispatch.dry_run)
+    reason = None if receipt.reason is None else reason_words(receipt.reason, words)
+    return words.plain(f"fate.{receipt.outcome}", reason=reason, dry_run=dispatch.dry_run)
+
+
 def reason_words(reason: str | None, words: Words) -> str:
     """A reason code in words; a text that is no code as it is, cut short. Not escaped."""
     return shorten(clean(words.coded(reason, "reason")), _REASON_AT_MOST)
@@ -46,7 +66,7 @@ def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
     if tally.skipped:
         skipped = Counter({words.plain(f"skip.{skip}"): n for skip, n in tally.skipped.items()})
         lines.append(_because("skipped", skipped, words, shown=len(skipped)))
-    for outcome in (Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN, Outcome.HELD):
+    for outcome in _WITH_REASONS:
         if tally.outcomes.get(outcome, 0):
             found = _reasons_of(dispatch, outcome, tally.outcomes[outcome])
             told: Counter[str] = Counter()
@@ -65,7 +85,7 @@ def at_rest(case: Case) -> Dispatch | None:
 
 def to_call(progress: Progress) -> list[Recipient]:
     """Those whose send is in doubt and whom somebody calls."""
-    unknown = (id_ for id_ in progress.calls if progress.results[id_].outcome is Outcome.UNKNOWN)
+    unknown = (id_ for id_ in progress.calls if progress.results[id_].outcome in IN_DOUBT)
     calls = set(unknown)
     return [recipient for recipient in progress.recipients.values() if recipient.id in calls]
 

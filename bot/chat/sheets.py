@@ -14,7 +14,7 @@ from bot.chat.audit_pages import ending, fitting_filter
 from bot.chat.card_head import all_ports
 from bot.chat.pages import no_phone
 from bot.chat.people import Person, people
-from bot.chat.results import at_rest, counts_plain, reason_words, to_call
+from bot.chat.results import at_rest, counts_plain, fate, reason_words, to_call
 from bot.chat.screen import Sheet
 from bot.chat.silences import where
 from bot.chat.words import Words, clean
@@ -29,10 +29,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def details_csv(case: Case, found: Found, words: Words) -> Sheet:
     """Every ONU of a case's alerts with its customer and full phone: for a private chat only.
 
-    Of a case of several ports, with the OLT and the port of each.
+    Of a case of several ports, with the OLT and the port of each; once there is a plan, with what came of it.
     """
     several = len(all_ports(case)) > 1
-    columns = ("name", "serial", "link", "phone", "whatsapp", *(("olt", "port") if several else ()))
+    planned = case.dispatch is not None and case.dispatch.progress is not None
+    columns = ["name", "serial", "link", "phone", "whatsapp", *(("olt", "port") if several else ())]
+    columns += ["fate"] if planned else []
     rows = (
         (
             person.name,
@@ -41,6 +43,7 @@ def details_csv(case: Case, found: Found, words: Words) -> Sheet:
             person.recorded,
             person.phone or no_phone(person, words),
             *(_port(person, case) if several else ()),
+            *([fate(case, person.client_id, person.serial, words)] if planned else ()),
         )
         for person in people(found)
     )

@@ -11,7 +11,7 @@ from bot.chat import silences
 from bot.chat.confirming import confirm_rows
 from bot.chat.cooldown_pages import cooling, cooling_row
 from bot.chat.fitting import fit
-from bot.chat.pages import awaits, in_doubt, link, to_be_called
+from bot.chat.pages import awaits, in_doubt, link, to_be_called, unconfirmed
 from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
 from bot.chat.standing import POSTING, Posting
@@ -116,14 +116,16 @@ def _open_ends(book: Book, words: Words) -> list[Markup]:
     card that waits, so they stand here and not in /pendentes.
     """
     ends = {"status.doubts": in_doubt(book), "status.calls": to_be_called(book)}
-    return [_of_cases(key, found, book, words) for key, found in ends.items() if found]
+    unread = unconfirmed(book)
+    return [_of_cases(key, found, book, words, unread) for key, found in ends.items() if found]
 
 
-def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words) -> Markup:
+def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words, unread: int) -> Markup:
     shown = sorted({book.cases[number].shown_as for number in found})
     cases = [book.cases[number] for number in shown[:_ROWS]]
     linked = Markup(", ").join(words.say("status.case", url=link(case), case=case.id) for case in cases)
-    return words.say(key, n=sum(found.values()), cases=linked, of=len(shown), more=len(shown) > _ROWS)
+    facts = {"n": sum(found.values()), "unconfirmed": unread, "of": len(shown), "more": len(shown) > _ROWS}
+    return words.say(key, cases=linked, **facts)
 
 
 def _source(watch: Watch, words: Words, now: datetime) -> list[Markup]:

@@ -18,11 +18,13 @@ from bot.domain.cooldown import Reservation, Told
 from bot.domain.flapping import Spell
 from bot.domain.incident import Incident, Port
 from bot.domain.phone import phone_key
-from bot.domain.plan import ARRIVED, Outcome, Progress, Receipt, Recipient
+from bot.domain.plan import ARRIVED, IN_DOUBT, Outcome, Progress, Receipt, Recipient
 from bot.domain.redated import bring_back
 from bot.domain.silence import Silence
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_UNCONFIRMED_BEFORE = Receipt(Outcome.ACCEPTED, reason="unconfirmed")
+"""What ledgers said of a send that was not confirmed before that was an outcome of its own."""
 SILENT = timedelta(hours=1)
 """A start that follows no clean stop, and no line this fresh, may be on an old copy of the ledger."""
 
@@ -235,7 +237,10 @@ class Book:
 
     @_fold.register
     def _(self, line: ln.Abandoned) -> None:
-        self._progress(self._dispatch(line.case)).intents.pop(line.recipient, None)
+        progress = self._progress(self._dispatch(line.case))
+        progress.intents.pop(line.recipient, None)
+        if line.reason is not None:
+            progress.refused.add(line.recipient)
 
     @_fold.register
     def _(self, line: ln.Spared) -> None:
@@ -260,9 +265,11 @@ class Book:
             return
         dispatch.last_at = self.last_at
         receipt = Receipt(line.outcome, line.reference, line.reason)
-        if line.outcome in ARRIVED:
+        if receipt == _UNCONFIRMED_BEFORE:
+            receipt = replace(receipt, outcome=Outcome.UNCONFIRMED)
+        if receipt.outcome in ARRIVED:
             progress.arrived(line.recipient, receipt)
-        elif line.outcome is Outcome.UNKNOWN:
+        elif receipt.outcome in IN_DOUBT:
             progress.results[line.recipient] = receipt
         elif not progress.back_in_doubt(line.recipient):  # else a send before this one may have arrived
             progress.results[line.recipient] = receipt

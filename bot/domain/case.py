@@ -10,7 +10,7 @@ from bot.domain.growth import GROWN
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.life import Despite
 from bot.domain.lines import End, Who
-from bot.domain.plan import NO_FACTS, Facts, Mend, Outcome, Progress, Recipient, Size, Skip, Tally
+from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Outcome, Progress, Recipient, Size, Skip, Tally
 
 SECOND_WITHIN = timedelta(minutes=10)
 """How long the first of two approvals waits for the second."""
@@ -136,7 +136,7 @@ class Dispatch:
         """Whether somebody said that they call this one, and nothing else is known since."""
         progress = self.progress
         called = progress is not None and recipient in progress.calls
-        return called and progress is not None and progress.results[recipient].outcome is Outcome.UNKNOWN
+        return called and progress is not None and progress.results[recipient].outcome in IN_DOUBT
 
     def in_doubt(self) -> list[Recipient]:
         """The unknown ones that a person may decide about: nothing is being sent, and it is no rehearsal."""

@@ -30,16 +30,23 @@ class Skip(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How one send ended, by what can be known (design, section 5)."""
+    """How one send ended, by what can be known (design, section 5).
+
+    UNCONFIRMED is an answer of success that does not say whether the message was taken.
+    """
 
     ACCEPTED = "accepted"
+    UNCONFIRMED = "unconfirmed"
     HELD = "held"
     REJECTED = "rejected"
     FAILED = "failed"
     UNKNOWN = "unknown"
 
 
-REACHED = frozenset({Outcome.ACCEPTED, Outcome.HELD, Outcome.UNKNOWN})
+IN_DOUBT = frozenset({Outcome.UNKNOWN, Outcome.UNCONFIRMED})
+"""Outcomes after which somebody may have a message, or not: a person decides, or the gateway's own list."""
+
+REACHED = frozenset({Outcome.ACCEPTED, Outcome.HELD}) | IN_DOUBT
 """Outcomes after which somebody may have a message: the cooldown stays."""
 
 ARRIVED = frozenset({Outcome.ACCEPTED, Outcome.HELD})
@@ -106,8 +113,10 @@ class Message:
     cause: str = ""
 
 
-Mend = Literal["key", "template", "url", "gateway"]
-"""What a person has to see to before a dispatch that stopped itself can go on."""
+Mend = Literal["key", "template", "url", "gateway", "answers", "refusal"]
+"""What a person has to see to before a dispatch that stopped itself can go on: also answers that say nothing,
+and a refusal that is not known here.
+"""
 
 
 Choice = Literal["sent", "call"]
@@ -161,6 +170,8 @@ class Progress:
     `intents` holds when each request was claimed; `calls` who calls an unknown one (a name), `unlisted`
     when the gateway's own list was found not to have them. `doubted` are the claims and receipts of unknown
     sends that were repeated: where a repetition comes to nothing, the doubt about the one before is back.
+    `refused` are those at whose send the dispatch stopped itself: they come last when it goes on, so that one
+    customer whom the gateway takes for no reason that we know keeps nobody else waiting.
     """
 
     recipients: dict[str, Recipient]
@@ -170,22 +181,24 @@ class Progress:
     calls: dict[str, str] = field(default_factory=dict)
     unlisted: dict[str, datetime] = field(default_factory=dict)
     doubted: dict[str, list[tuple[datetime, Receipt]]] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
 
     def todo(self) -> list[Recipient]:
         """Those who should get a message, for whom no intent was written and nothing else is known."""
         tried = self.intents.keys() | self.results.keys()
-        return [r for r in self.recipients.values() if r.skip is None and r.id not in tried]
+        left = [r for r in self.recipients.values() if r.skip is None and r.id not in tried]
+        return sorted(left, key=lambda r: r.id in self.refused) if self.refused else left
 
     def in_doubt(self) -> list[Recipient]:
         """Those whose send may have arrived and about whom nobody decided yet, in the plan's order."""
-        unknown = {id_ for id_, receipt in self.results.items() if receipt.outcome is Outcome.UNKNOWN}
+        unknown = {id_ for id_, receipt in self.results.items() if receipt.outcome in IN_DOUBT}
         return [r for r in self.recipients.values() if r.id in unknown and r.id not in self.calls]
 
     def take_up_again(self, recipients: Iterable[str]) -> None:
         """They are to do again, as if no request had been claimed for them."""
         for recipient in recipients:
             claimed, known = self.intents.pop(recipient, None), self.results.pop(recipient)
-            if known.outcome is Outcome.UNKNOWN and claimed is not None:
+            if known.outcome in IN_DOUBT and claimed is not None:
                 self.doubted.setdefault(recipient, []).append((claimed, known))
             self.calls.pop(recipient, None)
             self.unlisted.pop(recipient, None)
@@ -206,7 +219,7 @@ class Progress:
     def claims(self, recipient: str) -> tuple[datetime, ...]:
         """When each send to them that may have arrived was claimed; empty where none may."""
         known = self.results.get(recipient)
-        doubtful = known is not None and known.outcome is Outcome.UNKNOWN
+        doubtful = known is not None and known.outcome in IN_DOUBT
         before = tuple(claimed for claimed, _ in self.doubted.get(recipient, ()))
         return (*before, self.intents[recipient]) if doubtful else before if known is None else ()
 

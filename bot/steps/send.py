@@ -19,7 +19,7 @@ from bot.domain.case import Phase
 from bot.domain.cooldown import free_at
 from bot.domain.lines import Abandoned, Intent, Line, Result, Spared
 from bot.domain.phone import phone_key
-from bot.domain.plan import NO_FACTS, Facts, Mend, Message, Outcome, Receipt, Recipient, Skip
+from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Message, Outcome, Receipt, Recipient, Skip
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, Throttled, TryLater
 from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn, Write
@@ -117,7 +117,7 @@ class Sender:
     async def _turn(self, job: Job, halted: "asyncio.Future[Any]") -> bool:
         """Wait until one more may leave; False where the job was halted first, or the breaker is open."""
         if self.breaker.open and not job.trial:
-            job.stop(self.breaker.error, "gateway")
+            job.stop(self.breaker.error, "answers" if self.breaker.unread else "gateway")
         if job.halt.is_set():
             return False
         turn: asyncio.Future[Any] = asyncio.ensure_future(self.limiter.acquire())
@@ -166,9 +166,9 @@ class Sender:
                 await self._rest(pause, halted)
                 await self._turn(job, halted)
             else:
-                lost = (receipt.reason or "error") if receipt.outcome is Outcome.UNKNOWN else None
+                lost = (receipt.reason or "error") if receipt.outcome in IN_DOUBT else None
                 self.heard(lost)
-                self.breaker.heard(lost)
+                self.breaker.heard(lost, unread=receipt.outcome is Outcome.UNCONFIRMED)
                 return receipt
         return None
 

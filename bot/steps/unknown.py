@@ -13,7 +13,7 @@ from bot.domain.holds import check_port, closed_until
 from bot.domain.life import Despite
 from bot.domain.lines import Evidence, Line, Resent, Resolved, Who
 from bot.domain.phone import phone_key
-from bot.domain.plan import Choice, Outcome, Recipient, Sent
+from bot.domain.plan import IN_DOUBT, Choice, Recipient, Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Write
@@ -145,7 +145,7 @@ def _doubts_of(case: Case) -> list[Doubt]:
     if dispatch is None or dispatch.progress is None or dispatch.dry_run or not dispatch.at_rest:
         return []
     progress = dispatch.progress
-    unknown = (id_ for id_, receipt in progress.results.items() if receipt.outcome is Outcome.UNKNOWN)
+    unknown = (id_ for id_, receipt in progress.results.items() if receipt.outcome in IN_DOUBT)
     ids = dict.fromkeys([*unknown, *progress.doubted])
     claims = ((id_, progress.claims(id_)) for id_ in ids if id_ not in progress.unlisted)
     return [Doubt(case.id, progress.recipients[id_], when) for id_, when in claims if when]

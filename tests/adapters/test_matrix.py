@@ -10,7 +10,7 @@ from bot.domain.plan import Mend, Message, Outcome, Receipt
 from bot.errors import Refused, TryLater
 from bot.gateways.latin1 import spell_name
 from bot.gateways.matrix import Matrix
-from bot.gateways.matrix_answers import LONGEST_REASON
+from bot.gateways.matrix_words import LONGEST_REASON
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.server import (
     Answer,
@@ -139,18 +139,18 @@ BAD_KEY = '{"cod_error":1,"msg":"sem autorização"}'
 @pytest.mark.parametrize(
     ("answer", "receipt"),
     [
-        (Garbage(), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
-        (Answer(200, "{}"), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
-        (Answer(200, "[1]"), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
-        (Answer(200, '{"cod_error": null}'), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
-        (Answer(201, ""), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
+        (Garbage(), Receipt(Outcome.UNCONFIRMED, reason="unconfirmed")),
+        (Answer(200, "{}"), Receipt(Outcome.UNCONFIRMED, reason="unconfirmed")),
+        (Answer(200, "[1]"), Receipt(Outcome.UNCONFIRMED, reason="unconfirmed")),
+        (Answer(200, '{"cod_error": null}'), Receipt(Outcome.UNCONFIRMED, reason="unconfirmed")),
+        (Answer(201, ""), Receipt(Outcome.UNCONFIRMED, reason="unconfirmed")),
         (
             Answer(200, '{"cod_error": "0", "cod_atendimento": "88"}'),
             Receipt(Outcome.ACCEPTED, reference="88"),
         ),
         (Answer(200, '{"cod_error": 0}'), Receipt(Outcome.ACCEPTED)),
         (Answer(200, '{"cod_error": "00", "cod_atendimento": 9}'), Receipt(Outcome.ACCEPTED, reference="9")),
-        (Answer(200, '{"cod_error": ""}'), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
+        (Answer(200, '{"cod_error": ""}'), Receipt(Outcome.UNCONFIRMED, reason="unconfirmed")),
         (Answer(200, '{"cod_error": 5}'), Receipt(Outcome.REJECTED, reason="cod_error 5")),
         (Answer(200, BAD_KEY), Receipt(Outcome.REJECTED, reason="sem autorização", halt="key")),
         (
@@ -172,7 +172,7 @@ BAD_KEY = '{"cod_error":1,"msg":"sem autorização"}'
         (Answer(200, '{"cod_error":1.0}'), Receipt(Outcome.REJECTED, reason="cod_error 1")),
         (Answer(200, '{"cod_error":true}'), Receipt(Outcome.REJECTED, reason="cod_error 1")),
         (Answer(200, '[{"cod_error":1,"msg":"não"}]'), Receipt(Outcome.REJECTED, reason="não")),
-        (Answer(200, '{"cod_error":NaN}'), Receipt(Outcome.ACCEPTED, reason="unconfirmed")),
+        (Answer(200, '{"cod_error":NaN}'), Receipt(Outcome.UNCONFIRMED, reason="unconfirmed")),
         (  # one customer's opt-out must not stop the others
             Answer(200, '{"cod_error":1,"msg":"contato sem autorizacao para receber HSM"}'),
             Receipt(Outcome.REJECTED, reason="contato sem autorizacao para receber HSM"),

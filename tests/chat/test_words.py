@@ -70,6 +70,7 @@ SHEETS = [
     "standing",
     "doubt",
     "call",
+    "fate",
 ]
 REASONS = [
     *("no_answer", "reset", "unconfirmed", "interrupted", "stopped", "ledger", "no_room", "error"),
@@ -77,7 +78,15 @@ REASONS = [
     *("dns", "tls", "connect_timeout", "throttled", "half_answer", "garbled", "not_json", "too_large"),
     *("cool_off", "token_refused", "none", "dry_run"),
     *("no_results", "no_object", "no_token", "return_false", "no_devices", "another_alert", "no_clients"),
-    *("considered_sent", "listed", "no_rows", "another_client", "token_replaced", "login_not_found"),
+    *(
+        "considered_sent",
+        "listed",
+        "stated_error",
+        "no_rows",
+        "another_client",
+        "token_replaced",
+        "login_not_found",
+    ),
     *("two_people", "other_mode", "grown", "port_busy", "fewer_rows"),
 ]
 FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
@@ -95,6 +104,7 @@ CODED: dict[str, Iterable[str]] = {
     "card": [f"despite_{what}" for what in get_args(Despite)],
     "skip": list(Skip),
     "link": list(Link),
+    "fate": list(Outcome),
     "because": ["skipped", *(o for o in Outcome if o is not Outcome.ACCEPTED)],
     "deny": DENY_REASONS,
     "release": RELEASE_REASONS,
@@ -190,7 +200,7 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
     }
     counts = (
         "n onus customers asked agreed no_record no_phone failed todo accepted held rejected unknown skipped "
-        "done to_send affected total open waiting calls of olts others "
+        "unconfirmed done to_send affected total open waiting calls of olts others "
         "hour today flaps cards listed"
     )
     facts |= dict.fromkeys(counts.split(), 3000)
@@ -249,9 +259,9 @@ def test_time_is_local_and_names_the_day_only_where_it_is_another() -> None:
     [(0, "0 falhas", "0 failed"), (1, "1 falha", "1 failed"), (3000, "3.000 falhas", "3,000 failed")],
 )
 def test_counts(n: int, ours: str, theirs: str) -> None:
-    numbers = dict.fromkeys(("accepted", "held", "rejected", "unknown", "skipped", "dry_run"), 0) | {
-        "failed": n
-    }
+    numbers = dict.fromkeys(
+        ("accepted", "unconfirmed", "held", "rejected", "unknown", "skipped", "dry_run"), 0
+    ) | {"failed": n}
     assert f" · {ours} · " in PT.say("count.line", **numbers)
     assert f" · {theirs} · " in EN.say("count.line", **numbers)
 

@@ -215,8 +215,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an unreadable 2xx counts as refused",
         "bot/gateways/matrix_answers.py",
-        'return Receipt(Outcome.ACCEPTED, reason="unconfirmed")',
-        'return Receipt(Outcome.REJECTED, reason="unconfirmed")',
+        'Receipt(Outcome.UNCONFIRMED, reason="unconfirmed")',
+        'Receipt(Outcome.REJECTED, reason="unconfirmed")',
         "network",
     ),
     Mutant(
@@ -242,14 +242,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a refused template stops nothing",
-        "bot/gateways/matrix_answers.py",
+        "bot/gateways/matrix_words.py",
         '    ("template", re.compile(_TEMPLATE)),\n',
         "",
         "network",
     ),
     Mutant(
         "one customer's refusal stops all",
-        "bot/gateways/matrix_answers.py",
+        "bot/gateways/matrix_words.py",
         "if pattern.fullmatch(words)",
         "if pattern.search(words)",
         "network",

@@ -48,9 +48,9 @@ _LOST = (  # each of them taken, and not taken
     Row("502", Outcome.UNKNOWN, "http_502", http("502 Bad Gateway", HTML)),
     Row("503", Outcome.UNKNOWN, "http_503", http("503 Service Unavailable", HTML, "Retry-After: 1")),
     Row("504", Outcome.UNKNOWN, "http_504", http("504 Gateway Timeout", HTML)),
-    Row("200 with a page", Outcome.ACCEPTED, "unconfirmed", http("200 OK", HTML)),
-    Row("200 with nothing", Outcome.ACCEPTED, "unconfirmed", http("200 OK", b"")),
-    Row("201 without a code", Outcome.ACCEPTED, "unconfirmed", http("201 Created", b'{"msg":"ok"}')),
+    Row("200 with a page", Outcome.UNCONFIRMED, "unconfirmed", http("200 OK", HTML)),
+    Row("200 with nothing", Outcome.UNCONFIRMED, "unconfirmed", http("200 OK", b"")),
+    Row("201 without a code", Outcome.UNCONFIRMED, "unconfirmed", http("201 Created", b'{"msg":"ok"}')),
     Row("a redirect", Outcome.UNKNOWN, "http_302", http("302 Found", HTML, "Location: /x"), mend="url"),
 )
 CROSSED = (  # nobody reads the request, and the client cannot know that; one that is repeated arrives
