@@ -45,7 +45,7 @@ def stated(body: Any) -> Receipt | None:
         return None
     code = "stated_error" if number is None else f"http_{number}"
     why = next(filter(None, map(one_line, texts)), code)
-    if number in _BY_NUMBER:
+    if number is not None and number in _BY_NUMBER:
         return Receipt(Outcome.REJECTED, reason=why, halt=_BY_NUMBER[number])
     if any(_ONE_CUSTOMER.search(plain_words(text)) for text in texts):
         return Receipt(Outcome.REJECTED, reason=why)
