@@ -549,8 +549,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "whose send is unknown counts as not told",
         "bot/domain/book.py",
-        "        elif line.outcome is Outcome.UNKNOWN:\n",
-        "        elif line.outcome is Outcome.UNKNOWN:\n            self._not_told(line.case, line.recipient)\n",
+        "        elif receipt.outcome in IN_DOUBT:\n",
+        "        elif receipt.outcome in IN_DOUBT:\n            self._not_told(line.case, line.recipient)\n",
         "orders",
     ),
     Mutant(
@@ -842,8 +842,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a repeated send without an answer ends the doubt about the first",
         "bot/domain/book.py",
-        "        if line.outcome in ARRIVED:\n",
-        "        if line.outcome in ARRIVED or line.outcome is Outcome.UNKNOWN:\n",
+        "        if receipt.outcome in ARRIVED:\n",
+        "        if receipt.outcome in ARRIVED or receipt.outcome in IN_DOUBT:\n",
         "rules",
     ),
     Mutant(
@@ -870,9 +870,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "who may have a message counts as not told",
         "bot/domain/book.py",
-        "        elif line.outcome is Outcome.UNKNOWN:\n",
+        "        elif receipt.outcome in IN_DOUBT:\n",
         (
-            "        elif line.outcome is Outcome.UNKNOWN:\n"
+            "        elif receipt.outcome in IN_DOUBT:\n"
             "            self._not_told(line.case, line.recipient)\n"
         ),
         "rules",
