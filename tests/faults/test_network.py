@@ -18,7 +18,7 @@ import pytest
 
 from bot.deps import Deps
 from bot.domain.case import Case, CaseState
-from bot.domain.plan import Outcome, Receipt, Recipient
+from bot.domain.plan import IN_DOUBT, Outcome, Receipt, Recipient
 from bot.domain.rules import Rules
 from bot.flow import Flow
 from bot.gateways.pace import Pace
@@ -150,7 +150,7 @@ class Story:
 
     def _judge_one(self, recipient: Recipient, result: Receipt | None) -> None:
         phone = recipient.phone or ""
-        told = result is not None and result.outcome in {Outcome.ACCEPTED, Outcome.UNKNOWN}
+        told = result is not None and result.outcome in {Outcome.ACCEPTED, *IN_DOUBT}
         self.tries.check(not self.wire.took[phone] or told, f"told, and called {result}: {self.name}")
         if recipient.id in self.before:
             return self.tries.check(result == self.before[recipient.id], f"changed: {self.name}")
