@@ -102,7 +102,9 @@ class Commands:
         private = message.chat.id != self._chat.group
         screen = await self._life_screen(name, argument, who, private=private)
         kind = Kind.TIME if screen.rows else Kind.OTHER
-        self._say(message, screen, kind, own_matter(message), emoji=CARRIED_OUT)
+        done = not screen.rows and screen.html != str(self._words.say(f"command.how_{name}"))
+        emoji = CARRIED_OUT if done else SEEN  # asked back, or how it is used
+        self._say(message, screen, kind, own_matter(message), emoji=emoji)
 
     async def _show(self, message: Message, name: str, argument: str, user: int) -> None:
         """A page; of several that are alike and wait for one person, the newest is enough."""

@@ -114,6 +114,17 @@ async def test_of_commands_in_a_row_each_has_its_answer_refusals_too(api: BotApi
         ]
 
 
+async def test_what_was_not_carried_out_has_no_sign_that_it_was(api: BotApi) -> None:
+    async with crowded(api) as room:
+        await room.outage(1)
+        await room.card(1)
+        await full(room)
+        typed = {"/causa": "👀", "/previsao 1 15h": "👀", "/causa 77 c": "👎", "/causa 1 d": "👍"}
+        for text, emoji in typed.items():
+            asked = await api.say(ANA, text)
+            await until(lambda asked=asked, emoji=emoji: asked.reactions == [emoji])  # type: ignore[misc]
+
+
 async def test_where_the_group_has_no_room_the_answer_comes_in_private_at_once(api: BotApi) -> None:
     api.users[BETO].opened_private = True
     async with crowded(api) as room:
