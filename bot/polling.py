@@ -17,12 +17,15 @@ from bot.domain.sightings import Sightings
 from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, LoginRefused, Refused, TryLater
 from bot.ports import Ledger, Notice, Write
 from bot.steps import decide, delay, restore
-from bot.steps.collect import UNREAD, collect, offered
+from bot.steps.collect import UNREAD, collect, offered, read_alone
 from bot.steps.compose import compose, reopened, taken, touched
 from bot.stock import Stock
 from bot.watching import Watching
 
 log = logging.getLogger(__name__)
+
+READ_AT_MOST = 60  # alerts read by themselves in a poll: an OLT that is back ends with it; the rest waits
+READ_WITHIN = 15.0  # seconds that cards wait for them
 
 
 class Polling:
@@ -64,6 +67,8 @@ class Polling:
         known = (incident.id for number in book.open for incident in book.cases[number].on)
         new = (i for i in poll.incidents if book.known(i) is None and offered(i, self._rules))
         self._sightings = self._sightings.saw(poll, known, new, now)
+        if poll is not UNREAD:
+            await self._make_sure(poll, now)
         if len(self._sightings.new) > 1:
             await self._inventory.refresh(self._clock.monotonic())
         rule = compose(poll, self._sightings, self._inventory.known, self._rules)
@@ -73,6 +78,14 @@ class Polling:
             self._chat.show(number)
         for number in reopened(lines, book, now):
             self._chat.say(Notice("reopened", {"case": number}))
+
+    async def _make_sure(self, poll: Poll, now: datetime) -> None:
+        """An alert that is no longer listed is asked itself whether it is over."""
+        polls = self._rules.close_polls
+        asked = self._sightings.to_read(poll, polls, READ_AT_MOST)
+        found = await read_alone(self._source, asked, within=READ_WITHIN)
+        self._sightings = self._sightings.after(poll, asked, found, polls, now)
+        self._watching.unlisted(len(found.keys() - self._sightings.over))
 
     def _settles(self, now: datetime) -> float | None:
         """Seconds until the first of what is new has waited long enough for its siblings."""

@@ -36,6 +36,12 @@ class Watching:
             self._chat.say(Notice("source_up", {"since": self.source.since}))
         self.source = self.source.good(at)
 
+    def unlisted(self, alerts: int) -> None:
+        """So many alerts read as on that the list of open ones no longer has."""
+        if alerts and not self.source.unlisted:
+            log.warning("%s alerts are no longer listed, and read as on", alerts)
+        self.source = replace(self.source, unlisted=alerts)
+
     def missed(self, error: str, *, login_refused: bool = False) -> None:
         """A poll brought nothing, or not everything: remembered for /status, and said when it lasts."""
         before = self.source

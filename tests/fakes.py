@@ -94,6 +94,7 @@ class FakeSource:
     onus: dict[str, list[Onu]] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)
+    repaired: set[str] = field(default_factory=set)
     poll_errors: list[Exception] = field(default_factory=list)
     read_errors: list[Exception] = field(default_factory=list)
     unreadable: set[str] = field(default_factory=set)
@@ -104,6 +105,7 @@ class FakeSource:
     complete: bool = True
     skipped: tuple[str, ...] = ()
     nameless: int = 0
+    closed: frozenset[str] = frozenset()
     ports: dict[str, frozenset[str]] = field(default_factory=dict)
     back: set[str] = field(default_factory=set)
     link_errors: list[Exception] = field(default_factory=list)
@@ -111,6 +113,7 @@ class FakeSource:
 
     def outage(self, what: Incident, customers: int = 3, first: int = 100) -> Incident:
         self.incidents[what.id] = what
+        self.repaired.discard(what.id)
         self.onus[what.id] = []
         for n in range(first, first + customers):
             self.contacts[str(n)] = Contact(str(n), f"Cliente {n}", f"(61) 99{n:03d}-{n:04d}")
@@ -118,14 +121,21 @@ class FakeSource:
         return what
 
     def repair(self, number: int | str) -> None:
+        self.unlist(number)
+        self.repaired.add(str(number))
+
+    def unlist(self, number: int | str) -> None:
+        """It is on, and the list does not have it."""
         self.known[str(number)] = self.incidents.pop(str(number))
 
     async def open_incidents(self) -> Poll:
         if self.poll_errors:
             raise self.poll_errors.pop(0)
         seen = frozenset(self.incidents)
+        self.repaired -= seen
         self.known |= self.incidents
-        return Poll(tuple(self.incidents.values()), seen, self.complete, self.skipped, self.nameless)
+        incidents = tuple(self.incidents.values())
+        return Poll(incidents, seen, self.complete, self.skipped, self.nameless, self.closed)
 
     async def affected(self, incident_id: str) -> Affected:
         if self.gate is not None:
@@ -137,7 +147,8 @@ class FakeSource:
             raise BadAnswer("html")
         if incident_id not in self.onus:
             raise NotFound("no such alert")
-        return Affected(tuple(self.onus[incident_id]), incident_id in self.over)
+        over = incident_id in self.over or incident_id in self.repaired
+        return Affected(tuple(self.onus[incident_id]), over)
 
     async def inventory(self) -> Inventory:
         return self.ports

@@ -133,10 +133,14 @@ def _source(watch: Watch, words: Words, now: datetime) -> list[Markup]:
     age = now - watch.good_at if watch.good_at else None
     if watch.since is None:
         key = "status.source_good" if watch.good_at else "status.source_never"
-        return [words.say(key, **good, age=age)]
+        return [words.say(key, **good, age=age), *_unlisted(watch, words)]
     bad = {"source": watch.source, "since": watch.since, "failures": watch.failures, "error": watch.error}
     last = "status.source_last" if watch.good_at else "status.source_never"
     return [words.say("status.source_bad", **bad, now=now), words.say(last, **good, age=age)]
+
+
+def _unlisted(watch: Watch, words: Words) -> list[Markup]:
+    return [words.say("status.unlisted", n=watch.unlisted)] if watch.unlisted else []
 
 
 def _login(watch: Watch, program: ProgramFacts, words: Words) -> Markup:

@@ -77,8 +77,9 @@ class Incident:
 class Poll:
     """What one reading of a source brought.
 
-    `present` holds the ids of every row that was there, readable or not; `skipped` names each row that
-    could not be read. `complete` is False where a page failed; `nameless` counts rows whose id could not be
+    `present` holds the ids of every row that was there and open, readable or not, `closed` of those that say
+    themselves that they are over; `skipped` names each row that could not be read. `complete` is False where
+    a page failed, or where fewer ids came than were promised; `nameless` counts rows whose id could not be
     read. In both cases absence proves nothing.
     """
 
@@ -87,6 +88,7 @@ class Poll:
     complete: bool = True
     skipped: tuple[str, ...] = ()
     nameless: int = 0
+    closed: frozenset[str] = frozenset()
 
     @property
     def proves_absence(self) -> bool:

@@ -12,7 +12,8 @@ class Watch:
 
     `good_at` is the last complete poll, `since` the first failure of the present run of them, `error` a
     short code without secrets. `unoffered` are open incidents that get no card (OTHER, ignored, small).
-    `said` is what the group was told of the present run of failures.
+    `unlisted` counts alerts that read as on and are not on the list. `said` is what the group was told of the
+    present run of failures.
     """
 
     source: str
@@ -24,11 +25,14 @@ class Watch:
     login_refused: bool = False
     unoffered: tuple[Incident, ...] = ()
     skipped: tuple[str, ...] = ()
+    unlisted: int = 0
     said: frozenset[str] = frozenset()
 
     def good(self, now: datetime) -> "Watch":
         """After a poll that brought every page."""
-        return Watch(self.source, now, now, unoffered=self.unoffered, skipped=self.skipped)
+        return Watch(
+            self.source, now, now, unoffered=self.unoffered, skipped=self.skipped, unlisted=self.unlisted
+        )
 
     def saw(self, poll: Poll, unoffered: tuple[Incident, ...]) -> "Watch":
         """With what a poll brought, complete or not."""

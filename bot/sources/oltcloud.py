@@ -12,7 +12,7 @@ from bot.domain.incident import Incident, Inventory, Poll, Port
 from bot.errors import BadAnswer, BotError, LoginRefused, NotFound, Refused
 from bot.ports import Clock
 from bot.sources.login import Login, TokenAuth
-from bot.sources.oltcloud_pages import MOST_PAGES, PAGE_SIZE, page_of
+from bot.sources.oltcloud_pages import MOST_PAGES, PAGE_SIZE, page_of, promised
 from bot.sources.oltcloud_ports import OltNames, inventory, links
 from bot.sources.oltcloud_rows import OddRow, affected, free_text, identifier, incident, is_open
 
@@ -63,25 +63,26 @@ class OltCloud:
     async def open_incidents(self) -> Poll:
         """Every open incident, by page number until `count` is reached or a page brings nothing new.
 
-        `next` is never followed: its page size changes and the body chooses the address. Where pages repeat
-        or are empty before `count` is reached, something may be missing, so the poll is incomplete.
+        `next` is never followed: its page size changes and the body chooses the address. Only distinct ids
+        count: where pages repeat rows or are empty before `count` is reached, something may be missing, so
+        the poll is incomplete.
         """
-        reading = _Reading(self._zone, self._names)
+        reading, most = _Reading(self._zone, self._names), math.inf
         for page in range(1, MOST_PAGES + 1):
             try:
                 rows, count = await self._page(page)
             except BotError as error:
                 if page == 1:
                     raise
-                # A page past the end is a 404; it is the end only where all that was promised came.
-                return reading.poll(complete=isinstance(error, NotFound) and reading.rows >= count)
+                # A page past the end is a 404; it is the end only where nothing more was promised.
+                end = isinstance(error, NotFound) and most == math.inf
+                return reading.poll(complete=end and reading.apart)
+            most = promised(most, count)
             added = reading.add(rows)
-            if len(reading.seen) + reading.nameless >= count:
+            if len(reading.seen) + reading.nameless >= most:
                 return reading.poll(complete=True)
-            if not rows:  # the end, where it is not known or where all the promised rows came
-                return reading.poll(complete=count == math.inf or reading.rows >= count)
-            if not added:
-                break
+            if not added:  # an empty page is the end, where that is not known
+                return reading.poll(complete=most == math.inf and not rows and reading.apart)
         return reading.poll(complete=False)
 
     async def affected(self, incident_id: str) -> Affected:
@@ -145,12 +146,16 @@ class OltCloud:
 
 
 class _Reading:
-    """The rows of all pages, each id once."""
+    """The rows of all pages, each id once.
+
+    `apart`: no page had new ones among those of another, so none can have slipped through between two.
+    """
 
     def __init__(self, zone: tzinfo, names: OltNames) -> None:
         self._names = names
         self.seen: set[str] = set()
         self.rows = 0
+        self.apart = True
         self._zone = zone
         self._incidents: list[Incident] = []
         self._closed: set[str] = set()
@@ -159,17 +164,21 @@ class _Reading:
 
     def add(self, rows: list[Any]) -> bool:
         """Whether a row was new."""
-        before = len(self.seen)
+        before, named = len(self.seen), 0
         for row in rows:
             self.rows += 1
             alert_id = identifier(row.get("id")) if isinstance(row, dict) else None
             if alert_id is None:
                 self.nameless += 1
                 self._skipped.append(f"#{self.rows}: id")
-            elif alert_id not in self.seen:
+                continue
+            named += 1
+            if alert_id not in self.seen:
                 self.seen.add(alert_id)
                 self._read(alert_id, row)
-        return len(self.seen) > before
+        added = len(self.seen) - before
+        self.apart = self.apart and added in {0, named}
+        return added > 0
 
     def _read(self, alert_id: str, row: dict[str, Any]) -> None:
         self._names.learn(row)
@@ -185,7 +194,8 @@ class _Reading:
         """What was read."""
         present = frozenset(self.seen - self._closed)
         incidents = tuple(map(self._names.labelled, self._incidents))
-        return Poll(incidents, present, complete, tuple(self._skipped), self.nameless)
+        closed = frozenset(self._closed)
+        return Poll(incidents, present, complete, tuple(self._skipped), self.nameless, closed)
 
 
 def _object(body: Any) -> dict[str, Any]:

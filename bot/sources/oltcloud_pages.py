@@ -23,36 +23,47 @@ def page_of(body: Mapping[str, Any]) -> tuple[list[Any], float]:
     return rows, math.inf if count is None else count
 
 
-async def every_row(get: Get, path: str, params: Mapping[str, str | int]) -> list[Any]:
-    """Every row of a list of ports or ONUs, those that came twice included; never a part of it.
+def promised(before: float, count: float) -> float:
+    """How many rows a list has, by what its pages said so far; no end in sight where none said.
 
-    By page number until `count` is reached. A list without a count ends with the first page that brings
-    nothing new: it is empty, a 404, or the same again where the server knows no pages.
+    The most that any said: what leaves a list between two pages moves a row onto a page that was read.
+    """
+    return max((n for n in (before, count) if n != math.inf), default=math.inf)
+
+
+async def every_row(get: Get, path: str, params: Mapping[str, str | int]) -> list[Any]:
+    """Every row of a list of ports or ONUs; never a part of it.
+
+    By page number until `count` is reached: by one page, or by distinct rows of several. A list without a
+    count ends with the first page that brings nothing new: it is empty, a 404, or the same again where the
+    server knows no pages.
 
     Raises:
-        BadAnswer: The pages ended, or only repeated, before `count` was reached.
+        BadAnswer: The pages ended, or repeated rows, before `count` was reached.
         BotError: What any page raised.
     """
     rows: list[Any] = []
     seen: set[tuple[str, ...]] = set()
-    nameless, count = 0, math.inf
+    nameless, most, apart = 0, math.inf, True
     for page in range(1, MOST_PAGES + 1):
         try:
             found, count = page_of(await get(path, {**params, "page": page, "page_size": PAGE_SIZE}))
+            most = promised(most, count)
         except NotFound:
             if page == 1:
                 raise
             found = []  # past the end
         names = [name for row in found if (name := _name(row))]
-        added = not seen.issuperset(names)
+        added, repeated = not seen.issuperset(names), not seen.isdisjoint(names)
         seen.update(names)
         nameless += len(found) - len(names)
         rows += found
+        apart = apart and not (added and repeated)
         # Rows of one page may be alike (two OLTs with one name); rows of two pages may be one row twice.
-        if max(len(found), len(seen) + nameless) >= count:
+        if len(seen) + nameless >= most or (page == 1 and len(found) >= most):
             return rows
         if not added:
-            if count == math.inf or (not found and len(rows) >= count):
+            if most == math.inf and apart:
                 return rows
             break
     raise BadAnswer("fewer_rows")

@@ -1,16 +1,50 @@
 """Step 1: ask the source what is open, and sort out what the group is asked about."""
 
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping
+
+from bot.domain.customer import Affected
 from bot.domain.incident import Incident, Kind, Poll
 from bot.domain.rules import Rules
+from bot.errors import AnswerLost, BadAnswer, LoginRefused, NotFound, Refused, TryLater
 from bot.ports import Source
 
 UNREAD = Poll((), frozenset(), complete=False)
 """What a poll that failed brought."""
+AT_ONCE = 10  # alerts that are read by themselves at one time
 
 
 async def collect(source: Source) -> Poll:
     """One reading of the source. Not repeated: the next poll is the repetition. Raises what it raises."""
     return await source.open_incidents()
+
+
+async def read_alone(source: Source, ids: Iterable[str], *, within: float) -> Mapping[str, Affected]:
+    """What these alerts say that could be read within so many seconds; one that is not there is over.
+
+    Not repeated, as `collect`. A source that is away, throttles or refuses the login is asked no more.
+    """
+    found: dict[str, Affected] = {}
+    waiting = list(ids)[::-1]
+
+    async def work() -> None:
+        while waiting:
+            id_ = waiting.pop()
+            try:
+                found[id_] = await source.affected(id_)
+            except NotFound:
+                found[id_] = Affected((), over=True)
+            except (TryLater, LoginRefused):
+                waiting.clear()
+            except (AnswerLost, Refused, BadAnswer):
+                continue
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within), asyncio.TaskGroup() as group:
+            for _ in range(min(AT_ONCE, len(waiting))):
+                group.create_task(work())
+    return found
 
 
 def offered(incident: Incident, rules: Rules) -> bool:

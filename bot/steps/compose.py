@@ -22,7 +22,7 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
     A new incident waits for its siblings (`settle_seconds`) and for `open_polls`; those of one cause make one
     case (`domain/correlation.py`), and join one that nobody decided on yet. Ports that were up again for at
     most `reopen_minutes` continue their last case (`domain/returning.py`). One that was seen before never
-    opens a second case. A poll that does not prove absence ends nothing, and it takes `close_polls` that do.
+    opens a second case. What ends is what the sightings say is `over`.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
@@ -31,7 +31,7 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
             case = book.known(incident)
             if case is not None:
                 lines += _news(case, incident)
-        ended = _ended(book, (id_ for id_, polls in seen.gone.items() if polls >= rules.close_polls))
+        ended = _ended(book, seen.over)
         over = {line.incident for line in ended}
         waiting = [s for s in seen.new.values() if s.polls >= rules.open_polls]
         candidates = [s.incident for s in waiting if _is_new(book, s.incident, now)]

@@ -86,14 +86,26 @@ async def test_ports_of_two_olts_with_one_name(api: OltApi, olt: OltCloud) -> No
 
 
 async def test_pages_of_ports_with_a_count(api: OltApi, olt: OltCloud) -> None:
-    pages(
-        api,
-        PONS,
-        {"count": 3, "results": [pon(), pon()]},  # alike, but two of the three
-        {"count": "3", "results": [pon(number=16)]},
-    )
+    first, second = {"count": 2, "results": [pon()]}, {"count": "2", "results": [pon(number=16)]}
+    pages(api, PONS, first, second)
     assert await olt.inventory() == {"CB 01": {"6/15", "6/16"}}
-    assert [query["page"] for query in asked(api, PONS)] == ["1", "2", "3"]
+    assert [query["page"] for query in asked(api, PONS)] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [{"count": 3, "results": [pon(), pon()]}, {"count": 3, "results": [pon(number=16)]}],
+        [{"count": 3, "results": [pon(), pon(number=2)]}, {"count": 2, "results": []}],
+        [{"results": [pon(), pon(number=2)]}, {"results": [pon(number=2), pon(number=3)]}, {"results": []}],
+    ],
+)
+async def test_pages_that_repeat_rows_or_lack_one_are_no_list(
+    api: OltApi, olt: OltCloud, found: list[Any]
+) -> None:
+    pages(api, PONS, *found)
+    with pytest.raises(BadAnswer):
+        await olt.inventory()
 
 
 async def test_a_count_that_one_page_reaches_needs_no_other(api: OltApi, olt: OltCloud) -> None:

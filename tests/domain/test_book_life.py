@@ -11,7 +11,7 @@ from bot.domain.flapping import KEPT, Spell, oscillates, recent
 from bot.domain.incident import Incident, Poll
 from bot.domain.life import IncidentJoined, Scope, Separated, Silenced, SilenceEnded
 from bot.domain.lines import Approved, CaseOpened, IncidentChanged, IncidentEnded, Line
-from bot.domain.sightings import Sightings
+from bot.domain.sightings import Absence, Sightings
 from bot.domain.silence import Silence, same_olt
 from tests.fakes import ANA, NOON, incident, port
 
@@ -154,7 +154,7 @@ class TestSightings:
             "1": (NOON, 1),
             "2": (NOON + MINUTE, 1),
         }
-        assert seen.gone == {"7": 1}
+        assert seen.gone == {"7": Absence(1, NOON)}
 
     def test_a_row_that_is_there_and_cannot_be_read_is_not_gone(self) -> None:
         seen = Sightings().saw(poll(), ["7"], [], NOON)

@@ -52,6 +52,7 @@ class TestAgain:
         assert [(n.code, n.facts) for n in desk.chat.said if n.code == "reopened"] == [
             ("reopened", {"case": 1})
         ]
+        desk.source.read.clear()
         await desk.approve()
         assert desk.source.read == ["2"]
         assert desk.nobody_twice() == 3
@@ -86,6 +87,7 @@ class TestAgain:
         assert [port.place for port in desk.case().ports] == ["6/2"]
         assert desk.case().grouping is None
         assert desk.case().joined == 0
+        desk.source.read.clear()
         await desk.approve()
         assert desk.source.read == ["4"]
         assert desk.nobody_twice() == 3

@@ -87,7 +87,7 @@ async def test_a_false_positive_ends_its_case(desk: Desk) -> None:
 async def test_an_incomplete_poll_ends_nothing_but_brings_what_it_saw(desk: Desk) -> None:
     desk.source.outage(incident(1))
     await desk.poll()
-    desk.source.repair(1)
+    desk.source.unlist(1)
     desk.source.outage(incident(2, place="6/16"))
     desk.source.complete = False
     await desk.poll()

@@ -409,7 +409,7 @@ class TestNotices:
     async def test_a_row_without_an_id_ends_nothing_and_stops_nothing(self, desk: Desk) -> None:
         desk.source.outage(incident(1))
         await desk.poll()
-        desk.source.repair(1)
+        desk.source.unlist(1)
         desk.source.nameless = 1
         await desk.poll()
         await desk.poll()
@@ -417,6 +417,7 @@ class TestNotices:
         assert desk.chat.codes == []
         assert desk.flow.watch.failures == 0
         desk.source.nameless = 0
+        desk.source.repaired.add("1")
         await desk.poll()
         assert desk.case().ended_at is not None
 

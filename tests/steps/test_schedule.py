@@ -181,6 +181,7 @@ class TestItsTimeComes:
         onus = desk.source.onus["1"]
         onus[0] = replace(onus[0], link=Link.ONLINE)
         await desk.repair(2)
+        desk.source.read.clear()
         await until(desk, EIGHT)
         assert await sent(desk) == 2
         assert desk.source.read == ["1"]
@@ -214,6 +215,7 @@ class TestItsTimeComes:
         desk = night
         await desk.flow.approve(1, ANA, LATER)
         await desk.repair(1, 2)
+        desk.source.read.clear()
         await down(desk, "6/1")
         assert desk.case().state is CaseState.SCHEDULED
         await until(desk, EIGHT)
