@@ -1132,9 +1132,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "one poll ends an outage",
-        "bot/steps/compose.py",
-        "if polls >= rules.close_polls)",
-        "if polls)",
+        "bot/polling.py",
+        "        polls = self._rules.close_polls\n",
+        "        polls = 1\n",
         "life",
     ),
     Mutant(
