@@ -6,13 +6,14 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.incident import Incident, Poll
+from bot.domain.incident import Incident, OddRow, Poll
 from bot.domain.watch import GatewayWatch, Watch
 from bot.ports import Clock, NocChat, Notice
 
 log = logging.getLogger(__name__)
 
 SAID_AFTER = 2  # polls in a row that failed before the group hears of it: one may be a hiccup
+ODD_AT_ONCE, ODD_AT_MOST = 10, 50  # odd rows in one notice, and in all; /status has them anyway
 GATEWAY_SAID_AFTER = 3  # sends in a row without an answer
 
 
@@ -23,10 +24,12 @@ class Watching:
         self.source = Watch(source)
         self.gateway = GatewayWatch(gateway)
         self._chat, self._clock = chat, clock
+        self._told: set[OddRow] = set()
 
     def saw(self, poll: Poll, unoffered: tuple[Incident, ...], at: datetime) -> None:
         """What a poll that began `at` brought. One that is incomplete counts as missed."""
         self.source = self.source.saw(poll, unoffered)
+        self._tell_odd(poll)
         if not poll.complete:
             self.missed("incomplete")
             return
@@ -35,6 +38,13 @@ class Watching:
         if self.source.said:
             self._chat.say(Notice("source_up", {"since": self.source.since}))
         self.source = self.source.good(at)
+
+    def _tell_odd(self, poll: Poll) -> None:
+        """Open alerts without a card are told once, not at each poll."""
+        odd = [row for row in poll.skipped if row not in self._told][:ODD_AT_ONCE]
+        if odd and len(self._told) < ODD_AT_MOST:
+            self._told.update(odd)
+            self._chat.say(Notice("odd_rows", {"rows": tuple(odd), "n": len(odd)}))
 
     def unlisted(self, alerts: int) -> None:
         """So many alerts read as on that the list of open ones no longer has."""

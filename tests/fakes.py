@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.customer import Affected, Contact, Link, Onu
-from bot.domain.incident import Incident, Inventory, Kind, Poll, Port
+from bot.domain.incident import Incident, Inventory, Kind, OddRow, Poll, Port
 from bot.domain.lines import Who
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import BadAnswer, NotFound
@@ -103,7 +103,7 @@ class FakeSource:
     looked_up: list[str] = field(default_factory=list)
     gate: asyncio.Event | None = None
     complete: bool = True
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[OddRow, ...] = ()
     nameless: int = 0
     closed: frozenset[str] = frozenset()
     ports: dict[str, frozenset[str]] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from bot.chat.fitting import Item, in_line, told
 from bot.chat.words import Words
 from bot.domain.case import Case
 from bot.domain.grouping import Reason, dominant
-from bot.domain.incident import Kind, Port, probable_cause
+from bot.domain.incident import NO_PLACE, Kind, Port, probable_cause
 from bot.domain.rules import Rules
 
 PORTS_AT_MOST = 500  # UTF-16 units of a list of ports: some ten lines on a phone
@@ -36,7 +36,8 @@ def where(case: Case, words: Words) -> tuple[str, str]:
     """The OLT and the place (`6/15`), or how many of them: `CB 01`, `60 PONs`; plain text."""
     ports = all_ports(case)
     if len(ports) == 1:
-        return ports[0].olt, ports[0].place
+        placed = ports[0].place != NO_PLACE
+        return ports[0].olt, ports[0].place if placed else words.plain("card.no_place")
     olts = {port.olt_key for port in ports}
     olt = ports[0].olt if len(olts) == 1 else words.plain("card.olts", n=len(olts))
     return olt, words.plain("card.pons", n=len(ports))
@@ -63,12 +64,16 @@ def facts(case: Case, now: datetime, words: Words, rules: Rules) -> list[Markup]
     lasted = (case.ended_at or now) - case.started
     if case.ended_at is None:
         ago = lasted if case.started <= now else None
-        lines.append(words.say("card.since", started=case.started, now=now, lasted=ago, case=case.id))
+        since = "card.since" if case.start_known else "card.seen_since"
+        lines.append(words.say(since, started=case.started, now=now, lasted=ago, case=case.id))
         lines += _back(case, ports, words)
     else:
         key = "card.ignored" if case.ended_why == "ignored" else "card.normalised"
-        lines.insert(0, words.say(key, at=case.ended_at, now=now, lasted=lasted))
-        lines.append(words.say("card.started", started=case.started, now=now, case=case.id))
+        lines.insert(
+            0, words.say(key, at=case.ended_at, now=now, lasted=lasted if case.start_known else None)
+        )
+        started = "card.started" if case.start_known else "card.seen_first"
+        lines.append(words.say(started, started=case.started, now=now, case=case.id))
     return [*lines, *_kin(case, now, words)]
 
 

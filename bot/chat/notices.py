@@ -3,11 +3,13 @@
 import contextlib
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import cast
 
 from bot.chat.card_head import label
 from bot.chat.confirming import NOTICE as UNCONFIRMED
 from bot.chat.confirming import confirm_rows
 from bot.chat.mends import HALTED, halted_facts
+from bot.chat.odd_rows import ODD_ROWS, listed
 from bot.chat.reasons import ledger_facts
 from bot.chat.reminders import REMINDER, Reminders
 from bot.chat.results import reason_words
@@ -15,6 +17,7 @@ from bot.chat.saying import Saying
 from bot.chat.screen import Screen
 from bot.chat.words import Words, clean
 from bot.domain.case import Card, Case
+from bot.domain.incident import OddRow
 from bot.domain.rules import Rules
 from bot.ports import Ledger, Notice
 
@@ -74,6 +77,8 @@ class Notices:
             facts |= ledger_facts(str(notice.facts.get("why", "")))
         if notice.code == UNCONFIRMED:
             facts["doubt"] = self._ledger.book.doubt
+        if notice.code == ODD_ROWS:
+            facts["rows"] = listed(cast("tuple[OddRow, ...]", notice.facts["rows"]), self._words)
         if notice.code == HALTED:
             facts |= halted_facts(notice.facts, self._ledger.book, self._words)
         if notice.code == NOT_SENT:

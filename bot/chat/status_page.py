@@ -11,6 +11,7 @@ from bot.chat import silences
 from bot.chat.confirming import confirm_rows
 from bot.chat.cooldown_pages import cooling, cooling_row
 from bot.chat.fitting import fit
+from bot.chat.odd_rows import odd_row
 from bot.chat.pages import awaits, in_doubt, link, to_be_called, unconfirmed
 from bot.chat.reasons import ledger_facts
 from bot.chat.screen import Screen
@@ -73,9 +74,7 @@ def status(
     items = [
         *_some("status.silences", silences.active(book, now), lambda s: silences.row(s, words, now), words),
         *_some("status.cooling", waits, lambda wait: cooling_row(*wait, words, now), words),
-        *_some(
-            "status.skipped", watch.skipped, lambda what: words.say("status.skipped_row", what=what), words
-        ),
+        *_some("status.skipped", watch.skipped, lambda row: odd_row(row, words), words),
         *_some("status.unoffered", watch.unoffered, lambda i: _unoffered(i, book, words, now), words),
     ]
     may = may_decide and not ledger_closed

@@ -104,7 +104,8 @@ class Book:
         before = None if case is None else case.members[incident.id]
         if before is None or before.ended_at is None:
             return case
-        return None if incident.started > max(before.ended_at, before.incident.started) else case
+        later = incident.start_known and incident.started > max(before.ended_at, before.incident.started)
+        return None if later else case
 
     def chat(self, configured: int) -> int:
         """Where the configured group is now, after every move that Telegram told."""

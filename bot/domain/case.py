@@ -252,8 +252,14 @@ class Case:
 
     @property
     def started(self) -> datetime:
-        """When the first of its incidents began."""
-        return min(member.incident.started for member in self.members.values())
+        """When the first of its incidents began, or was seen where none names its start."""
+        incidents = [member.incident for member in self.members.values()]
+        return min(i.started for i in incidents if i.start_known or not self.start_known)
+
+    @property
+    def start_known(self) -> bool:
+        """Whether any of its incidents names its start."""
+        return any(member.incident.start_known for member in self.members.values())
 
     def to_read(self, dispatch: Dispatch) -> list[str]:
         """The incidents whose customers a dispatch is for: those on its ports, over or not where all are."""

@@ -82,8 +82,8 @@ def whole(
     ports: Collection[Port], inventory: Inventory, rules: Rules
 ) -> tuple[Reason | None, str | None, int | None]:
     """Whether ports of one OLT are nearly all of it (OLT), or of one slot of it (SLOT), and of how many."""
-    # A CTO's alert may name no PON: it is neither counted, nor does it speak against a slot.
-    placed = {p.place: p.slot for p in ports if ":cto:" not in p.key}
+    # A CTO's alert, or an odd one, may name no PON: it is neither counted, nor does it speak against a slot.
+    placed = {p.place: p.slot for p in ports if p.placed}
     of_olt = _of_olt(ports, inventory)
     if len(placed) == 1:
         return None, None, None

@@ -1,9 +1,12 @@
 """An open outage as a source reports it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+NO_PLACE = "?"
+"""The place of a port of which the source says nothing."""
 
 CTO_AT_MOST = 16  # ONUs; above, the fibre itself is the likelier cause (rule of the system being replaced)
 
@@ -30,7 +33,8 @@ class Cause(StrEnum):
 class Port:
     """Where an outage is: the origin that the cooldown is about.
 
-    `key` is stable and unique (OLT id, slot and PON), `olt` and `place` ("6/15") are what people read.
+    `key` is stable and unique (OLT id, slot and PON), `olt` and `place` ("6/15") are what people read. Where
+    a source names no slot and PON the key says what it is instead: `3:cto:9`, `3:port:` as it was written.
     """
 
     key: str
@@ -48,10 +52,15 @@ class Port:
         return self.key.partition(":")[0]
 
     @property
+    def placed(self) -> bool:
+        """Whether its slot and PON are known."""
+        return ":cto:" not in self.key and ":port:" not in self.key
+
+    @property
     def slot(self) -> str:
         """`6` of `6/15`; empty where the place has no slot."""
         slot, slash, _ = self.place.partition("/")
-        return slot if slash else ""
+        return slot if slash and self.placed else ""
 
 
 Inventory = Mapping[str, frozenset[str]]
@@ -60,7 +69,10 @@ Inventory = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One open outage. Times are aware UTC; `affected` and `total` count ONUs, None where not reported."""
+    """One open outage. Times are aware UTC; `affected` and `total` count ONUs, None where not reported.
+
+    Where the source names no start (`start_known` is False) `started` is when it was first seen.
+    """
 
     id: str
     kind: Kind
@@ -71,6 +83,22 @@ class Incident:
     total: int | None = None
     cto: str | None = None
     ignored: bool = False
+    start_known: bool = True
+
+    def begun_as(self, before: "Incident") -> "Incident":
+        """The same, with the start that was known before where this reading names none."""
+        if self.start_known:
+            return self
+        return replace(self, started=before.started, start_known=before.start_known)
+
+
+@dataclass(frozen=True, slots=True)
+class OddRow:
+    """An open alert that cannot have a card: what of it could not be read (`wrong`), and what could."""
+
+    id: str
+    wrong: str
+    read: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +114,7 @@ class Poll:
     incidents: tuple[Incident, ...]
     present: frozenset[str]
     complete: bool = True
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[OddRow, ...] = ()
     nameless: int = 0
     closed: frozenset[str] = frozenset()
 

@@ -108,7 +108,9 @@ class Sightings:
     def _again(self, incident: Incident, now: datetime) -> Sighting:
         before = self.new.get(incident.id)
         if before is None:
-            return Sighting(incident, now)
+            seen = incident if incident.start_known else replace(incident, started=now)
+            return Sighting(seen, now)
+        incident = incident.begun_as(before.incident)
         return Sighting(incident, min(before.since, now), before.polls + 1)  # the clock may be set back
 
 

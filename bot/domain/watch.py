@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.domain.incident import Incident, Poll
+from bot.domain.incident import Incident, OddRow, Poll
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Watch:
     error: str | None = None
     login_refused: bool = False
     unoffered: tuple[Incident, ...] = ()
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[OddRow, ...] = ()
     unlisted: int = 0
     said: frozenset[str] = frozenset()
 

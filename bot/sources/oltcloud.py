@@ -3,18 +3,18 @@
 import math
 import re
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from bot import upstream
 from bot.domain.customer import Affected, Contact, Link
-from bot.domain.incident import Incident, Inventory, Poll, Port
+from bot.domain.incident import Incident, Inventory, OddRow, Poll, Port
 from bot.errors import BadAnswer, BotError, LoginRefused, NotFound, Refused
 from bot.ports import Clock
 from bot.sources.login import Login, TokenAuth
 from bot.sources.oltcloud_pages import MOST_PAGES, PAGE_SIZE, page_of, promised
 from bot.sources.oltcloud_ports import OltNames, inventory, links
-from bot.sources.oltcloud_rows import OddRow, affected, free_text, identifier, incident, is_open
+from bot.sources.oltcloud_rows import UnreadRow, affected, free_text, identifier, incident, is_open, read_of
 
 
 class OltCloud:
@@ -26,7 +26,7 @@ class OltCloud:
         user: `API_USER`.
         password: `API_PASS`.
         zone: Of dates without an offset.
-        clock: For the login's cool-off.
+        clock: For the login's cool-off, and the start of what names none.
         limit: Connections at one time.
     """
 
@@ -47,6 +47,7 @@ class OltCloud:
         self._auth_url = auth_url
         self._credentials = {"username": user, "password": password}
         self._zone = zone
+        self._clock = clock
         self._names = OltNames()
         self._auth = TokenAuth(self._log_in, clock)
         self._http = upstream.client(auth=self._auth, limit=limit)
@@ -67,7 +68,7 @@ class OltCloud:
         count: where pages repeat rows or are empty before `count` is reached, something may be missing, so
         the poll is incomplete.
         """
-        reading, most = _Reading(self._zone, self._names), math.inf
+        reading, most = _Reading(self._zone, self._names, self._clock.now()), math.inf
         for page in range(1, MOST_PAGES + 1):
             try:
                 rows, count = await self._page(page)
@@ -151,26 +152,24 @@ class _Reading:
     `apart`: no page had new ones among those of another, so none can have slipped through between two.
     """
 
-    def __init__(self, zone: tzinfo, names: OltNames) -> None:
+    def __init__(self, zone: tzinfo, names: OltNames, now: datetime) -> None:
         self._names = names
         self.seen: set[str] = set()
-        self.rows = 0
         self.apart = True
-        self._zone = zone
+        self._zone, self._now = zone, now
         self._incidents: list[Incident] = []
         self._closed: set[str] = set()
-        self._skipped: list[str] = []
+        self._skipped: list[OddRow] = []
         self.nameless = 0
 
     def add(self, rows: list[Any]) -> bool:
         """Whether a row was new."""
         before, named = len(self.seen), 0
         for row in rows:
-            self.rows += 1
             alert_id = identifier(row.get("id")) if isinstance(row, dict) else None
             if alert_id is None:
                 self.nameless += 1
-                self._skipped.append(f"#{self.rows}: id")
+                self._skipped.append(OddRow("", "id", read_of(row) if isinstance(row, dict) else ""))
                 continue
             named += 1
             if alert_id not in self.seen:
@@ -186,9 +185,9 @@ class _Reading:
             self._closed.add(alert_id)
             return
         try:
-            self._incidents.append(incident(alert_id, row, self._zone))
-        except OddRow as odd:
-            self._skipped.append(f"{alert_id}: {odd}")
+            self._incidents.append(incident(alert_id, row, self._zone, self._now))
+        except UnreadRow as odd:
+            self._skipped.append(OddRow(alert_id, str(odd), read_of(row)))
 
     def poll(self, *, complete: bool) -> Poll:
         """What was read."""

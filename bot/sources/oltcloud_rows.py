@@ -7,10 +7,16 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from bot.domain.customer import Affected, Link, Onu
-from bot.domain.incident import Incident, Kind, Port
+from bot.domain.incident import NO_PLACE, Incident, Kind, Port
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")  # it becomes a part of a path
-_SLOT_PON = re.compile(r"([0-9]+)\s*/\s*([0-9]+)\s*$")
+_SLOT_PON = re.compile(r"([0-9]{1,6})\s*[/-]\s*([0-9]{1,6})\s*$")
+_IN_WORDS = re.compile(
+    r"(?:slot|placa|board)\W*([0-9]{1,6})\W+(?:g?pon|porta?)\W*([0-9]{1,6})\s*$", re.IGNORECASE
+)
+_ONU = re.compile(r"\s*:\s*[0-9]+\s*$")  # `6/15:3` is the third ONU of 6/15
+ID_AT_MOST, NAME_AT_MOST, WORD_AT_MOST = 40, 120, 40  # characters
+COUNT_AT_MOST = 1_000_000  # what says more counts no ONUs
 _BRAZILIAN = "%d/%m/%Y %H:%M:%S"
 _LINKS = {
     "online": Link.ONLINE,
@@ -22,8 +28,8 @@ _LINKS = {
 NO_SERIAL = "?"
 
 
-class OddRow(Exception):
-    """A row that cannot be read. The text says what is wrong with it, and no personal data."""
+class UnreadRow(Exception):
+    """A row that cannot have a card. The text names what could not be read of it: the words' code."""
 
 
 def identifier(value: Any) -> str | None:
@@ -39,11 +45,12 @@ def is_open(row: Mapping[str, Any]) -> bool:
     return not row.get("end_date") and count_of(row.get("active_devices_count")) != 0
 
 
-def incident(alert_id: str, row: Mapping[str, Any], zone: tzinfo) -> Incident:
-    """One row of the list; dates without an offset are local to `zone`. Raises OddRow."""
-    alert_type = _text(row.get("alert_type"))
+def incident(alert_id: str, row: Mapping[str, Any], zone: tzinfo, now: datetime) -> Incident:
+    """One row of the list, read `now`; dates without an offset are local to `zone`. Raises UnreadRow."""
+    alert_type = _word(row.get("alert_type"))
     if not alert_type:
-        raise OddRow("alert_type")
+        raise UnreadRow("alert_type")
+    started = _moment(row.get("initial_date"), zone)
     affected, total = count_of(row.get("active_devices_count")), count_of(row.get("total_devices_count"))
     if total is not None and total < (affected or 1):
         total = None  # no total of anything
@@ -51,13 +58,20 @@ def incident(alert_id: str, row: Mapping[str, Any], zone: tzinfo) -> Incident:
         id=alert_id,
         kind=_kind(alert_type),
         alert_type=alert_type,
-        port=_port(row, alert_type),
-        started=_moment(row.get("initial_date"), zone),
+        port=_port(alert_id, row, alert_type),
+        started=started or now,
         affected=affected,
         total=total,
         cto=_text(row.get("cto_name")) or None,
         ignored=str(row.get("ignored")).lower() in {"true", "1"},
+        start_known=started is not None,
     )
+
+
+def read_of(row: Mapping[str, Any]) -> str:
+    """What can be read of an odd row, for whoever has to look it up."""
+    fields = ("olt_name", "slot_pon", "cto_name", "alert_type", "initial_date")
+    return ", ".join(text for field in fields if (text := free_text(row.get(field))[:WORD_AT_MOST]))
 
 
 def affected(alert: Mapping[str, Any]) -> Affected | None:
@@ -87,7 +101,7 @@ def _onu(device: Any) -> Onu:
     if not isinstance(inner, Mapping):
         inner = {}
     return Onu(
-        serial=_text(inner.get("sn_onu")) or NO_SERIAL,
+        serial=_text(inner.get("sn_onu"))[:ID_AT_MOST] or NO_SERIAL,
         client_id=identifier(outer.get("client_id")) or identifier(inner.get("client_id")),
         name=_text(inner.get("client_name")),
         link=link_of(inner.get("status")),
@@ -113,37 +127,40 @@ def olt_part(olt_id: str | None, olt: str) -> str:
 
 def place_of(text: str) -> str | None:
     """`6/15` from the last two parts of a text, so that one port has one spelling; None where it has none."""
-    slot_pon = _SLOT_PON.search(text)
+    slot_pon = _SLOT_PON.search(text) or _IN_WORDS.search(text) or _SLOT_PON.search(_ONU.sub("", text))
     return "/".join(part.lstrip("0") or "0" for part in slot_pon.groups()) if slot_pon else None
 
 
 def link_of(status: Any) -> Link:
     """What a status word says, without case or accents."""
-    return _LINKS.get(plain(_text(status)), Link.OTHER)
+    return _LINKS.get(plain(_word(status)), Link.OTHER)
 
 
-def _port(row: Mapping[str, Any], alert_type: str) -> Port:
+def _port(alert_id: str, row: Mapping[str, Any], alert_type: str) -> Port:
     olt_id, olt = olt_of(row)
     if not olt:
-        raise OddRow("olt_id, olt_name")
+        raise UnreadRow("olt")
     olt_key = olt_part(olt_id, olt)
-    place = place_of(_text(row.get("slot_pon")))
+    written = free_text(row.get("slot_pon"))[:WORD_AT_MOST]
+    place = place_of(written)
     if place:
         return Port(f"{olt_key}:{place}", olt, place)
     cto_id, cto = identifier(row.get("cto_id")), _text(row.get("cto_name"))
     if alert_type.startswith("cto_") and (cto_id or cto):
         return Port(f"{olt_key}:cto:{cto_id or cto}", olt, cto or f"CTO {cto_id}")
-    raise OddRow("slot_pon")
+    if written:
+        return Port(f"{olt_key}:port:{written}", olt, written)
+    return Port(f"{olt_key}:port:#{alert_id}", olt, NO_PLACE)  # no two of them rest for each other's sends
 
 
-def _moment(value: Any, zone: tzinfo) -> datetime:
-    """Aware UTC from one of the three spellings; an offset, where present, wins."""
-    text = _text(value)
+def _moment(value: Any, zone: tzinfo) -> datetime | None:
+    """Aware UTC from one of the three spellings, None for any other; an offset, where present, wins."""
+    text = _word(value)
     try:
         moment = datetime.strptime(text, _BRAZILIAN) if "/" in text else datetime.fromisoformat(text)  # noqa: DTZ007 - local time; the zone comes next
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise OddRow("initial_date") from None
+        return None
 
 
 def count_of(value: Any) -> int | None:
@@ -154,18 +171,26 @@ def count_of(value: Any) -> int | None:
         count = int(value)
     except (ValueError, OverflowError):
         return None
-    return count if count >= 0 else None
+    return count if 0 <= count <= COUNT_AT_MOST else None
 
 
 def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    """A name, cut to what a name has."""
+    return value.strip()[:NAME_AT_MOST].strip() if isinstance(value, str) else ""
+
+
+def _word(value: Any) -> str:
+    return _text(value)[:WORD_AT_MOST].strip()
 
 
 def free_text(value: Any) -> str:
-    """A text, also where it comes as a number."""
+    """A text, also where it comes as a number; cut as a name is."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value).strip()
+    try:
+        return str(value).strip()[:NAME_AT_MOST].strip()
+    except ValueError:  # a number of more digits than Python prints
+        return ""
 
 
 def plain(text: str) -> str:

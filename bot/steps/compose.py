@@ -93,6 +93,7 @@ def _free_again(book: Book, over: Collection[str | None], rules: Rules, now: dat
 
 def _news(case: Case, incident: Incident) -> list[Line]:
     member = case.members[incident.id]
+    incident = incident.begun_as(member.incident)
     if incident.ignored:
         return [] if member.ended_at is not None else [IncidentEnded(case.id, "ignored", incident.id)]
     if incident.kind is Kind.OTHER:  # there is no template for it: keep the facts that were decided on

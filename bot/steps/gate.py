@@ -51,7 +51,8 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
         eta = (
             case.eta if case.eta is not None and case.eta > now else None
         )  # nobody is told of one that passed
-        facts = Facts(min(case.started, now), eta, cause=case.cause)
+        started = min(case.started, now) if case.start_known else None
+        facts = Facts(started, eta, cause=case.cause)
         planned = Planned(
             number, len(found.affected.onus), tuple(recipients), facts, tuple(sorted(found.unread))
         )

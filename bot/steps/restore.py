@@ -91,7 +91,8 @@ def plan(number: int, turn: int, links: Links) -> Write:
             raise Declined("not_running")
         root = _root(book, case)
         told = _again(root.accepted(), links, _unread(book, number, links), over=root.ended_at is not None)
-        facts = Facts(root.started, None, root.ended_at, root.cause)
+        started = root.started if root.start_known else None
+        facts = Facts(started, None, root.ended_at, root.cause)
         return [Planned(number, sum(len(r.serials) for r in told), tuple(told), facts)]
 
     return write

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from bot.domain.customer import Affected, Contact, Link, Onu
-from bot.domain.incident import Kind, Poll, Port
+from bot.domain.incident import Kind, OddRow, Poll, Port
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, NotFound, Refused, TryLater
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Answer, HalfBody, HtmlPage, Match, Throttle
 from bot.simulator.world import World
 from bot.sources.oltcloud import OltCloud
 from bot.sources.oltcloud_pages import MOST_PAGES
+from tests.fakes import FakeClock
 
 ROW: dict[str, Any] = {
     "id": 1,
@@ -126,7 +127,14 @@ async def test_where_it_is(api: OltApi, olt: OltCloud, fields: dict[str, Any], p
     assert [incident.port for incident in read.incidents] == [port]
 
 
-@pytest.mark.parametrize("text", ["6/15", "1/6/15", "06/15", " 6 / 15 ", "gpon-olt_1/06/015"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("6/15", "1/6/15", "06/15", " 6 / 15 ", "gpon-olt_1/06/015", "gpon-olt_1/6/15", "0/6/15", "6-15"),
+        *("0-6-15", "Slot 6 PON 15", "slot 06, pon 15", "SLOT:6/PON:15", "Placa 6 Porta 15", "6/15:3"),
+        *("gpon-onu_1/6/15:3", "6/15 : 12"),
+    ],
+)
 async def test_one_port_in_any_spelling_is_one_port(api: OltApi, olt: OltCloud, text: str) -> None:
     first, second = (await poll(api, olt, ROW, row(id=2, slot_pon=text))).incidents
     assert first.port == second.port
@@ -174,7 +182,7 @@ async def test_a_name_that_reads_like_a_nameless_olt(api: OltApi, olt: OltCloud)
 
 
 async def test_a_clash_is_seen_in_rows_that_are_over_or_odd(api: OltApi, olt: OltCloud) -> None:
-    over, odd = row(id=2, olt_id=7, end_date="2026-09-18 12:00:00"), row(id=3, olt_id=8, initial_date=None)
+    over, odd = row(id=2, olt_id=7, end_date="2026-09-18 12:00:00"), row(id=3, olt_id=8, alert_type=None)
     assert await labels(api, olt, row(), over) == ["CB 01 (#3) 6/15"]
     assert await labels(api, olt, odd, row(id=4, olt_id=8)) == ["CB 01 (#8) 6/15"]
 
@@ -241,21 +249,16 @@ async def test_ignored_ones_are_there_and_say_so(api: OltApi, olt: OltCloud) -> 
 @pytest.mark.parametrize(
     ("odd", "what"),
     [
-        (without("alert_type"), "1: alert_type"),
-        (row(alert_type=5), "1: alert_type"),
-        (row(olt_id=None, olt_name=""), "1: olt_id, olt_name"),
-        (without("slot_pon"), "1: slot_pon"),
-        (row(slot_pon="six"), "1: slot_pon"),
-        (row(slot_pon=6), "1: slot_pon"),
-        (row(alert_type="cto_loss", slot_pon=None), "1: slot_pon"),
-        (row(initial_date=None), "1: initial_date"),
-        (row(initial_date="ontem"), "1: initial_date"),
-        (row(initial_date="31/02/2026 10:00:00"), "1: initial_date"),
-        (row(initial_date="0001-01-01T00:00:00+14:00"), "1: initial_date"),
+        (without("alert_type"), OddRow("1", "alert_type", "CB 01, 6/15, 2026-09-18T11:57:18.001648")),
+        (row(alert_type=5), OddRow("1", "alert_type", "CB 01, 6/15, 5, 2026-09-18T11:57:18.001648")),
+        (
+            row(olt_id=None, olt_name="", initial_date=None, cto_name="C" * 300),
+            OddRow("1", "olt", f"6/15, {'C' * 40}, pon_loss"),
+        ),
     ],
 )
 async def test_an_odd_row_is_named_and_the_others_go_on(
-    api: OltApi, olt: OltCloud, odd: Any, what: str
+    api: OltApi, olt: OltCloud, odd: Any, what: OddRow
 ) -> None:
     read = await poll(api, olt, odd, row(id=2))
     assert [incident.id for incident in read.incidents] == ["2"]
@@ -264,11 +267,64 @@ async def test_an_odd_row_is_named_and_the_others_go_on(
     assert read.complete
 
 
+@pytest.mark.parametrize(
+    ("slot_pon", "key", "place"),
+    [
+        ("porta seis", "3:port:porta seis", "porta seis"),
+        (6, "3:port:6", "6"),
+        ("A/B", "3:port:A/B", "A/B"),
+        ("x" * 300, f"3:port:{'x' * 40}", "x" * 40),
+        (None, "3:port:#1", "?"),
+        ("", "3:port:#1", "?"),
+        ([6, 15], "3:port:#1", "?"),
+    ],
+)
+async def test_a_port_that_nobody_can_read_is_shown_as_it_was_written(
+    api: OltApi, olt: OltCloud, slot_pon: Any, key: str, place: str
+) -> None:
+    read = await poll(api, olt, row(slot_pon=slot_pon))
+    [incident] = read.incidents
+    assert incident.port == Port(key, "CB 01", place)
+    assert (incident.port.olt_key, incident.port.slot, incident.port.placed) == ("3", "", False)
+    assert read.skipped == ()
+
+
+async def test_a_cto_without_a_name_is_a_port_that_nobody_can_read(api: OltApi, olt: OltCloud) -> None:
+    [incident] = (await poll(api, olt, row(alert_type="cto_loss", slot_pon=None))).incidents
+    assert incident.port == Port("3:port:#1", "CB 01", "?")
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "ontem", 7, "31/02/2026 10:00:00", "0001-01-01T00:00:00+14:00", "9" * 5000]
+)
+async def test_a_start_that_nobody_can_read_hides_nothing(
+    api: OltApi, olt: OltCloud, clock: FakeClock, text: Any
+) -> None:
+    [incident] = (await poll(api, olt, row(initial_date=text))).incidents
+    assert (incident.started, incident.start_known) == (clock.now(), False)
+
+
+async def test_texts_and_counts_are_cut(api: OltApi, olt: OltCloud) -> None:
+    wild = row(
+        olt_name="O" * 300,
+        cto_name="C" * 300,
+        alert_type="x" * 300,
+        active_devices_count=1_000_001,
+        total_devices_count="9" * 5000,
+    )
+    [incident] = (await poll(api, olt, wild)).incidents
+    assert (incident.port.olt, incident.cto, incident.alert_type) == ("O" * 120, "C" * 120, "x" * 40)
+    assert (incident.affected, incident.total) == (None, None)
+    [cto] = (await poll(api, olt, {**wild, "alert_type": "cto_loss", "slot_pon": None})).incidents
+    assert (cto.port.key, cto.port.place) == ("3:cto:" + "C" * 120, "C" * 120)
+
+
 @pytest.mark.parametrize("odd", [None, "row", [], {}, row(id=None), row(id=""), row(id=True), row(id="../2")])
 async def test_a_row_without_an_id_may_be_any_incident(api: OltApi, olt: OltCloud, odd: Any) -> None:
     read = await poll(api, olt, row(id=2), odd)
     assert [incident.id for incident in read.incidents] == ["2"]
-    assert read.skipped == ("#2: id",)
+    about = "CB 01, 6/15, pon_loss, 2026-09-18T11:57:18.001648" if isinstance(odd, dict) and odd else ""
+    assert read.skipped == (OddRow("", "id", about),)
     assert read.complete
     assert not read.proves_absence
 

@@ -16,7 +16,7 @@ from bot.domain.book import Book
 from bot.domain.case import CaseState
 from bot.domain.cooldown import Reservation
 from bot.domain.hours import Hours
-from bot.domain.incident import Incident, Kind, Port
+from bot.domain.incident import NO_PLACE, Incident, Kind, Port
 from bot.domain.life import (
     Assumed,
     Begun,
@@ -130,6 +130,21 @@ def test_a_waiting_card_in_english() -> None:
 )
 def test_size_and_probable_cause(about: Incident, line: str) -> None:
     assert show(story(about=about)).html.split("\n")[1] == line
+
+
+def test_what_the_source_does_not_say_is_said_to_be_so() -> None:
+    about = replace(LOS, start_known=False, port=Port("3:port:#1", "CB 01", NO_PLACE))
+    screen = show(story(about=about))
+    assert screen.html.split("\n")[0] == "<b>🔴 LOS · CB 01 · porta não informada</b>"
+    assert screen.html.split("\n")[2] == "Início não informado · visto às 11:48 (há 13 min) · caso 1"
+    over = show(story(IncidentEnded(1), about=about), EN).html.split("\n")
+    assert over[:2] == ["✅ <b>Back to normal</b> at 12:01", "<b>🔴 LOS · CB 01 · port not reported</b>"]
+    assert over[3] == "Start not reported · seen at 11:48 · case 1"
+
+
+def test_a_port_as_it_was_written() -> None:
+    about = replace(LOS, port=Port("3:port:<six>", "CB 01", "<six>"))
+    assert show(story(about=about)).html.split("\n")[0] == "<b>🔴 LOS · CB 01 · &lt;six&gt;</b>"
 
 
 def test_badge_of_a_power_failure() -> None:

@@ -9,6 +9,7 @@ from telegram import Bot
 from bot.chat import cards, painting, telegram
 from bot.chat.telegram import Account
 from bot.domain.case import Card
+from bot.domain.incident import OddRow
 from bot.domain.lines import Approved, CardPosted, GroupMoved, IncidentEnded, Interrupted, Who
 from bot.ports import Notice
 from bot.simulator.server import DropAfter, DropBefore, HangBefore, Throttle
@@ -243,6 +244,19 @@ async def test_without_evidence_it_is_posted_again_and_the_first_one_is_stale(ap
         await api.wait(lambda _: not first.buttons)
         assert room.desk.decided == []
         assert room.desk.refusals == [(ANA, "approve", "stale_card", 1)]
+
+
+async def test_an_open_alert_that_can_have_no_card_is_told(api: BotApi) -> None:
+    async with opened(api) as room:
+        rows = (OddRow("7", "olt", "6/15, <pon_loss>"), OddRow("", "id"))
+        room.telegram.chat.say(Notice("odd_rows", {"rows": rows, "n": 2}))
+        await api.wait(lambda api: any("não viraram cartão" in text for text in texts(api)))
+        [said] = [text for text in texts(api) if "não viraram cartão" in text]
+        assert said.splitlines() == [
+            "⚠️ 2 alertas abertos não viraram cartão: confira na OLT.",
+            "alerta 7: não dá para ler a OLT · lido: 6/15, <pon_loss>",
+            "alerta sem número: não dá para ler o número",
+        ]
 
 
 async def test_a_closed_ledger_hides_nothing(api: BotApi) -> None:

@@ -16,7 +16,7 @@ from bot.domain.book import Book
 from bot.domain.case import Case, Member
 from bot.domain.cooldown import Reservation
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
-from bot.domain.incident import Incident, Kind, Port
+from bot.domain.incident import Incident, Kind, OddRow, Port
 from bot.domain.life import Proposed, Restoring, Scope, Silenced
 from bot.domain.lines import (
     Approved,
@@ -177,7 +177,7 @@ class TestStatus:
         )
 
     def test_what_is_broken_comes_first(self) -> None:
-        watch = Watch("oltcloud", NOON, skipped=("7: <olt>",))
+        watch = Watch("oltcloud", NOON, skipped=(OddRow("7", "olt", "<b>6/15</b>"),))
         watch = watch.bad(NOON + timedelta(minutes=1), "HTTP 502").bad(
             NOON + timedelta(minutes=2), "HTTP <502>"
         )
@@ -194,8 +194,8 @@ class TestStatus:
             "Version 1.0 · up for 3 h 00 min\n"
             "❄️ <b>1 port in cooldown</b>\n"
             "<b>CB 01 6/15</b> until 23 Nov 12:01 (21 h 01 min left) · case 1, Ana\n"
-            "⚠️ <b>1 unreadable row at the source</b>\n"
-            "7: &lt;olt&gt;"
+            "⚠️ <b>1 open alert without a card: its row at the OLT cannot be read</b>\n"
+            "alert 7: its OLT cannot be read · read: &lt;b&gt;6/15&lt;/b&gt;"
         )
 
     def test_before_the_first_poll_and_after_a_refused_login(self) -> None:
@@ -233,7 +233,9 @@ class TestStatus:
 
     def test_the_largest_lists_with_the_longest_names_arrive(self) -> None:
         wild = Incident("1", Kind.OTHER, "🔥" * 300, Port("k", "<" * 300, "&" * 300), NOON)
-        watch = Watch("s" * 300, NOON, skipped=("&<" * 300,) * 50, unoffered=(wild,) * 50)
+        watch = Watch(
+            "s" * 300, NOON, skipped=(OddRow("&" * 40, "&<" * 100, "&<" * 300),) * 50, unoffered=(wild,) * 50
+        )
         text = assert_arrives(self.show(watch.bad(NOON, "<html>" * 200), SENT, closed="<x>" * 200))
         assert text.splitlines()[-1].startswith("+ ")
 

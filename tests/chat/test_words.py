@@ -123,6 +123,7 @@ CODED: dict[str, Iterable[str]] = {
     "toast": [f"chosen_{verdict}" for verdict in get_args(Verdict)],
     "notice": ["source_down", "login_refused"],
     "sheet": SHEETS,
+    "odd": ["id", "olt", "alert_type"],
     "reason": REASONS,
     "format": FORMATS,
     "button": BUTTONS,

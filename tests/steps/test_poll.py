@@ -1,8 +1,13 @@
+from dataclasses import replace
+from datetime import datetime, timedelta
+
 import pytest
 
 from bot.domain.case import CaseState
-from bot.domain.incident import Kind
+from bot.domain.incident import Incident, Kind, OddRow
+from bot.domain.lines import CaseOpened, IncidentChanged
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
+from bot.watching import ODD_AT_MOST, ODD_AT_ONCE
 from tests.fakes import ANA, NOON, incident
 from tests.steps.conftest import Desk
 
@@ -145,7 +150,86 @@ async def test_a_closed_ledger_still_shows_new_outages_and_takes_no_decision(des
     assert desk.gateway.received == []
 
 
-async def test_skipped_rows_are_told(desk: Desk) -> None:
-    desk.source.skipped = ("alert 7: no slot_pon",)
-    await desk.poll()
-    assert desk.flow.watch.skipped == ("alert 7: no slot_pon",)
+class TestOddRows:
+    async def test_an_open_alert_without_a_card_is_told_once(self, desk: Desk) -> None:
+        odd = OddRow("7", "olt", "6/15, pon_loss")
+        desk.source.skipped = (odd,)
+        for _ in range(3):
+            await desk.poll()
+        assert desk.flow.watch.skipped == (odd,)
+        assert [(n.code, n.facts) for n in desk.chat.said] == [("odd_rows", {"rows": (odd,), "n": 1})]
+        other = OddRow("8", "alert_type")
+        desk.source.skipped = (odd, other)
+        await desk.poll()
+        assert desk.chat.said[-1].facts["rows"] == (other,)
+
+    async def test_a_source_that_changed_its_ways_does_not_fill_the_group(self, desk: Desk) -> None:
+        desk.source.skipped = tuple(OddRow(str(n), "olt") for n in range(1000))
+        for _ in range(20):
+            await desk.poll()
+        assert len(desk.chat.said) == ODD_AT_MOST / ODD_AT_ONCE
+
+
+class TestStartUnknown:
+    @staticmethod
+    def unknown(read_at: datetime) -> Incident:
+        return replace(incident(started=read_at), start_known=False)
+
+    async def test_it_began_when_it_was_first_seen(self, desk: Desk) -> None:
+        for _ in range(3):
+            desk.source.outage(self.unknown(desk.clock.now()))
+            await desk.pass_by(30)
+        assert (desk.case().started, desk.case().start_known) == (NOON + timedelta(seconds=30), False)
+        assert len(desk.written(CaseOpened, IncidentChanged)) == 1  # nothing changes from poll to poll
+        await desk.approve()
+        assert {m.started for m in desk.gateway.received} == {None}  # a customer is told no time
+
+    async def test_while_it_waits_for_its_siblings_it_is_seen_since_the_first_poll(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        for _ in range(3):
+            desk.source.outage(self.unknown(desk.clock.now()))
+            await desk.pass_by(8, every=8)
+        assert desk.case().started == NOON + timedelta(seconds=8)
+
+    async def test_a_start_that_comes_later_is_taken(self, desk: Desk) -> None:
+        desk.source.outage(self.unknown(NOON))
+        await desk.poll()
+        desk.source.outage(incident())
+        await desk.poll()
+        desk.source.outage(self.unknown(desk.clock.now()))  # and kept
+        await desk.poll()
+        assert (desk.case().started, desk.case().start_known) == (incident().started, True)
+        await desk.approve()
+        assert {m.started for m in desk.gateway.received} == {incident().started}
+
+    async def test_back_on_the_list_it_is_the_same_outage(self, desk: Desk) -> None:
+        desk.source.outage(self.unknown(NOON))
+        await desk.poll()
+        await desk.repair(1)
+        await desk.clock.advance(600)
+        desk.source.outage(self.unknown(desk.clock.now()))
+        await desk.poll()
+        assert list(desk.ledger.book.cases) == [1]
+        assert desk.case().ended_at is None
+
+    async def test_of_several_the_first_that_names_its_start_counts(self, grouping: Desk) -> None:
+        desk = grouping
+        desk.source.outage(replace(incident(1, started=NOON - timedelta(hours=9)), start_known=False))
+        desk.source.outage(incident(2, place="6/16", started=NOON), first=200)
+        await desk.pass_by(40, every=10)
+        assert [len(case.members) for case in desk.ledger.book.cases.values()] == [2]
+        assert desk.case().started == NOON
+
+    async def test_the_news_that_it_is_back_tells_no_start(self, desk: Desk) -> None:
+        desk.use(restored=True)
+        desk.source.outage(self.unknown(NOON))
+        await desk.poll()
+        await desk.approve()
+        await desk.repair(1)
+        desk.source.back = {onu.serial for onu in desk.source.onus["1"]}
+        await desk.flow.restore(1, ANA)
+        await desk.clock.advance(desk.rules.undo_seconds)
+        await desk.finish()
+        assert [m.started for m in desk.gateway.received] == [None] * 6
