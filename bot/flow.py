@@ -53,7 +53,7 @@ from bot.errors import (
     Refused,
     TryLater,
 )
-from bot.polling import Polling, observed
+from bot.polling import Polling, count_in, observed
 from bot.ports import Notice, Write
 from bot.steps import decide, delay, describe, restore, unknown
 from bot.steps.enrich import Enricher
@@ -304,9 +304,14 @@ class Flow:
         reading = self._readings.get(number)
         if reading is None or (reading.found.done() and reading.found.exception() is not None):
             ids = [incident.id for incident in case.incidents]
-            found = asyncio.ensure_future(self._enricher.enrich(ids))
+            found = asyncio.ensure_future(self._look_up(ids))
             reading = self._readings[number] = _Reading(now, found)
         return await asyncio.shield(reading.found)
+
+    async def _look_up(self, ids: Sequence[str]) -> Found:
+        found = await self._enricher.enrich(ids)
+        await count_in(self.ledger, self._deps.chat, found.affected.down)
+        return found
 
     def refused(self, who: Who, action: str, why: str, case: int | None = None) -> None:
         """Write that somebody tapped or typed what they may not, or what no longer holds.

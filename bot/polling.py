@@ -2,8 +2,9 @@
 due begins, and who did not answer is asked again.
 """
 
+import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot import reminding
@@ -15,10 +16,10 @@ from bot.domain.lines import Approved, Line, Resumed, Settled
 from bot.domain.rules import Rules
 from bot.domain.sightings import Sightings
 from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, LoginRefused, Refused, TryLater
-from bot.ports import Ledger, Notice, Write
+from bot.ports import Ledger, NocChat, Notice, Write
 from bot.steps import decide, delay, restore
 from bot.steps.collect import UNREAD, collect, offered, read_alone
-from bot.steps.compose import compose, reopened, taken, touched
+from bot.steps.compose import compose, count, reopened, taken, touched
 from bot.stock import Stock
 from bot.watching import Watching
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 READ_AT_MOST = 60  # alerts read by themselves in a poll: an OLT that is back ends with it; the rest waits
 READ_WITHIN = 15.0  # seconds that cards wait for them
+COUNT_AT_MOST, COUNT_WITHIN = 10, 5.0  # the same of those read for their count
 
 
 class Polling:
@@ -39,6 +41,7 @@ class Polling:
         self._rules, self._watching = rules, watching
         self._inventory, self._dispatcher = inventory, dispatcher
         self._sightings = Sightings()
+        self._asked: set[str] = set()
 
     async def poll(self) -> float | None:
         """Read the source once, bring cases and cards up to date, begin what is due.
@@ -67,10 +70,7 @@ class Polling:
         known = (incident.id for number in book.open for incident in book.cases[number].on)
         new = (i for i in poll.incidents if book.known(i) is None and offered(i, self._rules))
         self._sightings = self._sightings.saw(poll, known, new, now)
-        if poll is not UNREAD:
-            await self._make_sure(poll, now)
-        if len(self._sightings.new) > 1:
-            await self._inventory.refresh(self._clock.monotonic())
+        await self._read_more(poll, now)
         rule = compose(poll, self._sightings, self._inventory.known, self._rules)
         lines = await observed(self._ledger, rule)
         self._sightings = self._sightings.without(taken(lines))
@@ -78,6 +78,30 @@ class Polling:
             self._chat.show(number)
         for number in reopened(lines, book, now):
             self._chat.say(Notice("reopened", {"case": number}))
+
+    async def _read_more(self, poll: Poll, now: datetime) -> None:
+        """What the list does not say, all at one time, as cards wait for it."""
+        async with asyncio.TaskGroup() as group:
+            if poll is not UNREAD:
+                group.create_task(self._make_sure(poll, now))
+                group.create_task(self._count())
+            if len(self._sightings.new) > 1:
+                group.create_task(self._inventory.refresh(self._clock.monotonic()))
+
+    async def _count(self) -> None:
+        """The alert itself is asked once how many ONUs are affected, where the list does not say."""
+        new = {id_: one.incident for id_, one in self._sightings.new.items()}
+        book = self._ledger.book
+        on = (incident for number in sorted(book.open) for incident in book.cases[number].on)
+        silent = {i.id for i in (*new.values(), *on) if i.affected is None}
+        self._asked &= silent
+        asked = sorted(silent - self._asked, key=lambda id_: (id_ not in new, id_))[:COUNT_AT_MOST]
+        self._asked.update(asked)
+        found = await read_alone(self._source, asked, within=COUNT_WITHIN)
+        counts = {id_: alert.still_down for id_, alert in found.items() if alert.still_down}
+        self._sightings = self._sightings.counting(counts)
+        if counts.keys() - new.keys():
+            await count_in(self._ledger, self._chat, counts)
 
     async def _make_sure(self, poll: Poll, now: datetime) -> None:
         """An alert that is no longer listed is asked itself whether it is over."""
@@ -130,6 +154,12 @@ class Polling:
         """Ask again those who did not answer."""
         for number, what in reminding.due(self._ledger.book, self._clock.now(), self._rules):
             self._chat.say(Notice("reminder", {"case": number, "what": what}))
+
+
+async def count_in(ledger: Ledger, chat: NocChat, counts: Mapping[str, int]) -> None:
+    """The cards show what the alerts themselves say, by incident."""
+    for number in touched(await observed(ledger, count(counts))):
+        chat.show(number)
 
 
 async def observed(ledger: Ledger, write: Write) -> Sequence[Line]:

@@ -159,10 +159,12 @@ def _affected(case: Case, words: Words) -> Markup:
     if case.undecided and listed is not None and (affected is None or listed > affected):
         affected, progress = listed, None  # it fell further since the plan that came to nothing
     if affected is None:
-        return words.say("card.affected_unknown")
+        key = "card.affected_unknown" if case.at_most is None else "card.affected_at_most"
+        return words.say(key, at_most=case.at_most)
     if total is not None and affected > total:  # the list is wrong: there is no "300 of 12"
         total = None
-    return words.say("card.affected", estimate=progress is None, affected=affected, total=total)
+    estimate = progress is None and not case.counted
+    return words.say("card.affected", estimate=estimate, affected=affected, total=total)
 
 
 def _estimate(case: Case, total: int | None) -> int | None:

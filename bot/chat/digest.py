@@ -122,7 +122,13 @@ def _row(case: Case, words: Words, now: datetime) -> Markup:
 
 
 def _full_row(case: Case, words: Words, now: datetime) -> Markup:
-    facts = {"affected": case.affected, "started": case.started, "now": now, "case": case.id}
+    facts = {
+        "affected": case.affected,
+        "at_most": case.at_most,
+        "started": case.started,
+        "now": now,
+        "case": case.id,
+    }
     return words.say("digest.row", head=headline(case, words), **facts)
 
 

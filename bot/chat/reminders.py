@@ -160,6 +160,7 @@ class Reminders:
                 "reminder.elsewhere_row",
                 head=headline(case, words),
                 affected=case.affected,
+                at_most=case.at_most,
                 started=case.started,
                 lasted=now - case.started,
                 now=now,

@@ -106,6 +106,8 @@ def came_on(book: Book, case: Case, incident: Incident) -> None:
     if case.ended_at is not None:
         reopen(book, case)
     case.members[incident.id] = Member(incident)
+    if member.ended_at is None and incident.same_but_for_counts(member.incident):
+        case.members[incident.id].recounted_at = book.last_at
     if member.incident.port.key != incident.port.key:
         _moved(book, case, member.incident.port, incident.port)
     if incident.id == case.incident.id:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bot.domain.correlation import Grouping
 from bot.domain.growth import GROWN
-from bot.domain.incident import Incident, Kind, Port
+from bot.domain.incident import Incident, Kind, Port, affected_of, at_most
 from bot.domain.life import Despite
 from bot.domain.lines import End, Who
 from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Outcome, Progress, Recipient, Size, Skip, Tally
@@ -151,11 +151,15 @@ class Dispatch:
 
 @dataclass(slots=True)
 class Member:
-    """An incident of a case. `ended_at` is when it was over, None while it is on."""
+    """An incident of a case. `ended_at` is when it was over, None while it is on.
+
+    `recounted_at` is when a changed count alone was last written of it.
+    """
 
     incident: Incident
     ended_at: datetime | None = None
     ended_why: str | None = None
+    recounted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,16 +243,18 @@ class Case:
 
     @property
     def affected(self) -> int | None:
-        """How many ONUs those incidents report (an estimate), None where none of them says.
+        """How many ONUs those incidents report (an estimate unless `counted`), None where none says."""
+        return affected_of(self.incidents)
 
-        Two alerts of one kind on one port, a CTO's and its PON's, tell of the same ONUs.
-        """
-        known: dict[tuple[str, Kind], int] = {}
-        for incident in self.incidents:
-            if incident.affected is not None:
-                key = incident.port.key, incident.kind
-                known[key] = max(known.get(key, 0), incident.affected)
-        return sum(known.values()) if known else None
+    @property
+    def at_most(self) -> int | None:
+        """How many ONUs they can affect at most, None where some do not even say that."""
+        return at_most(self.incidents)
+
+    @property
+    def counted(self) -> bool:
+        """Whether `affected` was counted in the alerts themselves."""
+        return all(incident.counted for incident in self.incidents)
 
     @property
     def started(self) -> datetime:

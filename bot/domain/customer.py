@@ -1,7 +1,7 @@
 """The people behind an outage: their ONUs, their records and where each look-up ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 NO_SERIAL = "?"
@@ -34,10 +34,19 @@ class Onu:
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """An alert read again: its ONUs now, and whether the source says that it is over."""
+    """An alert read again: its ONUs now, and whether the source says that it is over.
+
+    `down` is how many of its ONUs are not online, by incident, once several alerts are put together.
+    """
 
     onus: tuple[Onu, ...]
     over: bool = False
+    down: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def still_down(self) -> int:
+        """How many of its ONUs are not online."""
+        return 0 if self.over else sum(onu.link is not Link.ONLINE for onu in self.onus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +79,5 @@ def together(alerts: Mapping[str, Affected]) -> Affected:
         for onu in affected.onus:
             key = (onu.serial, onu.client_id) if onu.serial != NO_SERIAL else len(onus)
             onus.setdefault(key, replace(onu, incident=incident_id, over=affected.over))
-    return Affected(tuple(onus.values()), all(affected.over for affected in alerts.values()))
+    over = all(affected.over for affected in alerts.values())
+    return Affected(tuple(onus.values()), over, {id_: one.still_down for id_, one in alerts.items()})

@@ -1,6 +1,6 @@
 """An open outage as a source reports it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -71,7 +71,8 @@ Inventory = Mapping[str, frozenset[str]]
 class Incident:
     """One open outage. Times are aware UTC; `affected` and `total` count ONUs, None where not reported.
 
-    Where the source names no start (`start_known` is False) `started` is when it was first seen.
+    Where the source names no start (`start_known` is False) `started` is when it was first seen. `counted`:
+    `affected` was counted in the alert itself, while the list said `listed`.
     """
 
     id: str
@@ -84,12 +85,31 @@ class Incident:
     cto: str | None = None
     ignored: bool = False
     start_known: bool = True
+    counted: bool = False
+    listed: int | None = None
 
-    def begun_as(self, before: "Incident") -> "Incident":
-        """The same, with the start that was known before where this reading names none."""
-        if self.start_known:
-            return self
-        return replace(self, started=before.started, start_known=before.start_known)
+    def after(self, before: "Incident") -> "Incident":
+        """With what was known before where this reading of the list says no more: its start, its count."""
+        known = self
+        if not self.start_known:
+            known = replace(known, started=before.started, start_known=before.start_known)
+        if before.counted and self.affected in {None, before.listed}:
+            known = known.with_count_of(before)
+        return known
+
+    def same_but_for_counts(self, other: "Incident") -> bool:
+        """Whether nothing else differs."""
+        return replace(self.with_count_of(other), total=other.total) == other
+
+    def count(self, onus: int) -> "Incident":
+        """With what the alert itself says."""
+        listed = self.listed if self.counted else self.affected
+        return self.with_count_of(replace(self, affected=onus, counted=True, listed=listed))
+
+    def with_count_of(self, other: "Incident") -> "Incident":
+        """With the other one's count, as the list or the alert itself gave it; no total is smaller."""
+        total = None if self.total is not None and self.total < (other.affected or 0) else self.total
+        return replace(self, affected=other.affected, total=total, counted=other.counted, listed=other.listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +144,36 @@ class Poll:
         return self.complete and not self.nameless
 
 
+def affected_of(incidents: Iterable[Incident]) -> int | None:
+    """How many ONUs these report (an estimate unless counted), None where none of them says.
+
+    Two alerts of one kind on one port, a CTO's and its PON's, tell of the same ONUs.
+    """
+    return _sum((i, i.affected) for i in incidents)
+
+
+def at_most(incidents: Iterable[Incident]) -> int | None:
+    """How many ONUs they can affect, where some do not say how many they do: all there are on the port."""
+    sizes = [(i, i.total if i.affected is None else i.affected) for i in incidents]
+    return None if any(size is None for _, size in sizes) else _sum(sizes)
+
+
+def _sum(sizes: Iterable[tuple[Incident, int | None]]) -> int | None:
+    known: dict[tuple[str, Kind], int] = {}
+    for incident, size in sizes:
+        if size is not None:
+            key = incident.port.key, incident.kind
+            known[key] = max(known.get(key, 0), size)
+    return sum(known.values()) if known else None
+
+
 def probable_cause(incident: Incident) -> Cause:
-    """The cause a card names, by kind, scope and size."""
+    """The cause a card names, by kind, scope and size: the element's own where the list says no other."""
     if incident.kind is Kind.POWER:
         return Cause.POWER
     if incident.alert_type.startswith("cto_") and incident.cto:
         return Cause.NAMED_CTO
-    if incident.affected is None:
+    size = at_most([incident])
+    if size is None:
         return Cause.UNKNOWN
-    return Cause.CTO if incident.affected <= CTO_AT_MOST else Cause.FIBRE
+    return Cause.CTO if size <= CTO_AT_MOST else Cause.FIBRE

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.customer import Affected, Link
+from bot.domain.customer import Affected
 from bot.domain.incident import Incident, Poll
 
 DOUBTED = timedelta(hours=1)
@@ -98,6 +98,15 @@ class Sightings:
             gone[id_] = one
         return replace(self, gone=gone, over=frozenset(over))
 
+    def counting(self, counts: Mapping[str, int]) -> "Sightings":
+        """With what the alerts of new ones themselves say."""
+        counted = {
+            id_: replace(one, incident=one.incident.count(counts[id_]))
+            for id_, one in self.new.items()
+            if id_ in counts
+        }
+        return replace(self, new={**self.new, **counted})
+
     def without(self, taken: Iterable[str]) -> "Sightings":
         """Once those are in the ledger."""
         left = dict(self.new)
@@ -110,7 +119,7 @@ class Sightings:
         if before is None:
             seen = incident if incident.start_known else replace(incident, started=now)
             return Sighting(seen, now)
-        incident = incident.begun_as(before.incident)
+        incident = incident.after(before.incident)
         return Sighting(incident, min(before.since, now), before.polls + 1)  # the clock may be set back
 
 
@@ -121,7 +130,7 @@ def _ended(absence: Absence, alert: Affected | None, now: datetime) -> bool:
     """
     if alert is None:
         return absence.lasts(DOUBTED, now)
-    down = sum(onu.link is not Link.ONLINE for onu in alert.onus)
-    if alert.over or not down or absence.lasts(KEPT, now):
+    down = alert.still_down
+    if not down or absence.lasts(KEPT, now):
         return True
     return 2 * down < len(alert.onus) and absence.lasts(DOUBTED, now)

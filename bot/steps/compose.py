@@ -1,19 +1,22 @@
 """Step 2: what a poll changes: new cases and their late siblings, changed facts, ended outages."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case, CaseState
+from bot.domain.case import Case, CaseState, Member
 from bot.domain.correlation import Group, Waiting, explain, group
 from bot.domain.holds import why_not
-from bot.domain.incident import Incident, Inventory, Kind, Poll
+from bot.domain.incident import Incident, Inventory, Kind, Poll, affected_of, at_most
 from bot.domain.life import IncidentJoined
 from bot.domain.lines import CaseOpened, IncidentChanged, IncidentEnded, Line
 from bot.domain.returning import placed
 from bot.domain.rules import Rules
 from bot.domain.sightings import Sightings
 from bot.ports import Write
+
+RECOUNTED = timedelta(minutes=5)
+"""A count that flickers is written so often at most."""
 
 
 def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> Write:
@@ -30,7 +33,7 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
         for incident in poll.incidents:
             case = book.known(incident)
             if case is not None:
-                lines += _news(case, incident)
+                lines += _news(case, incident, now)
         ended = _ended(book, seen.over)
         over = {line.incident for line in ended}
         waiting = [s for s in seen.new.values() if s.polls >= rules.open_polls]
@@ -49,6 +52,30 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
         return lines
 
     return write
+
+
+def count(counts: Mapping[str, int]) -> Write:
+    """What the alerts themselves say, of incidents that are on and not in a plan, which has its own count."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        found = ((book.case_of(id_), id_, onus) for id_, onus in counts.items())
+        return [
+            IncidentChanged(case.id, case.members[id_].incident.count(onus))
+            for case, id_, onus in found
+            if case is not None and _to_count(case, case.members[id_], onus)
+        ]
+
+    return write
+
+
+def _to_count(case: Case, member: Member, onus: int) -> bool:
+    known = member.incident.counted and member.incident.affected == onus
+    return onus > 0 and not known and member.ended_at is None and not _planned(case)
+
+
+def _planned(case: Case) -> bool:
+    """Whether the card tells of a plan's count; of one that came to nothing it tells what is listed, too."""
+    return not case.undecided and case.dispatch is not None and case.dispatch.progress is not None
 
 
 def touched(lines: Sequence[Line]) -> list[int]:
@@ -91,15 +118,36 @@ def _free_again(book: Book, over: Collection[str | None], rules: Rules, now: dat
     return found
 
 
-def _news(case: Case, incident: Incident) -> list[Line]:
+def _news(case: Case, incident: Incident, now: datetime) -> list[Line]:
     member = case.members[incident.id]
-    incident = incident.begun_as(member.incident)
+    incident = incident.after(member.incident)
     if incident.ignored:
         return [] if member.ended_at is not None else [IncidentEnded(case.id, "ignored", incident.id)]
     if incident.kind is Kind.OTHER:  # there is no template for it: keep the facts that were decided on
         return []
     changed = member.ended_at is not None or member.incident != incident
-    return [IncidentChanged(case.id, incident)] if changed else []
+    return [IncidentChanged(case.id, incident)] if changed and _worth_a_line(case, incident, now) else []
+
+
+def _worth_a_line(case: Case, incident: Incident, now: datetime) -> bool:
+    """Whether what changed is more than a count, or one that the card shows and that did not just change."""
+    member = case.members[incident.id]
+    if member.ended_at is not None or not incident.same_but_for_counts(member.incident):
+        return True
+    if member.recounted_at is not None and now - member.recounted_at < RECOUNTED:
+        return False
+    now_on = [incident if i.id == incident.id else i for i in case.incidents]
+    return _size(case, now_on) != _size(case, case.incidents)
+
+
+def _size(case: Case, incidents: Sequence[Incident]) -> object:
+    """What the card says of their size: of several ports no total, and with a plan the plan's own count."""
+    total = incidents[0].total if len(case.ports) == 1 else None
+    if _planned(case):
+        return total
+    affected = affected_of(incidents)
+    size = at_most(incidents) if affected is None else affected
+    return affected is None, size, all(i.counted for i in incidents), total
 
 
 def _settled(seen: Sightings, rules: Rules, now: datetime) -> Callable[[Group], bool]:

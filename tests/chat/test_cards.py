@@ -117,7 +117,11 @@ def test_a_waiting_card_in_english() -> None:
         (replace(LOS, affected=16), "≈ <b>16 de 61 ONUs</b> · provável problema na CTO"),
         (replace(LOS, affected=1, total=None), "≈ <b>1 ONU</b> · provável problema na CTO"),
         (replace(LOS, affected=3000, total=None), "≈ <b>3.000 ONUs</b> · provável rompimento de fibra"),
-        (replace(LOS, affected=None), "ONUs afetadas: não informado · causa indefinida"),
+        (replace(LOS, affected=None), "até <b>61 ONUs</b> · provável rompimento de fibra"),
+        (replace(LOS, affected=None, total=8), "até <b>8 ONUs</b> · provável problema na CTO"),
+        (replace(LOS, affected=None, total=None), "ONUs afetadas: não informado · causa indefinida"),
+        (LOS.count(40), "<b>40 de 61 ONUs</b> · provável rompimento de fibra"),
+        (LOS.count(300), "<b>300 ONUs</b> · provável rompimento de fibra"),
         (
             replace(LOS, alert_type="cto_loss", cto="Rua <A>"),
             "≈ <b>33 de 61 ONUs</b> · provável problema na CTO Rua &lt;A&gt;",

@@ -52,6 +52,7 @@ class TestWhen:
     async def test_above_the_number_or_where_nobody_knows(
         self, desk: Desk, affected: int | None, two: bool
     ) -> None:
+        desk.source.unreadable.add("1")
         await blast(desk, affected=affected)
         assert await desk.flow.approve(1, ANA) == Approval(first=two)
 
@@ -66,6 +67,7 @@ class TestWhen:
         assert await desk.flow.approve(1, ANA) == FIRST
         desk.use(two_person_above=100)
         desk.source.incidents["2"] = replace(desk.source.incidents["2"], affected=None)
+        desk.source.unreadable.add("2")
         await desk.pass_by(601)
         assert await desk.flow.approve(1, ANA) == FIRST
         assert len(desk.written(Proposed)) == 2
