@@ -58,7 +58,7 @@ class TestTheAlertIsCounted:
         assert len([case for case in cases if case.counted]) == COUNT_AT_MOST
         await desk.pass_by(30)
         assert all(case.counted and case.affected == 3 for case in cases)
-        assert desk.chat.shown[-3:] == [7, 8, 9]
+        assert desk.chat.shown[-3:] == [11, 12, 13]  # by the ids as text
 
     @pytest.mark.parametrize("after", [[BadAnswer("html")], []])
     async def test_what_cannot_be_counted_has_its_card_all_the_same(
