@@ -37,6 +37,7 @@ from bot.tasks import Tasks
 log = logging.getLogger(__name__)
 
 LATE = 3  # poll intervals without a poll, and the watchdog re-schedules
+LIST_WITHIN, LATE_LIST = 60.0, 2  # seconds, or poll intervals where those are longer: no list takes longer
 STALE = 3  # poll intervals without a good poll, and /healthz turns red
 DEAF = 120.0  # seconds without an answer to getUpdates, and /healthz turns red
 ALIVE = 900.0  # seconds between two lines that say so; a start trusts a ledger that ends within an hour
@@ -51,6 +52,7 @@ def rules_of(settings: Settings) -> Rules:
         min_affected=settings.min_affected,
         undo_seconds=settings.undo_seconds,
         dry_run=settings.dry_run or settings.gateway == "dry_run",
+        poll_within=max(LIST_WITHIN, LATE_LIST * settings.poll_seconds),
         look_ups=settings.enrich_concurrency,
         sends=settings.hsm_concurrency,
         settle_seconds=settings.settle_seconds,
@@ -266,7 +268,15 @@ class App:
     def _program(self) -> ProgramFacts:
         dry_run, login = self._rules.dry_run, self._source.login.state
         posting = self._telegram.posting
-        return ProgramFacts(__version__, self._started_at, self._gateway.name, dry_run, login, posting)
+        return ProgramFacts(
+            __version__,
+            self._started_at,
+            self._gateway.name,
+            dry_run,
+            login,
+            posting,
+            self._settings.poll_seconds * STALE,
+        )
 
     def _wrong(self) -> Mapping[str, str]:
         """What /healthz reports: stale polls, a deaf Telegram or one that takes no posts, a closed ledger."""

@@ -51,7 +51,7 @@ class Polling:
         """
         now = self._clock.now()
         try:
-            poll = await collect(self._source)
+            poll = await collect(self._source, within=self._rules.poll_within)
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
             self._watching.missed(str(error), login_refused=isinstance(error, LoginRefused))
             poll = UNREAD  # what was seen before gets its card all the same

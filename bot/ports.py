@@ -33,8 +33,11 @@ class Source(Protocol):
 
     name: str
 
-    async def open_incidents(self) -> Poll:
-        """Every open incident, all pages. A page lost after the first makes the poll incomplete."""
+    async def open_incidents(self, within: float = 60.0) -> Poll:
+        """Every open incident, all pages, within so many seconds.
+
+        A page lost after the first, or not there in time, makes the poll incomplete.
+        """
 
     async def affected(self, incident_id: str) -> Affected:
         """One incident's ONUs as they are now. NotFound where the source no longer knows it."""

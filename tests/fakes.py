@@ -102,6 +102,7 @@ class FakeSource:
     customer_errors: dict[str, list[Exception]] = field(default_factory=dict)
     looked_up: list[str] = field(default_factory=list)
     gate: asyncio.Event | None = None
+    hangs: asyncio.Event | None = None
     complete: bool = True
     skipped: tuple[OddRow, ...] = ()
     nameless: int = 0
@@ -128,7 +129,9 @@ class FakeSource:
         """It is on, and the list does not have it."""
         self.known[str(number)] = self.incidents.pop(str(number))
 
-    async def open_incidents(self) -> Poll:
+    async def open_incidents(self, within: float = 60.0) -> Poll:
+        if self.hangs is not None:
+            await self.hangs.wait()
         if self.poll_errors:
             raise self.poll_errors.pop(0)
         seen = frozenset(self.incidents)

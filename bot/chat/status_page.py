@@ -29,7 +29,10 @@ _AT_REST = {CaseState.INTERRUPTED, CaseState.SCHEDULED}
 
 @dataclass(frozen=True, slots=True)
 class ProgramFacts:
-    """What /status tells of the program itself; `login` is how the last login at the source went."""
+    """What /status tells of the program itself.
+
+    `login` is how the last login at the source went; a reading older than `stale_after` seconds is not good.
+    """
 
     version: str
     started_at: datetime
@@ -37,6 +40,7 @@ class ProgramFacts:
     dry_run: bool
     login: Literal["never", "ok", "refused"] = "never"
     posting: Posting = POSTING
+    stale_after: float = 90.0
 
 
 def status(
@@ -62,7 +66,7 @@ def status(
         *closed,
         *_unconfirmed(book, words, now, may_confirm=may_decide),
         *_posting(program.posting, words, now),
-        *_source(watch, words, now),
+        *_source(watch, words, now, program.stale_after),
         _login(watch, program, words),
         words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
         *_ahead(book, words, now),
@@ -127,11 +131,13 @@ def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words, unre
     return words.say(key, cases=linked, **facts)
 
 
-def _source(watch: Watch, words: Words, now: datetime) -> list[Markup]:
+def _source(watch: Watch, words: Words, now: datetime, stale_after: float) -> list[Markup]:
     good = {"source": watch.source, "at": watch.good_at, "now": now}
     age = now - watch.good_at if watch.good_at else None
     if watch.since is None:
-        key = "status.source_good" if watch.good_at else "status.source_never"
+        stale = age is not None and age.total_seconds() > stale_after
+        key = "status.source_stale" if stale else "status.source_good"
+        key = key if watch.good_at else "status.source_never"
         return [words.say(key, **good, age=age), *_unlisted(watch, words)]
     bad = {"source": watch.source, "since": watch.since, "failures": watch.failures, "error": watch.error}
     last = "status.source_last" if watch.good_at else "status.source_never"

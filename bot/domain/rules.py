@@ -24,6 +24,7 @@ class Rules:
     dry_run: bool = False
     look_ups: int = 50
     sends: int = 10
+    poll_within: float = 60.0
     read_tries: int = 4
     read_base: float = 3.0
     read_cap: float = 6.0

@@ -1,5 +1,6 @@
 """OLT Cloud, as source of outages and as directory of customers (contracts/oltcloud.md)."""
 
+import asyncio
 import math
 import re
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 from bot import upstream
 from bot.domain.customer import Affected, Contact, Link
 from bot.domain.incident import Incident, Inventory, OddRow, Poll, Port
-from bot.errors import BadAnswer, BotError, LoginRefused, NotFound, Refused
+from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, NotFound, Refused
 from bot.ports import Clock
 from bot.sources.login import Login, TokenAuth
 from bot.sources.oltcloud_pages import MOST_PAGES, PAGE_SIZE, page_of, promised
@@ -61,7 +62,7 @@ class OltCloud:
         """Close its connections."""
         await self._http.aclose()
 
-    async def open_incidents(self) -> Poll:
+    async def open_incidents(self, within: float = 60.0) -> Poll:
         """Every open incident, by page number until `count` is reached or a page brings nothing new.
 
         `next` is never followed: its page size changes and the body chooses the address. Only distinct ids
@@ -69,9 +70,10 @@ class OltCloud:
         the poll is incomplete.
         """
         reading, most = _Reading(self._zone, self._names, self._clock.now()), math.inf
+        until = asyncio.get_running_loop().time() + within
         for page in range(1, MOST_PAGES + 1):
             try:
-                rows, count = await self._page(page)
+                rows, count = await self._page(page, until)
             except BotError as error:
                 if page == 1:
                     raise
@@ -121,9 +123,13 @@ class OltCloud:
             raise BadAnswer("another_client")
         return None
 
-    async def _page(self, page: int) -> tuple[list[Any], float]:
+    async def _page(self, page: int, until: float) -> tuple[list[Any], float]:
         params: dict[str, str | int] = {"end_date__isnull": "true", "page": page, "page_size": PAGE_SIZE}
-        return page_of(await self._get("/api/v2/ftth/alert/list", params))
+        try:
+            async with asyncio.timeout_at(until):
+                return page_of(await self._get("/api/v2/ftth/alert/list", params))
+        except TimeoutError:
+            raise AnswerLost("too_slow") from None
 
     async def _get(
         self, path: str, params: Mapping[str, str | int] | None = None, *, most: int = upstream.LIST

@@ -12,12 +12,20 @@ from bot.ports import Source
 
 UNREAD = Poll((), frozenset(), complete=False)
 """What a poll that failed brought."""
+GRACE = 1.0  # seconds for a source to tell what it has so far
 AT_ONCE = 10  # alerts that are read by themselves at one time
 
 
-async def collect(source: Source) -> Poll:
-    """One reading of the source. Not repeated: the next poll is the repetition. Raises what it raises."""
-    return await source.open_incidents()
+async def collect(source: Source, *, within: float) -> Poll:
+    """One reading of the source, within so many seconds.
+
+    Not repeated: the next poll is the repetition. Raises what it raises, AnswerLost where it never ends.
+    """
+    try:
+        async with asyncio.timeout(within + GRACE):
+            return await source.open_incidents(within)
+    except TimeoutError:
+        raise AnswerLost("too_slow") from None
 
 
 async def read_alone(source: Source, ids: Iterable[str], *, within: float) -> Mapping[str, Affected]:

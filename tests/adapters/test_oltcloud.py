@@ -11,7 +11,7 @@ from bot.domain.customer import Affected, Contact, Link, Onu
 from bot.domain.incident import Kind, OddRow, Poll, Port
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, NotFound, Refused, TryLater
 from bot.simulator.olt import OltApi
-from bot.simulator.server import Answer, HalfBody, HtmlPage, Match, Throttle
+from bot.simulator.server import Answer, HalfBody, Hang, HtmlPage, Match, Throttle
 from bot.simulator.world import World
 from bot.sources.oltcloud import OltCloud
 from bot.sources.oltcloud_pages import MOST_PAGES
@@ -362,6 +362,18 @@ async def test_a_row_that_repeats_counts_once(api: OltApi, olt: OltCloud) -> Non
     read = await poll(api, olt, row(), row(), row(id=2))
     assert [incident.id for incident in read.incidents] == ["1", "2"]
     assert not read.complete  # three were promised, and two came: what is the third?
+
+
+async def test_what_a_slow_list_brought_in_time_is_there(api: OltApi, olt: OltCloud) -> None:
+    await olt.open_incidents()  # logs in
+    api.raw_rows = [row(id=number) for number in range(1, 1002)]
+    api.faults.inject(Hang(), match=page(2))
+    read = await olt.open_incidents(within=2)
+    assert len(read.incidents) == 1000
+    assert not read.complete
+    api.faults.inject(Hang(), match=page(1))
+    with pytest.raises(AnswerLost, match="too_slow"):
+        await olt.open_incidents(within=0.2)
 
 
 async def paged(api: OltApi, olt: OltCloud, *pages: Any) -> Poll:

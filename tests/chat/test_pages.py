@@ -176,6 +176,15 @@ class TestStatus:
             "<b>CB 01 6/15</b> até 23/11 12:01 (faltam 21 h 01 min) · caso 1, Ana"
         )
 
+    @pytest.mark.parametrize(("seconds", "fresh"), [(90, True), (91, False), (3600, False)])
+    def test_an_old_reading_is_never_green(self, seconds: int, fresh: bool) -> None:
+        at = NOON + timedelta(hours=3) - timedelta(seconds=seconds)
+        first = self.show(Watch("oltcloud", at), story()).html.splitlines()[0]
+        assert first.startswith("✅ ") is fresh
+        if seconds == 3600:
+            expected = "⚠️ <b>oltcloud sem leitura nova há 1 h 00 min</b> (a última às 14:00): lenta ou parada"
+            assert first == expected
+
     def test_what_is_broken_comes_first(self) -> None:
         watch = Watch("oltcloud", NOON, skipped=(OddRow("7", "olt", "<b>6/15</b>"),))
         watch = watch.bad(NOON + timedelta(minutes=1), "HTTP 502").bad(

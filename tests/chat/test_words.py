@@ -74,7 +74,7 @@ SHEETS = [
 ]
 REASONS = [
     *("no_answer", "reset", "unconfirmed", "interrupted", "stopped", "ledger", "no_room", "error"),
-    *("source_down", "login_refused", "not_found", "refused", "bad_answer", "incomplete"),
+    *("source_down", "login_refused", "not_found", "refused", "bad_answer", "incomplete", "too_slow"),
     *("dns", "tls", "connect_timeout", "throttled", "half_answer", "garbled", "not_json", "too_large"),
     *("cool_off", "token_refused", "none", "dry_run"),
     *("no_results", "no_object", "no_token", "return_false", "no_devices", "another_alert", "no_clients"),

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -148,6 +149,22 @@ async def test_a_closed_ledger_still_shows_new_outages_and_takes_no_decision(des
     with pytest.raises(Exception, match="the disk is broken"):
         await desk.flow.approve(1, ANA)
     assert desk.gateway.received == []
+
+
+async def test_a_source_that_never_answers_ends_the_poll_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.steps.collect.GRACE", 0.0)
+    desk.use(poll_within=0.05)
+    desk.source.hangs = asyncio.Event()
+    await desk.poll()
+    await desk.poll()
+    assert (desk.flow.watch.error, desk.flow.watch.failures) == ("too_slow", 2)
+    assert desk.chat.codes == ["source_down"]
+    desk.source.hangs = None
+    desk.source.outage(incident())
+    await desk.poll()
+    assert desk.case().state is CaseState.WAITING
 
 
 class TestOddRows:
