@@ -96,6 +96,7 @@ def test_the_rules_that_settings_make() -> None:
         "FLAPS_PER_HOUR": "5",
         "GROUP_NEARLY_ALL": "90",
         "GROUP_DOMINANCE": "60",
+        "POLL_SECONDS": "120",
         "OPEN_POLLS": "2",
         "CLOSE_POLLS": "4",
         "SETTLE_SECONDS": "0",
@@ -107,6 +108,7 @@ def test_the_rules_that_settings_make() -> None:
     }
     assert rules_of(load(None, {**GOOD, **changed})) == Rules(
         dry_run=True,
+        poll_within=240,
         settle_seconds=0,
         open_polls=2,
         close_polls=4,
