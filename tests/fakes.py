@@ -150,7 +150,7 @@ class FakeSource:
             raise BadAnswer("html")
         if incident_id not in self.onus:
             raise NotFound("no such alert")
-        over = incident_id in self.over or incident_id in self.repaired
+        over = incident_id in self.over or incident_id in self.repaired - self.incidents.keys()
         return Affected(tuple(self.onus[incident_id]), over)
 
     async def inventory(self) -> Inventory:

@@ -172,6 +172,7 @@ class Noc(World):
     def repair(self, number: str) -> None:
         self.truth.story.append(f"outage {number} ends")
         self.source.incidents.pop(number, None)
+        self.source.repaired.add(number)
 
     def back(self, number: str) -> None:
         """An outage that was over is on the list again."""
@@ -185,6 +186,11 @@ class Noc(World):
         self.truth.story.append(f"alert {number} reads {'over' if over else 'open'}")
         (self.source.over.add if over else self.source.over.discard)(number)
 
+    def said_over(self) -> set[str]:
+        """The outages whose alerts, read now by themselves, say that they are over."""
+        source = self.source
+        return set() if source.read_errors else (source.over | source.repaired) - source.unreadable
+
     def online(self, number: str, n: int) -> None:
         self.truth.story.append(f"customer {n} of {number} is back")
         onus = self.source.onus[number]
@@ -193,12 +199,13 @@ class Noc(World):
     async def poll(self) -> None:
         self.truth.story.append("poll")
         listed, fails = set(self.source.incidents), bool(self.source.poll_errors)
+        said = self.said_over()
         done = asyncio.ensure_future(self.flow.poll())
         self.truth.gone -= listed
         await settled()
         if done.done() and not fails and self.source.complete:
             known = set(self.book.by_incident)
-            self.truth.gone = (self.truth.gone | known) - listed
+            self.truth.gone = (self.truth.gone | (known & said)) - listed
         self.asked.append(Asked(done, lambda: None))
         self.answered()
 

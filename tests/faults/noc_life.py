@@ -232,7 +232,8 @@ class LifeNoc(Noc):
         if whole:
             self.absent = {id_: self.absent.get(id_, 0) + 1 for id_ in known - listed}
             gone = {id_ for id_, polls in self.absent.items() if polls >= self.rules.close_polls}
-            self.life.gone_for_good = gone
+            before = self.life.gone_for_good - listed
+            self.life.gone_for_good = before | (gone & self.said_over())
             self.life.listed_now &= listed
         waited = len(self.asked)
         await super().poll()
