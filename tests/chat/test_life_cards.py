@@ -136,7 +136,10 @@ class TestGroups:
     def test_ports_that_report_no_count_are_said(self) -> None:
         some = grouped(about=[*pons(1, 3), *pons(4, 5, affected=None)])
         assert "\n≈ <b>60 ONUs</b> (sem contagem de 2 PONs)\n" in show(some).html
-        assert "\nONUs afetadas: não informado\n" in show(grouped(about=pons(1, 3, affected=None))).html
+        silent = pons(1, 3, affected=None)
+        assert "\naté <b>183 ONUs</b>\n" in show(grouped(about=silent)).html
+        silent[1] = replace(silent[1], total=None)
+        assert "\nONUs afetadas: não informado\n" in show(grouped(about=silent)).html
 
     def test_late_siblings_are_told_in_sum(self) -> None:
         late = [IncidentJoined(1, i) for i in pons(4, 6)]
