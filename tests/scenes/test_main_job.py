@@ -241,8 +241,10 @@ async def test_odd_rows_are_named_and_the_others_go_on(noc: Noc) -> None:
     await noc.open()
     await noc.card()
     status = await noc.ask(noc.ana, "/status")
-    assert "3 linhas ilegíveis" in status.text
+    assert "3 alertas abertos sem cartão" in status.text
     assert "9/9" in status.text
+    [said] = [m.text for m in noc.chat.messages() if "não viraram cartão" in m.text]
+    assert "alerta 1: não dá para ler a OLT · lido: pon_loss" in said
     assert len([m for m in noc.chat.messages() if m.keyboard]) == 1
 
 
