@@ -17,6 +17,11 @@ _REPAIR = (
     "is durable, is put aside in ledger/quarantine, as a start does); the bot must not run"
 )
 
+_SEND_TEST = (
+    "then send every configured template once to this phone, your own: asked back first, on record in the "
+    "ledger, and only while the bot is stopped"
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
@@ -44,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         ("check", "try the settings, the folder and every system, without sending anything"),
     ):
         commands.add_parser(name, help=what).set_defaults(command=name)
+    commands.choices["check"].add_argument("--send-test", metavar="PHONE", help=_SEND_TEST)
     _demo_parser(commands.add_parser("demo", help="a pretend ISP, its NOC on a web page, and the real bot"))
     _simulate_parser(commands.add_parser("simulate", help="only the pretend OLT API and HSM API"))
     _ledger_parsers(commands.add_parser("ledger", help="look at the ledger, or mend it"))
@@ -142,12 +148,13 @@ def _run(_given: argparse.Namespace) -> int:
     return asyncio.run(app.serve(loaded))
 
 
-def _check(_given: argparse.Namespace) -> int:
-    from bot import check, log, settings
+def _check(given: argparse.Namespace) -> int:
+    from bot import check, log, settings, trial
 
+    phone = None if given.send_test is None else trial.own_phone(given.send_test)
     found = settings.read()
     log.configure(found.settings)
-    return asyncio.run(check.check(found, partial(print, flush=True)))
+    return asyncio.run(check.check(found, partial(print, flush=True), phone))
 
 
 def _demo(given: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from bot import __version__
 from bot.chat.attention import Attention
 from bot.chat.commands import ProgramFacts
-from bot.chat.starting import start_line
+from bot.chat.starting import STARTED, start_facts, start_line
 from bot.chat.telegram import Account, Telegram
 from bot.chat.words import Words
 from bot.clock import SystemClock
@@ -105,6 +105,7 @@ class App:
         self._started_at = self._clock.now()
         self._polled_at, self._polling = self._clock.monotonic(), False
         self._good_poll_at: float | None = None
+        self._introduced = False
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._health = HealthServer(self._wrong, self._noted)
         self._watchdog: asyncio.Task[None] | None = None
@@ -216,6 +217,13 @@ class App:
             self._flow.watching.missed("error")
         finally:
             self._polling, self._polled_at = False, self._clock.monotonic()
+            self._say_how_it_is_set_up()
+
+    def _say_how_it_is_set_up(self) -> None:
+        """Once, behind the cards that the first poll brought."""
+        if not self._introduced:
+            self._introduced = True
+            self._telegram.chat.say(Notice(STARTED, start_facts(self._settings)))
 
     async def _alive(self) -> None:
         self._flow.alive()

@@ -27,6 +27,7 @@ from bot.chat.starting import start_line
 from bot.chat.words import Words
 from bot.check_line import Finding, plain
 from bot.clock import SystemClock
+from bot.domain.phone import Phone
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused
 from bot.gateways import Sender, open_gateway
 from bot.settings import Reading, Settings
@@ -34,13 +35,14 @@ from bot.sources import OltManager, open_source
 from bot.storage.access import troubles
 from bot.storage.disk import Disk
 from bot.storage.replay import scan
+from bot.trial import WHAT, ask_on_terminal, send_tests
 
 LOW_DISK = 100 * 2**20  # bytes
 HSM_MEND = "URL_HSM is what the provider gave, usually it ends in /rest/v1/sendHsm"
 GATEWAY_SETTINGS = ("gateway", "dry_run", "url_hsm", "token_hsm", "cookie_hsm", "hsm_", "tz")
 NO_LIST = (
     "it answers, but there is no list of sent messages beside URL_HSM, so neither its path nor the key could "
-    "be tried without sending"
+    "be tried without sending: check --send-test PHONE shows it"
 )
 
 
@@ -57,10 +59,13 @@ class Step:
 async def check(
     given: Settings | Reading,
     say: Callable[[str], None] = print,
+    phone: Phone | None = None,
+    ask: Callable[[str], str] = ask_on_terminal,
 ) -> int:
     """Try everything in turn and say a line each; 0 where all is well, 2 for wrong settings, else 1.
 
-    A system is tried as soon as its own settings are right.
+    A system is tried as soon as its own settings are right. With a `phone` (one's own) every template is
+    sent to it once `ask` has brought a yes; only where all settings are right.
     """
     found = given if isinstance(given, Reading) else Reading(given)
     settings, bad = found.settings, 0
@@ -74,10 +79,15 @@ async def check(
     for warning in settings.unprotected():
         say(f"! {warning}")
     async with AsyncExitStack() as stack:
-        for step in _steps(settings, stack):
+        steps = _steps(settings, stack)
+        if phone is not None:
+            steps.append(_trial(settings, phone, ask, stack))
+        for step in steps:
             missing = sorted(field.upper() for field in step.needs & found.wrong)
-            if missing:
-                say(str(Finding(step.what, None, f"not tried, mend {', '.join(missing)} first")))
+            if missing or (step.what == WHAT and found.problems):
+                after = ", ".join(missing) or "the settings"
+                say(str(Finding(step.what, None, f"not tried, mend {after} first")))
+                bad += step.what == WHAT
                 continue
             if step.where:
                 say(f"… {step.what}: trying {step.where}")
@@ -124,6 +134,17 @@ def _steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
         ),
         Step("Telegram bot", _host(settings.telegram_api_url), of("telegram_"), lambda: _telegram(settings)),
     ]
+
+
+def _trial(settings: Settings, phone: Phone, ask: Callable[[str], str], stack: AsyncExitStack) -> Step:
+    clock = SystemClock()
+
+    def run() -> AsyncIterator[Finding]:
+        gateway = open_gateway(settings, clock)
+        stack.push_async_callback(gateway.aclose)
+        return send_tests(settings, gateway, phone, clock, ask)
+
+    return Step(WHAT, "", frozenset(), run)
 
 
 def _host(url: str) -> str:

@@ -13,7 +13,7 @@ BOT = ROOT / "bot"
 LAYERS = (
     ("__main__",),
     ("simulator.demo",),
-    ("app", "check", "check_line"),
+    ("app", "check", "check_line", "trial"),
     ("chat", "sources", "gateways", "storage", "ops", "log"),
     ("flow", "polling", "dispatch", "deps", "watching", "reminding", "stock"),
     ("steps",),
@@ -34,6 +34,7 @@ STEPS = [
     "restore",
     "send",
     "settle",
+    "trial",
     "unknown",
 ]
 INSIDE = {

@@ -67,24 +67,38 @@ async def test_telegram_away_in_the_middle_of_connecting_is_one_line(site: Isp) 
     assert len(events) == 6  # and how it is set up, that it runs, is stopping, has stopped
 
 
-async def test_the_log_says_first_how_the_bot_is_set_up(site: Isp) -> None:
-    for dry_run in ("false", "true"):
-        async with site.bot(DRY_RUN=dry_run):
+async def test_each_start_says_first_how_the_bot_is_set_up(site: Isp) -> None:
+    """In its log and, without a sound, in the group; not the same again within ten minutes."""
+    changed = {"DRY_RUN": "true", "CUSTOMER_HOURS": "08:00-21:00", "TELEGRAM_APPROVERS": "501"}
+    for changes in ({}, {}, changed, changed):
+        async with site.bot(**changes):
             await site.card()
             await site.polls(1)
+            if changes:
+                await site.card("SIMULAÇÃO")
+    real, rehearsal = [m for m in site.chat.messages() if m.text.startswith("▶️")]
+    assert real.silent
+    assert rehearsal.silent
+    setup, _, cases = real.text.rpartition(" · ")
+    assert setup == (
+        "▶️ Bot iniciado · MODO REAL: o que for aprovado chega aos clientes.\n"
+        "Modelos 114, 116 · conta 1\n"
+        "Clientes: a qualquer hora · decidem os administradores do grupo"
+    )
+    assert cases in {"0 casos abertos", "1 caso aberto"}, "before or after the first card"
+    assert rehearsal.text == (
+        "▶️ Bot iniciado · SIMULAÇÃO: nada é enviado aos clientes.\n"
+        "Modelos 114, 116 · conta 1\n"
+        "Clientes: 08:00–21:00 · decide 1 pessoa da lista · 1 caso aberto"
+    )
     events = [json.loads(line)["event"] for line in site.log.splitlines()]
     starts = [event for event in events if event.startswith(("MODO REAL", "SIMULAÇÃO"))]
     assert events[0] == starts[0]
-    assert starts == [
-        (
-            "MODO REAL · modelos 114, 116 · conta 1 · decidem os administradores do grupo · "
-            "clientes: a qualquer hora · 0 casos abertos"
-        ),
-        (
-            "SIMULAÇÃO (nada é enviado) · modelos 114, 116 · conta 1 · decidem os administradores do grupo · "
-            "clientes: a qualquer hora · 1 caso aberto"
-        ),
-    ]
+    assert starts[0] == (
+        "MODO REAL · modelos 114, 116 · conta 1 · decidem os administradores do grupo · "
+        "clientes: a qualquer hora · 0 casos abertos"
+    )
+    assert starts[3].endswith(" · 1 caso aberto")
 
 
 async def test_source_away_at_the_start_is_said_once_and_caught_up_with(site: Isp) -> None:

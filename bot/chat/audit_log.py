@@ -18,8 +18,10 @@ from bot.domain.holds import NOT_BEGUN
 from bot.domain.incident import Incident, Port
 from bot.domain.life import Despite, Scope
 from bot.domain.lines import Who
-from bot.domain.plan import Tally
+from bot.domain.phone import mask
+from bot.domain.plan import Receipt, Tally
 from bot.domain.silence import squeezed
+from bot.domain.trial import TrialIntent
 from bot.domain.who import BOT
 
 TODAY = frozenset({"today", "hoje"})
@@ -37,6 +39,7 @@ class Entry:
     `ports` is how many the case had. `restores` is the case where the entry is about its second message
     (that service is back), and `number` the number in the ledger. `until` is when it is to be sent, expected
     to be over or silent until; `despite`, `first`, `asked` and `agreed` are as in `lines.Approved`.
+    `trial` is a test message and `receipt` what is known of it.
     """
 
     at: datetime
@@ -64,6 +67,8 @@ class Entry:
     scopes: tuple[Scope, ...] = ()
     asked: int | None = None
     agreed: int | None = None
+    trial: TrialIntent | None = None
+    receipt: Receipt | None = None
 
     @property
     def is_result(self) -> bool:
@@ -119,6 +124,10 @@ def said(entry: Entry, words: Words) -> str:
         "asked": entry.asked,
         "agreed": entry.agreed,
     }
+    if entry.trial is not None:
+        facts |= {"hsm": entry.trial.hsm, "phone": mask(entry.trial.phone)}
+        facts["outcome"] = words.plain(f"trial.{entry.receipt.outcome if entry.receipt else 'unknown'}")
+        facts["reason"] = reason_words(entry.receipt.reason, words) if entry.receipt else None
     what = words.plain(f"entry.{entry.code}", **facts)
     named = entry.code in {"restored", "on_again"}  # these say by themselves what they are about
     return words.plain("entry.of_restored", what=what) if entry.restores and not named else what
@@ -202,6 +211,8 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
         _scopes(book, line),
         line.asked if isinstance(line, ln.Approved | life.Proposed) else None,
         line.agreed if isinstance(line, ln.Approved | life.Proposed) else None,
+        line if isinstance(line, TrialIntent) else None,
+        book.trials[line.trial] if isinstance(line, TrialIntent) else None,
     )
 
 

@@ -24,7 +24,7 @@ HELD, HELD_LONGEST = 60.0, 900.0  # seconds until a notice that Telegram refused
 FIRST_CARDS = 4  # that go before the list of the others
 DROPPED, POSTS_BACK = "dropped", "posts_back"
 _AT_WORK = {CaseState.COUNTDOWN, CaseState.SENDING, CaseState.STOPPING}
-AFTER_CARDS = frozenset({"reminder", "reopened"})
+AFTER_CARDS = frozenset({"reminder", "reopened", "started"})
 """Notices that go behind decisions and new cards, to which they may be replies."""
 
 

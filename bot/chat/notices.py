@@ -15,6 +15,7 @@ from bot.chat.reminders import REMINDER, Reminders
 from bot.chat.results import reason_words
 from bot.chat.saying import Saying
 from bot.chat.screen import Screen
+from bot.chat.starting import STARTED, is_news, said_of_start
 from bot.chat.words import Words, clean
 from bot.domain.case import Card, Case
 from bot.domain.incident import OddRow
@@ -62,10 +63,20 @@ class Notices:
             return None  # the second was quick, or somebody denied it
         if notice.code == _GROWN and (case is None or case.grown is None or case.ended_at is not None):
             return None  # answered, or over
+        if notice.code == STARTED:
+            return self._start(notice, now)
         text = self._words.say(f"notice.{notice.code}", **self._facts(notice, case, now))
         screen = Screen(str(text), confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
         elsewhere = notice.code in ELSEWHERE
         return Saying((notice,), screen, card.message if card else None, elsewhere=elsewhere)
+
+    def _start(self, notice: Notice, now: datetime) -> Saying | None:
+        """What the bot is set to do: without a sound, and not the same again within minutes."""
+        book = self._ledger.book
+        if not is_news(said_of_start(notice), book, now):
+            return None
+        text = self._words.say("notice.started", **notice.facts, open=len(book.open))
+        return Saying((notice,), Screen(str(text)), silent=True)
 
     def _case(self, notice: Notice) -> Case | None:
         number = notice.facts.get("case")

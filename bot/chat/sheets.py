@@ -152,6 +152,8 @@ def _audit_object(entry: Entry) -> dict[str, object]:
         "asked_onus": entry.asked,
         "agreed_customers": entry.agreed,
         "team": entry.team,
+        "template": entry.trial.hsm if entry.trial else None,
+        "outcome": entry.receipt.outcome.value if entry.receipt else None,
         "dry_run": entry.dry_run,
         "customers": entry.count,
         "planned": tally.planned if tally else None,

@@ -15,8 +15,9 @@ from bot.chat.reminders import REMINDER, People, Reminders
 from bot.chat.saying import Saying
 from bot.chat.screen import Screen
 from bot.chat.sights import Group, Sights
+from bot.chat.starting import STARTED, said_of_start
 from bot.chat.words import Words
-from bot.domain.lines import GroupMoved
+from bot.domain.lines import Announced, GroupMoved
 from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Ledger, Notice
@@ -101,6 +102,8 @@ class Teller:
             raise
         if done:
             await self._reminders.said(saying.notices)
+            if notice.code == STARTED:
+                self._ledger.note(Announced(said_of_start(notice)))
             for one in saying.notices:
                 backlog.said(one)
 

@@ -6,6 +6,7 @@ from typing import TypeGuard, get_args
 
 from bot.domain import life
 from bot.domain import lines as ln
+from bot.domain.trial import TrialIntent
 
 AUDITED = (
     ln.Approved
@@ -28,6 +29,7 @@ AUDITED = (
     | life.CauseNamed
     | life.Silenced
     | life.SilenceEnded
+    | TrialIntent
 )
 OF_A_DISPATCH = (
     ln.Approved

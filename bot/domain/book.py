@@ -5,7 +5,7 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
 from typing import Any, ClassVar
@@ -21,12 +21,21 @@ from bot.domain.phone import phone_key
 from bot.domain.plan import ARRIVED, IN_DOUBT, Outcome, Progress, Receipt, Recipient
 from bot.domain.redated import bring_back
 from bot.domain.silence import Silence
+from bot.domain.trial import TRIAL, TrialIntent, TrialResult
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _UNCONFIRMED_BEFORE = Receipt(Outcome.ACCEPTED, reason="unconfirmed")
 """What ledgers said of a send that was not confirmed before that was an outcome of its own."""
 SILENT = timedelta(hours=1)
 """A start that follows no clean stop, and no line this fresh, may be on an old copy of the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What the group was last told of the program's start, and when."""
+
+    at: datetime
+    said: str
 
 
 class Book:
@@ -38,7 +47,8 @@ class Book:
     those with an unfinished dispatch, `to_restore` those that are over and whose customers may be told so;
     `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases` its
     newest case. `lasting` are the silences that had not ended when the last one began or was ended: those of
-    years are not asked for each port at each poll.
+    years are not asked for each port at each poll. `trials` are the test messages by their number, None for
+    one that nothing is known of.
 
     `head` is where the ledger durably ends, `heads` where it stood when a case came to its end: a line's
     number and the first digits of its hash, which storage tells (`stands`). They decide nothing: people see
@@ -68,6 +78,8 @@ class Book:
         self.head: str | None = None
         self.heads: dict[int, str] = {}
         self._settled_at_start: list[int] = []
+        self.announced: Announcement | None = None
+        self.trials: dict[int, Receipt | None] = {}
         self.next_case = 1
 
     def restored_by(self, number: int) -> Case | None:
@@ -115,9 +127,10 @@ class Book:
 
     def apply(self, at: datetime, line: ln.Line) -> None:
         """Take one line in. `at` never lies before `last_at`."""
-        self._before, self.last_at = self.last_at, at
+        self.last_at = at
         self._take(line)
-        self._stopped = isinstance(line, ln.Stopped)
+        if not isinstance(line, TRIAL):  # another process's: the bot itself was silent meanwhile
+            self._before, self._stopped = at, isinstance(line, ln.Stopped)
 
     def stands(self, line: ln.Line, seq: int, digest: str) -> None:
         """A line that was applied is durable, at this place and with this hash."""
@@ -343,6 +356,18 @@ class Book:
     @_fold.register
     def _(self, line: ln.GroupMoved) -> None:
         self.moved[line.old] = line.new
+
+    @_fold.register
+    def _(self, line: ln.Announced) -> None:
+        self.announced = Announcement(self.last_at, line.said)
+
+    @_fold.register
+    def _(self, line: TrialIntent) -> None:
+        self.trials[line.trial] = None
+
+    @_fold.register
+    def _(self, line: TrialResult) -> None:
+        self.trials[line.trial] = Receipt(line.outcome, line.reference, line.reason)
 
     def _ignore(self, line: ln.Line) -> None:
         """Lines that change nothing but the audit."""

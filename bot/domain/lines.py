@@ -26,6 +26,7 @@ from bot.domain.life import (
     SilenceEnded,
 )
 from bot.domain.plan import NO_FACTS, Choice, Facts, Mend, Outcome, Recipient, Size, Skip
+from bot.domain.trial import TrialIntent, TrialResult
 from bot.domain.who import Who as Who  # noqa: PLC0414 - told to others from here
 
 Doubt = Literal["views", "future"]
@@ -42,6 +43,14 @@ class Started:
     version: str
     doubt: Doubt | None = None
     kind: Literal["started"] = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The group was told that the program started, in these words (without what changes by itself)."""
+
+    said: str
+    kind: Literal["announced"] = "announced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +359,7 @@ class GroupMoved:
 
 Line = (
     Started
+    | Announced
     | Stopped
     | Alive
     | Confirmed
@@ -387,4 +397,6 @@ Line = (
     | Silenced
     | SilenceEnded
     | DigestPosted
+    | TrialIntent
+    | TrialResult
 )

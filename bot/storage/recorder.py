@@ -8,6 +8,7 @@ import structlog
 from bot.domain.book import Book
 from bot.domain.life import DigestPosted, IncidentJoined, Reminded
 from bot.domain.lines import (
+    Announced,
     CardPosted,
     CaseOpened,
     GroupMoved,
@@ -23,6 +24,7 @@ from bot.storage.segments import Head
 
 OBSERVATIONS = (
     Started,
+    Announced,
     CaseOpened,
     IncidentJoined,
     IncidentChanged,

@@ -35,6 +35,8 @@ from bot.domain.lines import (
     Started,
     Who,
 )
+from bot.domain.phone import mask
+from bot.domain.trial import TrialIntent, TrialResult
 from bot.ports import Clock
 from bot.storage.disk import Disk
 from bot.storage.recorder import Recorder
@@ -43,7 +45,15 @@ _PAUSE = 1.0  # seconds between two rewrites while changes keep coming
 _SHARE = 10  # a rewrite that took long is followed by so many times its time without one
 _AT_ONCE = 100  # audit rows between two turns of the event loop: a tap must not wait for 10,000
 _MATTERS = (
-    AUDITED | Started | Planned | Result | Evidence | IncidentChanged | IncidentEnded | life.IncidentJoined
+    AUDITED
+    | Started
+    | Planned
+    | Result
+    | Evidence
+    | IncidentChanged
+    | IncidentEnded
+    | life.IncidentJoined
+    | TrialResult
 )
 _SAID = ("reason", "why", "action", "end", "choice", "dry_run", "silence", "cause", "team")
 _TIMES = ("due", "eta", "until")
@@ -98,6 +108,10 @@ def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> di
     if isinstance(line, life.Silenced | life.SilenceEnded):
         scopes = book.silences[line.silence].scopes
         return row | {"scopes": [{"olt": scope.olt, "place": scope.place} for scope in scopes]}
+    if isinstance(line, TrialIntent):
+        known = book.trials[line.trial]
+        row |= {"template": line.template, "hsm": line.hsm, "phone": mask(line.phone)}
+        return row | {"outcome": None if known is None else known.outcome.value}
     case = None if entry.case is None else book.cases.get(entry.case)
     if case is None:
         return row

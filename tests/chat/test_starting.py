@@ -1,11 +1,34 @@
-"""What check and the log say first."""
+"""What the group reads of a start, and when it reads the same again."""
+
+from datetime import timedelta
 
 import pytest
 
-from bot.chat.starting import start_line
+from bot.chat.starting import AGAIN, STARTED, is_news, said_of_start, start_facts, start_line
+from bot.domain.book import Book
+from bot.domain.lines import Announced
+from bot.ports import Notice
 from bot.settings import load
 from tests.chat.screens import EN, PT
+from tests.fakes import NOON
 from tests.test_settings import GOOD
+
+SECOND = timedelta(seconds=1)
+
+
+def notice(**changes: str) -> Notice:
+    return Notice(STARTED, start_facts(load(None, GOOD | changes)))
+
+
+def test_the_same_is_said_again_after_a_while_and_something_else_at_once() -> None:
+    book, said = Book(), said_of_start(notice())
+    assert is_news(said, book, NOON)
+    book.apply(NOON, Announced(said))
+    assert not is_news(said, book, NOON + AGAIN - SECOND)
+    assert is_news(said, book, NOON + AGAIN)
+    assert is_news(said_of_start(notice(DRY_RUN="true")), book, NOON + SECOND)
+    assert is_news(said_of_start(notice(HSM_ID_LOS="7")), book, NOON + SECOND)
+    assert is_news(said_of_start(notice(BOT_LANGUAGE="en")), book, NOON + SECOND)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ ENTRIES = [
     "interrupted",
     "confirmed",
     *("restored", "proposed", "begun", "begun_alone", "over", "on_again", "given_up", "separated", "assumed"),
-    *("forecast", "forecast_none", "cause_named", "silenced", "silence_ended"),
+    *("forecast", "forecast_none", "cause_named", "silenced", "silence_ended", "trial_intent"),
 ]
 SHEETS = [
     "olt",
@@ -116,12 +116,13 @@ CODED: dict[str, Iterable[str]] = {
     "end": ["done", "stopped", "closed", "halted", "unread", "over"],
     "pending": PENDING,
     "mend": get_args(Mend),
+    "trial": list(Outcome),
     "doubts": [
         *VERDICTS,
         *(f"no_resend_{why}" for why in ("over", "on_again", "interrupted", "unconfirmed")),
     ],
     "toast": [f"chosen_{verdict}" for verdict in get_args(Verdict)],
-    "notice": ["source_down", "login_refused"],
+    "notice": ["source_down", "login_refused", "started"],
     "sheet": SHEETS,
     "odd": ["id", "olt", "alert_type"],
     "reason": REASONS,

@@ -12,6 +12,7 @@ from bot.domain.book import Book
 from bot.domain.correlation import Grouping, Reason
 from bot.domain.incident import Kind
 from bot.domain.plan import Facts, Outcome, Recipient, Size, Skip
+from bot.domain.trial import TrialIntent, TrialResult
 from bot.ports import Write
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
@@ -79,6 +80,9 @@ EVERY_KIND: tuple[ln.Line, ...] = (
     life.Silenced(1, (life.Scope("CB 01", "6/15"), life.Scope("CB 02")), NOON, ANA, "troca de cabo"),
     life.SilenceEnded(1, BRUNO),
     life.DigestPosted(-1001234567890, 78),
+    ln.Announced("MODO REAL · modelos 114, 116"),
+    TrialIntent(1, "LOS", 114, "5561999990009", ANA),
+    TrialResult(1, Outcome.REJECTED, None, "HSM inexistente"),
 )
 
 
