@@ -144,6 +144,8 @@ def test_the_audit_for_programs() -> None:
             "asked_onus": None,
             "agreed_customers": None,
             "team": None,
+            "template": None,
+            "outcome": None,
             "dry_run": False,
             "customers": None,
             "planned": 5,
