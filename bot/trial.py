@@ -23,6 +23,7 @@ WHAT = "test message"
 _SAID = {
     Outcome.ACCEPTED: "the gateway took it; look at the phone",
     Outcome.HELD: "the gateway holds it back",
+    Outcome.UNCONFIRMED: "an answer came that neither confirms nor refuses it; look at the phone",
     Outcome.REJECTED: "refused",
     Outcome.FAILED: "it did not leave",
     Outcome.UNKNOWN: "it may have left, no answer says so; look at the phone before you try again",

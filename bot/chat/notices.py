@@ -22,7 +22,7 @@ from bot.domain.incident import OddRow
 from bot.domain.rules import Rules
 from bot.ports import Ledger, Notice
 
-REOPENED, NOT_SENT, SECOND_NEEDED = "reopened", "not_sent", "second_needed"
+REOPENED, NOT_SENT = "reopened", "not_sent"
 UNDRAWN = "undrawn"
 ELSEWHERE = frozenset({"mute", "mute_over"})
 """Notices for the escalation chat alone: they tell that the group takes none."""
@@ -57,26 +57,27 @@ class Notices:
             return Saying((notice,), Screen(str(self._words.say("notice.undrawn", **notice.facts))))
         case = self._case(notice)
         card = self._card(case.shown_as) if case is not None else None
-        if notice.code == REOPENED and (case is None or card is None or not self._rings(case, now)):
+        if not self._holds(notice, case, card, now):
             return None
-        if notice.code == SECOND_NEEDED and (case is None or case.proposal is None):
-            return None  # the second was quick, or somebody denied it
-        if notice.code == _GROWN and (case is None or case.grown is None or case.ended_at is not None):
-            return None  # answered, or over
-        if notice.code == STARTED:
-            return self._start(notice, now)
         text = self._words.say(f"notice.{notice.code}", **self._facts(notice, case, now))
         screen = Screen(str(text), confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
         elsewhere = notice.code in ELSEWHERE
-        return Saying((notice,), screen, card.message if card else None, elsewhere=elsewhere)
+        silent = notice.code == STARTED
+        reply_to = card.message if card else None
+        return Saying((notice,), screen, reply_to, silent=silent, elsewhere=elsewhere)
 
-    def _start(self, notice: Notice, now: datetime) -> Saying | None:
-        """What the bot is set to do: without a sound, and not the same again within minutes."""
-        book = self._ledger.book
-        if not is_news(said_of_start(notice), book, now):
-            return None
-        text = self._words.say("notice.started", **notice.facts, open=len(book.open))
-        return Saying((notice,), Screen(str(text)), silent=True)
+    def _holds(self, notice: Notice, case: Case | None, card: Card | None, now: datetime) -> bool:
+        """Whether it is still so, and news."""
+        match notice.code:
+            case "reopened":
+                return case is not None and card is not None and self._rings(case, now)
+            case "second_needed":  # the second may have been quick, or somebody denied it
+                return case is not None and case.proposal is not None
+            case "grown":  # it may be answered, or over
+                return case is not None and case.grown is not None and case.ended_at is None
+            case "started":
+                return is_news(said_of_start(notice), self._ledger.book, now)
+        return True
 
     def _case(self, notice: Notice) -> Case | None:
         number = notice.facts.get("case")
@@ -86,6 +87,8 @@ class Notices:
         facts: dict[str, object] = {**notice.facts, "now": now}
         if notice.code == "ledger_closed":
             facts |= ledger_facts(str(notice.facts.get("why", "")))
+        if notice.code == STARTED:
+            facts["open"] = len(self._ledger.book.open)
         if notice.code == UNCONFIRMED:
             facts["doubt"] = self._ledger.book.doubt
         if notice.code == ODD_ROWS:
