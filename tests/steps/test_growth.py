@@ -32,7 +32,9 @@ YES = Terms(agreed=300)
 async def listed(desk: Desk, affected: int | None = 12, customers: int = 300, **changes: object) -> None:
     what = replace(incident(affected=affected), **changes)  # type: ignore[arg-type]
     desk.source.outage(what, customers)
+    desk.source.unreadable.add(what.id)  # what it could not be read for, the card cannot say
     await desk.poll()
+    desk.source.unreadable.clear()
 
 
 def shown(desk: Desk) -> Screen:
@@ -168,6 +170,20 @@ class TestWhatWasAskedAbout:
         await listed(desk, affected=None, customers=61)
         await desk.approve()
         assert desk.nobody_twice() == 61
+
+    async def test_what_was_counted_for_the_card_is_what_was_asked_about(self, desk: Desk) -> None:
+        desk.source.outage(replace(incident(affected=None), total=12), 300)
+        await desk.poll()
+        assert "<b>300 ONUs</b>" in shown(desk).html
+        await desk.approve()
+        assert desk.nobody_twice() == 300
+
+    async def test_details_say_what_an_approval_is_about(self, desk: Desk) -> None:
+        await listed(desk)
+        await desk.flow.details(1)
+        assert "<b>300 ONUs</b>" in shown(desk).html
+        await desk.approve()
+        assert desk.nobody_twice() == 300
 
     async def test_more_than_that_is_asked_about(self, desk: Desk) -> None:
         await listed(desk, affected=None, total=12)
