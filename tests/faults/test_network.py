@@ -170,7 +170,7 @@ class Story:
     def _may_halt(self) -> bool:
         """Whether something was wrong for everybody, or a run of failures opened the breaker."""
         last = [rows[-1] for rows in self.wire.met.values()]
-        lost = [row for row in last if row is not None and row.outcome in {None, Outcome.UNKNOWN}]
+        lost = [row for row in last if row is not None and row.outcome in {None, *IN_DOUBT}]
         return any(row.mend for row in last if row is not None) or len(lost) >= min(BREAKS_AFTER, len(last))
 
 
