@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from bot.chat.buttons import CAUSES, FLAPPING, LATER, MINUTES, NO_ETA, NOW, Action, Press
 from bot.chat.card_head import ports_line
+from bot.chat.card_late import Late
 from bot.chat.card_restored import Rows, may_restore
 from bot.chat.card_rows import agreement, may_separate
 from bot.chat.fitting import told
@@ -22,7 +23,7 @@ from bot.domain.rules import Rules
 from bot.steps.decide import is_over
 from bot.steps.describe import scopes_of
 
-Question = Literal[
+Fixed = Literal[
     "deny",
     "flapping",
     "hours",
@@ -35,6 +36,7 @@ Question = Literal[
     "separate",
 ]
 """`hours_f` is `hours` where it was answered before that an oscillating port matters not."""
+Question = Fixed | Late
 
 DENY_REASONS = ("maintenance", "false_alarm", "already_told", "other")
 _SCOPES_AT_MOST = 300  # UTF-16 units
@@ -48,7 +50,9 @@ def asked(
     on = case.ended_at is None
     open_ = on and case.undecided and book.silence_over(case, now) is None
     ask = _Ask(case, book, now, words, rules)
-    asks: dict[Question, tuple[bool, Callable[[], Asked | None]]] = {
+    if isinstance(question, Late):
+        return ask.late(question)
+    asks: dict[Fixed, tuple[bool, Callable[[], Asked | None]]] = {
         "deny": (on and case.undecided, ask.deny),
         "flapping": (open_, ask.flapping),
         "hours": (open_, ask.hours),
@@ -126,6 +130,32 @@ class _Ask:
         n = may_separate(self.case, self.now, self.rules)
         yes = self._button("button.separate_yes", Press(Action.SEPARATE, self.case.id), "danger")
         return self.words.say("question.separate", n=n), ((yes,), self._back())
+
+    def late(self, late: Late) -> Asked | None:
+        """Whether what somebody tapped while nobody listened is still to be done; None where it cannot be."""
+        book, now, number = self.book, self.now, late.press.case
+        on, silence = self.case.ended_at is None, book.silence_over(self.case, now)
+        undecided = on and self.case.undecided
+        may: dict[Action, bool] = {
+            Action.APPROVE: undecided and silence is None,
+            Action.DENY: undecided,
+            Action.RESUME: book.cases[number].state is CaseState.INTERRUPTED,
+            Action.CLOSE: book.cases[number].state is CaseState.INTERRUPTED,
+            Action.BEGIN: book.cases[number].state is CaseState.SCHEDULED,
+            Action.RESTORE: may_restore(self.case, book, now, self.rules),
+            Action.SEPARATE: may_separate(self.case, now, self.rules) > 1,
+            Action.SILENCE: on and silence is None,
+            Action.UNMUTE: silence is not None,
+        }
+        if not may.get(late.press.action, on):
+            return None
+        what = late.what(self.words)
+        text = self.words.say(
+            "question.late", by=late.by, what=what, since=late.since, until=late.until, now=now
+        )
+        yes = Button(self.words.plain("button.late_yes", what=what), late.again().encode())
+        leave = self._button("button.late_leave", Press(Action.BACK, self.case.id))
+        return text, ((yes, leave),)
 
     def _scopes(self) -> Markup:
         """Where it will be silent (`describe.scopes_of`): `CB 01`, `CB 01 slot 6`, `CB 01 6/1-6/8`."""

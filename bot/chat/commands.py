@@ -3,6 +3,7 @@
 import contextlib
 import unicodedata
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -25,6 +26,7 @@ from bot.ports import Clock
 __all__ = ["COMMANDS", "Commands", "ProgramFacts", "StatusFacts"]
 
 COMMANDS = pages.COMMANDS
+OLD = timedelta(minutes=2)
 _KINDS = {"audit": Kind.AUDIT, "cooldown": Kind.COOLDOWN, "status": Kind.STATUS}
 
 
@@ -84,11 +86,13 @@ class Commands:
         user = message.from_user
         try:
             person = self._access.person(user)
+            _check_typed(message)
             if name == "start":
                 self._greet(message, Who(person.id, person.full_name))
                 return
             await self._access.check_chat(message.chat.id, person.id)
             if name in LIFE_COMMANDS:
+                self._check_age(message)
                 await self._decide(message, name, argument, Who(person.id, person.full_name))
             else:
                 await self._show(message, name, argument, person.id)
@@ -112,6 +116,11 @@ class Commands:
         aside = await self._screen(name, argument, user, user) if name == "status" else screen
         kind = _KINDS.get(name, Kind.OTHER)
         self._say(message, screen, kind, f"{name} {argument}", aside=aside)
+
+    def _check_age(self, message: Message) -> None:
+        """Declined for a command that changes something and waited for us: what it meant is past."""
+        if self._clock.now() - message.date > OLD:
+            raise Declined("late_command", at=message.date)
 
     def _refuse(self, message: Message, name: str, no: Declined) -> None:
         user = message.from_user
@@ -256,3 +265,13 @@ class Commands:
 def own_matter(message: Message) -> str:
     """What an answer is about that stands for no other."""
     return f"message {message.message_id}"
+
+
+def _check_typed(message: Message) -> None:
+    """Declined for what the person did not type just so: somebody else's words, or theirs changed later.
+
+    Telegram's own account carries a channel's posts into its group, and with `*` it would be an approver.
+    """
+    theirs = message.forward_origin, message.is_automatic_forward, message.sender_chat, message.via_bot
+    if any(theirs) or message.edit_date is not None:
+        raise Declined("not_typed")

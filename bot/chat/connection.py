@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.ext import Application
-from telegram.request import HTTPXRequest
+from telegram.request import HTTPXRequest, RequestData
 
 from bot import bodies
 from bot.chat.access import Approvers
@@ -21,6 +22,7 @@ TOTAL = 120.0  # seconds for one exchange, as httpx's read timeout starts again 
 LONGEST_REFUSAL = 300  # characters
 FEW = 5  # updates that are asked for at a time where all that wait are too much for one answer
 
+Answered = Callable[[bytes, int | None, float], None]
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
 
 
@@ -105,7 +107,8 @@ def _refusal(body: Any) -> Mapping[str, Any]:
 class Poller(Connection):
     """The connection that getUpdates has to itself; it stamps each good answer."""
 
-    def __init__(self, answered: Callable[[], None], proxy: str | None = None) -> None:
+    def __init__(self, answered: Answered, proxy: str | None = None) -> None:
+        """`answered` hears of each: its body, how many updates were asked for, how long it took."""
         super().__init__(pool=2, connect=10, proxy=proxy)
         self._answered = answered
         self._few = False
@@ -115,7 +118,8 @@ class Poller(Connection):
 
         What waits is asked for again until it is taken: a few at a time where it is too much at once.
         """
-        url = f"{url}?limit={FEW}" if self._few else url
+        url, limit = (f"{url}?limit={FEW}", FEW) if self._few else (url, _limit(*args, **kwargs))
+        asked_at = time.monotonic()
         try:
             status, body = await super().do_request(url, *args, **kwargs)
         except NetworkError as error:
@@ -123,10 +127,17 @@ class Poller(Connection):
             raise
         if status == HTTPStatus.OK:
             self._few = False
-            self._answered()
+            self._answered(body, limit, time.monotonic() - asked_at)
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}:
             return HTTPStatus.SERVICE_UNAVAILABLE, body
         return status, body
+
+
+def _limit(*args: Any, **kwargs: Any) -> int | None:
+    """How many updates a request asks for at most."""
+    given = next((one for one in (*args, *kwargs.values()) if isinstance(one, RequestData)), None)
+    limit = given.parameters.get("limit") if given is not None else None
+    return limit if isinstance(limit, int) else None
 
 
 def application(account: Account, poller: HTTPXRequest, request: HTTPXRequest) -> AnyApplication:

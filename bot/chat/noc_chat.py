@@ -122,10 +122,10 @@ class NocChat:
         """Tell the group once. Of two that wait on the same matter the newer one is said."""
         self._teller.take(notice, self._backlog)
 
-    def ask(self, case: int, question: Question | None) -> None:
-        """The card asks a question, or (None) no longer does."""
+    def ask(self, case: int, question: Question | None, *, seconds: float = QUESTION) -> None:
+        """The card asks a question for so long, or (None) no longer does."""
         if question is not None:
-            self._asking[case] = (question, self._clock.monotonic() + QUESTION)
+            self._asking[case] = (question, self._clock.monotonic() + seconds)
         else:
             self._asking.pop(case, None)
         self._backlog.mark(case, Urgency.URGENT)

@@ -11,10 +11,12 @@ from typing import Any
 from telegram import CallbackQuery, Update
 from telegram.error import TelegramError
 
+from bot.chat.absence import Away
 from bot.chat.access import Access
 from bot.chat.answers import Answers
 from bot.chat.browse import Browse, Kind, Page
 from bot.chat.buttons import Action, Press, decode
+from bot.chat.card_late import LATE, Late
 from bot.chat.cards import DENY_REASONS
 from bot.chat.cooldown_presses import CooldownPresses
 from bot.chat.desk import Desk
@@ -26,7 +28,7 @@ from bot.chat.words import Words
 from bot.domain.case import Case
 from bot.domain.lines import Who
 from bot.errors import Declined, LedgerClosed
-from bot.ports import Clock
+from bot.ports import Clock, Notice
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,9 @@ _FROM_A_CARD = {Action.DETAILS, Action.DOUBTS}  # without an argument: they open
 _OF_A_TIME = {Action.TIME_AT, Action.TIME_IN}
 _CHOICES = {Action.ASK_CHOOSE, Action.ASK_AGAIN, Action.CHOOSE}
 _IN_DOUBT = _CHOICES | {Action.DOUBTS, Action.ASK_CONFIRM, Action.CONFIRM}
+_ON_PAGES = {Action.CHOOSE, Action.CONFIRM, Action.RELEASE, Action.UNMUTE, *_OF_A_TIME}
+"""What changes something there."""
+LATE_STAYS = 3600.0  # seconds that a card asks about a tap that came late
 _OF_APPROVERS = _ON_A_CARD | _IN_DOUBT | {Action.DOUBTS_CSV}  # and of the group alone
 
 
@@ -75,8 +80,12 @@ class Presses:
         beside: Beside,
         undo_seconds: float,
         typed: LifeCommands,
+        away: Callable[[int], Away | None],
     ) -> None:
-        """`beside` runs what is slow after the answer; `typed` asked back about a time in a command."""
+        """`beside` runs what is slow after the answer; `typed` asked back about a time in a command.
+
+        `away` says of an update whether it waited for us.
+        """
         self._desk = desk
         self._chat = chat
         self._access = access
@@ -86,6 +95,7 @@ class Presses:
         self._words = words
         self._beside = beside
         self._typed = typed
+        self._away = away
         self._life = LifePresses(desk, chat, words=words, clock=clock, undo_seconds=undo_seconds)
         self._shared = SharedPresses(desk, chat, browse, words=words, clock=clock)
         self._cooldown = CooldownPresses(desk, chat, browse, words=words, beside=beside, later=self._later)
@@ -100,7 +110,7 @@ class Presses:
             return
         press = decode(query.data)
         try:
-            toast = await self._take(query, press)
+            toast = await self._take(query, press, self._away(update.update_id))
         except Declined as no:
             self._refused(query, press, no.code)
             said = self._words.plain(f"declined.{no.code}", now=self._clock.now(), **no.facts)
@@ -111,8 +121,8 @@ class Presses:
         else:
             await self._answer(query, toast)
 
-    async def _take(self, query: CallbackQuery, press: Press | None) -> str | None:
-        """Do what the tap asks for; the toast, None for none."""
+    async def _take(self, query: CallbackQuery, press: Press | None, away: Away | None) -> str | None:
+        """Do what the tap asks for; the toast, None for none. What waited for us is `away`."""
         user = self._access.person(query.from_user)
         if query.message is None:
             raise Declined("unknown_button")
@@ -126,9 +136,12 @@ class Presses:
             await self._access.check_approver(who.id)
         if press.action in _OF_THE_GROUP or (press.action is Action.UNMUTE and not press.case):
             self._check_group(chat)
+            _check_fresh(press, away)
             return await self._share(query, press, who)
         if press.action in _ON_A_CARD:
             await self._check_card(chat, query.message.message_id, press.case, approver=True)
+            if away is not None and press.action in LATE:
+                await self._ask_again(press, who, away)
             return await self._decide(press, who)
         if press.action is Action.DOUBTS and not press.arg:
             await self._check_card(chat, query.message.message_id, press.case, approver=True)
@@ -139,6 +152,7 @@ class Presses:
             await self._check_card(chat, query.message.message_id, press.case, approver=approver)
         else:
             await self._access.check_chat(chat, user.id)
+            _check_fresh(press, away)
         if press.action in _OF_A_TIME:
             return await self._choose_time(self._browse.page(query, who), press)
         return await self._show(query, press, who)
@@ -199,6 +213,18 @@ class Presses:
             case _:
                 return await self._life.press(press, who)
         return self._words.plain(f"toast.{toast}") if toast else None
+
+    async def _ask_again(self, press: Press, who: Who, away: Away) -> None:
+        """Nothing is done that somebody wanted hours ago: the card asks whether it still holds. Declined."""
+        self._check_open()
+        case = self._desk.ledger.book.cases[press.case]
+        if press.action in {Action.APPROVE, Action.DENY}:
+            await self._desk.check_undecided(press.case)
+        late = Late(press, who, away.since, away.until)
+        self._chat.ask(case.shown_as, late, seconds=LATE_STAYS)
+        facts = {"case": press.case, "by": who, "since": away.since, "until": away.until}
+        self._chat.say(Notice("late_tap", {**facts, "what": late.what(self._words)}))
+        raise Declined("late_tap", case=case.shown_as, since=away.since, until=away.until)
 
     def _check_open(self) -> None:
         """LedgerClosed before anything is asked that could not be recorded."""
@@ -278,3 +304,9 @@ class Presses:
         except TelegramError as error:
             # Too old, or Telegram is away: the card says the same.
             log.info("a tap could not be answered (%s)", type(error).__name__)
+
+
+def _check_fresh(press: Press, away: Away | None) -> None:
+    """Declined for what would change something and waited for us: a page has no room for a question."""
+    if away is not None and press.action in _ON_PAGES:
+        raise Declined("late_tap", case=None, since=away.since, until=away.until)

@@ -6,13 +6,14 @@ import logging
 import math
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from telegram import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, Update
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, TelegramError
 from telegram.ext import CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
 
+from bot.chat.absence import AWAY, Absence
 from bot.chat.access import Access
 from bot.chat.answers import Answers
 from bot.chat.attention import Attention
@@ -58,11 +59,13 @@ class Telegram:
         poll_seconds: float = 25.0,
         deaf_after: float = 90.0,
         quiet_after: float = 60.0,
+        away_after: float = AWAY,
     ) -> None:
         """`limit` messages in `window` seconds, `gap` apart.
 
         Deaf is a poll unanswered for `deaf_after` seconds; a second poller is gone after `quiet_after`
-        seconds without a conflict.
+        seconds without a conflict. Taps that waited through `away_after` seconds in which nobody listened
+        are asked about instead of carried out.
         """
         os.environ.setdefault("PTB_TIMEDELTA", "true")  # else each 429 is a deprecation warning
         # PTB logs each failed poll, and each failed start of one, with its traceback; the link says it once.
@@ -70,6 +73,7 @@ class Telegram:
         logging.getLogger("telegram.ext").addFilter(is_news)
         self._clock, self._words = clock, words
         self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
+        self._absence = Absence(clock, _last_run(ledger), away_after)
         self._requests = (
             Poller(self._answered, account.proxy),
             Connection(pool=32, connect=5, proxy=account.proxy),
@@ -130,6 +134,7 @@ class Telegram:
             beside=self._beside,
             undo_seconds=self._rules.undo_seconds,
             typed=life,
+            away=self._absence.of,
         )
         commands = Commands(
             desk,
@@ -246,7 +251,8 @@ class Telegram:
             return
         self.chat.link.broken("poll", error)
 
-    def _answered(self) -> None:
+    def _answered(self, body: bytes, limit: int | None, waited: float) -> None:
+        self._absence.answered(body, limit, waited)
         self._good_at = self._clock.monotonic()
         if self._second_poller and self._good_at - self._conflict_at > self._quiet_after:
             # Two pollers take turns: one good answer does not prove that the other is gone.
@@ -282,6 +288,11 @@ class Telegram:
         """The bot was put back into the group, or got or lost a right there."""
         if update.my_chat_member is not None and update.my_chat_member.chat.id == self.chat.group:
             self.chat.retry()
+
+
+def _last_run(ledger: Ledger) -> datetime | None:
+    """When the program was last known to run, None where it never did."""
+    return ledger.book.last_at if ledger.book.audit or ledger.book.cases else None
 
 
 async def _unexpected(update: object, context: Any) -> None:

@@ -111,8 +111,10 @@ class BotApi(ChatState, Server):
         self.changed(Event("tap", message))
         return future
 
-    async def say(self, user: User | int, text: str, chat: int | None = None) -> Message:
+    async def say(self, user: User | int, text: str, chat: int | None = None, **fields: object) -> Message:
         """Writes a message (chat None: the group; the user's own id: in private, which opens it).
+
+        ``fields`` are those of the Bot API's Message that it has beside: ``forward_origin``, ``date``.
 
         In a group the bot gets commands only, as privacy mode has it. An unknown group is one that
         somebody else added the bot to.
@@ -129,7 +131,7 @@ class BotApi(ChatState, Server):
             for found in COMMAND.finditer(text)
         ]
         if chat > 0 or _for_us(text):
-            self.updates.add("message", self.message_json(message), MESSAGE_SECONDS)
+            self.updates.add("message", {**self.message_json(message), **fields}, MESSAGE_SECONDS)
         self.changed(Event("said", message))
         return message
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.chat.absence import AWAY
 from bot.chat.access import Approvers
 from bot.chat.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
@@ -264,7 +265,7 @@ async def opened(
     clock = FastClock(speed)
     ledger = ledger or MemoryLedger(clock)
     account = Account(api.token, group or api.group, api.url, topic, approvers)
-    given = {"gap": 0.0, "limit": 10_000, "poll_seconds": 1.0, **options}
+    given = {"gap": 0.0, "limit": 10_000, "poll_seconds": 1.0, "away_after": AWAY * speed, **options}
     rules = rules or Rules(undo_seconds=UNDO_SECONDS)
     telegram = Telegram(account, ledger, WORDS, clock, rules=rules, **given)
     desk = FakeDesk(ledger, telegram.chat, rules=rules)

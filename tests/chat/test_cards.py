@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.buttons import decode
-from bot.chat.cards import Question, card
+from bot.chat.card_late import LATE, Late
+from bot.chat.card_questions import Fixed
+from bot.chat.cards import card
 from bot.chat.screen import Screen
 from bot.chat.words import Words
 from bot.domain.book import Book
@@ -685,7 +687,8 @@ def test_a_card_arrives_whatever_happens_in_its_life(data: st.DataObject, text: 
         customer_hours=Hours(time(8), time(9), ZONE),
     )
     now = book.last_at + data.draw(st.sampled_from([timedelta(0), timedelta(hours=9), timedelta(days=400)]))
-    asking = data.draw(st.none() | st.sampled_from(get_args(Question)))
+    late = Late(Press(data.draw(st.sampled_from(sorted(LATE))), 1, "other"), Who(7, "Ana"), NOON, NOON)
+    asking = data.draw(st.none() | st.sampled_from(get_args(Fixed)) | st.just(late))
     for closed in (False, True):
         screen = card(book.cases[1], book, now, words, rules=rules, asking=asking, closed=closed)
         assert_arrives(screen)
