@@ -127,6 +127,7 @@ class App:
             clock,
             random.SystemRandom(),
             self._tasks.spawn,
+            self._telegram,
         )
         self._flow = Flow(deps, self._rules)
         self._telegram.attend(self._flow, self._program)

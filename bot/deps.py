@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from bot.ports import Clock, Directory, Gateway, Ledger, Limiter, NocChat, Source, Spawn
+from bot.ports import Clock, Directory, Gateway, Ledger, Limiter, NocChat, Source, Spawn, Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +19,4 @@ class Deps:
     clock: Clock
     rng: random.Random
     spawn: Spawn
+    staff: Staff

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from bot.domain.case import Dispatch, Phase
 from bot.domain.growth import GROWN
+from bot.domain.holds import APPROVER_GONE, CONTESTED, NO_MORE
+from bot.domain.life import Unasked
 from bot.domain.lines import CaseOpened, Interrupted, Settled
 from bot.domain.plan import RESTORED, Size
 from bot.domain.rules import Rules
@@ -21,7 +23,7 @@ from bot.errors import (
     Refused,
     TryLater,
 )
-from bot.ports import Clock, Ledger, NocChat, Notice, Spawn, Write
+from bot.ports import Clock, Ledger, NocChat, Notice, Spawn, Staff, Write
 from bot.steps import restore
 from bot.steps.enrich import Enricher
 from bot.steps.gate import gate, spare
@@ -30,6 +32,7 @@ from bot.steps.settle import Halt, give_up, interrupt, settle
 
 log = logging.getLogger(__name__)
 
+ASK_BEFORE = 3.0  # seconds before the countdown ends: who approved is asked about as late as costs no time
 _CODES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (LoginRefused, "login_refused"),
     (NotFound, "not_found"),
@@ -55,10 +58,11 @@ class Dispatcher:
         clock: Clock,
         rules: Rules,
         spawn: Spawn,
+        staff: Staff,
     ) -> None:
         self._enricher, self._sender = enricher, sender
         self._ledger, self._chat, self._clock = ledger, chat, clock
-        self._rules, self._spawn = rules, spawn
+        self._rules, self._spawn, self._staff = rules, spawn, staff
         self._halts: dict[int, asyncio.Event] = {}
         self.draining = False
 
@@ -94,6 +98,7 @@ class Dispatcher:
                     if isinstance(line, CaseOpened):  # what could not be read waits on a card of its own
                         self._chat.show(line.case)
             else:
+                await self._check_staff(number, dispatch)
                 await self._ledger.commit(await self._spare(number, dispatch))
             await self._send(number, dispatch, halt)
         except LedgerClosed as error:
@@ -128,14 +133,45 @@ class Dispatcher:
         """The look-ups, in parallel with the countdown; None where the approval was taken back."""
         look_up = asyncio.ensure_future(self._plan(number, dispatch))
         halted = asyncio.ensure_future(halt.wait())
-        countdown = asyncio.ensure_future(self._clock.sleep(self._rules.undo_seconds))
+        countdown = asyncio.ensure_future(self._count_down(number, dispatch))
         try:
             await asyncio.wait({halted, countdown}, return_when=asyncio.FIRST_COMPLETED)
+            if not halt.is_set():
+                countdown.result()
             await asyncio.wait({halted, look_up}, return_when=asyncio.FIRST_COMPLETED)
             return None if halt.is_set() else look_up.result()
         finally:
             for task in (look_up, halted, countdown):
                 task.cancel()
+
+    async def _count_down(self, number: int, dispatch: Dispatch) -> None:
+        """The time in which it can be taken back. Its last seconds are also for `_check_staff`."""
+        last = min(ASK_BEFORE, self._rules.undo_seconds)
+        await self._clock.sleep(self._rules.undo_seconds - last)
+        asked = asyncio.ensure_future(self._check_staff(number, dispatch))
+        try:
+            await self._clock.sleep(last)
+            await asked
+        finally:
+            asked.cancel()
+
+    async def _check_staff(self, number: int, dispatch: Dispatch) -> None:
+        """Declined where those on whose word it goes on may not decide any more, or another program may send.
+
+        Where nobody can tell it goes on, as they might when they tapped: that is on record, and told.
+        """
+        unasked = []
+        for who in dispatch.answerable:
+            may = True if who == BOT else await self._staff.still_may(who)
+            if may is False:
+                raise Declined(APPROVER_GONE)
+            if may is None:
+                unasked.append(who)
+        if self._staff.contested():
+            raise Declined(CONTESTED)
+        if unasked:
+            await self._ledger.commit(lambda _book, _now: [Unasked(number, who) for who in unasked])
+            self._chat.say(Notice("unasked", {"case": number, "by": unasked[0]}))
 
     async def _send(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
         self._chat.show(number, urgent=True)
@@ -161,7 +197,7 @@ class Dispatcher:
         rule: Write = (
             give_up(number, dispatch.turn, code, size if isinstance(size, Size) else None)
             if dispatch.progress is None
-            else interrupt(number, dispatch.turn)
+            else interrupt(number, dispatch.turn, code if code in NO_MORE else None)
         )
         try:
             await self._ledger.commit(rule)
@@ -173,10 +209,14 @@ class Dispatcher:
                 or dispatch.by == BOT
                 or (dispatch.resumed and not dispatch.resumed_by)
             )
-            if alone and dispatch.progress is None:  # nobody waits at the card for it
-                port = self._ledger.book.cases[number].incident.port
-                facts = {"case": number, "port": port, "reason": code}
-                self._chat.say(Notice("grown", facts) if code == GROWN else Notice("not_sent", facts))
+            port = self._ledger.book.cases[number].incident.port
+            facts = {"case": number, "port": port, "reason": code}
+            if dispatch.progress is not None and code in NO_MORE:
+                self._chat.say(Notice("halted", {**facts, "mend": None}))
+            elif dispatch.progress is None and code == GROWN and alone:
+                self._chat.say(Notice("grown", facts))
+            elif dispatch.progress is None and (alone or code in NO_MORE):  # nobody waits at the card for it
+                self._chat.say(Notice("not_sent", {**facts, "scheduled": bool(alone)}))
 
 
 def _code(error: Exception) -> str:

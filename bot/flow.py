@@ -114,6 +114,7 @@ class Flow:
             clock=deps.clock,
             rules=rules,
             spawn=deps.spawn,
+            staff=deps.staff,
         )
         self._refusals: dict[tuple[int, str, str], float] = {}
         self._inventory = Stock(deps.source)

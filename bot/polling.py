@@ -42,6 +42,7 @@ class Polling:
         self._inventory, self._dispatcher = inventory, dispatcher
         self._sightings = Sightings()
         self._asked: set[str] = set()
+        self._staff = deps.staff
 
     async def poll(self) -> float | None:
         """Read the source once, bring cases and cards up to date, begin what is due.
@@ -132,7 +133,7 @@ class Polling:
         Interrupted dispatches that are fresh, scheduled ones whose time came, and the news that service is
         back.
         """
-        if self._dispatcher.draining:
+        if self._dispatcher.draining or self._staff.contested():  # another program may begin the same
             return
         rules = (
             decide.go_on(seen, self._rules),

@@ -10,6 +10,7 @@ from bot.domain.customer import Affected, Contact, Link
 from bot.domain.incident import Inventory, Poll, Port
 from bot.domain.lines import Line
 from bot.domain.plan import Message, Receipt, Sent
+from bot.domain.who import Who
 
 Write = Callable[[Book, datetime], Sequence[Line]]
 """A rule that looks at the state and the time and says which lines to add, or raises `Declined`."""
@@ -116,6 +117,19 @@ class Limiter(Protocol):
 
     def pause(self, seconds: float) -> None:
         """Let nothing leave for `seconds` (the gateway said so)."""
+
+
+class Staff(Protocol):
+    """The people who may have something sent, as they are now."""
+
+    async def still_may(self, who: Who) -> bool | None:
+        """Whether this person may decide: asked now, not remembered. None where nobody can tell.
+
+        Never raises; answers within seconds.
+        """
+
+    def contested(self) -> bool:
+        """Whether a second program hears this one's people in its stead: it may be sending, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,6 +234,24 @@ class FakeLimiter:
         self.pauses.append(seconds)
 
 
+class FakeStaff:
+    """Everyone may decide but those who are `gone`; of the `unknown` nobody can tell."""
+
+    def __init__(self) -> None:
+        self.gone: set[int] = set()
+        self.unknown: set[int] = set()
+        self.asked: list[int] = []
+        self.second = False
+
+    async def still_may(self, who: Who) -> bool | None:
+        self.asked.append(who.id)
+        await asyncio.sleep(0)
+        return None if who.id in self.unknown else who.id not in self.gone
+
+    def contested(self) -> bool:
+        return self.second
+
+
 class FakeChat:
     """Remembers which cards were to be shown and what was said."""
 

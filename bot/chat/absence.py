@@ -8,7 +8,7 @@ from bot import bodies
 from bot.ports import Clock
 
 AWAY = 120.0  # seconds without an answer to getUpdates: what waited meanwhile is asked about, not carried out
-AT_ONCE = 0.05  # seconds; what Telegram had to wait longer for was not there before
+AT_ONCE = 0.02  # seconds; what Telegram had to wait longer for was not there before
 _REMEMBERED = 5000  # updates
 _A_PAGE = 100  # what Telegram gives where no limit is asked for
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from telegram import Bot, ChatMember, ChatMemberRestricted, User
-from telegram.error import TelegramError
+from telegram.error import BadRequest, TelegramError
 
 from bot.domain.who import Who
 from bot.errors import Declined
@@ -19,8 +19,13 @@ ANONYMOUS_ADMIN = 1087968824  # contracts/telegram.md: speaks for the group and 
 KEPT = 300.0  # seconds that the list of administrators is taken as it is
 TOO_OLD = 2 * KEPT  # then a decision waits for a new list
 FRESH = 10.0  # a list so young is not read again for somebody who is not on it
+MEMBER_KEPT = 60.0  # seconds that somebody's place in the group is taken as it is, where nothing is sent
+ASKING, ASK_TRIES = 4.0, 2  # a send waits for no more than that many answers, and so many seconds for each
+_NOBODY = ("user not found", "member not found", "participant_id_invalid", "user_id_invalid")
 
 Approvers = frozenset[int] | Literal["*"]
+Standing = Literal["out", "member", "admin"]
+"""What somebody is in the group."""
 
 
 class Access:
@@ -44,6 +49,7 @@ class Access:
         self._admins: frozenset[int] = frozenset()
         self._read_at = -math.inf
         self._reading = asyncio.Lock()
+        self._standings: dict[int, tuple[Standing, float]] = {}
 
     @property
     def who_decides(self) -> Literal["everyone", "listed", "admins"]:
@@ -120,9 +126,47 @@ class Access:
             return
         if chat != user:
             raise Declined("wrong_chat")
-        if self._approvers == "*" and not await self._is_member(user):
-            raise Declined("not_allowed", decides=self.who_decides)
         await self.check_approver(user)
+        await self.check_in_group(user)
+
+    async def check_in_group(self, user: int) -> None:
+        """Declined for who is not in the group (any more), or where nobody can tell: the list of approvers
+        stays as it is when somebody leaves.
+        """
+        known = self._standings.get(user)
+        if known is None or self._clock.monotonic() - known[1] > MEMBER_KEPT:
+            standing = await self._ask(user)
+        else:
+            standing = known[0]
+        if standing is None:
+            raise Declined("group_unknown")
+        if standing == "out":
+            raise Declined("not_in_group")
+
+    async def still_may(self, who: Who) -> bool | None:
+        """Whether this person may decide, asked now (`ports.Staff`)."""
+        if self._approvers not in {"*", frozenset()} and who.id not in self._approvers:
+            return False
+        for again in range(ASK_TRIES):
+            standing = await self._ask(who.id)
+            if standing is not None:
+                return standing == "admin" if self.who_decides == "admins" else standing != "out"
+            if again + 1 < ASK_TRIES:
+                await self._clock.sleep(1)
+        known = self._standings.get(who.id)
+        return False if known is not None and known[0] == "out" else None
+
+    def heard(self, member: ChatMember) -> None:
+        """Telegram says by itself what somebody is in the group now."""
+        standing = _standing(member)
+        self._standings[member.user.id] = standing, self._clock.monotonic()
+        if member.user.is_bot:
+            return
+        if standing == "admin":
+            self._admins |= {member.user.id}
+            self._names[member.user.id] = member.user.full_name
+        else:
+            self._admins -= {member.user.id}
 
     @property
     def _age(self) -> float:
@@ -142,12 +186,27 @@ class Access:
             self._names |= {user.id: user.full_name for user in people}
             self._read_at = self._clock.monotonic()
 
-    async def _is_member(self, user: int) -> bool:
-        """`*` is everyone in the group: in private, that has to be asked."""
+    async def _ask(self, user: int) -> Standing | None:
+        """What somebody is in the group now; None where Telegram does not say."""
+        standing: Standing
         try:
-            member = await self._bot.get_chat_member(self._group(), user)
-        except TelegramError:
-            return False
-        if isinstance(member, ChatMemberRestricted):
-            return member.is_member
-        return member.status not in {ChatMember.LEFT, ChatMember.BANNED}
+            async with asyncio.timeout(ASKING):
+                standing = _standing(await self._bot.get_chat_member(self._group(), user))
+        except BadRequest as error:
+            if not any(sign in str(error).lower() for sign in _NOBODY):
+                log.warning("a member could not be asked for (%s)", error)
+                return None
+            standing = "out"
+        except (TelegramError, TimeoutError, RuntimeError) as error:  # RuntimeError: not connected yet
+            log.warning("a member could not be asked for (%s)", type(error).__name__)
+            return None
+        self._standings[user] = standing, self._clock.monotonic()
+        return standing
+
+
+def _standing(member: ChatMember) -> Standing:
+    if isinstance(member, ChatMemberRestricted):
+        return "member" if member.is_member else "out"
+    if member.status in {ChatMember.ADMINISTRATOR, ChatMember.OWNER}:
+        return "admin"
+    return "out" if member.status in {ChatMember.LEFT, ChatMember.BANNED} else "member"

@@ -97,6 +97,7 @@ class Notices:
             facts |= halted_facts(notice.facts, self._ledger.book, self._words)
         if notice.code == NOT_SENT:
             facts["reason"] = self._why_not(str(notice.facts["reason"]))
+            facts["scheduled"] = notice.facts.get("scheduled", True)
         if (
             notice.code == _GROWN
             and case is not None

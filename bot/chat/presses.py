@@ -60,6 +60,13 @@ _CHOICES = {Action.ASK_CHOOSE, Action.ASK_AGAIN, Action.CHOOSE}
 _IN_DOUBT = _CHOICES | {Action.DOUBTS, Action.ASK_CONFIRM, Action.CONFIRM}
 _ON_PAGES = {Action.CHOOSE, Action.CONFIRM, Action.RELEASE, Action.UNMUTE, *_OF_A_TIME}
 """What changes something there."""
+_SHEETS: dict[Action, Kind] = {
+    Action.DETAILS_CSV: Kind.DETAILS,
+    Action.AUDIT_CSV: Kind.AUDIT,
+    Action.AUDIT_JSON: Kind.AUDIT,
+    Action.DOUBTS_CSV: Kind.DOUBTS,
+}
+"""The page that each file is the whole of."""
 LATE_STAYS = 3600.0  # seconds that a card asks about a tap that came late
 _OF_APPROVERS = _ON_A_CARD | _IN_DOUBT | {Action.DOUBTS_CSV}  # and of the group alone
 
@@ -261,10 +268,11 @@ class Presses:
             case Action.AUDIT:
                 self._browse.check_page(page, Kind.AUDIT)
                 return self._later(page, lambda: self._browse.turn_audit(page, press.arg))
-            case Action.DETAILS_CSV | Action.AUDIT_CSV | Action.AUDIT_JSON | Action.DOUBTS_CSV:
-                if press.action is Action.DOUBTS_CSV:
-                    self._browse.check_page(page, Kind.DOUBTS, press.case)
+            case action if action in _SHEETS:
+                mine = press.action is Action.DOUBTS_CSV  # who decides there; the others anybody may have
+                self._browse.check_page(page, _SHEETS[press.action], press.case, reader=mine)
                 await self._access.check_approver(who.id)
+                await self._access.check_in_group(who.id)
                 await self._browse.check_private(who.id)
                 self._beside(self._browse.sheet(page, press))
                 return self._words.plain("toast.csv_coming")

@@ -29,13 +29,14 @@ from bot.chat.presses import Presses
 from bot.chat.standing import Posting
 from bot.chat.words import Words
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.ports import Clock, Ledger, Notice
 
 __all__ = ["Account", "Telegram"]
 
 log = logging.getLogger(__name__)
 
-UPDATES = ("message", "callback_query", "my_chat_member")
+UPDATES = ("message", "callback_query", "my_chat_member", "chat_member")
 MAX_BACKOFF = 30.0
 EVERYTHING = Attention()
 STOP_SECONDS = 3.0  # for each step of the stop: Telegram may be away
@@ -154,6 +155,7 @@ class Telegram:
         app.add_handler(MessageHandler(filters.UpdateType.MESSAGE & filters.COMMAND, commands.typed))
         app.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, self._migrated))
         app.add_handler(ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER))
+        app.add_handler(ChatMemberHandler(self._member, ChatMemberHandler.CHAT_MEMBER))
         app.add_error_handler(_unexpected)
 
     async def start(self) -> None:
@@ -168,6 +170,14 @@ class Telegram:
     def posting(self) -> Posting:
         """Where posts go, and why they are not taken."""
         return Posting(self.chat.standing.mute, self.chat.standing.muted_for, self._outbox.topic_is_lost)
+
+    async def still_may(self, who: Who) -> bool | None:
+        """Whether this person may decide (`ports.Staff`)."""
+        return await self.access.still_may(who)
+
+    def contested(self) -> bool:
+        """Whether a second program polls with this token, as far as is known (`ports.Staff`)."""
+        return self._clock.monotonic() - self._conflict_at <= self._quiet_after
 
     async def stop(self) -> None:
         """Fetched updates are worked off, what is urgent is shown; within seconds, whatever Telegram does."""
@@ -288,6 +298,12 @@ class Telegram:
         """The bot was put back into the group, or got or lost a right there."""
         if update.my_chat_member is not None and update.my_chat_member.chat.id == self.chat.group:
             self.chat.retry()
+
+    async def _member(self, update: Update, _context: object) -> None:
+        """Somebody came, left, or got or lost a right; told where the bot is an administrator."""
+        changed = update.chat_member
+        if changed is not None and changed.chat.id == self.chat.group:
+            self.access.heard(changed.new_chat_member)
 
 
 def _last_run(ledger: Ledger) -> datetime | None:

@@ -30,6 +30,7 @@ AUDITED = (
     | life.Silenced
     | life.SilenceEnded
     | TrialIntent
+    | life.Unasked
 )
 OF_A_DISPATCH = (
     ln.Approved
@@ -41,6 +42,7 @@ OF_A_DISPATCH = (
     | ln.Resolved
     | ln.Resent
     | life.Begun
+    | life.Unasked
 )
 """Those that are about the last dispatch of their case."""
 

@@ -209,6 +209,7 @@ class Book:
         dispatch.mixed, dispatch.left_out, dispatch.despite = line.mixed, line.left_out, line.despite
         dispatch.due, dispatch.first = line.due, line.first
         dispatch.asked, dispatch.agreed = line.asked, line.agreed
+        dispatch.answerable = (line.by,) if line.first is None else (line.first, line.by)
         if line.due is not None:
             dispatch.phase = Phase.SCHEDULED
         case.dispatches.append(dispatch)
@@ -302,6 +303,7 @@ class Book:
         dispatch.phase = Phase.COUNTDOWN if dispatch.progress is None else Phase.SENDING
         dispatch.resumed, dispatch.last_at = dispatch.resumed + 1, self.last_at
         dispatch.resumed_by, dispatch.broken = line.by, False
+        dispatch.answerable = dispatch.answerable if line.by is None else (line.by,)
         dispatch.end_reason = dispatch.mend = None
         if line.by is not None and dispatch.progress is not None:
             results = dispatch.progress.results.items()
@@ -334,7 +336,7 @@ class Book:
         dispatch = self._dispatch(line.case)
         dispatch.phase, dispatch.last_at, dispatch.resent_by = Phase.SENDING, self.last_at, line.by
         dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
-        dispatch.broken = False
+        dispatch.broken, dispatch.answerable = False, (line.by,)
         self.running.add(line.case)
         self.reserve(line.case, dispatch.ports_of(line.recipients))
         self._progress(dispatch).take_up_again(line.recipients)

@@ -183,6 +183,8 @@ def _begun(book: Book, line: life.Begun) -> None:
     dispatch = book.cases[line.case].dispatches[-1]
     dispatch.phase, dispatch.begun_at, dispatch.begun_by = Phase.COUNTDOWN, book.last_at, line.by
     dispatch.last_at = book.last_at
+    if line.by is not None:
+        dispatch.answerable = (line.by,)
     book.reserve(line.case)
 
 

@@ -68,8 +68,9 @@ class Dispatch:
 
     `last_at` is its last line; `broken`: it broke off by itself, so only a person lets it go on. `mend` is
     what to see to before that. `resent_by` had unknown ones sent again. `begun_at` is when a scheduled one
-    (`due`) began, `begun_by` who did not wait for its time; `size` is as in `lines.Settled`, the rest as in
-    `lines.Approved`.
+    (`due`) began, `begun_by` who did not wait for its time. `answerable` are those on whose word it goes on:
+    who approved it, or who last had it begin, go on or sent again. `size` is as in `lines.Settled`, the rest
+    as in `lines.Approved`.
     """
 
     turn: int
@@ -102,6 +103,7 @@ class Dispatch:
     asked: int | None = None
     agreed: int | None = None
     size: Size | None = None
+    answerable: tuple[Who, ...] = ()
 
     def tally(self) -> Tally | None:
         """The counts of the plan, None before there is one."""

@@ -28,7 +28,12 @@ class Terms:
 NO_TERMS = Terms()
 TOO_MANY = "two_people"
 """Why a dispatch was given up whose plan was too large for the one person who approved it."""
-NOT_BEGUN = frozenset({TOO_MANY, GROWN, "other_mode", "port_busy"})
+APPROVER_GONE, CONTESTED = "approver_gone", "second_poller"
+NO_MORE = frozenset({APPROVER_GONE, CONTESTED})
+"""Why a dispatch that was approved may not go on: who approved it may not decide any more, or another program
+may be carrying out the same.
+"""
+NOT_BEGUN = frozenset({TOO_MANY, GROWN, "other_mode", "port_busy", *NO_MORE})
 """Why a dispatch was given up though its alert could be read."""
 
 

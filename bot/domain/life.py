@@ -67,6 +67,15 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Unasked:
+    """Telegram could not be asked whether this person, on whose word customers are told, still may decide."""
+
+    case: int
+    by: Who
+    kind: Literal["unasked"] = "unasked"
+
+
+@dataclass(frozen=True, slots=True)
 class Restoring:
     """Case `case` is the second message of case `of`: its service is back. It has no card of its own."""
 

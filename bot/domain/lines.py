@@ -24,6 +24,7 @@ from bot.domain.life import (
     Separated,
     Silenced,
     SilenceEnded,
+    Unasked,
 )
 from bot.domain.plan import NO_FACTS, Choice, Facts, Mend, Outcome, Recipient, Size, Skip
 from bot.domain.trial import TrialIntent, TrialResult
@@ -399,4 +400,5 @@ Line = (
     | DigestPosted
     | TrialIntent
     | TrialResult
+    | Unasked
 )

@@ -15,7 +15,7 @@ from bot.simulator.server import Server, json_response
 from bot.simulator.telegram_call import Call
 from bot.simulator.telegram_chat import BOT_USER, Answer, Button, Event, Message, Refused, User
 from bot.simulator.telegram_html import utf16
-from bot.simulator.telegram_methods import Methods
+from bot.simulator.telegram_methods import Methods, member
 from bot.simulator.telegram_state import ChatState, Query
 
 __all__ = ["Answer", "BotApi", "Button", "Event", "Message", "User"]
@@ -134,6 +134,22 @@ class BotApi(ChatState, Server):
             self.updates.add("message", {**self.message_json(message), **fields}, MESSAGE_SECONDS)
         self.changed(Event("said", message))
         return message
+
+    def change(self, user: User | int, *, admin: bool = False, gone: bool = False) -> None:
+        """Makes somebody an administrator or not, or has them leave; the bot hears of it as an administrator
+        does: where it asked for ``chat_member``.
+        """
+        person = self._person(user)
+        before = member(person)
+        person.admin, person.gone = admin, gone
+        payload = {
+            "chat": self.chat_json(self.group),
+            "from": person.json(),
+            "date": int(time.time()),
+            "old_chat_member": before,
+            "new_chat_member": member(person),
+        }
+        self.updates.add("chat_member", payload, MESSAGE_SECONDS)
 
     async def wait(self, predicate: Callable[["BotApi"], T | None], timeout: float = 20.0) -> T:  # noqa: ASYNC109
         """The first true value of the predicate, which is asked again after each change here.

@@ -32,13 +32,14 @@ class Refused(Exception):
 
 @dataclass
 class User:
-    """A person; ``opened_private`` once they wrote to the bot in private."""
+    """A person; ``opened_private`` once they wrote to the bot in private, ``gone`` once they left."""
 
     id: int
     name: str
     username: str | None = None
     admin: bool = False
     opened_private: bool = False
+    gone: bool = False
 
     def json(self) -> dict[str, Any]:
         """A Bot API User."""

@@ -121,12 +121,12 @@ class Methods:
             return {"status": "member", "user": BOT_USER}
         if user not in self._state.users:
             raise Refused("Bad Request: user not found")
-        return _member(self._state.users[user])
+        return member(self._state.users[user])
 
     def _get_administrators(self, call: Call) -> list[dict[str, Any]]:
         if self._known(call) > 0:
             raise Refused("Bad Request: there are no administrators in the private chat")
-        return [_member(user) for user in self._state.users.values() if user.admin]
+        return [member(user) for user in self._state.users.values() if user.admin and not user.gone]
 
     def _send_action(self, call: Call) -> bool:
         self._writing.target(call)
@@ -171,7 +171,10 @@ class Methods:
         return {**file, "file_path": f"documents/{file['file_id']}"}
 
 
-def _member(user: User) -> dict[str, Any]:
+def member(user: User) -> dict[str, Any]:
+    """A Bot API ChatMember."""
+    if user.gone:
+        return {"status": "left", "user": user.json()}
     if not user.admin:
         return {"status": "member", "user": user.json()}
     return {"status": "administrator", "user": user.json(), **NO_RIGHTS, **RIGHTS}

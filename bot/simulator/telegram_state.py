@@ -30,7 +30,7 @@ class ChatState:
 
     Attributes:
         group: The id of the bot's group; ``chats``: titles of all groups it is in.
-        users: People by id, all of them members of the group.
+        users: People by id, all of them members of the group but those who are ``gone``.
         topics: Thread ids of the group's topics besides General; empty: no forum.
         closed_topics: Those of them that are closed: nothing is posted or edited there.
         barred: What a chat answers to every post and edit of the bot: a right that it lost, a restriction.

@@ -43,7 +43,7 @@ def settle(number: int, turn: int, halted: Halt | None = None) -> Write:
     return write
 
 
-def interrupt(number: int, turn: int) -> Write:
+def interrupt(number: int, turn: int, reason: str | None = None) -> Write:
     """Dispatch `turn` broke off in mid-send: a person decides how it goes on."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
@@ -51,7 +51,7 @@ def interrupt(number: int, turn: int) -> Write:
             return [Settled(number, "stopped")]
         if not book.cases[number].at_work(turn, Phase.SENDING):
             raise Declined("not_running")
-        return [Interrupted(number)]
+        return [Interrupted(number, reason)]
 
     return write
 

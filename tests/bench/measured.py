@@ -27,7 +27,7 @@ from bot.steps.send import Job, Sender
 from bot.storage.files import FileLedger
 from bot.tasks import Tasks
 from tests.bench import old_way
-from tests.fakes import FakeChat
+from tests.fakes import FakeChat, FakeStaff
 
 
 async def enrich(
@@ -163,6 +163,7 @@ async def poll(*, base: str, user: str, password: str, folder: str, runs: int) -
             clock,
             random.SystemRandom(),
             tasks.spawn,
+            FakeStaff(),
         )
         flow = Flow(deps, rules)
         await flow.start("bench")

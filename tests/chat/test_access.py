@@ -2,9 +2,17 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from telegram import Bot, User
+from telegram import (
+    Bot,
+    ChatMember,
+    ChatMemberLeft,
+    ChatMemberMember,
+    ChatMemberOwner,
+    ChatMemberRestricted,
+    User,
+)
 
-from bot.chat.access import Access
+from bot.chat.access import Access, Approvers
 from bot.domain.who import Who
 from bot.errors import Declined
 from bot.simulator.telegram import BotApi
@@ -30,6 +38,15 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+def restricted(user: User) -> ChatMember:
+    """Somebody who was restricted, and left."""
+    rights = dict.fromkeys(name for name in ChatMemberRestricted.__slots__ if name.startswith("can_"))
+    row = {"status": "restricted", "user": user.to_dict(), "is_member": False, "until_date": 0}
+    member = ChatMember.de_json({**row, **dict.fromkeys(rights, False)}, None)
+    assert isinstance(member, ChatMemberRestricted)
+    return member
+
+
 def refusal(code: str) -> "pytest.RaisesExc[Declined]":
     return pytest.raises(Declined, match=f"^{code}$")
 
@@ -47,8 +64,82 @@ async def test_everyone_in_the_group_is_asked_for_in_private(api: BotApi, bot: B
     await access.check_approver(BETO)
     await access.check_chat(api.group, BETO)
     await access.check_chat(BETO, BETO)
-    with refusal("not_allowed"):
+    with refusal("not_in_group"):
         await access.check_chat(666, 666)
+
+
+async def test_who_left_the_group_reads_nothing_in_private(api: BotApi, bot: Bot, clock: FakeClock) -> None:
+    access = Access(bot, clock, frozenset({BETO}), lambda: api.group)
+    await access.check_chat(BETO, BETO)
+    api.change(BETO, gone=True)
+    await access.check_chat(BETO, BETO)  # what was so a moment ago is not asked again for a page
+    assert api.calls["getChatMember"] == 1
+    clock.ticks += 61
+    with refusal("not_in_group"):
+        await access.check_chat(BETO, BETO)
+    api.change(BETO)
+    clock.ticks += 61
+    await access.check_in_group(BETO)
+
+
+@pytest.mark.parametrize(
+    ("approvers", "admin", "gone", "may"),
+    [
+        (frozenset(), True, False, True),
+        (frozenset(), False, False, False),
+        (frozenset(), True, True, False),
+        (frozenset({BETO}), False, False, True),
+        (frozenset({BETO}), False, True, False),
+        (frozenset({CARLA}), False, False, False),
+        ("*", False, False, True),
+        ("*", False, True, False),
+    ],
+)
+async def test_whether_somebody_still_may_is_asked_anew_each_time(
+    api: BotApi, bot: Bot, clock: FakeClock, approvers: Approvers, *, admin: bool, gone: bool, may: bool
+) -> None:
+    access = Access(bot, clock, approvers, lambda: api.group)
+    await access.still_may(Who(BETO, "Beto"))
+    api.change(BETO, admin=admin, gone=gone)
+    assert await access.still_may(Who(BETO, "Beto")) is may
+
+
+async def test_nobody_can_tell_while_telegram_is_away(api: BotApi, bot: Bot) -> None:
+    clock = FakeClock(auto=True)
+    access = Access(bot, clock, "*", lambda: api.group)
+    assert await access.still_may(Who(BETO, "Beto")) is True
+    await api.stop()
+    assert await access.still_may(Who(BETO, "Beto")) is None
+    access.heard(ChatMemberLeft(User(BETO, "Beto", is_bot=False)))
+    assert await access.still_may(Who(BETO, "Beto")) is False, "it said so before it was away"
+
+
+async def test_a_bot_that_is_not_connected_and_a_group_that_is_not_there_tell_nothing(
+    api: BotApi, clock: FakeClock
+) -> None:
+    clock.auto = True
+    async with Bot(api.token, base_url=f"{api.url}/bot") as bot:
+        assert await Access(bot, clock, "*", lambda: -4).still_may(Who(BETO, "Beto")) is None
+        access = Access(bot, clock, "*", lambda: api.group)
+        assert await access.still_may(Who(666, "Zeca")) is False
+    assert await access.still_may(Who(BETO, "Beto")) is None
+
+
+async def test_what_telegram_says_by_itself_counts_at_once(api: BotApi, bot: Bot, clock: FakeClock) -> None:
+    access = Access(bot, clock, frozenset(), lambda: api.group)
+    await access.check_approver(ANA)
+    beto = User(BETO, "Beto", is_bot=False)
+    access.heard(ChatMemberOwner(beto, is_anonymous=False))
+    await access.check_approver(BETO)
+    access.heard(ChatMemberMember(User(ANA, "Ana", is_bot=False)))
+    with refusal("not_allowed"):
+        await access.check_approver(ANA)
+    access.heard(restricted(beto))
+    with refusal("not_allowed"):
+        await access.check_approver(BETO)
+    with refusal("not_in_group"):
+        await access.check_in_group(BETO)
+    assert (api.calls["getChatAdministrators"], api.calls["getChatMember"]) == (1, 0)
 
 
 async def test_administrators_are_read_once_and_kept(api: BotApi, bot: Bot, clock: FakeClock) -> None:
@@ -94,7 +185,7 @@ async def test_a_list_survives_a_short_absence_of_telegram(api: BotApi, bot: Bot
     clock.ticks += 400
     with refusal("admins_unknown"):
         await access.check_approver(ANA)
-    with refusal("not_allowed"):
+    with refusal("group_unknown"):
         await Access(bot, clock, "*", lambda: api.group).check_chat(BETO, BETO)
 
 

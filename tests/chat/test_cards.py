@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.chat.buttons import decode
+from bot.chat.buttons import Press, decode
 from bot.chat.card_late import LATE, Late
 from bot.chat.card_questions import Fixed
 from bot.chat.cards import card

@@ -56,6 +56,10 @@ def lines_of(book: Book, newest: int = 1) -> list[str]:
     [
         (life.Separated(1, ANA), "separou o caso | Ana"),
         (life.Assumed(1, ANA), "assumiu | Ana"),
+        (
+            life.Unasked(1, ANA),
+            "o Telegram não confirmou que ainda pode decidir: o envio seguiu | Ana",
+        ),
         (life.Forecast(1, ANA, NOON + timedelta(hours=2)), "previsão: 14:00 | Ana"),
         (life.Forecast(1, ANA, AT_EIGHT), "previsão: 23/11 08:00 | Ana"),
         (life.Forecast(1, ANA, None), "sem previsão | Ana"),

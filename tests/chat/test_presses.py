@@ -314,3 +314,55 @@ async def test_a_bug_leaves_no_button_spinning(
     assert (await api.tap(ANA, card, "Aprovar")).text == ""
     assert "could not be handled" in caplog.text
     assert "administradores" in (await api.tap(BETO, card, "Aprovar")).text
+
+
+async def csv_of(room: Room, user: int, page: Message, data: str) -> str:
+    return (await room.api.post_callback(user, page, data)).text
+
+
+async def test_a_file_is_asked_for_on_its_page_alone(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    api.users[ANA].opened_private = api.users[CARLA].opened_private = True
+    details = await page_of(room, ANA, card)
+    await api.say(ANA, "/audit")
+    audit = await api.wait(lambda _: next((m for m in api.messages() if "registro" in m.text), None))
+    assert audit is not None
+    for page, data in (
+        (audit, "who.csv:1:"),
+        (details, "who.csv:2:"),
+        (details, "log.csv:0:0|"),
+        (card, "log.json:0:0|"),
+    ):
+        assert "Não reconheço" in await csv_of(room, ANA, page, data)
+    foreign = api.append(Message(0, api.group, "x"))
+    assert "Página antiga" in await csv_of(room, ANA, foreign, "who.csv:1:")
+    assert api.documents == []
+    assert "privado" in await csv_of(room, CARLA, details, "who.csv:1:")
+    await api.wait(lambda _: len(api.documents) == 1)
+
+
+async def test_who_left_the_group_gets_no_file(api: BotApi) -> None:
+    async with opened(api, approvers=frozenset({BETO})) as room:
+        await room.outage()
+        card = await room.card()
+        api.users[BETO].opened_private = True
+        details = await page_of(room, BETO, card)
+        api.change(BETO, gone=True)
+        assert "não está mais no grupo" in await csv_of(room, BETO, details, "who.csv:1:")
+        await api.say(BETO, "/audit", chat=BETO)
+        await api.wait(
+            lambda _: "não está mais no grupo" in api.messages(BETO)[-1].text if api.messages(BETO) else False
+        )
+        assert api.documents == []
+
+
+async def test_a_removed_administrator_decides_no_more_as_soon_as_telegram_says_so(
+    api: BotApi, room: Room
+) -> None:
+    card = await room.card()
+    await api.tap(ANA, card, "Assumi")
+    api.change(ANA)
+    assert "Só administradores" in (await api.tap(ANA, card, "Aprovar")).text
+    api.change(BETO, admin=True)
+    assert "Aprovado" in (await api.tap(BETO, card, "Aprovar")).text
+    assert api.calls["getChatAdministrators"] == 1

@@ -48,6 +48,7 @@ ENTRIES = [
     "interrupted",
     "confirmed",
     *("restored", "proposed", "begun", "begun_alone", "over", "on_again", "given_up", "separated", "assumed"),
+    "unasked",
     *("forecast", "forecast_none", "cause_named", "silenced", "silence_ended", "trial_intent"),
 ]
 SHEETS = [
@@ -87,7 +88,7 @@ REASONS = [
         "token_replaced",
         "login_not_found",
     ),
-    *("two_people", "other_mode", "grown", "port_busy", "fewer_rows"),
+    *("two_people", "other_mode", "grown", "port_busy", "fewer_rows", "approver_gone", "second_poller"),
 ]
 FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
 VERDICTS = [

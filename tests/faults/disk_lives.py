@@ -29,7 +29,7 @@ from bot.storage import codec
 from bot.storage.files import FileLedger
 from bot.storage.segments import ledger_folder, segment_name
 from bot.tasks import Tasks
-from tests.fakes import ANA, BRUNO, FakeChat, FakeLimiter, FakeSource, incident
+from tests.fakes import ANA, BRUNO, FakeChat, FakeLimiter, FakeSource, FakeStaff, incident
 from tests.faults.disk_image import ROOT, Snapshot
 from tests.faults.sim_disk import SimDisk, Trouble
 from tests.faults.sim_time import LeapClock, LeapThread
@@ -244,6 +244,7 @@ class Life:
             self.clock,
             self.rng,
             self.tasks.spawn,
+            FakeStaff(),
         )
         return Flow(deps, replace(RULES, sends=self.rng.choice((1, 2, 10))))
 

@@ -27,7 +27,7 @@ from bot.storage.files import FileLedger
 from bot.tasks import Tasks
 from tests.bench.children import DISK
 from tests.bench.table import machine
-from tests.fakes import ANA
+from tests.fakes import ANA, FakeStaff
 from tests.faults.soaked import LATE, FaultyGateway, Growth, QuietChat, Sample, kept, source
 from tests.faults.tries import Tries
 
@@ -80,7 +80,7 @@ async def played(folder: Path, size: Size) -> Soak:
     gateway = FaultyGateway(DISPATCHES * size.each, SEED, size.late)
     ledger = FileLedger.open(folder, clock)
     pace, rng = Pace(RATE, clock), random.SystemRandom()
-    deps = Deps(outages, outages, gateway, pace, ledger, QuietChat(), clock, rng, tasks.spawn)
+    deps = Deps(outages, outages, gateway, pace, ledger, QuietChat(), clock, rng, tasks.spawn, FakeStaff())
     flow = Flow(deps, size.rules)
     await flow.start("soak")
     await flow.poll()

@@ -17,7 +17,7 @@ from bot.domain.rules import Rules
 from bot.flow import Flow
 from bot.storage.files import FileLedger
 from bot.tasks import Tasks
-from tests.fakes import FakeChat, FakeLimiter
+from tests.fakes import FakeChat, FakeLimiter, FakeStaff
 from tests.faults.crash_ledger import CrashLedger, Inline, Stamped
 from tests.faults.story_fakes import StoryGateway, StorySource, Way
 from tests.faults.story_time import StoryClock, StoryLoop
@@ -93,6 +93,7 @@ class World:
                 self.clock,
                 random.Random(1),  # noqa: S311
                 self.tasks.spawn,
+                FakeStaff(),
             ),
             self.rules,
         )

@@ -14,6 +14,7 @@ from bot.flow import Flow
 from bot.gateways.pace import Pace
 from bot.storage.memory import MemoryLedger
 from bot.tasks import Tasks
+from tests.fakes import FakeStaff
 from tests.month.people import People
 from tests.month.timeline import POLL, Played, Timeline
 from tests.month.truth import DAY, Month
@@ -57,7 +58,9 @@ async def _live(month: Month, rules: Rules) -> Lived:
     ledger, timeline = MemoryLedger(clock), Timeline(month)
     source = MonthSource(timeline=timeline)
     gateway, chat = MonthGateway(ledger, timeline, rng), MonthChat(ledger)
-    deps = Deps(source, source, gateway, Pace(RATE, clock), ledger, chat, clock, rng, tasks.spawn)
+    deps = Deps(
+        source, source, gateway, Pace(RATE, clock), ledger, chat, clock, rng, tasks.spawn, FakeStaff()
+    )
     flow = Flow(deps, rules)
     people, played = People(flow, month, rng), Played(timeline, source)
     await flow.start("month")

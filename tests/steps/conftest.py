@@ -19,7 +19,17 @@ from bot.domain.rules import Rules
 from bot.flow import Flow
 from bot.storage.memory import MemoryLedger
 from bot.tasks import Tasks
-from tests.fakes import ANA, FakeChat, FakeClock, FakeGateway, FakeLimiter, FakeSource, incident, settled
+from tests.fakes import (
+    ANA,
+    FakeChat,
+    FakeClock,
+    FakeGateway,
+    FakeLimiter,
+    FakeSource,
+    FakeStaff,
+    incident,
+    settled,
+)
 
 
 @dataclass
@@ -31,6 +41,7 @@ class Desk:
     gateway: FakeGateway = field(default_factory=FakeGateway)
     limiter: FakeLimiter = field(default_factory=FakeLimiter)
     chat: FakeChat = field(default_factory=FakeChat)
+    staff: FakeStaff = field(default_factory=FakeStaff)
     rules: Rules = field(default_factory=lambda: Rules(answer_within=0.05))
     tasks: Tasks = field(default_factory=Tasks)
     ledger: MemoryLedger = field(init=False)
@@ -53,6 +64,7 @@ class Desk:
             self.clock,
             random.Random(1),  # noqa: S311
             self.tasks.spawn,
+            self.staff,
         )
         self.flow = Flow(deps, self.rules)
 

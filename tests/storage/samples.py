@@ -83,6 +83,7 @@ EVERY_KIND: tuple[ln.Line, ...] = (
     ln.Announced("MODO REAL · modelos 114, 116"),
     TrialIntent(1, "LOS", 114, "5561999990009", ANA),
     TrialResult(1, Outcome.REJECTED, None, "HSM inexistente"),
+    life.Unasked(2, ANA),
 )
 
 
