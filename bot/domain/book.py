@@ -336,7 +336,8 @@ class Book:
         dispatch = self._dispatch(line.case)
         dispatch.phase, dispatch.last_at, dispatch.resent_by = Phase.SENDING, self.last_at, line.by
         dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
-        dispatch.broken, dispatch.answerable = False, (line.by,)
+        dispatch.answerable = (line.by,)
+        dispatch.broken = False
         self.running.add(line.case)
         self.reserve(line.case, dispatch.ports_of(line.recipients))
         self._progress(dispatch).take_up_again(line.recipients)
