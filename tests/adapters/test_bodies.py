@@ -208,7 +208,7 @@ async def telegram(data: bytes) -> AsyncIterator[tuple[Bot, RawServer, list[int]
     async with (
         raw_server(says(data)) as server,
         ToTelegram(pool=2, connect=5) as calls,
-        Poller(lambda: answered.append(1)) as poller,
+        Poller(lambda *_: answered.append(1)) as poller,
     ):
         bot = Bot(TOKEN, f"{server.url}/bot", request=calls, get_updates_request=poller)
         yield bot, server, answered
@@ -233,7 +233,7 @@ async def test_updates_that_are_too_much_for_one_answer_come_a_few_at_a_time() -
             await connection.write(http(little if b"limit=%d " % FEW in request else much))
 
     answered: list[int] = []
-    async with raw_server(behave) as server, Poller(lambda: answered.append(1)) as poller:
+    async with raw_server(behave) as server, Poller(lambda *_: answered.append(1)) as poller:
         bot = Bot(TOKEN, f"{server.url}/bot", get_updates_request=poller)
         with pytest.raises(NetworkError):
             await bot.get_updates()
