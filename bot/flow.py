@@ -166,9 +166,9 @@ class Flow:
         lines = await self.ledger.commit(restore.restore(number, who, self._rules, terms))
         return self._claimed(-number, lines)
 
-    async def begin(self, number: int, who: Who) -> None:
+    async def begin(self, number: int, who: Who, attempt: int | None = None) -> None:
         """Send what was scheduled now."""
-        await self.ledger.commit(delay.begin(number, who, self._rules))
+        await self.ledger.commit(delay.begin(number, who, self._rules, attempt))
         self._dispatcher.carry_out(number)
 
     async def separate(self, number: int, who: Who) -> int:

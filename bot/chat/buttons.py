@@ -1,8 +1,15 @@
-"""Callback data: `action:case:argument`, at most 64 bytes (contracts/telegram.md)."""
+"""Callback data: `action:case:argument`, at most 64 bytes (contracts/telegram.md).
+
+What has something sent also names the attempt that it is about: `action:case.attempt:argument`. None stands
+for the first, as on the cards of versions that knew no attempts.
+"""
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from bot.domain.book import Book
+from bot.domain.case import Case
 
 
 class Action(StrEnum):
@@ -103,17 +110,37 @@ _OF_A_DISPATCH = {
 """These may be about the second message of a case: its number is negative (`Book.restored_by`)."""
 
 
+SENDS = frozenset({Action.APPROVE, Action.RESTORE, Action.RESUME, Action.BEGIN})
+"""Buttons of a card that have something sent: each is about one attempt (`Case.attempt`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One tap: `case` is 0 where it is about none; `arg` is a page, a reason, a filter or an answer."""
+    """One tap: `case` is 0 where it is about none; `arg` is a page, a reason, a filter or an answer.
+
+    `attempt` is what had been tried when the button was drawn, for those that send.
+    """
 
     action: Action
     case: int = 0
     arg: str = ""
+    attempt: int = 0
 
     def encode(self) -> str:
         """The callback data of this press."""
-        return f"{self.action}:{self.case}:{self.arg}"
+        about = f"{self.case}.{self.attempt}" if self.attempt else f"{self.case}"
+        return f"{self.action}:{about}:{self.arg}"
+
+
+def press_on(case: Case, action: Action, arg: str = "") -> Press:
+    """A button about the case as it is now."""
+    return Press(action, case.id, arg, case.attempt if action in SENDS else 0)
+
+
+def press_restore(case: Case, book: Book, arg: str = "") -> Press:
+    """The button that has people told that the case is over, as often as that was tried so far."""
+    other = book.restored_by(case.id)
+    return Press(Action.RESTORE, case.id, arg, other.attempt if other is not None else 0)
 
 
 def agreed_in(arg: str) -> int | None:
@@ -125,10 +152,13 @@ def agreed_in(arg: str) -> int | None:
 def decode(data: str | None) -> Press | None:
     """The press behind callback data; None for anything this program never wrote."""
     action, _, rest = (data or "").partition(":")
-    case, _, arg = rest.partition(":")
+    about, _, arg = rest.partition(":")
+    case, dot, attempt = about.partition(".")
     if action not in set(Action) or not _decimal(case.removeprefix("-")):
         return None
-    press = Press(Action(action), int(case), arg)
+    if dot and (action not in SENDS or not _decimal(attempt) or attempt.startswith("0")):
+        return None
+    press = Press(Action(action), int(case), arg, int(attempt) if dot else 0)
     negative = case.startswith("-")
     if negative and (press.action not in _OF_A_DISPATCH or not press.case):
         return None

@@ -7,7 +7,18 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from bot.chat.buttons import CAUSES, FLAPPING, LATER, MINUTES, NO_ETA, NOW, Action, Press
+from bot.chat.buttons import (
+    CAUSES,
+    FLAPPING,
+    LATER,
+    MINUTES,
+    NO_ETA,
+    NOW,
+    Action,
+    Press,
+    press_on,
+    press_restore,
+)
 from bot.chat.card_head import ports_line
 from bot.chat.card_late import Late
 from bot.chat.card_restored import Rows, may_restore
@@ -88,25 +99,25 @@ class _Ask:
         if not ports:
             return None
         n = max(len(recent(self.book.spells[port.key], self.now)) for port in ports)
-        press = Press(Action.APPROVE, self.case.id, agreement(self.case) + FLAPPING)
+        press = press_on(self.case, Action.APPROVE, agreement(self.case) + FLAPPING)
         yes = self._button("button.despite", press, "danger")
         return self.words.say("question.flapping", n=n), ((yes,), self._back())
 
     def hours(self, answered: str = "") -> Asked | None:
         answered = agreement(self.case) + answered  # that was asked before
-        later = Press(Action.APPROVE, self.case.id, answered + LATER)
-        return self._hours(later, Press(Action.APPROVE, self.case.id, answered + NOW))
+        later = press_on(self.case, Action.APPROVE, answered + LATER)
+        return self._hours(later, press_on(self.case, Action.APPROVE, answered + NOW))
 
     def restore_hours(self) -> Asked | None:
-        later = Press(Action.RESTORE, self.case.id, LATER)
-        return self._hours(later, Press(Action.RESTORE, self.case.id, NOW))
+        later = press_restore(self.case, self.book, LATER)
+        return self._hours(later, press_restore(self.case, self.book, NOW))
 
     def resume_hours(self) -> Asked | None:
         """Of the dispatch that is interrupted and may go on: the case's, or that of its second message."""
         other = self.book.restored_by(self.case.id)
         for one in (self.case, other):
             if one is not None and one.state is CaseState.INTERRUPTED and not is_over(self.book, one):
-                return self._hours(None, Press(Action.RESUME, one.id, NOW))
+                return self._hours(None, press_on(one, Action.RESUME, NOW))
         return None
 
     def eta(self) -> Asked:

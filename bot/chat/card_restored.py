@@ -7,7 +7,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.buttons import Action, Press
+from bot.chat.buttons import Action, press_on, press_restore
 from bot.chat.card_sends import approved, before, dry_run, ending, results, running
 from bot.chat.fitting import Item, in_line, told
 from bot.chat.mends import mend
@@ -63,7 +63,7 @@ def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Ru
     """What may be tapped about it now."""
     if may_restore(case, book, now, rules):
         text = words.plain("button.restore", n=len(case.accepted()))
-        return ((Button(text, Press(Action.RESTORE, case.id).encode(), "success"),),)
+        return ((Button(text, press_restore(case, book).encode(), "success"),),)
     other = book.restored_by(case.id)
     if other is None:
         return ()
@@ -90,7 +90,7 @@ def stopping(case: Case, other: Case, words: Words) -> Rows:
 def _button(case: Case, other: Case, words: Words, key: str, action: Action) -> Button:
     """Beside the same button of the case itself it has a sign of its own."""
     text = words.plain(f"button.{key}")
-    press = Press(action, other.id).encode()
+    press = press_on(other, action).encode()
     label = words.plain("button.of_restored", what=text) if case.running else text
     return Button(label, press, _STYLES.get(action, "danger"))
 

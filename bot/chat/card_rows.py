@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.chat.buttons import AGREED, Action, Press
+from bot.chat.buttons import AGREED, Action, Press, press_on
 from bot.chat.card_life import proposed
 from bot.chat.card_restored import Rows, restored_rows, stopping
 from bot.chat.results import at_rest, to_call
@@ -56,7 +56,7 @@ def agreement(case: Case) -> str:
 
 
 def _button(case: Case, words: Words, key: str, action: Action, style: Style | None = None) -> Button:
-    return Button(words.plain(f"button.{key}"), Press(action, case.id).encode(), style)
+    return Button(words.plain(f"button.{key}"), press_on(case, action).encode(), style)
 
 
 def _of_dispatch(case: Case, words: Words) -> Rows:
@@ -95,7 +95,7 @@ def _undecided(case: Case, book: Book, now: datetime, words: Words, rules: Rules
     approve = _button(case, words, key, Action.APPROVE, "success")
     if case.grown is not None:
         text = words.plain("button.grown", n=case.grown.customers, second=key == "approve_second")
-        approve = Button(text, Press(Action.APPROVE, case.id, agreement(case)).encode(), "danger")
+        approve = Button(text, press_on(case, Action.APPROVE, agreement(case)).encode(), "danger")
     deny = _button(case, words, "deny", Action.ASK_DENY, "danger")
     details = _button(case, words, "details", Action.DETAILS)
     assume = _button(case, words, "assume", Action.ASSUME)

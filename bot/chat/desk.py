@@ -41,8 +41,8 @@ class Desk(Protocol):
     async def restore(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
         """Claim telling those who were warned that service is back; as `approve`."""
 
-    async def begin(self, number: int, who: Who) -> None:
-        """Send what was scheduled now."""
+    async def begin(self, number: int, who: Who, attempt: int | None = None) -> None:
+        """Send what was scheduled now; `attempt` is the one that the button was about."""
 
     async def separate(self, number: int, who: Who) -> int:
         """Take a case apart; how many new ones there are."""

@@ -71,14 +71,14 @@ class LifePresses:
         facts: dict[str, object] = {}
         match press.action:
             case Action.APPROVE:
-                return self._claimed(await desk.approve(number, who, _terms(press.arg)))
+                return self._claimed(await desk.approve(number, who, _terms(press)))
             case Action.RESTORE:
-                return self._claimed(await desk.restore(number, who, _terms(press.arg)))
+                return self._claimed(await desk.restore(number, who, _terms(press)))
             case Action.RESUME:
-                await desk.resume(number, who, _terms(press.arg))
+                await desk.resume(number, who, _terms(press))
                 toast = "resumed"
             case Action.BEGIN:
-                await desk.begin(number, who)
+                await desk.begin(number, who, press.attempt)
                 toast, facts["seconds"] = "begun", self._undo_seconds
             case Action.SEPARATE:
                 toast, facts["n"] = "separated", 1 + await desk.separate(number, who)
@@ -193,10 +193,11 @@ def rounded_up(at: datetime) -> datetime:
     return datetime.fromtimestamp(math.ceil(at.timestamp() / ROUNDED_TO) * ROUNDED_TO, UTC)
 
 
-def _terms(arg: str) -> Terms:
-    """What the person answered, out of the argument of a button."""
+def _terms(press: Press) -> Terms:
+    """What the person answered, and which attempt it was about, out of a button."""
+    arg = press.arg
     hours: Literal["now", "later"] | None = "now" if NOW in arg else "later" if LATER in arg else None
-    return Terms(FLAPPING in arg, hours, agreed_in(arg))
+    return Terms(FLAPPING in arg, hours, agreed_in(arg), press.attempt)
 
 
 def _question(code: str, arg: str) -> Question | None:

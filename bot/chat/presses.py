@@ -15,7 +15,7 @@ from bot.chat.absence import Away
 from bot.chat.access import Access
 from bot.chat.answers import Answers
 from bot.chat.browse import Browse, Kind, Page
-from bot.chat.buttons import Action, Press, decode
+from bot.chat.buttons import SENDS, Action, Press, decode
 from bot.chat.card_late import LATE, Late
 from bot.chat.cards import DENY_REASONS
 from bot.chat.cooldown_presses import CooldownPresses
@@ -29,6 +29,7 @@ from bot.domain.case import Case
 from bot.domain.lines import Who
 from bot.errors import Declined, LedgerClosed
 from bot.ports import Clock, Notice
+from bot.steps.decide import check_attempt
 
 log = logging.getLogger(__name__)
 
@@ -88,10 +89,11 @@ class Presses:
         undo_seconds: float,
         typed: LifeCommands,
         away: Callable[[int], Away | None],
+        contested: Callable[[], bool],
     ) -> None:
         """`beside` runs what is slow after the answer; `typed` asked back about a time in a command.
 
-        `away` says of an update whether it waited for us.
+        `away` says of an update whether it waited for us, `contested` whether a second program may hear taps.
         """
         self._desk = desk
         self._chat = chat
@@ -102,7 +104,7 @@ class Presses:
         self._words = words
         self._beside = beside
         self._typed = typed
-        self._away = away
+        self._away, self._contested = away, contested
         self._life = LifePresses(desk, chat, words=words, clock=clock, undo_seconds=undo_seconds)
         self._shared = SharedPresses(desk, chat, browse, words=words, clock=clock)
         self._cooldown = CooldownPresses(desk, chat, browse, words=words, beside=beside, later=self._later)
@@ -120,6 +122,8 @@ class Presses:
             toast = await self._take(query, press, self._away(update.update_id))
         except Declined as no:
             self._refused(query, press, no.code)
+            if no.code == "stale_button" and query.message is not None:
+                self._chat.stripped(query.message.message_id)  # it shows what may be tapped now
             said = self._words.plain(f"declined.{no.code}", now=self._clock.now(), **no.facts)
             await self._answer(query, said)
         except LedgerClosed:
@@ -147,6 +151,7 @@ class Presses:
             return await self._share(query, press, who)
         if press.action in _ON_A_CARD:
             await self._check_card(chat, query.message.message_id, press.case, approver=True)
+            self._check_alone(press.action)
             if away is not None and press.action in LATE:
                 await self._ask_again(press, who, away)
             return await self._decide(press, who)
@@ -159,10 +164,16 @@ class Presses:
             await self._check_card(chat, query.message.message_id, press.case, approver=approver)
         else:
             await self._access.check_chat(chat, user.id)
+            self._check_alone(press.action)
             _check_fresh(press, away)
         if press.action in _OF_A_TIME:
             return await self._choose_time(self._browse.page(query, who), press)
         return await self._show(query, press, who)
+
+    def _check_alone(self, action: Action) -> None:
+        """Declined for what sends while a second program may have been sent the same taps."""
+        if action in SENDS | {Action.CHOOSE, Action.CONFIRM} and self._contested():
+            raise Declined("second_poller")
 
     def _check_group(self, chat: int) -> None:
         if chat != self._chat.group:
@@ -227,6 +238,11 @@ class Presses:
         case = self._desk.ledger.book.cases[press.case]
         if press.action in {Action.APPROVE, Action.DENY}:
             await self._desk.check_undecided(press.case)
+        if press.action in SENDS:
+            book = self._desk.ledger.book
+            check_attempt(
+                book.restored_by(case.id) if press.action is Action.RESTORE else case, press.attempt
+            )
         late = Late(press, who, away.since, away.until)
         self._chat.ask(case.shown_as, late, seconds=LATE_STAYS)
         facts = {"case": press.case, "by": who, "since": away.since, "until": away.until}

@@ -136,6 +136,7 @@ class Telegram:
             undo_seconds=self._rules.undo_seconds,
             typed=life,
             away=self._absence.of,
+            contested=self.contested,
         )
         commands = Commands(
             desk,

@@ -307,6 +307,13 @@ class Case:
         return last.size if last is not None and last.end_reason == GROWN and self.undecided else None
 
     @property
+    def attempt(self) -> int:
+        """How often it was set going so far. A button is about one of them: a tap that comes twice, and one
+        on a card that lags behind, decide nothing anew.
+        """
+        return sum(1 + dispatch.resumed for dispatch in self.dispatches)
+
+    @property
     def undecided(self) -> bool:
         """Whether somebody may still approve or deny it."""
         return self.state in {CaseState.WAITING, CaseState.NOBODY, CaseState.REHEARSED}

@@ -18,11 +18,14 @@ from bot.errors import Declined
 class Terms:
     """What the approver answered: send although the port oscillates; `hours`: now all the same, or later;
     `agreed`: to as many customers, though fewer had been asked about.
+
+    `attempt` is the one that their button was about (`Case.attempt`), None where it was no button.
     """
 
     flapping: bool = False
     hours: Literal["now", "later"] | None = None
     agreed: int | None = None
+    attempt: int | None = None
 
 
 NO_TERMS = Terms()

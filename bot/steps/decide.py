@@ -43,6 +43,7 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = undecided(book, number)
+        check_attempt(case, terms.attempt)
         check_confirmed(book)
         silence = book.silence_over(case, now)
         if silence is not None:
@@ -139,6 +140,7 @@ def resume(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Writ
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         _interrupted(book, number)
+        check_attempt(book.cases[number], terms.attempt)
         check_confirmed(book)
         case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
         check_not_over(book, case)
@@ -219,6 +221,12 @@ def _may_be_now(dispatch: Dispatch, rules: Rules, now: datetime) -> bool:
     """Whether customers may be written to now, or a person said that this is not to wait for their hours."""
     said = "hours" in dispatch.despite or dispatch.begun_by is not None
     return said or closed_until(rules, now) is None
+
+
+def check_attempt(case: Case | None, attempt: int | None) -> None:
+    """Declined where the button was about another attempt: the tap came twice, or the card lags behind."""
+    if attempt is not None and attempt != (0 if case is None else case.attempt):
+        raise Declined("stale_button")
 
 
 def check_confirmed(book: Book) -> None:

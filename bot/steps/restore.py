@@ -22,7 +22,7 @@ from bot.domain.rules import Rules
 from bot.domain.who import BOT
 from bot.errors import Asked, Declined
 from bot.ports import Write
-from bot.steps.decide import check_confirmed, check_undecided, find
+from bot.steps.decide import check_attempt, check_confirmed, check_undecided, find
 
 Links = Mapping[str, Mapping[str, Link]]
 """By port key and serial."""
@@ -44,21 +44,25 @@ def restore(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
             raise Declined("not_settled")
         if now - case.ended_at > RESTORED_WITHIN:
             raise Declined("restored_too_late")
+        opened = _companion(book, number, terms)
         until, due = closed_until(rules, now), None
         if until is not None and terms.hours is None:
             raise Asked("restore_hours", until=until)
         if until is not None and terms.hours == "later":
             due = until
         despite: tuple[Despite, ...] = ("hours",) if until is not None and due is None else ()
-        opened: list[Line] = []
-        before = book.restored_by(number)
-        if before is None:
-            opened.append(Restoring(-number, number))
-        else:
-            check_undecided(before)
         return [*opened, Approved(-number, who, (), rules.dry_run, despite=despite, due=due)]
 
     return write
+
+
+def _companion(book: Book, number: int, terms: Terms) -> list[Line]:
+    """What opens the case that tells them, where there is none. Declined where it is decided on already."""
+    before = book.restored_by(number)
+    if before is not None:
+        check_undecided(before)
+    check_attempt(before, terms.attempt)
+    return [] if before is not None else [Restoring(-number, number)]
 
 
 def restore_alone(rules: Rules) -> Write:

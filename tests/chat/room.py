@@ -97,8 +97,8 @@ class FakeDesk:
             await self._commit("restore", number, restore.restore(number, who, self.rules, terms))
         )
 
-    async def begin(self, number: int, who: Who) -> None:
-        await self._commit("begin", number, delay.begin(number, who, self.rules))
+    async def begin(self, number: int, who: Who, attempt: int | None = None) -> None:
+        await self._commit("begin", number, delay.begin(number, who, self.rules, attempt))
 
     async def separate(self, number: int, who: Who) -> int:
         lines = await self._commit("separate", number, describe.separate(number, who, self.rules, {}))

@@ -336,7 +336,7 @@ class TestSchedule:
             "Detalhes",
             "Previsão Causa",
         ]
-        assert data(screen)[:2] == ["begin:1:", "undo:1:"]
+        assert data(screen)[:2] == ["begin:1.1:", "undo:1:"]
         night = show(book, now=MORNING - timedelta(hours=1)).html
         assert "<b>Envio agendado para 08:00</b>, aprovado por <b>Ana</b> em 22/11 12:01" in night
 
@@ -444,7 +444,7 @@ class TestQuestions:
         broke = story(APPROVED, planned(9), *sent(0, 3), Started("1"))
         screen = show(broke, asking="resume_hours", now=EVENING)
         assert labels(screen) == ["Retomar agora/danger", "↩ voltar"]
-        assert data(screen) == ["go:1:n", "back:1:"]
+        assert data(screen) == ["go:1.1:n", "back:1:"]
         assert "(08:00-21:00)</b>: retomar mesmo assim?" in screen.html
 
 
@@ -536,19 +536,19 @@ class TestRestored:
                     "👤 Aprovado por <b>Bruno</b> às 13:12"
                 ),
                 ["Retomar/success Encerrar/danger"],
-                ["go:-1:", "end:-1:"],
+                ["go:-1.1:", "end:-1:"],
             ),
             (
                 [replace(NEWS, due=MORNING)],
                 "🕗 <b>Envio agendado para 23/11 08:00</b>, aprovado por <b>Bruno</b> às 13:12",
                 ["Enviar agora Cancelar/danger"],
-                ["begin:-1:", "undo:-1:"],
+                ["begin:-1.1:", "undo:-1:"],
             ),
             (
                 [NEWS, Cancelled(-1, ANA)],
                 "↩ <b>Ana</b> cancelou a aprovação às 13:13",
                 ["Avisar que voltou (33)/success"],
-                ["up:1:"],
+                ["up:1.1:"],
             ),
         ],
     )
@@ -622,7 +622,7 @@ class TestRestored:
 
     def test_going_on_with_the_news_outside_the_hours(self) -> None:
         broke = restored(NEWS, PLAN, *told(2, 10), Started("1"))
-        assert data(show(broke, asking="resume_hours", now=EVENING)) == ["go:-1:n", "back:1:"]
+        assert data(show(broke, asking="resume_hours", now=EVENING)) == ["go:-1.1:n", "back:1:"]
 
     def test_a_closed_ledger_stops_the_news_too(self) -> None:
         screen = show(restored(NEWS, PLAN, *told(2, 10), Started("1")), closed=True)

@@ -115,8 +115,8 @@ async def test_later_is_a_schedule_that_a_tap_begins_or_takes_back(api: BotApi) 
         assert timedelta(minutes=115) < line.due - room.clock.now() < timedelta(hours=2, minutes=1)
         assert (await api.post_callback(ANA, card, "undo:1:")).text == "Cancelado. Nada foi enviado."
         assert (await api.post_callback(CARLA, card, "begin:1:")).text == "Este envio não está agendado."
-        await api.post_callback(ANA, card, "ok:1:l")
-        assert (await api.post_callback(CARLA, card, "begin:1:")).text == "O envio começa em 5 s."
+        await api.post_callback(ANA, card, "ok:1.1:l")
+        assert (await api.post_callback(CARLA, card, "begin:1.2:")).text == "O envio começa em 5 s."
         assert written(room, life.Begun) == [life.Begun(1, Who(CARLA, "Carla"))]
         assert len(written(room, Cancelled)) == 1
 
@@ -279,7 +279,7 @@ async def test_a_second_message_is_resumed_on_its_cases_card(api: BotApi) -> Non
         await room.line(*SENT, IncidentEnded(1), life.Restoring(-1, 1), Approved(-1, ANN, ()))
         await room.line(Planned(-1, 1, (TOLD,)), Started("2"))
         room.telegram.chat.show(-1, urgent=True)
-        assert "Fora do horário" in (await api.post_callback(ANA, card, "go:-1:")).text
+        assert "Fora do horário" in (await api.post_callback(ANA, card, "go:-1.1:")).text
         await api.wait(lambda _: "Retomar agora" in card.buttons)
         assert (await api.tap(ANA, card, "Retomar agora")).text == "Envio retomado."
         assert written(room, Resumed) == [Resumed(-1, ANN)]
