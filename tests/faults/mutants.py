@@ -602,8 +602,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an approval does not ask whether somebody was first",
         "bot/steps/decide.py",
-        ("        case = undecided(book, number)\n        check_confirmed"),
-        ("        case = find(book, number)\n        check_confirmed"),
+        ("        case = undecided(book, number)\n        check_attempt(case, terms.attempt)\n"),
+        ("        case = find(book, number)\n"),
         "people",
     ),
     Mutant(
@@ -743,8 +743,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a tap is answered before it is decided",
         "bot/chat/life_presses.py",
-        "                return self._claimed(await desk.approve(number, who, _terms(press.arg)))\n",
-        "                approval = desk.approve(number, who, _terms(press.arg))\n"
+        "                return self._claimed(await desk.approve(number, who, _terms(press)))\n",
+        "                approval = desk.approve(number, who, _terms(press))\n"
         '                self._later = __import__("asyncio").ensure_future(approval)\n'
         "                return self._approved()\n",
         "taps",
@@ -752,8 +752,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "whoever taps later approves again",
         "bot/steps/decide.py",
-        "        case = undecided(book, number)\n        check_confirmed",
-        "        case = find(book, number)\n        check_confirmed",
+        "        case = undecided(book, number)\n        check_attempt(case, terms.attempt)\n",
+        "        case = find(book, number)\n",
         "taps",
     ),
     Mutant(
@@ -986,8 +986,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "that it is back is told as often as somebody taps",
         "bot/steps/restore.py",
-        "            check_undecided(before)\n",
-        "            find(book, -number)\n",
+        "        check_undecided(before)\n    check_attempt(before, terms.attempt)\n",
+        "        find(book, -number)\n",
         "life",
     ),
     Mutant(
