@@ -48,7 +48,7 @@ class Access:
         self._names: dict[int, str] = {}
         self._admins: frozenset[int] = frozenset()
         self._read_at = -math.inf
-        self._reading = asyncio.Lock()
+        self._reading, self._tries = asyncio.Lock(), 0
         self._standings: dict[int, tuple[Standing, float]] = {}
 
     @property
@@ -173,9 +173,11 @@ class Access:
         return self._clock.monotonic() - self._read_at
 
     async def _refresh(self, older_than: float) -> None:
+        tries = self._tries
         async with self._reading:
-            if self._age <= older_than:
-                return
+            if self._age <= older_than or tries != self._tries:
+                return  # it was read, or could not be, while this one waited for its turn
+            self._tries += 1
             try:
                 admins = await self._bot.get_chat_administrators(self._group())
             except TelegramError as error:

@@ -1,12 +1,12 @@
 """Answers to what people ask: within the group's budget, behind the decisions, and nobody gets too many."""
 
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 
 from bot.chat.budget import LONGEST_PAUSE, Budget, Urgency
 from bot.chat.noc_chat import NocChat
 from bot.chat.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
+from bot.chat.turns import Turns
 from bot.errors import Declined
 from bot.ports import Clock
 
@@ -15,10 +15,8 @@ log = logging.getLogger(__name__)
 A_MINUTE = 6  # answers for one person: more than anybody reads
 AT_ALL = 30  # those in private, and reactions, too: beyond that it is no person any more
 AT_ONCE = 3  # answers that leave one after the other while a person waits
-MINUTE = 60.0
 WORTH_TELLING = 3.0  # seconds; a shorter wait nobody notices
 TRIES = 3
-_PEOPLE = 500  # remembered; who is forgotten starts anew
 
 
 class Answers:
@@ -28,22 +26,12 @@ class Answers:
         self._chat = chat
         self._budget = budget
         self._clock = clock
-        self._given: dict[tuple[int, int], deque[float]] = {}
+        self._turns: dict[int, Turns] = {}
         self._newest: dict[Hashable, object] = {}
 
     def admit(self, user: int, most: int = A_MINUTE) -> bool:
         """Count one answer for this person; False where they had as many of them in this minute."""
-        now = self._clock.monotonic()
-        given = self._given.pop((user, most), deque())
-        self._given[user, most] = given  # the one heard last is forgotten last
-        while given and given[0] <= now - MINUTE:
-            given.popleft()
-        if len(given) >= most:
-            return False
-        given.append(now)
-        while len(self._given) > _PEOPLE:
-            del self._given[next(iter(self._given))]
-        return True
+        return self._turns.setdefault(most, Turns(self._clock, most)).take(user)
 
     def check(self, chat: int, user: int) -> None:
         """Declined for who asks for too much in the group."""

@@ -22,6 +22,7 @@ TOTAL = 120.0  # seconds for one exchange, as httpx's read timeout starts again 
 LONGEST_REFUSAL = 300  # characters
 FEW = 5  # updates that are asked for at a time where all that wait are too much for one answer
 
+AT_ONCE = 4096  # updates: those of a crowd that wait for Telegram keep nobody else waiting
 Answered = Callable[[bytes, int | None, float], None]
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
 
@@ -150,7 +151,7 @@ def application(account: Account, poller: HTTPXRequest, request: HTTPXRequest) -
         .base_file_url(f"{base}/file/bot")
         .get_updates_request(poller)
         .request(request)
-        .concurrent_updates(True)
+        .concurrent_updates(AT_ONCE)
         .job_queue(None)
         .build()
     )

@@ -3,13 +3,11 @@
 Whatever is refused is answered with its reason and leaves an audit line; nothing else happens.
 """
 
-import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from telegram import CallbackQuery, Update
-from telegram.error import TelegramError
 
 from bot.chat.absence import Away
 from bot.chat.access import Access
@@ -24,6 +22,7 @@ from bot.chat.doubt_presses import DoubtPresses
 from bot.chat.life_commands import LifeCommands
 from bot.chat.life_presses import QUESTIONS, LifePresses, SharedPresses
 from bot.chat.noc_chat import NocChat
+from bot.chat.turned_away import TurnedAway, answer
 from bot.chat.words import Words
 from bot.domain.case import Case
 from bot.domain.lines import Who
@@ -103,6 +102,7 @@ class Presses:
         self._clock = clock
         self._words = words
         self._beside = beside
+        self._turned_away = TurnedAway(desk, clock, beside)
         self._typed = typed
         self._away, self._contested = away, contested
         self._life = LifePresses(desk, chat, words=words, clock=clock, undo_seconds=undo_seconds)
@@ -121,16 +121,15 @@ class Presses:
         try:
             toast = await self._take(query, press, self._away(update.update_id))
         except Declined as no:
-            self._refused(query, press, no.code)
             if no.code == "stale_button" and query.message is not None:
                 self._chat.stripped(query.message.message_id)  # it shows what may be tapped now
             said = self._words.plain(f"declined.{no.code}", now=self._clock.now(), **no.facts)
-            await self._answer(query, said)
+            self._turned_away.tell(query, press, no.code, said)
         except LedgerClosed:
-            self._refused(query, press, "ledger_closed")
-            await self._answer(query, self._words.plain("declined.ledger_closed"), alert=True)
+            said = self._words.plain("declined.ledger_closed")
+            self._turned_away.tell(query, press, "ledger_closed", said, alert=True)
         else:
-            await self._answer(query, toast)
+            await answer(query, toast)
 
     async def _take(self, query: CallbackQuery, press: Press | None, away: Away | None) -> str | None:
         """Do what the tap asks for; the toast, None for none. What waited for us is `away`."""
@@ -314,20 +313,6 @@ class Presses:
             toast = "toast.wait"
         self._beside(work())
         return self._words.plain(toast) if toast else None
-
-    def _refused(self, query: CallbackQuery, press: Press | None, why: str) -> None:
-        user = query.from_user
-        action = press.action.name.lower() if press else "unknown"
-        with contextlib.suppress(LedgerClosed):
-            case = press.case or None if press else None
-            self._desk.refused(Who(user.id, user.full_name), action, why, case)
-
-    async def _answer(self, query: CallbackQuery, text: str | None, *, alert: bool = False) -> None:
-        try:
-            await query.answer(text, show_alert=alert)
-        except TelegramError as error:
-            # Too old, or Telegram is away: the card says the same.
-            log.info("a tap could not be answered (%s)", type(error).__name__)
 
 
 def _check_fresh(press: Press, away: Away | None) -> None:

@@ -1,18 +1,22 @@
 """Many people, taps and dispatches at once, with the group's real limits and time that runs faster."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from bot.chat import access, telegram
 from bot.chat.answers import A_MINUTE
 from bot.chat.attention import Attention
+from bot.chat.turned_away import A_MINUTE as REFUSALS
 from bot.domain.life import Reminded
 from bot.domain.lines import CaseOpened, Intent, Planned, Result, Settled
 from bot.domain.plan import Outcome, Recipient
 from bot.ports import Notice
+from bot.simulator.server import HangBefore
 from bot.simulator.telegram import BotApi, Message
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people, until
 from tests.fakes import incident
@@ -72,9 +76,11 @@ async def test_25_forged_taps_neither_fill_the_group_nor_hide_the_cancel_button(
     async with crowded(api) as room:
         await room.outage()
         card = await room.card()
-        answers = await asyncio.gather(*(api.post_callback(BETO, card, "who:1:") for _ in range(25)))
-        told = [answer.text for answer in answers]
-        assert sum("Muitos pedidos" in text for text in told) == 25 - A_MINUTE
+        taps = [api.post_callback(BETO, card, "who:1:") for _ in range(25)]
+        await until(lambda: len(room.desk.refusals) == 25 - A_MINUTE)
+        await until(lambda: sum(tap.done() for tap in taps) == A_MINUTE + REFUSALS)
+        told = [tap.result().text for tap in taps if tap.done()]
+        assert sum("Muitos pedidos" in text for text in told) == REFUSALS
         assert room.desk.refusals == [(BETO, "details", "too_fast", 1)] * (25 - A_MINUTE)
         before = spent(api)
         assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text
@@ -268,3 +274,49 @@ async def test_sixty_cases_that_nobody_answers_are_few_messages(api: BotApi) -> 
 
 def reminded(room: Room) -> list[str]:
     return [line.what for _, line in room.ledger.lines if isinstance(line, Reminded)]
+
+
+async def test_after_six_refusals_in_a_minute_nobody_is_answered_but_all_is_on_record(api: BotApi) -> None:
+    async with opened(api) as room:
+        api.group_limit = None
+        await room.outage()
+        card = await room.card()
+        before = api.calls["answerCallbackQuery"]
+        taps = [api.post_callback(BETO, card, "ok:1:") for _ in range(40)]
+        await until(lambda: len(room.desk.refusals) == 40)
+        await until(lambda: sum(tap.done() for tap in taps) == REFUSALS)
+        assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text  # it came after theirs
+        assert api.calls["answerCallbackQuery"] - before == REFUSALS + 1
+        assert room.desk.decided == [("approve", 1)]
+
+
+async def test_an_approver_who_was_refused_often_still_decides(api: BotApi) -> None:
+    async with opened(api) as room:
+        await room.outage()
+        card = await room.card()
+        for _ in range(10):
+            api.post_callback(ANA, card, "no:1:because")
+        await until(lambda: len(room.desk.refusals) == 10)
+        assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text
+
+
+@pytest.mark.parametrize("slow", ["answerCallbackQuery", "getChatAdministrators"])
+async def test_an_approvers_tap_waits_for_nobodys_refusals(
+    api: BotApi, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    """A crowd without rights taps while Telegram does not answer: what keeps them keeps nobody else."""
+    monkeypatch.setattr(telegram, "STOP_SECONDS", 0.1)
+    async with opened(api) as room:
+        await room.outage()
+        card = await room.card()
+        crowd = [api.add_user(1000 + n, f"Visitante {n}") for n in range(70)]
+        await api.tap(ANA, card, "Assumi")
+        monkeypatch.setattr(access, "FRESH", -1.0)  # a stranger has the administrators read again
+        api.faults.always(HangBefore(), match=lambda path: path.endswith(slow))
+        for user in crowd:
+            for _ in range(6):
+                api.post_callback(user, card, "ok:1:")
+        started = time.monotonic()
+        api.post_callback(CARLA, card, "ok:1:")
+        await until(lambda: ("approve", 1) in room.desk.decided)
+        assert time.monotonic() - started < 5
