@@ -273,3 +273,25 @@ async def test_faults_in_its_own_words(telegram: BotApi, http: httpx.AsyncClient
     with pytest.raises(httpx.RemoteProtocolError):
         await http.post(url, json=params)
     assert [message.text for message in telegram.messages()] == ["x"]
+
+
+async def test_who_changes_in_the_group_is_told_where_it_was_asked_for(
+    telegram: BotApi, call: Caller
+) -> None:
+    telegram.change(8, admin=True)
+    assert await call.ok("getUpdates") == []
+    await call.ok("getUpdates", allowed_updates=["chat_member"])
+    telegram.change(8, gone=True)
+    (update,) = await call.ok("getUpdates")
+    told = update["chat_member"]
+    assert (told["old_chat_member"]["status"], told["new_chat_member"]["status"]) == ("administrator", "left")
+    member = await call.ok("getChatMember", chat_id=telegram.group, user_id=8)
+    assert member == told["new_chat_member"]
+    admins = await call.ok("getChatAdministrators", chat_id=telegram.group)
+    assert [admin["user"]["id"] for admin in admins] == [7]
+
+
+async def test_a_message_may_have_more_fields(telegram: BotApi, call: Caller) -> None:
+    await telegram.say(7, "/a", date=5, is_automatic_forward=True)
+    (update,) = await call.ok("getUpdates")
+    assert (update["message"]["date"], update["message"]["is_automatic_forward"]) == (5, True)
