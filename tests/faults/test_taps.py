@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 from bot.chat.buttons import decode
-from bot.chat.refusals import A_MINUTE
+from bot.chat.turned_away import A_MINUTE
 from bot.simulator.server import DropAfter, HangBefore
 from bot.simulator.telegram import Answer, Message, User
 from tests.faults.chatted import lively, told
