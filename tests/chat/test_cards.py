@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.chat.buttons import Press, decode
+from bot.chat.buttons import Action, Press, decode
 from bot.chat.card_late import LATE, Late
 from bot.chat.card_questions import Fixed
 from bot.chat.cards import card
@@ -687,7 +687,9 @@ def test_a_card_arrives_whatever_happens_in_its_life(data: st.DataObject, text: 
         customer_hours=Hours(time(8), time(9), ZONE),
     )
     now = book.last_at + data.draw(st.sampled_from([timedelta(0), timedelta(hours=9), timedelta(days=400)]))
-    late = Late(Press(data.draw(st.sampled_from(sorted(LATE))), 1, "other"), Who(7, "Ana"), NOON, NOON)
+    tapped = data.draw(st.sampled_from(sorted(LATE)))
+    arg = {Action.DENY: "other", Action.UNMUTE: "1"}.get(tapped, "")
+    late = Late(Press(tapped, 1, arg), Who(7, text), NOON, NOON)
     asking = data.draw(st.none() | st.sampled_from(get_args(Fixed)) | st.just(late))
     for closed in (False, True):
         screen = card(book.cases[1], book, now, words, rules=rules, asking=asking, closed=closed)
