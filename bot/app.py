@@ -65,6 +65,8 @@ def rules_of(settings: Settings) -> Rules:
         flaps=settings.flaps_per_hour,
         reopen_minutes=settings.reopen_minutes,
         remind_minutes=settings.remind_minutes,
+        assume_hours=settings.assume_hours,
+        sound_from=settings.sound_from,
         customer_hours=settings.customer_hours,
         two_person_above=settings.two_person_above,
         restored=settings.hsm_id_restored is not None,
@@ -80,6 +82,7 @@ def attention_of(settings: Settings) -> Attention:
         quiet_hours=settings.quiet_hours,
         quiet_below=settings.quiet_below,
         cards_at_once=settings.cards_at_once,
+        sound_from=settings.sound_from,
     )
 
 

@@ -166,6 +166,11 @@ class Flow:
         lines = await self.ledger.commit(restore.restore(number, who, self._rules, terms))
         return self._claimed(-number, lines)
 
+    async def keep_untold(self, number: int, who: Who) -> None:
+        """Decide that nobody is told that service is back."""
+        await self.ledger.commit(restore.keep_untold(number, who, self._rules))
+        self._deps.chat.show(number, urgent=True)
+
     async def begin(self, number: int, who: Who, attempt: int | None = None) -> None:
         """Send what was scheduled now."""
         await self.ledger.commit(delay.begin(number, who, self._rules, attempt))

@@ -11,13 +11,13 @@ from bot import reminding
 from bot.deps import Deps
 from bot.dispatch import Dispatcher
 from bot.domain.incident import Incident, Poll
-from bot.domain.life import Begun
+from bot.domain.life import Begun, Lapsed
 from bot.domain.lines import Approved, Line, Resumed, Settled
 from bot.domain.rules import Rules
 from bot.domain.sightings import Sightings
 from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, LoginRefused, Refused, TryLater
 from bot.ports import Ledger, NocChat, Notice, Write
-from bot.steps import decide, delay, restore
+from bot.steps import decide, delay, describe, restore
 from bot.steps.collect import UNREAD, collect, offered, read_alone
 from bot.steps.compose import compose, count, reopened, taken, touched
 from bot.stock import Stock
@@ -62,7 +62,7 @@ class Polling:
         if poll.complete:
             self._chat.refresh()
             await self._begin(poll.present)
-        self._remind()
+        await self._remind()
         return self._settles(now)
 
     async def _compose(self, poll: Poll, now: datetime) -> None:
@@ -151,8 +151,11 @@ class Polling:
                     facts = {"case": line.case, "port": port, "reason": line.reason}
                     self._chat.say(Notice("not_sent", facts))
 
-    def _remind(self) -> None:
-        """Ask again those who did not answer."""
+    async def _remind(self) -> None:
+        """Ask again those who did not answer, also about what somebody took upon themselves and left."""
+        for line in await observed(self._ledger, describe.lapse(self._rules)):
+            if isinstance(line, Lapsed):
+                self._chat.show(line.case)
         for number, what in reminding.due(self._ledger.book, self._clock.now(), self._rules):
             self._chat.say(Notice("reminder", {"case": number, "what": what}))
 

@@ -152,6 +152,8 @@ class Settings(BaseSettings):
     cards_at_once: int = Field(default=10, ge=1, le=50, description="cards, 1 to 50")
 
     remind_minutes: float = Field(default=10, ge=0, le=1440, description="minutes, 0 to 1440; 0 for never")
+    assume_hours: float = Field(default=2, ge=0, le=72, description="hours, 0 to 72; 0 for never")
+    sound_from: int = Field(default=3, ge=0, le=1000, description="ONUs, 0 to 1000; 0 for always")
     quiet_hours: InstanceOf[Hours] | None = Field(
         default=None, description="hours such as 22:00-07:00 (midnight is 00:00), empty for never"
     )

@@ -72,6 +72,7 @@ def test_the_defaults_of_cards_and_of_what_customers_are_told() -> None:
     assert (settings.reopen_minutes, settings.remind_minutes, settings.cards_at_once) == (60, 10, 10)
     assert (settings.telegram_on_call, settings.telegram_escalation_chat_id) == (frozenset(), None)
     assert (settings.quiet_hours, settings.quiet_below, settings.customer_hours) == (None, 20, None)
+    assert (settings.assume_hours, settings.sound_from) == (2, 3)
     assert (settings.two_person_above, settings.restored_auto) == (0, False)
     assert (settings.hsm_id_restored, settings.hsm_variables, settings.hsm_variables_restored) == (
         None,
@@ -82,7 +83,7 @@ def test_the_defaults_of_cards_and_of_what_customers_are_told() -> None:
 
 def test_the_rules_by_default() -> None:
     assert rules_of(load(None, GOOD)) == Rules(
-        settle_seconds=10, close_polls=2, group_seconds=120, group_power_seconds=300
+        settle_seconds=10, close_polls=2, group_seconds=120, group_power_seconds=300, sound_from=3
     )
 
 
@@ -104,6 +105,8 @@ def test_the_rules_that_settings_make() -> None:
         "GROUP_POWER_SECONDS": "7",
         "REOPEN_MINUTES": "30",
         "REMIND_MINUTES": "0",
+        "ASSUME_HOURS": "0",
+        "SOUND_FROM": "5",
         "GATEWAY": "dry_run",
     }
     assert rules_of(load(None, {**GOOD, **changed})) == Rules(
@@ -119,6 +122,8 @@ def test_the_rules_that_settings_make() -> None:
         flaps=5,
         reopen_minutes=30,
         remind_minutes=0,
+        assume_hours=0,
+        sound_from=5,
         customer_hours=Hours(time(8), time(21), ZoneInfo("America/New_York")),
         two_person_above=500,
         restored=True,
@@ -199,6 +204,8 @@ def test_everything_missing_is_one_message() -> None:
         ("CARDS_AT_ONCE", "-3"),
         ("CARDS_AT_ONCE", "51"),
         ("REMIND_MINUTES", "-10"),
+        ("ASSUME_HOURS", "-1"),
+        ("SOUND_FROM", "1001"),
         ("QUIET_HOURS", "25:00-07:00"),
         ("QUIET_BELOW", "-20"),
         ("CUSTOMER_HOURS", "8-21"),

@@ -283,5 +283,6 @@ class Backlog:
 
 
 def _matter(notice: Notice) -> tuple[str, str]:
-    about = str(notice.facts.get("case", ""))
-    return notice.code, f"{about} eta" if notice.facts.get("what") == "eta" else about
+    about, what = str(notice.facts.get("case", "")), str(notice.facts.get("what", ""))
+    matter = next((one for one in ("eta", "over", "left") if what.startswith(one)), "")
+    return notice.code, f"{about} {matter}"

@@ -39,6 +39,7 @@ class Action(StrEnum):
     ASK_CONFIRM = "sure?"
     CONFIRM = "sure"
     RESTORE = "up"
+    UNTOLD = "up.no"
     BEGIN = "begin"
     ASK_SEPARATE = "apart?"
     SEPARATE = "apart"
@@ -85,6 +86,7 @@ _NO_ARGUMENT = {
     Action.STOP,
     Action.CLOSE,
     Action.CONFIRM,
+    Action.UNTOLD,
     Action.BEGIN,
     Action.ASK_SEPARATE,
     Action.SEPARATE,

@@ -63,6 +63,8 @@ def _silence(case: Case, book: Book, now: datetime, words: Words) -> list[Markup
 
 
 def _owner(case: Case, now: datetime, words: Words) -> list[Markup]:
+    if case.lapsed is not None and case.undecided:
+        return [words.say("card.lapsed", by=case.lapsed)]
     if case.owner is None or case.owned_at is None:
         return []
     return [words.say("card.owner", by=case.owner, started=case.owned_at, now=now)]

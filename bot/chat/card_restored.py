@@ -14,12 +14,12 @@ from bot.chat.mends import mend
 from bot.chat.screen import Button, Style
 from bot.chat.words import Words
 from bot.domain.book import Book
-from bot.domain.book_life import RESTORED_WITHIN
 from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.plan import Outcome, Skip
 from bot.domain.rules import Rules
 from bot.domain.who import BOT
 from bot.steps.decide import is_over
+from bot.steps.restore import waits
 
 _NAME_AT_MOST = 40  # UTF-16 units
 _HALTS = {CaseState.COUNTDOWN: ("cancel", Action.CANCEL), CaseState.SENDING: ("stop", Action.STOP)}
@@ -33,8 +33,11 @@ def restored(case: Case, book: Book, now: datetime, words: Words, rules: Rules, 
     `room` is how many UTF-16 units the list of those who are still down may take.
     """
     other = book.restored_by(case.id)
+    refused: list[Markup] = []
+    if case.untold_by is not None:
+        refused = [words.say("card.untold", by=case.untold_by, at=case.untold_at, now=now)]
     if other is None:
-        return []
+        return refused
     dispatch = other.dispatch
     if dispatch is None:
         lines = before(other, now, words)
@@ -44,26 +47,21 @@ def restored(case: Case, book: Book, now: datetime, words: Words, rules: Rules, 
         )
         lines += [*approved(other, dispatch, now, words), *before(other, now, words)]
     else:
-        return _came_of_it(other, dispatch, now, words, room)
+        return [*_came_of_it(other, dispatch, now, words, room), *refused]
     return [words.say("card.restoring"), *lines]
 
 
 def may_restore(case: Case, book: Book, now: datetime, rules: Rules) -> bool:
     """Whether a tap may tell people that service is back (the rules of `steps.restore.restore`)."""
-    other = book.restored_by(case.id)
-    untold = other is None or other.undecided
-    settled = case.dispatch is not None and case.dispatch.at_rest
-    if not (rules.restored and untold and settled and book.unconfirmed is None):
-        return False
-    lately = case.ended_at is not None and now - case.ended_at <= RESTORED_WITHIN
-    return lately and bool(case.accepted())
+    return waits(case, book, now, rules)
 
 
 def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> Rows:
     """What may be tapped about it now."""
     if may_restore(case, book, now, rules):
         text = words.plain("button.restore", n=len(case.accepted()))
-        return ((Button(text, press_restore(case, book).encode(), "success"),),)
+        tell = Button(text, press_restore(case, book).encode(), "success")
+        return ((tell, Button(words.plain("button.untold"), Press(Action.UNTOLD, case.id).encode())),)
     other = book.restored_by(case.id)
     if other is None:
         return ()

@@ -20,6 +20,7 @@ from bot.chat.screen import Screen
 from bot.chat.status_page import ProgramFacts, status
 from bot.chat.words import Words
 from bot.domain.lines import Who
+from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed
 from bot.ports import Clock
 
@@ -52,11 +53,11 @@ class Commands:
         clock: Clock,
         status_facts: StatusFacts,
         username: Callable[[], str],
-        hours: float,
+        rules: Rules,
         beside: Callable[[Coroutine[Any, Any, None]], None],
         life: LifeCommands,
     ) -> None:
-        """`username` is the bot's, known once it is connected; `hours` is the cooldown.
+        """`username` is the bot's, known once it is connected.
 
         `beside` runs what has to wait: a handler that waits for the group's budget would keep taps waiting.
         """
@@ -69,7 +70,7 @@ class Commands:
         self._clock = clock
         self._status_facts = status_facts
         self._username = username
-        self._hours = hours
+        self._rules = rules
         self._beside = beside
         self._life = life
         self._waiting = 0
@@ -168,14 +169,15 @@ class Commands:
                     book,
                     now,
                     self._words,
-                    hours=self._hours,
+                    hours=self._rules.cooldown_hours,
                     program=self._status_facts(),
                     gateway=self._desk.gateway,
                     ledger_closed=closed,
+                    rules=self._rules,
                     may_decide=chat == self._chat.group and await self._access.is_approver(user),
                 )
             case "pendentes":
-                return pages.pending(book, self._words, now, closed=closed is not None)
+                return pages.pending(book, self._words, now, closed=closed is not None, rules=self._rules)
             case "audit":
                 return self._browse.audit(argument)
             case "cooldown":

@@ -41,6 +41,9 @@ class Desk(Protocol):
     async def restore(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
         """Claim telling those who were warned that service is back; as `approve`."""
 
+    async def keep_untold(self, number: int, who: Who) -> None:
+        """Decide that nobody is told that service is back."""
+
     async def begin(self, number: int, who: Who, attempt: int | None = None) -> None:
         """Send what was scheduled now; `attempt` is the one that the button was about."""
 

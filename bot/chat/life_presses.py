@@ -74,6 +74,9 @@ class LifePresses:
                 return self._claimed(await desk.approve(number, who, _terms(press)))
             case Action.RESTORE:
                 return self._claimed(await desk.restore(number, who, _terms(press)))
+            case Action.UNTOLD:
+                await desk.keep_untold(number, who)
+                toast = "untold"
             case Action.RESUME:
                 await desk.resume(number, who, _terms(press))
                 toast = "resumed"

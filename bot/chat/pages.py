@@ -18,6 +18,8 @@ from bot.domain.case import Case, CaseState
 from bot.domain.customer import Found
 from bot.domain.phone import mask
 from bot.domain.plan import Outcome, Skip
+from bot.domain.rules import Rules
+from bot.steps.restore import waiting as waiting_for_news
 
 COMMANDS = ("status", "pendentes", "audit", "cooldown", "silenciar", "previsao", "causa", "help")
 ALIASES = {
@@ -32,6 +34,7 @@ ALIASES = {
 }
 """Every other name of a command: those of both languages are taken in both."""
 _DETAILS_A_PAGE = 10
+_DEFAULTS = Rules()
 PENDING = (CaseState.WAITING, CaseState.INTERRUPTED, CaseState.NOBODY, CaseState.REHEARSED)
 _NOT_ASKED = {Skip.NO_RECORD: "no_record", Skip.LOOKUP_FAILED: "failed"}
 
@@ -103,17 +106,22 @@ def no_phone(person: Person, words: Words) -> str:
     return words.plain(f"skip.{person.problem}") if person.problem else ""
 
 
-def pending(book: Book, words: Words, now: datetime, *, closed: bool = False) -> Screen:
+def pending(
+    book: Book, words: Words, now: datetime, *, closed: bool = False, rules: Rules = _DEFAULTS
+) -> Screen:
     """The cards that wait for somebody, oldest first, each with a link to it; `closed` is the ledger."""
     first = [words.say("card.ledger_closed")] if closed else []
     waiting = [book.cases[number] for number in sorted(book.open | book.running)]
     undecided = {case.shown_as for case in waiting if awaits(case, book, now)}
     doubts = in_doubt(book)
-    numbers = sorted(undecided | doubts.keys())
+    untold = waiting_for_news(book, now, rules)
+    numbers = sorted(undecided | doubts.keys() | untold.keys())
     if not numbers:
         return Screen(str(LINE.join([*first, words.say("pending.none")])))
     head = [*first, words.say("pending.head", n=len(numbers))]
-    rows = (_pending_row(book.cases[number], book, doubts, words, now) for number in numbers)
+    rows = (
+        _pending_row(book.cases[number], book, words, now, doubts=doubts, untold=untold) for number in numbers
+    )
     return Screen(str(fit(head, rows, words, of=len(numbers))))
 
 
@@ -147,7 +155,15 @@ def to_be_called(book: Book) -> dict[int, int]:
     return {number: n for number, n in found.items() if n}
 
 
-def _pending_row(case: Case, book: Book, doubts: Mapping[int, int], words: Words, now: datetime) -> Markup:
+def _pending_row(
+    case: Case,
+    book: Book,
+    words: Words,
+    now: datetime,
+    *,
+    doubts: Mapping[int, int],
+    untold: Mapping[int, int],
+) -> Markup:
     what = [words.plain(f"pending.{case.state}")] if awaits(case, book, now) else []
     if what and case.undecided and case.proposal is not None and case.proposal.waits(now):
         what = [words.plain("pending.second")]
@@ -156,6 +172,8 @@ def _pending_row(case: Case, book: Book, doubts: Mapping[int, int], words: Words
     other = book.restored_by(case.id)
     if other is not None and other.state is CaseState.INTERRUPTED:
         what.append(words.plain("pending.restored"))
+    if case.id in untold:
+        what.append(words.plain("pending.untold", n=untold[case.id]))
     if case.id in doubts:
         what.append(words.plain("pending.doubts", n=doubts[case.id]))
     return words.say(

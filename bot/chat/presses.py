@@ -44,6 +44,7 @@ _ON_A_CARD = {
     Action.RESUME,
     Action.CLOSE,
     Action.RESTORE,
+    Action.UNTOLD,
     Action.BEGIN,
     Action.SEPARATE,
     Action.ASSUME,

@@ -15,11 +15,14 @@ from bot.chat.pages import link
 from bot.chat.saying import Saying
 from bot.chat.screen import Screen
 from bot.chat.words import Words, clean, shorten
-from bot.domain.case import Card, Case
+from bot.domain.case import Card, Case, Phase
 from bot.domain.life import Reminded, Reminder
 from bot.domain.lines import Who
+from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
 from bot.ports import Ledger, Notice
+from bot.reminding import about, stands
+from bot.steps.restore import waits
 
 REMINDER = "reminder"
 MENTIONED_AT_MOST = 50  # with the text's own: below 100 entities (contracts/telegram.md)
@@ -29,6 +32,21 @@ _ASKS: Mapping[Reminder, str] = {
     "second": "reminder.second",
     "escalated": "reminder.escalated",
     "eta": "reminder.eta",
+    "lapsed": "reminder.lapsed",
+    "grown": "reminder.grown",
+    "over": "reminder.over",
+    **dict.fromkeys(("over_first", "over_second", "over_escalated"), "reminder.untold"),
+    **dict.fromkeys(("left_first", "left_second", "left_escalated"), "reminder.left"),
+}
+_ELSEWHERE: Mapping[Reminder, str] = {
+    "escalated": "reminder.elsewhere",
+    "over_escalated": "reminder.elsewhere_over",
+    "left_escalated": "reminder.elsewhere_left",
+}
+_ROWS = {
+    "reminder.elsewhere": "reminder.elsewhere_row",
+    "reminder.elsewhere_over": "reminder.elsewhere_short_row",
+    "reminder.elsewhere_left": "reminder.elsewhere_short_row",
 }
 _ASTRAY, _ABOUT = "astray", "about"
 
@@ -42,6 +60,7 @@ class Reminders:
         self,
         ledger: Ledger,
         words: Words,
+        rules: Rules,
         attention: Attention,
         *,
         card: Callable[[int], Card | None],
@@ -51,6 +70,7 @@ class Reminders:
         """`card` finds a case's card, or the digest; `on_duty` and `approvers` who is mentioned."""
         self._ledger = ledger
         self._words = words
+        self._rules = rules
         self._attention = attention
         self._card = card
         self._on_duty = on_duty
@@ -61,19 +81,15 @@ class Reminders:
         """With the time that it is about: an answer that is asked for anew, or another expected end, is
         another matter.
         """
-        return replace(notice, facts={**notice.facts, _ABOUT: _about(self._case(notice), _what(notice))})
+        return replace(notice, facts={**notice.facts, _ABOUT: about(self._case(notice), _what(notice))})
 
     def stands(self, notice: Notice, now: datetime) -> bool:
         """Whether somebody still is to be reminded: nobody decided meanwhile, nor was it said already."""
         case, what = self._case(notice), _what(notice)
-        about = _about(case, what)
-        if case.ended_at is not None or notice.facts[_ABOUT] != about:
+        matter = about(case, what)
+        if notice.facts[_ABOUT] != matter or (case.id, what, matter) in self._over:
             return False
-        if what in case.reminded or (case.id, what, about) in self._over:
-            return False
-        if self._ledger.book.silence_over(case, now) is not None:
-            return False
-        return what == "eta" or (case.undecided and case.owner is None)
+        return stands(case, what, self._ledger.book, now, self._rules)
 
     def is_news(self, notice: Notice, waiting: Notice | None, now: datetime) -> bool:
         """Whether it is to be said: it stands, and the same is not waiting already."""
@@ -82,7 +98,7 @@ class Reminders:
 
     def goes_elsewhere(self, notice: Notice) -> bool:
         """Whether it is for the escalation chat."""
-        escalated = notice.code == REMINDER and _what(notice) == "escalated"
+        escalated = notice.code == REMINDER and _what(notice).endswith("escalated")
         return escalated and self._attention.escalation is not None and _ASTRAY not in notice.facts
 
     def saying(self, notice: Notice, waiting: Iterable[Notice], now: datetime) -> Saying | None:
@@ -90,13 +106,13 @@ class Reminders:
         if not self.stands(notice, now):
             return None
         elsewhere = self.goes_elsewhere(notice)
-        alone = not elsewhere and self._card(self._case(notice).id) is not None
+        alone = not elsewhere and not self._is_listed(notice)
         together = [notice] if alone else [n for n in waiting if self._goes_with(n, notice, now)]
         cases = [self._case(n) for n in together]
-        screen = self._elsewhere(cases, now) if elsewhere else self._in_group(notice, cases, now)
+        in_words = self._elsewhere if elsewhere else self._in_group
         return Saying(
             tuple(together),
-            screen,
+            in_words(notice, cases, now),
             None if elsewhere else self._reply_to(cases[0]),
             silent=all(self._attention.is_quiet(case, now) for case in cases),
             elsewhere=elsewhere,
@@ -107,9 +123,12 @@ class Reminders:
         if other.code != REMINDER or _what(other) != _what(notice) or not self.stands(other, now):
             return False
         elsewhere = self.goes_elsewhere(notice)
-        return self.goes_elsewhere(other) == elsewhere and (
-            elsewhere or self._card(self._case(other).id) is None
-        )
+        return self.goes_elsewhere(other) == elsewhere and (elsewhere or self._is_listed(other))
+
+    def _is_listed(self, notice: Notice) -> bool:
+        """Whether it is about a decision on a case that the digest lists."""
+        here = self._card(self._case(notice).shown_as) is not None
+        return not here and not _what(notice).startswith(("over", "left"))
 
     async def said(self, notices: Iterable[Notice]) -> None:
         """It arrived, or as good as: nobody is reminded of the same again."""
@@ -120,7 +139,7 @@ class Reminders:
             lines = [Reminded(case.id, what) for case, what in found]
             await self._ledger.commit(lambda _book, _now: lines)
         except LedgerClosed:  # then each poll asks for it again
-            self._over |= {(case.id, what, _about(case, what)) for case, what in found}
+            self._over |= {(case.id, what, about(case, what)) for case, what in found}
 
     @staticmethod
     def astray(notice: Notice) -> Notice:
@@ -131,45 +150,72 @@ class Reminders:
         return self._ledger.book.cases[cast("int", notice.facts["case"])]
 
     def _reply_to(self, case: Case) -> int | None:
-        card = self._card(case.id) or self._card(DIGEST)
+        card = self._card(case.shown_as) or self._card(DIGEST)
         return card.message if card else None
 
     def _in_group(self, notice: Notice, cases: Sequence[Case], now: datetime) -> Screen:
         what, case, words = _what(notice), cases[0], self._words
-        if what == "eta":
-            found = [who for who in (case.owner or case.eta_by,) if who is not None]
+        longest = max(now - (about(one, what) or one.opened_at) for one in cases)
+        facts = {"case": case.shown_as, "port": label(case, words), "waited": longest, "now": now}
+        if len(cases) > 1:
+            text = words.say("reminder.listed", **facts, n=len(cases))
         else:
-            found = list(self._approvers() if what == "escalated" else self._on_duty())
-        longest = max(now - (one.asked_at or one.opened_at) for one in cases)
-        text = words.say(
-            _ASKS[what] if len(cases) == 1 else "reminder.listed",
-            case=case.id,
-            port=label(case, words),
-            n=len(cases),
-            waited=longest,
-            eta=case.eta,
-            now=now,
-        )
-        facts = {"people": mentions(found, words), "text": text, "astray": _ASTRAY in notice.facts}
-        return Screen(str(words.say("notice.reminder", **facts)))
+            text = words.say(_ASKS[what], **facts, **self._more(case, what, now))
+        facts = {"people": mentions(self._whom(case, what, now), words), "text": text, "over": what == "over"}
+        return Screen(str(words.say("notice.reminder", **facts, astray=_ASTRAY in notice.facts)))
 
-    def _elsewhere(self, cases: Sequence[Case], now: datetime) -> Screen:
-        words = self._words
+    def _whom(self, case: Case, what: Reminder, now: datetime) -> Sequence[Who]:
+        """Who is mentioned: nobody where there is nothing to decide."""
+        if what == "eta":
+            return [who for who in (case.owner or case.eta_by,) if who is not None]
+        if what == "grown" or (what == "over" and not self._untold(case, now)):
+            return []
+        if what.startswith("over") and case.owner is not None and not what.endswith("escalated"):
+            return [case.owner]
+        return self._approvers() if what.endswith("escalated") else self._on_duty()
+
+    def _untold(self, case: Case, now: datetime) -> int:
+        """How many people wait for a word whether they are told that service is back."""
+        return len(case.accepted()) if waits(case, self._ledger.book, now, self._rules) else 0
+
+    def _more(self, case: Case, what: Reminder, now: datetime) -> dict[str, object]:
+        """What is told of this matter alone."""
+        if what == "eta":
+            return {"eta": case.eta}
+        if what == "lapsed":
+            return {"by": case.lapsed}
+        if what == "grown":
+            return {"affected": case.affected}
+        if what.startswith("over"):
+            lasted = (case.ended_at or now) - case.started
+            told = self._ledger.book.restored_by(case.id)
+            asked = told is not None and not told.undecided
+            return {"n": self._untold(case, now), "lasted": lasted, "asked": asked}
+        if what.startswith("left") and case.dispatch is not None:
+            progress, doubts = case.dispatch.progress, len(case.dispatch.in_doubt())
+            stopped = case.dispatch.phase is not Phase.FINISHED
+            todo = len(progress.todo()) if progress is not None else 0
+            facts = {"stopped": stopped, "todo": todo, "doubts": doubts}
+            return {**facts, "restores": case.restores is not None}
+        return {}
+
+    def _elsewhere(self, notice: Notice, cases: Sequence[Case], now: datetime) -> Screen:
+        words, key = self._words, _ELSEWHERE[_what(notice)]
         rows = (
             words.say(
-                "reminder.elsewhere_row",
+                _ROWS[key],
                 head=headline(case, words),
                 affected=case.affected,
                 at_most=case.at_most,
                 started=case.started,
                 lasted=now - case.started,
                 now=now,
-                case=case.id,
+                case=case.shown_as,
                 url=link(case),
             )
             for case in cases
         )
-        head = [words.say("reminder.elsewhere", n=len(cases))]
+        head = [words.say(key, n=len(cases))]
         return Screen(str(fit(head, rows, words, of=len(cases))))
 
 
@@ -184,7 +230,3 @@ def mentions(people: Sequence[Who], words: Words) -> Markup:
 
 def _what(notice: Notice) -> Reminder:
     return cast("Reminder", notice.facts["what"])
-
-
-def _about(case: Case, what: Reminder) -> datetime | None:
-    return case.eta if what == "eta" else case.asked_at

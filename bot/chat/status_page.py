@@ -20,9 +20,12 @@ from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import CaseState, Phase
 from bot.domain.incident import Incident
+from bot.domain.rules import Rules
 from bot.domain.watch import GatewayWatch, Watch
+from bot.steps.restore import waiting as waiting_for_news
 
 T = TypeVar("T")
+_DEFAULTS = Rules()
 _ROWS = 10
 _AT_REST = {CaseState.INTERRUPTED, CaseState.SCHEDULED}
 
@@ -54,6 +57,7 @@ def status(
     gateway: GatewayWatch,
     ledger_closed: str | None,
     may_decide: bool = False,
+    rules: Rules = _DEFAULTS,
 ) -> Screen:
     """How things stand; what is broken comes first. `ledger_closed` says why nothing may be sent.
 
@@ -70,7 +74,7 @@ def status(
         _login(watch, program, words),
         words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
         *_ahead(book, words, now),
-        *_open_ends(book, words),
+        *_open_ends(book, words, now, rules),
         _gateway(gateway, program, words, now),
         words.say("status.version", version=program.version, uptime=now - program.started_at),
     ]
@@ -114,11 +118,15 @@ def _ahead(book: Book, words: Words, now: datetime) -> list[Markup]:
     return [*lines, words.say("status.proposals", n=waiting)] if waiting else lines
 
 
-def _open_ends(book: Book, words: Words) -> list[Markup]:
+def _open_ends(book: Book, words: Words, now: datetime, rules: Rules) -> list[Markup]:
     """What waits for a decision; and, with less noise, what somebody took upon themselves: calls are no
     card that waits, so they stand here and not in /pendentes.
     """
-    ends = {"status.doubts": in_doubt(book), "status.calls": to_be_called(book)}
+    ends = {
+        "status.untold": waiting_for_news(book, now, rules),
+        "status.doubts": in_doubt(book),
+        "status.calls": to_be_called(book),
+    }
     unread = unconfirmed(book)
     return [_of_cases(key, found, book, words, unread) for key, found in ends.items() if found]
 

@@ -148,7 +148,7 @@ class Telegram:
             clock=self._clock,
             status_facts=status_facts,
             username=lambda: self._outbox.username,
-            hours=self._rules.cooldown_hours,
+            rules=self._rules,
             beside=self._beside,
             life=life,
         )

@@ -60,7 +60,7 @@ class Teller:
         self._escalation = attention.escalation
         self._arrived, self._answered = arrived, answered
         self._reminders = Reminders(
-            ledger, words, attention, card=where.card, on_duty=on_duty, approvers=approvers
+            ledger, words, rules, attention, card=where.card, on_duty=on_duty, approvers=approvers
         )
         self._notices = Notices(ledger, words, rules, self._reminders, card=where.card)
 

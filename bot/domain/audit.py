@@ -25,6 +25,8 @@ AUDITED = (
     | life.Proposed
     | life.Begun
     | life.Assumed
+    | life.Lapsed
+    | life.Untold
     | life.Forecast
     | life.CauseNamed
     | life.Silenced

@@ -69,6 +69,7 @@ class Book:
         self.audit: list[AuditEntry] = []
         self.moved: dict[int, int] = {}
         self.to_restore: dict[int, None] = {}  # in the order in which they ended
+        self.left: dict[int, None] = {}  # whose sends came to rest, in the order in which they did
         self.spells: dict[str, list[Spell]] = {}
         self.down: dict[str, set[str]] = {}
         self.port_cases: dict[str, int] = {}
@@ -197,6 +198,7 @@ class Book:
     def _(self, line: ln.CardPosted) -> None:
         for case in (self.cases[line.case], self.restored_by(line.case)):
             if case is not None:
+                case.card_size = case.size
                 case.card = Card(line.chat, line.message)
 
     @_fold.register
@@ -390,8 +392,9 @@ class Book:
             self._take(ln.Settled(number, "stopped"))
         elif progress is not None and not progress.todo():  # only its end was not written
             self._take(ln.Settled(number, "done"))
-        else:
+        elif dispatch.phase is not Phase.INTERRUPTED:
             dispatch.phase = Phase.INTERRUPTED
+            life.left_undone(self, number)
 
     def reserve(self, number: int, only: Collection[str] | None = None) -> None:
         """The ports of a case's dispatch (`only` these keys of them) are taken from now on."""
@@ -411,6 +414,7 @@ class Book:
         dispatch.phase, dispatch.end, dispatch.end_reason = Phase.FINISHED, end, reason
         dispatch.ended_at, dispatch.ended_by = self.last_at, by or dispatch.ended_by
         self.running.discard(number)
+        life.left_undone(self, number)
         return dispatch
 
     @staticmethod

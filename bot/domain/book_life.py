@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.domain import life
@@ -15,6 +15,8 @@ from bot.domain.silence import Silence
 
 RESTORED_WITHIN = timedelta(hours=24)
 """How long after the end of an outage its customers may still be told that it is over."""
+LEFT_WITHIN = timedelta(hours=24)
+"""How long people are reminded of sends that are left undone or in doubt."""
 
 if TYPE_CHECKING:  # the book calls these
     from bot.domain.book import Book
@@ -36,6 +38,7 @@ def take_in(book: Book, case: Case, incident: Incident) -> None:
 def reopen(book: Book, case: Case) -> None:
     """The case was over and is on again."""
     case.ended_at = case.ended_why = None
+    case.untold_by = case.untold_at = None
     ask_again(book, case)
     case.reopened.append(book.last_at)
     book.open.add(case.id)
@@ -47,7 +50,7 @@ def reopen(book: Book, case: Case) -> None:
 
 def ask_again(book: Book, case: Case) -> None:
     """It waits for an answer anew; an expected end that has passed is asked about once all the same."""
-    case.asked_at, case.reminded = book.last_at, case.reminded & {"eta"}
+    case.asked_at, case.reminded = book.last_at, case.reminded & {"eta", "grown"}
 
 
 def end(book: Book, case: Case, incident_id: str | None, why: str) -> None:
@@ -65,6 +68,7 @@ def close_if_over(book: Book, case: Case) -> None:
         whys = {member.ended_why for member in case.members.values()}
         case.ended_at, case.ended_why = book.last_at, "ignored" if whys == {"ignored"} else "gone"
         case.proposal = None
+        case.reminded = frozenset(what for what in case.reminded if not what.startswith("over"))
         book.open.discard(case.id)
         if case.state is CaseState.SCHEDULED:  # nothing will be sent: its ports are free for the next outage
             book.give_back(case.id)
@@ -78,6 +82,22 @@ def _to_restore(book: Book, number: int) -> None:
     book.to_restore[number] = None
     while not _lately(book, first := next(iter(book.to_restore))):
         del book.to_restore[first]
+
+
+def left_undone(book: Book, number: int) -> None:
+    """Sends of the case came to rest: somebody may have to see to them. As above, the last one last."""
+    book.left.pop(number, None)
+    book.left[number] = None
+    case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
+    case.reminded = frozenset(what for what in case.reminded if not what.startswith("left"))
+    dispatch.broke_at = None if dispatch.phase is Phase.FINISHED else book.last_at
+    while (since := _rests_since(book, next(iter(book.left)))) and book.last_at - since > LEFT_WITHIN:
+        del book.left[next(iter(book.left))]
+
+
+def _rests_since(book: Book, number: int) -> datetime | None:
+    dispatch = book.cases[number].dispatch
+    return None if dispatch is None else dispatch.rests_since
 
 
 def _lately(book: Book, number: int) -> bool:
@@ -160,7 +180,7 @@ def _joined(book: Book, line: life.IncidentJoined) -> None:
     case = book.cases[line.case]
     if case.ended_at is not None:  # another outage than the one that was denied, or asked about
         case.denied_by = case.denied_at = case.denied_reason = None
-        case.owner = case.owned_at = None
+        case.owner = case.owned_at = case.lapsed = None
         reopen(book, case)
     elif not any(m.incident.port.key == line.incident.port.key for m in case.members.values()):
         case.joined += 1
@@ -197,11 +217,25 @@ def _restoring(book: Book, line: life.Restoring) -> None:
 
 def _assumed(book: Book, line: life.Assumed) -> None:
     case = book.cases[line.case]
-    case.owner, case.owned_at = line.by, book.last_at
+    case.owner, case.owned_at, case.lapsed = line.by, book.last_at, None
+
+
+def _lapsed(book: Book, line: life.Lapsed) -> None:
+    case = book.cases[line.case]
+    case.owner, case.owned_at, case.lapsed = None, None, line.by
+    ask_again(book, case)
+
+
+def _untold(book: Book, line: life.Untold) -> None:
+    case = book.cases[line.case]
+    case.untold_by, case.untold_at = line.by, book.last_at
 
 
 def _reminded(book: Book, line: life.Reminded) -> None:
-    book.cases[line.case].reminded |= {line.what}
+    case = book.cases[line.case]
+    if line.what == "grown":  # only now somebody heard of it
+        ask_again(book, case)
+    case.reminded |= {line.what}
 
 
 def _forecast(book: Book, line: life.Forecast) -> None:
@@ -242,6 +276,8 @@ FOLDS: dict[type, Callable[[Any, Any], None]] = {
     life.Begun: _begun,
     life.Restoring: _restoring,
     life.Assumed: _assumed,
+    life.Lapsed: _lapsed,
+    life.Untold: _untold,
     life.Reminded: _reminded,
     life.Forecast: _forecast,
     life.CauseNamed: _cause_named,

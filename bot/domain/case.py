@@ -1,5 +1,6 @@
 """What the NOC decides on: incidents of one cause, their card, its decisions and its dispatches."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -68,9 +69,9 @@ class Dispatch:
 
     `last_at` is its last line; `broken`: it broke off by itself, so only a person lets it go on. `mend` is
     what to see to before that. `resent_by` had unknown ones sent again. `begun_at` is when a scheduled one
-    (`due`) began, `begun_by` who did not wait for its time. `answerable` are those on whose word it goes on:
-    who approved it, or who last had it begin, go on or sent again. `size` is as in `lines.Settled`, the rest
-    as in `lines.Approved`.
+    (`due`) began, `begun_by` who did not wait for its time, `broke_at` when it last was interrupted.
+    `answerable` are those on whose word it goes on: who approved it, or who last had it begin, go on or sent
+    again. `size` is as in `lines.Settled`, the rest as in `lines.Approved`.
     """
 
     turn: int
@@ -98,6 +99,7 @@ class Dispatch:
     first: Who | None = None
     begun_at: datetime | None = None
     begun_by: Who | None = None
+    broke_at: datetime | None = None
     facts: Facts = NO_FACTS
     unread: tuple[str, ...] = ()
     asked: int | None = None
@@ -133,6 +135,11 @@ class Dispatch:
     def at_rest(self) -> bool:
         """Whether nothing is being sent: it is over, or interrupted."""
         return self.phase in {Phase.FINISHED, Phase.INTERRUPTED}
+
+    @property
+    def rests_since(self) -> datetime | None:
+        """Since when nothing is being sent; None while something is."""
+        return (self.ended_at or self.broke_at) if self.at_rest else None
 
     def to_call(self, recipient: str) -> bool:
         """Whether somebody said that they call this one, and nothing else is known since."""
@@ -187,7 +194,8 @@ class Case:
     `incident` is the one that opened it, `members` are all of its incidents by id, oldest first. `ended_at`
     is when its outage was over, None while any of them is on. `asked_at` is since when it waits for an
     answer, `reminded` what of `life.Reminder` was said since. `joined` counts the late siblings. `restores`
-    is the case whose customers this one tells that service is back: it has no card of its own.
+    is the case whose customers this one tells that service is back: it has no card of its own. `lapsed` had
+    it last, `untold_by` decided that its end is not told; `card_size` is its size when its card was posted.
     """
 
     id: int
@@ -210,6 +218,10 @@ class Case:
     proposal: Proposal | None = None
     owner: Who | None = None
     owned_at: datetime | None = None
+    lapsed: Who | None = None
+    untold_by: Who | None = None
+    untold_at: datetime | None = None
+    card_size: float | None = None
     asked_at: datetime | None = None
     reminded: frozenset[str] = frozenset()
     eta: datetime | None = None
@@ -257,6 +269,11 @@ class Case:
     def counted(self) -> bool:
         """Whether `affected` was counted in the alerts themselves."""
         return all(incident.counted for incident in self.incidents)
+
+    @property
+    def size(self) -> float:
+        """How many ONUs it affects; infinite where something of it does not say, as it may be large."""
+        return math.inf if any(i.affected is None for i in self.incidents) else self.affected or 0
 
     @property
     def started(self) -> datetime:

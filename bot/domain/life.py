@@ -93,8 +93,43 @@ class Assumed:
     kind: Literal["assumed"] = "assumed"
 
 
-Reminder = Literal["first", "second", "escalated", "eta"]
-"""Who was asked what: the approvers, again, the escalation chat; for a new expected time."""
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """Nobody decided while this person had the case: it is nobody's, and people are reminded again."""
+
+    case: int
+    by: Who
+    kind: Literal["lapsed"] = "lapsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A person decided that those who were warned are not told that service is back."""
+
+    case: int
+    by: Who
+    kind: Literal["untold"] = "untold"
+
+
+Reminder = Literal[
+    "first",
+    "second",
+    "escalated",
+    "eta",
+    "lapsed",
+    "over",
+    "over_first",
+    "over_second",
+    "over_escalated",
+    "left_first",
+    "left_second",
+    "left_escalated",
+    "grown",
+]
+"""What was said: that a case waits for a decision (to the approvers, again, to the escalation chat), or for a
+new expected time; that nobody has it any more; that an outage of which people were warned is over, and waits
+for a word whether they are told; that sends are left undone or in doubt; that a small one is small no more.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from bot.domain.life import (
     DigestPosted,
     Forecast,
     IncidentJoined,
+    Lapsed,
     Proposed,
     Reminded,
     Restoring,
@@ -25,6 +26,7 @@ from bot.domain.life import (
     Silenced,
     SilenceEnded,
     Unasked,
+    Untold,
 )
 from bot.domain.plan import NO_FACTS, Choice, Facts, Mend, Outcome, Recipient, Size, Skip
 from bot.domain.trial import TrialIntent, TrialResult
@@ -392,6 +394,8 @@ Line = (
     | Begun
     | Restoring
     | Assumed
+    | Lapsed
+    | Untold
     | Reminded
     | Forecast
     | CauseNamed

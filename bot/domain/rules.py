@@ -15,7 +15,8 @@ class Rules:
 
     Grouping (`domain/correlation.py`): `group_seconds` 0 groups nothing; `nearly_all` and `dominance` are
     shares of 1. `two_person_above` 0 asks nobody else; `customer_hours` None is always. `restored`: there is
-    a template for "service is back".
+    a template for "service is back". `assume_hours` 0 lets nothing lapse; of cases of fewer than `sound_from`
+    ONUs nobody is reminded.
     """
 
     cooldown_hours: float = 24.0
@@ -45,6 +46,8 @@ class Rules:
     flaps: int = 3
     reopen_minutes: float = 60.0
     remind_minutes: float = 10.0
+    assume_hours: float = 2.0
+    sound_from: int = 0
     customer_hours: Hours | None = None
     two_person_above: int = 0
     restored: bool = False

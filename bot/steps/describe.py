@@ -11,6 +11,7 @@ from bot.domain.life import (
     Assumed,
     CauseNamed,
     Forecast,
+    Lapsed,
     Scope,
     Separated,
     Silenced,
@@ -60,6 +61,27 @@ def assume(number: int, who: Who) -> Write:
         if case.owner is not None and case.owner.id == who.id:
             raise Declined("already_yours")
         return [Assumed(number, who)]
+
+    return write
+
+
+def lapse(rules: Rules) -> Write:
+    """Who has had a case for so long without a decision has it no more."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        if rules.assume_hours <= 0:
+            return []
+        longest = timedelta(hours=rules.assume_hours)
+        found = [book.cases[number] for number in sorted(book.open)]
+        return [
+            Lapsed(case.id, case.owner)
+            for case in found
+            if case.owner is not None
+            and case.owned_at is not None
+            and now - case.owned_at >= longest
+            and case.undecided
+            and book.silence_over(case, now) is None
+        ]
 
     return write
 

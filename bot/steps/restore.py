@@ -15,7 +15,7 @@ from bot.domain.customer import Link
 from bot.domain.flapping import oscillates
 from bot.domain.holds import NO_TERMS, Terms, closed_until
 from bot.domain.incident import Port
-from bot.domain.life import Despite, Restoring
+from bot.domain.life import Despite, Restoring, Untold
 from bot.domain.lines import Approved, Line, Planned, Spared, Who
 from bot.domain.plan import Facts, Recipient, Skip
 from bot.domain.rules import Rules
@@ -34,16 +34,7 @@ def restore(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = find(book, number)
         check_confirmed(book)
-        if case.ended_at is None:
-            raise Declined("still_on")
-        if not rules.restored:
-            raise Declined("no_restored_template")
-        if not case.accepted():
-            raise Declined("nobody_was_told")
-        if case.dispatch is None or not case.dispatch.at_rest:
-            raise Declined("not_settled")
-        if now - case.ended_at > RESTORED_WITHIN:
-            raise Declined("restored_too_late")
+        _check_tellable(case, now, rules)
         opened = _companion(book, number, terms)
         until, due = closed_until(rules, now), None
         if until is not None and terms.hours is None:
@@ -63,6 +54,49 @@ def _companion(book: Book, number: int, terms: Terms) -> list[Line]:
         check_undecided(before)
     check_attempt(before, terms.attempt)
     return [] if before is not None else [Restoring(-number, number)]
+
+
+def _check_tellable(case: Case, now: datetime, rules: Rules) -> None:
+    """Declined where nobody may be told that service is back."""
+    if case.ended_at is None:
+        raise Declined("still_on")
+    if not rules.restored:
+        raise Declined("no_restored_template")
+    if not case.accepted():
+        raise Declined("nobody_was_told")
+    if case.untold_by is not None:
+        raise Declined("already_denied", by=case.untold_by.name, at=case.untold_at)
+    if case.dispatch is None or not case.dispatch.at_rest:
+        raise Declined("not_settled")
+    if now - case.ended_at > RESTORED_WITHIN:
+        raise Declined("restored_too_late")
+
+
+def keep_untold(number: int, who: Who, rules: Rules) -> Write:
+    """Decide that nobody is told that service is back."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        restore(number, who, rules, Terms(hours="now"))(book, now)  # whatever forbids telling them
+        return [Untold(number, who)]
+
+    return write
+
+
+def waits(case: Case, book: Book, now: datetime, rules: Rules) -> bool:
+    """Whether those who were warned may still be told that service is back, and nobody decided on it."""
+    other = book.restored_by(case.id)
+    untold = (other is None or other.undecided) and case.untold_by is None
+    settled = case.dispatch is not None and case.dispatch.at_rest
+    if not (rules.restored and untold and settled and book.unconfirmed is None):
+        return False
+    lately = case.ended_at is not None and now - case.ended_at <= RESTORED_WITHIN
+    return lately and bool(case.accepted())
+
+
+def waiting(book: Book, now: datetime, rules: Rules) -> dict[int, int]:
+    """The cases of which that is so, and how many people each would tell."""
+    found = (book.cases[number] for number in sorted(book.to_restore))
+    return {case.id: len(case.accepted()) for case in found if waits(case, book, now, rules)}
 
 
 def restore_alone(rules: Rules) -> Write:

@@ -97,6 +97,9 @@ class FakeDesk:
             await self._commit("restore", number, restore.restore(number, who, self.rules, terms))
         )
 
+    async def keep_untold(self, number: int, who: Who) -> None:
+        await self._commit("keep_untold", number, restore.keep_untold(number, who, self.rules))
+
     async def begin(self, number: int, who: Who, attempt: int | None = None) -> None:
         await self._commit("begin", number, delay.begin(number, who, self.rules, attempt))
 

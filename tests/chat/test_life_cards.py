@@ -471,9 +471,9 @@ def news(book: Book, words: Words = PT, *, now: datetime | None = None) -> str:
 class TestRestored:
     def test_who_was_warned_may_be_told(self) -> None:
         screen = show(story(*OVER))
-        assert labels(screen) == ["Avisar que voltou (33)/success"]
-        assert data(screen) == ["up:1:"]
-        assert labels(show(story(*OVER), EN)) == ["Tell that it is back (33)/success"]
+        assert labels(screen) == ["Avisar que voltou (33)/success Não avisar"]
+        assert data(screen) == ["up:1:", "up.no:1:"]
+        assert labels(show(story(*OVER), EN)) == ["Tell that it is back (33)/success Do not tell"]
 
     def test_nobody_is_invited_where_it_cannot_be(self) -> None:
         assert show(story(*OVER), rules=Rules()).rows == ()  # no template
@@ -547,8 +547,8 @@ class TestRestored:
             (
                 [NEWS, Cancelled(-1, ANA)],
                 "↩ <b>Ana</b> cancelou a aprovação às 13:13",
-                ["Avisar que voltou (33)/success"],
-                ["up:1.1:"],
+                ["Avisar que voltou (33)/success Não avisar"],
+                ["up:1.1:", "up.no:1:"],
             ),
         ],
     )
@@ -594,7 +594,7 @@ class TestRestored:
         assert news(nobody).startswith(
             "📣 <b>Ninguém foi avisado que voltou</b> · tentativa de <b>Bruno</b>, às 13:14\n2 ainda"
         )
-        assert labels(show(nobody)) == ["Avisar que voltou (33)/success"]
+        assert labels(show(nobody)) == ["Avisar que voltou (33)/success Não avisar"]
         refused = restored(
             NEWS, planned(2, case=-1), Settled(-1, "halted", "template recusado", mend="template")
         )

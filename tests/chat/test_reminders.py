@@ -14,7 +14,7 @@ from bot.chat.reminders import MENTIONED_AT_MOST, Reminders, mentions
 from bot.chat.screen import Screen
 from bot.domain.case import Card
 from bot.domain.hours import Hours
-from bot.domain.life import Assumed, Forecast, Reminded, Reminder, Restoring, Scope, Silenced
+from bot.domain.life import Assumed, Forecast, Lapsed, Reminded, Reminder, Restoring, Scope, Silenced
 from bot.domain.lines import (
     Approved,
     CardPosted,
@@ -22,10 +22,12 @@ from bot.domain.lines import (
     Denied,
     IncidentChanged,
     IncidentEnded,
+    Interrupted,
     Line,
     Settled,
     Who,
 )
+from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
 from bot.ports import Notice
 from bot.settings import Settings
@@ -420,7 +422,7 @@ def _reminders(count: int, attention: Attention, people: list[Who]) -> tuple[Not
         ledger.book.apply(NOON, CardPosted(number, -1001234567890, number))
     card = lambda number: Card(-1001234567890, number)  # noqa: E731
     duty = lambda: people  # noqa: E731
-    reminders = Reminders(ledger, PT, attention, card=card, on_duty=duty, approvers=duty)
+    reminders = Reminders(ledger, PT, Rules(), attention, card=card, on_duty=duty, approvers=duty)
     said = [Notice("reminder", {"case": n, "what": "escalated"}) for n in range(1, count + 1)]
     return Notices(ledger, PT, Rules(), reminders, card=card), [reminders.dated(n) for n in said], NOON
 
@@ -453,5 +455,122 @@ def test_the_settings_are_what_holds_the_attention() -> None:
         quiet_hours=ALWAYS,
         quiet_below=7,
         cards_at_once=4,
+        sound_from=2,
     )
-    assert attention_of(settings) == Attention(frozenset({ANA}), BOSS, ALWAYS, 7, 4)
+    assert attention_of(settings) == Attention(frozenset({ANA}), BOSS, ALWAYS, 7, 4, 2)
+
+
+RESTORED = Rules(restored=True)
+
+
+async def warned(room: Room) -> Message:
+    """Case 1, 3 ONUs, whose two customers were told; its card."""
+    await room.outage()
+    card = await room.card()
+    await room.line(Approved(1, WHO, (port("1/1"),)), planned(2), *sent(0, 1), Settled(1, "done"))
+    return card
+
+
+async def test_the_end_rings_and_asks_what_the_customers_hear(api: BotApi) -> None:
+    async with opened(api, rules=RESTORED) as room:
+        card = await warned(room)
+        await names_known(room)
+        await room.line(IncidentEnded(1))
+        remind(room, 1, "over")
+        message = await said(api, "normalizou")
+        assert re.fullmatch(
+            r"✅ Ana, Carla: o caso 1 normalizou \(CB 01 1/1\): durou 5 min\. 2 clientes avisados esperam: "
+            r"toque em Avisar que voltou ou em Não avisar\.",
+            message.text,
+        )
+        assert (message.reply_to, message.silent) == (card.id, False)
+        room.telegram.chat.show(1)
+        await api.wait(lambda _: "Não avisar" in card.buttons)
+        assert "Avisar que voltou (2)" in card.buttons
+        await api.say(BETO, "/pendentes")
+        await said(api, "2 clientes não sabem que voltou · 🔴")
+        await api.say(BETO, "/status")
+        await said(api, "2 clientes avisados não sabem que voltou (caso 1)")
+        remind(room, 1, "over_first")
+        await said(api, "2 clientes avisados ainda não sabem")
+        toast = await api.tap(ANA, card, "Não avisar")
+        assert toast.text == "Anotado: ninguém será avisado que voltou."
+        await room.shows(card, "Ana decidiu não avisar que voltou")
+        assert not {"Não avisar", "Avisar que voltou (2)"} & set(card.buttons)
+        remind(room, 1, "over_second")
+        await room.outage(2)
+        await room.card(2)
+    assert sum("ainda não sabem" in m.text for m in api.messages()) == 1
+
+
+async def test_without_a_template_the_end_rings_and_asks_nothing(api: BotApi) -> None:
+    async with opened(api) as room:
+        await warned(room)
+        await room.line(IncidentEnded(1))
+        remind(room, 1, "over")
+        message = await said(api, "normalizou")
+        assert message.text == "✅ o caso 1 normalizou (CB 01 1/1): durou 5 min."
+        assert not message.silent
+
+
+async def test_an_owner_is_who_is_asked_about_the_end(api: BotApi) -> None:
+    async with opened(api, rules=RESTORED) as room:
+        await warned(room)
+        await room.line(Assumed(1, Who(BETO, "Beto")), IncidentEnded(1))
+        remind(room, 1, "over_first")
+        assert told(await said(api, "ainda não sabem")) == [BETO]
+
+
+async def test_what_is_left_says_what(api: BotApi) -> None:
+    async with opened(api) as room:
+        card = await warned(room)
+        await room.line(IncidentEnded(1), Restoring(-1, 1), Approved(-1, WHO, ()), planned(2, case=-1))
+        await room.line(*sent(0, 0, Outcome.UNKNOWN, case=-1), Interrupted(-1, "error"))
+        remind(room, -1, "left_first")
+        message = await said(api, "⏰")
+        assert message.text.endswith(
+            "o caso 1 (CB 01 1/1): aviso de que voltou: envio interrompido há 0 s, falta 1 cliente: "
+            "retome ou encerre. 1 incerta espera decisão."
+        )
+        assert message.reply_to == card.id
+        remind(room, -1, "left_escalated")
+        await said(api, "envio interrompido")
+        await until(lambda: len(reminded(room)) == 2)
+
+
+async def test_what_is_left_is_told_elsewhere_by_what_it_is(api: BotApi) -> None:
+    async with opened(api, rules=RESTORED, attention=Attention(escalation=BOSS)) as room:
+        card = await warned(room)
+        await room.line(IncidentEnded(1))
+        remind(room, 1, "over_escalated")
+        message = await said(api, "1 falha acabou", BOSS)
+        assert f'/{card.id}">caso 1</a>' in message.html
+        await room.line(Restoring(-1, 1), Approved(-1, WHO, ()), planned(1, case=-1))
+        await room.line(Interrupted(-1, "error"))
+        remind(room, -1, "left_escalated")
+        assert "caso 1" in (await said(api, "1 envio ficou", BOSS)).text
+
+
+async def test_a_case_whose_owner_did_not_decide_says_so(api: BotApi) -> None:
+    async with opened(api) as room:
+        await room.outage()
+        card = await room.card()
+        await room.line(Assumed(1, WHO), Lapsed(1, WHO))
+        room.telegram.chat.show(1)
+        remind(room, 1, "lapsed")
+        message = await said(api, "está sem dono: Ana assumiu")
+        assert message.reply_to == card.id
+        await room.shows(card, "Sem dono: Ana tinha assumido e ninguém decidiu")
+
+
+async def test_a_small_one_that_grew_rings(api: BotApi) -> None:
+    rules = Rules(sound_from=3)
+    async with opened(api, rules=rules, attention=Attention(sound_from=3)) as room:
+        await room.outage(1, affected=2)
+        card = await room.card()
+        assert card.silent
+        await room.grows(1, 5)
+        remind(room, 1, "grown")
+        message = await said(api, "cresceu: agora 5 ONUs")
+        assert (message.reply_to, message.silent, told(message)) == (card.id, False, [])
+        await until(lambda: reminded(room) == [(1, "grown")])

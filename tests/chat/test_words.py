@@ -49,6 +49,7 @@ ENTRIES = [
     "confirmed",
     *("restored", "proposed", "begun", "begun_alone", "over", "on_again", "given_up", "separated", "assumed"),
     "unasked",
+    *("lapsed", "untold"),
     *("forecast", "forecast_none", "cause_named", "silenced", "silence_ended", "trial_intent"),
 ]
 SHEETS = [
@@ -203,7 +204,7 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
     }
     counts = (
         "n onus customers asked agreed no_record no_phone failed todo accepted held rejected unknown skipped "
-        "unconfirmed done to_send affected at_most total open waiting calls of olts others "
+        "unconfirmed doubts done to_send affected at_most total open waiting calls of olts others "
         "hour today flaps cards listed"
     )
     facts |= dict.fromkeys(counts.split(), 3000)

@@ -8,7 +8,7 @@ from bot import reminding
 from bot.domain.case import CaseState
 from bot.domain.correlation import Reason
 from bot.domain.incident import Kind
-from bot.domain.life import Assumed, CauseNamed, Forecast, Reminded, Scope, Silenced, SilenceEnded
+from bot.domain.life import Assumed, CauseNamed, Forecast, Lapsed, Reminded, Scope, Silenced, SilenceEnded
 from bot.domain.lines import CaseOpened
 from bot.domain.plan import Outcome, Receipt
 from bot.errors import Declined, TryLater
@@ -382,7 +382,32 @@ class TestReminders:
         desk = case
         assert await self.asked(desk, 10) == [(1, "first")]
         await desk.flow.assume(1, ANA)
+        assert await self.asked(desk, 119.9) == []
+
+    async def test_an_owner_who_does_not_decide_has_it_for_two_hours(self, case: Desk) -> None:
+        desk = case
+        assert await self.asked(desk, 10) == [(1, "first")]
+        await desk.flow.assume(1, ANA)
+        assert await self.asked(desk, 119.9) == []
+        assert await self.asked(desk, 0.1) == [(1, "lapsed")]
+        assert (desk.case().owner, desk.case().lapsed) == (None, ANA)
+        assert [entry.line for entry in desk.ledger.book.audit][-1] == Lapsed(1, ANA)
+        assert 1 in desk.chat.shown
+        assert await self.asked(desk, 10) == [(1, "first")]
+        assert await self.asked(desk, 20) == [(1, "second")]
+        await desk.flow.assume(1, ANA)
+        assert desk.case().lapsed is None
+        await desk.flow.deny(1, ANA, "works")
+        assert await self.asked(desk, 300) == []
+
+    async def test_zero_lets_nothing_lapse_nor_does_planned_work(self, case: Desk) -> None:
+        desk = case
+        await desk.flow.assume(1, ANA)
+        await desk.flow.silence((SLOT,), ANA, desk.clock.now() + 5 * HOUR, "works")
         assert await self.asked(desk, 200) == []
+        desk.use(assume_hours=0)
+        assert await self.asked(desk, 600) == []
+        assert desk.case().owner == ANA
 
     async def test_planned_work_stops_it_and_it_waits_anew_afterwards(self, case: Desk) -> None:
         desk = case
@@ -419,6 +444,7 @@ class TestReminders:
 
     async def test_an_expected_end_that_passed_asks_for_another_once(self, case: Desk) -> None:
         desk = case
+        desk.use(assume_hours=0)
         await desk.flow.assume(1, ANA)
         await desk.flow.forecast(1, ANA, desk.clock.now() + HOUR)
         assert await self.asked(desk, 59.5) == []

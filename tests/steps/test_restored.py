@@ -8,15 +8,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot import reminding
 from bot.domain.case import CaseState
 from bot.domain.customer import Contact, Link, Onu
 from bot.domain.holds import Terms
 from bot.domain.hours import Hours
-from bot.domain.life import Restoring
-from bot.domain.lines import Alive, Approved, Cancelled, IncidentEnded
+from bot.domain.life import Reminded, Restoring, Scope, Untold
+from bot.domain.lines import Alive, Approved, Cancelled, CardPosted, IncidentEnded
 from bot.domain.plan import RESTORED, Message, Outcome, Receipt, Skip
 from bot.domain.who import BOT
-from bot.errors import Asked, Declined, TryLater
+from bot.errors import AnswerLost, Asked, Declined, TryLater
 from bot.flow import Approval
 from bot.steps import restore
 from bot.steps.unknown import Choose
@@ -776,3 +777,194 @@ class TestNothingElse:
         await desk.pass_by(10)
         assert sorted(desk.ledger.book.cases) == [-1, 1, 2]
         assert desk.ledger.book.open == {2}
+
+
+class TestTheEndRings:
+    """What the chat says it writes down; here the test does."""
+
+    async def asked(self, desk: Desk, minutes: float = 0) -> list[tuple[int, str]]:
+        """What is to be said after so many minutes more; it is said."""
+        await desk.pass_by(minutes * 60)
+        found = reminding.due(desk.ledger.book, desk.clock.now(), desk.rules)
+        notices = [(n.facts["case"], n.facts["what"]) for n in desk.chat.said if n.code == "reminder"]
+        assert [one for one in found if one not in notices] == []  # each poll says what is due
+        for number, what in found:
+            desk.ledger.note(Reminded(number, what))
+        return list(found)
+
+    async def test_once_and_then_people_are_reminded_until_somebody_decides(self, told: Desk) -> None:
+        desk = told
+        await over(desk)
+        assert await self.asked(desk) == [(1, "over")]
+        await desk.restart()
+        assert await self.asked(desk, 9) == []
+        assert await self.asked(desk, 1) == [(1, "over_first")]
+        assert await self.asked(desk, 20) == [(1, "over_second")]
+        assert restore.waiting(desk.ledger.book, desk.clock.now(), desk.rules) == {1: 6}
+        await desk.flow.restore(1, BRUNO)
+        await done(desk)
+        assert restore.waiting(desk.ledger.book, desk.clock.now(), desk.rules) == {}
+        assert await self.asked(desk, 300) == []
+
+    async def test_nobody_is_told_is_a_decision(self, told: Desk) -> None:
+        desk = told
+        with pytest.raises(Declined, match="still_on"):
+            await desk.flow.keep_untold(1, ANA)
+        await over(desk)
+        await self.asked(desk)
+        await desk.flow.keep_untold(1, ANA)
+        assert [entry.line for entry in desk.ledger.book.audit][-1] == Untold(1, ANA)
+        assert await self.asked(desk, 300) == []
+        for late in (desk.flow.keep_untold(1, BRUNO), desk.flow.restore(1, BRUNO)):
+            with pytest.raises(Declined, match="already_denied"):
+                await late
+        assert news(desk) == []
+        await again(desk)
+        await over(desk, 1)
+        assert await self.asked(desk) == [(1, "over")]  # another end is another matter
+        assert await self.asked(desk, 10) == [(1, "over_first")]
+
+    async def test_at_night_not_to_tell_is_not_asked_about(self, told: Desk) -> None:
+        desk = told
+        desk.use(customer_hours=HOURS)
+        await over(desk)
+        await desk.clock.advance((EIGHT - NOON).total_seconds() - 3600 * 5)
+        await desk.flow.keep_untold(1, ANA)
+        assert desk.case().untold_by == ANA
+
+    async def test_by_itself_it_stays_untold_too(self, told: Desk) -> None:
+        desk = told
+        await over(desk)
+        await desk.flow.keep_untold(1, ANA)
+        desk.use(restored_auto=True)
+        await desk.poll()
+        await done(desk)
+        assert news(desk) == []
+
+    async def test_without_a_template_it_rings_once(self, told: Desk) -> None:
+        desk = told
+        desk.use(restored=False)
+        await over(desk)
+        assert await self.asked(desk) == [(1, "over")]
+        assert await self.asked(desk, 600) == []
+
+    async def test_for_a_day_at_most(self, told: Desk) -> None:
+        desk = told
+        await over(desk)
+        await desk.clock.advance(25 * 3600)
+        assert await self.asked(desk) == []  # nor is an end of long ago news
+
+    async def test_of_whom_nobody_was_told_nothing_is_said(self, grouping: Desk) -> None:
+        desk = grouping
+        desk.fall("6/1")
+        await desk.poll()
+        await desk.pass_by(10)
+        await over(desk, 1)
+        assert await self.asked(desk, 600) == []
+
+    async def test_planned_work_keeps_it_quiet(self, told: Desk) -> None:
+        desk = told
+        await over(desk)
+        await desk.flow.silence((Scope("CB 01"),), ANA, desk.clock.now() + timedelta(hours=2), "obra")
+        assert await self.asked(desk, 100) == []
+
+    async def test_a_small_one_rings_silently_and_nobody_is_reminded(self, told: Desk) -> None:
+        desk = told
+        desk.use(sound_from=100)
+        await over(desk)
+        assert await self.asked(desk) == [(1, "over")]
+        assert await self.asked(desk, 100) == []
+
+
+class TestWhatIsLeft:
+    """Sends that are undone or in doubt."""
+
+    async def asked(self, desk: Desk, minutes: float = 0) -> list[tuple[int, str]]:
+        return await TestTheEndRings().asked(desk, minutes)
+
+    async def test_an_interrupted_send_is_reminded_of_until_it_is_closed(self, grouping: Desk) -> None:
+        desk = grouping
+        desk.use(resume_within=0, sound_from=100)
+        desk.fall("6/1")
+        await desk.poll()
+        await desk.pass_by(10)
+        await desk.flow.approve(1, ANA)
+        await desk.restart()
+        assert desk.case().state is CaseState.INTERRUPTED
+        assert await self.asked(desk, 9) == []
+        assert await self.asked(desk, 1) == [(1, "left_first")]
+        assert await self.asked(desk, 20) == [(1, "left_second")]
+        await desk.restart()  # interrupted as before
+        assert await self.asked(desk, 30) == [(1, "left_escalated")]
+        await desk.flow.close(1, ANA)
+        assert await self.asked(desk, 300) == []
+
+    async def test_so_is_the_news_that_broke_off(self, told: Desk) -> None:
+        desk = told
+        desk.use(resume_within=0)
+        await over(desk)
+        await self.asked(desk)
+        await desk.flow.restore(1, ANA)
+        await desk.restart()
+        assert await self.asked(desk, 10) == [(-1, "left_first")]
+        await desk.flow.resume(-1, ANA)
+        await done(desk)
+        assert len(news(desk)) == 6
+        assert await self.asked(desk, 300) == []
+
+    async def test_what_is_in_doubt_is_reminded_of_for_a_day(self, grouping: Desk) -> None:
+        desk = grouping
+        desk.fall("6/1")
+        await desk.poll()
+        await desk.pass_by(10)
+        desk.gateway.always = AnswerLost("no_answer")
+        await desk.approve()
+        assert desk.case().state is CaseState.SENT
+        assert await self.asked(desk, 10) == [(1, "left_first")]
+        desk.use(remind_minutes=0)
+        assert await self.asked(desk, 100) == []
+        desk.use(remind_minutes=10)
+        assert await self.asked(desk, 1) == [(1, "left_escalated")]
+        await desk.clock.advance(24 * 3600)
+        desk.ledger.book.cases[1].reminded = frozenset()
+        assert [what for _, what in await self.asked(desk) if what.startswith("left")] == []
+
+    async def test_what_somebody_settled_is_not(self, grouping: Desk) -> None:
+        desk = grouping
+        desk.fall("6/1")
+        await desk.poll()
+        await desk.pass_by(10)
+        desk.gateway.always = AnswerLost("no_answer")
+        await desk.approve()
+        expected = len(desk.case().dispatches[-1].in_doubt())
+        await desk.flow.resolve(Choose(1, expected=expected), "sent", ANA)
+        assert await self.asked(desk, 300) == []
+
+
+class TestSmallOnes:
+    async def asked(self, desk: Desk, minutes: float) -> list[tuple[int, str]]:
+        return await TestTheEndRings().asked(desk, minutes)
+
+    async def test_nobody_is_reminded_until_it_has_grown(self, grouping: Desk) -> None:
+        desk = grouping
+        desk.use(sound_from=3, group_seconds=0)
+        desk.source.incidents["1"] = incident(1, place="6/1", affected=2)
+        await desk.poll()
+        await desk.pass_by(10)
+        desk.ledger.note(CardPosted(1, -100, 5))
+        assert await self.asked(desk, 120) == []
+        desk.source.incidents["1"] = incident(1, place="6/1", affected=3)
+        await desk.poll()
+        assert await self.asked(desk, 0) == [(1, "grown")]
+        assert await self.asked(desk, 9) == []  # it waits for an answer from now on
+        assert await self.asked(desk, 1) == [(1, "first")]
+        await desk.flow.deny(1, ANA, "works")
+        assert await self.asked(desk, 100) == []
+
+    async def test_what_does_not_say_how_many_may_be_large(self, grouping: Desk) -> None:
+        desk = grouping
+        desk.use(sound_from=3, group_seconds=0)
+        desk.source.incidents["1"] = incident(1, place="6/1", affected=None)
+        await desk.poll()
+        await desk.pass_by(10)
+        assert await self.asked(desk, 10) == [(1, "first")]

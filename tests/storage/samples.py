@@ -74,6 +74,8 @@ EVERY_KIND: tuple[ln.Line, ...] = (
     life.Begun(2),
     life.Restoring(-2, 2),
     life.Assumed(2, BRUNO),
+    life.Lapsed(2, BRUNO),
+    life.Untold(2, BRUNO),
     life.Reminded(2, "eta"),
     life.Forecast(2, ANA, NOON),
     life.CauseNamed(2, ANA, "poste", "equipe Norte"),
