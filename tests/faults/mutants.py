@@ -1147,8 +1147,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "that it is back is told the day after",
         "bot/steps/restore.py",
-        "        if now - case.ended_at > RESTORED_WITHIN:\n",
-        "        if now < case.ended_at:\n",
+        "    if now - case.ended_at > RESTORED_WITHIN:\n",
+        "    if now < case.ended_at:\n",
         "life",
     ),
     Mutant(
