@@ -1,7 +1,7 @@
 """The digest: one message with the open cases that have no card of their own, as there are too many."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from markupsafe import Markup
@@ -29,7 +29,8 @@ class Digest:
     """Which cases are listed instead of having cards of their own, by `attention.cards_at_once`.
 
     Cards go to the largest undecided cases, whoever has one keeps it, and whatever somebody did something
-    about, or asked for, gets one. `listed` are the others, largest first; `waiting` counts all of them.
+    about, or asked for, gets one; the small ones go first to the list. `listed` are the others, largest
+    first; `waiting` counts all of them.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Digest:
         self._ledger = ledger
         self._clock = clock
         self._at_once = attention.cards_at_once
+        self._attention = attention
         self._card = card
         self._stale = True
         self._wanted: set[int] = set()
@@ -75,8 +77,14 @@ class Digest:
         self._undecided = frozenset(case.id for case in undecided)
         self._wanted &= self._undecided
         undecided.sort(key=lambda case: (-size(case), case.id))
-        self.listed = {case.id: case for case in undecided[self._at_once :] if self._may_be_listed(case)}
+        self.listed = {case.id: case for case in self._too_many(undecided) if self._may_be_listed(case)}
         return [number for number in before if number not in self.listed], self._is_new()
+
+    def _too_many(self, undecided: Sequence[Case]) -> Sequence[Case]:
+        """Of these, largest first, those beyond the limit; once there are any, every small one, too."""
+        beyond = undecided[self._at_once :]
+        small = [case for case in undecided[: self._at_once] if self._attention.is_small(case)]
+        return [*small, *beyond] if beyond else []
 
     def _may_be_listed(self, case: Case) -> bool:
         untouched = case.state is CaseState.WAITING and not case.dispatches and case.proposal is None

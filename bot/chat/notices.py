@@ -62,7 +62,8 @@ class Notices:
         text = self._words.say(f"notice.{notice.code}", **self._facts(notice, case, now))
         screen = Screen(str(text), confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
         elsewhere = notice.code in ELSEWHERE
-        silent = notice.code == STARTED
+        small = notice.code == REOPENED and case is not None and case.size < self._rules.sound_from
+        silent = notice.code == STARTED or small
         reply_to = card.message if card else None
         return Saying((notice,), screen, reply_to, silent=silent, elsewhere=elsewhere)
 

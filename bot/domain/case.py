@@ -272,8 +272,8 @@ class Case:
 
     @property
     def size(self) -> float:
-        """How many ONUs it affects; infinite where something of it does not say, as it may be large."""
-        return math.inf if any(i.affected is None for i in self.incidents) else self.affected or 0
+        """How many ONUs it affects at most; infinite where some do not even say that: it may be large."""
+        return math.inf if self.at_most is None else self.at_most
 
     @property
     def started(self) -> datetime:

@@ -8,6 +8,7 @@ from enum import StrEnum
 NO_PLACE = "?"
 """The place of a port of which the source says nothing."""
 
+SEVERAL = 3  # ONUs; fewer are each their own drop, plug or router, whatever the alert is called
 CTO_AT_MOST = 16  # ONUs; above, the fibre itself is the likelier cause (rule of the system being replaced)
 
 
@@ -22,6 +23,8 @@ class Kind(StrEnum):
 class Cause(StrEnum):
     """The probable cause a card names."""
 
+    CUSTOMER = "customer"
+    CUSTOMER_POWER = "customer_power"
     POWER = "power"
     CTO = "cto"
     NAMED_CTO = "named_cto"
@@ -169,11 +172,13 @@ def _sum(sizes: Iterable[tuple[Incident, int | None]]) -> int | None:
 
 def probable_cause(incident: Incident) -> Cause:
     """The cause a card names, by kind, scope and size: the element's own where the list says no other."""
+    size = at_most([incident])
+    if size is not None and size < SEVERAL:
+        return Cause.CUSTOMER_POWER if incident.kind is Kind.POWER else Cause.CUSTOMER
     if incident.kind is Kind.POWER:
         return Cause.POWER
     if incident.alert_type.startswith("cto_") and incident.cto:
         return Cause.NAMED_CTO
-    size = at_most([incident])
     if size is None:
         return Cause.UNKNOWN
     return Cause.CTO if size <= CTO_AT_MOST else Cause.FIBRE

@@ -117,7 +117,14 @@ def test_a_waiting_card_in_english() -> None:
     [
         (replace(LOS, kind=Kind.POWER), "≈ <b>33 de 61 ONUs</b> · provável falha de energia"),
         (replace(LOS, affected=16), "≈ <b>16 de 61 ONUs</b> · provável problema na CTO"),
-        (replace(LOS, affected=1, total=None), "≈ <b>1 ONU</b> · provável problema na CTO"),
+        (
+            replace(LOS, affected=1, total=None),
+            "≈ <b>1 ONU</b> · provável lado do cliente: drop, tomada ou roteador",
+        ),
+        (
+            replace(LOS, affected=2, kind=Kind.POWER),
+            "≈ <b>2 de 61 ONUs</b> · provável lado do cliente: energia, tomada ou fonte",
+        ),
         (replace(LOS, affected=3000, total=None), "≈ <b>3.000 ONUs</b> · provável rompimento de fibra"),
         (replace(LOS, affected=None), "até <b>61 ONUs</b> · provável rompimento de fibra"),
         (replace(LOS, affected=None, total=8), "até <b>8 ONUs</b> · provável problema na CTO"),

@@ -75,6 +75,16 @@ async def test_the_largest_have_cards_and_the_others_are_listed_largest_first(ap
     assert len(api.messages()) == 4
 
 
+async def test_small_ones_go_first_to_the_list(api: BotApi) -> None:
+    async with opened(api, attention=Attention(cards_at_once=3, sound_from=3)) as room:
+        await storm(room, 4)
+        listed = await the_list(api, "2 nesta lista")
+        assert (with_cards(room), listed.silent) == ([3, 4], True)
+        assert "4 falhas esperam decisão: 2 com cartão" in listed.text
+        await ended(room, 4)  # as many as there may be
+        await until(lambda: with_cards(room) == [1, 2, 3, 4])
+
+
 async def test_as_many_as_there_may_be_have_no_digest(api: BotApi) -> None:
     async with opened(api, attention=THREE) as room:
         await storm(room, 3)

@@ -574,3 +574,15 @@ async def test_a_small_one_that_grew_rings(api: BotApi) -> None:
         message = await said(api, "cresceu: agora 5 ONUs")
         assert (message.reply_to, message.silent, told(message)) == (card.id, False, [])
         await until(lambda: reminded(room) == [(1, "grown")])
+
+
+async def test_a_small_one_falls_again_without_a_sound(api: BotApi) -> None:
+    async with opened(api, rules=Rules(sound_from=3), attention=Attention(sound_from=3)) as room:
+        for number, affected in ((1, 2), (2, 3)):
+            await room.outage(number, affected)
+            await room.card(number)
+            await room.line(IncidentEnded(number))
+            await room.grows(number, affected)
+            room.telegram.chat.say(Notice("reopened", {"case": number}))
+        assert (await said(api, "Caiu de novo · caso 1")).silent
+        assert not (await said(api, "Caiu de novo · caso 2")).silent

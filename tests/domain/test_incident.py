@@ -10,6 +10,12 @@ from tests.fakes import incident
     ("kind", "affected", "cause"),
     [
         (Kind.POWER, 100, Cause.POWER),
+        (Kind.LOS, 0, Cause.CUSTOMER),
+        (Kind.LOS, 2, Cause.CUSTOMER),
+        (Kind.POWER, 2, Cause.CUSTOMER_POWER),
+        (Kind.POWER, 3, Cause.POWER),
+        (Kind.POWER, None, Cause.POWER),
+        (Kind.LOS, 3, Cause.CTO),
         (Kind.LOS, 16, Cause.CTO),
         (Kind.LOS, 17, Cause.FIBRE),
         (Kind.LOS, None, Cause.FIBRE),  # of 61
@@ -42,6 +48,7 @@ def test_a_cto_alert_names_its_cto() -> None:
     alert = replace(incident(affected=40), alert_type="cto_loss", cto="CTO 12")
     assert probable_cause(alert) is Cause.NAMED_CTO
     assert probable_cause(replace(alert, cto=None)) is Cause.FIBRE
+    assert probable_cause(replace(alert, affected=1)) is Cause.CUSTOMER
 
 
 def test_a_port_is_read_as_olt_and_place() -> None:
