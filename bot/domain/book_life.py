@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.domain import life
@@ -91,13 +91,14 @@ def left_undone(book: Book, number: int) -> None:
     case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
     case.reminded = frozenset(what for what in case.reminded if not what.startswith("left"))
     dispatch.broke_at = None if dispatch.phase is Phase.FINISHED else book.last_at
-    while (since := _rests_since(book, next(iter(book.left)))) and book.last_at - since > LEFT_WITHIN:
-        del book.left[next(iter(book.left))]
+    while (first := next(iter(book.left), None)) is not None and not _rests_lately(book, first):
+        del book.left[first]
 
 
-def _rests_since(book: Book, number: int) -> datetime | None:
+def _rests_lately(book: Book, number: int) -> bool:
     dispatch = book.cases[number].dispatch
-    return None if dispatch is None else dispatch.rests_since
+    since = None if dispatch is None else dispatch.rests_since
+    return since is not None and book.last_at - since <= LEFT_WITHIN
 
 
 def _lately(book: Book, number: int) -> bool:

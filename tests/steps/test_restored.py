@@ -929,6 +929,21 @@ class TestWhatIsLeft:
         desk.ledger.book.cases[1].reminded = frozenset()
         assert [what for _, what in await self.asked(desk) if what.startswith("left")] == []
 
+    async def test_what_was_taken_back_or_rests_for_long_is_not_kept_in_mind(self, grouping: Desk) -> None:
+        desk = grouping
+        desk.use(group_seconds=0)
+        desk.fall("6/1", "7/1")
+        await desk.poll()
+        await desk.pass_by(10)
+        await desk.flow.approve(1, ANA)
+        await desk.flow.cancel(1, ANA)
+        assert list(desk.ledger.book.left) == []
+        await desk.approve(1)
+        assert list(desk.ledger.book.left) == [1]
+        await desk.clock.advance(25 * 3600)
+        await desk.approve(2)
+        assert list(desk.ledger.book.left) == [2]
+
     async def test_what_somebody_settled_is_not(self, grouping: Desk) -> None:
         desk = grouping
         desk.fall("6/1")
