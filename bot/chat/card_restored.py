@@ -7,7 +7,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.buttons import Action, press_on, press_restore
+from bot.chat.buttons import Action, Press, press_on, press_restore
 from bot.chat.card_sends import approved, before, dry_run, ending, results, running
 from bot.chat.fitting import Item, in_line, told
 from bot.chat.mends import mend
