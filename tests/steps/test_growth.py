@@ -310,7 +310,7 @@ async def test_the_hours_are_asked_after_it_and_keep_the_answer(desk: Desk) -> N
         await desk.flow.approve(1, ANA, YES)
     assert asked.value.code == "hours"
     screen = card(desk.case(), desk.ledger.book, desk.clock.now(), PT, rules=desk.rules, asking="hours")
-    assert [button.data for button in screen.rows[0]] == ["ok:1:g300l", "ok:1:g300n"]
+    assert [button.data for button in screen.rows[0]] == ["ok:1.1:g300l", "ok:1.1:g300n"]
     await desk.flow.approve(1, ANA, Terms(hours="now", agreed=300))
     await desk.clock.advance(5)
     await desk.finish()
