@@ -234,7 +234,9 @@ class Book:
     @_fold.register
     def _(self, line: ln.Planned) -> None:
         dispatch = self._dispatch(line.case)
+        before = [d.progress for d in self.cases[line.case].dispatches if d.progress is not None]
         dispatch.progress = Progress({r.id: r for r in line.recipients}, line.onus)
+        dispatch.progress.refused.update(*(progress.refused for progress in before))
         dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at
         dispatch.facts = line.facts
         if line.unread:

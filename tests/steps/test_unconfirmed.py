@@ -169,6 +169,14 @@ class TestRefusalsUnknownToUs:
         assert "Envio suspenso às 12:00: boom" in text(desk).replace("  ", " ")
         assert "por um motivo que o bot não conhece" in text(desk)
 
+    async def test_so_they_do_when_it_is_tried_anew(self, desk: Desk) -> None:
+        desk.gateway.answers = {phone(0): [UNKNOWN_TO_US] * 2}
+        await dispatched(desk, customers=12)
+        assert desk.case().state is CaseState.NOBODY
+        await desk.approve()
+        assert desk.tally().outcomes == {Outcome.ACCEPTED: 11}
+        assert desk.gateway.phones[-1] == phone(0)
+
     async def test_who_was_refused_comes_last_and_keeps_nobody_waiting(self, desk: Desk) -> None:
         desk.gateway.answers = {phone(2): [UNKNOWN_TO_US] * 2}
         await dispatched(desk, customers=12)
