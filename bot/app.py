@@ -71,6 +71,8 @@ def rules_of(settings: Settings) -> Rules:
         two_person_above=settings.two_person_above,
         restored=settings.hsm_id_restored is not None,
         restored_auto=settings.restored_auto,
+        tells=frozenset(settings.hsm_variables),
+        tells_restored=frozenset(settings.hsm_variables_restored),
     )
 
 

@@ -36,6 +36,7 @@ class Entry:
     where the entry is about no case; `tally` also where nothing was planned. `ended_at` is when the outage
     was over and `ended_why` how, `frees_at` when the port may be sent to again, None where it may now or
     something else holds it. `count` is how many sends in doubt were decided on, None for other entries.
+    `came_to` is when the dispatch first ended and its counts then, where `tally` is as of now, and `end` how.
     `ports` is how many the case had. `restores` is the case where the entry is about its second message
     (that service is back), and `number` the number in the ledger. `until` is when it is to be sent, expected
     to be over or silent until; `despite`, `first`, `asked` and `agreed` are as in `lines.Approved`.
@@ -69,6 +70,8 @@ class Entry:
     agreed: int | None = None
     trial: TrialIntent | None = None
     receipt: Receipt | None = None
+    came_to: tuple[datetime, Tally] | None = None
+    end: str | None = None
 
     @property
     def is_result(self) -> bool:
@@ -83,14 +86,15 @@ def matching(
 
     The filter is empty, a number (that many), `today` / `hoje`, `refused` / `recusados`, or a part of the
     OLT's name or port. Refused taps, of which anybody can make any number, come only where the filter or
-    `refused` asks for them.
+    `refused` asks for them: it is for documents, and they have the plain end of a dispatch as an entry, too,
+    which is otherwise in that of its approval.
     """
     wanted = filter_text.strip().casefold()
     newest: Sequence[AuditEntry] = book.audit[::-1]
     if wanted in REFUSED:
         return [entry for entry in newest if isinstance(entry.line, ln.TapRefused)]
     if not refused:
-        newest = [entry for entry in newest if not isinstance(entry.line, ln.TapRefused)]
+        newest = [entry for entry in newest if not (isinstance(entry.line, ln.TapRefused) or _is_done(entry))]
     if is_number(wanted):
         newest = newest[: int(wanted)]
     elif wanted in TODAY:
@@ -98,6 +102,10 @@ def matching(
     elif wanted:
         newest = [entry for entry in newest if any(_is_at(wanted, place) for place in _places(book, entry))]
     return newest
+
+
+def _is_done(entry: AuditEntry) -> bool:
+    return isinstance(entry.line, ln.Settled) and entry.line.end == "done"
 
 
 def is_number(filter_text: str) -> bool:
@@ -213,6 +221,8 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
         line.agreed if isinstance(line, ln.Approved | life.Proposed) else None,
         line if isinstance(line, TrialIntent) else None,
         book.trials[line.trial] if isinstance(line, TrialIntent) else None,
+        result.came_to if result else None,
+        result.end if result else None,
     )
 
 

@@ -13,6 +13,7 @@ from bot.chat.words import Words, clean
 from bot.domain.book import Book
 
 _A_PAGE = 8
+_BEGIN = {"approved", "restored"}
 _FILTER_BYTES = 40  # what `log.json:0:<page>|` leaves of 64 bytes, with room to spare
 
 
@@ -64,14 +65,28 @@ def _row(entry: Entry, words: Words, now: datetime) -> Markup:
     lines = [
         words.say("audit.entry", at=entry.at, now=now, what=said(entry, words), who=said_of(entry.who, words))
     ]
-    if entry.is_result and entry.code != "approved":
+    begins = entry.code in _BEGIN
+    if entry.is_result and not begins:
         lines.append(words.say("audit.approved_by", by=said_of(entry.approved_by, words)))
-    if entry.tally is not None:
-        lines.append(counts(entry.tally, words, dry_run=entry.dry_run))
+    if not begins or entry.end in {None, "done"}:  # another end has an entry of its own, with the counts
+        lines += _counts(entry, words, now)
     lines += [
         SEPARATOR.join(parts) for parts in (_place(entry, words), _standing(entry, words, now)) if parts
     ]
     return LINE.join(lines)
+
+
+def _counts(entry: Entry, words: Words, now: datetime) -> list[Markup]:
+    """What the dispatch came to when it ended; then, where that is another number by now, what it is."""
+    if entry.tally is None:
+        return []
+    told = counts(entry.tally, words, dry_run=entry.dry_run)
+    if entry.came_to is None:
+        return [told]
+    at, tally = entry.came_to
+    then = counts(tally, words, dry_run=entry.dry_run)
+    first = words.say("audit.ended", at=at, now=now, counts=then) if entry.code in _BEGIN else then
+    return [first] if told == then else [first, words.say("audit.by_now", counts=told)]
 
 
 def _place(entry: Entry, words: Words) -> list[Markup]:

@@ -66,6 +66,8 @@ NOW, LATER = "n", "l"
 MINUTES = (60, 120, 240, 480)
 """How long an expected end lies ahead, and a silence lasts, where it is tapped."""
 NO_ETA = "none"
+SILENCES = ("works", "maintenance", "known")
+"""Why it is silent, where that is tapped: planned work, maintenance, an outage that is being worked on."""
 CAUSES = ("cable", "power", "equipment", "vandalism", "works", "unknown")
 
 _NUMBER_AGREED = re.compile(rf"^{AGREED}[1-9][0-9]{{0,6}}")
@@ -76,7 +78,8 @@ _ARGUMENTS: dict[Action, frozenset[str]] = {
     Action.RESTORE: frozenset({"", NOW, LATER}),
     Action.ETA: _MINUTES | {NO_ETA},
     Action.CAUSE: frozenset(CAUSES),
-    Action.SILENCE: _MINUTES,
+    Action.ASK_SILENCE: frozenset({"", *SILENCES}),
+    Action.SILENCE: _MINUTES | {f"{minutes}|{why}" for minutes in MINUTES for why in SILENCES},
 }
 """Where only some arguments are ever written: those."""
 _NO_ARGUMENT = {
@@ -93,7 +96,6 @@ _NO_ARGUMENT = {
     Action.ASSUME,
     Action.ASK_ETA,
     Action.ASK_CAUSE,
-    Action.ASK_SILENCE,
     Action.OPEN_CARD,
 }
 _NUMBERED = {Action.UNMUTE, Action.DIGEST, Action.TIME_AT, Action.TIME_IN}

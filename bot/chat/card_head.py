@@ -63,7 +63,7 @@ def facts(case: Case, now: datetime, words: Words, rules: Rules) -> list[Markup]
         lines.append(ports_line(case.ports, words))
     lasted = (case.ended_at or now) - case.started
     if case.ended_at is None:
-        ago = lasted if case.started <= now else None
+        ago = lasted if case.started <= now and case.undecided else None  # a decided card is redrawn rarely
         since = "card.since" if case.start_known else "card.seen_since"
         lines.append(words.say(since, started=case.started, now=now, lasted=ago, case=case.id))
         lines += _back(case, ports, words)
@@ -90,6 +90,11 @@ def ports_line(ports: Iterable[Port], words: Words, room: int = PORTS_AT_MOST) -
             runs[0] = Item(first, runs[0].n, "; ")
         items += runs
     return in_line(items, words, room=room)
+
+
+def in_order(port: Port) -> tuple[str, str, int]:
+    """Sorts ports as people count: by OLT, 1/2 before 1/10."""
+    return (port.olt_key, *_parsed(port.place))
 
 
 def _runs(ports: Sequence[Port]) -> list[Item]:

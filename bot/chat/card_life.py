@@ -7,7 +7,7 @@ from markupsafe import Markup
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import SECOND_WITHIN, Case, Proposal
-from bot.domain.flapping import recent
+from bot.domain.flapping import Spell, recent
 from bot.domain.holds import flapping, takes_two
 from bot.domain.rules import Rules
 
@@ -44,7 +44,7 @@ def _flaps(case: Case, book: Book, now: datetime, words: Words, rules: Rules) ->
     spells = {port.key: recent(book.spells[port.key], now) for port in ports}
     worst = max(ports, key=lambda port: len(spells[port.key]))
     told = spells[worst.key]
-    history = [words.say("card.spell", started=s.first, until=s.last, now=now) for s in told[-_SPELLS_SHOWN:]]
+    history = [_spell(spell, now, words) for spell in told[-_SPELLS_SHOWN:]]
     cut = [Markup("…")] if len(told) > _SPELLS_SHOWN else []
     several = len(case.members) > 1 and len(case.ports) > 1
     port = worst.place if several else None
@@ -52,6 +52,11 @@ def _flaps(case: Case, book: Book, now: datetime, words: Words, rules: Rules) ->
         words.say("card.flapping", port=port, n=len(told), others=len(ports) - 1),
         Markup(", ").join([*cut, *history]),
     ]
+
+
+def _spell(spell: Spell, now: datetime, words: Words) -> Markup:
+    lasted = None if spell.last is None else spell.last - spell.first
+    return words.say("card.spell", started=spell.first, lasted=lasted, now=now)
 
 
 def _silence(case: Case, book: Book, now: datetime, words: Words) -> list[Markup]:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from bot.chat.card_head import ports_line
 from bot.chat.words import Words
 from bot.domain.book import Book
-from bot.domain.case import Case, CaseState
+from bot.domain.case import Case
 from bot.domain.cooldown import Reservation, free_at
 from bot.domain.incident import Port
 from bot.domain.rules import Rules
@@ -16,7 +16,7 @@ _PORTS_AT_MOST = 300  # UTF-16 units
 
 
 def cooldown(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> list[Markup]:
-    """Whether the ports may be sent to, and from when; nothing where that decides nothing any more."""
+    """Until when ports rest; nothing of those that may be sent to, nor where it decides nothing any more."""
     ports = case.ports
     found = ((port, book.reservations.get(port.key)) for port in ports)
     taken = {port: (r, until) for port, r in found if r and (until := free_at(r, now, rules.cooldown_hours))}
@@ -25,11 +25,7 @@ def cooldown(case: Case, book: Book, now: datetime, words: Words, rules: Rules) 
         several = len(own) > 1
         frees = [words.say("card.frees_at", until=max(own), now=now, several=several)]
         return frees if not case.running else []
-    if not taken:
-        known = book.unconfirmed is None  # an old copy may lack what was sent through them
-        free = known and case.state is CaseState.WAITING
-        return [words.say("card.port_free", several=len(ports) > 1)] if free else []
-    matters = case.ended_at is None and (case.undecided or len(ports) == 1)
+    matters = bool(taken) and case.ended_at is None and (case.undecided or len(ports) == 1)
     return [_others(case, taken, words, now)] if matters else []
 
 

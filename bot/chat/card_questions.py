@@ -14,6 +14,7 @@ from bot.chat.buttons import (
     MINUTES,
     NO_ETA,
     NOW,
+    SILENCES,
     Action,
     Press,
     press_on,
@@ -44,9 +45,14 @@ Fixed = Literal[
     "eta",
     "cause",
     "silence",
+    "silence_works",
+    "silence_maintenance",
+    "silence_known",
     "separate",
 ]
-"""`hours_f` is `hours` where it was answered before that an oscillating port matters not."""
+"""`silence_...` asks for how long, where the reason is known.
+
+`hours_f` is `hours` where it was answered before that an oscillating port matters not."""
 Question = Fixed | Late
 
 DENY_REASONS = ("maintenance", "false_alarm", "already_told", "other")
@@ -60,6 +66,7 @@ def asked(
     """The question's text and its answers; None where it cannot be asked (any more)."""
     on = case.ended_at is None
     open_ = on and case.undecided and book.silence_over(case, now) is None
+    loud = on and book.silence_over(case, now) is None
     ask = _Ask(case, book, now, words, rules)
     if isinstance(question, Late):
         return ask.late(question)
@@ -72,7 +79,10 @@ def asked(
         "restore_hours": (may_restore(case, book, now, rules), ask.restore_hours),
         "eta": (on, ask.eta),
         "cause": (on, ask.cause),
-        "silence": (on and book.silence_over(case, now) is None, ask.silence),
+        "silence": (loud, ask.silence),
+        "silence_works": (loud, lambda: ask.silence_for("works")),
+        "silence_maintenance": (loud, lambda: ask.silence_for("maintenance")),
+        "silence_known": (loud, lambda: ask.silence_for("known")),
         "separate": (may_separate(case, now, rules) > 1, ask.separate),
     }
     may, draw = asks[question]
@@ -124,18 +134,36 @@ class _Ask:
         case = self.case.id
         hours = [self._for(minutes, Press(Action.ETA, case, str(minutes))) for minutes in MINUTES]
         nobody = self._button("button.no_eta", Press(Action.ETA, case, NO_ETA))
-        return self.words.say("question.eta", case=case), (tuple(hours), (nobody,), self._back())
+        text = self.words.say("question.eta", case=case, told=self._tells("eta"))
+        return text, (tuple(hours), (nobody,), self._back())
 
     def cause(self) -> Asked:
         case = self.case.id
         causes = [self._button(f"why.{cause}", Press(Action.CAUSE, case, cause)) for cause in CAUSES]
         pairs = [tuple(causes[n : n + 2]) for n in range(0, len(causes), 2)]
-        return self.words.say("question.cause", case=case), (*pairs, self._back())
+        text = self.words.say("question.cause", case=case, told=self._tells("cause"))
+        return text, (*pairs, self._back())
+
+    def _tells(self, what: str) -> bool:
+        """Whether the next message to its customers would carry that."""
+        before = self.case.undecided or self.case.state in {CaseState.SCHEDULED, CaseState.COUNTDOWN}
+        news = self.rules.restored and self.book.restored_by(self.case.id) is None
+        return (before and what in self.rules.tells) or (news and what in self.rules.tells_restored)
 
     def silence(self) -> Asked:
-        what = self._scopes()
-        times = [self._for(minutes, Press(Action.SILENCE, self.case.id, str(minutes))) for minutes in MINUTES]
-        return self.words.say("question.silence", what=what), (tuple(times), self._back())
+        """Why; then for how long."""
+        whys = [
+            (self._button(f"mute.{why}", Press(Action.ASK_SILENCE, self.case.id, why)),) for why in SILENCES
+        ]
+        return self.words.say("question.silence", what=self._scopes()), (*whys, self._back())
+
+    def silence_for(self, why: str) -> Asked:
+        times = [
+            self._for(minutes, Press(Action.SILENCE, self.case.id, f"{minutes}|{why}")) for minutes in MINUTES
+        ]
+        reason = self.words.plain(f"mute.{why}")
+        text = self.words.say("question.silence_for", what=self._scopes(), reason=reason)
+        return text, (tuple(times), self._back())
 
     def separate(self) -> Asked:
         n = may_separate(self.case, self.now, self.rules)

@@ -149,7 +149,7 @@ def _finished(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> li
         return [_grown(case.grown, dispatch, words)]
     lines = []
     if not dispatch.reached:
-        lines.append(words.say("card.nobody", dry_run=dispatch.dry_run))
+        lines.append(words.say("card.nobody", dry_run=dispatch.dry_run, several=len(dispatch.ports) > 1))
     if dispatch.end != "done" or dispatch.reached:
         lines += ending(case, dispatch, now, words)
     if case.state is CaseState.NOBODY:

@@ -6,6 +6,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from bot.chat.buttons import Action, Press
+from bot.chat.card_head import in_order, ports_line
 from bot.chat.fitting import LINE, fit
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words
@@ -15,6 +16,7 @@ from bot.domain.incident import Port
 
 RELEASE_REASONS = ("new_outage", "test", "other")
 _PORT_BUTTONS = 20
+_PORTS_AT_MOST = 160  # UTF-16 units of a case's ports: some four lines on a phone
 _KEY_BYTES = 40  # what `free:0:new_outage|` leaves of 64 bytes, with room to spare
 
 
@@ -53,7 +55,7 @@ def cooling(book: Book, now: datetime, hours: float) -> list[tuple[datetime, Res
     """The ports in cooldown with the time they free up, soonest first."""
     waits = [(free_at(reservation, now, hours), reservation) for reservation in book.reservations.values()]
     held = [(until, reservation) for until, reservation in waits if until is not None]
-    return sorted(held, key=lambda wait: (wait[0], wait[1].port.key))
+    return sorted(held, key=lambda wait: (wait[0], in_order(wait[1].port)))
 
 
 def cooling_row(until: datetime, reservation: Reservation, words: Words, now: datetime) -> Markup:
@@ -67,6 +69,30 @@ def cooling_row(until: datetime, reservation: Reservation, words: Words, now: da
         case=reservation.case,
         by=reservation.by,
     )
+
+
+def resting_cases(
+    book: Book, now: datetime, hours: float
+) -> list[tuple[datetime, datetime, list[Reservation]]]:
+    """The ports in cooldown by case: when the first and the last of its ports free up; soonest first."""
+    cases: dict[int, list[tuple[datetime, Reservation]]] = {}
+    for until, reservation in cooling(book, now, hours):
+        cases.setdefault(reservation.case, []).append((until, reservation))
+    return [(waits[0][0], waits[-1][0], [r for _, r in waits]) for waits in cases.values()]
+
+
+def resting_row(
+    first: datetime, last: datetime, of_case: list[Reservation], words: Words, now: datetime
+) -> Markup:
+    """One case whose ports are in cooldown."""
+    if len(of_case) == 1:
+        return cooling_row(last, of_case[0], words, now)
+    ports = [reservation.port for reservation in of_case]
+    olts = {port.olt_key for port in ports}
+    listed = ports_line(ports, words, _PORTS_AT_MOST)
+    told = {"olt": ports[0].olt if len(olts) == 1 else None, "ports": listed, "n": len(ports)}
+    until = {"started": None if first == last else first, "until": last, "left": last - now}
+    return words.say("cooldown.row_of_case", **told, **until, now=now, case=of_case[0].case, by=of_case[0].by)
 
 
 def ask_release(port: Port, words: Words) -> Screen:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from bot.chat.attention import Attention, size
 from bot.chat.buttons import Action, Press
-from bot.chat.card_head import headline, where
+from bot.chat.card_head import headline, label
 from bot.chat.fitting import fit, page_buttons
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 DIGEST = 0
 """The digest where a case's number may stand: it is drawn as a card is, and cases are numbered from 1."""
-COLUMNS = 3
-PAGE = 8 * COLUMNS
+COLUMNS = 2  # an OLT and its port are read on a phone
+PAGE = 12 * COLUMNS
 NEW_AFTER = 3600.0  # seconds with nothing on it; then a new message rings, as an edit never does
 
 
@@ -142,8 +142,8 @@ def _full_row(case: Case, words: Words, now: datetime) -> Markup:
 
 def _open(case: Case, words: Words) -> Button:
     try:
-        place = where(case, words)[1]
+        place = label(case, words)
     except Exception:  # noqa: BLE001 - the edge, as for its row, which logs it
         place = "?"
-    label = words.plain("digest.open", case=case.id, place=place)
-    return Button(label, Press(Action.OPEN_CARD, case.id).encode())
+    text = words.plain("digest.open", case=case.id, place=place)
+    return Button(text, Press(Action.OPEN_CARD, case.id).encode())

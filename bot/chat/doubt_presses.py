@@ -68,7 +68,8 @@ class DoubtPresses:
             choose = doubts.chosen(self._desk.ledger.book, press.case, wish)
             if press.action is not Action.CHOOSE:
                 screen = self._question(press, wish, choose)
-                return self._later(page, lambda: self._browse.turn(page, screen))
+                self._beside(self._browse.turn(page, screen))  # half of a decision: no look that is counted
+                return None
             if wish.verdict == "resend":
                 n = await self._desk.resend(choose, page.who)
             else:

@@ -70,9 +70,8 @@ def read_wish(arg: str) -> Wish:
 
 
 def questions(wish: Wish) -> int:
-    """How often a person is asked before it is carried out: twice where many may get two."""
-    many = wish.place is None
-    return many + (wish.verdict == "resend")
+    """How often a person is asked before it is carried out: none can be taken back, and many may get two."""
+    return 1 + (wish.place is None and wish.verdict == "resend")
 
 
 def chosen(book: Book, number: int, wish: Wish) -> Choose:
@@ -185,8 +184,6 @@ def _head(
         *([words.say("doubts.of_restored")] if case.restores is not None else []),
         words.say("doubts.size", waiting=waiting, calls=calls),
     ]
-    if waiting:
-        head.append(words.say("doubts.legend", resend=why is None))
     if waiting and why is not None:
         head.append(words.say(f"doubts.no_resend_{why}"))
     return [*head, words.say("page.of", page=page + 1, pages=pages)] if pages > 1 else head
@@ -218,7 +215,7 @@ class _Buttons:
     words: Words
 
     def singles(self, shown: Sequence[tuple[int, Recipient]]) -> list[tuple[Button, ...]]:
-        """A row a recipient, with the number of their lines; only sending again asks once more."""
+        """A row a recipient, with the number of their lines; each asks once more, by name."""
         places = {id_: place for place, id_ in enumerate(self.progress.recipients)}
         rows = []
         for number, recipient in shown:
@@ -239,7 +236,7 @@ class _Buttons:
         return [(self._button("all", wish, n),) for wish in wishes]
 
     def _button(self, key: str, wish: Wish, n: int) -> Button:
-        press = Press(Action.ASK_CHOOSE if questions(wish) else Action.CHOOSE, self.case.id, wish.encode())
+        press = Press(Action.ASK_CHOOSE, self.case.id, wish.encode())
         return Button(self.words.plain(f"doubts.{key}_{wish.verdict}", n=n), press.encode())
 
 

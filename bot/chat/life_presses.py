@@ -28,6 +28,11 @@ QUESTIONS: dict[Action, Question] = {
     Action.ASK_SEPARATE: "separate",
 }
 
+_SILENCES: dict[str, Question] = {
+    "works": "silence_works",
+    "maintenance": "silence_maintenance",
+    "known": "silence_known",
+}
 _ASKED: dict[str, Question | None] = {
     "grown": None,  # the card itself asks it, for as long as it is not answered
     "flapping": "flapping",
@@ -56,7 +61,8 @@ class LifePresses:
         case = self._desk.ledger.book.cases[press.case]
         if press.action in QUESTIONS:
             await self._check_question(press.action, case)
-            self._chat.ask(case.shown_as, QUESTIONS[press.action])
+            known = _SILENCES.get(press.arg) if press.action is Action.ASK_SILENCE else None
+            self._chat.ask(case.shown_as, known or QUESTIONS[press.action])
             return None
         try:
             said = await self._carry_out(press, case, who)
@@ -73,7 +79,7 @@ class LifePresses:
             case Action.APPROVE:
                 return self._claimed(await desk.approve(number, who, _terms(press)))
             case Action.RESTORE:
-                return self._claimed(await desk.restore(number, who, _terms(press)))
+                return self._claimed(await desk.restore(number, who, _terms(press)), news=True)
             case Action.UNTOLD:
                 await desk.keep_untold(number, who)
                 toast = "untold"
@@ -107,8 +113,10 @@ class LifePresses:
                 await self._desk.name_cause(case.id, who, cause)
                 toast, facts["cause"] = "cause_named", cause
             case Action.SILENCE:
-                until = now + timedelta(minutes=int(press.arg))
-                await self._desk.silence(scopes_of(case), who, until, self._words.plain("why.works"))
+                minutes, _, why = press.arg.partition("|")
+                until = now + timedelta(minutes=int(minutes))
+                reason = self._words.plain(f"mute.{why or 'works'}")  # a button of before had no reason
+                await self._desk.silence(scopes_of(case), who, until, reason)
                 toast, facts["until"] = "silenced", until
             case _:
                 await self._end_silence(case, int(press.arg), who)
@@ -138,19 +146,19 @@ class LifePresses:
         if action is Action.ASK_SILENCE and silence is not None:
             raise Declined("silenced", until=silence.until, by=silence.by.name)
 
-    def _claimed(self, approval: Approval) -> str:
-        """What the approver is told that the tap came to."""
+    def _claimed(self, approval: Approval, *, news: bool = False) -> str:
+        """What the approver is told that the tap came to; `news`: it is about the second message."""
         if approval.first:
             minutes = SECOND_WITHIN.total_seconds() / 60
             return self._words.plain("toast.proposed", minutes=int(minutes))
         if approval.due is not None:
-            return self._words.plain("toast.scheduled", until=approval.due, now=self._clock.now())
-        return self._approved()
-
-    def _approved(self) -> str:
+            toast = "toast.restoring_scheduled" if news else "toast.scheduled"
+            return self._words.plain(toast, until=approval.due, now=self._clock.now())
         if self._undo_seconds > 0:
-            return self._words.plain("toast.approved", seconds=self._undo_seconds)
-        return self._words.plain("toast.approved_now")
+            return self._words.plain(
+                "toast.restoring" if news else "toast.approved", seconds=self._undo_seconds
+            )
+        return self._words.plain("toast.restoring_now" if news else "toast.approved_now")
 
 
 class SharedPresses:

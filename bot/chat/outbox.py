@@ -25,6 +25,15 @@ MAX_TEXT = 4096  # UTF-16 units
 GENERAL_TOPIC = 1  # sent without an id; 1 is refused
 TOPIC_AGAIN = 900.0  # seconds after which a topic that was refused is tried once more
 _CUT = "\n…"
+NBSP = "\N{NO-BREAK SPACE}"
+_PAIR = re.compile(
+    r"(<code>.*?</code>|<[^>]*>)"
+    r"|(?<=\d)(?<![:/]\d)(?<![:/]\d\d) (?=[^\W\d_]|%)|(?<=\(\d\d\)) (?=\d)|(?<=\d\d/\d\d) (?=\d\d:)"
+    r"|(?<=\d não) |(?<=\d not) |(?<=\d in) ",
+    re.DOTALL,
+)
+"""A tag, code, or the spaces in `4 não enviadas` (where the number is no hour, day or port), `(61) 9` or
+`29/11 14:50`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +219,11 @@ def plain(text: str, limit: int = MAX_TEXT) -> str:
     return data.decode("utf-16-le", errors="ignore") + _CUT
 
 
+def unbroken(text: str) -> str:
+    """The HTML with each number on the line of its word, on the narrowest phone; what is copied stays."""
+    return _PAIR.sub(lambda found: found[1] or NBSP, text)
+
+
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
@@ -226,7 +240,7 @@ async def _attempt(screen: Screen, send: Any) -> Any:
     """As HTML, then as plain text where Telegram cannot parse it or finds it too long."""
     try:
         try:
-            return await send(screen.html, "HTML")
+            return await send(unbroken(screen.html), "HTML")
         except BadRequest as error:
             if not _unreadable(str(error)):
                 raise

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from bot.chat.attention import size
 from bot.chat.buttons import Action, Press
 from bot.chat.card_head import all_ports, kind_words, label, where
 from bot.chat.fitting import LINE, PARAGRAPH, fit, page_buttons
@@ -50,15 +51,13 @@ def details(case: Case, found: Found, page: int, words: Words) -> Screen:
     missing: Counter[str] = Counter(
         _NOT_ASKED.get(person.problem, "no_phone") for person in customers.values() if person.problem
     )
+    recorded = len(customers) - missing["no_record"] - missing["failed"]
+    size = {"onus": len(everyone), "customers": recorded, "no_record": missing["no_record"]}
+    incomplete = {"no_phone": missing["no_phone"], "failed": missing["failed"]}
     head = [
         words.say("details.head", case=case.id, olt=olt, place=place),
-        words.say("details.size", onus=len(everyone), customers=len(customers)),
-        words.say(
-            "details.missing",
-            no_record=missing["no_record"],
-            no_phone=missing["no_phone"],
-            failed=missing["failed"],
-        ),
+        words.say("details.size", **size),
+        *([words.say("details.missing", **incomplete)] if any(incomplete.values()) else []),
         *_sent(case, words),
         *([words.say("details.unread", n=len(found.unread))] if found.unread else []),
         words.say("page.of", page=page + 1, pages=pages) if everyone else words.say("details.none"),
@@ -109,13 +108,15 @@ def no_phone(person: Person, words: Words) -> str:
 def pending(
     book: Book, words: Words, now: datetime, *, closed: bool = False, rules: Rules = _DEFAULTS
 ) -> Screen:
-    """The cards that wait for somebody, oldest first, each with a link to it; `closed` is the ledger."""
+    """The cards that wait for somebody, largest first, each with a link to it; `closed` is the ledger."""
     first = [words.say("card.ledger_closed")] if closed else []
     waiting = [book.cases[number] for number in sorted(book.open | book.running)]
     undecided = {case.shown_as for case in waiting if awaits(case, book, now)}
     doubts = in_doubt(book)
     untold = waiting_for_news(book, now, rules)
-    numbers = sorted(undecided | doubts.keys() | untold.keys())
+    numbers = sorted(
+        undecided | doubts.keys() | untold.keys(), key=lambda number: (-size(book.cases[number]), number)
+    )
     if not numbers:
         return Screen(str(LINE.join([*first, words.say("pending.none")])))
     head = [*first, words.say("pending.head", n=len(numbers))]
@@ -183,8 +184,9 @@ def _pending_row(
         url=link(case),
         port=label(case, words),
         case=case.id,
-        started=case.started,
-        now=now,
+        affected=case.affected,
+        lasted=max(now - case.started, timedelta()),
+        owner=case.owner,
     )
 
 

@@ -1,9 +1,12 @@
 """What came of a dispatch, in words: counts that add up to the plan, and why somebody got nothing."""
 
+import re
 from collections import Counter
+from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from bot.chat.fitting import SEPARATOR
 from bot.chat.words import Words, clean, shorten
 from bot.domain.case import Case, Dispatch, Phase
 from bot.domain.holds import NOT_BEGUN
@@ -12,19 +15,21 @@ from bot.domain.plan import IN_DOUBT, Outcome, Progress, Recipient, Tally, reaso
 _REASONS_SHOWN = 3
 _REASON_AT_MOST = 60
 _WITH_REASONS = (Outcome.UNCONFIRMED, Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN, Outcome.HELD)
+_COUNTED = ("accepted", "unconfirmed", "held", "rejected", "failed", "unknown", "skipped")
+_TEMPLATE = re.compile(r"\btemplate\b", re.IGNORECASE)
 
 
 def counts(tally: Tally, words: Words, *, dry_run: bool) -> Markup:
-    """`31 enviadas · 1 recusada · 0 falhas · 2 incertas · 3 puladas`: the plan less what is to do.
+    """`31 enviadas · 1 recusada · 3 não enviadas`: the plan less what is to do, zeros left out.
 
     Of a rehearsal they would be sent.
     """
-    return words.say("count.line", **_numbers(tally), dry_run=dry_run)
+    return SEPARATOR.join(_parts(tally, words, dry_run=dry_run))
 
 
 def counts_plain(tally: Tally, words: Words, *, dry_run: bool) -> str:
     """The same without markup, for sheets."""
-    return words.plain("count.line", **_numbers(tally), dry_run=dry_run)
+    return SEPARATOR.join(_parts(tally, words, dry_run=dry_run))
 
 
 def attempt(dispatch: Dispatch, words: Words) -> Markup:
@@ -33,7 +38,8 @@ def attempt(dispatch: Dispatch, words: Words) -> Markup:
     if tally is None:
         key = "count.attempt_not_begun" if dispatch.end_reason in NOT_BEGUN else "count.attempt_failed"
         return words.say(key, reason=reason_words(dispatch.end_reason, words))
-    return words.say("count.attempt", **_numbers(tally), dry_run=dispatch.dry_run)
+    counted = counts(tally, words, dry_run=False)
+    return words.say("count.rehearsed", counts=counted) if dispatch.dry_run else counted
 
 
 def fate(case: Case, client_id: str | None, serial: str, words: Words) -> str:
@@ -56,23 +62,27 @@ def fate(case: Case, client_id: str | None, serial: str, words: Words) -> str:
 
 
 def reason_words(reason: str | None, words: Words) -> str:
-    """A reason code in words; a text that is no code as it is, cut short. Not escaped."""
-    return shorten(clean(words.coded(reason, "reason")), _REASON_AT_MOST)
+    """A reason code in words; a text that is no code as it is, cut short, in the words of the rest.
+
+    Not escaped.
+    """
+    told = clean(words.coded(reason, "reason"))
+    return shorten(_TEMPLATE.sub(words.plain("format.template"), told), _REASON_AT_MOST)
 
 
 def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
     """One line for each group that needs a reason: skipped, rejected, failed, unknown, held."""
     lines = []
     if tally.skipped:
-        skipped = Counter({words.plain(f"skip.{skip}"): n for skip, n in tally.skipped.items()})
-        lines.append(_because("skipped", skipped, words, shown=len(skipped)))
+        skipped = sorted(tally.skipped.items(), key=lambda found: -found[1])
+        lines.append(_because("skipped", (words.say(f"skipped.{skip}", n=n) for skip, n in skipped), words))
     for outcome in _WITH_REASONS:
         if tally.outcomes.get(outcome, 0):
             found = _reasons_of(dispatch, outcome, tally.outcomes[outcome])
             told: Counter[str] = Counter()
             for reason, n in found.items():
                 told[reason_words(reason, words)] += n
-            lines.append(_because(outcome.value, told, words, shown=_REASONS_SHOWN))
+            lines.append(_because(outcome.value, _most(told, words), words))
     return lines
 
 
@@ -104,9 +114,12 @@ def settled_lines(dispatch: Dispatch, words: Words) -> list[Markup]:
     return [words.say("card.resent", by=dispatch.resent_by), *lines] if dispatch.resent_by else lines
 
 
-def _numbers(tally: Tally) -> dict[str, int]:
-    outcomes = {outcome.value: tally.outcomes.get(outcome, 0) for outcome in Outcome}
-    return {**outcomes, "skipped": sum(tally.skipped.values())}
+def _parts(tally: Tally, words: Words, *, dry_run: bool) -> list[str]:
+    """One for each count above zero; how many were sent where there is none."""
+    found = {outcome.value: tally.outcomes.get(outcome, 0) for outcome in Outcome}
+    found["skipped"] = sum(tally.skipped.values())
+    numbers = {name: found[name] for name in _COUNTED if found[name]} or {"accepted": 0}
+    return [words.plain(f"count.{name}", n=n, dry_run=dry_run) for name, n in numbers.items()]
 
 
 def _reasons_of(dispatch: Dispatch, outcome: Outcome, total: int) -> Counter[str]:
@@ -117,10 +130,15 @@ def _reasons_of(dispatch: Dispatch, outcome: Outcome, total: int) -> Counter[str
     return given
 
 
-def _because(group: str, told: Counter[str], words: Words, *, shown: int) -> Markup:
-    top = told.most_common(shown)
+def _most(told: Counter[str], words: Words) -> list[Markup]:
+    """The reasons that count most, and how many there are for others."""
+    top = told.most_common(_REASONS_SHOWN)
     parts = [words.say("count.of_reason", n=n, what=what) for what, n in top]
-    if len(told) > shown:
+    if len(told) > _REASONS_SHOWN:
         rest = told.total() - sum(n for _, n in top)
         parts.append(words.say("count.other_reasons", n=rest))
+    return parts
+
+
+def _because(group: str, parts: Iterable[Markup], words: Words) -> Markup:
     return words.say("card.because", what=words.plain(f"because.{group}"), reasons=Markup(", ").join(parts))

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from bot.chat import silences
 from bot.chat.confirming import confirm_rows
-from bot.chat.cooldown_pages import cooling, cooling_row
+from bot.chat.cooldown_pages import resting_cases, resting_row
 from bot.chat.fitting import fit
 from bot.chat.odd_rows import odd_row
 from bot.chat.pages import awaits, in_doubt, link, to_be_called, unconfirmed
@@ -78,10 +78,11 @@ def status(
         _gateway(gateway, program, words, now),
         words.say("status.version", version=program.version, uptime=now - program.started_at),
     ]
-    waits = cooling(book, now, hours)
+    waits = resting_cases(book, now, hours)
+    resting = sum(len(ports) for _, _, ports in waits)
     items = [
         *_some("status.silences", silences.active(book, now), lambda s: silences.row(s, words, now), words),
-        *_some("status.cooling", waits, lambda wait: cooling_row(*wait, words, now), words),
+        *_some("status.cooling", waits, lambda wait: resting_row(*wait, words, now), words, n=resting),
         *_some("status.skipped", watch.skipped, lambda row: odd_row(row, words), words),
         *_some("status.unoffered", watch.unoffered, lambda i: _unoffered(i, book, words, now), words),
     ]
@@ -170,13 +171,22 @@ def _gateway(watch: GatewayWatch, program: ProgramFacts, words: Words, now: date
     return words.say("status.gateway", **facts, at=watch.good_at)
 
 
-def _some(title: str, found: Sequence[T], row: Callable[[T], Markup], words: Words) -> list[Markup]:
-    """A titled list that leaves room for the others; nothing where there is nothing to list."""
+def _some(
+    title: str, found: Sequence[T], row: Callable[[T], Markup], words: Words, n: int | None = None
+) -> list[Markup]:
+    """A titled list that leaves room for the others; nothing where there is nothing to list.
+
+    `n` is what the title counts, where that is not the rows.
+    """
     if not found:
         return []
     left_out = len(found) - _ROWS
     more = [words.say("page.more", n=left_out)] if left_out > 0 else []
-    return [words.say(title, n=len(found)), *(row(thing) for thing in found[:_ROWS]), *more]
+    return [
+        words.say(title, n=len(found) if n is None else n),
+        *(row(thing) for thing in found[:_ROWS]),
+        *more,
+    ]
 
 
 def _unoffered(incident: Incident, book: Book, words: Words, now: datetime) -> Markup:

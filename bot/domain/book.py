@@ -322,6 +322,7 @@ class Book:
         if dispatch.progress is not None:
             for recipient in dispatch.progress.close(LEFT_OVER[line.end], line.reason):
                 self._not_told(line.case, recipient.id)
+            dispatch.came_to = dispatch.came_to or (self.last_at, dispatch.progress.tally())
         self.give_back(line.case)
         if not dispatch.reached:
             life.ask_again(self, self.cases[line.case])

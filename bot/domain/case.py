@@ -71,7 +71,8 @@ class Dispatch:
     what to see to before that. `resent_by` had unknown ones sent again. `begun_at` is when a scheduled one
     (`due`) began, `begun_by` who did not wait for its time, `broke_at` when it last was interrupted.
     `answerable` are those on whose word it goes on: who approved it, or who last had it begin, go on or sent
-    again. `size` is as in `lines.Settled`, the rest as in `lines.Approved`.
+    again. `size` is as in `lines.Settled`. `came_to` is when it first ended, and its counts then; the rest is
+    as in `lines.Approved`.
     """
 
     turn: int
@@ -106,6 +107,7 @@ class Dispatch:
     agreed: int | None = None
     size: Size | None = None
     answerable: tuple[Who, ...] = ()
+    came_to: tuple[datetime, Tally] | None = None
 
     def tally(self) -> Tally | None:
         """The counts of the plan, None before there is one."""

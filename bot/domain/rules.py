@@ -16,7 +16,8 @@ class Rules:
     Grouping (`domain/correlation.py`): `group_seconds` 0 groups nothing; `nearly_all` and `dominance` are
     shares of 1. `two_person_above` 0 asks nobody else; `customer_hours` None is always. `restored`: there is
     a template for "service is back". `assume_hours` 0 lets nothing lapse; of cases of fewer than `sound_from`
-    ONUs nobody is reminded.
+    ONUs nobody is reminded. `tells` and `tells_restored`: what fills the variables of the first message and
+    of that one.
     """
 
     cooldown_hours: float = 24.0
@@ -52,3 +53,5 @@ class Rules:
     two_person_above: int = 0
     restored: bool = False
     restored_auto: bool = False
+    tells: frozenset[str] = frozenset()
+    tells_restored: frozenset[str] = frozenset()

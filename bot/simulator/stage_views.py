@@ -40,7 +40,7 @@ def message_view(message: Message) -> dict[str, Any]:
     return {
         "id": message.id,
         "chat": message.chat,
-        "text": message.text,
+        "text": message.shown or message.text,
         "entities": message.entities,
         "buttons": [[asdict(button) for button in row] for row in message.keyboard],
         "edited": bool(message.edits),

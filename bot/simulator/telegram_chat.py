@@ -69,7 +69,9 @@ class Message:
     """A message in a chat; the same object for its whole life, edits change it in place.
 
     Attributes:
-        text: Plain text (of a document: its caption), after parsing.
+        text: Plain text (of a document: its caption), after parsing; a no-break space is a space to who
+            looks for words in it.
+        shown: The same as it came.
         html: As it was sent.
         edits: (clock time, plain text) of each edit of the text.
         sender: Who wrote it; None: the bot.
@@ -94,6 +96,7 @@ class Message:
     deleted: bool = False
     silent: bool = False
     reactions: list[str] = field(default_factory=list)
+    shown: str = ""
     date: int = field(default_factory=lambda: int(time.time()))
 
     @property

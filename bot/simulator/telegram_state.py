@@ -181,7 +181,7 @@ class ChatState:
 
     def _content(self, message: Message) -> dict[str, Any]:
         if message.document is None:
-            return {"text": message.text, "entities": message.entities}
+            return {"text": message.shown or message.text, "entities": message.entities}
         file, (kind, _) = self.file_json(message), mimetypes.guess_type(message.filename or "")
         caption = {"caption": message.text, "caption_entities": message.entities} if message.text else {}
         return {

@@ -21,6 +21,11 @@ NOT_MODIFIED = (
 )
 
 
+def spaced(text: str) -> str:
+    """The text as who looks for words in it needs it: a no-break space is a space."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 class Writing:
     """What the bot can do to a chat."""
 
@@ -106,13 +111,14 @@ class Writing:
         return Message(
             0,
             chat,
-            parsed.text,
+            spaced(parsed.text),
             html,
             keyboard(call.json("reply_markup", dict)),
             reply_to=self._reply(call, chat),
             thread=self._thread(call),
             entities=parsed.entities,
             silent=call.true("disable_notification"),
+            shown=parsed.text,
         )
 
     def _post(self, message: Message) -> dict[str, Any]:
@@ -174,12 +180,13 @@ class Writing:
         rows = keyboard(call.json("reply_markup", dict))
         self._check_open(message.thread)
         self._state.pace(message.chat)
-        same = (message.text, message.entities, message.keyboard) == (parsed.text, parsed.entities, rows)
+        same = (message.shown, message.entities, message.keyboard) == (parsed.text, parsed.entities, rows)
         if same:
             raise Refused(NOT_MODIFIED)
-        message.text, message.entities, message.keyboard = parsed.text, parsed.entities, rows
+        message.shown, message.entities, message.keyboard = parsed.text, parsed.entities, rows
+        message.text = spaced(parsed.text)
         message.html = str(call.get("text"))
-        message.edits.append((self._state.clock(), parsed.text))
+        message.edits.append((self._state.clock(), message.text))
         return self._edited(message, "edit")
 
     def edit_keyboard(self, call: Call) -> dict[str, Any]:

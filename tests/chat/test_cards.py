@@ -1,5 +1,6 @@
 import contextlib
 import itertools
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import get_args
@@ -13,7 +14,7 @@ from bot.chat.card_late import LATE, Late
 from bot.chat.card_questions import Fixed
 from bot.chat.cards import card
 from bot.chat.screen import Screen
-from bot.chat.words import Words
+from bot.chat.words import Words, phrases
 from bot.domain.book import Book
 from bot.domain.case import CaseState
 from bot.domain.cooldown import Reservation
@@ -91,10 +92,8 @@ def test_a_waiting_card_says_what_and_where_first() -> None:
     screen = show(story())
     assert screen.html == (
         "<b>🔴 LOS · CB 01 · 6/15</b>\n"
-        "≈ <b>33 de 61 ONUs</b> · provável rompimento de fibra\n"
-        "Desde 11:48 (há 13 min) · caso 1\n"
-        "\n"
-        "Porta livre (sem cooldown)"
+        "cerca de <b>33 de 61 ONUs</b> · provável rompimento de fibra\n"
+        "Desde 11:48 (há 13 min) · caso 1"
     )
     assert labels(screen) == DECIDE
     assert [b.data for row in screen.rows for b in row] == [
@@ -105,27 +104,28 @@ def test_a_waiting_card_says_what_and_where_first() -> None:
 def test_a_waiting_card_in_english() -> None:
     assert show(story(), EN).html == (
         "<b>🔴 LOS · CB 01 · 6/15</b>\n"
-        "≈ <b>33 of 61 ONUs</b> · probable fibre cut\n"
-        "Since 11:48 (13 min ago) · case 1\n"
-        "\n"
-        "Port free (no cooldown)"
+        "about <b>33 of 61 ONUs</b> · probable fibre cut\n"
+        "Since 11:48 (13 min ago) · case 1"
     )
 
 
 @pytest.mark.parametrize(
     ("about", "line"),
     [
-        (replace(LOS, kind=Kind.POWER), "≈ <b>33 de 61 ONUs</b> · provável falha de energia"),
-        (replace(LOS, affected=16), "≈ <b>16 de 61 ONUs</b> · provável problema na CTO"),
+        (replace(LOS, kind=Kind.POWER), "cerca de <b>33 de 61 ONUs</b> · provável falha de energia"),
+        (replace(LOS, affected=16), "cerca de <b>16 de 61 ONUs</b> · provável problema na CTO"),
         (
             replace(LOS, affected=1, total=None),
-            "≈ <b>1 ONU</b> · provável lado do cliente: drop, tomada ou roteador",
+            "<b>1 ONU</b> · provável lado do cliente: drop, tomada ou roteador",
         ),
         (
             replace(LOS, affected=2, kind=Kind.POWER),
-            "≈ <b>2 de 61 ONUs</b> · provável lado do cliente: energia, tomada ou fonte",
+            "cerca de <b>2 de 61 ONUs</b> · provável lado do cliente: energia, tomada ou fonte",
         ),
-        (replace(LOS, affected=3000, total=None), "≈ <b>3.000 ONUs</b> · provável rompimento de fibra"),
+        (
+            replace(LOS, affected=3000, total=None),
+            "cerca de <b>3.000 ONUs</b> · provável rompimento de fibra",
+        ),
         (replace(LOS, affected=None), "até <b>61 ONUs</b> · provável rompimento de fibra"),
         (replace(LOS, affected=None, total=8), "até <b>8 ONUs</b> · provável problema na CTO"),
         (replace(LOS, affected=None, total=None), "ONUs afetadas: não informado · causa indefinida"),
@@ -133,11 +133,11 @@ def test_a_waiting_card_in_english() -> None:
         (LOS.count(300), "<b>300 ONUs</b> · provável rompimento de fibra"),
         (
             replace(LOS, alert_type="cto_loss", cto="Rua <A>"),
-            "≈ <b>33 de 61 ONUs</b> · provável problema na CTO Rua &lt;A&gt;",
+            "cerca de <b>33 de 61 ONUs</b> · provável problema na CTO Rua &lt;A&gt;",
         ),
         (
             replace(LOS, alert_type="cto_loss", cto="CTO-12"),
-            "≈ <b>33 de 61 ONUs</b> · provável problema na CTO-12",
+            "cerca de <b>33 de 61 ONUs</b> · provável problema na CTO-12",
         ),
     ],
 )
@@ -162,7 +162,7 @@ def test_a_port_as_it_was_written() -> None:
 
 def test_badge_of_a_power_failure() -> None:
     power = story(about=replace(LOS, kind=Kind.POWER))
-    assert show(power).html.startswith("<b>🟠 POWER/ENERGIA · CB 01 · 6/15</b>\n")
+    assert show(power).html.startswith("<b>🟠 ENERGIA · CB 01 · 6/15</b>\n")
     assert show(power, EN).html.startswith("<b>🟠 POWER · CB 01 · 6/15</b>\n")
 
 
@@ -170,7 +170,7 @@ def test_a_port_in_cooldown_says_until_when() -> None:
     book = story()
     book.reservations[port().key] = Reservation(port(), NOON - timedelta(hours=3), 7, BRUNO)
     assert at_noon(show(book).html) == (
-        "❄️ <b>Porta em cooldown até 23/11 09:00</b> (caso 7, Bruno): não pode enviar"
+        "❄️ <b>Porta em descanso até 23/11 09:00</b> (caso 7, Bruno): não pode enviar"
     )
     assert at_noon(show(book, EN).html) == (
         "❄️ <b>Port in cooldown until 23 Nov 09:00</b> (case 7, Bruno): cannot send"
@@ -212,14 +212,10 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         [APPROVED, PLAN, *sent(3, 14)],
         (
             "📤 ▓▓▓░░░░░░░ <b>35%</b> · 12/34\n"
-            "12 enviadas · 0 recusadas · 0 falhas · 0 incertas · 3 puladas\n"
+            "12 enviadas · 3 não enviadas\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         ),
-        (
-            "📤 ▓▓▓░░░░░░░ <b>35%</b> · 12/34\n"
-            "12 sent · 0 rejected · 0 failed · 0 unknown · 3 skipped\n"
-            "👤 Approved by <b>Ana</b> at 12:01"
-        ),
+        ("📤 ▓▓▓░░░░░░░ <b>35%</b> · 12/34\n12 sent · 3 not sent\n👤 Approved by <b>Ana</b> at 12:01"),
         ["Parar/danger"],
     ),
     "stopping": (
@@ -227,12 +223,12 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         [APPROVED, PLAN, *sent(3, 14), StopAsked(1, BRUNO)],
         (
             "✋ <b>Parando…</b> a pedido de <b>Bruno</b>; o que já saiu ainda conta\n"
-            "12 enviadas · 0 recusadas · 0 falhas · 0 incertas · 3 puladas\n"
+            "12 enviadas · 3 não enviadas\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         ),
         (
             "✋ <b>Stopping…</b> asked by <b>Bruno</b>; what has left still counts\n"
-            "12 sent · 0 rejected · 0 failed · 0 unknown · 3 skipped\n"
+            "12 sent · 3 not sent\n"
             "👤 Approved by <b>Ana</b> at 12:01"
         ),
         [],
@@ -242,34 +238,34 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         [APPROVED, Started("1")],
         "⚠️ <b>Interrompido antes do envio</b>: retomar ou encerrar?\n👤 Aprovado por <b>Ana</b> às 12:01",
         "⚠️ <b>Interrupted before sending</b>: resume or close?\n👤 Approved by <b>Ana</b> at 12:01",
-        ["Retomar/success Encerrar/danger"],
+        ["Retomar/success Encerrar envio/danger"],
     ),
     "interrupted": (
         CaseState.INTERRUPTED,
         [APPROVED, PLAN, *sent(3, 14), Intent(1, "15"), Started("1")],
         (
             "⚠️ <b>Faltam 21 clientes</b>: retomar ou encerrar?\n"
-            "12 enviadas · 0 recusadas · 0 falhas · 1 incerta · 3 puladas\n"
+            "12 enviadas · 1 incerta · 3 não enviadas\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         ),
         (
             "⚠️ <b>21 customers left</b>: resume or close?\n"
-            "12 sent · 0 rejected · 0 failed · 1 unknown · 3 skipped\n"
+            "12 sent · 1 in doubt · 3 not sent\n"
             "👤 Approved by <b>Ana</b> at 12:01"
         ),
-        ["Retomar/success Encerrar/danger", "Incertas (1)/primary"],
+        ["Retomar/success Encerrar envio/danger", "Incertas (1)/primary"],
     ),
     "resumed before the plan": (
         CaseState.COUNTDOWN,
         [APPROVED, Started("1"), Resumed(1)],
         (
             "⏳ <b>Consultando os clientes</b>, o envio começa em seguida\n"
-            "🔁 O bot reiniciou e o envio foi retomado\n"
+            "⏯ O bot reiniciou e o envio foi retomado\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         ),
         (
             "⏳ <b>Looking up the customers</b>, sending starts next\n"
-            "🔁 The bot restarted and sending was resumed\n"
+            "⏯ The bot restarted and sending was resumed\n"
             "👤 Approved by <b>Ana</b> at 12:01"
         ),
         ["Cancelar/danger"],
@@ -279,23 +275,23 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         [APPROVED, PLAN, *ALL_SENT, Settled(1, "done")],
         (
             "📨 <b>Envio concluído</b> às 13:11\n"
-            "31 enviadas · 1 recusada · 0 falhas · 2 incertas · 3 puladas\n"
-            "Puladas: 1 já online, 1 sem cadastro, 1 telefone fixo\n"
-            "Recusadas: 1 número &lt;inválido&gt;\n"
-            "Incertas (podem ter chegado): 2 erro HTTP 502\n"
+            "31 enviadas · 1 recusada · 2 incertas · 3 não enviadas\n"
+            "Não enviadas: 1 já online, 1 sem cadastro, 1 com telefone fixo\n"
+            "Recusadas: 1: número &lt;inválido&gt;\n"
+            "Incertas (podem ter chegado): 2: erro HTTP 502\n"
             "👤 Aprovado por <b>Ana</b> às 12:01\n"
             "\n"
-            "❄️ Porta livre para novo envio a partir de 23/11 12:01"
+            "❄️ Porta em descanso até 23/11 12:01"
         ),
         (
             "📨 <b>Sending finished</b> at 13:11\n"
-            "31 sent · 1 rejected · 0 failed · 2 unknown · 3 skipped\n"
-            "Skipped: 1 already online, 1 no record, 1 landline\n"
-            "Rejected: 1 número &lt;inválido&gt;\n"
-            "Unknown (may have arrived): 2 HTTP error 502\n"
+            "31 sent · 1 rejected · 2 in doubt · 3 not sent\n"
+            "Not sent: 1 already online, 1 without record, 1 with a landline\n"
+            "Rejected: 1: número &lt;inválido&gt;\n"
+            "In doubt (may have arrived): 2: HTTP error 502\n"
             "👤 Approved by <b>Ana</b> at 12:01\n"
             "\n"
-            "❄️ Port free for another send from 23 Nov 12:01"
+            "❄️ Port in cooldown until 23 Nov 12:01"
         ),
         ["Detalhes", EXPECT, "Incertas (2)/primary"],
     ),
@@ -304,19 +300,19 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         [APPROVED, PLAN, *sent(3, 14), StopAsked(1, BRUNO), Settled(1, "stopped")],
         (
             "✋ <b>Envio parado</b> por <b>Bruno</b> às 12:28\n"
-            "12 enviadas · 0 recusadas · 0 falhas · 0 incertas · 25 puladas\n"
-            "Puladas: 22 envio parado, 1 já online, 1 sem cadastro, 1 telefone fixo\n"
+            "12 enviadas · 25 não enviadas\n"
+            "Não enviadas: 22: o envio foi parado, 1 já online, 1 sem cadastro, 1 com telefone fixo\n"
             "👤 Aprovado por <b>Ana</b> às 12:01\n"
             "\n"
-            "❄️ Porta livre para novo envio a partir de 23/11 12:01"
+            "❄️ Porta em descanso até 23/11 12:01"
         ),
         (
             "✋ <b>Sending stopped</b> by <b>Bruno</b> at 12:28\n"
-            "12 sent · 0 rejected · 0 failed · 0 unknown · 25 skipped\n"
-            "Skipped: 22 sending stopped, 1 already online, 1 no record, 1 landline\n"
+            "12 sent · 25 not sent\n"
+            "Not sent: 22: the sending was stopped, 1 already online, 1 without record, 1 with a landline\n"
             "👤 Approved by <b>Ana</b> at 12:01\n"
             "\n"
-            "❄️ Port free for another send from 23 Nov 12:01"
+            "❄️ Port in cooldown until 23 Nov 12:01"
         ),
         ["Detalhes", EXPECT],
     ),
@@ -325,21 +321,21 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         [APPROVED, PLAN, *sent(3, 14, Outcome.HELD), Started("1"), Settled(1, "closed", by=BRUNO)],
         (
             "⏹ <b>Envio encerrado</b> por <b>Bruno</b> às 12:28\n"
-            "0 enviadas · 12 retidas · 0 recusadas · 0 falhas · 0 incertas · 25 puladas\n"
-            "Puladas: 22 envio encerrado, 1 já online, 1 sem cadastro, 1 telefone fixo\n"
-            "Retidas: 12 sem motivo informado\n"
+            "12 retidas · 25 não enviadas\n"
+            "Não enviadas: 22: o envio foi encerrado, 1 já online, 1 sem cadastro, 1 com telefone fixo\n"
+            "Retidas: 12: sem motivo informado\n"
             "👤 Aprovado por <b>Ana</b> às 12:01\n"
             "\n"
-            "❄️ Porta livre para novo envio a partir de 23/11 12:01"
+            "❄️ Porta em descanso até 23/11 12:01"
         ),
         (
             "⏹ <b>Sending closed</b> by <b>Bruno</b> at 12:28\n"
-            "0 sent · 12 held · 0 rejected · 0 failed · 0 unknown · 25 skipped\n"
-            "Skipped: 22 sending closed, 1 already online, 1 no record, 1 landline\n"
-            "Held: 12 no reason given\n"
+            "12 held · 25 not sent\n"
+            "Not sent: 22: the sending was closed, 1 already online, 1 without record, 1 with a landline\n"
+            "Held: 12: no reason given\n"
             "👤 Approved by <b>Ana</b> at 12:01\n"
             "\n"
-            "❄️ Port free for another send from 23 Nov 12:01"
+            "❄️ Port in cooldown until 23 Nov 12:01"
         ),
         ["Detalhes", EXPECT],
     ),
@@ -348,21 +344,21 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         [APPROVED, PLAN, *sent(3, 14), Settled(1, "halted", "token inválido")],
         (
             "⛔ <b>Envio suspenso</b> às 12:27: token inválido\n"
-            "12 enviadas · 0 recusadas · 22 falhas · 0 incertas · 3 puladas\n"
-            "Puladas: 1 já online, 1 sem cadastro, 1 telefone fixo\n"
-            "Falhas: 22 token inválido\n"
+            "12 enviadas · 22 falhas · 3 não enviadas\n"
+            "Não enviadas: 1 já online, 1 sem cadastro, 1 com telefone fixo\n"
+            "Falhas: 22: token inválido\n"
             "👤 Aprovado por <b>Ana</b> às 12:01\n"
             "\n"
-            "❄️ Porta livre para novo envio a partir de 23/11 12:01"
+            "❄️ Porta em descanso até 23/11 12:01"
         ),
         (
             "⛔ <b>Sending halted</b> at 12:27: token inválido\n"
-            "12 sent · 0 rejected · 22 failed · 0 unknown · 3 skipped\n"
-            "Skipped: 1 already online, 1 no record, 1 landline\n"
-            "Failed: 22 token inválido\n"
+            "12 sent · 22 failed · 3 not sent\n"
+            "Not sent: 1 already online, 1 without record, 1 with a landline\n"
+            "Failed: 22: token inválido\n"
             "👤 Approved by <b>Ana</b> at 12:01\n"
             "\n"
-            "❄️ Port free for another send from 23 Nov 12:01"
+            "❄️ Port in cooldown until 23 Nov 12:01"
         ),
         ["Detalhes", EXPECT],
     ),
@@ -370,15 +366,15 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         CaseState.NOBODY,
         [APPROVED, planned(3, *[Skip.ONLINE] * 3), Settled(1, "done")],
         (
-            "⚠️ <b>Ninguém foi avisado</b> · cooldown devolvido\n"
-            "0 enviadas · 0 recusadas · 0 falhas · 0 incertas · 3 puladas\n"
-            "Puladas: 3 já online\n"
+            "⚠️ <b>Ninguém foi avisado</b> · a porta pode ser usada de novo\n"
+            "3 não enviadas\n"
+            "Não enviadas: 3 já online\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         ),
         (
-            "⚠️ <b>Nobody was told</b> · cooldown given back\n"
-            "0 sent · 0 rejected · 0 failed · 0 unknown · 3 skipped\n"
-            "Skipped: 3 already online\n"
+            "⚠️ <b>Nobody was told</b> · the port may be used again\n"
+            "3 not sent\n"
+            "Not sent: 3 already online\n"
             "👤 Approved by <b>Ana</b> at 12:01"
         ),
         AGAIN,
@@ -387,12 +383,12 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         CaseState.NOBODY,
         [APPROVED, Settled(1, "unread", "source_down")],
         (
-            "⚠️ <b>Ninguém foi avisado</b> · cooldown devolvido\n"
+            "⚠️ <b>Ninguém foi avisado</b> · a porta pode ser usada de novo\n"
             "⛔ <b>Não foi possível ler o alerta</b>: a fonte (OLT) não respondeu\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         ),
         (
-            "⚠️ <b>Nobody was told</b> · cooldown given back\n"
+            "⚠️ <b>Nobody was told</b> · the port may be used again\n"
             "⛔ <b>The alert could not be read</b>: the source (OLT) did not answer\n"
             "👤 Approved by <b>Ana</b> at 12:01"
         ),
@@ -402,12 +398,12 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         CaseState.NOBODY,
         [APPROVED, planned(0, onus=0), Settled(1, "done")],
         (
-            "⚠️ <b>Ninguém foi avisado</b> · cooldown devolvido\n"
+            "⚠️ <b>Ninguém foi avisado</b> · a porta pode ser usada de novo\n"
             "Nenhum cliente no alerta\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         ),
         (
-            "⚠️ <b>Nobody was told</b> · cooldown given back\n"
+            "⚠️ <b>Nobody was told</b> · the port may be used again\n"
             "No customer on the alert\n"
             "👤 Approved by <b>Ana</b> at 12:01"
         ),
@@ -424,15 +420,15 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         (
             "🧪 <b>SIMULAÇÃO</b>: nada foi enviado\n"
             "📨 <b>Envio concluído</b> às 12:07\n"
-            "2 seriam enviadas · 0 recusadas · 0 falhas · 0 incertas · 1 pulada\n"
-            "Puladas: 1 já online\n"
+            "2 seriam enviadas · 1 não enviada\n"
+            "Não enviadas: 1 já online\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         ),
         (
             "🧪 <b>DRY RUN</b>: nothing was sent\n"
             "📨 <b>Sending finished</b> at 12:07\n"
-            "2 would be sent · 0 rejected · 0 failed · 0 unknown · 1 skipped\n"
-            "Skipped: 1 already online\n"
+            "2 would be sent · 1 not sent\n"
+            "Not sent: 1 already online\n"
             "👤 Approved by <b>Ana</b> at 12:01"
         ),
         AGAIN,
@@ -440,8 +436,8 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
     "cancelled": (
         CaseState.WAITING,
         [APPROVED, Cancelled(1, BRUNO)],
-        "↩ <b>Bruno</b> cancelou a aprovação às 12:02\n\nPorta livre (sem cooldown)",
-        "↩ <b>Bruno</b> took the approval back at 12:02\n\nPort free (no cooldown)",
+        "↩ <b>Bruno</b> cancelou a aprovação às 12:02",
+        "↩ <b>Bruno</b> took the approval back at 12:02",
         DECIDE,
     ),
     "resumed by a person": (
@@ -449,14 +445,14 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         [APPROVED, planned(1), Started("1"), Resumed(1, BRUNO)],
         (
             "📤 ░░░░░░░░░░ <b>0%</b> · 0/1\n"
-            "0 enviadas · 0 recusadas · 0 falhas · 0 incertas · 0 puladas\n"
-            "🔁 Retomado por <b>Bruno</b>\n"
+            "0 enviadas\n"
+            "⏯ Retomado por <b>Bruno</b>\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         ),
         (
             "📤 ░░░░░░░░░░ <b>0%</b> · 0/1\n"
-            "0 sent · 0 rejected · 0 failed · 0 unknown · 0 skipped\n"
-            "🔁 Resumed by <b>Bruno</b>\n"
+            "0 sent\n"
+            "⏯ Resumed by <b>Bruno</b>\n"
             "👤 Approved by <b>Ana</b> at 12:01"
         ),
         ["Parar/danger"],
@@ -473,12 +469,12 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         (
             "⏳ <b>Envio às 12:10:05</b> · consultando os clientes\n"
             "👤 Aprovado por <b>Bruno</b> às 12:10\n"
-            "1ª tentativa: 0 enviadas · 3 recusadas · Ana 12:01"
+            "1ª tentativa: 3 recusadas · Ana 12:01"
         ),
         (
             "⏳ <b>Sending at 12:10:05</b> · looking up the customers\n"
             "👤 Approved by <b>Bruno</b> at 12:10\n"
-            "Attempt 1: 0 sent · 3 rejected · Ana 12:01"
+            "Attempt 1: 3 rejected · Ana 12:01"
         ),
         ["Cancelar/danger"],
     ),
@@ -556,7 +552,7 @@ def test_an_ended_outage_says_so_first_and_has_no_buttons() -> None:
     assert screen.html == (
         "✅ <b>Normalizado</b> às 12:01 (durou 13 min)\n"
         "<b>🔴 LOS · CB 01 · 6/15</b>\n"
-        "≈ <b>33 de 61 ONUs</b> · provável rompimento de fibra\n"
+        "cerca de <b>33 de 61 ONUs</b> · provável rompimento de fibra\n"
         "Começou às 11:48 · caso 1"
     )
     assert screen.rows == ()
@@ -575,7 +571,7 @@ def test_an_ignored_outage_says_why_it_ended() -> None:
     [
         ("countdown", ["Cancelar/danger"]),
         ("sending", ["Parar/danger"]),
-        ("interrupted", ["Encerrar/danger", "Incertas (1)/primary"]),
+        ("interrupted", ["Encerrar envio/danger", "Incertas (1)/primary"]),
         ("sent", ["Incertas (2)/primary"]),
         ("nobody, all online", []),
         ("denied", []),
@@ -590,7 +586,7 @@ def test_an_ended_outage_keeps_only_what_a_running_dispatch_needs(name: str, kep
 
 def test_results_stay_on_the_card_of_an_ended_outage() -> None:
     lines = STATES["sent"][1]
-    assert "\n31 enviadas · 1 recusada · 0 falhas · 2 incertas · 3 puladas\n" in (
+    assert "\n31 enviadas · 1 recusada · 2 incertas · 3 não enviadas\n" in (
         show(story(*lines, IncidentEnded(1))).html
     )
     left = show(story(*STATES["interrupted"][1], IncidentEnded(1))).html
@@ -614,17 +610,47 @@ def test_a_dry_run_says_that_nothing_was_sent() -> None:
     assert "⚠️ <b>Ninguém seria avisado</b>\n" in nobody
 
 
+def test_reasons_agree_with_their_number_and_say_model() -> None:
+    skips = [Skip.LANDLINE] * 2 + [Skip.COOLDOWN] * 3 + [Skip.OVER]
+    lines = [*sent(6, 9, Outcome.UNKNOWN, "reset"), *sent(10, 18, Outcome.REJECTED, "Template pausado")]
+    told = show(story(APPROVED, planned(19, *skips), *lines, Settled(1, "done"))).html
+    assert "\n9 recusadas · 4 incertas · 6 não enviadas\n" in told
+    assert (
+        "\nNão enviadas: 3 avisados há pouco, 2 com telefone fixo, 1: a falha já tinha acabado\n"
+        "Recusadas: 9: modelo pausado\n"
+        "Incertas (podem ter chegado): 4: a conexão caiu no meio\n"
+    ) in told
+
+
+def test_the_hour_alone_tells_the_start_of_what_is_decided() -> None:
+    assert "Desde 11:48 (há 14 min) · caso 1" in show(story(Assumed(1, ANA))).html
+    assert "Desde 11:48 · caso 1" in show(story(APPROVED)).html
+    assert "Desde 11:48 · caso 1" in show(story(Denied(1, ANA, "test"))).html
+
+
+def test_a_sign_means_one_thing() -> None:
+    for words in (PT, EN):
+        again = [key for key, text in phrases(words.language).items() if "🔁" in text]
+        assert all(key == "card.resent" or key.startswith("doubts.") for key in again), again
+
+
 def test_reasons_beyond_the_top_three_are_counted() -> None:
     lines: list[Line] = []
     for number, reason in enumerate(["no_answer", "no_answer", "reset", "http_500", "http_503", "x"]):
         lines += sent(number, number, Outcome.UNKNOWN, reason)
     told = show(story(APPROVED, planned(6), *lines, Settled(1, "done"))).html
     assert (
-        "Incertas (podem ter chegado): 2 sem resposta do gateway, 1 conexão caiu no meio, "
-        "1 erro HTTP 500, 2 por outros motivos"
+        "Incertas (podem ter chegado): 2: o WhatsApp não respondeu, 1: a conexão caiu no meio, "
+        "1: erro HTTP 500, 2 por outros motivos"
     ) in told
 
 
+_WORDS = (
+    *("enviadas?", "retidas?", "recusadas?", "falhas?", "incertas?", "não enviadas?", "sem confirmação"),
+    *("sent", "held", "rejected", "failed", "in doubt", "not sent", "unconfirmed"),
+)
+_COUNT = rf"[0-9]+ (?:{'|'.join(_WORDS)})"
+_COUNTS = re.compile(rf"{_COUNT}(?: · {_COUNT})*")
 ANY_TEXT = st.text(st.characters(), max_size=300) | st.sampled_from(["<b>" * 200, "🔥" * 400, "&amp;", ""])
 
 
@@ -668,7 +694,7 @@ def test_a_card_arrives_and_adds_up_whatever_its_data(
 
     text = assert_arrives(show(book, words))
 
-    counted = sum(_counts(text)) if outcomes or end is None else 0
+    counted = sum(_counts(text)) if outcomes else 0
     tally = book.cases[1].dispatches[-1].tally()
     assert tally is not None
     assert counted + tally.todo == len(outcomes)
@@ -742,10 +768,6 @@ def _life_of(about: list[Incident], who: Who, text: str) -> list[list[Line]]:
 
 def _counts(text: str) -> list[int]:
     """The numbers of the one line that counts."""
-    names = ("enviada", "sent", "retida", "held", "recusada", "rejected", "falha", "failed")
-    line = next(
-        line
-        for line in text.splitlines()
-        if " · " in line and line.split(" ", 1)[0].isdecimal() and any(name in line for name in names)
-    )
+    found = (_COUNTS.fullmatch(line) for line in text.splitlines())
+    line = next(line[0] for line in found if line)
     return [int(part.split(" ", 1)[0]) for part in line.split(" · ")]

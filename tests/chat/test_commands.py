@@ -50,7 +50,7 @@ async def test_status(api: BotApi, room: Room) -> None:
     await room.card()
     text = await answer(api, BETO, "/status")
     assert "1.2.3" in text
-    assert "matrix" in text
+    assert "WhatsApp (Matrix)" in text
     assert "1 aberto" in text
 
 
@@ -76,7 +76,7 @@ async def test_other_bots_and_unknown_commands_of_the_group_are_ignored(api: Bot
 
 
 async def test_private_chats_are_for_approvers(api: BotApi, room: Room) -> None:
-    assert "Gateway" in await answer(api, ANA, "/status", ANA)
+    assert "WhatsApp (Matrix)" in await answer(api, ANA, "/status", ANA)
     assert "administradores do grupo" in await answer(api, BETO, "/status", BETO)
     assert room.desk.refusals == [(BETO, "status", "not_allowed", None)]
 

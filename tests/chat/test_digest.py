@@ -67,8 +67,14 @@ async def test_the_largest_have_cards_and_the_others_are_listed_largest_first(ap
         assert ["caso 8" in api.messages()[0].text, "caso 6" in api.messages()[2].text] == [True, True]
         rows = listed.text.splitlines()[1:]
         assert [row.rpartition(" ")[2] for row in rows] == ["5", "4", "3", "2", "1"]
-        assert rows[0].startswith("🔴 LOS · CB 01 · 1/5 · ≈ 5 ONUs · desde ")
-        assert listed.buttons == ["5 · 1/5", "4 · 1/4", "3 · 1/3", "2 · 1/2", "1 · 1/1"]
+        assert rows[0].startswith("🔴 LOS · CB 01 · 1/5 · cerca de 5 ONUs · desde ")
+        assert listed.buttons == [
+            "5 · CB 01 1/5",
+            "4 · CB 01 1/4",
+            "3 · CB 01 1/3",
+            "2 · CB 01 1/2",
+            "1 · CB 01 1/1",
+        ]
         await until(lambda: room.ledger.book.digest == Card(api.group, listed.id))
         assert room.telegram.chat.is_digest(listed.id)
         assert not room.telegram.chat.is_card(listed.id)
@@ -96,10 +102,10 @@ async def test_a_tap_opens_a_card_whatever_the_number(api: BotApi) -> None:
     async with opened(api, attention=THREE) as room:
         await storm(room, 6)
         listed = await the_list(api, "3 nesta lista")
-        assert "caso 2" in (await api.tap(BETO, listed, "2 · 1/2")).text
+        assert "caso 2" in (await api.tap(BETO, listed, "2 · CB 01 1/2")).text
         await room.card(2)
         await api.wait(lambda _: "6 falhas esperam decisão: 4 com cartão, 2 nesta lista" in listed.text)
-        assert listed.buttons == ["3 · 1/3", "1 · 1/1"]
+        assert listed.buttons == ["3 · CB 01 1/3", "1 · CB 01 1/1"]
         room.telegram.chat.refresh()
         await storm(room, 1, first=7)
         await room.card(7)  # the largest of all, though there are four
@@ -111,7 +117,7 @@ async def test_a_case_that_is_over_meanwhile_gets_no_card(api: BotApi) -> None:
         await storm(room, 5)
         listed = await the_list(api, "2 nesta lista")
         await room.line(IncidentEnded(2))
-        assert "A falha já acabou" in (await api.tap(BETO, listed, "2 · 1/2")).text
+        assert "A falha já acabou" in (await api.tap(BETO, listed, "2 · CB 01 1/2")).text
     assert 2 not in with_cards(room)
 
 
@@ -134,7 +140,7 @@ async def test_what_grew_into_the_largest_gets_its_card(api: BotApi) -> None:
         listed = await the_list(api, "2 nesta lista")
         await room.grows(1, 40)
         await room.card(1)
-        await api.wait(lambda _: listed.buttons == ["2 · 1/2"])
+        await api.wait(lambda _: listed.buttons == ["2 · CB 01 1/2"])
     assert with_cards(room) == [1, 3, 4, 5]
 
 
@@ -177,7 +183,7 @@ async def test_one_that_ends_on_the_list_never_has_a_card(api: BotApi) -> None:
         await storm(room, 5)
         listed = await the_list(api, "2 nesta lista")
         await ended(room, 1)
-        await api.wait(lambda _: listed.buttons == ["2 · 1/2"])
+        await api.wait(lambda _: listed.buttons == ["2 · CB 01 1/2"])
     assert with_cards(room) == [3, 4, 5]
     assert len(api.messages()) == 4
 
@@ -250,7 +256,7 @@ async def test_planned_work_is_neither_listed_nor_given_cards(api: BotApi) -> No
         until_then = room.clock.now().replace(year=2100)
         await room.line(Silenced(1, (Scope("CB 01", "1/2"),), until_then, WHO, "obra"))
         room.telegram.chat.refresh()
-        await api.wait(lambda _: listed.buttons == ["1 · 1/1"])
+        await api.wait(lambda _: listed.buttons == ["1 · CB 01 1/1"])
         assert "4 falhas esperam decisão" in listed.text
         late = await api.post_callback(BETO, listed, "card:2:")
         assert "Para enviar, encerre o silêncio" in late.text, "no card comes that is not to come"
@@ -265,7 +271,7 @@ async def test_pages(api: BotApi) -> None:
         assert len(listed.buttons) == PAGE + 1
         await api.tap(BETO, listed, "▶")
         await api.wait(lambda _: "página 2 de 2" in listed.text)
-        assert listed.buttons == ["2 · 1/2", "1 · 1/1", "◀"]
+        assert listed.buttons == ["2 · CB 01 1/2", "1 · CB 01 1/1", "◀"]
         room.telegram.chat.turn_digest(99)
         room.telegram.chat.turn_digest(-1)
         await api.wait(lambda _: "página 1 de 2" in listed.text)
@@ -338,7 +344,7 @@ def test_two_alerts_of_the_same_onus_count_once_there_too() -> None:
     ledger.book.apply(NOON, CaseOpened(1, one, (same,)))
     digest = Digest(ledger, FakeClock(), Attention(cards_at_once=0), card=lambda _: None)
     digest.sort_out()
-    assert "≈ 33 ONUs" in digest.screen(PT, NOON).html
+    assert "cerca de 33 ONUs" in digest.screen(PT, NOON).html
 
 
 def test_without_a_number_of_cards_at_once_there_is_no_digest() -> None:

@@ -62,15 +62,14 @@ def test_each_is_told_with_what_is_known_and_has_its_numbered_row() -> None:
     screen = show(lost(3, Evidence(1, "2")))
     assert screen.html == (
         "❓ <b>Incertas</b> · caso 1 · CB 01 · 6/15\n"
-        "3 a decidir: podem ter recebido ou não\n"
-        "<i>✔ considerar enviada · 🔁 reenviar (pode duplicar) · 📞 vou ligar</i>\n\n"
-        "<b>1. Cliente 1</b> · (61) 9****-0001\n12:05 · sem resposta do gateway\n\n"
-        "<b>2. Cliente 2</b> · (61) 9****-0002\n12:07 · sem resposta do gateway\n"
-        "não consta na lista do gateway (lida às 12:12)\n\n"
-        "<b>3. Cliente 3</b> · (61) 9****-0003\n12:09 · sem resposta do gateway"
+        "3 a decidir: podem ter recebido ou não\n\n"
+        "<b>1. Cliente 1</b> · (61) 9****-0001\n12:05 · o WhatsApp não respondeu\n\n"
+        "<b>2. Cliente 2</b> · (61) 9****-0002\n12:07 · o WhatsApp não respondeu\n"
+        "não consta na lista do WhatsApp (lida às 12:12)\n\n"
+        "<b>3. Cliente 3</b> · (61) 9****-0003\n12:09 · o WhatsApp não respondeu"
     )
     assert labels(screen) == [
-        *(f"{n} ✔ {n} 🔁 {n} 📞" for n in (1, 2, 3)),
+        *(f"{n} ✔ enviada {n} 🔁 reenviar {n} 📞 ligar" for n in (1, 2, 3)),
         "✔ Considerar 3 enviadas",
         "🔁 Reenviar as 3",
         "📞 Ligar para as 3",
@@ -93,8 +92,7 @@ def test_the_second_message_is_told_under_its_cases_number_with_buttons_of_its_o
     assert screen.html.startswith(
         "❓ <b>Incertas</b> · caso 1 · CB 01 · 6/15\n"
         "📣 Aviso de que voltou\n"
-        "2 a decidir: podem ter recebido ou não\n"
-        "<i>✔ considerar enviada · 🔁 reenviar (pode duplicar) · 📞 vou ligar</i>\n"
+        "2 a decidir: podem ter recebido ou não\n\n"
     )
     presses = [decode(button.data) for row in screen.rows for button in row]
     assert {press.case if press else 0 for press in presses} == {-1}
@@ -107,19 +105,18 @@ def test_the_second_message_is_told_under_its_cases_number_with_buttons_of_its_o
     assert none.html == "✅ Case 1: nothing in doubt."
 
 
-def test_only_what_may_be_taken_back_by_nobody_asks_once_more() -> None:
+def test_a_slip_decides_nothing_as_each_button_asks_once_more() -> None:
     rows = show(lost(2)).rows
     actions = [[(decode(b.data) or pytest.fail("no press")).action for b in row] for row in rows]
     assert actions == [
-        [Action.CHOOSE, Action.ASK_CHOOSE, Action.CHOOSE],
-        [Action.CHOOSE, Action.ASK_CHOOSE, Action.CHOOSE],
+        *[[Action.ASK_CHOOSE] * 3] * 2,
         *[[Action.ASK_CHOOSE]] * 3,
         [Action.DOUBTS_CSV],
     ]
 
 
 def test_one_alone_has_no_choice_for_all() -> None:
-    assert labels(show(lost(1), words=EN)) == ["1 ✔ 1 🔁 1 📞", "⬇ CSV with the phones"]
+    assert labels(show(lost(1), words=EN)) == ["1 ✔ sent 1 🔁 resend 1 📞 I call", "⬇ CSV with the phones"]
 
 
 @pytest.mark.parametrize(("page", "numbers"), [(0, "12345"), (1, "678"), (9, "678")])
@@ -142,15 +139,19 @@ def test_who_is_called_stays_on_the_list_below_until_somebody_says_that_they_kno
     assert "\n1 a decidir · 1 para ligar: podem" in screen.html
     assert "<b>1. Cliente 2</b>" in screen.html
     assert screen.html.endswith(
-        "<b>2. Cliente 1</b> · (61) 9****-0001\n12:05 · sem resposta do gateway\n📞 Ana liga"
+        "<b>2. Cliente 1</b> · (61) 9****-0001\n12:05 · o WhatsApp não respondeu\n📞 Ana liga"
     )
-    assert labels(screen) == ["1 ✔ 1 🔁 1 📞", "2 ✔ já avisado", "⬇ CSV com os telefones"]
+    assert labels(screen) == [
+        "1 ✔ enviada 1 🔁 reenviar 1 📞 ligar",
+        "2 ✔ já avisado",
+        "⬇ CSV com os telefones",
+    ]
     called = show(lost(2, Resolved(1, ("1", "2"), "call", ANA)))
     assert "considerar" not in called.html
     assert labels(called) == ["1 ✔ já avisado", "2 ✔ já avisado", "⬇ CSV com os telefones"]
     book = lost(2, Resolved(1, ("1",), "call", ANA))
     told = wish(screen, "2 ✔ já avisado")
-    assert (told.verdict, questions(told), chosen(book, 1, told)) == ("told", 0, Choose(1, "1"))
+    assert (told.verdict, questions(told), chosen(book, 1, told)) == ("told", 1, Choose(1, "1"))
 
 
 def test_when_all_is_decided_there_is_none() -> None:
@@ -179,7 +180,7 @@ def test_where_nothing_may_be_sent_again_the_page_says_why(then: list[Line], why
     assert f"\n{why}\n" in screen.html
     assert "reenviar" not in screen.html.replace(why, "")
     assert "reenviar" not in "".join(labels(screen))
-    assert "1 ✔ 1 📞" in labels(screen)
+    assert "1 ✔ enviada 1 📞 ligar" in labels(screen)
 
 
 def test_a_ledger_that_looks_old_sends_nothing_again() -> None:
@@ -220,13 +221,32 @@ def test_sending_again_to_all_asks_twice_and_a_double_tap_lands_on_the_way_back(
 
 def test_no_label_is_too_long_for_a_phone() -> None:
     screen = show(lost(299), 59)
-    assert labels(screen)[:4] == [f"{n} ✔ {n} 🔁 {n} 📞" for n in range(296, 300)]
+    assert labels(screen)[:4] == [f"{n} ✔ enviada {n} 🔁 reenviar {n} 📞 ligar" for n in range(296, 300)]
     assert labels(screen)[-4:] == [
         "✔ Considerar 299 enviadas",
         "🔁 Reenviar as 299",
         "📞 Ligar para as 299",
         "⬇ CSV com os telefones",
     ]
+
+
+def test_every_question_about_one_names_them() -> None:
+    book = lost(2)
+    for words, label, asked, yes in (
+        (PT, "2 ✔", "Considerar enviada a Cliente 2 · (61) 9****-0002?", "Sim, considerar enviada"),
+        (PT, "1 📞", "Vai ligar para Cliente 1 · (61) 9****-0001?", "Sim, vou ligar"),
+        (EN, "2 ✔", "Consider the message to Cliente 2 · (61) 9****-0002 sent?", "Yes, consider it sent"),
+        (EN, "1 📞", "Call Cliente 1 · (61) 9****-0001?", "Yes, I call"),
+    ):
+        want = wish(show(book, words=words), label)
+        screen = ask(book.cases[1], want, chosen(book, 1, want), words)
+        assert screen.html.startswith(f"<b>{asked}</b> ")
+        assert labels(screen)[0] == f"{yes}/danger"
+    book = lost(2, Resolved(1, ("1",), "call", ANA))
+    want = wish(show(book), "2 ✔ já avisado")
+    told = ask(book.cases[1], want, chosen(book, 1, want), PT)
+    assert told.html == "<b>Cliente 1 · (61) 9****-0001 já foi avisado?</b> A ligação sai da lista."
+    assert labels(told) == ["Sim, já foi avisado/danger", "↩ voltar"]
 
 
 def test_sending_again_to_one_names_them() -> None:
@@ -317,7 +337,7 @@ def test_3000_with_the_longest_names_arrive() -> None:
 def test_a_case_with_sends_in_doubt_waits_also_when_its_outage_is_over() -> None:
     book = lost(3, IncidentEnded(1))
     assert pending(book, PT, book.last_at).html == (
-        "<b>1 cartão espera</b>\n3 incertas · 🔴 LOS · <b>CB 01 6/15</b> · caso 1 · desde 11:48"
+        "<b>1 cartão espera</b>\n3 incertas · 🔴 LOS · <b>CB 01 6/15</b> · 33 ONUs · há 24 min · caso 1"
     )
     half = story(APPROVED, planned(3), *sent(0, 0, Outcome.UNKNOWN), Started("1"))
     assert "\ninterrompido, 1 incerta · " in pending(half, PT, half.last_at).html
@@ -328,7 +348,7 @@ def test_the_document_has_the_phones_for_who_calls() -> None:
     assert sheet.filename == "caso-1-incertas.csv"
     assert sheet.content.decode("utf-8-sig").splitlines() == [
         "Nome;WhatsApp;Quando;Motivo;Situação",
-        "Cliente 2;5561900000002;2026-11-22 12:07:00;sem resposta do gateway;a decidir",
-        "Cliente 1;5561900000001;2026-11-22 12:05:00;sem resposta do gateway;Ana liga",
+        "Cliente 2;5561900000002;2026-11-22 12:07:00;o WhatsApp não respondeu;a decidir",
+        "Cliente 1;5561900000001;2026-11-22 12:05:00;o WhatsApp não respondeu;Ana liga",
     ]
     assert len(doubts_csv(story().cases[1], EN).content.splitlines()) == 1

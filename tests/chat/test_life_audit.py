@@ -139,8 +139,8 @@ def test_the_second_message_goes_by_its_cases_number() -> None:
     assert entries[2].frees_at is None, "it holds no port"
     text = assert_arrives(audit(book, 0, "", PT, book.last_at, hours=24))
     assert "caso -1" not in text
-    assert text.count("caso 1 ") == 4
-    assert " · porta livre\n" not in text, "the first message holds it until tomorrow"
+    assert text.count("caso 1 ") == 2
+    assert "pode ser usada de novo" not in text, "the first message holds it until tomorrow"
     assert "mandou avisar que voltou, fora do horário dos clientes · automático" in text
     again = story(Approved(1, ANA, (port(),)), IncidentEnded(1), life.Restoring(-1, 1), Approved(-1, ANA, ()))
     again.apply(again.last_at, Settled(-1, "over"))
@@ -208,7 +208,7 @@ def test_a_case_of_several_ports_says_so() -> None:
     approved, assumed = text.split("\n\n")[1:]
     assert "caso 2 · 🔴 LOS · CB 01 6/16 + 1" in approved
     assert "CB 01 6/16 + 2" in assumed
-    assert "porta livre a partir de 23/11 12:00" in approved
+    assert "porta em descanso até 23/11 12:00" in approved
 
 
 def shown(

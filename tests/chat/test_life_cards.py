@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import cast
 
 import pytest
 
@@ -96,11 +97,9 @@ class TestGroups:
         assert screen.html == (
             "<b>🔴 LOS · CB 01 · 12 PONs</b>\n"
             "provável cabo: 12 PONs em 20 s, 100 % LOS\n"
-            "≈ <b>240 ONUs</b>\n"
+            "cerca de <b>240 ONUs</b>\n"
             "6/1-6/11, 7/2\n"
-            "Desde 11:58 (há 2 min) · caso 1\n"
-            "\n"
-            "Portas livres (sem cooldown)"
+            "Desde 11:58 (há 2 min) · caso 1"
         )
         assert labels(screen) == [*DECIDE[:3], "Silenciar Separar"]
         assert data(screen)[-2:] == ["mute?:1:", "apart?:1:"]
@@ -108,7 +107,8 @@ class TestGroups:
     def test_the_same_in_english(self) -> None:
         screen = show(grouped(about=[*pons(1, 11), *pons(2, 2, 7)]), EN)
         assert screen.html.startswith(
-            "<b>🔴 LOS · CB 01 · 12 PONs</b>\nprobable cable: 12 PONs in 20 s, 100 % LOS\n≈ <b>240 ONUs</b>\n"
+            "<b>🔴 LOS · CB 01 · 12 PONs</b>\nprobable cable: 12 PONs in 20 s, 100 % LOS\n"
+            "about <b>240 ONUs</b>\n"
         )
         assert labels(screen)[-1] == "Silence Split"
 
@@ -120,9 +120,9 @@ class TestGroups:
         assert "\nplaca/slot 6: 15 de 16 PONs\n" in slot
         area = [i for n in (1, 2, 3) for i in pons(1, 4, olt=f"CB 0{n}", kind=Kind.POWER)]
         assert show(grouped(about=area)).html.startswith(
-            "<b>🟠 POWER/ENERGIA · 3 OLTs · 12 PONs</b>\n"
-            "provável falta de energia na região: 12 PONs de 3 OLTs em 6 s, 100 % POWER\n"
-            "≈ <b>240 ONUs</b>\n"
+            "<b>🟠 ENERGIA · 3 OLTs · 12 PONs</b>\n"
+            "provável falta de energia na região: 12 PONs de 3 OLTs em 6 s, 100 % energia\n"
+            "cerca de <b>240 ONUs</b>\n"
             "CB 01: 6/1-6/4; CB 02: 6/1-6/4; CB 03: 6/1-6/4\n"
         )
 
@@ -135,7 +135,7 @@ class TestGroups:
 
     def test_ports_that_report_no_count_are_said(self) -> None:
         some = grouped(about=[*pons(1, 3), *pons(4, 5, affected=None)])
-        assert "\n≈ <b>60 ONUs</b> (sem contagem de 2 PONs)\n" in show(some).html
+        assert "\ncerca de <b>60 ONUs</b> (sem contagem de 2 PONs)\n" in show(some).html
         silent = pons(1, 3, affected=None)
         assert "\naté <b>183 ONUs</b>\n" in show(grouped(about=silent)).html
         silent[1] = replace(silent[1], total=None)
@@ -145,14 +145,14 @@ class TestGroups:
         late = [IncidentJoined(1, i) for i in pons(4, 6)]
         html = show(grouped(*late, about=pons(1, 3))).html
         assert html.startswith("<b>🔴 LOS · CB 01 · 6 PONs</b>\n")
-        assert "\n≈ <b>120 ONUs</b> · +3 PONs\n6/1-6/6\n" in html
+        assert "\ncerca de <b>120 ONUs</b> · +3 PONs\n6/1-6/6\n" in html
 
     def test_what_is_back_is_counted_and_what_is_not_listed(self) -> None:
         back = [IncidentEnded(1, "gone", i.id) for i in pons(1, 12)]
         html = show(grouped(*back, about=pons(1, 60))).html
         assert html.startswith("<b>🔴 LOS · CB 01 · 60 PONs</b>\n")
-        assert "\n≈ <b>960 ONUs</b>\n6/13-6/60\n" in html
-        assert "\n✅ <b>12 de 60 PONs voltaram</b>\n" in html
+        assert "\ncerca de <b>960 ONUs</b>\n6/13-6/60\n" in html
+        assert "\n✅ <b>12 de 60 PONs voltaram</b>" in html
 
     def test_all_back_is_over(self) -> None:
         book = grouped(*[IncidentEnded(1, "gone", i.id) for i in pons(1, 2)], about=pons(1, 2))
@@ -160,7 +160,7 @@ class TestGroups:
             "✅ <b>Normalizado</b> às 12:02 (durou 3 min)\n"
             "<b>🔴 LOS · CB 01 · 2 PONs</b>\n"
             "provável cabo: 2 PONs em 2 s, 100 % LOS\n"
-            "≈ <b>40 ONUs</b>\n"
+            "cerca de <b>40 ONUs</b>\n"
             "6/1, 6/2\n"
             "Começou às 11:58 · caso 1"
         )
@@ -182,23 +182,23 @@ class TestGroups:
         book.apply(book.last_at, Separated(1, ANA))
         book.apply(book.last_at, CaseOpened(2, pons(1, 1, 7)[0], tuple(pons(2, 2, 7)), apart=1))
         html = show(book).html
-        assert html.startswith("<b>🔴 LOS · CB 01 · 2 PONs</b>\n≈ <b>40 ONUs</b>\n6/1, 6/2\n")
+        assert html.startswith("<b>🔴 LOS · CB 01 · 2 PONs</b>\ncerca de <b>40 ONUs</b>\n6/1, 6/2\n")
         assert "\n✂ Separado: o resto está em outros cartões" in html
 
     def test_two_alerts_of_one_port_are_one_port(self) -> None:
         cto = replace(LOS, id="10", alert_type="cto_loss", cto="CTO-1", affected=8)
         html = show(story(IncidentJoined(1, cto))).html
-        assert html.startswith("<b>🔴 LOS · CB 01 · 6/15</b>\n≈ <b>33 de 61 ONUs</b> · ")
+        assert html.startswith("<b>🔴 LOS · CB 01 · 6/15</b>\ncerca de <b>33 de 61 ONUs</b> · ")
 
     def test_ports_in_cooldown_are_listed_and_left_out(self) -> None:
         book = grouped(about=pons(1, 4))
         for i in pons(1, 2):
             book.reservations[i.port.key] = Reservation(i.port, NOON, 7, BRUNO)
-        assert show(book).html.endswith("\n\n❄️ <b>2 de 4 portas em cooldown</b>, fora do envio: 6/1, 6/2")
+        assert show(book).html.endswith("\n\n❄️ <b>2 de 4 portas em descanso</b>, fora do envio: 6/1, 6/2")
         for i in pons(3, 4):
             book.reservations[i.port.key] = Reservation(i.port, NOON + timedelta(hours=1), 7, BRUNO)
         assert show(book).html.endswith(
-            "❄️ <b>4 portas em cooldown, a primeira até 23/11 12:00</b>: não pode enviar"
+            "❄️ <b>4 portas em descanso, a primeira até 23/11 12:00</b>: não pode enviar"
         )
 
     def test_what_a_dispatch_leaves_out(self) -> None:
@@ -208,8 +208,8 @@ class TestGroups:
         book = grouped(approved, plan, *sent(0, 2), Settled(1, "done"), about=pons(1, 4))
         html = show(book).html
         assert (
-            "3 enviadas · 0 recusadas · 0 falhas · 0 incertas · 0 puladas\n"
-            "❄️ fora deste envio (cooldown): 6/3, 6/4\n"
+            "3 enviadas\n"
+            "❄️ fora deste envio (em descanso): 6/3, 6/4\n"
             "⚠️ 1 alerta não lido: segue em outro cartão\n"
             "👤 Aprovado por <b>Ana</b> às 12:01\n"
         ) in html
@@ -264,7 +264,7 @@ class TestLife:
     def test_silence_takes_the_decision_away_but_for_its_end(self) -> None:
         silenced = Silenced(1, (Scope("cb 01", "6"),), NOON + timedelta(hours=4), ANA, "troca de <placa>")
         screen = show(story(silenced))
-        assert "\n\n🔕 <b>Silenciado até 16:00</b> por <b>Ana</b>: troca de &lt;placa&gt;\n\n" in screen.html
+        assert "\n\n🔕 <b>Silenciado até 16:00</b> por <b>Ana</b>: troca de &lt;placa&gt;" in screen.html
         assert labels(screen) == ["Encerrar silêncio", "Detalhes"]
         assert data(screen) == ["unmute:1:1", "who:1:"]
         assert labels(show(story(silenced, SilenceEnded(1, BRUNO)))) == DECIDE
@@ -276,13 +276,14 @@ class TestLife:
         again: list[Line] = [IncidentEnded(1), IncidentChanged(1, LOS)]
         book = story(*again * 4)
         screen = show(book)
-        assert screen.html.split("\n\n")[0].endswith("\n🔁 <b>Caiu de novo</b> às 12:08 (5ª queda)")
+        assert screen.html.split("\n\n")[0].endswith("\n🔻 <b>Caiu de novo</b> às 12:08 (5ª queda)")
         assert screen.html.split("\n\n")[1] == (
-            "🔁 <b>Oscilando: 5 quedas em 1 h</b>\n12:00–12:01, 12:02–12:03, 12:04–12:05, 12:06–12:07, 12:08–"
+            "〰️ <b>Oscilando: 5 quedas em 1 h</b>\n"
+            "12:00 (1 min), 12:02 (1 min), 12:04 (1 min), 12:06 (1 min), 12:08 (ainda fora)"
         )
         assert "Oscilando" not in show(story(*again * 2)).html
         assert "\n… , " not in show(story(*again * 12)).html
-        assert "\n…, 12:14–12:15, " in show(story(*again * 12)).html
+        assert "\n…, 12:14 (1 min), " in show(story(*again * 12)).html
         later = book.last_at + timedelta(hours=1, minutes=1)
         assert "Oscilando" not in show(book, now=later).html
 
@@ -290,12 +291,12 @@ class TestLife:
         one = pons(1, 1)[0]
         again: list[Line] = [IncidentEnded(1, "gone", one.id), IncidentChanged(1, one)]
         html = show(grouped(*again * 4, about=pons(1, 2))).html
-        assert "🔁 <b>6/1 oscilando: 5 quedas em 1 h</b>\n" in html
+        assert "〰️ <b>6/1 oscilando: 5 quedas em 1 h</b>\n" in html
 
     def test_the_first_of_two_people(self) -> None:
         book = story(Proposed(1, ANA))
         screen = show(book, rules=TWO)
-        assert "\n\n👥 <b>Ana</b> aprovou às 12:01: <b>falta outra pessoa</b>, até 12:11\n\n" in screen.html
+        assert "\n\n👥 <b>Ana</b> aprovou às 12:01: <b>falta outra pessoa</b>, até 12:11" in screen.html
         assert labels(screen) == ["Aprovar (2ª pessoa)/success Negar/danger", *DECIDE[1:]]
         assert show(book, rules=TWO, now=NOON + timedelta(minutes=12)).html == (
             show(story(), rules=TWO, now=NOON + timedelta(minutes=12)).html
@@ -401,7 +402,8 @@ class TestQuestions:
     def test_expected_end_cause_and_silence(self) -> None:
         eta = show(story(), asking="eta")
         assert eta.html.endswith(
-            "\n\n<b>Previsão: volta em quanto tempo?</b> Ou escreva <code>/previsao 1 14:30</code>"
+            "\n\n<b>Previsão: volta em quanto tempo?</b> Ou escreva <code>/previsao 1 14:30</code>\n"
+            "<i>Só uma anotação: os clientes não são avisados.</i>"
         )
         assert labels(eta) == ["1 h 2 h 4 h 8 h", "Sem previsão", "↩ voltar"]
         assert data(eta) == ["eta:1:60", "eta:1:120", "eta:1:240", "eta:1:480", "eta:1:none", "back:1:"]
@@ -413,10 +415,26 @@ class TestQuestions:
         ]
         silence = show(story(), asking="silence")
         assert silence.html.endswith(
-            "\n\n<b>Silenciar CB 01 6/15 por quanto tempo?</b> "
-            "Nesse tempo, nenhum cartão novo de lá, e este não pode ser aprovado."
+            "\n\n<b>Silenciar CB 01 6/15: por qual motivo?</b> "
+            "Enquanto durar, nenhum cartão novo de lá, e este não pode ser aprovado."
         )
-        assert data(silence) == ["mute:1:60", "mute:1:120", "mute:1:240", "mute:1:480", "back:1:"]
+        assert labels(silence)[:3] == ["obra programada", "manutenção", "falha já em atendimento"]
+        assert data(silence) == ["mute?:1:works", "mute?:1:maintenance", "mute?:1:known", "back:1:"]
+        for why, told in (("works", "obra programada"), ("known", "falha já em atendimento")):
+            long = show(story(), asking=cast("Question", f"silence_{why}"))
+            assert f"<b>Silenciar CB 01 6/15 ({told}): por quanto tempo?</b>" in long.html
+            assert data(long) == [*(f"mute:1:{n}|{why}" for n in (60, 120, 240, 480)), "back:1:"]
+
+    def test_a_note_that_customers_will_read_says_so(self) -> None:
+        note, told = "Só uma anotação: os clientes não são avisados.", "Vai na mensagem, se"
+        tells = Rules(tells=frozenset({"eta"}))
+        for book, rules, eta, cause in (
+            (story(), tells, told, note),
+            (story(Approved(1, ANA, (port(),)), planned(1)), tells, note, note),
+            (story(), Rules(restored=True, tells_restored=frozenset({"cause"})), note, told),
+        ):
+            assert eta in show(book, asking="eta", rules=rules).html
+            assert cause in show(book, asking="cause", rules=rules).html
 
     def test_silence_names_where(self) -> None:
         places = [f"{slot}/{n}" for slot in (6, 7) for n in range(1, 17)]
@@ -424,15 +442,16 @@ class TestQuestions:
         def asked(about: list[Incident], known: list[str]) -> str:
             return show(grouped(about=about, places=known), asking="silence").html
 
-        assert "<b>Silenciar CB 01 6/1-6/4 por" in asked(pons(1, 4), [])
-        assert "<b>Silenciar CB 01 slot 6 por" in asked(pons(1, 16), places)
-        assert "<b>Silenciar CB 01 por" in asked([*pons(1, 16), *pons(1, 16, 7)], places)
+        assert "<b>Silenciar CB 01 6/1-6/4: por" in asked(pons(1, 4), [])
+        assert "<b>Silenciar CB 01 slot 6: por" in asked(pons(1, 16), places)
+        assert "<b>Silenciar CB 01: por" in asked([*pons(1, 16), *pons(1, 16, 7)], places)
 
     @pytest.mark.parametrize(
         "question",
         [
             *("deny", "flapping", "hours", "hours_f", "resume_hours", "restore_hours"),
             *("eta", "cause", "silence", "separate"),
+            *("silence_works", "silence_maintenance", "silence_known"),
         ],
     )
     def test_nothing_is_asked_that_cannot_be_answered(self, question: Question) -> None:
@@ -512,7 +531,7 @@ class TestRestored:
                 [NEWS, PLAN, *told(2, 10)],
                 (
                     "📤 ▓▓░░░░░░░░ <b>29%</b> · 9/31\n"
-                    "9 enviadas · 0 recusadas · 0 falhas · 0 incertas · 2 puladas\n"
+                    "9 enviadas · 2 não enviadas\n"
                     "👤 Aprovado por <b>Bruno</b> às 13:12"
                 ),
                 ["Parar/danger"],
@@ -522,7 +541,7 @@ class TestRestored:
                 [NEWS, PLAN, *told(2, 10), StopAsked(-1, ANA)],
                 (
                     "✋ <b>Parando…</b> a pedido de <b>Ana</b>; o que já saiu ainda conta\n"
-                    "9 enviadas · 0 recusadas · 0 falhas · 0 incertas · 2 puladas\n"
+                    "9 enviadas · 2 não enviadas\n"
                     "👤 Aprovado por <b>Bruno</b> às 13:12"
                 ),
                 [],
@@ -532,10 +551,10 @@ class TestRestored:
                 [NEWS, PLAN, *told(2, 10), Started("1")],
                 (
                     "⚠️ <b>Faltam 22 clientes</b>: retomar ou encerrar?\n"
-                    "9 enviadas · 0 recusadas · 0 falhas · 0 incertas · 2 puladas\n"
+                    "9 enviadas · 2 não enviadas\n"
                     "👤 Aprovado por <b>Bruno</b> às 13:12"
                 ),
-                ["Retomar/success Encerrar/danger"],
+                ["Retomar/success Encerrar envio/danger"],
                 ["go:-1.1:", "end:-1:"],
             ),
             (
@@ -580,10 +599,10 @@ class TestRestored:
         book = restored(NEWS, PLAN, *lines, Settled(-1, "done"))
         assert news(book) == (
             "📣 <b>Avisados que voltou: 29</b> · a pedido de <b>Bruno</b>, às 14:16\n"
-            "29 enviadas · 1 recusada · 0 falhas · 1 incerta · 2 puladas\n"
-            "Puladas: 2 ainda sem sinal\n"
-            "Recusadas: 1 x\n"
-            "Incertas (podem ter chegado): 1 sem resposta do gateway\n"
+            "29 enviadas · 1 recusada · 1 incerta · 2 não enviadas\n"
+            "Não enviadas: 2 ainda sem sinal\n"
+            "Recusadas: 1: x\n"
+            "Incertas (podem ter chegado): 1: o WhatsApp não respondeu\n"
             "2 ainda sem sinal: Cliente 0, Cliente 1"
         )
         assert labels(show(book)) == ["📣 Incertas (1)/primary"]
@@ -617,7 +636,7 @@ class TestRestored:
         assert "🕗 <b>A falha voltou antes da hora do aviso</b>: nada foi enviado" in news(over)
         broke = restored(NEWS, PLAN, *told(2, 10), Started("1"), again)
         assert "⚠️ Aviso interrompido com 22 clientes sem aviso: a falha voltou" in news(broke)
-        assert labels(show(broke)) == ["Detalhes", "Previsão Causa", "Encerrar/danger"]
+        assert labels(show(broke)) == ["Detalhes", "Previsão Causa", "Encerrar envio/danger"]
         assert show(broke, asking="resume_hours", now=EVENING) == show(broke, now=EVENING)
 
     def test_going_on_with_the_news_outside_the_hours(self) -> None:
@@ -633,21 +652,21 @@ class TestRestored:
         lines: list[Line] = [APPROVED, planned(9), *sent(0, 3), Started("1"), IncidentEnded(1)]
         other: list[Line] = [Restoring(-1, 1), NEWS, planned(4, case=-1), Started("2")]
         assert labels(show(story(*lines, *other))) == [
-            "Encerrar/danger",
-            "📣 Retomar/success 📣 Encerrar/danger",
+            "Encerrar envio/danger",
+            "📣 Retomar/success 📣 Encerrar envio/danger",
         ]
 
 
 class TestOddTimes:
     def test_a_start_in_the_future_lasts_nothing(self) -> None:
         future = incident(9, started=NOON + timedelta(hours=2))
-        assert "\nDesde 14:00 · caso 1\n" in show(story(about=future)).html
+        assert "\nDesde 14:00 · caso 1" in show(story(about=future)).html
         assert "(durou 0 s)" in show(story(IncidentEnded(1), about=future)).html
 
     def test_a_start_of_last_year_names_it(self) -> None:
         old = incident(9, started=NOON - timedelta(days=400))
-        assert "\nDesde 18/10/2025 12:00 (há 400 d 0 h) · caso 1\n" in show(story(about=old)).html
-        assert "\nSince 18 Oct 2025 12:00 (400 d 0 h ago) · case 1\n" in show(story(about=old), EN).html
+        assert "\nDesde 18/10/2025 12:00 (há 400 d 0 h) · caso 1" in show(story(about=old)).html
+        assert "\nSince 18 Oct 2025 12:00 (400 d 0 h ago) · case 1" in show(story(about=old), EN).html
 
     @pytest.mark.parametrize(
         "at", [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)], ids=["9999", "1"]
@@ -714,11 +733,11 @@ def test_a_card_of_an_old_ledger_is_as_it_was() -> None:
     assert assert_arrives(show(book, rules=Rules())) == (
         "🔴 LOS · CB 01 · 6/15\n"
         "33 de 61 ONUs · provável rompimento de fibra\n"
-        "Desde 11:48 (há 18 min) · caso 1\n"
+        "Desde 11:48 · caso 1\n"
         "\n"
         "📨 Envio concluído às 12:05\n"
-        "1 enviada · 0 recusadas · 0 falhas · 0 incertas · 0 puladas\n"
+        "1 enviada\n"
         "👤 Aprovado por Ana às 12:01\n"
         "\n"
-        "❄️ Porta livre para novo envio a partir de 23/11 12:01"
+        "❄️ Porta em descanso até 23/11 12:01"
     )

@@ -198,10 +198,12 @@ async def test_the_cause_in_the_words_of_its_button(api: BotApi, room: Room) -> 
 async def test_planned_work_is_silenced_and_ended_from_the_card(api: BotApi, room: Room) -> None:
     card = await room.card()
     await api.tap(ANA, card, "Silenciar")
+    await api.wait(lambda _: "falha já em atendimento" in card.buttons)
+    await api.tap(ANA, card, "falha já em atendimento")
     await api.wait(lambda _: "2 h" in card.buttons)
     assert "Silenciado até " in (await api.tap(ANA, card, "2 h")).text
     (line,) = written(room, life.Silenced)
-    assert (line.scopes, line.reason) == ((life.Scope("CB 01", "1/1"),), "obra programada")
+    assert (line.scopes, line.reason) == ((life.Scope("CB 01", "1/1"),), "falha já em atendimento")
     room.telegram.chat.show(1, urgent=True)  # as the flow does
     await api.wait(lambda _: "Encerrar silêncio" in card.buttons)
     assert "Silenciado até" in (await api.post_callback(CARLA, card, "ok:1:")).text
@@ -263,7 +265,7 @@ async def test_telling_that_it_is_back_and_the_taps_on_that(api: BotApi) -> None
         await api.wait(lambda _: "Avisar que voltou (1)" in card.buttons)
         assert "Fora do horário" in (await api.tap(ANA, card, "Avisar que voltou (1)")).text
         await api.wait(lambda _: "Enviar agora" in card.buttons)
-        assert "Aprovado. O envio" in (await api.tap(ANA, card, "Enviar agora")).text
+        assert "Aviso de que voltou: o envio" in (await api.tap(ANA, card, "Enviar agora")).text
         line = written(room, Approved)[-1]
         assert (line.case, line.despite) == (-1, ("hours",))
         await room.line(Planned(-1, 1, (TOLD,)))
@@ -308,7 +310,18 @@ async def test_only_approvers_in_the_group_decide(api: BotApi, room: Room, data:
 @pytest.mark.parametrize(
     "data",
     [
-        *("ok:-1:", "up:-1:", "mine:-1:", "eta:1:61", "eta:1:", "why:1:rain", "mute:1:9999", "unmute:1:x"),
+        *(
+            "ok:-1:",
+            "up:-1:",
+            "mine:-1:",
+            "eta:1:61",
+            "eta:1:",
+            "why:1:rain",
+            "mute:1:9999",
+            "mute?:1:rain",
+            "mute:1:60|rain",
+            "unmute:1:x",
+        ),
         *("ok:1:x", "ok:1:nl", "go:1:l", "up:1:f", "apart:1:1", "card:1:", "list:0:1", "list:0:-1"),
     ],
 )

@@ -67,7 +67,8 @@ async def test_a_dispatch_that_stopped_itself_rings_below_its_card(api: BotApi) 
     assert (said.reply_to, said.edits, said.buttons) == (card.id, [], [])
     assert said.text == (
         "⛔ Envio suspenso · caso 1 · CB 01 1/1: erro HTTP 401\n"
-        "🔧 Confira TOKEN_HSM (e HSM_ACCOUNT). Se mudar, reinicie o bot. Depois toque em Retomar."
+        "🛠 Chame quem cuida do bot: o WhatsApp (Matrix) recusou a chave de acesso. Depois de corrigir, "
+        "toque em Retomar. (TOKEN_HSM, HSM_ACCOUNT; se mudar, reinicie o bot)"
     )
 
 

@@ -51,6 +51,21 @@ async def test_a_text_that_is_too_long_arrives_cut(api: BotApi, outbox: Outbox) 
     assert text.endswith("…")
 
 
+async def test_a_number_stays_on_the_line_of_its_word_and_what_is_copied_as_it_is(
+    api: BotApi, outbox: Outbox
+) -> None:
+    html = (
+        "29 enviadas · 4 não enviadas · <b>33</b> ONUs, 100 % LOS, 6/15 às 14:30 em <code>CB 01 1 x</code> "
+    )
+    html += "até 29/11 14:50, (61) 9****-0001"
+    await outbox.post(api.group, Screen(html))
+    (message,) = api.messages()
+    shown = message.shown.replace("\N{NO-BREAK SPACE}", "_")
+    assert shown.startswith("29_enviadas · 4_não_enviadas · 33 ONUs, 100_% LOS, 6/15 às 14:30 em CB 01 1 x ")
+    assert shown.endswith("até 29/11_14:50, (61)_9****-0001")
+    assert message.text.startswith("29 enviadas · 4 não enviadas · 33 ONUs, 100 % LOS, 6/15 às 14:30 em ")
+
+
 async def test_the_same_again_is_fine(api: BotApi, outbox: Outbox) -> None:
     message = await outbox.post(api.group, Screen("a", ((Button("x", "y"),),)))
     await outbox.edit(api.group, message.message_id, Screen("a", ((Button("x", "y"),),)))

@@ -17,7 +17,7 @@ from bot.domain.case import Case, Member
 from bot.domain.cooldown import Reservation
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.incident import Incident, Kind, OddRow, Port
-from bot.domain.life import Proposed, Restoring, Scope, Silenced
+from bot.domain.life import Assumed, Proposed, Restoring, Scope, Silenced
 from bot.domain.lines import (
     Approved,
     Cancelled,
@@ -85,8 +85,8 @@ class TestDetails:
         screen = details(CASE, people, 0, PT)
         assert screen.html == (
             "👥 <b>Caso 1</b> · CB 01 · 6/15\n"
-            "6 ONUs · 5 clientes\n"
-            "2 sem cadastro · 1 sem telefone válido · 1 não consultado\n"
+            "6 ONUs · 2 clientes com cadastro · 2 sem\n"
+            "1 sem telefone válido · 1 não consultado\n"
             "página 1 de 1\n\n"
             "🔴 LOS · <b>Ana &lt;b&gt;</b>\n<code>ZTEG0000</code> · (61) 9****-0001\n\n"
             "🔴 LOS · <b>Ana &lt;b&gt;</b>\n<code>ZTEG0001</code> · (61) 9****-0001\n\n"
@@ -125,8 +125,7 @@ class TestDetails:
         people = Found(Affected(onus), contacts, unread=frozenset({"CB 01 6/1"}))
         assert details(case, people, 0, PT).html == (
             "👥 <b>Caso 1</b> · 2 OLTs · 3 PONs\n"
-            "3 ONUs · 3 clientes\n"
-            "0 sem cadastro · 0 sem telefone válido · 0 não consultados\n"
+            "3 ONUs · 3 clientes com cadastro\n"
             "⚠️ 1 alerta não pôde ser lido: faltam esses clientes aqui\n"
             "página 1 de 1\n\n"
             "🔴 LOS · <b>Ana</b> · CB 01 6/2\n<code>ZTEG0</code> · (61) 9****-0001\n\n"
@@ -167,12 +166,12 @@ class TestStatus:
     def test_when_all_is_well(self) -> None:
         watch = Watch("oltcloud", NOON + timedelta(hours=3, seconds=-12))
         assert self.show(watch, SENT).html == (
-            "✅ oltcloud: lida às 14:59 (há 12 s)\n"
+            "✅ OLT Cloud lida às 14:59 (há 12 s)\n"
             "Login: ok\n"
             "Casos: 1 aberto · 0 esperando decisão · 0 em envio\n"
-            "Gateway: matrix\n"
+            "WhatsApp (Matrix): nenhuma mensagem ainda\n"
             "Versão 1.0 · no ar há 3 h 00 min\n"
-            "❄️ <b>1 porta em cooldown</b>\n"
+            "❄️ <b>1 porta em descanso</b>\n"
             "<b>CB 01 6/15</b> até 23/11 12:01 (faltam 21 h 01 min) · caso 1, Ana"
         )
 
@@ -195,16 +194,33 @@ class TestStatus:
         ).html == (
             "⛔ <b>Ledger closed</b>: nothing can be decided or sent. Trouble in 2026-11.jsonl, line 4. "
             "On the server, run <code>python -m bot ledger verify</code>.\n"
-            "⚠️ <b>oltcloud not read since 12:01</b> (2 failures): HTTP &lt;502&gt;\n"
+            "⚠️ <b>OLT Cloud not read since 12:01</b> (2 failures): HTTP &lt;502&gt;\n"
             "Last good reading at 12:00 (3 h 00 min ago)\n"
             "Login: ok\n"
             "Cases: 1 open · 0 waiting for a decision · 1 sending\n"
-            "Gateway: matrix · 🧪 <b>DRY RUN</b>, nothing is sent\n"
+            "WhatsApp (Matrix): no message yet · 🧪 <b>DRY RUN</b>, nothing is sent\n"
             "Version 1.0 · up for 3 h 00 min\n"
             "❄️ <b>1 port in cooldown</b>\n"
             "<b>CB 01 6/15</b> until 23 Nov 12:01 (21 h 01 min left) · case 1, Ana\n"
             "⚠️ <b>1 open alert without a card: its row at the OLT cannot be read</b>\n"
             "alert 7: its OLT cannot be read · read: &lt;b&gt;6/15&lt;/b&gt;"
+        )
+
+    def test_ports_that_rest_are_one_line_a_case_in_the_order_people_count(self) -> None:
+        book = story(APPROVED)
+        for hours, case, places in ((1, 7, ("1/10", "1/1", "1/2", "1/11")), (2, 8, ("2/1",))):
+            for place in places:
+                where = port(place)
+                book.reservations[where.key] = Reservation(where, NOON - timedelta(hours=hours), case, BRUNO)
+        late = port("3/1")
+        book.reservations[late.key] = Reservation(late, NOON, 7, BRUNO)
+        text = self.show(Watch("oltcloud", NOON), book).html
+        assert text.partition("❄️")[2] == (
+            " <b>7 portas em descanso</b>\n"
+            "<b>CB 01 2/1</b> até 23/11 10:00 (faltam 19 h 00 min) · caso 8, Bruno\n"
+            "<b>CB 01 1/1, 1/2, 1/10, 1/11, 3/1</b> (5 portas) até 23/11 11:00 a 23/11 12:00 "
+            "(faltam 21 h 00 min) · caso 7, Bruno\n"
+            "<b>CB 01 6/15</b> até 23/11 12:01 (faltam 21 h 01 min) · caso 1, Ana"
         )
 
     def test_before_the_first_poll_and_after_a_refused_login(self) -> None:
@@ -223,12 +239,12 @@ class TestStatus:
     def test_the_gateway_says_when_it_last_answered_and_since_when_it_fails(self) -> None:
         good = MATRIX.heard(NOON, None)
         assert (
-            "\nGateway: matrix · última resposta às 12:00\n"
+            "\nWhatsApp (Matrix): última resposta às 12:00\n"
             in self.show(Watch("oltcloud"), story(), gateway=good).html
         )
         bad = good.heard(NOON + timedelta(minutes=1), "refused")
         assert (
-            "\n⚠️ <b>Gateway matrix falhando desde 12:01</b> (conexão recusada)\n"
+            "\n⚠️ <b>WhatsApp (Matrix) falhando desde 12:01</b> (conexão recusada)\n"
             in self.show(Watch("oltcloud"), story(), gateway=bad).html
         )
 
@@ -262,9 +278,21 @@ class TestPending:
         assert screen.html == (
             "<b>2 cartões esperam</b>\n"
             "esperando · 🔴 LOS · "
-            '<a href="https://t.me/c/1234567/55">CB 01 6/15</a> · caso 1 · desde 11:48\n'
-            "interrompido · 🟠 POWER/ENERGIA · <b>CB 01 1/1</b> · caso 2 · desde 11:48"
+            '<a href="https://t.me/c/1234567/55">CB 01 6/15</a> · 33 ONUs · há 13 min · caso 1\n'
+            "interrompido · 🟠 ENERGIA · <b>CB 01 1/1</b> · 3 ONUs · há 13 min · caso 2"
         )
+
+    def test_largest_first_with_who_has_it_and_of_unknown_size_before_all(self) -> None:
+        book = story(about=incident("small", affected=2))
+        for number, affected in ((2, 40), (3, None), (4, 7)):
+            book.apply(
+                NOON, CaseOpened(number, incident(f"n{number}", place=f"1/{number}", affected=affected))
+            )
+        book.apply(NOON, Assumed(4, BRUNO))
+        rows = pending(book, PT, NOON).html.splitlines()[1:]
+        assert [row.rpartition(" ")[2] for row in rows] == ["3", "2", "4", "1"]
+        assert "1/3</b> · ONUs: não informado · há 12 min · caso 3" in rows[0]
+        assert "1/4</b> · 7 ONUs · há 12 min · 🙋 Bruno · caso 4" in rows[2]
 
     def test_a_closed_ledger_is_said_first_and_a_rehearsal_waits(self) -> None:
         book = story(Approved(1, ANA, (), dry_run=True), planned(1), *sent(0, 0), Settled(1, "done"))
@@ -276,7 +304,7 @@ class TestPending:
         book = grouped(Proposed(1, ANA), about=[*pons(1, 3), *pons(4, 5, kind=Kind.POWER)])
         assert pending(book, PT, book.last_at).html == (
             "<b>1 cartão espera</b>\n"
-            "falta a 2ª pessoa · 🟣 MISTO · <b>CB 01 · 5 PONs</b> · caso 1 · desde 11:58"
+            "falta a 2ª pessoa · 🟣 MISTO · <b>CB 01 · 5 PONs</b> · 100 ONUs · há 2 min · caso 1"
         )
         later = book.last_at + timedelta(minutes=11)
         assert "\nesperando · " in pending(book, PT, later).html
@@ -288,7 +316,8 @@ class TestPending:
         book = story(*over, *news, *lost, Started("1"))
         assert pending(book, PT, book.last_at).html == (
             "<b>1 cartão espera</b>\n"
-            "aviso de volta interrompido, 1 incerta · 🔴 LOS · <b>CB 01 6/15</b> · caso 1 · desde 11:48"
+            "aviso de volta interrompido, 1 incerta · 🔴 LOS · <b>CB 01 6/15</b> · 33 ONUs · há 26 min "
+            "· caso 1"
         )
         assert in_doubt(book) == {1: 1}
         book.apply(book.last_at, Resolved(-1, ("0",), "call", ANA))
@@ -328,7 +357,7 @@ class TestCooldown:
             book.reservations[where.key] = Reservation(where, NOON - timedelta(hours=hours), 7, BRUNO)
         screen = cooldown(book, NOON, PT, 24, may_release=True)
         assert screen.html == (
-            "❄️ <b>2 portas em cooldown</b>\n"
+            "❄️ <b>2 portas em descanso</b>\n"
             "<b>CB 01 3/3</b> até 23/11 09:00 (faltam 21 h 00 min) · caso 7, Bruno\n"
             "<b>CB 01 2/2</b> até 23/11 11:00 (faltam 23 h 00 min) · caso 7, Bruno"
         )
@@ -398,21 +427,16 @@ class TestAudit:
         )
         screen = audit(book, 0, "", PT, book.last_at, hours=24)
         assert screen.html == (
-            "📋 <b>Auditoria</b> · 6 registros\n\n"
+            "📋 <b>Auditoria</b> · 5 registros\n\n"
             "<b>12:14</b> · liberou a porta: nova falha · <b>Bruno</b>\n"
             "CB 01 6/15\n\n"
-            "<b>12:12</b> · envio concluído\n"
-            "aprovado por Ana\n"
-            "2 enviadas · 0 recusadas · 0 falhas · 0 incertas · 1 pulada\n"
-            "caso 1 · 🔴 LOS · CB 01 6/15\n"
-            "normalizado às 12:13 · porta livre\n\n"
             "<b>12:07</b> · retomado pelo bot após reinício\n"
             "caso 1 · 🔴 LOS · CB 01 6/15\n"
             "normalizado às 12:13\n\n"
             "<b>12:04</b> · aprovou · <b>Ana</b>\n"
-            "2 enviadas · 0 recusadas · 0 falhas · 0 incertas · 1 pulada\n"
+            "envio concluído às 12:12: 2 enviadas · 1 não enviada\n"
             "caso 1 · 🔴 LOS · CB 01 6/15\n"
-            "normalizado às 12:13 · porta livre\n\n"
+            "normalizado às 12:13 · a porta pode ser usada de novo\n\n"
             "<b>12:03</b> · cancelou · <b>Ana</b>\n"
             "caso 1 · 🔴 LOS · CB 01 6/15\n"
             "normalizado às 12:13\n\n"
@@ -425,13 +449,31 @@ class TestAudit:
 
     def test_while_it_is_on_and_the_port_is_held(self) -> None:
         html = audit(SENT, 0, "1", PT, SENT.last_at, hours=24).html
-        assert html.endswith("\nfalha ainda ativa · porta livre a partir de 23/11 12:01")
+        assert html.endswith("\nfalha ainda ativa · porta em descanso até 23/11 12:01")
+
+    def test_an_entry_keeps_its_counts_and_says_apart_what_they_are_by_now(self) -> None:
+        book = story(
+            *(APPROVED, planned(3), *sent(0, 0), *sent(1, 2, Outcome.UNKNOWN, "reset"), Settled(1, "done")),
+            Resolved(1, ("1",), "sent", BRUNO),
+        )
+        approved = audit(book, 0, "", PT, book.last_at, hours=24).html.split("\n\n")[2]
+        assert approved == (
+            "<b>12:01</b> · aprovou · <b>Ana</b>\n"
+            "envio concluído às 12:09: 1 enviada · 2 incertas\n"
+            "agora: 2 enviadas · 1 incerta\n"
+            "caso 1 · 🔴 LOS · CB 01 6/15\n"
+            "falha ainda ativa · porta em descanso até 23/11 12:01"
+        )
+        stopped = story(APPROVED, planned(2), *sent(0, 0), Settled(1, "stopped", by=BRUNO))
+        ended, begun = audit(stopped, 0, "", PT, stopped.last_at, hours=24).html.split("\n\n")[1:]
+        assert "\naprovado por Ana\n1 enviada · 1 não enviada\n" in ended
+        assert "enviada" not in begun
 
     def test_a_dry_run_and_an_unread_alert(self) -> None:
         book = story(Approved(1, ANA, (port(),), dry_run=True), Settled(1, "unread", "source_down"))
         html = audit(book, 0, "", EN, book.last_at, hours=24).html
         assert "<b>12:02</b> · alert not read: the source (OLT) did not answer\napproved by Ana\n" in html
-        assert html.endswith("\nDRY RUN · outage still on · port free")
+        assert html.endswith("\nDRY RUN · outage still on · the port may be used again")
 
     @pytest.mark.parametrize(
         ("wanted", "entries"),
@@ -495,9 +537,9 @@ class TestAudit:
             Settled(1, "done"),
         )
         rows = audit(book, 0, "", PT, book.last_at, hours=24).html.split("\n\n")[1:]
-        holds = ["a partir de 23/11" in row for row in rows]
-        assert holds == [True, True, False, False, False, False, False]
-        assert "a partir de" not in audit(book, 0, "recusados", PT, book.last_at, hours=24).html
+        holds = ["em descanso até 23/11" in row for row in rows]
+        assert holds == [True, False, False, False, False]
+        assert "em descanso" not in audit(book, 0, "recusados", PT, book.last_at, hours=24).html
 
     def test_an_ignored_outage_is_not_called_normalised(self) -> None:
         book = story(Denied(1, ANA, "other"), IncidentEnded(1, "ignored"))

@@ -85,8 +85,8 @@ async def test_resume_and_close(api: BotApi, room: Room) -> None:
     await api.wait(lambda _: "Parar" in card.buttons)
     await room.line(Started("3"))
     room.telegram.chat.show(1, urgent=True)
-    await api.wait(lambda _: "Encerrar" in card.buttons)
-    assert "encerrado" in (await api.tap(ANA, card, "Encerrar")).text
+    await api.wait(lambda _: "Encerrar envio" in card.buttons)
+    assert "encerrado" in (await api.tap(ANA, card, "Encerrar envio")).text
     assert room.desk.decided == [("resume", 1), ("close", 1)]
 
 

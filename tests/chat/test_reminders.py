@@ -148,7 +148,7 @@ async def test_the_third_goes_to_the_escalation_chat_with_a_way_to_the_card(api:
             remind(room, number, "escalated")
         message = await said(api, "O NOC não respondeu", BOSS)
         await until(lambda: len(reminded(room)) == 2)
-        assert "🔴 LOS · CB 01 · 1/1 · ≈ 40 ONUs · desde " in message.text
+        assert "🔴 LOS · CB 01 · 1/1 · cerca de 40 ONUs · desde " in message.text
         assert f'<a href="https://t.me/c/{str(api.group)[4:]}/{card.id}">caso 1</a>' in message.html
         assert "2 falhas esperam" in message.text
         assert message.thread is None
@@ -346,7 +346,7 @@ async def test_down_again_is_a_reply_that_says_how_often(api: BotApi) -> None:
             else:
                 await room.outage(falls)
                 await room.card(falls)
-    assert sum(m.text.startswith("🔁 Caiu de novo") for m in api.messages()) == 3
+    assert sum(m.text.startswith("🔻 Caiu de novo") for m in api.messages()) == 3
 
 
 async def test_down_again_without_a_card_is_its_new_card(api: BotApi) -> None:

@@ -79,7 +79,7 @@ def test_any_name_stays_in_its_cell(name: str, phone: str) -> None:
 
 def test_the_audit_for_excel() -> None:
     sheet = audit_csv(SENT, "", PT, SENT.last_at, 24)
-    counted = "2 enviadas · 0 recusadas · 0 falhas · 1 incerta · 2 puladas"
+    counted = "2 enviadas · 1 incerta · 2 não enviadas"
     on, free = "falha ainda ativa", "2026-11-23 12:02:00"
     assert sheet.filename == "auditoria.csv"
     assert rows(sheet) == [

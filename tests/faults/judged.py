@@ -95,6 +95,6 @@ def _as_counts(outcomes: dict[str, str]) -> dict[str, int]:
 
 def _counts(text: str) -> dict[str, int]:
     return {
-        word: int(found[1]) if (found := re.search(rf"(\d+) {word}s?\b", text.partition("Envio")[2])) else -1
+        word: int(found[1]) if (found := re.search(rf"(\d+) {word}s?\b", text.partition("Envio")[2])) else 0
         for word in ("enviada", "recusada", "falha", "incerta")
     }

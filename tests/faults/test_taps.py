@@ -46,7 +46,7 @@ def count(noc: Noc, kind: str, case: int = 1) -> int:
 
 async def all_told(tries: Tries, noc: Noc, card: Message, what: str) -> None:
     """The card says that everybody was told; one approval, and the gateway got one message each."""
-    await noc.until(card, f"{CUSTOMERS} enviadas · 0 recusadas · 0 falhas · 0 incertas")
+    await noc.until(card, f"{CUSTOMERS} enviadas\n")
     got = len(noc.hsm.received)
     tries.check(got == CUSTOMERS, f"{got} messages for {CUSTOMERS} customers: {what}")
     tries.check(count(noc, "approved") == 1, f"{count(noc, 'approved')} approvals: {what}")

@@ -21,7 +21,7 @@ async def lose(noc: Noc, *faults: Fault) -> Message:
     await noc.open(HSM_CONCURRENCY="1")
     card = await noc.card()
     await noc.chat.tap(noc.ana, card, "Aprovar")
-    await noc.until(card, f"{5 - len(faults)} enviadas · 0 recusadas · 0 falhas · {len(faults)} incertas")
+    await noc.until(card, f"{5 - len(faults)} enviadas · {len(faults)} incertas")
     return card
 
 
@@ -37,15 +37,19 @@ async def test_three_lost_answers_each_come_to_their_end(noc: Noc) -> None:
     card = await lose(noc, DropAfter(), DropBefore(), DropBefore())
     assert len(noc.hsm.received) == 3
     page = await doubts_of(noc, card)
-    assert page.text.count("conexão caiu no meio") == 3
-    assert (await noc.chat.tap(noc.ana, page, "1 ✔")).text == "1 considerada enviada."
+    assert page.text.count("a conexão caiu no meio") == 3
+    await noc.chat.tap(noc.ana, page, "1 ✔")
+    await noc.until(page, "Considerar enviada a ")
+    assert (await noc.chat.tap(noc.ana, page, "Sim")).text == "1 considerada enviada."
     await noc.until(page, "2 a decidir")
     await noc.chat.tap(noc.ana, page, "2 📞")
+    await noc.until(page, "Vai ligar para ")
+    await noc.chat.tap(noc.ana, page, "Sim")
     await noc.until(page, "1 a decidir · 1 para ligar")
     await noc.chat.tap(noc.ana, page, "1 🔁")
     await noc.until(page, "Pode receber duas vezes.")
     assert (await noc.chat.tap(noc.ana, page, "Sim, reenviar")).text == "Reenviando a 1 cliente."
-    text = await noc.until(card, "4 enviadas · 0 recusadas · 0 falhas · 1 incerta · 0 puladas")
+    text = await noc.until(card, "4 enviadas · 1 incerta")
     assert "☑ 1 considerada enviada\n📞 1 para ligar\n" in text
     assert "🔁 Reenvio das incertas por Ana" in text
     assert "Para ligar (1)" in card.buttons
@@ -54,7 +58,9 @@ async def test_three_lost_answers_each_come_to_their_end(noc: Noc) -> None:
     await noc.until(page, "📞 Ana liga")
     assert "📞 1 para ligar (caso" in (await noc.ask(noc.bruno, "/status")).text
     await noc.chat.tap(noc.ana, page, "1 ✔ já avisado")
-    await noc.until(card, "5 enviadas · 0 recusadas · 0 falhas · 0 incertas · 0 puladas")
+    await noc.until(page, "já foi avisado?")
+    await noc.chat.tap(noc.ana, page, "Sim")
+    await noc.until(card, "5 enviadas")
     assert card.buttons == ["Detalhes", "Previsão", "Causa"]
     assert (len(noc.hsm.received), noc.hsm.duplicates) == (4, 0)
 
@@ -86,7 +92,7 @@ async def test_all_of_them_are_sent_again_after_two_questions(noc: Noc) -> None:
     await noc.until(page, "Confirma mesmo? 3 clientes podem receber duas vezes.")
     assert len(noc.hsm.received) == 2
     await noc.chat.tap(noc.ana, page, "Confirmo: reenviar a 3")
-    await noc.until(card, "5 enviadas · 0 recusadas · 0 falhas · 0 incertas")
+    await noc.until(card, "5 enviadas")
     assert (len(noc.hsm.received), noc.hsm.duplicates) == (5, 0)
     assert card.buttons == ["Detalhes", "Previsão", "Causa"]
 
@@ -117,13 +123,13 @@ async def test_a_key_refused_in_mid_send_says_what_to_mend_and_everyone_is_told_
     await noc.hsm.until(10)
     good, noc.hsm.token = noc.hsm.token, "another"
     text = await noc.until(card, "Envio suspenso: chave invalida")
-    assert "Confira TOKEN_HSM (e HSM_ACCOUNT)" in text
+    assert "(TOKEN_HSM, HSM_ACCOUNT; se mudar, reinicie o bot)" in text
     assert "retomar ou encerrar?" in text
     told = len(noc.hsm.received)
     assert told < 40
     noc.hsm.token = good
     assert "retomado" in (await noc.chat.tap(noc.bruno, card, "Retomar")).text
-    text = await noc.until(card, "40 enviadas · 0 recusadas · 0 falhas · 0 incertas")
+    text = await noc.until(card, "40 enviadas")
     assert "Retomado por Bruno" in text
     assert "TOKEN_HSM" not in text
     assert (len(noc.hsm.received), noc.hsm.duplicates) == (40, 0)
@@ -137,7 +143,8 @@ async def test_a_key_refused_from_the_start_offers_to_try_again(noc: Noc) -> Non
     await noc.chat.tap(noc.ana, card, "Aprovar")
     text = await noc.until(card, "Ninguém foi avisado")
     assert (
-        "Confira TOKEN_HSM (e HSM_ACCOUNT). Se mudar, reinicie o bot. Depois toque em Tentar de novo." in text
+        "recusou a chave de acesso. Depois de corrigir, toque em Tentar de novo. (TOKEN_HSM, HSM_ACCOUNT;"
+        in text
     )
     noc.hsm.token = good
     await noc.chat.tap(noc.ana, card, "Tentar de novo")
@@ -163,7 +170,7 @@ async def test_a_ledger_from_a_backup_sends_nothing_until_somebody_confirms(noc:
     await noc.until(said, "Liberar o envio com o registro que termina")
     await noc.chat.tap(noc.ana, said, "Sim, pode enviar")
     await noc.until(said, "Ana confirmou o registro")
-    await noc.until(card, "Porta livre")
+    await noc.chat.wait(lambda _: "bloqueado" not in card.text)
     await noc.chat.tap(noc.ana, card, "Aprovar")
     await noc.until(card, "3 enviadas")
     assert "confirmou o registro após restauração · Ana" in (await noc.ask(noc.ana, "/audit")).text

@@ -33,7 +33,7 @@ def mixed_outage(noc: Noc) -> Alert:
     return alert
 
 
-COUNTS = "27 enviadas · 0 recusadas · 0 falhas · 0 incertas · 5 puladas"
+COUNTS = "27 enviadas · 5 não enviadas"
 
 
 async def test_33_onus_become_one_card_and_one_message_each_and_everything_agrees(noc: Noc) -> None:
@@ -124,7 +124,7 @@ async def test_the_next_case_of_the_port_sends_nothing_and_says_until_when(noc: 
     assert power.id != card.id
     assert "cooldown até" in power.text
     answer = await noc.chat.tap(noc.bruno, power, "Aprovar")
-    assert re.search(r"CB 01 6/15 está em cooldown até .*\d\d:\d\d\. Nada foi enviado\.", answer.text or "")
+    assert re.search(r"CB 01 6/15 está em descanso até .*\d\d:\d\d\. Nada foi enviado\.", answer.text or "")
     await noc.chat.tap(noc.bruno, other, "Aprovar")
     await noc.until(other, "3 enviadas")
     assert len(noc.hsm.received) == 6

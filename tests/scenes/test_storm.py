@@ -43,14 +43,12 @@ async def test_60_pons_in_one_poll_are_one_card_and_one_tap_reaches_everyone_onc
         fall(noc, number)
     await noc.spawn()
     card = await noc.card("60 PONs")
-    assert f"≈ {PONS * CUSTOMERS} ONUs" in card.text
+    assert f"cerca de {PONS * CUSTOMERS} ONUs" in card.text
     assert "60 de 60 PONs" in card.text  # why: the whole OLT
     answer = await noc.chat.tap(noc.ana, card, "Aprovar")
     assert "Aprovado" in answer.text
     await everybody_once(noc)
-    text = await noc.until(
-        card, f"{PONS * CUSTOMERS} enviadas · 0 recusadas · 0 falhas · 0 incertas · 0 puladas"
-    )
+    text = await noc.until(card, f"{PONS * CUSTOMERS} enviadas\n")
     assert "60 PONs" in text
     assert cards(noc) == [card]
 

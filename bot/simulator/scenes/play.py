@@ -231,7 +231,7 @@ class Play:
 
     def _over(self, card: Message) -> bool:
         """Whether somebody was told, or nobody and it can be tried again."""
-        return self.words.done in card.text or (can_approve(card) and count(card, self.words.counts[0]) == 0)
+        return self.words.done in card.text or (can_approve(card) and self.words.nobody in card.text)
 
     # The customers
 

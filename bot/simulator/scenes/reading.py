@@ -16,6 +16,7 @@ class Words:
 
     counts: Sequence[str]  # accepted, rejected, failed, unknown, skipped
     done: str
+    nobody: str
     normalised: str
     over: str
     taken: str  # a later tap is told who was first
@@ -25,8 +26,9 @@ class Words:
 
 WORDS = {
     "pt": Words(
-        ("enviada", "recusada", "falha", "incerta", "pulada"),
+        ("enviada", "recusada", "falha", "incerta", "não enviada"),
         "Envio concluído",
+        "Ninguém foi avisado",
         "Normalizado",
         "falha já acabou",
         "aprovou",
@@ -34,8 +36,9 @@ WORDS = {
         "Oscilando",
     ),
     "en": Words(
-        ("sent", "rejected", "failed", "unknown", "skipped"),
+        ("sent", "rejected", "failed", "in doubt", "not sent"),
         "Sending finished",
+        "Nobody was told",
         "Back to normal",
         "outage is over",
         "approved",
@@ -77,9 +80,9 @@ def case_of(card: Message) -> str:
 
 
 def count(card: Message, word: str) -> int:
-    """The number in front of this word; -1 where there is none."""
+    """The number in front of this word; 0 where there is none."""
     found = re.search(rf"([0-9.,]+) {word}", card.text)
-    return int(re.sub(r"\D", "", found[1])) if found else -1
+    return int(re.sub(r"\D", "", found[1])) if found else 0
 
 
 def mentioned(message: Message) -> set[int]:
