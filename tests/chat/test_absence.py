@@ -302,7 +302,7 @@ async def test_a_page_that_decides_is_not_carried_out_late(api: BotApi) -> None:
 async def cooling(room: Room) -> Message:
     await room.api.say(ANA, "/cooldown")
     found = await room.api.wait(
-        lambda api: next((m for m in api.messages() if "cooldown" in m.text and m.reply_to), None)
+        lambda api: next((m for m in api.messages() if "em descanso" in m.text and m.reply_to), None)
     )
     assert found is not None
     return found
