@@ -121,12 +121,9 @@ class Noc:
 
     async def ask(self, who: User, command: str, chat: int | None = None) -> Message:
         """What the bot answers to a command."""
-        last = max((m.id for m in self.chat.messages(chat)), default=0)
         asked = await self.chat.say(who, command, chat)
         return await self.chat.wait(
-            lambda c: next(
-                (m for m in c.messages(asked.chat) if m.id > max(last, asked.id) and m.sender is None), None
-            )
+            lambda c: next((m for m in c.messages(asked.chat) if m.reply_to == asked.id), None)
         )
 
     def view(self, name: str) -> Any:
