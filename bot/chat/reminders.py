@@ -1,5 +1,6 @@
 """Reminders: whom nobody answered is asked again, in the group or in the escalation chat."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -185,7 +186,8 @@ class Reminders:
         if what == "lapsed":
             return {"by": case.lapsed}
         if what == "grown":
-            return {"affected": case.affected}
+            known = None if math.isinf(case.size) else int(case.size)
+            return {"onus": known, "at_most": case.affected is None and case.grown is None}
         if what.startswith("over"):
             lasted = (case.ended_at or now) - case.started
             told = self._ledger.book.restored_by(case.id)

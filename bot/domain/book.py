@@ -131,7 +131,7 @@ class Book:
         self.last_at = at
         self._take(line)
         if not isinstance(line, TRIAL):  # another process's: the bot itself was silent meanwhile
-            self._before, self._stopped = at, isinstance(line, ln.Stopped)
+            self._before, self._stopped = self.last_at, isinstance(line, ln.Stopped)
 
     def stands(self, line: ln.Line, seq: int, digest: str) -> None:
         """A line that was applied is durable, at this place and with this hash."""

@@ -274,8 +274,11 @@ class Case:
 
     @property
     def size(self) -> float:
-        """How many ONUs it affects at most; infinite where some do not even say that: it may be large."""
-        return math.inf if self.at_most is None else self.at_most
+        """How many ONUs it affects at most, by its alerts or by a plan that waits for a word; infinite where
+        some do not even say that: it may be large.
+        """
+        listed, grown = math.inf if self.at_most is None else self.at_most, self.grown
+        return listed if grown is None else max(listed, grown.onus)
 
     @property
     def started(self) -> datetime:

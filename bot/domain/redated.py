@@ -42,6 +42,7 @@ def bring_back(book: Any, now: datetime) -> None:
         if case.eta is not None and case.eta > now + LONGEST_FORECAST:
             case.eta = case.eta_by = None
     book.audit[:] = [replace(entry, at=min(entry.at, now)) for entry in book.audit]
+    book.announced = _past(book.announced, now)
     for part in (book.cases, book.reservations, book.told, book.spells, book.silences, book.lasting):
         _past(part, now)
 
@@ -56,7 +57,8 @@ def _past(value: Any, now: datetime) -> Any:
     if isinstance(value, datetime):
         return min(value, now)
     if isinstance(value, dict):
-        value.update({key: _past(inner, now) for key, inner in value.items()})
+        for key, inner in value.items():  # not `update`: a Counter would add
+            value[key] = _past(inner, now)
     elif isinstance(value, list):
         value[:] = [_past(inner, now) for inner in value]
     elif isinstance(value, tuple):

@@ -115,8 +115,10 @@ def _every_line_kept(held: Mapping[str, bytes], trouble: Trouble) -> dict[str, b
             home = segment_name(entry.at)
             homes.setdefault(raw, home if home in held else name)
     lines: dict[str, list[bytes]] = {name: [] for name in held}
+    last_home = ""
     for raw in sorted(homes, key=places.__getitem__):
-        lines[homes[raw]].append(raw + b"\n")
+        last_home = max(last_home, homes[raw])  # what follows lines of a clock that was ahead is with them
+        lines[last_home].append(raw + b"\n")
     mended = {name: b"".join(kept) for name, kept in lines.items()}
     tried = scan(Held(mended), Path())
     # A trace of a line that is in no intact one is a line that would be lost, but for a torn last group.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -574,6 +575,21 @@ async def test_a_small_one_that_grew_rings(api: BotApi) -> None:
         message = await said(api, "cresceu: agora 5 ONUs")
         assert (message.reply_to, message.silent, told(message)) == (card.id, False, [])
         await until(lambda: reminded(room) == [(1, "grown")])
+
+
+@pytest.mark.parametrize(
+    ("total", "told_as"), [(40, "cresceu: agora até 40 ONUs."), (None, "cresceu: não se sabe mais quantas")]
+)
+async def test_a_small_one_of_which_the_list_tells_no_count_any_more_rings(
+    api: BotApi, total: int | None, told_as: str
+) -> None:
+    async with opened(api, rules=Rules(sound_from=3), attention=Attention(sound_from=3)) as room:
+        await room.outage(1, affected=2)
+        await room.card()
+        known = room.ledger.book.cases[1].incident
+        await room.line(IncidentChanged(1, replace(known, affected=None, total=total)))
+        remind(room, 1, "grown")
+        assert not (await said(api, told_as)).silent
 
 
 async def test_a_small_one_falls_again_without_a_sound(api: BotApi) -> None:

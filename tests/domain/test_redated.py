@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from bot.domain import lines as ln
-from bot.domain.book import Book
+from bot.domain.book import Announcement, Book
 from bot.domain.case import Phase
 from bot.domain.life import Forecast, Proposed
-from bot.domain.plan import Outcome, Recipient
+from bot.domain.plan import Outcome, Recipient, Skip
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
 AHEAD = NOON + timedelta(days=400)
@@ -80,3 +80,30 @@ def test_a_first_approval_and_a_near_forecast_count_from_then() -> None:
     case = made.cases[1]
     assert case.proposal is not None
     assert (case.proposal.at, case.eta) == (NOON, NOON + timedelta(hours=2))
+
+
+def test_what_a_dispatch_came_to_is_not_counted_again() -> None:
+    lines = (
+        opened(),
+        ln.Approved(1, ANA, (port(),)),
+        ln.Planned(1, 2, (*PLAN, Recipient("c3", "Caio", ("Z3",), skip=Skip.NO_PHONE))),
+        ln.Result(1, "c1", Outcome.ACCEPTED, "m1"),
+        ln.Result(1, "c2", Outcome.UNKNOWN, None, "no_answer"),
+        ln.Settled(1, "done"),
+    )
+    (dispatch,) = book(*lines).cases[1].dispatches
+    assert dispatch.came_to is not None
+    at, tally = dispatch.came_to
+    assert (at, tally) == (NOON, dispatch.tally())
+    assert tally.outcomes == {Outcome.ACCEPTED: 1, Outcome.UNKNOWN: 1}
+    assert tally.skipped == {Skip.NO_PHONE: 1}
+
+
+def test_a_start_of_the_future_keeps_no_later_one_quiet() -> None:
+    assert book(ln.Announced("real")).announced == Announcement(NOON, "real")
+
+
+def test_silence_after_the_confirmation_looks_like_an_old_copy() -> None:
+    made, later = book(opened()), NOON + timedelta(hours=2)
+    made.apply(later, ln.Started("1"))
+    assert made.unconfirmed == NOON

@@ -976,6 +976,19 @@ class TestSmallOnes:
         await desk.flow.deny(1, ANA, "works")
         assert await self.asked(desk, 100) == []
 
+    async def test_one_whose_plan_is_large_is_small_no_more(self, grouping: Desk) -> None:
+        desk = grouping
+        desk.use(sound_from=3, group_seconds=0)
+        desk.source.outage(incident(1, place="6/1", affected=2), 40)
+        await desk.poll()
+        await desk.pass_by(10)
+        desk.ledger.note(CardPosted(1, -100, 5))
+        await desk.approve()
+        assert desk.case().grown is not None
+        await desk.poll()
+        assert await self.asked(desk, 0) == [(1, "grown")]
+        assert await self.asked(desk, 10) == [(1, "first")]
+
     async def test_what_does_not_say_how_many_may_be_large(self, grouping: Desk) -> None:
         desk = grouping
         desk.use(sound_from=3, group_seconds=0)

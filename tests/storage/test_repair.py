@@ -227,6 +227,29 @@ def test_lines_go_home_to_their_month(tmp_path: Path, whole: dict[str, bytes]) -
         assert segments(tmp_path) == whole
 
 
+async def test_lines_after_a_clock_that_was_ahead_stay_with_its_own(
+    tmp_path: Path, whole: dict[str, bytes]
+) -> None:
+    clock = FakeClock()
+    real = clock.time + timedelta(days=21)
+    clock.time = real + timedelta(days=400)
+    ledger = FileLedger.open(tmp_path, clock, QuickDisk())
+    await ledger.commit(adds(ln.Alive()))
+    await ledger.close()
+    clock.time = real
+    ledger = FileLedger.open(tmp_path, clock, QuickDisk())
+    await ledger.commit(adds(ln.Started("1", "future")))
+    await ledger.commit(adds(ln.Confirmed(ANA, real)))
+    await ledger.commit(adds(opened(6)))  # of December, as the lines before the clock ran ahead
+    await ledger.close()
+    written = segments(tmp_path)
+    assert len(written) == len(whole) + 1
+    for name, data in written.items():
+        put(tmp_path, name, data.replace(b"\n", b"\r\n"))
+    assert repair(tmp_path, FakeClock()).ok
+    assert segments(tmp_path) == written
+
+
 class StopsAt(QuickDisk):
     """A disk on which the `last`-th replacement is the last that works."""
 
