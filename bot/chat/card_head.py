@@ -142,6 +142,11 @@ def _group(case: Case, words: Words) -> list[Markup]:
     return [words.say(f"cause.group_{why.reason}", **facts[why.reason])]
 
 
+def how_many(case: Case, words: Words) -> str:
+    """How many ONUs, as on the card without all that there are: `cerca de 12 ONUs`; plain text."""
+    return _affected(case, words, brief=True).striptags()
+
+
 def _size(case: Case, words: Words) -> Markup:
     if len(all_ports(case)) == 1:
         incident = case.incidents[0]
@@ -155,7 +160,7 @@ def _size(case: Case, words: Words) -> Markup:
     return words.say("card.joined", affected=affected, n=case.joined) if case.joined else affected
 
 
-def _affected(case: Case, words: Words) -> Markup:
+def _affected(case: Case, words: Words, *, brief: bool = False) -> Markup:
     """The plan's count once there is one; before it the list's estimate (contracts/oltcloud.md)."""
     progress = case.dispatch.progress if case.dispatch else None
     total = case.incidents[0].total if len(all_ports(case)) == 1 else None
@@ -166,7 +171,7 @@ def _affected(case: Case, words: Words) -> Markup:
     if affected is None:
         key = "card.affected_unknown" if case.at_most is None else "card.affected_at_most"
         return words.say(key, at_most=case.at_most)
-    if total is not None and affected > total:  # the list is wrong: there is no "300 of 12"
+    if brief or (total is not None and affected > total):  # the list is wrong: there is no "300 of 12"
         total = None
     estimate = progress is None and not case.counted
     return words.say("card.affected", estimate=estimate, affected=affected, total=total)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.chat.buttons import Action, Press
+from bot.chat.buttons import Action, Press, agreed_in
 from bot.chat.words import Words
 from bot.domain.who import Who
 
@@ -13,6 +13,7 @@ LATE: dict[Action, Action | None] = {
     Action.RESUME: None,
     Action.CLOSE: None,
     Action.RESTORE: None,
+    Action.UNTOLD: None,
     Action.BEGIN: None,
     Action.SEPARATE: Action.ASK_SEPARATE,
     Action.ASSUME: None,
@@ -39,8 +40,11 @@ class Late:
     until: datetime
 
     def what(self, words: Words) -> str:
-        """The button as it is written, with the reason of a denial."""
+        """The button as it is written, with the reason of a denial, or to how many people it sends."""
         action = self.press.action
+        agreed = agreed_in(self.press.arg) if action is Action.APPROVE else None
+        if agreed is not None:
+            return words.plain("button.grown", n=agreed, second=False)
         label = words.plain(f"button.{_LABELS.get(action, action.name.lower())}", n=None)
         if action is not Action.DENY:
             return label

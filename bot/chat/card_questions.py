@@ -182,6 +182,7 @@ class _Ask:
             Action.CLOSE: book.cases[number].state is CaseState.INTERRUPTED,
             Action.BEGIN: book.cases[number].state is CaseState.SCHEDULED,
             Action.RESTORE: may_restore(self.case, book, now, self.rules),
+            Action.UNTOLD: may_restore(self.case, book, now, self.rules),
             Action.SEPARATE: may_separate(self.case, now, self.rules) > 1,
             Action.SILENCE: on and silence is None,
             Action.UNMUTE: silence is not None,

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from bot.chat.attention import Attention, size
 from bot.chat.buttons import Action, Press
-from bot.chat.card_head import headline, label
+from bot.chat.card_head import headline, how_many, label
 from bot.chat.fitting import fit, page_buttons
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words
@@ -131,9 +131,9 @@ def _row(case: Case, words: Words, now: datetime) -> Markup:
 
 def _full_row(case: Case, words: Words, now: datetime) -> Markup:
     facts = {
-        "affected": case.affected,
-        "at_most": case.at_most,
+        "affected": how_many(case, words),
         "started": case.started,
+        "seen": not case.start_known,
         "now": now,
         "case": case.id,
     }

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from bot.chat.attention import size
 from bot.chat.buttons import Action, Press
-from bot.chat.card_head import all_ports, kind_words, label, where
+from bot.chat.card_head import all_ports, how_many, kind_words, label, where
 from bot.chat.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.people import Person, people
 from bot.chat.results import counts, fate, to_call
@@ -184,8 +184,10 @@ def _pending_row(
         url=link(case),
         port=label(case, words),
         case=case.id,
-        affected=case.affected,
-        lasted=max(now - case.started, timedelta()),
+        affected=how_many(case, words),
+        over=case.ended_at is not None,
+        seen=not case.start_known,
+        lasted=max(now - (case.ended_at or case.started), timedelta()),
         owner=case.owner,
     )
 

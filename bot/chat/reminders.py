@@ -9,7 +9,7 @@ from typing import cast
 from markupsafe import Markup
 
 from bot.chat.attention import Attention
-from bot.chat.card_head import headline, label
+from bot.chat.card_head import headline, how_many, label
 from bot.chat.digest import DIGEST
 from bot.chat.fitting import fit
 from bot.chat.pages import link
@@ -189,7 +189,7 @@ class Reminders:
             known = None if math.isinf(case.size) else int(case.size)
             return {"onus": known, "at_most": case.affected is None and case.grown is None}
         if what.startswith("over"):
-            lasted = (case.ended_at or now) - case.started
+            lasted = (case.ended_at or now) - case.started if case.start_known else None
             told = self._ledger.book.restored_by(case.id)
             asked = told is not None and not told.undecided
             return {"n": self._untold(case, now), "lasted": lasted, "asked": asked}
@@ -207,9 +207,9 @@ class Reminders:
             words.say(
                 _ROWS[key],
                 head=headline(case, words),
-                affected=case.affected,
-                at_most=case.at_most,
+                affected=how_many(case, words),
                 started=case.started,
+                seen=not case.start_known,
                 lasted=now - case.started,
                 now=now,
                 case=case.shown_as,

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from bot.chat.absence import Absence
-from bot.domain.lines import Approved, Line, Started, Stopped, Who
+from bot.domain.lines import Approved, IncidentEnded, Line, Settled, Started, Stopped, Who
+from bot.domain.rules import Rules
 from bot.simulator.telegram import BotApi, Message
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
+from tests.chat.room import ANA, BETO, CARLA, UNDO_SECONDS, FastClock, Room, opened, people, until
+from tests.chat.screens import planned, sent
 from tests.fakes import NOON, FakeClock, port
 
 MINUTE = timedelta(minutes=1)
@@ -129,6 +131,7 @@ async def test_a_late_tap_on_what_is_decided_is_told_so(api: BotApi) -> None:
     ("data", "asked", "buttons"),
     [
         ("mine:1:", "Assumi", ["Assumi agora", "Deixar como está"]),
+        ("ok:1:g300", "Enviar para 300", ["Enviar para 300 agora", "Deixar como está"]),
         ("eta:1:60", "Previsão", ["Previsão agora", "Deixar como está"]),
         ("mute:1:60", "Silenciar", ["Silenciar agora", "Deixar como está"]),
     ],
@@ -145,7 +148,9 @@ async def test_whatever_else_a_card_decides_is_asked_too(
         assert room.desk.decided == []
 
 
-@pytest.mark.parametrize("data", ["go:1:", "end:1:", "begin:1:", "up:1:", "apart:1:", "unmute:1:1"])
+@pytest.mark.parametrize(
+    "data", ["go:1:", "end:1:", "begin:1:", "up:1:", "up.no:1:", "apart:1:", "unmute:1:1"]
+)
 async def test_what_cannot_be_done_any_more_is_not_asked(api: BotApi, data: str) -> None:
     ledger, card = await left(api)
     answer = api.post_callback(ANA, card, data)
@@ -171,6 +176,19 @@ async def test_after_minutes_without_telegram_a_tap_is_asked_about(api: BotApi) 
         assert len(room.desk.refusals) == heard + 1
         await asyncio.sleep(0.5)  # a person needs longer to read it; a poll comes back empty meanwhile
         assert (await api.tap(ANA, card, "Aprovar agora")).text.startswith("Aprovado")
+
+
+async def test_nobody_decides_hours_later_that_no_word_is_sent(api: BotApi) -> None:
+    """It cannot be taken back, as a denial cannot: it is asked about, too."""
+    told = [Approved(1, Who(CARLA, "Carla"), ()), planned(1), *sent(0, 0), Settled(1, "done")]
+    ledger, card = await left(api, *told, IncidentEnded(1))
+    answer = api.post_callback(ANA, card, "up.no:1:")
+    rules = Rules(undo_seconds=UNDO_SECONDS, restored=True)
+    async with opened(api, ledger=aged(ledger, 5 * MINUTE), rules=rules) as room:
+        assert "Não fiz nada: responda no cartão do caso 1." in (await answer).text
+        await asks(api, card)
+        assert card.buttons == ["Não avisar agora", "Deixar como está"]
+        assert room.desk.decided == []
 
 
 def body(*ids: int) -> bytes:

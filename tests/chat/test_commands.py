@@ -36,7 +36,7 @@ async def test_the_commands_are_described(api: BotApi, room: Room) -> None:
             "status",
             "pendentes",
             "auditoria",
-            "cooldown",
+            "descanso",
             "silenciar",
             "previsao",
             "causa",

@@ -337,7 +337,7 @@ def test_3000_with_the_longest_names_arrive() -> None:
 def test_a_case_with_sends_in_doubt_waits_also_when_its_outage_is_over() -> None:
     book = lost(3, IncidentEnded(1))
     assert pending(book, PT, book.last_at).html == (
-        "<b>1 cartão espera</b>\n3 incertas · 🔴 LOS · <b>CB 01 6/15</b> · 33 ONUs · há 24 min · caso 1"
+        "<b>1 cartão espera</b>\n3 incertas · 🔴 LOS · <b>CB 01 6/15</b> · 33 ONUs · acabou há 0 s · caso 1"
     )
     half = story(APPROVED, planned(3), *sent(0, 0, Outcome.UNKNOWN), Started("1"))
     assert "\ninterrompido, 1 incerta · " in pending(half, PT, half.last_at).html

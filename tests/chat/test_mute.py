@@ -68,9 +68,9 @@ async def test_a_topic_that_closes_sends_everything_to_the_group_and_says_so_onc
     [
         (Refused("Bad Request: not enough rights to send text messages to the chat"), "rights", "direito"),
         (Refused("Bad Request: CHAT_WRITE_FORBIDDEN"), "rights", "direito"),
-        (Refused("Bad Request: CHAT_RESTRICTED"), "restricted", "restringiu"),
+        (Refused("Bad Request: CHAT_RESTRICTED"), "restricted", "restringi"),
         (Refused("Bad Request: TOPIC_CLOSED"), "topic", "tópico"),
-        (Refused("Forbidden: bot was kicked from the supergroup chat", 403), "removed", "não está mais"),
+        (Refused("Forbidden: bot was kicked from the supergroup chat", 403), "removed", "o bot não est"),
     ],
 )
 async def test_a_group_that_takes_no_posts_hides_nothing(

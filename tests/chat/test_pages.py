@@ -181,7 +181,9 @@ class TestStatus:
         first = self.show(Watch("oltcloud", at), story()).html.splitlines()[0]
         assert first.startswith("✅ ") is fresh
         if seconds == 3600:
-            expected = "⚠️ <b>oltcloud sem leitura nova há 1 h 00 min</b> (a última às 14:00): lenta ou parada"
+            expected = (
+                "⚠️ <b>OLT Cloud sem leitura nova há 1 h 00 min</b> (a última às 14:00): lenta ou parada"
+            )
             assert first == expected
 
     def test_what_is_broken_comes_first(self) -> None:
@@ -278,8 +280,8 @@ class TestPending:
         assert screen.html == (
             "<b>2 cartões esperam</b>\n"
             "esperando · 🔴 LOS · "
-            '<a href="https://t.me/c/1234567/55">CB 01 6/15</a> · 33 ONUs · há 13 min · caso 1\n'
-            "interrompido · 🟠 ENERGIA · <b>CB 01 1/1</b> · 3 ONUs · há 13 min · caso 2"
+            '<a href="https://t.me/c/1234567/55">CB 01 6/15</a> · cerca de 33 ONUs · há 13 min · caso 1\n'
+            "interrompido · 🟠 ENERGIA · <b>CB 01 1/1</b> · cerca de 3 ONUs · há 13 min · caso 2"
         )
 
     def test_largest_first_with_who_has_it_and_of_unknown_size_before_all(self) -> None:
@@ -291,8 +293,8 @@ class TestPending:
         book.apply(NOON, Assumed(4, BRUNO))
         rows = pending(book, PT, NOON).html.splitlines()[1:]
         assert [row.rpartition(" ")[2] for row in rows] == ["3", "2", "4", "1"]
-        assert "1/3</b> · ONUs: não informado · há 12 min · caso 3" in rows[0]
-        assert "1/4</b> · 7 ONUs · há 12 min · 🙋 Bruno · caso 4" in rows[2]
+        assert "1/3</b> · até 61 ONUs · há 12 min · caso 3" in rows[0]
+        assert "1/4</b> · cerca de 7 ONUs · há 12 min · 🙋 Bruno · caso 4" in rows[2]
 
     def test_a_closed_ledger_is_said_first_and_a_rehearsal_waits(self) -> None:
         book = story(Approved(1, ANA, (), dry_run=True), planned(1), *sent(0, 0), Settled(1, "done"))
@@ -304,7 +306,7 @@ class TestPending:
         book = grouped(Proposed(1, ANA), about=[*pons(1, 3), *pons(4, 5, kind=Kind.POWER)])
         assert pending(book, PT, book.last_at).html == (
             "<b>1 cartão espera</b>\n"
-            "falta a 2ª pessoa · 🟣 MISTO · <b>CB 01 · 5 PONs</b> · 100 ONUs · há 2 min · caso 1"
+            "falta a 2ª pessoa · 🟣 MISTO · <b>CB 01 · 5 PONs</b> · cerca de 100 ONUs · há 2 min · caso 1"
         )
         later = book.last_at + timedelta(minutes=11)
         assert "\nesperando · " in pending(book, PT, later).html
@@ -316,7 +318,7 @@ class TestPending:
         book = story(*over, *news, *lost, Started("1"))
         assert pending(book, PT, book.last_at).html == (
             "<b>1 cartão espera</b>\n"
-            "aviso de volta interrompido, 1 incerta · 🔴 LOS · <b>CB 01 6/15</b> · 33 ONUs · há 26 min "
+            "aviso de volta interrompido, 1 incerta · 🔴 LOS · <b>CB 01 6/15</b> · 33 ONUs · acabou há 6 min "
             "· caso 1"
         )
         assert in_doubt(book) == {1: 1}
@@ -563,7 +565,7 @@ class TestAudit:
 @pytest.mark.parametrize("words", [PT, EN])
 def test_the_help_names_buttons_as_they_are_written(words: Words) -> None:
     html = help_text(words).html
-    for key in ("approve", "deny", "details", "assume", "separate"):
+    for key in ("approve", "deny", "details", "assume", "separate", "untold"):
         assert f"<b>{words.plain(f'button.{key}')}</b>" in html
     assert f"<b>{words.plain('button.restore', n=None)}</b>" in html
 
@@ -572,12 +574,12 @@ def test_the_help_names_every_command() -> None:
     text = assert_arrives(help_text(PT))
     assert [line.split(" – ")[0] for line in text.splitlines() if line.startswith("/")] == [
         "/status",
-        "/pendentes",
-        "/auditoria",
-        "/cooldown",
-        "/silenciar",
-        "/previsao",
-        "/causa",
-        "/ajuda",
+        "/pendentes ou /pending",
+        "/auditoria ou /audit",
+        "/descanso ou /cooldown",
+        "/silenciar ou /silence",
+        "/previsao ou /eta",
+        "/causa ou /cause",
+        "/ajuda ou /help",
     ]
     assert "<b>Approve</b>" in help_text(EN).html

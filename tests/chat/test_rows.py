@@ -1,0 +1,131 @@
+"""The same outage reads the same on its card, in /pendentes, in the list and in the escalation chat."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.chat.attention import Attention
+from bot.chat.digest import Digest
+from bot.chat.pages import help_text, pending
+from bot.chat.reminders import Reminders
+from bot.chat.results import fate
+from bot.chat.words import Words
+from bot.domain.book import Book
+from bot.domain.case import Case
+from bot.domain.incident import Incident
+from bot.domain.lines import CaseOpened, IncidentEnded, Settled
+from bot.domain.plan import Outcome
+from bot.domain.rules import Rules
+from bot.ports import Notice
+from bot.storage.memory import MemoryLedger
+from tests.chat.screens import APPROVED, EN, PT, planned, sent, story
+from tests.fakes import NOON, FakeClock, incident
+
+LATER = NOON + timedelta(minutes=20)
+RULES = Rules(restored=True, remind_minutes=10)
+
+
+def unknown_start() -> Incident:
+    return replace(incident("9", affected=None), total=33, start_known=False)
+
+
+def listed(book: Book, words: Words) -> str:
+    ledger = MemoryLedger(FakeClock())
+    vars(ledger)["_book"] = book
+    digest = Digest(ledger, FakeClock(), Attention(cards_at_once=0), card=lambda _: None)
+    digest.sort_out()
+    return digest.screen(words, LATER).html
+
+
+def reminder(book: Book, what: str, words: Words, now: datetime = LATER) -> str:
+    """What a reminder of case 1 says."""
+    ledger = MemoryLedger(FakeClock())
+    vars(ledger)["_book"] = book
+    attention = Attention(escalation=-5)
+    reminders = Reminders(ledger, words, RULES, attention, card=lambda _: None, on_duty=list, approvers=list)
+    notice = reminders.dated(Notice("reminder", {"case": 1, "what": what}))
+    said = reminders.saying(notice, [notice], now)
+    assert said is not None
+    return said.screen.html
+
+
+@pytest.mark.parametrize(
+    ("words", "size", "seen", "since"),
+    [(PT, "até 33 ONUs", "visto ", "desde "), (EN, "up to 33 ONUs", "seen ", "since ")],
+)
+def test_a_start_that_nobody_reported_is_no_start_in_any_row(
+    words: Words, size: str, seen: str, since: str
+) -> None:
+    book = story(about=unknown_start())
+    for row in (
+        pending(book, words, LATER).html.splitlines()[-1],
+        listed(book, words).splitlines()[-1],
+        reminder(book, "escalated", words).splitlines()[-1],
+    ):
+        assert size in row
+        assert f" · {seen}" in row
+        assert since not in row
+
+
+def test_the_end_of_it_says_nothing_of_how_long_it_lasted() -> None:
+    told = [APPROVED, planned(2), *sent(0, 1), Settled(1, "done"), IncidentEnded(1)]
+    book = story(*told, about=unknown_start())
+    said = reminder(book, "over", PT, book.last_at)
+    assert "normalizou</b> (CB 01 6/15). " in said
+    assert "durou" not in said
+    assert "durou " in reminder(story(*told), "over", PT, book.last_at)
+
+
+def test_a_counted_size_is_no_estimate_in_any_row() -> None:
+    book = story(about=replace(incident("9", affected=33), counted=True))
+    for row in (
+        pending(book, PT, LATER).html,
+        listed(book, PT),
+        reminder(book, "escalated", PT),
+    ):
+        assert " · 33 ONUs · " in row
+
+
+def test_an_outage_that_is_over_waits_since_its_end() -> None:
+    lost = [APPROVED, planned(2), *sent(0, 1, Outcome.UNKNOWN, "reset"), Settled(1, "done"), IncidentEnded(1)]
+    book = story(*lost)
+    row = pending(book, PT, book.last_at + timedelta(minutes=5)).html.splitlines()[-1]
+    assert " · acabou há 5 min · caso 1" in row
+
+
+def _case(outcome: Outcome) -> Case:
+    return story(APPROVED, planned(1), *sent(0, 0, outcome, "reset"), Settled(1, "done")).cases[1]
+
+
+@pytest.mark.parametrize("words", [PT, EN])
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.REJECTED])
+def test_what_became_of_a_message_has_one_word_on_the_card_and_in_details(
+    words: Words, outcome: Outcome
+) -> None:
+    case = _case(outcome)
+    (recipient,) = case.dispatch.progress.recipients.values()  # type: ignore[union-attr]
+    counted = words.plain(f"count.{outcome}", n=1, dry_run=False).removeprefix("1 ")
+    assert fate(case, None, recipient.serials[0], words).startswith(counted)
+
+
+@pytest.mark.parametrize("key", ["unknown", "unconfirmed"])
+def test_a_test_that_was_lost_is_not_called_as_one_that_was_not_confirmed(key: str) -> None:
+    assert ("sem confirmação" in PT.plain(f"trial.{key}")) is (key == "unconfirmed")
+
+
+@pytest.mark.parametrize("words", [PT, EN])
+def test_the_help_gives_both_names_of_a_command(words: Words) -> None:
+    html = help_text(words).html
+    for key in ("pendentes", "audit", "cooldown", "silenciar", "previsao", "causa", "help"):
+        (row,) = [line for line in html.splitlines() if line.startswith(f"/{words.plain(f'menu.{key}')} ")]
+        for language in (PT, EN):
+            assert f"/{language.plain(f'menu.{key}')} " in row
+
+
+def test_a_size_that_nobody_knows_is_said_so_in_the_list() -> None:
+    book = story(about=incident("9", affected=12))
+    book.apply(NOON, CaseOpened(2, replace(incident("8", place="1/8", affected=None), total=None)))
+    rows = listed(book, PT).splitlines()[1:]
+    assert "ONUs afetadas: não informado" in rows[0]
+    assert "cerca de 12 ONUs" in rows[1]
