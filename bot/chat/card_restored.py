@@ -18,7 +18,7 @@ from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.plan import Outcome, Skip
 from bot.domain.rules import Rules
 from bot.domain.who import BOT
-from bot.steps.decide import is_over
+from bot.steps.decide import goes_on_until, is_over
 from bot.steps.restore import waits
 
 _NAME_AT_MOST = 40  # UTF-16 units
@@ -63,7 +63,7 @@ def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Ru
         tell = Button(text, press_restore(case, book).encode(), "success")
         return ((tell, Button(words.plain("button.untold"), Press(Action.UNTOLD, case.id).encode())),)
     other = book.restored_by(case.id)
-    if other is None:
+    if other is None or goes_on_until(other, book, rules, now) is not None:
         return ()
     if other.state in _HALTS:
         return stopping(case, other, words)

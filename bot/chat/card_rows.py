@@ -11,6 +11,7 @@ from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.rules import Rules
+from bot.steps.decide import goes_on_until
 from bot.steps.describe import parts
 
 _AT_WORK = {CaseState.COUNTDOWN, CaseState.SENDING}
@@ -22,7 +23,9 @@ def rows(case: Case, book: Book, now: datetime, words: Words, rules: Rules, *, c
     While the ledger is `closed` nobody is invited to tell those.
     """
     shown: Rows = ()
-    if case.running:
+    if goes_on_until(case, book, rules, now) is not None:
+        shown = details_row(case, words)
+    elif case.running:
         shown = _of_dispatch(case, words)
     elif case.ended_at is None:
         shown = _undecided(case, book, now, words, rules) if case.undecided else _decided(case, words)

@@ -91,7 +91,7 @@ def running(
     elif case.state is CaseState.STOPPING:
         lines.append(words.say("card.stopping", by=dispatch.ended_by))
     else:
-        lines += interrupted(case, dispatch, book, words)
+        lines += interrupted(case, dispatch, book, now, words=words, rules=rules)
     if tally is not None:
         lines += [counts(tally, words, dry_run=dispatch.dry_run), *settled_lines(dispatch, words)]
     if dispatch.resumed and case.state is not CaseState.INTERRUPTED:

@@ -1,6 +1,7 @@
 """A dispatch that stopped itself: why, what a person has to see to, and who is left."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import cast
 
 from markupsafe import Markup
@@ -11,14 +12,24 @@ from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.incident import Kind
 from bot.domain.plan import Outcome
-from bot.steps.decide import is_over
+from bot.domain.rules import Rules
+from bot.steps.decide import goes_on_until, is_over
 
 HALTED = "halted"
 
 
-def interrupted(case: Case, dispatch: Dispatch, book: Book, words: Words) -> list[Markup]:
-    """Why it broke off, where that is known, what to see to, and who is left."""
+def interrupted(
+    case: Case, dispatch: Dispatch, book: Book, now: datetime, *, words: Words, rules: Rules
+) -> list[Markup]:
+    """Why it broke off, where that is known, what to see to, and who is left.
+
+    While it may go on by itself nobody is asked: that would invite to give up what is about to be done.
+    """
     tally = dispatch.tally()
+    until = goes_on_until(case, book, rules, now)
+    if until is not None:
+        facts = {"todo": tally.todo if tally else None, "until": until, "now": now}
+        return [words.say("card.resuming", **facts)]
     lines = []
     if dispatch.end_reason is not None:
         lines.append(words.say("card.suspended", reason=reason_words(dispatch.end_reason, words)))

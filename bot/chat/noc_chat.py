@@ -18,6 +18,7 @@ from bot.chat.digest import DIGEST, Digest
 from bot.chat.link import Link
 from bot.chat.outbox import Outbox
 from bot.chat.painting import BARRED, Painter
+from bot.chat.passing import QUESTION, Passing
 from bot.chat.refusals import Away, Barred, Moved, Paced, Unsure
 from bot.chat.sights import Sights
 from bot.chat.standing import Mute, Standing
@@ -30,9 +31,7 @@ from bot.ports import Clock, Ledger, Notice
 
 log = logging.getLogger(__name__)
 
-QUESTION = 120.0  # seconds that a question stays on a card
 MAX_BACKOFF = 30.0
-IDLE = 3600.0
 
 
 class NocChat:
@@ -63,6 +62,7 @@ class NocChat:
         self.link = Link(clock, self._back)
         self.standing = Standing(clock, self._muted)
         self._sights = Sights(ledger.book)
+        self._passing = Passing(ledger, clock, rules)
         self._digest = Digest(ledger, clock, attention, card=self.card)
         self._teller = Teller(
             ledger,
@@ -90,10 +90,9 @@ class NocChat:
             digest=self._digest,
             rules=rules,
             attention=attention,
-            asking=self._question,
+            asking=self._passing.question,
             arrived=self._arrived,
         )
-        self._asking: dict[int, tuple[Question, float]] = {}
         self._barred_until = -math.inf
         self._backoff = 0.0
         self._retry_at = -math.inf
@@ -124,10 +123,7 @@ class NocChat:
 
     def ask(self, case: int, question: Question | None, *, seconds: float = QUESTION) -> None:
         """The card asks a question for so long, or (None) no longer does."""
-        if question is not None:
-            self._asking[case] = (question, self._clock.monotonic() + seconds)
-        else:
-            self._asking.pop(case, None)
+        self._passing.ask(case, question, seconds)
         self._backlog.mark(case, Urgency.URGENT)
 
     def closed_until(self) -> datetime | None:
@@ -215,7 +211,9 @@ class NocChat:
         """Show what is dirty, for ever; after `close`, until nothing urgent can be shown."""
         self.redraw()
         while True:
-            self._forget_questions()
+            for case in self._passing.over():
+                self._sights.of(case).drawn_at = None  # that time has passed is the news
+                self._backlog.mark(case, Urgency.URGENT)
             job, seconds = self._next()
             if job is not None:
                 await self._do(job)
@@ -240,18 +238,10 @@ class NocChat:
             self.say(Notice("posts_back", facts))
         self.say(Notice("mute", facts) if begins else Notice("mute_over", facts))
 
-    def _question(self, case: int) -> Question | None:
-        return self._asking[case][0] if case in self._asking else None
-
-    def _forget_questions(self) -> None:
-        now = self._clock.monotonic()
-        for case in [case for case, (_, until) in self._asking.items() if until <= now]:
-            self.ask(case, None)
-
     def _next(self) -> tuple[Job | None, float]:
         """What to show now, or how long nothing can be shown."""
         now = self._clock.monotonic()
-        soonest = min([now + IDLE, *(until for _, until in self._asking.values())]) - now
+        soonest = self._passing.seconds()
         if self._retry_at > now:
             return None, min(soonest, self._retry_at - now)
         barred = self._barred_until - now

@@ -200,21 +200,30 @@ def go_on(seen: Collection[str], rules: Rules) -> Write:
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
-        if book.unconfirmed is not None:
-            return []
-        fresh = now - timedelta(seconds=rules.resume_within)
         lines: list[Line] = []
         for number in sorted(book.running):
             case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
-            if dispatch.phase is not Phase.INTERRUPTED or dispatch.broken or dispatch.last_at < fresh:
+            if goes_on_until(case, book, rules, now) is None:
                 continue
-            still = case.restores is not None or any(id_ in seen for id_ in case.to_read(dispatch))
-            same = still and dispatch.dry_run == rules.dry_run and _may_be_now(dispatch, rules, now)
-            if same and not is_over(book, case):
+            if case.restores is not None or any(id_ in seen for id_ in case.to_read(dispatch)):
                 lines.append(Resumed(number))
         return lines
 
     return write
+
+
+def goes_on_until(case: Case, book: Book, rules: Rules, now: datetime) -> datetime | None:
+    """Until when an interrupted dispatch goes on by itself, once a poll sees its outage; None: it does not.
+
+    Then, and where no poll comes until then, a person decides on it.
+    """
+    dispatch = case.dispatch
+    if dispatch is None or dispatch.phase is not Phase.INTERRUPTED or dispatch.broken:
+        return None
+    if book.unconfirmed is not None or is_over(book, case) or dispatch.dry_run != rules.dry_run:
+        return None
+    until = dispatch.last_at + timedelta(seconds=rules.resume_within)
+    return until if now < until and _may_be_now(dispatch, rules, now) else None
 
 
 def _may_be_now(dispatch: Dispatch, rules: Rules, now: datetime) -> bool:

@@ -32,6 +32,7 @@ from bot.domain.life import (
     Silenced,
 )
 from bot.domain.lines import (
+    Alive,
     Approved,
     Cancelled,
     Denied,
@@ -199,6 +200,9 @@ def test_nothing_is_asked_where_nothing_can_be_denied(lines: list[Line]) -> None
     assert show(story(*lines), asking=True) == show(story(*lines))
 
 
+A_WHILE = [Alive()] * 5
+"""Minutes after which an interrupted dispatch goes on by no means but a person."""
+
 STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
     "countdown": (
         CaseState.COUNTDOWN,
@@ -233,16 +237,47 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         ),
         [],
     ),
-    "interrupted before the plan": (
+    "going on before the plan": (
         CaseState.INTERRUPTED,
         [APPROVED, Started("1")],
+        (
+            "⏯ <b>Retomando o envio…</b> "
+            "Se os alertas não puderem ser lidos até 12:06, este cartão pergunta\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "⏯ <b>Resuming the send…</b> If the alerts cannot be read by 12:06, this card asks\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        ["Detalhes"],
+    ),
+    "going on": (
+        CaseState.INTERRUPTED,
+        [APPROVED, PLAN, *sent(3, 14), Started("1")],
+        (
+            "⏯ <b>Retomando o envio a 22 clientes…</b> "
+            "Se os alertas não puderem ser lidos até 12:31, este cartão pergunta\n"
+            "12 enviadas · 3 não enviadas\n"
+            "👤 Aprovado por <b>Ana</b> às 12:01"
+        ),
+        (
+            "⏯ <b>Resuming the send to 22 customers…</b> "
+            "If the alerts cannot be read by 12:31, this card asks\n"
+            "12 sent · 3 not sent\n"
+            "👤 Approved by <b>Ana</b> at 12:01"
+        ),
+        ["Detalhes"],
+    ),
+    "interrupted before the plan": (
+        CaseState.INTERRUPTED,
+        [APPROVED, Started("1"), *A_WHILE],
         "⚠️ <b>Interrompido antes do envio</b>: retomar ou encerrar?\n👤 Aprovado por <b>Ana</b> às 12:01",
         "⚠️ <b>Interrupted before sending</b>: resume or close?\n👤 Approved by <b>Ana</b> at 12:01",
         ["Retomar/success Encerrar envio/danger"],
     ),
     "interrupted": (
         CaseState.INTERRUPTED,
-        [APPROVED, PLAN, *sent(3, 14), Intent(1, "15"), Started("1")],
+        [APPROVED, PLAN, *sent(3, 14), Intent(1, "15"), Started("1"), *A_WHILE],
         (
             "⚠️ <b>Faltam 21 clientes</b>: retomar ou encerrar?\n"
             "12 enviadas · 1 incerta · 3 não enviadas\n"
@@ -534,7 +569,7 @@ def test_without_a_countdown_no_time_is_named() -> None:
 
 
 def test_one_customer_left_is_one() -> None:
-    book = story(APPROVED, planned(2, Skip.ONLINE), Started("1"))
+    book = story(APPROVED, planned(2, Skip.ONLINE), Started("1"), *A_WHILE)
     assert "⚠️ <b>Falta 1 cliente</b>: retomar" in show(book).html
 
 

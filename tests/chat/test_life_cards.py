@@ -29,6 +29,7 @@ from bot.domain.life import (
     SilenceEnded,
 )
 from bot.domain.lines import (
+    Alive,
     Approved,
     Cancelled,
     CaseOpened,
@@ -548,7 +549,7 @@ class TestRestored:
                 [],
             ),
             (
-                [NEWS, PLAN, *told(2, 10), Started("1")],
+                [NEWS, PLAN, *told(2, 10), Started("1"), *[Alive()] * 5],
                 (
                     "⚠️ <b>Faltam 22 clientes</b>: retomar ou encerrar?\n"
                     "9 enviadas · 2 não enviadas\n"
@@ -556,6 +557,17 @@ class TestRestored:
                 ),
                 ["Retomar/success Encerrar envio/danger"],
                 ["go:-1.1:", "end:-1:"],
+            ),
+            (
+                [NEWS, PLAN, *told(2, 10), Started("1")],
+                (
+                    "⏯ <b>Retomando o envio a 22 clientes…</b> "
+                    "Se os alertas não puderem ser lidos até 13:36, este cartão pergunta\n"
+                    "9 enviadas · 2 não enviadas\n"
+                    "👤 Aprovado por <b>Bruno</b> às 13:12"
+                ),
+                [],
+                [],
             ),
             (
                 [replace(NEWS, due=MORNING)],
@@ -650,7 +662,7 @@ class TestRestored:
 
     def test_two_dispatches_that_are_interrupted_have_buttons_apart(self) -> None:
         lines: list[Line] = [APPROVED, planned(9), *sent(0, 3), Started("1"), IncidentEnded(1)]
-        other: list[Line] = [Restoring(-1, 1), NEWS, planned(4, case=-1), Started("2")]
+        other: list[Line] = [Restoring(-1, 1), NEWS, planned(4, case=-1), Started("2"), *[Alive()] * 5]
         assert labels(show(story(*lines, *other))) == [
             "Encerrar envio/danger",
             "📣 Retomar/success 📣 Encerrar envio/danger",

@@ -1,0 +1,57 @@
+"""What a card shows for a while only: a question, and that its sends go on by themselves."""
+
+from bot.chat.card_questions import Question
+from bot.domain.rules import Rules
+from bot.ports import Clock, Ledger
+from bot.steps.decide import goes_on_until
+
+QUESTION = 120.0  # seconds that a question stays on a card
+IDLE = 3600.0
+
+
+class Passing:
+    """Held in memory alone: after a restart the cards are as the ledger has them."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, rules: Rules) -> None:
+        """The cards show what the `rules` come to."""
+        self._ledger = ledger
+        self._clock = clock
+        self._rules = rules
+        self._asking: dict[int, tuple[Question, float]] = {}
+        self._going_on: dict[int, float] = {}
+
+    def ask(self, case: int, question: Question | None, seconds: float) -> None:
+        """The card asks a question for so long, or (None) no longer does."""
+        if question is not None:
+            self._asking[case] = (question, self._clock.monotonic() + seconds)
+        else:
+            self._asking.pop(case, None)
+
+    def question(self, case: int) -> Question | None:
+        """What the case's card asks."""
+        return self._asking[case][0] if case in self._asking else None
+
+    def over(self) -> set[int]:
+        """The cards that may show what is over now; each is told once."""
+        now, book = self._clock.monotonic(), self._ledger.book
+        asked = {case for case, (_, until) in self._asking.items() if until <= now}
+        for case in asked:
+            del self._asking[case]
+        before, self._going_on = self._going_on, self._until(now)
+        return asked | {book.cases[number].shown_as for number in before.keys() - self._going_on.keys()}
+
+    def seconds(self) -> float:
+        """Until the first of it is over."""
+        until = [*(until for _, until in self._asking.values()), *self._going_on.values()]
+        now = self._clock.monotonic()
+        return min([now + IDLE, *until]) - now
+
+    def _until(self, ticks: float) -> dict[int, float]:
+        """Until when interrupted sends go on by themselves; then their cards ask."""
+        now, book = self._clock.now(), self._ledger.book
+        found = {}
+        for number in book.running:
+            until = goes_on_until(book.cases[number], book, self._rules, now)
+            if until is not None:
+                found[number] = ticks + (until - now).total_seconds()
+        return found
