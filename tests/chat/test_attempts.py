@@ -8,7 +8,16 @@ from datetime import timedelta
 import pytest
 from telegram import Bot
 
-from bot.domain.lines import Approved, IncidentEnded, Planned, Result, Settled, Started, Stopped, Who
+from bot.domain.lines import (
+    Approved,
+    IncidentEnded,
+    Interrupted,
+    Planned,
+    Result,
+    Settled,
+    Stopped,
+    Who,
+)
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
 from bot.simulator.telegram import BotApi
@@ -58,7 +67,7 @@ async def test_a_card_that_lags_behind_is_drawn_anew_instead(api: BotApi) -> Non
 
 
 async def interrupted(room: Room) -> None:
-    await room.line(Approved(1, ANN, ()), Planned(1, 1, (TOLD,)), Started("2"))
+    await room.line(Approved(1, ANN, ()), Planned(1, 1, (TOLD,)), Interrupted(1))
 
 
 async def over(room: Room) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.chat import telegram
-from bot.domain.lines import Approved, Denied, Planned, Started, Who
+from bot.domain.lines import Approved, Denied, Interrupted, Planned, Who
 from bot.domain.plan import Recipient
 from bot.errors import TryLater
 from bot.simulator.server import DropBefore, Fault, HangBefore, Throttle
@@ -78,12 +78,12 @@ async def test_cancel_and_stop(api: BotApi, room: Room) -> None:
 
 async def test_resume_and_close(api: BotApi, room: Room) -> None:
     card = await room.card()
-    await room.line(Approved(1, Who(ANA, "Ana"), ()), PLAN, Started("2"))
+    await room.line(Approved(1, Who(ANA, "Ana"), ()), PLAN, Interrupted(1))
     room.telegram.chat.show(1, urgent=True)
     await api.wait(lambda _: "Retomar" in card.buttons)
     assert "retomado" in (await api.tap(ANA, card, "Retomar")).text
     await api.wait(lambda _: "Parar" in card.buttons)
-    await room.line(Started("3"))
+    await room.line(Interrupted(1))
     room.telegram.chat.show(1, urgent=True)
     await api.wait(lambda _: "Encerrar envio" in card.buttons)
     assert "encerrado" in (await api.tap(ANA, card, "Encerrar envio")).text

@@ -77,6 +77,20 @@ async def test_an_interruption_whose_outage_is_over_asks_a_person(desk: Desk) ->
     assert desk.case().state is CaseState.INTERRUPTED
 
 
+async def test_an_outage_that_a_list_lacks_does_not_go_on_until_one_has_it(desk: Desk) -> None:
+    await in_mid_send(desk)
+    await desk.restart()
+    desk.gateway.block = None
+    desk.use(close_polls=3)
+    listed = desk.source.incidents.pop("1")
+    await desk.poll()
+    assert (desk.case().state, desk.gateway.received) == (CaseState.INTERRUPTED, [])
+    desk.source.incidents["1"] = listed
+    await desk.poll()
+    await desk.finish()
+    assert len(desk.gateway.received) == 8
+
+
 async def test_an_unread_source_lets_nothing_go_on(desk: Desk) -> None:
     await in_mid_send(desk)
     desk.source.complete = False
