@@ -1056,8 +1056,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "it goes on by itself after the hours",
         "bot/steps/decide.py",
-        " and _may_be_now(dispatch, rules, now)\n",
-        "\n",
+        "until if now < until and _may_be_now(dispatch, rules, now) else None",
+        "until if now < until else None",
         "life",
     ),
     Mutant(
