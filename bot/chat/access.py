@@ -20,6 +20,7 @@ KEPT = 300.0  # seconds that the list of administrators is taken as it is
 TOO_OLD = 2 * KEPT  # then a decision waits for a new list
 FRESH = 10.0  # a list so young is not read again for somebody who is not on it
 MEMBER_KEPT = 60.0  # seconds that somebody's place in the group is taken as it is, where nothing is sent
+PATIENCE = 1.0  # seconds that the answer to a tap waits for what Telegram has to say first
 ASKING, ASK_TRIES = 4.0, 2  # a send waits for no more than that many answers, and so many seconds for each
 _NOBODY = ("user not found", "member not found", "participant_id_invalid", "user_id_invalid")
 
@@ -50,6 +51,7 @@ class Access:
         self._read_at = -math.inf
         self._reading, self._tries = asyncio.Lock(), 0
         self._standings: dict[int, tuple[Standing, float]] = {}
+        self._asked: dict[int, asyncio.Task[Standing | None]] = {}
 
     @property
     def who_decides(self) -> Literal["everyone", "listed", "admins"]:
@@ -120,22 +122,22 @@ class Access:
             return False
         return True
 
-    async def check_chat(self, chat: int, user: int) -> None:
-        """Declined outside the group and an approver's private chat with the bot."""
+    async def check_chat(self, chat: int, user: int, patience: float = ASKING) -> None:
+        """Declined outside the group and an approver's private chat with the bot; `patience` as below."""
         if chat == self._group():
             return
         if chat != user:
             raise Declined("wrong_chat")
         await self.check_approver(user)
-        await self.check_in_group(user)
+        await self.check_in_group(user, patience)
 
-    async def check_in_group(self, user: int) -> None:
-        """Declined for who is not in the group (any more), or where nobody can tell: the list of approvers
-        stays as it is when somebody leaves.
+    async def check_in_group(self, user: int, patience: float = ASKING) -> None:
+        """Declined for who is not in the group (any more), or where nobody can tell within `patience`
+        seconds (what comes later is for the next try): the list of approvers stays when somebody leaves.
         """
         known = self._standings.get(user)
         if known is None or self._clock.monotonic() - known[1] > MEMBER_KEPT:
-            standing = await self._ask(user)
+            standing = await self._ask_within(patience, user)
         else:
             standing = known[0]
         if standing is None:
@@ -187,6 +189,15 @@ class Access:
             self._admins = frozenset(user.id for user in people)
             self._names |= {user.id: user.full_name for user in people}
             self._read_at = self._clock.monotonic()
+
+    async def _ask_within(self, seconds: float, user: int) -> Standing | None:
+        """The same, None where it takes longer; what Telegram says then is kept."""
+        if user not in self._asked:
+            self._asked[user] = asyncio.create_task(self._ask(user))
+            self._asked[user].add_done_callback(lambda _: self._asked.pop(user))
+        asked = self._asked[user]
+        await asyncio.wait({asked}, timeout=seconds)
+        return asked.result() if asked.done() else None
 
     async def _ask(self, user: int) -> Standing | None:
         """What somebody is in the group now; None where Telegram does not say."""

@@ -129,10 +129,15 @@ class Browse:
         if reader and posted.reader != page.who.id:
             raise Declined("not_yours", kind=kind)
 
-    async def check_private(self, user: int) -> None:
-        """Declined where the person never opened the bot: it cannot write to them."""
+    async def check_private(self, user: int, patience: float) -> None:
+        """Declined where the person never opened the bot: it cannot write to them. The same where Telegram
+        does not tell within `patience` seconds: else a file might be promised that never comes.
+        """
         try:
-            await self._outbox.knock(user)
+            async with asyncio.timeout(patience):
+                await self._outbox.knock(user)
+        except TimeoutError:
+            raise Declined("no_document") from None
         except (Barred, Rejected):
             raise Declined("open_private", username=self._outbox.username) from None
         except (Away, Unsure, Paced, Moved, Gone) as error:

@@ -10,7 +10,7 @@ from typing import Any
 from telegram import CallbackQuery, Update
 
 from bot.chat.absence import Away
-from bot.chat.access import Access
+from bot.chat.access import PATIENCE, Access
 from bot.chat.answers import Answers
 from bot.chat.browse import Browse, Kind, Page
 from bot.chat.buttons import SENDS, Action, Press, decode
@@ -139,7 +139,7 @@ class Presses:
             raise Declined("unknown_button")
         chat = query.message.chat.id
         if press is None:
-            await self._access.check_chat(chat, user.id)
+            await self._access.check_chat(chat, user.id, PATIENCE)
             raise Declined("unknown_button")
         who = Who(user.id, user.full_name)
         if press.action in _OF_APPROVERS:
@@ -163,7 +163,7 @@ class Presses:
             approver = self._chat.in_doubt(press.case) and await self._access.is_approver(who.id)
             await self._check_card(chat, query.message.message_id, press.case, approver=approver)
         else:
-            await self._access.check_chat(chat, user.id)
+            await self._access.check_chat(chat, user.id, PATIENCE)
             self._check_alone(press.action)
             _check_fresh(press, away)
         if press.action in _OF_A_TIME:
@@ -288,8 +288,8 @@ class Presses:
                 mine = press.action is Action.DOUBTS_CSV  # who decides there; the others anybody may have
                 self._browse.check_page(page, _SHEETS[press.action], press.case, reader=mine)
                 await self._access.check_approver(who.id)
-                await self._access.check_in_group(who.id)
-                await self._browse.check_private(who.id)
+                await self._access.check_in_group(who.id, PATIENCE)
+                await self._browse.check_private(who.id, PATIENCE)
                 self._beside(self._browse.sheet(page, press))
                 return self._words.plain("toast.csv_coming")
             case _:

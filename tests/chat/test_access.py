@@ -82,6 +82,20 @@ async def test_who_left_the_group_reads_nothing_in_private(api: BotApi, bot: Bot
     await access.check_in_group(BETO)
 
 
+async def test_what_telegram_says_too_late_for_one_tap_is_there_for_the_next(
+    api: BotApi, bot: Bot, clock: FakeClock
+) -> None:
+    access = Access(bot, clock, "*", lambda: api.group)
+    api.faults.latency = 0.3
+    for _ in range(2):
+        with refusal("group_unknown"):
+            await access.check_in_group(BETO, 0.01)
+    await until(lambda: api.calls["getChatMember"] == 1)
+    await access.check_in_group(BETO)
+    await access.check_in_group(BETO, 0.01)
+    assert api.calls["getChatMember"] == 1
+
+
 @pytest.mark.parametrize(
     ("approvers", "admin", "gone", "may"),
     [

@@ -366,3 +366,21 @@ async def test_a_removed_administrator_decides_no_more_as_soon_as_telegram_says_
     api.change(BETO, admin=True)
     assert "Aprovado" in (await api.tap(BETO, card, "Aprovar")).text
     assert api.calls["getChatAdministrators"] == 1
+
+
+@pytest.mark.parametrize(
+    ("slow", "said"), [("getChatMember", "Não consegui confirmar"), ("sendChatAction", "Não consegui enviar")]
+)
+async def test_an_answer_waits_for_a_second_at_most_for_what_telegram_says_first(
+    api: BotApi, room: Room, monkeypatch: pytest.MonkeyPatch, slow: str, said: str
+) -> None:
+    """A tap that spins for seconds is tapped again, and a file that never comes was not promised."""
+    monkeypatch.setattr(telegram, "STOP_SECONDS", 0.1)
+    api.add_user(ANA, "Ana", admin=True, opened_private=True)
+    page = await page_of(room, ANA, await room.card())
+    api.faults.always(HangBefore(), match=lambda path: path.endswith(slow))
+    answer = await api.tap(ANA, page, "CSV")
+    assert answer.text.startswith(said)
+    assert answer.delay_seconds < 2
+    assert room.desk.refusals[-1][:2] == (ANA, "details_csv")
+    assert api.documents == []
