@@ -227,6 +227,10 @@ class Flow:
         await self.ledger.commit(decide.deny(number, who, reason))
         self._deps.chat.show(number, urgent=True)
 
+    async def explain_denial(self, number: int, who: Who, reason: str, at: datetime) -> None:
+        """Why nothing is sent, as the person who denied it wrote at that time."""
+        await self._described(number, describe.explain_denial(number, who, reason, at))
+
     async def check_undecided(self, number: int) -> None:
         """Declined where the case is decided, running or over."""
         await self.ledger.commit(decide.check(number))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from bot.chat.card_head import ports_line
+from bot.chat.fitting import told
 from bot.chat.mends import interrupted, mend
 from bot.chat.results import attempt, counts, reason_words, settled_lines, why_lines
 from bot.chat.words import Words
@@ -15,6 +16,7 @@ from bot.domain.plan import Size
 from bot.domain.rules import Rules
 from bot.domain.who import BOT
 from bot.steps.decide import is_over
+from bot.steps.describe import EXPLAINED_AT_MOST, explained_until
 
 _BAR_CELLS = 10
 _ATTEMPTS_SHOWN = 3
@@ -27,7 +29,10 @@ def decision(case: Case, book: Book, now: datetime, words: Words, rules: Rules) 
     dispatch = case.dispatch
     if case.denied_by is not None:
         facts = {"by": case.denied_by, "at": case.denied_at, "now": now, "reason": case.denied_reason}
-        lines.append(words.say("card.denied", **facts))
+        lines.append(words.say("card.denied", **facts, words=told(case.denied_words, EXPLAINED_AT_MOST)))
+        until = explained_until(case)
+        if until is not None and now < until and not case.denied_words:
+            lines.append(words.say("card.explain", by=case.denied_by, until=until, now=now))
     if dispatch is not None:
         lines += dry_run(case, dispatch, words)
         if case.running:

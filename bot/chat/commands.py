@@ -87,7 +87,7 @@ class Commands:
         user = message.from_user
         try:
             person = self._access.person(user)
-            _check_typed(message)
+            check_typed(message)
             if name == "start":
                 self._greet(message, Who(person.id, person.full_name))
                 return
@@ -269,7 +269,7 @@ def own_matter(message: Message) -> str:
     return f"message {message.message_id}"
 
 
-def _check_typed(message: Message) -> None:
+def check_typed(message: Message) -> None:
     """Declined for what the person did not type just so: somebody else's words, or theirs changed later.
 
     Telegram's own account carries a channel's posts into its group, and with `*` it would be an approver.

@@ -71,6 +71,9 @@ class Desk(Protocol):
     async def deny(self, number: int, who: Who, reason: str) -> None:
         """Decide that nothing is sent."""
 
+    async def explain_denial(self, number: int, who: Who, reason: str, at: datetime) -> None:
+        """Why nothing is sent, as the person who denied it wrote at that time."""
+
     async def cancel(self, number: int, who: Who) -> bool:
         """Take an approval back: True where nothing left, False where sends had begun and stop now."""
 

@@ -151,8 +151,12 @@ class NocChat:
 
     def is_card(self, message: int) -> bool:
         """Whether this message of the group is some case's card."""
-        cards = (self.card(case) for case in self._ledger.book.cases)
-        return any(card is not None and card.message == message for card in cards)
+        return self.case_of(message) is not None
+
+    def case_of(self, message: int) -> int | None:
+        """The case whose card this message of the group is; None where it is no card."""
+        cards = ((case, self.card(case)) for case in self._ledger.book.cases)
+        return next((case for case, card in cards if card is not None and card.message == message), None)
 
     def is_notice(self, message: int) -> bool:
         """Whether this message of the group is a notice, or the digest: no card in any case."""

@@ -1,9 +1,10 @@
-"""What a card shows for a while only: a question, and that its sends go on by themselves."""
+"""What a card shows for a while only: a question, that its sends go on, that a reason is missing."""
 
 from bot.chat.card_questions import Question
 from bot.domain.rules import Rules
 from bot.ports import Clock, Ledger
 from bot.steps.decide import goes_on_until
+from bot.steps.describe import explained_until
 
 QUESTION = 120.0  # seconds that a question stays on a card
 IDLE = 3600.0
@@ -18,7 +19,7 @@ class Passing:
         self._clock = clock
         self._rules = rules
         self._asking: dict[int, tuple[Question, float]] = {}
-        self._going_on: dict[int, float] = {}
+        self._lasting: dict[int, float] = {}
 
     def ask(self, case: int, question: Question | None, seconds: float) -> None:
         """The card asks a question for so long, or (None) no longer does."""
@@ -37,21 +38,22 @@ class Passing:
         asked = {case for case, (_, until) in self._asking.items() if until <= now}
         for case in asked:
             del self._asking[case]
-        before, self._going_on = self._going_on, self._until(now)
-        return asked | {book.cases[number].shown_as for number in before.keys() - self._going_on.keys()}
+        before, self._lasting = self._lasting, self._until(now)
+        return asked | {book.cases[number].shown_as for number in before.keys() - self._lasting.keys()}
 
     def seconds(self) -> float:
         """Until the first of it is over."""
-        until = [*(until for _, until in self._asking.values()), *self._going_on.values()]
+        until = [*(until for _, until in self._asking.values()), *self._lasting.values()]
         now = self._clock.monotonic()
         return min([now + IDLE, *until]) - now
 
     def _until(self, ticks: float) -> dict[int, float]:
-        """Until when interrupted sends go on by themselves; then their cards ask."""
+        """Until when interrupted sends go on by themselves, and who denied may say why."""
         now, book = self._clock.now(), self._ledger.book
-        found = {}
-        for number in book.running:
-            until = goes_on_until(book.cases[number], book, self._rules, now)
-            if until is not None:
-                found[number] = ticks + (until - now).total_seconds()
-        return found
+        found = {n: goes_on_until(book.cases[n], book, self._rules, now) for n in book.running}
+        found |= {n: explained_until(book.cases[n]) for n in book.open - found.keys()}
+        return {
+            number: ticks + (until - now).total_seconds()
+            for number, until in found.items()
+            if until is not None and now < until
+        }

@@ -29,6 +29,7 @@ from bot.domain.lines import Who
 from bot.errors import Declined, LedgerClosed
 from bot.ports import Clock, Notice
 from bot.steps.decide import check_attempt
+from bot.steps.describe import OTHER
 
 log = logging.getLogger(__name__)
 
@@ -214,7 +215,7 @@ class Presses:
                     raise Declined("unknown_button")
                 await desk.deny(case, who, press.arg)
                 self._chat.ask(case, None)
-                toast = "denied"
+                toast = "denied_other" if press.arg == OTHER else "denied"
             case Action.ASK_DENY:
                 await desk.check_undecided(case)
                 self._chat.ask(case, "deny")

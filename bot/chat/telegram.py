@@ -26,6 +26,7 @@ from bot.chat.life_commands import LifeCommands
 from bot.chat.noc_chat import NocChat
 from bot.chat.outbox import Outbox
 from bot.chat.presses import Presses
+from bot.chat.replies import Replies
 from bot.chat.standing import Posting
 from bot.chat.words import Words
 from bot.domain.rules import Rules
@@ -152,8 +153,11 @@ class Telegram:
             beside=self._beside,
             life=life,
         )
+        replies = Replies(desk, chat, access=self.access, browse=browse, beside=self._beside)
         app.add_handler(CallbackQueryHandler(presses.tap))
         app.add_handler(MessageHandler(filters.UpdateType.MESSAGE & filters.COMMAND, commands.typed))
+        talk = filters.UpdateType.MESSAGE & filters.REPLY & filters.TEXT & ~filters.COMMAND
+        app.add_handler(MessageHandler(talk, replies.said))
         app.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, self._migrated))
         app.add_handler(ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER))
         app.add_handler(ChatMemberHandler(self._member, ChatMemberHandler.CHAT_MEMBER))

@@ -29,6 +29,7 @@ AUDITED = (
     | life.Untold
     | life.Forecast
     | life.CauseNamed
+    | life.DenialExplained
     | life.Silenced
     | life.SilenceEnded
     | TrialIntent

@@ -223,6 +223,7 @@ class Book:
     def _(self, line: ln.Denied) -> None:
         case = self.cases[line.case]
         case.denied_by, case.denied_at, case.denied_reason = line.by, self.last_at, line.reason
+        case.denied_words = ""
         case.proposal = None
 
     @_fold.register

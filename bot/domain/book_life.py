@@ -181,6 +181,7 @@ def _joined(book: Book, line: life.IncidentJoined) -> None:
     case = book.cases[line.case]
     if case.ended_at is not None:  # another outage than the one that was denied, or asked about
         case.denied_by = case.denied_at = case.denied_reason = None
+        case.denied_words = ""
         case.owner = case.owned_at = case.lapsed = None
         reopen(book, case)
     elif not any(m.incident.port.key == line.incident.port.key for m in case.members.values()):
@@ -251,6 +252,10 @@ def _cause_named(book: Book, line: life.CauseNamed) -> None:
     case.team = line.team or case.team
 
 
+def _denial_explained(book: Book, line: life.DenialExplained) -> None:
+    book.cases[line.case].denied_words = line.reason
+
+
 def _silenced(book: Book, line: life.Silenced) -> None:
     _keep(book, Silence(line.silence, line.scopes, book.last_at, line.until, line.by, line.reason))
 
@@ -282,6 +287,7 @@ FOLDS: dict[type, Callable[[Any, Any], None]] = {
     life.Reminded: _reminded,
     life.Forecast: _forecast,
     life.CauseNamed: _cause_named,
+    life.DenialExplained: _denial_explained,
     life.Silenced: _silenced,
     life.SilenceEnded: _silence_ended,
     life.DigestPosted: _digest_posted,

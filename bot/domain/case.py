@@ -209,6 +209,7 @@ class Case:
     denied_by: Who | None = None
     denied_at: datetime | None = None
     denied_reason: str | None = None
+    denied_words: str = ""
     dispatches: list[Dispatch] = field(default_factory=list)
     members: dict[str, Member] = field(default_factory=dict)
     grouping: Grouping | None = None

@@ -163,6 +163,16 @@ class CauseNamed:
 
 
 @dataclass(frozen=True, slots=True)
+class DenialExplained:
+    """Why nothing is sent, in the words of the person who denied it for another reason than those offered."""
+
+    case: int
+    by: Who
+    reason: str
+    kind: Literal["denial_explained"] = "denial_explained"
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """Where silence is: an OLT by the name that people read, a slot of it (`6`), or a port (`6/15`)."""
 

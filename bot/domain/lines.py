@@ -14,6 +14,7 @@ from bot.domain.life import (
     Assumed,
     Begun,
     CauseNamed,
+    DenialExplained,
     Despite,
     DigestPosted,
     Forecast,
@@ -399,6 +400,7 @@ Line = (
     | Reminded
     | Forecast
     | CauseNamed
+    | DenialExplained
     | Silenced
     | SilenceEnded
     | DigestPosted

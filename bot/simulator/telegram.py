@@ -111,13 +111,21 @@ class BotApi(ChatState, Server):
         self.changed(Event("tap", message))
         return future
 
-    async def say(self, user: User | int, text: str, chat: int | None = None, **fields: object) -> Message:
+    async def say(
+        self,
+        user: User | int,
+        text: str,
+        chat: int | None = None,
+        *,
+        reply_to: Message | None = None,
+        **fields: object,
+    ) -> Message:
         """Writes a message (chat None: the group; the user's own id: in private, which opens it).
 
         ``fields`` are those of the Bot API's Message that it has beside: ``forward_origin``, ``date``.
 
-        In a group the bot gets commands only, as privacy mode has it. An unknown group is one that
-        somebody else added the bot to.
+        In a group the bot gets commands and replies to what it posted only, as privacy mode has it.
+        An unknown group is one that somebody else added the bot to.
         """
         person = self._person(user)
         chat = self.group if chat is None else chat
@@ -125,12 +133,13 @@ class BotApi(ChatState, Server):
             person.opened_private = True
         else:
             self.chats.setdefault(chat, "Other")
-        message = self.append(Message(0, chat, text, text, sender=person))
+        replied = None if reply_to is None else reply_to.id
+        message = self.append(Message(0, chat, text, text, sender=person, reply_to=replied))
         message.entities = [
             {"type": "bot_command", "offset": utf16(text[: found.start()]), "length": utf16(found[0])}
             for found in COMMAND.finditer(text)
         ]
-        if chat > 0 or _for_us(text):
+        if chat > 0 or _for_us(text) or (reply_to is not None and reply_to.sender is None):
             self.updates.add("message", {**self.message_json(message), **fields}, MESSAGE_SECONDS)
         self.changed(Event("said", message))
         return message

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case
+from bot.domain.case import Case, CaseState
 from bot.domain.correlation import Reason, explain
 from bot.domain.incident import Incident, Inventory, Port
 from bot.domain.life import (
     Assumed,
     CauseNamed,
+    DenialExplained,
     Forecast,
     Lapsed,
     Scope,
@@ -26,6 +27,8 @@ from bot.steps.decide import find, undecided
 LONGEST_SILENCE = timedelta(days=7)
 LONGEST_ETA = timedelta(days=7)
 TEXT_AT_MOST = 120  # characters of a cause, a team or a reason
+OTHER = "other"  # the reason of a denial that says nothing
+EXPLAINED_WITHIN, EXPLAINED_AT_MOST = timedelta(minutes=10), 200  # characters
 
 _BY: tuple[Callable[[Port], object], ...] = (
     lambda port: port.olt_key,
@@ -112,6 +115,31 @@ def name_cause(number: int, who: Who, cause: str, team: str = "") -> Write:
     return write
 
 
+def explained_until(case: Case) -> datetime | None:
+    """Until when the person who denied the case may say why; None where nobody may."""
+    if case.state is not CaseState.DENIED or case.denied_reason != OTHER or case.denied_at is None:
+        return None
+    return case.denied_at + EXPLAINED_WITHIN
+
+
+def explain_denial(number: int, who: Who, reason: str, at: datetime) -> Write:
+    """Why nothing is sent, as the person who denied it wrote `at` that time; the newest counts."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        case = find(book, number)
+        until = explained_until(case)
+        if until is None or case.denied_by is None or case.denied_by.id != who.id:
+            raise Declined("nothing_to_explain")
+        if at > until:
+            raise Declined("explained_late", until=until)
+        text = _one_line(reason, EXPLAINED_AT_MOST)
+        if not text:
+            raise Declined("nothing_to_explain")
+        return [DenialExplained(number, who, text)]
+
+    return write
+
+
 def silence(scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Write:
     """Planned work: no cards from there until then."""
 
@@ -167,5 +195,5 @@ def _on(book: Book, number: int) -> Case:
     return case
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:TEXT_AT_MOST]
+def _one_line(text: str, at_most: int = TEXT_AT_MOST) -> str:
+    return " ".join(text.split())[:at_most]

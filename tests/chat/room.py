@@ -142,6 +142,9 @@ class FakeDesk:
     async def deny(self, number: int, who: Who, reason: str) -> None:
         await self._commit(f"deny {reason}", number, decide.deny(number, who, reason))
 
+    async def explain_denial(self, number: int, who: Who, reason: str, at: datetime) -> None:
+        await self._commit("explain_denial", number, describe.explain_denial(number, who, reason, at))
+
     async def check_undecided(self, number: int) -> None:
         await self.ledger.commit(decide.check(number))
 

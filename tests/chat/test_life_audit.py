@@ -65,6 +65,7 @@ def lines_of(book: Book, newest: int = 1) -> list[str]:
         (life.Forecast(1, ANA, None), "sem previsão | Ana"),
         (life.CauseNamed(1, ANA, "poste", "Norte"), "causa: poste · equipe Norte | Ana"),
         (life.CauseNamed(1, ANA, "poste"), "causa: poste | Ana"),
+        (life.DenialExplained(1, ANA, "obra <grande>"), "motivo da negativa: obra <grande> | Ana"),
         (
             life.Silenced(1, SCOPES, NOON + timedelta(hours=2), ANA, "obra"),
             "silenciou CB 02 6/15, 6/16; CB 03 até 14:00: obra | Ana",

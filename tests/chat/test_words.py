@@ -50,7 +50,15 @@ ENTRIES = [
     *("restored", "proposed", "begun", "begun_alone", "over", "on_again", "given_up", "separated", "assumed"),
     "unasked",
     *("lapsed", "untold"),
-    *("forecast", "forecast_none", "cause_named", "silenced", "silence_ended", "trial_intent"),
+    *(
+        "forecast",
+        "forecast_none",
+        "cause_named",
+        "denial_explained",
+        "silenced",
+        "silence_ended",
+        "trial_intent",
+    ),
 ]
 SHEETS = [
     "olt",

@@ -8,7 +8,17 @@ from bot import reminding
 from bot.domain.case import CaseState
 from bot.domain.correlation import Reason
 from bot.domain.incident import Kind
-from bot.domain.life import Assumed, CauseNamed, Forecast, Lapsed, Reminded, Scope, Silenced, SilenceEnded
+from bot.domain.life import (
+    Assumed,
+    CauseNamed,
+    DenialExplained,
+    Forecast,
+    Lapsed,
+    Reminded,
+    Scope,
+    Silenced,
+    SilenceEnded,
+)
 from bot.domain.lines import CaseOpened
 from bot.domain.plan import Outcome, Receipt
 from bot.errors import Declined, TryLater
@@ -114,6 +124,41 @@ class TestForecast:
         await desk.pass_by(3600)
         await desk.approve()
         assert {m.eta for m in desk.gateway.received} == {None}
+
+
+class TestWhyItWasDenied:
+    async def test_who_denied_says_why_and_the_newest_counts(self, case: Desk) -> None:
+        desk = case
+        await desk.flow.deny(1, ANA, "other")
+        await desk.flow.explain_denial(1, ANA, " obra\n grande ", desk.clock.now())
+        await desk.flow.explain_denial(1, ANA, "x" * 5000, desk.clock.now())
+        assert desk.case().denied_words == "x" * 200
+        words = [line.reason for line in desk.audited() if isinstance(line, DenialExplained)]
+        assert words == ["obra grande", "x" * 200]
+        assert 1 in desk.chat.urgent
+        await desk.restart()
+        assert desk.case().denied_words == "x" * 200
+
+    async def test_nobody_else_says_it_nor_too_late_nor_of_what_says_it_by_itself(self, case: Desk) -> None:
+        desk, at = case, case.clock.now()
+        for code, who, text, ahead in (
+            ("nothing_to_explain", BRUNO, "obra", 0),
+            ("nothing_to_explain", ANA, " \n ", 0),
+            ("explained_late", ANA, "obra", 601),
+        ):
+            if desk.case().state is CaseState.WAITING:
+                with pytest.raises(Declined, match="nothing_to_explain"):
+                    await desk.flow.explain_denial(1, ANA, "obra", at)
+                await desk.flow.deny(1, ANA, "other")
+            with pytest.raises(Declined, match=code):
+                await desk.flow.explain_denial(1, who, text, at + timedelta(seconds=ahead))
+        assert desk.case().denied_words == ""
+
+    async def test_a_reason_that_was_offered_takes_no_words(self, case: Desk) -> None:
+        desk = case
+        await desk.flow.deny(1, ANA, "maintenance")
+        with pytest.raises(Declined, match="nothing_to_explain"):
+            await desk.flow.explain_denial(1, ANA, "obra", desk.clock.now())
 
 
 class TestCause:

@@ -79,6 +79,7 @@ EVERY_KIND: tuple[ln.Line, ...] = (
     life.Reminded(2, "eta"),
     life.Forecast(2, ANA, NOON),
     life.CauseNamed(2, ANA, "poste", "equipe Norte"),
+    life.DenialExplained(2, ANA, "obra da <distribuidora>"),
     life.Silenced(1, (life.Scope("CB 01", "6/15"), life.Scope("CB 02")), NOON, ANA, "troca de cabo"),
     life.SilenceEnded(1, BRUNO),
     life.DigestPosted(-1001234567890, 78),
