@@ -137,8 +137,9 @@ async def test_who_may_not_and_what_was_never_written_does_nothing_and_says_why(
     card = await noc.card()
     refused = await noc.chat.tap(noc.stranger, card, "Aprovar")
     assert refused.text
-    for data in ("ok:99:", "ok:1:x:y", "drop table", "ok:-1:", "no:1:because", "go:1:", "undo:1:"):
-        answer = await noc.chat.post_callback(noc.ana, card, data)
+    forged = ("ok:99:", "ok:1:x:y", "drop table", "ok:-1:", "no:1:because", "go:1:", "undo:1:")
+    for n, data in enumerate(forged):  # one person is told no six times a minute
+        answer = await noc.chat.post_callback(noc.bruno if n % 2 else noc.ana, card, data)
         assert answer.text, data
     assert noc.hsm.received == []
     assert "Visitante" not in (await noc.ask(noc.ana, "/audit")).text
