@@ -42,6 +42,7 @@ STALE = 3  # poll intervals without a good poll, and /healthz turns red
 DEAF = 120.0  # seconds without an answer to getUpdates, and /healthz turns red
 ALIVE = 900.0  # seconds between two lines that say so; a start trusts a ledger that ends within an hour
 ASK = 300.0  # seconds between two readings of the gateway's list while a send is in doubt
+SOON = 60.0  # seconds after a start until the first of each: are people heard, what of those in flight before
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
 
 
@@ -201,6 +202,7 @@ class App:
                 work,
                 IntervalTrigger(seconds=every, timezone=UTC),
                 id=id_,
+                next_run_time=datetime.now(UTC) + timedelta(seconds=min(every, SOON)),
                 misfire_grace_time=None,
                 coalesce=True,
                 max_instances=1,
@@ -232,7 +234,7 @@ class App:
             self._telegram.chat.say(Notice(STARTED, start_facts(self._settings)))
 
     async def _alive(self) -> None:
-        self._flow.alive()
+        self._flow.alive(heard=self._hears())
 
     async def _ask(self) -> None:
         try:
@@ -276,8 +278,13 @@ class App:
             cut_off = await self._tasks.drain(IN_FLIGHT)
             await self._telegram.stop()
             if not cut_off:
-                await self._flow.stopped()
+                await self._flow.stopped(heard=self._hears())
         log.info("stopped")
+
+    def _hears(self) -> bool:
+        """Whether people's taps come through."""
+        fresh = self._telegram.fresh()
+        return fresh is not None and fresh <= DEAF
 
     def _program(self) -> ProgramFacts:
         dry_run, login = self._rules.dry_run, self._source.login.state

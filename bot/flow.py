@@ -147,10 +147,12 @@ class Flow:
         for number in sorted(self.ledger.book.open | self.ledger.book.running):
             self._deps.chat.show(number)
 
-    def alive(self) -> None:
-        """Write that the program runs: a later start can tell by it that the ledger is no old copy."""
+    def alive(self, *, heard: bool = True) -> None:
+        """Write that the program runs: a later start can tell by it that the ledger is no old copy, and
+        (`heard`) since when nobody may have heard people's taps.
+        """
         with contextlib.suppress(LedgerClosed):
-            self.ledger.note(Alive())
+            self.ledger.note(Alive(heard))
 
     async def poll(self) -> float | None:
         """Read the source once (polling.py); seconds after which to look again, None: at the next poll."""
@@ -340,10 +342,10 @@ class Flow:
         for reading in self._readings.values():
             reading.found.cancel()
 
-    async def stopped(self) -> None:
-        """Write that the program stopped in order."""
+    async def stopped(self, *, heard: bool = True) -> None:
+        """Write that the program stopped in order; `heard` as above."""
         try:
-            await self.ledger.commit(lambda _book, _now: [Stopped()])
+            await self.ledger.commit(lambda _book, _now: [Stopped(heard)])
         except LedgerClosed as error:
             log.error("the stop could not be written: %s", error)  # noqa: TRY400
 

@@ -25,7 +25,7 @@ class Absence:
     """Every answer to getUpdates goes through `answered`; `of` says when an update had to wait for us."""
 
     def __init__(self, clock: Clock, heard_at: datetime | None, away_after: float = AWAY) -> None:
-        """`heard_at` is when the program was last known to run, None where it never did."""
+        """`heard_at` is when the program was last known to hear people, None where it never did."""
         self._clock = clock
         self._away_after = away_after
         self._heard_at = heard_at

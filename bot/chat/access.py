@@ -156,7 +156,10 @@ class Access:
             if again + 1 < ASK_TRIES:
                 await self._clock.sleep(1)
         known = self._standings.get(who.id)
-        return False if known is not None and known[0] == "out" else None
+        if known is not None and known[0] == "out":
+            return False
+        listed = self.who_decides != "admins" or math.isinf(self._age) or who.id in self._admins
+        return None if listed else False
 
     def heard(self, member: ChatMember) -> None:
         """Telegram says by itself what somebody is in the group now."""

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from telegram import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, Update
@@ -75,7 +75,7 @@ class Telegram:
         logging.getLogger("telegram.ext").addFilter(is_news)
         self._clock, self._words = clock, words
         self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
-        self._absence = Absence(clock, _last_run(ledger), away_after)
+        self._absence = Absence(clock, ledger.book.heard_at, away_after)
         self._requests = (
             Poller(self._answered, account.proxy),
             Connection(pool=32, connect=5, proxy=account.proxy),
@@ -309,11 +309,6 @@ class Telegram:
         changed = update.chat_member
         if changed is not None and changed.chat.id == self.chat.group:
             self.access.heard(changed.new_chat_member)
-
-
-def _last_run(ledger: Ledger) -> datetime | None:
-    """When the program was last known to run, None where it never did."""
-    return ledger.book.last_at if ledger.book.audit or ledger.book.cases else None
 
 
 async def _unexpected(update: object, context: Any) -> None:

@@ -22,12 +22,17 @@ from bot.domain.plan import ARRIVED, IN_DOUBT, Outcome, Progress, Receipt, Recip
 from bot.domain.redated import bring_back
 from bot.domain.silence import Silence
 from bot.domain.trial import TRIAL, TrialIntent, TrialResult
+from bot.domain.who import BOT
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _UNCONFIRMED_BEFORE = Receipt(Outcome.ACCEPTED, reason="unconfirmed")
 """What ledgers said of a send that was not confirmed before that was an outcome of its own."""
 SILENT = timedelta(hours=1)
 """A start that follows no clean stop, and no line this fresh, may be on an old copy of the ledger."""
+
+
+_HEARS = frozenset({ln.Alive, ln.Stopped, ln.Approved, ln.Denied})
+"""Lines that can tell whether taps came through: what was refused may have waited for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class Book:
     `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases` its
     newest case. `lasting` are the silences that had not ended when the last one began or was ended: those of
     years are not asked for each port at each poll. `trials` are the test messages by their number, None for
-    one that nothing is known of.
+    one that nothing is known of. `heard_at` is when the program was last known to hear people's taps, None
+    where it never was: it may run for hours, and start anew, while Telegram is away.
 
     `head` is where the ledger durably ends, `heads` where it stood when a case came to its end: a line's
     number and the first digits of its hash, which storage tells (`stands`). They decide nothing: people see
@@ -81,6 +87,7 @@ class Book:
         self._settled_at_start: list[int] = []
         self.announced: Announcement | None = None
         self.trials: dict[int, Receipt | None] = {}
+        self.heard_at: datetime | None = None
         self.next_case = 1
 
     def restored_by(self, number: int) -> Case | None:
@@ -132,6 +139,8 @@ class Book:
         self._take(line)
         if not isinstance(line, TRIAL):  # another process's: the bot itself was silent meanwhile
             self._before, self._stopped = self.last_at, isinstance(line, ln.Stopped)
+        if type(line) in _HEARS and _hears(line):
+            self.heard_at = self.last_at
 
     def stands(self, line: ln.Line, seq: int, digest: str) -> None:
         """A line that was applied is durable, at this place and with this hash."""
@@ -441,3 +450,9 @@ class Book:
         key = phone_key(phone) if phone else ""
         if key in self.told and self.told[key].case == number:
             del self.told[key]
+
+
+def _hears(line: ln.Line) -> bool:
+    if isinstance(line, ln.Alive | ln.Stopped):
+        return line.heard
+    return getattr(line, "by", BOT) != BOT

@@ -59,15 +59,20 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The program stopped in order: no send was in flight any more."""
+    """The program stopped in order: no send was in flight any more. `heard` is as in `Alive`."""
 
+    heard: bool = True
     kind: Literal["stopped"] = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The program runs. Written every 15 minutes, so that a start can tell an old copy of the ledger."""
+    """The program runs. Written every 15 minutes, so that a start can tell an old copy of the ledger.
 
+    `heard`: people's taps came through at the time.
+    """
+
+    heard: bool = True
     kind: Literal["alive"] = "alive"
 
 

@@ -42,7 +42,7 @@ def bring_back(book: Any, now: datetime) -> None:
         if case.eta is not None and case.eta > now + LONGEST_FORECAST:
             case.eta = case.eta_by = None
     book.audit[:] = [replace(entry, at=min(entry.at, now)) for entry in book.audit]
-    book.announced = _past(book.announced, now)
+    book.announced, book.heard_at = _past(book.announced, now), _past(book.heard_at, now)
     for part in (book.cases, book.reservations, book.told, book.spells, book.silences, book.lasting):
         _past(part, now)
 

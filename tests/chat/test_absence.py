@@ -10,8 +10,20 @@ from typing import Any
 import pytest
 
 from bot.chat.absence import Absence
-from bot.domain.lines import Approved, IncidentEnded, Line, Settled, Started, Stopped, Who
+from bot.domain.lines import (
+    Alive,
+    Approved,
+    IncidentEnded,
+    Line,
+    Settled,
+    Started,
+    Stopped,
+    TapRefused,
+    Who,
+)
+from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
+from bot.domain.trial import TrialIntent, TrialResult
 from bot.simulator.telegram import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, CARLA, UNDO_SECONDS, FastClock, Room, opened, people, until
@@ -90,6 +102,33 @@ async def test_after_a_short_stop_taps_are_carried_out(api: BotApi) -> None:
     async with opened(api, ledger=aged(ledger, MINUTE)) as room:
         assert (await answer).text.startswith("Aprovado")
         assert room.desk.decided == [("approve", 1)]
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        # Telegram was away all night, and whoever found the bot red started it anew.
+        (Started("1"), Alive(heard=False), Started("1")),
+        (Started("1"), Stopped(heard=False)),
+        # A test message while it was down: another process's lines.
+        (TrialIntent(1, "LOS", 7, "5561999990009", Who(0, "root")), TrialResult(1, Outcome.ACCEPTED)),
+        # What waited was asked about, and then the program was killed.
+        (Started("1"), TapRefused(Who(ANA, "Ana"), "ok", "late_tap", 1)),
+    ],
+    ids=["deaf", "stopped deaf", "trial", "killed"],
+)
+async def test_lines_of_a_program_that_heard_nobody_make_no_old_tap_fresh(
+    api: BotApi, since: tuple[Line, ...]
+) -> None:
+    ledger, card = await left(api)
+    answer = api.post_callback(ANA, card, "ok:1:")
+    ledger = aged(ledger, 9 * 60 * MINUTE)
+    for line in since:
+        ledger.note(line)
+    async with opened(api, ledger=MemoryLedger(FastClock(), ledger.lines)) as room:
+        await asks(api, card)
+        assert "fora" in (await answer).text
+        assert room.desk.decided == []
 
 
 async def test_a_tap_after_the_start_is_carried_out(api: BotApi) -> None:

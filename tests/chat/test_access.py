@@ -128,6 +128,17 @@ async def test_nobody_can_tell_while_telegram_is_away(api: BotApi, bot: Bot) -> 
     assert await access.still_may(Who(BETO, "Beto")) is False, "it said so before it was away"
 
 
+async def test_who_was_removed_before_telegram_was_away_may_not(api: BotApi, bot: Bot) -> None:
+    access = Access(bot, FakeClock(auto=True), frozenset(), lambda: api.group)
+    await access.check_approver(ANA)
+    await api.stop()
+    assert await access.still_may(Who(ANA, "Ana")) is None
+    access.heard(ChatMemberMember(User(ANA, "Ana", is_bot=False)))  # an administrator no more
+    assert await access.still_may(Who(ANA, "Ana")) is False
+    new = Access(bot, FakeClock(auto=True), frozenset(), lambda: api.group)
+    assert await new.still_may(Who(ANA, "Ana")) is None, "it never knew who they are"
+
+
 async def test_a_bot_that_is_not_connected_and_a_group_that_is_not_there_tell_nothing(
     api: BotApi, clock: FakeClock
 ) -> None:

@@ -31,6 +31,7 @@ EVERY_KIND: tuple[ln.Line, ...] = (
     ln.Started("0.1.0"),
     ln.Stopped(),
     ln.Alive(),
+    ln.Alive(heard=False),
     ln.Confirmed(ANA),
     ln.CaseOpened(1, incident()),
     ln.IncidentChanged(1, incident(affected=None)),
