@@ -53,6 +53,7 @@ def message_view(message: Message) -> dict[str, Any]:
         "ephemeral_for": message.ephemeral_for,
         "reply_to": message.reply_to,
         "silent": message.silent,
+        "reactions": message.reactions,
     }
 
 

@@ -261,6 +261,21 @@ async def test_an_alert_waits_for_its_ok_and_others_toasts_say_whose_they_are(
     await expect(person.page.get_by_role("dialog")).to_have_count(0)
 
 
+async def test_what_the_bot_thinks_of_a_command_stands_on_it(
+    quiet: Stage, served: PageServer, person: Person
+) -> None:
+    """Where the group's minute is full it is all that is seen there: the answer comes in private."""
+    await person.open(served.url)
+    asked = await quiet.say(quiet.ana.id, "/pendentes")
+    mine = person.page.locator("#chat > li.mine")
+    await person.sees(mine, "/pendentes")
+    given = {"chat_id": asked.chat, "message_id": asked.id, "reaction": [{"type": "emoji", "emoji": "👀"}]}
+    async with httpx.AsyncClient(trust_env=False) as bot:
+        url = f"{quiet.chat.url}/bot{quiet.chat.token}/setMessageReaction"
+        assert (await bot.post(url, json=given)).json()["ok"]
+    await person.sees(mine, "👀")
+
+
 async def test_what_cannot_be_done_is_said(quiet: Stage, served: PageServer, person: Person) -> None:
     await person.open(served.url)
     await quiet.power([(port.olt, port.slot_pon) for port in quiet.ports()])

@@ -31,7 +31,7 @@ export function patch(node, message, _quoted, taps) {
   if (before?.text !== message.text || JSON.stringify(before.entities) !== JSON.stringify(message.entities)) {
     node.querySelector('.text').replaceChildren(rich(message.text, message.entities, taps));
   }
-  const parts = [message.ephemeral_for === null ? '' : say('only_you'), message.silent ? `🔕 ${say('silent')}` : '', message.edited ? say('edited') : '', clock.format(message.date * 1000)];
+  const parts = [message.reactions.join(' '), message.ephemeral_for === null ? '' : say('only_you'), message.silent ? `🔕 ${say('silent')}` : '', message.edited ? say('edited') : '', clock.format(message.date * 1000)];
   node.querySelector('.meta').textContent = parts.filter(Boolean).join(' · ');
   if (JSON.stringify(before?.buttons) !== JSON.stringify(message.buttons)) keys(node, before?.buttons ?? [], taps);
 }
