@@ -45,8 +45,11 @@ class Answers:
         """
         if chat != self._chat.group:
             return False
-        late = self._budget.wait(Urgency.ANSWER) > WORTH_TELLING or self._chat.standing.mute is not None
-        return late or before >= min(AT_ONCE, self._budget.answers_left())
+        return self.late(Urgency.ANSWER) or before >= min(AT_ONCE, self._budget.answers_left())
+
+    def late(self, urgency: Urgency) -> bool:
+        """Whether what is shown in the group comes so late that a person who waits for it should be told."""
+        return self._budget.wait(urgency) > WORTH_TELLING or self._chat.standing.mute is not None
 
     async def deliver(self, chat: int, what: Hashable, send: Callable[[], Awaitable[None]]) -> bool:
         """Whether it was sent; again where Telegram asked for a pause or was not reached.

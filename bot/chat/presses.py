@@ -13,6 +13,7 @@ from bot.chat.absence import Away
 from bot.chat.access import PATIENCE, Access
 from bot.chat.answers import Answers
 from bot.chat.browse import Browse, Kind, Page
+from bot.chat.budget import Urgency
 from bot.chat.buttons import SENDS, Action, Press, decode
 from bot.chat.card_late import LATE, Late
 from bot.chat.cards import DENY_REASONS
@@ -149,13 +150,13 @@ class Presses:
         if press.action in _OF_THE_GROUP or (press.action is Action.UNMUTE and not press.case):
             self._check_group(chat)
             _check_fresh(press, away)
-            return await self._share(query, press, who)
+            return await self._share(query, press, who) or self._if_late(Urgency.ANSWER)
         if press.action in _ON_A_CARD:
             await self._check_card(chat, query.message.message_id, press.case, approver=True)
             self._check_alone(press.action)
             if away is not None and press.action in LATE:
                 await self._ask_again(press, who, away)
-            return await self._decide(press, who)
+            return await self._decide(press, who) or self._if_late(Urgency.URGENT)
         if press.action is Action.DOUBTS and not press.arg:
             await self._check_card(chat, query.message.message_id, press.case, approver=True)
         elif press.action is Action.DETAILS and not press.arg:
@@ -170,6 +171,10 @@ class Presses:
         if press.action in _OF_A_TIME:
             return await self._choose_time(self._browse.page(query, who), press)
         return await self._show(query, press, who)
+
+    def _if_late(self, urgency: Urgency) -> str | None:
+        """Told to who waits for a question on the card, or another page of the list."""
+        return self._words.plain("toast.wait") if self._answers.late(urgency) else None
 
     def _check_alone(self, action: Action) -> None:
         """Declined for what sends while a second program may have been sent the same taps."""

@@ -8,6 +8,7 @@ from bot.chat import telegram
 from bot.domain.lines import Approved, Denied, Interrupted, Planned, Who
 from bot.domain.plan import Recipient
 from bot.errors import TryLater
+from bot.ports import Notice
 from bot.simulator.server import DropBefore, Fault, HangBefore, Throttle
 from bot.simulator.telegram import BotApi, Message
 from bot.storage.memory import MemoryLedger
@@ -384,3 +385,20 @@ async def test_an_answer_waits_for_a_second_at_most_for_what_telegram_says_first
     assert answer.delay_seconds < 2
     assert room.desk.refusals[-1][:2] == (ANA, "details_csv")
     assert api.documents == []
+
+
+@pytest.mark.parametrize("label", ["Negar", "Previsão", "Silenciar"])
+async def test_a_question_that_comes_late_is_announced(
+    api: BotApi, room: Room, monkeypatch: pytest.MonkeyPatch, label: str
+) -> None:
+    """In a full minute it comes up to a minute later: a tap without a word is tapped again."""
+    monkeypatch.setattr(telegram, "STOP_SECONDS", 0.1)
+    card = await room.card()
+    assert (await api.tap(ANA, card, "Causa")).text == ""
+    await api.wait(lambda _: "voltar" in " ".join(card.buttons))
+    assert (await api.tap(ANA, card, "voltar")).text == ""
+    await api.wait(lambda _: "Negar" in card.buttons)
+    api.faults.inject(Throttle(30), match=lambda path: path.endswith("/sendMessage"))
+    room.telegram.chat.say(Notice("second_poller"))
+    await until(lambda: vars(room.telegram.chat.standing)["_paced_since"])
+    assert (await api.tap(ANA, card, label)).text == "Um instante: limite de mensagens do grupo."
