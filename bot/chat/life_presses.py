@@ -1,6 +1,7 @@
 """Taps about the whole life of a case: approvals with their conditions, who has it, what is expected."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -77,7 +78,8 @@ class LifePresses:
         facts: dict[str, object] = {}
         match press.action:
             case Action.APPROVE:
-                return self._claimed(await desk.approve(number, who, _terms(press)))
+                terms = replace(_terms(press), shown=self._chat.asked(number))
+                return self._claimed(await desk.approve(number, who, terms))
             case Action.RESTORE:
                 return self._claimed(await desk.restore(number, who, _terms(press)), news=True)
             case Action.UNTOLD:

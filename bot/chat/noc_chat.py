@@ -170,6 +170,10 @@ class NocChat:
         """Whether a message that nobody knows may be the case's card: its post went unanswered."""
         return self.card(case) is None and self._sights.in_doubt(case)
 
+    def asked(self, case: int) -> int | None:
+        """How many ONUs the case's card asks about, as it was drawn last; None where nobody knows."""
+        return self._sights.of(case).asked
+
     async def adopt(self, case: int, message: int) -> None:
         """A tap proves that this message is the case's card."""
         await self._painter.record(case, Card(self.group, message))

@@ -19,6 +19,7 @@ from bot.chat.screen import Screen
 from bot.chat.sights import Decided, Group, Sight, Sights, decided
 from bot.chat.words import Words
 from bot.domain.case import Card
+from bot.domain.growth import asked_about
 from bot.domain.life import DigestPosted
 from bot.domain.lines import CardPosted, Line
 from bot.domain.rules import Rules
@@ -72,16 +73,17 @@ class Painter:
         try:
             if card is None and not self._worth_a_message(number, now):
                 return
-            shows = self._decided(number)
+            shows, asks = self._decided(number), self._asked(number)
             screen = self._render(number, now)
             if card is not None and self._says_nothing_new(number, sight, screen, urgency):
-                sight.decided = shows
+                sight.decided, sight.asked = shows, asks
                 return
             with contextlib.suppress(LedgerClosed):  # what happened is shown all the same
                 await self._ledger.flush()
             self._budget.spend(urgency)
             sight.shown_at = self._clock.monotonic()
             if card is None:
+                sight.asked = asks  # also where nobody knows whether it arrived
                 await self._post(number, screen)
             else:
                 await self._outbox.edit(card.chat, card.message, screen)
@@ -100,12 +102,17 @@ class Painter:
             self._tell_plainly(number, sight, backlog)
             backlog.mark(number, urgency)
             return
-        sight.screen, sight.drawn_at, sight.decided, sight.pause = screen, now, shows, 0.0
+        sight.screen, sight.drawn_at, sight.decided, sight.asked = screen, now, shows, asks
+        sight.pause = 0.0
         self._arrived()
 
     def _decided(self, number: int) -> Decided | None:
         book = self._ledger.book
         return None if number == DIGEST else decided(book.cases[number], book)
+
+    def _asked(self, number: int) -> int | None:
+        case = self._ledger.book.cases.get(number)
+        return None if case is None else asked_about(case, case.ports)
 
     def _tell_plainly(self, number: int, sight: Sight, backlog: Backlog) -> None:
         """What is known is told once, in a plain notice; the card is tried again, ever more rarely."""

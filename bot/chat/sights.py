@@ -36,6 +36,7 @@ class Sight:
     lost: Card | None = None  # somebody deleted it
     doubt: bool = False  # a post of it went unanswered
     decided: Decided | None = None  # what it shows of decisions
+    asked: int | None = None  # how many ONUs it asks about
     pause: float = 0.0  # seconds until one that could not be shown is tried again
 
 

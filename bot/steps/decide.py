@@ -59,6 +59,8 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
             raise Asked(GROWN, n=grown.customers)
         despite, due = _agreed(book, case, rules, _with(proposal, terms), now)
         asked = asked_about(case, ports)
+        if terms.shown is not None:
+            asked = min(asked, terms.shown)  # the card may lag behind
         if two and proposal is None:
             return [Proposed(number, who, despite, due, asked, terms.agreed)]
         if proposal is not None and proposal.asked is not None:

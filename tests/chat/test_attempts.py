@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from telegram import Bot
 
 from bot.domain.lines import (
     Approved,
+    IncidentChanged,
     IncidentEnded,
     Interrupted,
     Planned,
@@ -54,6 +56,23 @@ async def test_one_tap_that_comes_twice_decides_once(api: BotApi) -> None:
         await api.wait(lambda _: "Tentar de novo" in card.buttons)
         assert "Aprovado" in (await api.tap(CARLA, card, "Tentar de novo")).text
         assert room.desk.decided == [("approve", 1)]
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+async def test_what_was_asked_about_is_what_the_card_showed(api: BotApi, *, drawn: bool) -> None:
+    """It grew after the card was drawn: a plan of 300 is another one than the 12 that somebody read."""
+    async with opened(api) as room:
+        await room.outage(affected=12)
+        card = await room.card()
+        if drawn:
+            await room.grows(1, 300)
+            await room.shows(card, "300 ONUs")
+        else:
+            known = room.ledger.book.cases[1].incident
+            await room.line(IncidentChanged(1, replace(known, affected=300, total=None)))
+        assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text
+        [approved] = [line for _, line in room.ledger.lines if isinstance(line, Approved)]
+        assert approved.asked == (300 if drawn else 12)
 
 
 async def test_a_card_that_lags_behind_is_drawn_anew_instead(api: BotApi) -> None:

@@ -114,6 +114,19 @@ async def test_only_the_answer_to_that_very_question_is_one(desk: Desk, terms: T
     assert desk.gateway.received == []
 
 
+@pytest.mark.parametrize(("shown", "asked"), [(12, 12), (400, 300), (None, 300)])
+async def test_a_card_that_lagged_behind_asked_about_what_it_showed(
+    desk: Desk, shown: int | None, asked: int
+) -> None:
+    await listed(desk, affected=300)
+    await desk.flow.approve(1, ANA, Terms(shown=shown))
+    await desk.clock.advance(5)
+    await desk.finish()
+    assert desk.case().dispatches[0].asked == asked
+    assert (desk.case().grown is None) == (asked == 300)
+    assert len(desk.gateway.received) == (300 if asked == 300 else 0)
+
+
 async def test_what_has_grown_again_is_asked_again(desk: Desk) -> None:
     await listed(desk)
     await desk.approve()
