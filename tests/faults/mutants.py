@@ -743,8 +743,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a tap is answered before it is decided",
         "bot/chat/life_presses.py",
-        "                return self._claimed(await desk.approve(number, who, _terms(press)))\n",
-        "                approval = desk.approve(number, who, _terms(press))\n"
+        "                return self._claimed(await desk.approve(number, who, terms))\n",
+        "                approval = desk.approve(number, who, terms)\n"
         '                self._later = __import__("asyncio").ensure_future(approval)\n'
         "                return self._approved()\n",
         "taps",
