@@ -55,6 +55,8 @@ class Action(StrEnum):
     OPEN_CARD = "card"
     TIME_AT = "at"
     TIME_IN = "in"
+    MORE = "more"
+    LESS = "less"
 
 
 FLAPPING = "f"
@@ -97,6 +99,8 @@ _NO_ARGUMENT = {
     Action.ASK_ETA,
     Action.ASK_CAUSE,
     Action.OPEN_CARD,
+    Action.MORE,
+    Action.LESS,
 }
 _NUMBERED = {Action.UNMUTE, Action.DIGEST, Action.TIME_AT, Action.TIME_IN}
 _OF_A_DISPATCH = {

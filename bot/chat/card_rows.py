@@ -1,5 +1,6 @@
 """The buttons of a case's card."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.chat.buttons import AGREED, Action, Press, press_on
@@ -14,25 +15,47 @@ from bot.domain.rules import Rules
 from bot.steps.decide import goes_on_until
 from bot.steps.describe import parts
 
+AT_ONCE = 4  # buttons; where there are more, two cards fill a phone
 _AT_WORK = {CaseState.COUNTDOWN, CaseState.SENDING}
 
 
-def rows(case: Case, book: Book, now: datetime, words: Words, rules: Rules, *, closed: bool = False) -> Rows:
+def rows(
+    case: Case,
+    book: Book,
+    now: datetime,
+    words: Words,
+    rules: Rules,
+    *,
+    closed: bool = False,
+    unfolded: bool = False,
+) -> Rows:
     """What may be tapped now. An ended outage keeps only what an unfinished dispatch needs, and its news.
 
-    While the ledger is `closed` nobody is invited to tell those.
+    Of many buttons those that decide come first, and the others once the card is `unfolded`. While the ledger
+    is `closed` nobody is invited to tell those who wait for news.
     """
     shown: Rows = ()
+    more: tuple[Button, ...] = ()
+    on = case.ended_at is None
     if goes_on_until(case, book, rules, now) is not None:
         shown = details_row(case, words)
     elif case.running:
         shown = _of_dispatch(case, words)
-    elif case.ended_at is None:
-        shown = _undecided(case, book, now, words, rules) if case.undecided else _decided(case, words)
+        more = _expected(case, words) if on and case.state is CaseState.SCHEDULED else ()
+    elif on and case.undecided:
+        shown, more = _undecided(case, book, now, words, rules)
+    elif on:
+        shown, more = details_row(case, words), _expected(case, words)
     other = book.restored_by(case.id)
     doubts = (*_doubt_row(case, words), *(_doubt_row(other, words) if other is not None else ()))
     back = () if closed else restored_rows(case, book, now, words, rules)
-    return (*shown, *back, *doubts)
+    many = sum(map(len, (*shown, more, *back, *doubts))) > AT_ONCE
+    if not many:
+        return (*shown, *_pairs(more), *back, *doubts)
+    if more:
+        fold, unfold = _button(case, words, "less", Action.LESS), _button(case, words, "more", Action.MORE)
+        shown = (*shown[:-1], (*shown[-1], fold if unfolded else unfold))
+    return (*shown, *(_pairs(more) if unfolded else ()), *back, *doubts)
 
 
 def halting(case: Case, book: Book, words: Words) -> Rows:
@@ -70,7 +93,7 @@ def _of_dispatch(case: Case, words: Words) -> Rows:
     resume = _button(case, words, "resume", Action.RESUME, "success")
     close = _button(case, words, "close", Action.CLOSE, "danger")
     found: dict[CaseState, Rows] = {
-        CaseState.SCHEDULED: ((cancel,),) if over else ((begin, cancel), *_decided(case, words)),
+        CaseState.SCHEDULED: ((cancel,),) if over else ((begin, cancel), *details_row(case, words)),
         CaseState.COUNTDOWN: ((cancel,),),
         CaseState.SENDING: ((_button(case, words, "stop", Action.STOP, "danger"),),),
         CaseState.STOPPING: (),
@@ -79,19 +102,22 @@ def _of_dispatch(case: Case, words: Words) -> Rows:
     return found[case.state]
 
 
-def _decided(case: Case, words: Words) -> Rows:
-    return (*details_row(case, words), _expected(case, words))
-
-
 def _expected(case: Case, words: Words) -> tuple[Button, ...]:
     return _button(case, words, "eta", Action.ASK_ETA), _button(case, words, "cause", Action.ASK_CAUSE)
 
 
-def _undecided(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> Rows:
+def _pairs(buttons: Sequence[Button]) -> Rows:
+    return tuple(tuple(buttons[n : n + 2]) for n in range(0, len(buttons), 2))
+
+
+def _undecided(
+    case: Case, book: Book, now: datetime, words: Words, rules: Rules
+) -> tuple[Rows, tuple[Button, ...]]:
+    """What decides, and what may be done beside."""
     silence = book.silence_over(case, now)
     if silence is not None:
         end = Press(Action.UNMUTE, case.id, str(silence.id)).encode()
-        return ((Button(words.plain("button.unmute"), end),), *details_row(case, words))
+        return ((Button(words.plain("button.unmute"), end),), *details_row(case, words)), ()
     key = "retry" if case.state is not CaseState.WAITING else "approve"
     if proposed(case, now, rules) is not None:
         key = "approve_second"
@@ -100,12 +126,11 @@ def _undecided(case: Case, book: Book, now: datetime, words: Words, rules: Rules
         text = words.plain("button.grown", n=case.grown.customers, second=key == "approve_second")
         approve = Button(text, press_on(case, Action.APPROVE, agreement(case)).encode(), "danger")
     deny = _button(case, words, "deny", Action.ASK_DENY, "danger")
-    details = _button(case, words, "details", Action.DETAILS)
     assume = _button(case, words, "assume", Action.ASSUME)
-    last = [_button(case, words, "silence", Action.ASK_SILENCE)]
+    more = [assume, _button(case, words, "silence", Action.ASK_SILENCE), *_expected(case, words)]
     if may_separate(case, now, rules) > 1:
-        last.append(_button(case, words, "separate", Action.ASK_SEPARATE))
-    return (approve, deny), (details, assume), _expected(case, words), tuple(last)
+        more.append(_button(case, words, "separate", Action.ASK_SEPARATE))
+    return ((approve, deny), *details_row(case, words)), tuple(more)
 
 
 def _doubt_row(case: Case, words: Words) -> Rows:

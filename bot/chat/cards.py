@@ -37,12 +37,13 @@ def card(
     *,
     rules: Rules,
     asking: Question | None = None,
+    unfolded: bool = False,
     closed: bool = False,
 ) -> Screen:
     """The card as the case is now.
 
     `asking` adds a question and shows its answers instead of the buttons, where it can still be asked; what
-    stops a dispatch stays.
+    stops a dispatch stays. `unfolded` shows all of its buttons.
     While the ledger is `closed` nothing can be decided, and nothing invites to it.
     """
     stuck = closed and _undone(case, book)
@@ -64,7 +65,7 @@ def card(
         return Screen(str(html), details_row(case, words))
     if question is not None:
         return Screen(str(html + PARAGRAPH + question[0]), (*question[1], *halting(case, book, words)))
-    return Screen(str(html), rows(case, book, now, words, rules, closed=closed))
+    return Screen(str(html), rows(case, book, now, words, rules, closed=closed, unfolded=unfolded))
 
 
 def _anchor(case: Case, book: Book, words: Words) -> list[Markup]:

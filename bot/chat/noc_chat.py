@@ -90,7 +90,7 @@ class NocChat:
             digest=self._digest,
             rules=rules,
             attention=attention,
-            asking=self._passing.question,
+            passing=self._passing,
             arrived=self._arrived,
         )
         self._barred_until = -math.inf
@@ -125,6 +125,11 @@ class NocChat:
         """The card asks a question for so long, or (None) no longer does."""
         self._passing.ask(case, question, seconds)
         self._backlog.mark(case, Urgency.URGENT)
+
+    def unfold(self, case: int, *, unfolded: bool) -> None:
+        """The card shows all of its buttons for a while, or those that decide alone."""
+        if self._passing.unfold(case, unfolded=unfolded):
+            self._backlog.mark(case, Urgency.URGENT)
 
     def closed_until(self) -> datetime | None:
         """When customers may be written to again; None where they may be now."""

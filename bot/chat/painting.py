@@ -10,10 +10,10 @@ from bot.chat import cards
 from bot.chat.attention import Attention
 from bot.chat.backlog import Backlog
 from bot.chat.budget import Budget, Urgency
-from bot.chat.cards import Question
 from bot.chat.digest import DIGEST, Digest
 from bot.chat.notices import plain_facts
 from bot.chat.outbox import Outbox
+from bot.chat.passing import Passing
 from bot.chat.refusals import Away, Barred, Gone, Moved, Paced, Unsure
 from bot.chat.screen import Screen
 from bot.chat.sights import Decided, Group, Sight, Sights, decided
@@ -49,10 +49,10 @@ class Painter:
         digest: Digest,
         rules: Rules,
         attention: Attention,
-        asking: Callable[[int], Question | None],
+        passing: Passing,
         arrived: Callable[[], None],
     ) -> None:
-        """`asking` is what a case's card asks; `arrived` hears of each good answer."""
+        """`passing` is what a case's card shows for a while; `arrived` hears of each good answer."""
         self._ledger = ledger
         self._outbox = outbox
         self._budget = budget
@@ -63,7 +63,7 @@ class Painter:
         self._digest = digest
         self._rules = rules
         self._attention = attention
-        self._asking = asking
+        self._passing = passing
         self._arrived = arrived
 
     async def paint(self, number: int, backlog: Backlog) -> None:
@@ -143,7 +143,8 @@ class Painter:
             now,
             self._words,
             rules=self._rules,
-            asking=self._asking(number),
+            asking=self._passing.question(number),
+            unfolded=self._passing.unfolded(number),
             closed=self._ledger.closed is not None,
         )
 

@@ -54,8 +54,11 @@ _ON_A_CARD = {
     Action.CAUSE,
     Action.SILENCE,
     Action.UNMUTE,
+    Action.MORE,
+    Action.LESS,
     *QUESTIONS,
 }
+_DECIDES_NOTHING = {Action.ASK_DENY, Action.BACK, Action.MORE, Action.LESS, *QUESTIONS}
 _OF_THE_GROUP = {Action.DIGEST, Action.OPEN_CARD}  # and for everybody there
 _FROM_A_CARD = {Action.DETAILS, Action.DOUBTS}  # without an argument: they open a page
 _OF_A_TIME = {Action.TIME_AT, Action.TIME_IN}
@@ -212,8 +215,14 @@ class Presses:
             self._chat.stripped(message)
 
     async def _decide(self, press: Press, who: Who) -> str | None:
-        desk, case, toast = self._desk, press.case, None
         self._check_open()
+        toast = await self._carry_out(press, who)
+        if press.action not in _DECIDES_NOTHING:
+            self._chat.unfold(self._desk.ledger.book.cases[press.case].shown_as, unfolded=False)
+        return toast
+
+    async def _carry_out(self, press: Press, who: Who) -> str | None:
+        desk, case, toast = self._desk, press.case, None
         match press.action:
             case Action.DENY:
                 if press.arg not in DENY_REASONS:
@@ -226,6 +235,8 @@ class Presses:
                 self._chat.ask(case, "deny")
             case Action.BACK:
                 self._chat.ask(case, None)
+            case Action.MORE | Action.LESS:
+                self._chat.unfold(case, unfolded=press.action is Action.MORE)
             case Action.CANCEL:
                 toast = "cancelled" if await desk.cancel(case, who) else "stopping"
             case Action.STOP:

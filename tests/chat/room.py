@@ -235,6 +235,11 @@ class Room:
         assert known is not None
         return next(m for m in self.api.messages() if m.id == known.message)
 
+    async def unfolds(self, card: Message, user: int = ANA) -> None:
+        """All of the card's buttons are there."""
+        await self.api.tap(user, card, "Mais ▾")
+        await self.api.wait(lambda _: "Menos ▴" in card.buttons)
+
     async def shows(self, message: Message, text: str) -> None:
         await self.api.wait(lambda _: text in message.text)
 

@@ -140,6 +140,7 @@ async def test_nothing_is_sent_while_a_second_program_hears_the_taps(api: BotApi
         assert room.desk.decided == []
         assert room.desk.refusals == [(ANA, "approve", "second_poller", 1)]
         assert room.telegram.contested()
+        await room.unfolds(card)
         await api.tap(ANA, card, "Assumi")  # what sends nothing is done
         assert room.desk.decided == [("assume", 1)]
         await api.wait(lambda _: any("Só este programa" in m.text for m in api.messages()))

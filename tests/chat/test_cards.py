@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.chat.buttons import Action, Press, decode
 from bot.chat.card_late import LATE, Late
 from bot.chat.card_questions import Fixed
-from bot.chat.cards import card
+from bot.chat.cards import Question, card
 from bot.chat.screen import Screen
 from bot.chat.words import Words, phrases
 from bot.domain.book import Book
@@ -74,14 +74,17 @@ ALL_SENT = [
     *sent(35, 36, Outcome.UNKNOWN, "http_502"),
 ]
 EXPECT = "Previsão Causa"
-DECIDE = ["Aprovar/success Negar/danger", "Detalhes Assumi", EXPECT, "Silenciar"]
+DECIDE = ["Aprovar/success Negar/danger", "Detalhes Mais ▾"]
 AGAIN = ["Tentar de novo/success Negar/danger", *DECIDE[1:]]
 
 
-def show(book: Book, words: Words = PT, *, undo_seconds: float = 0, asking: bool = False) -> Screen:
+def show(
+    book: Book, words: Words = PT, *, undo_seconds: float = 0, asking: bool = False, unfolded: bool = False
+) -> Screen:
     case, now = case_and_now(book)
     rules = Rules(undo_seconds=undo_seconds)
-    return card(case, book, now, words, rules=rules, asking="deny" if asking else None)
+    question: Question | None = "deny" if asking else None
+    return card(case, book, now, words, rules=rules, asking=question, unfolded=unfolded)
 
 
 def at_noon(text: str) -> str:
@@ -98,8 +101,23 @@ def test_a_waiting_card_says_what_and_where_first() -> None:
     )
     assert labels(screen) == DECIDE
     assert [b.data for row in screen.rows for b in row] == [
-        *("ok:1:", "no?:1:", "who:1:", "mine:1:", "eta?:1:", "why?:1:", "mute?:1:"),
+        *("ok:1:", "no?:1:", "who:1:", "more:1:"),
     ]
+
+
+def test_an_unfolded_card_has_all_of_its_buttons() -> None:
+    screen = show(story(), unfolded=True)
+    assert screen.html == show(story()).html
+    assert labels(screen) == [
+        "Aprovar/success Negar/danger",
+        "Detalhes Menos ▴",
+        "Assumi Silenciar",
+        EXPECT,
+    ]
+    assert [b.data for row in screen.rows[1:] for b in row] == [
+        *("who:1:", "less:1:", "mine:1:", "mute?:1:", "eta?:1:", "why?:1:"),
+    ]
+    assert labels(show(story(APPROVED), unfolded=True)) == labels(show(story(APPROVED)))
 
 
 def test_a_waiting_card_in_english() -> None:

@@ -310,6 +310,7 @@ async def test_an_approvers_tap_waits_for_nobodys_refusals(
         await room.outage()
         card = await room.card()
         crowd = [api.add_user(1000 + n, f"Visitante {n}") for n in range(70)]
+        await room.unfolds(card)
         await api.tap(ANA, card, "Assumi")
         monkeypatch.setattr(access, "FRESH", -1.0)  # a stranger has the administrators read again
         api.faults.always(HangBefore(), match=lambda path: path.endswith(slow))

@@ -67,7 +67,7 @@ RULES = Rules(undo_seconds=5, restored=True, customer_hours=DAY)
 TWO = replace(RULES, two_person_above=10)
 EVENING = NOON + timedelta(hours=10)  # 22:00 in São Paulo
 MORNING = NOON + timedelta(hours=20)
-DECIDE = ["Aprovar/success Negar/danger", "Detalhes Assumi", "Previsão Causa", "Silenciar"]
+DECIDE = ["Aprovar/success Negar/danger", "Detalhes Mais ▾"]
 
 
 def show(
@@ -78,9 +78,10 @@ def show(
     asking: Question | None = None,
     now: datetime | None = None,
     closed: bool = False,
+    unfolded: bool = False,
 ) -> Screen:
     case, later = case_and_now(book)
-    return card(case, book, now or later, words, rules=rules, asking=asking, closed=closed)
+    return card(case, book, now or later, words, rules=rules, asking=asking, closed=closed, unfolded=unfolded)
 
 
 def text(book: Book, words: Words = PT, *, rules: Rules = RULES, now: datetime | None = None) -> str:
@@ -102,16 +103,18 @@ class TestGroups:
             "6/1-6/11, 7/2\n"
             "Desde 11:58 (há 2 min) · caso 1"
         )
-        assert labels(screen) == [*DECIDE[:3], "Silenciar Separar"]
-        assert data(screen)[-2:] == ["mute?:1:", "apart?:1:"]
+        assert labels(screen) == DECIDE
+        every = show(grouped(about=[*pons(1, 11), *pons(2, 2, 7)]), unfolded=True)
+        assert labels(every)[2:] == ["Assumi Silenciar", "Previsão Causa", "Separar"]
+        assert data(every)[-4:] == ["mute?:1:", "eta?:1:", "why?:1:", "apart?:1:"]
 
     def test_the_same_in_english(self) -> None:
-        screen = show(grouped(about=[*pons(1, 11), *pons(2, 2, 7)]), EN)
+        screen = show(grouped(about=[*pons(1, 11), *pons(2, 2, 7)]), EN, unfolded=True)
         assert screen.html.startswith(
             "<b>🔴 LOS · CB 01 · 12 PONs</b>\nprobable cable: 12 PONs in 20 s, 100 % LOS\n"
             "about <b>240 ONUs</b>\n"
         )
-        assert labels(screen)[-1] == "Silence Split"
+        assert labels(screen)[1:] == ["Details Less ▴", "I take it Silence", "Expected end Cause", "Split"]
 
     def test_a_whole_olt_a_slot_and_an_area_without_power(self) -> None:
         places = [f"{slot}/{n}" for slot in (6, 7) for n in range(1, 17)]
@@ -335,9 +338,9 @@ class TestSchedule:
         )
         assert labels(screen) == [
             "Enviar agora Cancelar/danger",
-            "Detalhes",
-            "Previsão Causa",
+            "Detalhes Mais ▾",
         ]
+        assert labels(show(book, unfolded=True))[1:] == ["Detalhes Menos ▴", "Previsão Causa"]
         assert data(screen)[:2] == ["begin:1.1:", "undo:1:"]
         night = show(book, now=MORNING - timedelta(hours=1)).html
         assert "<b>Envio agendado para 08:00</b>, aprovado por <b>Ana</b> em 22/11 12:01" in night

@@ -159,6 +159,7 @@ async def test_the_group_is_told_once_that_a_second_person_is_needed(api: BotApi
 
 async def test_somebody_takes_a_case_over(api: BotApi, room: Room) -> None:
     card = await room.card()
+    await room.unfolds(card)
     assert (await api.tap(ANA, card, "Assumi")).text == "Anotado: o caso 1 está com você."
     await room.shows(card, "Com Ana")
     assert "já está com você" in (await api.post_callback(ANA, card, "mine:1:")).text
@@ -167,6 +168,7 @@ async def test_somebody_takes_a_case_over(api: BotApi, room: Room) -> None:
 
 async def test_the_expected_end(api: BotApi, room: Room) -> None:
     card = await room.card()
+    await room.unfolds(card)
     await api.tap(ANA, card, "Previsão")
     await api.wait(lambda _: "2 h" in card.buttons)
     assert "Previsão: " in (await api.tap(ANA, card, "2 h")).text
@@ -175,7 +177,7 @@ async def test_the_expected_end(api: BotApi, room: Room) -> None:
     assert line.eta.timestamp() % 300 == 0
     assert timedelta(hours=2) <= line.eta - room.clock.now() + timedelta(seconds=20)
     assert line.eta - room.clock.now() <= timedelta(hours=2, minutes=5)
-    await api.wait(lambda _: "Previsão" in card.buttons)
+    await api.wait(lambda _: "Mais ▾" in card.buttons)
     assert (await api.post_callback(ANA, card, "eta:1:none")).text == "Anotado: sem previsão."
     assert written(room, life.Forecast)[-1] == life.Forecast(1, ANN, None)
 
@@ -188,6 +190,7 @@ def test_an_expected_end_is_rounded_up_to_five_minutes() -> None:
 
 async def test_the_cause_in_the_words_of_its_button(api: BotApi, room: Room) -> None:
     card = await room.card()
+    await room.unfolds(card)
     await api.tap(ANA, card, "Causa")
     await api.wait(lambda _: "cabo rompido" in card.buttons)
     assert (await api.tap(ANA, card, "cabo rompido")).text == "Causa anotada: cabo rompido."
@@ -197,6 +200,7 @@ async def test_the_cause_in_the_words_of_its_button(api: BotApi, room: Room) -> 
 
 async def test_planned_work_is_silenced_and_ended_from_the_card(api: BotApi, room: Room) -> None:
     card = await room.card()
+    await room.unfolds(card)
     await api.tap(ANA, card, "Silenciar")
     await api.wait(lambda _: "falha já em atendimento" in card.buttons)
     await api.tap(ANA, card, "falha já em atendimento")
@@ -238,6 +242,7 @@ async def test_a_silence_of_elsewhere_is_not_ended_from_a_card(api: BotApi, room
 
 async def test_a_case_is_taken_apart(api: BotApi, room: Room) -> None:
     card = await grouped(room)
+    await room.unfolds(card)
     await api.tap(ANA, card, "Separar")
     await api.wait(lambda _: "Sim, separar" in card.buttons)
     assert (await api.tap(ANA, card, "Sim, separar")).text == "Separado em 2 cartões."

@@ -361,6 +361,7 @@ async def test_a_removed_administrator_decides_no_more_as_soon_as_telegram_says_
     api: BotApi, room: Room
 ) -> None:
     card = await room.card()
+    await room.unfolds(card)
     await api.tap(ANA, card, "Assumi")
     api.change(ANA)
     assert "Só administradores" in (await api.tap(ANA, card, "Aprovar")).text

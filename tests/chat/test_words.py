@@ -107,7 +107,7 @@ VERDICTS = [
 ]
 BUTTONS = [
     *("approve", "approve_second", "retry", "deny", "details", "cancel", "stop", "resume", "close", "back"),
-    *("assume", "eta", "cause", "silence", "separate", "send_now", "resume_now"),
+    *("assume", "more", "less", "eta", "cause", "silence", "separate", "send_now", "resume_now"),
 ]
 CODED: dict[str, Iterable[str]] = {
     "kind": [*Kind, "MIXED"],

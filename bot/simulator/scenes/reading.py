@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.simulator.telegram import Message
 
 # How the bot's callback data begin (`action:case:argument`): the words on a button depend on the language.
-APPROVE, BEGIN, ASSUME, ASK_ETA, ETA, RESTORE = "ok", "begin", "mine", "eta?", "eta", "up"
+APPROVE, BEGIN, ASSUME, ASK_ETA, ETA, RESTORE, MORE = "ok", "begin", "mine", "eta?", "eta", "up", "more"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.simulator.scenes.play import ANSWERING, Play, Scene, Told
-from bot.simulator.scenes.reading import APPROVE, ASSUME, BEGIN, linked, mentioned
+from bot.simulator.scenes.reading import APPROVE, ASSUME, BEGIN, MORE, linked, mentioned
 from bot.simulator.stage import BRUNO
 from bot.simulator.world import LOCAL
 
@@ -23,9 +23,10 @@ async def _reminder(play: Play) -> None:
     card, lonely = await play.card(outage), await play.card(other)
     reminder = await play.reply(card)
     play.check("who is asked", mentioned(reminder), {BRUNO})
+    await play.press(stage.bruno, card, MORE)
     await play.press(stage.bruno, card, ASSUME)
     await play.caption(
-        "O bot chama quem está de plantão. Bruno toca em Assumi num deles, e ali o bot se cala.",
+        "O bot chama quem está de plantão. Bruno toca em Mais e em Assumi num deles, e ali o bot se cala.",
         "The bot calls who is on call. Bruno takes one of them on, and there the bot keeps quiet.",
     )
     await play.reply(lonely, after=await play.reply(lonely))
