@@ -16,6 +16,7 @@ from bot.gateways import Sender
 from bot.ports import Clock
 from bot.settings import Settings
 from bot.steps.trial import send_trial
+from bot.storage.access import of_another_user
 from bot.storage.files import FileLedger
 
 YES = frozenset({"sim", "yes"})
@@ -59,8 +60,13 @@ async def send_tests(
         yield Finding(WHAT, False, f"not sent, this is a rehearsal; {mend}")
         return
     try:
-        ledger = FileLedger.open(settings.data_dir, clock)
-    except StartupError as error:
+        folder = settings.data_dir
+        another = of_another_user(folder) if folder.exists() else None
+        if another is not None:
+            yield Finding(WHAT, False, f"not sent: {another}")
+            return
+        ledger = FileLedger.open(folder, clock)
+    except (StartupError, OSError) as error:
         mend = "it is written into the ledger, so stop the bot for it"
         yield Finding(WHAT, False, f"not sent: {error}; {mend}")
         return
@@ -81,7 +87,7 @@ async def send_tests(
                 yield Finding(WHAT, False, "the others were not sent: they would meet the same")
                 return
     except LedgerClosed as error:
-        yield Finding(WHAT, False, f"not sent: {error}")
+        yield Finding(WHAT, False, f"stopped, what comes of it cannot be written down: {error}")
     finally:
         await ledger.close()
 

@@ -103,6 +103,17 @@ async def test_a_damaged_ledger_takes_no_test(site: Isp) -> None:
     assert "is damaged" in lines[0]
 
 
+async def test_another_user_leaves_nothing_that_the_bot_cannot_open(
+    site: Isp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (site.folder / "data").mkdir(mode=0o700, exist_ok=True)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    code, lines, asked = await tried(site)
+    assert (code, site.hsm.received, asked) == (1, [], [])
+    assert f"belongs to user {os.getuid()}: run this as that user" in lines[0]
+    assert not (site.folder / "data" / "ledger").exists()
+
+
 async def test_a_script_confirms_nothing_and_a_wrong_number_is_said_at_once(site: Isp) -> None:
     code, out, _ = await bot_command("check", "--send-test", "61999990009", cwd=site.folder, **site.variables)
     assert (code, site.hsm.received) == (1, [])

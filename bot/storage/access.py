@@ -15,6 +15,12 @@ def troubles(folder: Path) -> list[str]:
     return [trouble for path in (folder, ledger_folder(folder)) for trouble in _of(path)]
 
 
+def of_another_user(folder: Path) -> str | None:
+    """Why this user should write nothing there: what root makes the bot could not open. Raises OSError."""
+    owner = folder.stat().st_uid
+    return f"{folder} belongs to user {owner}: run this as that user" if owner != os.geteuid() else None
+
+
 def _of(path: Path) -> list[str]:
     user = os.getuid()
     try:

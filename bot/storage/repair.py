@@ -4,7 +4,6 @@ A torn last group is put aside, as a start does it: nobody was told that it is d
 worked out in `mending`; only a whole ledger is written.
 """
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from filelock import Timeout
 from bot.errors import StartupError
 from bot.ports import Clock
 from bot.storage import codec
+from bot.storage.access import of_another_user
 from bot.storage.codec import BadLine
 from bot.storage.disk import Disk
 from bot.storage.mending import Mending, held, intact_in, mending, of_newer_version
@@ -68,13 +68,13 @@ def repair(folder: Path, clock: Clock, *, dry_run: bool = False, disk: Disk | No
 def run_repair(folder: Path, clock: Clock, *, dry_run: bool) -> tuple[int, str]:
     """The exit code (0 whole now, or would be; 1 left as it is) and the text for the person who asked."""
     try:
-        owner = folder.stat().st_uid
+        another = of_another_user(folder)
     except FileNotFoundError:
         raise _missing(folder, Disk()) from None
     except OSError as error:
         raise _unusable(folder, error) from error
-    if owner != os.geteuid():  # what somebody else writes (root, by hand) the bot could not open any more
-        raise StartupError(f"{folder} belongs to user {owner}: run this as that user", code=1)
+    if another is not None:
+        raise StartupError(another, code=1)
     made = repair(folder, clock, dry_run=dry_run)
     return int(not made.ok), made.text
 
