@@ -121,7 +121,7 @@ def said(entry: Entry, words: Words) -> str:
     facts = {
         "reason": detail,
         "why": detail,
-        "action": entry.action,
+        "action": _typed(entry.action, words),
         "n": entry.count,
         "at": entry.at,
         "until": entry.until,
@@ -139,6 +139,12 @@ def said(entry: Entry, words: Words) -> str:
     what = words.plain(f"entry.{entry.code}", **facts)
     named = entry.code in {"restored", "on_again"}  # these say by themselves what they are about
     return words.plain("entry.of_restored", what=what) if entry.restores and not named else what
+
+
+def _typed(action: str | None, words: Words) -> str | None:
+    """A command as people type it; a button's action as it is."""
+    command = f"menu.{action}"
+    return f"/{words.plain(command)}" if words.has(command) and not words.has(f"action.{action}") else action
 
 
 def said_of(who: Who | None, words: Words) -> str:

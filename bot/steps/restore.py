@@ -65,7 +65,7 @@ def _check_tellable(case: Case, now: datetime, rules: Rules) -> None:
     if not case.accepted():
         raise Declined("nobody_was_told")
     if case.untold_by is not None:
-        raise Declined("already_denied", by=case.untold_by.name, at=case.untold_at)
+        raise Declined("already_untold", by=case.untold_by.name, at=case.untold_at)
     if case.dispatch is None or not case.dispatch.at_rest:
         raise Declined("not_settled")
     if now - case.ended_at > RESTORED_WITHIN:

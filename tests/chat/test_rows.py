@@ -6,21 +6,25 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.chat.attention import Attention
+from bot.chat.audit_log import said, told
 from bot.chat.digest import Digest
-from bot.chat.pages import help_text, pending
+from bot.chat.pages import COMMANDS, help_text, pending
 from bot.chat.reminders import Reminders
 from bot.chat.results import fate
 from bot.chat.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.incident import Incident
-from bot.domain.lines import CaseOpened, IncidentEnded, Settled
+from bot.domain.life import Untold
+from bot.domain.lines import CaseOpened, IncidentEnded, Settled, TapRefused
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
+from bot.errors import Declined
 from bot.ports import Notice
+from bot.steps.restore import restore
 from bot.storage.memory import MemoryLedger
 from tests.chat.screens import APPROVED, EN, PT, planned, sent, story
-from tests.fakes import NOON, FakeClock, incident
+from tests.fakes import ANA, NOON, FakeClock, incident
 
 LATER = NOON + timedelta(minutes=20)
 RULES = Rules(restored=True, remind_minutes=10)
@@ -45,9 +49,9 @@ def reminder(book: Book, what: str, words: Words, now: datetime = LATER) -> str:
     attention = Attention(escalation=-5)
     reminders = Reminders(ledger, words, RULES, attention, card=lambda _: None, on_duty=list, approvers=list)
     notice = reminders.dated(Notice("reminder", {"case": 1, "what": what}))
-    said = reminders.saying(notice, [notice], now)
-    assert said is not None
-    return said.screen.html
+    saying = reminders.saying(notice, [notice], now)
+    assert saying is not None
+    return saying.screen.html
 
 
 @pytest.mark.parametrize(
@@ -69,12 +73,12 @@ def test_a_start_that_nobody_reported_is_no_start_in_any_row(
 
 
 def test_the_end_of_it_says_nothing_of_how_long_it_lasted() -> None:
-    told = [APPROVED, planned(2), *sent(0, 1), Settled(1, "done"), IncidentEnded(1)]
-    book = story(*told, about=unknown_start())
-    said = reminder(book, "over", PT, book.last_at)
-    assert "normalizou</b> (CB 01 6/15). " in said
-    assert "durou" not in said
-    assert "durou " in reminder(story(*told), "over", PT, book.last_at)
+    lines = [APPROVED, planned(2), *sent(0, 1), Settled(1, "done"), IncidentEnded(1)]
+    book = story(*lines, about=unknown_start())
+    over = reminder(book, "over", PT, book.last_at)
+    assert "normalizou</b> (CB 01 6/15). " in over
+    assert "durou" not in over
+    assert "durou " in reminder(story(*lines), "over", PT, book.last_at)
 
 
 def test_a_counted_size_is_no_estimate_in_any_row() -> None:
@@ -129,3 +133,22 @@ def test_a_size_that_nobody_knows_is_said_so_in_the_list() -> None:
     rows = listed(book, PT).splitlines()[1:]
     assert "ONUs afetadas: não informado" in rows[0]
     assert "cerca de 12 ONUs" in rows[1]
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "start"])
+def test_a_refused_command_is_audited_under_a_name_that_people_type(name: str) -> None:
+    book = story(TapRefused(ANA, name, "not_allowed", None))
+    for words in (PT, EN):
+        row = said(told(book, book.audit[-1], NOON, 24), words)
+        typed = {f"/{words.plain(f'menu.{name}')}"} if name in COMMANDS else {"start"}
+        pages = {words.plain("action.audit"), words.plain("action.cooldown")}  # a button's name, too
+        assert any(f" {one}: " in row for one in typed | (pages if name in {"audit", "cooldown"} else set()))
+
+
+def test_the_audit_says_that_somebody_decided_to_tell_nobody() -> None:
+    over = [APPROVED, planned(1), *sent(0, 0), Settled(1, "done"), IncidentEnded(1), Untold(1, ANA)]
+    book = story(*over)
+    assert said(told(book, book.audit[-1], NOON, 24), PT) == "decidiu não avisar que voltou"
+    with pytest.raises(Declined, match="already_untold"):
+        restore(1, ANA, RULES)(book, book.last_at)
+    assert "não avisar" in PT.plain("declined.already_untold", by="Ana", at=NOON, now=NOON)

@@ -816,7 +816,7 @@ class TestTheEndRings:
         assert [entry.line for entry in desk.ledger.book.audit][-1] == Untold(1, ANA)
         assert await self.asked(desk, 300) == []
         for late in (desk.flow.keep_untold(1, BRUNO), desk.flow.restore(1, BRUNO)):
-            with pytest.raises(Declined, match="already_denied"):
+            with pytest.raises(Declined, match="already_untold"):
                 await late
         assert news(desk) == []
         await again(desk)

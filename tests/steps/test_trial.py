@@ -80,7 +80,7 @@ async def test_the_audit_has_one_row_for_it_with_what_came_of_it_and_a_masked_ph
     await send_trial(ledger, gateway, clock, template="POWER", hsm=9, phone=PHONE, by=ANA)
     rows = [told(ledger.book, entry, NOON, 24) for entry in ledger.book.audit]
     assert [said(row, PT) for row in rows] == [
-        "testou o modelo 7 em (61) 9****-0009: incerto: pode ter chegado",
+        "testou o modelo 7 em (61) 9****-0009: incerto, pode ter chegado",
         "testou o modelo 9 em (61) 9****-0009: recusado (HSM inexistente)",
     ]
     assert said(rows[1], EN) == "tried template 9 on (61) 9****-0009: refused (HSM inexistente)"
