@@ -496,7 +496,7 @@ async def test_the_end_rings_and_asks_what_the_customers_hear(api: BotApi) -> No
         await said(api, "2 clientes avisados ainda não sabem")
         toast = await api.tap(ANA, card, "Não avisar")
         assert toast.text == "Anotado: ninguém será avisado que voltou."
-        await room.shows(card, "Ana decidiu não avisar que voltou")
+        await room.shows(card, "Não avisar que voltou: decidido por Ana")
         assert not {"Não avisar", "Avisar que voltou (2)"} & set(card.buttons)
         remind(room, 1, "over_second")
         await room.outage(2)

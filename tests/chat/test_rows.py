@@ -7,6 +7,7 @@ import pytest
 
 from bot.chat.attention import Attention
 from bot.chat.audit_log import said, told
+from bot.chat.cards import card
 from bot.chat.digest import Digest
 from bot.chat.pages import COMMANDS, help_text, pending
 from bot.chat.reminders import Reminders
@@ -152,3 +153,22 @@ def test_the_audit_says_that_somebody_decided_to_tell_nobody() -> None:
     with pytest.raises(Declined, match="already_untold"):
         restore(1, ANA, RULES)(book, book.last_at)
     assert "não avisar" in PT.plain("declined.already_untold", by="Ana", at=NOON, now=NOON)
+
+
+@pytest.mark.parametrize(("words", "wrong"), [(PT, "que voltou às"), (EN, "is back at")])
+def test_the_hour_of_a_decision_is_not_read_as_that_of_the_end(words: Words, wrong: str) -> None:
+    over = [APPROVED, planned(1), *sent(0, 0), Settled(1, "done"), IncidentEnded(1), Untold(1, ANA)]
+    book = story(*over)
+    html = card(book.cases[1], book, book.last_at, words, rules=RULES).html
+    assert "<b>Ana</b> " in html.splitlines()[-1]
+    assert wrong not in html
+
+
+@pytest.mark.parametrize("words", [PT, EN])
+def test_who_was_sent_to_without_confirmation_is_found_under_the_button(words: Words) -> None:
+    """The card counts them apart, and its button has the other name."""
+    lost = [APPROVED, planned(1), *sent(0, 0, Outcome.UNCONFIRMED, "unconfirmed"), Settled(1, "done")]
+    book = story(*lost)
+    screen = card(book.cases[1], book, book.last_at, words, rules=RULES)
+    (button,) = [b.text for row in screen.rows for b in row if b.text.endswith("(1)")]
+    assert button.removesuffix(" (1)") in screen.html

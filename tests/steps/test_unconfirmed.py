@@ -43,14 +43,16 @@ async def test_it_is_counted_beside_those_sent_wherever_there_are_counts(desk: D
     assert desk.tally().outcomes == {Outcome.ACCEPTED: 2, Outcome.UNCONFIRMED: 1, Outcome.UNKNOWN: 1}
     book, now = desk.ledger.book, desk.clock.now()
     assert "2 enviadas · 1 sem confirmação" in text(desk)
-    assert "Sem confirmação (podem ter chegado): 1 a resposta não diz se foi aceita" in text(desk)
+    assert "Sem confirmação (podem ter chegado; em Incertas): 1: a resposta não diz se foi aceita" in text(
+        desk
+    )
     assert "2 sent · 1 unconfirmed" in counts_plain(desk.tally(), EN, dry_run=False)
     found = await desk.flow.details(1)
     page = assert_arrives(details(desk.case(), found, 0, PT))
     assert "2 enviadas · 1 sem confirmação" in page
     rows = [line for line in page.splitlines() if line.startswith("ZTEG")]
     fates = [line.rpartition(" · ")[2] for line in rows]
-    assert fates == ["enviada", "sem confirmação", "incerta: conexão caiu no meio", "enviada"]
+    assert fates == ["enviada", "sem confirmação", "incerta: a conexão caiu no meio", "enviada"]
     sheet = details_csv(desk.case(), found, PT).content.decode("utf-8-sig").splitlines()
     assert sheet[0].endswith(";Envio")
     assert sheet[2].endswith(";sem confirmação")
@@ -69,7 +71,7 @@ async def test_it_is_counted_beside_those_sent_wherever_there_are_counts(desk: D
             ledger_closed=None,
         )
     )
-    assert "2 incertas a decidir, 1 sem confirmação (caso 1)" in page
+    assert "2 incertas a decidir, 1 delas sem confirmação (caso 1)" in page
 
 
 async def test_it_may_have_arrived_so_the_port_rests_and_nobody_is_sent_to_again(desk: Desk) -> None:
@@ -167,7 +169,7 @@ class TestRefusalsUnknownToUs:
         assert len(desk.gateway.received) == 1
         assert desk.case().state is CaseState.NOBODY
         assert "Envio suspenso às 12:00: boom" in text(desk).replace("  ", " ")
-        assert "por um motivo que o bot não conhece" in text(desk)
+        assert "tem um motivo que o bot não conhece" in text(desk)
 
     async def test_so_they_do_when_it_is_tried_anew(self, desk: Desk) -> None:
         desk.gateway.answers = {phone(0): [UNKNOWN_TO_US] * 2}
