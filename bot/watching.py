@@ -4,7 +4,7 @@ it heals.
 
 import logging
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.incident import Incident, OddRow, Poll
 from bot.domain.watch import GatewayWatch, Watch
@@ -13,7 +13,8 @@ from bot.ports import Clock, NocChat, Notice
 log = logging.getLogger(__name__)
 
 SAID_AFTER = 2  # polls in a row that failed before the group hears of it: one may be a hiccup
-ODD_AT_ONCE, ODD_AT_MOST = 10, 50  # odd rows in one notice, and in all; /status has them anyway
+ODD_AT_ONCE, ODD_AT_MOST = 10, 50  # odd rows in one notice, and in a day; /status has them anyway
+ODD_WITHIN = timedelta(days=1)
 GATEWAY_SAID_AFTER = 3  # sends in a row without an answer
 
 
@@ -24,7 +25,7 @@ class Watching:
         self.source = Watch(source)
         self.gateway = GatewayWatch(gateway)
         self._chat, self._clock = chat, clock
-        self._told: set[OddRow] = set()
+        self._told: dict[OddRow, datetime] = {}
 
     def saw(self, poll: Poll, unoffered: tuple[Incident, ...], at: datetime) -> None:
         """What a poll that began `at` brought. One that is incomplete counts as missed."""
@@ -41,9 +42,12 @@ class Watching:
 
     def _tell_odd(self, poll: Poll) -> None:
         """Open alerts without a card are told once, not at each poll."""
-        odd = [row for row in poll.skipped if row not in self._told][:ODD_AT_ONCE]
-        if odd and len(self._told) < ODD_AT_MOST:
-            self._told.update(odd)
+        now, listed = self._clock.now(), set(poll.skipped)
+        told = {row: at for row, at in self._told.items() if row in listed or now - at < ODD_WITHIN}
+        room = max(0, ODD_AT_MOST - sum(now - at < ODD_WITHIN for at in told.values()))
+        odd = [row for row in poll.skipped if row not in told][: min(ODD_AT_ONCE, room)]
+        self._told = told | dict.fromkeys(odd, now)
+        if odd:
             self._chat.say(Notice("odd_rows", {"rows": tuple(odd), "n": len(odd)}))
 
     def unlisted(self, alerts: int) -> None:

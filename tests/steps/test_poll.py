@@ -186,6 +186,20 @@ class TestOddRows:
             await desk.poll()
         assert len(desk.chat.said) == ODD_AT_MOST / ODD_AT_ONCE
 
+    async def test_months_with_an_odd_row_now_and_then_hide_none(self, desk: Desk) -> None:
+        for n in range(ODD_AT_MOST + 5):
+            desk.source.skipped = (OddRow(str(n), "olt"),)
+            await desk.poll()
+            await desk.clock.advance(12 * 3600)
+        assert len(desk.chat.said) == ODD_AT_MOST + 5
+
+    async def test_one_that_stays_on_the_list_is_not_told_again_every_day(self, desk: Desk) -> None:
+        desk.source.skipped = (OddRow("7", "olt"),)
+        for _ in range(5):
+            await desk.poll()
+            await desk.clock.advance(20 * 3600)
+        assert len(desk.chat.said) == 1
+
 
 class TestStartUnknown:
     @staticmethod
