@@ -283,6 +283,9 @@ class Backlog:
 
 
 def _matter(notice: Notice) -> tuple[str, str]:
-    about, what = str(notice.facts.get("case", "")), str(notice.facts.get("what", ""))
+    facts = (
+        notice.facts
+    )  # rows that were told of once are not told of again: each list is a matter of its own
+    about, what = str(facts.get("case", facts.get("rows", ""))), str(facts.get("what", ""))
     matter = next((one for one in ("eta", "over", "left") if what.startswith(one)), "")
     return notice.code, f"{about} {matter}"

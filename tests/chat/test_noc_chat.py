@@ -260,6 +260,15 @@ async def test_an_open_alert_that_can_have_no_card_is_told(api: BotApi) -> None:
         ]
 
 
+async def test_odd_alerts_of_two_polls_are_both_told_however_late(api: BotApi) -> None:
+    async with opened(api) as room:
+        for id_ in ("7", "8"):
+            rows = (OddRow(id_, "olt"),)
+            room.telegram.chat.say(Notice("odd_rows", {"rows": rows, "n": 1}))
+        for id_ in ("7", "8"):
+            await api.wait(lambda api, id_=id_: any(f"alerta {id_}:" in text for text in texts(api)))
+
+
 async def test_a_closed_ledger_hides_nothing(api: BotApi) -> None:
     async with opened(api) as room:
         room.ledger.fail("the disk is full")
