@@ -265,8 +265,7 @@ async def test_odd_alerts_of_two_polls_are_both_told_however_late(api: BotApi) -
         for id_ in ("7", "8"):
             rows = (OddRow(id_, "olt"),)
             room.telegram.chat.say(Notice("odd_rows", {"rows": rows, "n": 1}))
-        for id_ in ("7", "8"):
-            await api.wait(lambda api, id_=id_: any(f"alerta {id_}:" in text for text in texts(api)))
+        await api.wait(lambda api: all(f"alerta {n}:" in "".join(texts(api)) for n in (7, 8)))
 
 
 async def test_a_closed_ledger_hides_nothing(api: BotApi) -> None:
