@@ -165,19 +165,20 @@ class Browse:
         number, wanted = read_audit(arg)
         await self.turn(page, self.audit(wanted, number))
 
-    async def turn_cooldown(self, page: Page) -> None:
+    async def turn_cooldown(self, page: Page, number: str = "") -> None:
         """The page shows the ports in cooldown."""
-        await self.turn(page, self.cooldown(may_release=True))
+        turned = int(number) if number.isascii() and number.isdecimal() else 0
+        await self.turn(page, self.cooldown(may_release=True, page=turned))
 
     def audit(self, wanted: str, number: int = 0) -> Screen:
         """One page of the audit."""
         return audit(self._book, number, wanted, self._words, self._now, hours=self._hours)
 
-    def cooldown(self, *, may_release: bool) -> Screen:
-        """The ports in cooldown."""
+    def cooldown(self, *, may_release: bool, page: int = 0) -> Screen:
+        """One page of the ports in cooldown."""
         closed = self._desk.ledger.closed is not None
         return cooldown(
-            self._book, self._now, self._words, self._hours, may_release=may_release, closed=closed
+            self._book, self._now, self._words, self._hours, may_release=may_release, closed=closed, page=page
         )
 
     async def sheet(self, page: Page, press: Press) -> None:

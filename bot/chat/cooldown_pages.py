@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from bot.chat.buttons import Action, Press
 from bot.chat.card_head import in_order, ports_line
-from bot.chat.fitting import LINE, fit
+from bot.chat.fitting import LINE, fit, page_buttons
 from bot.chat.screen import Button, Screen
 from bot.chat.words import Words
 from bot.domain.book import Book
@@ -15,30 +15,43 @@ from bot.domain.cooldown import Reservation, free_at
 from bot.domain.incident import Port
 
 RELEASE_REASONS = ("new_outage", "test", "other")
-_PORT_BUTTONS = 20
+_A_PAGE = 15
 _PORTS_AT_MOST = 160  # UTF-16 units of a case's ports: some four lines on a phone
 _KEY_BYTES = 40  # what `free:0:new_outage|` leaves of 64 bytes, with room to spare
 
 
 def cooldown(
-    book: Book, now: datetime, words: Words, hours: float, *, may_release: bool, closed: bool = False
+    book: Book,
+    now: datetime,
+    words: Words,
+    hours: float,
+    *,
+    may_release: bool,
+    closed: bool = False,
+    page: int = 0,
 ) -> Screen:
-    """The ports in cooldown, the longest wait last, with a button each for who may release them.
+    """The ports in cooldown, the longest wait last; page by page with a button each for who may release them.
 
-    `closed` is the ledger: then nobody may.
+    `closed` is the ledger: then nobody may. A page that is not there: the nearest.
     """
     first = [words.say("card.ledger_closed")] if closed else []
     waits = cooling(book, now, hours)
     if not waits:
         return Screen(str(LINE.join([*first, words.say("cooldown.none")])))
+    may_release = may_release and not closed
+    pages = -(-len(waits) // _A_PAGE) if may_release else 1
+    page = min(max(page, 0), pages - 1)
+    shown = waits[page * _A_PAGE :][:_A_PAGE] if may_release else waits
+    head = [*first, words.say("cooldown.head", n=len(waits))]
     text = fit(
-        [*first, words.say("cooldown.head", n=len(waits))],
-        (cooling_row(until, reservation, words, now) for until, reservation in waits),
+        [*head, words.say("page.of", page=page + 1, pages=pages)] if pages > 1 else head,
+        (cooling_row(until, reservation, words, now) for until, reservation in shown),
         words,
-        of=len(waits),
+        of=len(shown),
     )
-    if closed or not may_release:
+    if not may_release:
         return Screen(str(text))
+    turn = page_buttons(page, pages, words, lambda to: Press(Action.COOLDOWN, 0, str(to)))
     rows = tuple(
         (
             Button(
@@ -46,9 +59,9 @@ def cooldown(
                 Press(Action.ASK_RELEASE, 0, port_token(reservation.port)).encode(),
             ),
         )
-        for _, reservation in waits[:_PORT_BUTTONS]
+        for _, reservation in shown
     )
-    return Screen(str(text), rows)
+    return Screen(str(text), (*rows, turn) if turn else rows)
 
 
 def cooling(book: Book, now: datetime, hours: float) -> list[tuple[datetime, Reservation]]:

@@ -41,7 +41,7 @@ class CooldownPresses:
         """Show the ports, ask for a reason, or free one; the toast."""
         self._browse.check_page(page, Kind.COOLDOWN, reader=False)
         if press.action is Action.COOLDOWN:
-            return self._later(page, lambda: self._browse.turn_cooldown(page))
+            return self._later(page, lambda: self._browse.turn_cooldown(page, press.arg))
         why = self._desk.ledger.closed
         if why is not None:
             raise LedgerClosed(why)

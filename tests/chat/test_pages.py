@@ -370,6 +370,18 @@ class TestCooldown:
         assert closed.html.startswith("⛔ <b>Registro fechado</b>")
         assert closed.rows == ()
 
+    def test_every_port_can_be_released_after_a_storm(self) -> None:
+        book = story()
+        places = {f"1/{n}" for n in range(1, 41)}
+        for place in places:
+            book.reservations[port(place).key] = Reservation(port(place), NOON, 7, BRUNO)
+        pages = [cooldown(book, NOON, PT, 24, may_release=True, page=n) for n in range(4)]
+        offered = {label for page in pages for label in labels(page) if label.startswith("Liberar")}
+        assert offered == {f"Liberar CB 01 {place}" for place in places}
+        assert [data(page)[-1] for page in pages] == ["cool:0:1", "cool:0:2", "cool:0:1", "cool:0:1"]
+        assert "página 2 de 3" in pages[1].html
+        assert cooldown(book, NOON, PT, 24, may_release=False).rows == ()
+
     def test_none(self) -> None:
         assert cooldown(story(), NOON, EN, 24, may_release=True) == Screen("No port in cooldown.")
 
@@ -378,7 +390,8 @@ class TestCooldown:
         for n in range(300):
             where = Port(f"{n}", "<&>" * 99, str(n))
             book.reservations[where.key] = Reservation(where, NOON, n, Who(1, "🔥" * 99))
-        screen = cooldown(book, NOON, PT, 24, may_release=True)
+        assert "página 1 de 20" in assert_arrives(cooldown(book, NOON, PT, 24, may_release=True))
+        screen = cooldown(book, NOON, PT, 24, may_release=False)
         assert assert_arrives(screen).splitlines()[-1].startswith("+ ")
 
     def test_a_release_asks_for_its_reason(self) -> None:
