@@ -578,9 +578,10 @@ class TestAudit:
 @pytest.mark.parametrize("words", [PT, EN])
 def test_the_help_names_buttons_as_they_are_written(words: Words) -> None:
     html = help_text(words).html
-    for key in ("approve", "deny", "details", "assume", "separate", "untold"):
+    for key in ("approve", "deny", "details", "assume", "eta", "cause", "silence", "separate", "untold"):
         assert f"<b>{words.plain(f'button.{key}')}</b>" in html
     assert f"<b>{words.plain('button.restore', n=None)}</b>" in html
+    assert f"<b>{words.plain('button.more').removesuffix(' ▾')}</b>" in html
 
 
 def test_the_help_names_every_command() -> None:
