@@ -29,11 +29,12 @@ NBSP = "\N{NO-BREAK SPACE}"
 _PAIR = re.compile(
     r"(<code>.*?</code>|<[^>]*>)"
     r"|(?<=\d)(?<![:/]\d)(?<![:/]\d\d) (?=[^\W\d_]|%)|(?<=\(\d\d\)) (?=\d)|(?<=\d\d/\d\d) (?=\d\d:)"
-    r"|(?<=\d não) |(?<=\d not) |(?<=\d in) ",
+    r"|(?<=\d não) |(?<=\d not) |(?<=\d in) "
+    r"|(?<=\bcerca) (?=de )|(?<=\bcerca de) |(?<=\babout) (?=(?:<b>)?\d)",
     re.DOTALL,
 )
-"""A tag, code, or the spaces in `4 não enviadas` (where the number is no hour, day or port), `(61) 9` or
-`29/11 14:50`."""
+"""A tag, code, or the spaces in `4 não enviadas` (where the number is no hour, day or port), `cerca de 4`,
+`(61) 9` or `29/11 14:50`."""
 
 
 @dataclass(frozen=True, slots=True)

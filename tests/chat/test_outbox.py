@@ -57,11 +57,12 @@ async def test_a_number_stays_on_the_line_of_its_word_and_what_is_copied_as_it_i
     html = (
         "29 enviadas · 4 não enviadas · <b>33</b> ONUs, 100 % LOS, 6/15 às 14:30 em <code>CB 01 1 x</code> "
     )
-    html += "até 29/11 14:50, (61) 9****-0001"
+    html += "cerca de <b>6 de 9 ONUs</b>, about 4, about <b>5</b>, about it até 29/11 14:50, (61) 9****-0001"
     await outbox.post(api.group, Screen(html))
     (message,) = api.messages()
     shown = message.shown.replace("\N{NO-BREAK SPACE}", "_")
     assert shown.startswith("29_enviadas · 4_não_enviadas · 33 ONUs, 100_% LOS, 6/15 às 14:30 em CB 01 1 x ")
+    assert "cerca_de_6_de 9_ONUs, about_4, about_5, about it " in shown
     assert shown.endswith("até 29/11_14:50, (61)_9****-0001")
     assert message.text.startswith("29 enviadas · 4 não enviadas · 33 ONUs, 100 % LOS, 6/15 às 14:30 em ")
 
