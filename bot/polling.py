@@ -153,9 +153,9 @@ class Polling:
 
     async def _remind(self) -> None:
         """Ask again those who did not answer, also about what somebody took upon themselves and left."""
-        for line in await observed(self._ledger, describe.lapse(self._rules)):
-            if isinstance(line, Lapsed):
-                self._chat.show(line.case)
+        lapsed = await observed(self._ledger, describe.lapse(self._rules))
+        for number in [line.case for line in lapsed if isinstance(line, Lapsed)]:
+            self._chat.show(number)
         for number, what in reminding.due(self._ledger.book, self._clock.now(), self._rules):
             self._chat.say(Notice("reminder", {"case": number, "what": what}))
 
