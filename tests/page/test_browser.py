@@ -59,7 +59,8 @@ async def test_the_main_job_with_a_visitor_refused_and_the_bot_killed_in_mid_sen
     sent = len(stage.hsm.received)
     assert sent > at_the_kill > 0
     told = re.search(
-        r"\n(\d+)\s(?:enviadas?)(?: · (\d+)\sincertas?)?(?: · \d+\snão enviadas?)?\n", await card.inner_text()
+        r"\n(\d+)\s(?:enviadas?)(?: · (\d+)\sincertas?)?(?: · \d+\snão\senviadas?)?\n",
+        await card.inner_text(),
     )
     assert told is not None
     # An uncertain one may have arrived or not: that is what makes it uncertain.
