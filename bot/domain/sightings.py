@@ -11,7 +11,7 @@ from bot.domain.customer import Affected
 from bot.domain.incident import Incident, Poll
 
 DOUBTED = timedelta(hours=1)
-"""How long one that is not listed stays on where it cannot be read, or few of its ONUs are still down."""
+"""How long one that is not listed stays on where it cannot be read."""
 KEPT = timedelta(hours=24)
 """How long an alert that is not listed stays on at all: in the end the list is right."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -126,11 +126,12 @@ class Sightings:
 def _ended(absence: Absence, alert: Affected | None, now: datetime) -> bool:
     """Whether what is not listed is over. None could not be read.
 
-    The ONUs of an alert that ended do not all come back: somebody's router stays unplugged.
+    The ONUs of an alert that ended do not all come back: somebody's router stays unplugged. Where most did,
+    a list that proves its absence is right.
     """
     if alert is None:
         return absence.lasts(DOUBTED, now)
     down = alert.still_down
     if not down or absence.lasts(KEPT, now):
         return True
-    return 2 * down < len(alert.onus) and absence.lasts(DOUBTED, now)
+    return 2 * down < len(alert.onus) and absence.since is not None

@@ -38,6 +38,7 @@ from tests.bench.children import ROOT
 from tests.child import running_bot, settings
 
 ANA, STRANGER = 501, 900
+PEOPLE, PEOPLE_APART = 200, 1000  # as many Anas and strangers, their ids so far apart
 CUSTOMERS = 5  # of an open case, and of a past one
 TAPS_A_CASE = 3  # refused, of a past case: with its approval and its end, five audit lines
 OLD_CARDS = 1_000_000  # message ids that the group no longer shows
@@ -57,7 +58,8 @@ class Site:
     @asynccontextmanager
     async def bot(self, code: Path = ROOT, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
         """That folder's `python -m bot run` on this site's data, with these settings on top."""
-        quiet = {"OPS_PORT": "0", "TELEGRAM_APPROVERS": str(ANA), "PYTHONPATH": str(code)}
+        approvers = ",".join(str(ANA + PEOPLE_APART * n) for n in range(PEOPLE))
+        quiet = {"OPS_PORT": "0", "TELEGRAM_APPROVERS": approvers, "PYTHONPATH": str(code)}
         wanted = {**settings(self.olt, self.hsm, self.chat, self.folder), **quiet, **variables}
         async with running_bot(wanted, self.folder) as process:
             yield process
@@ -71,8 +73,9 @@ async def opened(disk: Path, *, open_cases: int, audit_lines: int, large: int = 
         olt = await stack.enter_async_context(OltApi(world))
         hsm = await stack.enter_async_context(MatrixApi())
         chat = await stack.enter_async_context(BotApi())
-        chat.add_user(ANA, "Ana", admin=True)
-        chat.add_user(STRANGER, "Beto")
+        for n in range(PEOPLE):
+            chat.add_user(ANA + PEOPLE_APART * n, "Ana", admin=True)
+            chat.add_user(STRANGER + PEOPLE_APART * n, "Beto")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=disk)))
         for n in range(open_cases):
             last = n == open_cases - 1

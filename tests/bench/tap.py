@@ -7,7 +7,7 @@ from statistics import quantiles
 
 from bot.simulator.telegram import Answer
 from tests.bench.children import DISK, PATIENCE, ROOT, until
-from tests.bench.site import ANA, STRANGER, Site, opened
+from tests.bench.site import ANA, PEOPLE, PEOPLE_APART, STRANGER, Site, opened
 from tests.bench.table import Row
 
 MILLISECONDS = 250.0
@@ -73,6 +73,7 @@ async def _tapped(site: Site, customers: int, every: float) -> list[Answer]:
     for number in itertools.cycle(others):
         turn = len(waiting)
         person, data = TAPS[turn % len(TAPS)]
+        person += PEOPLE_APART * (turn // len(TAPS) % PEOPLE)  # who is told no too often gets no answer
         waiting.append(chat.post_callback(person, site.cards[number], f"{data}:{number}:"))
         await asyncio.sleep(every)
         if len(site.hsm.received) >= customers:

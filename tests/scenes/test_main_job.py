@@ -125,7 +125,7 @@ async def test_the_next_case_of_the_port_sends_nothing_and_says_until_when(noc: 
     noc.world.outage(3, slot_pon="6/16")
     power, other = await noc.card("6/15"), await noc.card("6/16")
     assert power.id != card.id
-    assert "cooldown até" in power.text
+    assert "em descanso até" in power.text
     answer = await noc.chat.tap(noc.bruno, power, "Aprovar")
     assert re.search(r"CB 01 6/15 está em descanso até .*\d\d:\d\d\. Nada foi enviado\.", answer.text or "")
     await noc.chat.tap(noc.bruno, other, "Aprovar")
@@ -219,7 +219,7 @@ async def test_details_go_to_who_asked_and_the_list_to_their_private_chat(noc: N
     card = await noc.card()
     await noc.chat.tap(noc.ana, card, "Detalhes")
     page: Message = await noc.chat.wait(
-        lambda c: next((m for m in c.messages() if "2 sem cadastro" in m.text), None)
+        lambda c: next((m for m in c.messages() if "clientes com cadastro · 2 sem" in m.text), None)
     )
     assert "(61) 9****-0001" in page.text
     first = page.text
@@ -270,7 +270,7 @@ async def test_commands_tell_how_things_stand(noc: Noc) -> None:
     await noc.chat.wait(lambda c: next((m for m in c.messages() if "liberada" in m.text), None))
     assert "hoje" in (await noc.ask(noc.ana, "/help")).text
     status = await noc.ask(noc.ana, "/status", noc.ana.id)  # an approver's private chat
-    assert "oltcloud" in status.text
+    assert "OLT Cloud" in status.text
     assert "Nenhuma porta" in (await noc.ask(noc.ana, "/cooldown", noc.ana.id)).text
 
 

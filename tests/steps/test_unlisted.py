@@ -59,22 +59,29 @@ class TestEmptyList:
 
     async def test_an_alert_whose_onus_are_all_back_is_over(self, listed: Desk) -> None:
         listed.source.unlist(1)
-        back(listed, 0, 1)
+        back(listed, 0)
         await listed.pass_by(60)
         assert not ended(listed)
-        back(listed, 2)
+        back(listed, 1, 2)
         await listed.pass_by(30)
         assert ended(listed)
 
 
 class TestNothingHangs:
-    async def test_a_router_that_stays_unplugged_ends_with_the_hour(self, listed: Desk) -> None:
+    async def test_a_router_that_stays_unplugged_keeps_nothing_open(self, listed: Desk) -> None:
         listed.source.unlist(1)
         back(listed, 0, 1)
-        await listed.pass_by(DOUBTED.total_seconds())
+        await listed.pass_by(30)
         assert not ended(listed)
-        await listed.pass_by(60)
+        await listed.pass_by(30)
         assert ended(listed)
+
+    async def test_on_a_list_that_proves_nothing_it_does(self, listed: Desk) -> None:
+        listed.source.complete = False
+        listed.source.unlist(1)
+        back(listed, 0, 1)
+        await listed.pass_by(30 * 60)
+        assert not ended(listed)
 
     async def test_most_of_them_down_it_is_on_for_a_day(self, listed: Desk) -> None:
         listed.source.unlist(1)

@@ -80,8 +80,11 @@ def case_of(card: Message) -> str:
 
 
 def count(card: Message, word: str) -> int:
-    """The number in front of this word; 0 where there is none."""
-    found = re.search(rf"([0-9.,]+) {word}", card.text)
+    """The number in front of this word in the line of counts; 0 where there is none.
+
+    What came of an earlier try has a line with a word in front.
+    """
+    found = re.search(rf"^(?:[0-9.,]+ [^·:\n]+ · )*([0-9.,]+) {word}", card.text, re.MULTILINE)
     return int(re.sub(r"\D", "", found[1])) if found else 0
 
 
