@@ -77,9 +77,8 @@ async def _restored(play: Play) -> None:
     await play.told(outage.phones)
     await play.counts(card, outage)
     down, phone, name = _one_of(play, outage)
-    await stage.repair(port.olt, port.slot_pon)
-    await play.until(card, play.words.normalised)  # while one of them is down that takes an hour
-    down.status = "LOSS"
+    await stage.repair(port.olt, port.slot_pon, but=[down])
+    await play.until(card, play.words.normalised)
     await play.caption(
         "A fibra está emendada. Ana toca em Avisar que voltou.",
         "The fibre is spliced. Ana taps to tell them that service is back.",
@@ -89,8 +88,8 @@ async def _restored(play: Play) -> None:
     play.check("templates", {m.hsm for m in play.sent[len(outage.phones) :]}, {TEMPLATE_RESTORED})
     await play.until(card, name)
     await play.caption(
-        f"Uma ONU caiu de novo sozinha: {name} não recebe, e está no cartão.",
-        f"One ONU went down again by itself: {name} is not told, and is on the card.",
+        f"Uma ONU continua sem sinal: {name} não recebe, e está no cartão.",
+        f"One ONU is still down: {name} is not told, and is on the card.",
     )
     await stage.repair_all()
     down.status = "Online"
