@@ -1,7 +1,7 @@
 """Scenes of one port: a fibre is cut, a port flaps, service is back before anybody decides."""
 
 from bot.simulator.scenes.play import ANSWERING, ROOM_FOR_33, Play, Scene, Told
-from bot.simulator.scenes.reading import APPROVE, ASSUME, Counts, can_approve
+from bot.simulator.scenes.reading import APPROVE, ASSUME, MORE, Counts, can_approve
 
 CUSTOMERS = 15
 FLAPS = 4  # more than FLAPS_PER_HOUR
@@ -41,10 +41,11 @@ async def _flapping(play: Play) -> None:
     )
     outage = await play.cut(port, CUSTOMERS)
     card = await play.card(outage)
+    await play.press(stage.ana, card, MORE)
     await play.press(stage.ana, card, ASSUME)
     for _ in range(FLAPS - 1):
         await stage.repair(port.olt, port.slot_pon)
-        await play.read(play.closing)
+        await play.read(play.closing + 1)  # its alert is read by itself before it ends
         outage = await play.cut(port, CUSTOMERS)
         await play.read()
     await play.until(card, play.words.flapping)
@@ -63,7 +64,7 @@ async def _flapping(play: Play) -> None:
         "Bruno confirmed: one message a customer. And the port fails once more.",
     )
     await stage.repair(port.olt, port.slot_pon)
-    await play.read(play.closing)
+    await play.read(play.closing + 1)  # its alert is read by itself before it ends
     await play.cut(port, CUSTOMERS)
     await play.read(2)
     cards = [m for m in stage.chat.messages() if port.slot_pon in m.text and m.reply_to is None]
