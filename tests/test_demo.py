@@ -157,7 +157,7 @@ async def test_two_demos_at_once(tmp_path: Path) -> None:
 async def test_a_folder_is_kept_and_used_again(tmp_path: Path) -> None:
     data = tmp_path / "kept"
     cards = []
-    for before in ("-", "caso 1\n"):  # whose card is posted again until two polls have shown that it is over
+    for before in ("-", "caso 1"):  # whose card is posted again until two polls have shown that it is over
         async with program("demo", "--port", "0", "--data", str(data), cwd=tmp_path) as demo:
             cards.append(await first_card(address(await demo.line("Open http")), before))
             assert await demo.end(signal.SIGINT) == (0, "")
