@@ -48,6 +48,7 @@ async def test_telegram_away_at_the_start_holds_nothing_else_up(site: Isp) -> No
         assert (status, wrong) == (503, {"telegram": "no answer to getUpdates yet"})
         await site.chat.start()
         card = await site.card()
+        await site.chat.wait(lambda chat: chat.calls["getUpdates"] > 1)  # so the first has been answered
         assert await site.health() == (200, {})
     assert site.posts == [card]
     assert site.log.count("Telegram is away") == 1

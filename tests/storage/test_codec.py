@@ -14,6 +14,7 @@ from tests.fakes import NOON
 from tests.storage.samples import EVERY_KIND
 
 UTC_TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))  # a share of something
 ANY_LINE = st.one_of(*(st.from_type(kind) for kind in get_args(Line)))
 
 
