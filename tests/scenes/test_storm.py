@@ -30,6 +30,23 @@ def cards(noc: Noc) -> list[Message]:
     return [m for m in noc.chat.messages() if "CB 01" in m.text and m.reply_to is None]
 
 
+def question(card: Message) -> str:
+    """The button that sends, where the card has one: as it was asked, or as it has grown since."""
+    return next((b for b in card.buttons if b == "Aprovar" or b.startswith("Enviar para ")), "")
+
+
+async def say_yes(noc: Noc) -> None:
+    """Approve whatever a card asks, until everybody has a message."""
+    while len(noc.hsm.received) < PONS * CUSTOMERS:
+        asking = await noc.chat.wait(lambda _: [card for card in cards(noc) if question(card)])
+        label = question(asking[0])
+        await noc.chat.tap(noc.bruno, asking[0], label)
+        await noc.chat.wait(lambda _, card=asking[0], label=label: label not in card.buttons)  # type: ignore[misc]
+        await noc.chat.wait(
+            lambda _: len(noc.hsm.received) == PONS * CUSTOMERS or any(map(question, cards(noc)))
+        )
+
+
 async def everybody_once(noc: Noc) -> None:
     await noc.hsm.until(PONS * CUSTOMERS, 30)
     assert Counter(noc.hsm.count.values()) == {1: PONS * CUSTOMERS}
@@ -63,13 +80,9 @@ async def test_60_pons_over_three_minutes_are_at_most_two_cards(noc: Noc, tapped
             await noc.chat.tap(noc.ana, await noc.card("PONs"), "Aprovar")
         await asyncio.sleep(APART)  # the world's own pace: nothing is waited for
     await noc.olt.until_read(noc.olt.readings + 3)
-    waiting = [card for card in cards(noc) if "Aprovar" in card.buttons]
-    if tapped_after < PONS:
-        [late] = waiting
-        assert "Continuação do caso 1" in late.text
-        await noc.chat.tap(noc.bruno, late, "Aprovar")
-    elif waiting:  # the last ones came after the tap
-        [late] = waiting
-        await noc.chat.tap(noc.bruno, late, "Aprovar")
+    await say_yes(noc)
     await everybody_once(noc)
-    assert len(cards(noc)) <= 2
+    shown = cards(noc)
+    assert len(shown) <= 2
+    if len(shown) > 1:  # the first was carried out before they fell
+        assert "Continuação do caso 1" in shown[1].text
