@@ -85,10 +85,14 @@ def _to_restore(book: Book, number: int) -> None:
 
 
 def left_undone(book: Book, number: int) -> None:
-    """Sends of the case came to rest: somebody may have to see to them. As above, the last one last."""
+    """Sends of the case came to rest: where some are left to do or in doubt somebody has to see to them.
+
+    As above, the last one last. Most dispatches leave nothing, and so are not looked at again at each poll.
+    """
     book.left.pop(number, None)
-    book.left[number] = None
     case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
+    if dispatch.phase is Phase.INTERRUPTED or dispatch.in_doubt():
+        book.left[number] = None
     case.reminded = frozenset(what for what in case.reminded if not what.startswith("left"))
     dispatch.broke_at = None if dispatch.phase is Phase.FINISHED else book.last_at
     while (first := next(iter(book.left), None)) is not None and not _rests_lately(book, first):

@@ -938,11 +938,20 @@ class TestWhatIsLeft:
         await desk.flow.approve(1, ANA)
         await desk.flow.cancel(1, ANA)
         assert list(desk.ledger.book.left) == []
+        desk.gateway.always = AnswerLost("no_answer")
         await desk.approve(1)
         assert list(desk.ledger.book.left) == [1]
         await desk.clock.advance(25 * 3600)
         await desk.approve(2)
         assert list(desk.ledger.book.left) == [2]
+
+    async def test_what_left_nothing_undone_is_not_looked_at_again(self, grouping: Desk) -> None:
+        desk = grouping
+        desk.fall("6/1")
+        await desk.poll()
+        await desk.pass_by(10)
+        await desk.approve()
+        assert list(desk.ledger.book.left) == []
 
     async def test_what_somebody_settled_is_not(self, grouping: Desk) -> None:
         desk = grouping
