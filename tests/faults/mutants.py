@@ -967,12 +967,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the library repeats a POST on a new connection",
         "bot/upstream.py",
-        "    response = await _exchange(http, request, with_auth=False, total=total)\n",
+        "        response = await _exchange(http, request, with_auth=False, total=total)\n",
         (
-            "    try:\n"
-            "        response = await _exchange(http, request, with_auth=False, total=total)\n"
-            "    except AnswerLost:\n"
-            "        response = await _exchange(http, request, with_auth=False, total=total)\n"
+            "        try:\n"
+            "            response = await _exchange(http, request, with_auth=False, total=total)\n"
+            "        except AnswerLost:\n"
+            "            response = await _exchange(http, request, with_auth=False, total=total)\n"
         ),
         "network.kept_connections",
     ),

@@ -55,11 +55,15 @@ async def played(mutant: Mutant, code: Path) -> tuple[int | None, bytes, bytes]:
 
 @pytest.mark.parametrize("mutant", EACH)
 async def test_caught(mutant: Mutant, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    code, out, err = await played(mutant, broken(mutant, tmp_path))
-    assert code == 0, err.decode()[-2000:]
-    said = json.loads(out.splitlines()[-1])
-    if said["skipped"]:
-        pytest.skip(said["skipped"])
+    copy = broken(mutant, tmp_path)
+    for _ in range(2):  # a real process does not meet the same moment each time: one miss is none
+        code, out, err = await played(mutant, copy)
+        assert code == 0, err.decode()[-2000:]
+        said = json.loads(out.splitlines()[-1])
+        if said["skipped"]:
+            pytest.skip(said["skipped"])
+        if said["violation"]:
+            break
     assert said["violation"], f"{mutant.name} went through {said['runs']} runs of {mutant.attack}"
     caught = (mutant.name, mutant.attack, said["runs"], said["violation"])
     request.node.user_properties.append(("caught", caught))
