@@ -54,6 +54,14 @@ class TestMoves:
         assert (made.cases[1].incident, made.open) == (incident(1), {2})
 
 
+class TestWhatEndedLately:
+    def test_an_end_of_days_ago_gives_way_to_the_next(self) -> None:
+        made = book(CaseOpened(1, incident(1)), CaseOpened(2, incident(2, place="6/2")), IncidentEnded(1))
+        assert list(made.to_restore) == [1]
+        made.apply(NOON + timedelta(days=5), IncidentEnded(2))
+        assert list(made.to_restore) == [2]
+
+
 class TestSpells:
     def test_a_port_is_down_while_any_incident_is_on_there(self) -> None:
         cto, pon = incident(1), incident(2)
