@@ -56,7 +56,13 @@ class TestMoves:
 
 class TestWhatEndedLately:
     def test_an_end_of_days_ago_gives_way_to_the_next(self) -> None:
-        made = book(CaseOpened(1, incident(1)), CaseOpened(2, incident(2, place="6/2")), IncidentEnded(1))
+        made = book(
+            CaseOpened(1, incident(1)),
+            Approved(1, ANA, (port(),)),
+            CaseOpened(2, incident(2, place="6/2")),
+            Approved(2, ANA, (port("6/2"),)),
+            IncidentEnded(1),
+        )
         assert list(made.to_restore) == [1]
         made.apply(NOON + timedelta(days=5), IncidentEnded(2))
         assert list(made.to_restore) == [2]
