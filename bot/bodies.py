@@ -38,8 +38,11 @@ class Bounded(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The answer, read."""
         answer = await self._inner.handle_async_request(request)
+        most = request.extensions.get("most", self._most)
+        if _is_short(answer.headers, most):
+            return answer  # whoever asked reads it: it cannot be longer than it says
         try:
-            body = await self._body(answer, request.extensions.get("most", self._most))
+            body = await self._body(answer, most)
         finally:
             await answer.aclose()  # what was not read to its end is not kept alive
         headers = [(name, value) for name, value in answer.headers.raw if name.lower() not in _OF_THE_BODY]
@@ -66,6 +69,14 @@ class Bounded(httpx.AsyncBaseTransport):
         return bytes(whole)
 
 
+def _is_short(headers: httpx.Headers, most: int) -> bool:
+    """Whether the head says that there is no more than that, and nothing to inflate: so most answers do."""
+    length = headers.get("Content-Length", "")
+    framed = length.isascii() and length.isdigit() and "Transfer-Encoding" not in headers
+    return framed and len(length) < _DIGITS and int(length) <= most and "Content-Encoding" not in headers
+
+
+_DIGITS = 16
 _OF_THE_BODY = {b"content-encoding", b"content-length", b"transfer-encoding"}
 
 
