@@ -36,7 +36,7 @@ class Bounded(httpx.AsyncBaseTransport):
         self._most = most
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer, read."""
+        """The answer: read, but where its head already says that it is short enough."""
         answer = await self._inner.handle_async_request(request)
         most = request.extensions.get("most", self._most)
         if _is_short(answer.headers, most):
@@ -76,7 +76,7 @@ def _is_short(headers: httpx.Headers, most: int) -> bool:
     return framed and len(length) < _DIGITS and int(length) <= most and "Content-Encoding" not in headers
 
 
-_DIGITS = 16
+_DIGITS = 16  # no length that matters has more, and Python reads no number without an end
 _OF_THE_BODY = {b"content-encoding", b"content-length", b"transfer-encoding"}
 
 
