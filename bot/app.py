@@ -13,11 +13,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot import __version__
-from bot.chat.attention import Attention
-from bot.chat.commands import ProgramFacts
-from bot.chat.starting import STARTED, start_facts, start_line
+from bot.chat.screens.attention import Attention
+from bot.chat.screens.starting import STARTED, start_facts, start_line
+from bot.chat.screens.words import Words
+from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
-from bot.chat.words import Words
 from bot.clock import SystemClock
 from bot.deps import Deps
 from bot.domain.rules import Rules

@@ -22,9 +22,9 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot.chat.connection import Connection
-from bot.chat.starting import start_line
-from bot.chat.words import Words
+from bot.chat.screens.starting import start_line
+from bot.chat.screens.words import Words
+from bot.chat.wire.connection import Connection
 from bot.check_line import Finding, plain
 from bot.clock import SystemClock
 from bot.domain.phone import Phone

@@ -23,6 +23,8 @@ LAYERS = (
 )
 # What any adapter may use: the process's own edges, which know no step and no flow.
 EDGES = {"settings", "settings_names", "settings_values", "upstream", "bodies", "clock", "tasks"}
+# The chat's rooms: each may use itself and those after it.
+ROOMS = ("telegram", "taps", "group", "wire", "screens")
 STEPS = [
     "collect",
     "compose",
@@ -49,6 +51,19 @@ INSIDE = {
     "ports",
     "domain",
     "errors",
+}
+IMPURE = {
+    "telegram",
+    "httpx",
+    "aiohttp",
+    "asyncio",
+    "os",
+    "pathlib",
+    "socket",
+    "time",
+    "random",
+    "logging",
+    "io",
 }
 PURE_LIBRARIES = {"phonenumbers"}  # tables of numbering plans: no I/O, no clock
 
@@ -110,6 +125,22 @@ def test_imports_run_one_way(path: Path) -> None:
         assert layer(me) <= layer(other), f"{me} imports {other}: that is the wrong way"
 
 
+@pytest.mark.parametrize("path", sorted((BOT / "chat").rglob("[!_]*.py")), ids=name_of)
+def test_the_rooms_of_the_chat_are_passed_one_way(path: Path) -> None:
+    room = ROOMS.index(name_of(path).split(".")[1])
+    for name in imports(path):
+        if name.startswith("bot.chat."):
+            assert room <= ROOMS.index(name.split(".")[2]), f"{path}: {name}: that is the wrong way"
+
+
+@pytest.mark.parametrize("path", sorted((BOT / "chat" / "screens").rglob("*.py")), ids=name_of)
+def test_screens_are_pure(path: Path) -> None:
+    assert not {part(name) for name in imports(path)} & (IMPURE - {"io"})  # a document is made in memory
+    assert not any(
+        isinstance(n, ast.AsyncFunctionDef | ast.Await) for n in ast.walk(ast.parse(path.read_text()))
+    )
+
+
 @pytest.mark.parametrize("path", [p for p in modules() if part(name_of(p)) in INSIDE], ids=name_of)
 def test_the_inside_uses_no_third_party_library(path: Path) -> None:
     for name in imports(path):
@@ -120,8 +151,7 @@ def test_the_inside_uses_no_third_party_library(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((BOT / "domain").glob("*.py")), ids=name_of)
 def test_the_domain_has_no_io_no_clock_and_no_async(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    forbidden = {"asyncio", "os", "pathlib", "socket", "time", "random", "logging", "io"}
-    assert not {part(name) for name in imports(path)} & forbidden
+    assert not {part(name) for name in imports(path)} & IMPURE
     assert not any(isinstance(n, ast.AsyncFunctionDef | ast.Await) for n in ast.walk(tree))
     calls = [
         n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
@@ -148,6 +178,6 @@ def test_few_modules_know_the_http_library() -> None:
         "upstream",
         "sources.login",
         "gateways.matrix",
-        "chat.refusals",
-        "chat.connection",
+        "chat.wire.refusals",
+        "chat.wire.connection",
     }

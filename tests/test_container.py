@@ -189,7 +189,7 @@ def test_a_wheel_has_every_file_that_the_bot_reads() -> None:
     ]
     files = [path.relative_to(ROOT) for path in (ROOT / "bot").rglob("*") if path.is_file()]
     data = [str(path) for path in files if path.suffix not in {".py", ".pyc"}]
-    assert "bot/chat/words/pt_BR.toml" in data
+    assert "bot/chat/screens/words/pt_BR.toml" in data
     assert [name for name in data if not any(fnmatch(name, pattern) for pattern in patterns)] == []
     folders = {path.parent for path in files if path.suffix == ".py"}
     assert [folder for folder in folders if not (ROOT / folder / "__init__.py").exists()] == []

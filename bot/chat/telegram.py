@@ -13,22 +13,22 @@ from telegram import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAl
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, TelegramError
 from telegram.ext import CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
 
-from bot.chat.absence import AWAY, Absence
-from bot.chat.access import Access
-from bot.chat.answers import Answers
-from bot.chat.attention import Attention
-from bot.chat.browse import Browse
-from bot.chat.budget import LIMIT, WINDOW, Budget
-from bot.chat.commands import COMMANDS, Commands, StatusFacts
-from bot.chat.connection import Account, Connection, Poller, application, is_news
-from bot.chat.desk import Desk
-from bot.chat.life_commands import LifeCommands
-from bot.chat.noc_chat import NocChat
-from bot.chat.outbox import Outbox
-from bot.chat.presses import Presses
-from bot.chat.replies import Replies
-from bot.chat.standing import Posting
-from bot.chat.words import Words
+from bot.chat.group.noc_chat import NocChat
+from bot.chat.screens.attention import Attention
+from bot.chat.screens.posting import Posting
+from bot.chat.screens.words import Words
+from bot.chat.taps.absence import AWAY, Absence
+from bot.chat.taps.answers import Answers
+from bot.chat.taps.browse import Browse
+from bot.chat.taps.commands import COMMANDS, Commands, StatusFacts
+from bot.chat.taps.desk import Desk
+from bot.chat.taps.life_commands import LifeCommands
+from bot.chat.taps.presses import Presses
+from bot.chat.taps.replies import Replies
+from bot.chat.wire.access import Access
+from bot.chat.wire.budget import LIMIT, WINDOW, Budget
+from bot.chat.wire.connection import Account, Connection, Poller, application, is_news
+from bot.chat.wire.outbox import Outbox
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.ports import Clock, Ledger, Notice

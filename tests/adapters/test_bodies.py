@@ -15,8 +15,8 @@ from telegram import Bot
 from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from bot import upstream
-from bot.chat.connection import FEW, Poller
-from bot.chat.connection import Connection as ToTelegram
+from bot.chat.wire.connection import FEW, Poller
+from bot.chat.wire.connection import Connection as ToTelegram
 from bot.clock import SystemClock
 from bot.domain.plan import Message, Outcome
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, NotFound, Refused
@@ -311,7 +311,7 @@ async def test_telegram_is_reached_through_its_own_proxy() -> None:
 
 
 async def test_an_answer_of_telegram_that_never_ends_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.chat.connection.TOTAL", 0.3)
+    monkeypatch.setattr("bot.chat.wire.connection.TOTAL", 0.3)
 
     async def drip(connection: Connection) -> None:
         await connection.request()

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.chat.absence import AWAY
-from bot.chat.access import Approvers
-from bot.chat.commands import ProgramFacts
+from bot.chat.screens.words import Words
+from bot.chat.taps.absence import AWAY
+from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
-from bot.chat.words import Words
+from bot.chat.wire.access import Approvers
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.holds import NO_TERMS, Terms
 from bot.domain.incident import Port

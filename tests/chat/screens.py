@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.chat.screen import Screen
-from bot.chat.words import Words
+from bot.chat.screens.screen import Screen
+from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.grouping import explain

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.chat.absence import Absence
+from bot.chat.taps.absence import Absence
 from bot.domain.lines import (
     Alive,
     Approved,

@@ -12,7 +12,7 @@ from telegram import (
     User,
 )
 
-from bot.chat.access import Access, Approvers
+from bot.chat.wire.access import Access, Approvers
 from bot.domain.who import Who
 from bot.errors import Declined
 from bot.simulator.telegram import BotApi

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.chat.budget import BURST_GAP, Budget, Urgency
+from bot.chat.wire.budget import BURST_GAP, Budget, Urgency
 from tests.fakes import FakeClock
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.chat.buttons import Action, Press, decode
+from bot.chat.screens.buttons import Action, Press, decode
 
 
 @pytest.mark.parametrize(

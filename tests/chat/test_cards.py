@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.chat.buttons import Action, Press, decode
-from bot.chat.card_late import LATE, Late
-from bot.chat.card_questions import Fixed
-from bot.chat.cards import Question, card
-from bot.chat.screen import Screen
-from bot.chat.words import Words, phrases
+from bot.chat.screens.buttons import Action, Press, decode
+from bot.chat.screens.cards.card import Question, card
+from bot.chat.screens.cards.late import LATE, Late
+from bot.chat.screens.cards.questions import Fixed
+from bot.chat.screens.screen import Screen
+from bot.chat.screens.words import Words, phrases
 from bot.domain.book import Book
 from bot.domain.case import CaseState
 from bot.domain.cooldown import Reservation

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from bot.chat import access, telegram
-from bot.chat.answers import A_MINUTE
-from bot.chat.attention import Attention
-from bot.chat.turned_away import A_MINUTE as REFUSALS
+from bot.chat import telegram
+from bot.chat.screens.attention import Attention
+from bot.chat.taps.answers import A_MINUTE
+from bot.chat.taps.turned_away import A_MINUTE as REFUSALS
+from bot.chat.wire import access
 from bot.domain.life import Reminded
 from bot.domain.lines import CaseOpened, Intent, Planned, Result, Settled
 from bot.domain.plan import Outcome, Recipient

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.chat import digest as digest_module
-from bot.chat.attention import Attention
-from bot.chat.digest import PAGE, Digest
+from bot.chat.group import digest as digest_module
+from bot.chat.group.digest import PAGE, Digest
+from bot.chat.screens.attention import Attention
 from bot.domain.case import Card
 from bot.domain.life import Assumed, DigestPosted, Forecast, IncidentJoined, Scope, Silenced
 from bot.domain.lines import Approved, CardPosted, CaseOpened, GroupMoved, IncidentEnded, Line, Who

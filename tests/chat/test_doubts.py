@@ -6,12 +6,21 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.chat.buttons import Action, decode
-from bot.chat.doubts import VERDICTS, Wish, ask, ask_again, chosen, doubts_page, questions, read_wish
-from bot.chat.pages import pending
-from bot.chat.screen import Screen
-from bot.chat.sheets import doubts_csv
-from bot.chat.words import Words
+from bot.chat.screens.buttons import Action, decode
+from bot.chat.screens.pages.doubts import (
+    VERDICTS,
+    Wish,
+    ask,
+    ask_again,
+    chosen,
+    doubts_page,
+    questions,
+    read_wish,
+)
+from bot.chat.screens.pages.on_demand import pending
+from bot.chat.screens.pages.sheets import doubts_csv
+from bot.chat.screens.screen import Screen
+from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.life import Restoring
 from bot.domain.lines import (

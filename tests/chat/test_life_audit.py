@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.chat.audit_log import matching, said, said_of, told
-from bot.chat.audit_pages import audit
-from bot.chat.commands import ProgramFacts
-from bot.chat.sheets import audit_csv, audit_json
-from bot.chat.status_page import status
+from bot.chat.screens.pages.audit import audit
+from bot.chat.screens.pages.audit_entries import matching, said, said_of, told
+from bot.chat.screens.pages.sheets import audit_csv, audit_json
+from bot.chat.screens.pages.status import status
+from bot.chat.taps.commands import ProgramFacts
 from bot.domain import life
 from bot.domain.audit import AuditEntry
 from bot.domain.book import Book

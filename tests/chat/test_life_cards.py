@@ -6,10 +6,10 @@ from typing import cast
 
 import pytest
 
-from bot.chat.card_head import ports_line
-from bot.chat.cards import Question, card
-from bot.chat.screen import Screen
-from bot.chat.words import Words
+from bot.chat.screens.cards.card import Question, card
+from bot.chat.screens.cards.head import ports_line
+from bot.chat.screens.screen import Screen
+from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import CaseState
 from bot.domain.cooldown import Reservation

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.chat.life_commands import Wish, read_silence
-from bot.chat.times import Meant
+from bot.chat.taps.life_commands import Wish, read_silence
+from bot.chat.taps.times import Meant
 from bot.domain.life import CauseNamed, Forecast, Scope, Silenced, SilenceEnded
 from bot.domain.lines import IncidentEnded, Line, Who
 from bot.simulator.telegram import BotApi, Message

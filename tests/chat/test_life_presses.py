@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import pytest
 
-from bot.chat.attention import Attention
-from bot.chat.life_presses import rounded_up
+from bot.chat.screens.attention import Attention
+from bot.chat.taps.life_presses import rounded_up
 from bot.domain import life
 from bot.domain.hours import Hours
 from bot.domain.lines import (

@@ -6,14 +6,14 @@ from typing import get_args
 
 import pytest
 
-from bot.chat.audit_pages import audit
-from bot.chat.cards import card
-from bot.chat.mends import halted_facts
-from bot.chat.pages import pending
-from bot.chat.screen import Screen
-from bot.chat.sheets import audit_csv, audit_json
-from bot.chat.status_page import ProgramFacts, status
-from bot.chat.words import Words
+from bot.chat.screens.cards.advice import halted_facts
+from bot.chat.screens.cards.card import card
+from bot.chat.screens.pages.audit import audit
+from bot.chat.screens.pages.on_demand import pending
+from bot.chat.screens.pages.sheets import audit_csv, audit_json
+from bot.chat.screens.pages.status import ProgramFacts, status
+from bot.chat.screens.screen import Screen
+from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.incident import Kind
 from bot.domain.lines import (

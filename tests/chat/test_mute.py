@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat import painting
-from bot.chat.access import TOO_OLD
-from bot.chat.attention import Attention
-from bot.chat.backlog import MOST_NOTICES
-from bot.chat.budget import LONGEST_PAUSE, Budget, Urgency
-from bot.chat.outbox import TOPIC_AGAIN
+from bot.chat.group import painting
+from bot.chat.group.backlog import MOST_NOTICES
+from bot.chat.screens.attention import Attention
+from bot.chat.wire.access import TOO_OLD
+from bot.chat.wire.budget import LONGEST_PAUSE, Budget, Urgency
+from bot.chat.wire.outbox import TOPIC_AGAIN
 from bot.ports import Notice
 from bot.simulator.server import Answer, Throttle
 from bot.simulator.telegram import BotApi

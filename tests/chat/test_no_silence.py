@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from bot.chat.answers import A_MINUTE
-from bot.chat.pages import ALIASES, COMMANDS
+from bot.chat.screens.pages.on_demand import ALIASES, COMMANDS
+from bot.chat.taps.answers import A_MINUTE
 from bot.domain.incident import Port
 from bot.domain.life import CauseNamed
 from bot.simulator.telegram import BotApi, Message
@@ -161,7 +161,7 @@ async def test_who_asks_for_more_than_anybody_reads_is_told_by_a_reaction(api: B
 async def test_a_group_without_reactions_gets_its_answers(
     api: BotApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.chat.commands.SEEN", "🦖")
+    monkeypatch.setattr("bot.chat.taps.commands.SEEN", "🦖")
     async with crowded(api) as room:
         await full(room)
         asked = await api.say(BETO, "/pendentes")

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 from telegram import Bot
 
-from bot.chat import cards, painting, telegram
+from bot.chat import telegram
+from bot.chat.group import painting
+from bot.chat.screens.cards import card as cards
 from bot.chat.telegram import Account
 from bot.domain.case import Card
 from bot.domain.incident import OddRow

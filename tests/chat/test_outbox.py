@@ -3,9 +3,9 @@ from collections.abc import AsyncIterator
 import pytest
 from telegram import Bot
 
-from bot.chat.outbox import Outbox, plain
-from bot.chat.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
-from bot.chat.screen import Button, Screen, Sheet
+from bot.chat.screens.screen import Button, Screen, Sheet
+from bot.chat.wire.outbox import Outbox, plain
+from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.errors import BotError
 from bot.simulator.server import Answer, DropAfter, Fault, Garbage, HtmlPage, Throttle
 from bot.simulator.telegram import BotApi

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from bot.app import attention_of
-from bot.chat.access import Approvers
-from bot.chat.attention import Attention
-from bot.chat.notices import Notices
-from bot.chat.reminders import MENTIONED_AT_MOST, Reminders, mentions
-from bot.chat.screen import Screen
+from bot.chat.group.notices import Notices
+from bot.chat.group.reminders import MENTIONED_AT_MOST, Reminders, mentions
+from bot.chat.screens.attention import Attention
+from bot.chat.screens.screen import Screen
+from bot.chat.wire.access import Approvers
 from bot.domain.case import Card
 from bot.domain.hours import Hours
 from bot.domain.life import Assumed, Forecast, Lapsed, Reminded, Reminder, Restoring, Scope, Silenced

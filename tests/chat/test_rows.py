@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.chat.attention import Attention
-from bot.chat.audit_log import said, told
-from bot.chat.cards import card
-from bot.chat.digest import Digest
-from bot.chat.pages import COMMANDS, help_text, pending
-from bot.chat.reminders import Reminders
-from bot.chat.results import fate
-from bot.chat.words import Words
+from bot.chat.group.digest import Digest
+from bot.chat.group.reminders import Reminders
+from bot.chat.screens.attention import Attention
+from bot.chat.screens.cards.card import card
+from bot.chat.screens.cards.results import fate
+from bot.chat.screens.pages.audit_entries import said, told
+from bot.chat.screens.pages.on_demand import COMMANDS, help_text, pending
+from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.incident import Incident

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.buttons import Action
-from bot.chat.screen import Sheet
-from bot.chat.sheets import audit_csv, audit_json, details_csv
+from bot.chat.screens.buttons import Action
+from bot.chat.screens.pages.sheets import audit_csv, audit_json, details_csv
+from bot.chat.screens.screen import Sheet
 from bot.domain.case import Case, Member
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.lines import Approved, Denied, IncidentEnded, Settled, TapRefused

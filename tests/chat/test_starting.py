@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat.starting import AGAIN, STARTED, is_news, said_of_start, start_facts, start_line
+from bot.chat.screens.starting import AGAIN, STARTED, is_news, said_of_start, start_facts, start_line
 from bot.domain.book import Book
 from bot.domain.lines import Announced
 from bot.ports import Notice

@@ -6,13 +6,13 @@ from typing import Any, cast
 
 import pytest
 
-from bot.chat.access import Access
-from bot.chat.attention import Attention
-from bot.chat.budget import Budget
-from bot.chat.noc_chat import NocChat
-from bot.chat.outbox import Outbox
-from bot.chat.refusals import Paced
-from bot.chat.screen import Screen
+from bot.chat.group.noc_chat import NocChat
+from bot.chat.screens.attention import Attention
+from bot.chat.screens.screen import Screen
+from bot.chat.wire.access import Access
+from bot.chat.wire.budget import Budget
+from bot.chat.wire.outbox import Outbox
+from bot.chat.wire.refusals import Paced
 from bot.domain.lines import Approved, CaseOpened, Denied, Intent, Line, Planned, Result, Settled, Who
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.times import Meant, find, read
+from bot.chat.taps.times import Meant, find, read
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 NOW = datetime(2026, 11, 25, 17, 32, tzinfo=UTC)  # 14:32 in São Paulo

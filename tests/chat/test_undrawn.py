@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.chat import cards, digest, notices, painting
-from bot.chat.attention import Attention
-from bot.chat.card_head import headline
+from bot.chat.group import digest, notices, painting
+from bot.chat.screens.attention import Attention
+from bot.chat.screens.cards import card as cards
+from bot.chat.screens.cards.head import headline
 from bot.ports import Notice
 from bot.simulator.server import Answer
 from bot.simulator.telegram import BotApi

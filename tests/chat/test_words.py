@@ -11,15 +11,15 @@ from jinja2 import Environment, meta
 from markupsafe import Markup
 
 import bot
-from bot.chat.buttons import CAUSES, SILENCES, Action
-from bot.chat.cards import DENY_REASONS
-from bot.chat.commands import COMMANDS
-from bot.chat.cooldown_pages import RELEASE_REASONS
-from bot.chat.doubts import VERDICTS as VERDICTS_ON_ALL
-from bot.chat.doubts import Verdict
-from bot.chat.life_commands import LIFE_COMMANDS
-from bot.chat.pages import PENDING
-from bot.chat.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
+from bot.chat.screens.buttons import CAUSES, SILENCES, Action
+from bot.chat.screens.cards.card import DENY_REASONS
+from bot.chat.screens.pages.cooldown import RELEASE_REASONS
+from bot.chat.screens.pages.doubts import VERDICTS as VERDICTS_ON_ALL
+from bot.chat.screens.pages.doubts import Verdict
+from bot.chat.screens.pages.on_demand import PENDING
+from bot.chat.screens.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
+from bot.chat.taps.commands import COMMANDS
+from bot.chat.taps.life_commands import LIFE_COMMANDS
 from bot.domain.customer import Link
 from bot.domain.grouping import Reason
 from bot.domain.incident import Cause, Kind

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from unittest import mock
 
-from bot.chat.budget import GAP, WINDOW
 from bot.chat.telegram import Telegram
+from bot.chat.wire.budget import GAP, WINDOW
 from tests.faults.tries import Tries, Violation
 from tests.scenes.conftest import Noc
 

@@ -648,7 +648,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "times are told in UTC",
-        "bot/chat/words/__init__.py",
+        "bot/chat/screens/words/__init__.py",
         "            return at.astimezone(self._tz)\n",
         "            return at\n",
         "time",
@@ -728,21 +728,21 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an old card decides like the new one",
-        "bot/chat/presses.py",
+        "bot/chat/taps/presses.py",
         "        if card is not None and card.message == message:\n",
         "        if card is not None:\n",
         "taps",
     ),
     Mutant(
         "the group that was left decides like the new one",
-        "bot/chat/presses.py",
+        "bot/chat/taps/presses.py",
         '        if chat != self._chat.group:\n            raise Declined("wrong_chat")\n',
         "        del chat\n",
         "taps",
     ),
     Mutant(
         "a tap is answered before it is decided",
-        "bot/chat/life_presses.py",
+        "bot/chat/taps/life_presses.py",
         "                return self._claimed(await desk.approve(number, who, terms))\n",
         "                approval = desk.approve(number, who, terms)\n"
         '                self._later = __import__("asyncio").ensure_future(approval)\n'

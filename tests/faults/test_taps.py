@@ -11,8 +11,8 @@ from unittest import mock
 
 import pytest
 
-from bot.chat.buttons import decode
-from bot.chat.turned_away import A_MINUTE
+from bot.chat.screens.buttons import decode
+from bot.chat.taps.turned_away import A_MINUTE
 from bot.simulator.server import DropAfter, HangBefore
 from bot.simulator.telegram import Answer, Message, User
 from tests.faults.chatted import lively, told
@@ -226,7 +226,7 @@ SCENES = (  # those that wait for a process first, beside the others
 
 def attack(tries: Tries, folder: Path) -> None:
     """Every scene once, some beside each other; a post without an answer is made again at once."""
-    with quiet(), lively(), mock.patch("bot.chat.painting.EVIDENCE", 0.3):
+    with quiet(), lively(), mock.patch("bot.chat.group.painting.EVIDENCE", 0.3):
         asyncio.run(all_of(tries, folder, SCENES))
 
 

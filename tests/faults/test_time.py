@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.chat.words import Words
+from bot.chat.screens.words import Words
 from bot.domain.case import CaseState
 from bot.domain.lines import Approved, Evidence, Intent, Planned
 from bot.storage.verify import run_verify

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from bot.app import App
-from bot.chat.budget import GAP, WINDOW
 from bot.chat.telegram import Telegram
+from bot.chat.wire.budget import GAP, WINDOW
 from bot.settings import load
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi

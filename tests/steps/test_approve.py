@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat.cards import card
+from bot.chat.screens.cards.card import card
 from bot.domain.case import CaseState
 from bot.domain.customer import Contact, Link, Onu
 from bot.domain.incident import Kind

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.chat.buttons import Action, decode
-from bot.chat.cards import card
-from bot.chat.screen import Screen
+from bot.chat.screens.buttons import Action, decode
+from bot.chat.screens.cards.card import card
+from bot.chat.screens.screen import Screen
 from bot.domain.case import Case, CaseState, Member
 from bot.domain.customer import Link
 from bot.domain.growth import asked_about, outgrew

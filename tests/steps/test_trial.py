@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat.audit_log import said, said_of, told
+from bot.chat.screens.pages.audit_entries import said, said_of, told
 from bot.domain.book import Book
 from bot.domain.lines import Alive, Line, Started, Stopped
 from bot.domain.plan import Message, Outcome, Receipt

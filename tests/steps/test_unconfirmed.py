@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat.cards import card
-from bot.chat.pages import details
-from bot.chat.results import counts_plain
-from bot.chat.sheets import audit_csv, audit_json, details_csv
-from bot.chat.status_page import ProgramFacts, status
+from bot.chat.screens.cards.card import card
+from bot.chat.screens.cards.results import counts_plain
+from bot.chat.screens.pages.on_demand import details
+from bot.chat.screens.pages.sheets import audit_csv, audit_json, details_csv
+from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.domain.case import CaseState
 from bot.domain.lines import Evidence, Result
 from bot.domain.plan import Outcome, Receipt, Sent

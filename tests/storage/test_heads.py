@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.__main__ import main
-from bot.chat.audit_pages import audit
-from bot.chat.cards import card
-from bot.chat.words import Words
+from bot.chat.screens.cards.card import card
+from bot.chat.screens.pages.audit import audit
+from bot.chat.screens.words import Words
 from bot.domain import lines as ln
 from bot.domain.life import Restoring
 from bot.domain.plan import Outcome

@@ -1,0 +1,164 @@
+"""Notices out to the group, and reminders that nobody answered out to the escalation chat."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import cast
+
+from bot.chat.group.backlog import Backlog, Job
+from bot.chat.group.notices import ELSEWHERE, REOPENED, Notices
+from bot.chat.group.reminders import REMINDER, People, Reminders
+from bot.chat.group.sights import Group, Sights
+from bot.chat.screens.attention import Attention
+from bot.chat.screens.saying import Saying
+from bot.chat.screens.screen import Screen
+from bot.chat.screens.starting import STARTED, said_of_start
+from bot.chat.screens.words import Words
+from bot.chat.wire.budget import Budget
+from bot.chat.wire.outbox import Outbox
+from bot.chat.wire.refusals import Barred, Moved, Paced, Rejected, Unsure
+from bot.domain.lines import Announced, GroupMoved
+from bot.domain.rules import Rules
+from bot.errors import LedgerClosed
+from bot.ports import Clock, Ledger, Notice
+
+log = logging.getLogger(__name__)
+
+
+class Teller:
+    """Says notices. `tell` raises what the group's chat refuses, for the painter to wait or to follow."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        outbox: Outbox,
+        budget: Budget,
+        clock: Clock,
+        words: Words,
+        *,
+        where: Group,
+        sights: Sights,
+        rules: Rules,
+        attention: Attention,
+        on_duty: People,
+        approvers: People,
+        arrived: Callable[[], None],
+        answered: Callable[[], None],
+    ) -> None:
+        """`budget` is the group's, the escalation chat has its own.
+
+        `arrived` hears of each post that the group took, `answered` of each other answer of Telegram.
+        """
+        self._ledger = ledger
+        self._outbox = outbox
+        self._words = words
+        self._budget = budget
+        self._elsewhere = Budget(clock)
+        self._clock = clock
+        self._where = where
+        self._sights = sights
+        self._escalation = attention.escalation
+        self._arrived, self._answered = arrived, answered
+        self._reminders = Reminders(
+            ledger, words, rules, attention, card=where.card, on_duty=on_duty, approvers=approvers
+        )
+        self._notices = Notices(ledger, words, rules, self._reminders, card=where.card)
+
+    def budget_of(self, job: Job) -> Budget:
+        """The budget of the chat where this is to be shown."""
+        elsewhere = isinstance(job, Notice) and self._goes_elsewhere(job)
+        return self._elsewhere if elsewhere else self._budget
+
+    def _goes_elsewhere(self, notice: Notice) -> bool:
+        return notice.code in ELSEWHERE or self._reminders.goes_elsewhere(notice)
+
+    def take(self, notice: Notice, backlog: Backlog) -> None:
+        """The notice is to be said.
+
+        But not a reminder that waits already or was just given, nor that a case is on again whose card, which
+        says so, is still to come.
+        """
+        if notice.code == REMINDER:
+            notice = self._reminders.dated(notice)
+            if not self._reminders.is_news(notice, backlog.waiting(notice), self._clock.now()):
+                return
+        if notice.code in ELSEWHERE and self._escalation is None:
+            return
+        if notice.code == REOPENED and self._where.card(cast("int", notice.facts["case"])) is None:
+            return
+        backlog.say(notice)
+
+    async def tell(self, notice: Notice, backlog: Backlog) -> None:
+        """Say it, with those of the backlog that go with it; what holds no more is left unsaid."""
+        saying = self._saying(notice, backlog)
+        if saying is None:
+            backlog.said(notice)
+            return
+        try:
+            say = self._escalate if saying.elsewhere else self._announce
+            done = await say(saying, backlog)
+        except Unsure:
+            await self._reminders.said([one for one in saying.notices if backlog.unanswered(one)])
+            raise
+        if done:
+            await self._reminders.said(saying.notices)
+            if notice.code == STARTED:
+                self._ledger.note(Announced(said_of_start(notice)))
+            for one in saying.notices:
+                backlog.said(one)
+
+    def _saying(self, notice: Notice, backlog: Backlog) -> Saying | None:
+        try:
+            return self._notices.saying(notice, backlog.notices(), self._clock.now())
+        except Exception:  # the edge: one notice that cannot be told must not stop the others, nor be hidden
+            log.exception("notice %s cannot be told", notice.code)
+            case = notice.facts.get("case")
+            told = self._words.say("notice.untold", code=notice.code, case=case if case != "" else None)
+            return Saying((notice,), Screen(str(told)), elsewhere=self._goes_elsewhere(notice))
+
+    async def _announce(self, saying: Saying, backlog: Backlog) -> bool:
+        """Say it to the group; True: it is done with. What Telegram does not take is tried again later."""
+        self._budget.spend()
+        group, first = self._where.group, saying.notices[0]
+        try:
+            message = await self._outbox.post(
+                group, saying.screen, reply_to=saying.reply_to, silent=saying.silent
+            )
+        except Rejected as error:
+            first_times = [backlog.refused(one) for one in saying.notices]
+            if any(first_times):
+                log.error("notice %s was refused and waits: %s", first.code, error)  # noqa: TRY400
+            self._answered()
+            return False
+        self._sights.told(group, message.message_id, first.code)
+        self._arrived()
+        return True
+
+    async def _escalate(self, saying: Saying, backlog: Backlog) -> bool:
+        """Say it in the escalation chat; where that cannot be written to, the group is to hear it."""
+        self._elsewhere.spend()
+        chat = self._ledger.book.chat(self._escalation or 0)
+        try:
+            await self._outbox.post(chat, saying.screen, silent=saying.silent, in_topic=False)
+        except Paced as wish:
+            self._elsewhere.pause(wish.seconds)
+            return False
+        except Moved as moved:
+            await record_move(self._ledger, chat, moved.new)
+            return False
+        except (Barred, Rejected) as error:
+            log.error("TELEGRAM_ESCALATION_CHAT_ID cannot be written to: %s", error)  # noqa: TRY400
+            about_the_group = saying.notices[0].code in ELSEWHERE  # which hears it by itself
+            for one in saying.notices:
+                if not about_the_group:
+                    backlog.say(self._reminders.astray(one))
+            return about_the_group
+        self._answered()
+        return True
+
+
+async def record_move(ledger: Ledger, old: int, new: int) -> None:
+    """A group has a new id."""
+    log.warning("the group moved: chat id %s is now %s", old, new)
+    with contextlib.suppress(LedgerClosed):  # then each start is told again
+        await ledger.commit(lambda _book, _now: [GroupMoved(old, new)])

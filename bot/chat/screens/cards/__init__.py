@@ -1,0 +1,1 @@
+"""A case's card, part by part; `card.py` puts them together."""

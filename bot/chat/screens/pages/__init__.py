@@ -1,0 +1,1 @@
+"""What somebody asked for: each page is sent, and turned by who asked."""

@@ -1,0 +1,290 @@
+"""The audit as entries that say what a person asks: when, who, what, which case, what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.chat.screens.buttons import Action
+from bot.chat.screens.cards.results import reason_words
+from bot.chat.screens.pages.silences import where
+from bot.chat.screens.words import Words
+from bot.domain import life
+from bot.domain import lines as ln
+from bot.domain.audit import AuditEntry
+from bot.domain.book import Book
+from bot.domain.case import Case, Dispatch
+from bot.domain.cooldown import free_at
+from bot.domain.holds import NOT_BEGUN
+from bot.domain.incident import Incident, Port
+from bot.domain.life import Despite, Scope
+from bot.domain.lines import Who
+from bot.domain.phone import mask
+from bot.domain.plan import Receipt, Tally
+from bot.domain.silence import squeezed
+from bot.domain.trial import TrialIntent
+from bot.domain.who import BOT
+
+TODAY = frozenset({"today", "hoje"})
+REFUSED = frozenset({"refused", "recusados"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One decision, refusal or override.
+
+    `code` is what was done (a phrase `entry.<code>`), `detail` its reason. `case` to `frees_at` are None
+    where the entry is about no case; `tally` also where nothing was planned. `ended_at` is when the outage
+    was over and `ended_why` how, `frees_at` when the port may be sent to again, None where it may now or
+    something else holds it. `count` is how many sends in doubt were decided on, None for other entries.
+    `came_to` is when the dispatch first ended and its counts then, where `tally` is as of now, and `end` how.
+    `ports` is how many the case had. `restores` is the case where the entry is about its second message
+    (that service is back), and `number` the number in the ledger. `until` is when it is to be sent, expected
+    to be over or silent until; `despite`, `first`, `asked` and `agreed` are as in `lines.Approved`.
+    `trial` is a test message and `receipt` what is known of it.
+    """
+
+    at: datetime
+    code: str
+    who: Who | None
+    detail: str | None = None
+    action: str | None = None
+    case: int | None = None
+    incident: Incident | None = None
+    port: Port | None = None
+    approved_by: Who | None = None
+    tally: Tally | None = None
+    dry_run: bool = False
+    ended_at: datetime | None = None
+    ended_why: str | None = None
+    frees_at: datetime | None = None
+    count: int | None = None
+    ports: int = 1
+    number: int | None = None
+    restores: int | None = None
+    despite: tuple[Despite, ...] = ()
+    until: datetime | None = None
+    first: Who | None = None
+    team: str | None = None
+    scopes: tuple[Scope, ...] = ()
+    asked: int | None = None
+    agreed: int | None = None
+    trial: TrialIntent | None = None
+    receipt: Receipt | None = None
+    came_to: tuple[datetime, Tally] | None = None
+    end: str | None = None
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it opens or ends a dispatch: then result, outage and port belong to it."""
+        return self.approved_by is not None
+
+
+def matching(
+    book: Book, filter_text: str, words: Words, now: datetime, *, refused: bool = False
+) -> Sequence[AuditEntry]:
+    """The decisions that a filter lets through, newest first.
+
+    The filter is empty, a number (that many), `today` / `hoje`, `refused` / `recusados`, or a part of the
+    OLT's name or port. Refused taps, of which anybody can make any number, come only where the filter or
+    `refused` asks for them: it is for documents, and they have the plain end of a dispatch as an entry, too,
+    which is otherwise in that of its approval.
+    """
+    wanted = filter_text.strip().casefold()
+    newest: Sequence[AuditEntry] = book.audit[::-1]
+    if wanted in REFUSED:
+        return [entry for entry in newest if isinstance(entry.line, ln.TapRefused)]
+    if not refused:
+        newest = [entry for entry in newest if not (isinstance(entry.line, ln.TapRefused) or _is_done(entry))]
+    if is_number(wanted):
+        newest = newest[: int(wanted)]
+    elif wanted in TODAY:
+        newest = [entry for entry in newest if words.is_same_day(entry.at, now)]
+    elif wanted:
+        newest = [entry for entry in newest if any(_is_at(wanted, place) for place in _places(book, entry))]
+    return newest
+
+
+def _is_done(entry: AuditEntry) -> bool:
+    return isinstance(entry.line, ln.Settled) and entry.line.end == "done"
+
+
+def is_number(filter_text: str) -> bool:
+    """Whether the filter asks for that many entries."""
+    return filter_text.isascii() and filter_text.isdecimal()
+
+
+def said(entry: Entry, words: Words) -> str:
+    """What was done, in words. Not escaped."""
+    detail = entry.detail
+    if entry.code in {"halted", "unread", "interrupted", "given_up"}:
+        detail = reason_words(detail, words)
+    facts = {
+        "reason": detail,
+        "why": detail,
+        "action": _typed(entry.action, words),
+        "n": entry.count,
+        "at": entry.at,
+        "until": entry.until,
+        "despite": entry.despite,
+        "first": entry.first,
+        "team": entry.team,
+        "where": where(entry.scopes),
+        "asked": entry.asked,
+        "agreed": entry.agreed,
+    }
+    if entry.trial is not None:
+        facts |= {"hsm": entry.trial.hsm, "phone": mask(entry.trial.phone)}
+        facts["outcome"] = words.plain(f"trial.{entry.receipt.outcome if entry.receipt else 'unknown'}")
+        facts["reason"] = reason_words(entry.receipt.reason, words) if entry.receipt else None
+    what = words.plain(f"entry.{entry.code}", **facts)
+    named = entry.code in {"restored", "on_again"}  # these say by themselves what they are about
+    return words.plain("entry.of_restored", what=what) if entry.restores and not named else what
+
+
+def _typed(action: str | None, words: Words) -> str | None:
+    """A command as people type it; a button's action as it is."""
+    command = f"menu.{action}"
+    return f"/{words.plain(command)}" if words.has(command) and not words.has(f"action.{action}") else action
+
+
+def said_of(who: Who | None, words: Words) -> str:
+    """Who did it; empty where nobody did. Not escaped."""
+    if who is None:
+        return ""
+    return words.plain("entry.automatic") if who == BOT else who.name
+
+
+def _is_at(wanted: str, place: str) -> bool:
+    """Whether the words name the place; without its spaces, too, where they are more than numbers."""
+    short = squeezed(wanted)
+    return wanted in place or (any(map(str.isalpha, short)) and short in squeezed(place))
+
+
+def _places(book: Book, entry: AuditEntry) -> list[str]:
+    """Where the entry is about, folded: every port that its case has, and those that a line names."""
+    line, case = entry.line, _root(book, entry)
+    if isinstance(line, life.Silenced | life.SilenceEnded):
+        return [f"{scope.olt} {scope.place}".casefold() for scope in _scopes(book, line)]
+    ports = [line.port] if isinstance(line, ln.CooldownReleased) else []
+    ports += line.ports if isinstance(line, ln.Approved) else ()
+    ports += [member.incident.port for member in case.members.values()] if case else ()
+    return [port.label.casefold() for port in ports]
+
+
+def _root(book: Book, entry: AuditEntry) -> Case | None:
+    """The case that people know it by."""
+    case = book.cases.get(entry.case) if entry.case else None
+    return book.cases[case.shown_as] if case else None
+
+
+def _scopes(book: Book, line: ln.Line) -> tuple[Scope, ...]:
+    if isinstance(line, life.Silenced | life.SilenceEnded):
+        return book.silences[line.silence].scopes
+    return ()
+
+
+def _port(entry: AuditEntry, root: Case | None) -> Port | None:
+    if isinstance(entry.line, ln.CooldownReleased):
+        return entry.line.port
+    return root.incident.port if root else None
+
+
+def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
+    """A decision with what came of it. It counts a whole plan, so ask for what is shown only."""
+    line = entry.line
+    case = book.cases.get(entry.case) if entry.case else None
+    root = _root(book, entry)
+    restores = case.restores if case else None
+    code, detail = _what(line, restored=restores is not None)
+    action = _action(line.action) if isinstance(line, ln.TapRefused) else None
+    about = book.dispatch_of(entry)
+    result = about if isinstance(line, ln.Approved | ln.Settled) and about and _counts(about) else None
+    return Entry(
+        entry.at,
+        code,
+        entry.by,
+        detail,
+        action,
+        root.id if root else entry.case,
+        root.incident if root else None,
+        _port(entry, root),
+        result.by if result else None,
+        result.tally() if result else None,
+        about.dry_run if about else False,
+        root.ended_at if root else None,
+        root.ended_why if root else None,
+        _held_until(book, case, about, now, hours) if case and about else None,
+        len(line.recipients) if isinstance(line, ln.Resolved | ln.Resent) else None,
+        _ports(line, root),
+        entry.case,
+        restores,
+        line.despite if isinstance(line, ln.Approved | life.Proposed | ln.Resent) else (),
+        _until(line),
+        line.first if isinstance(line, ln.Approved) else None,
+        line.team if isinstance(line, life.CauseNamed) else None,
+        _scopes(book, line),
+        line.asked if isinstance(line, ln.Approved | life.Proposed) else None,
+        line.agreed if isinstance(line, ln.Approved | life.Proposed) else None,
+        line if isinstance(line, TrialIntent) else None,
+        book.trials[line.trial] if isinstance(line, TrialIntent) else None,
+        result.came_to if result else None,
+        result.end if result else None,
+    )
+
+
+def _counts(dispatch: Dispatch) -> bool:
+    """One that was taken back came to nothing."""
+    return dispatch.end != "cancelled"
+
+
+def _ports(line: ln.Line, root: Case | None) -> int:
+    """How many ports it is about: those claimed, else those that the case has."""
+    if root is None or isinstance(line, ln.CooldownReleased):
+        return 1
+    claimed = len(line.ports) if isinstance(line, ln.Approved) else 0
+    return claimed or len({member.incident.port.key for member in root.members.values()})
+
+
+def _until(line: ln.Line) -> datetime | None:
+    match line:
+        case ln.Approved(due=at) | life.Proposed(due=at) | life.Forecast(eta=at) | life.Silenced(until=at):
+            return at
+    return None
+
+
+def _held_until(book: Book, case: Case, dispatch: Dispatch, now: datetime, hours: float) -> datetime | None:
+    """Until when this very dispatch keeps any of its ports; None where it keeps none."""
+    if dispatch is not case.dispatch or dispatch.dry_run:
+        return None
+    held = (book.reservations.get(port.key) for port in (*dispatch.ports, case.incident.port))
+    until = [free_at(found, now, hours) for found in held if found and found.case == case.id]
+    return max((at for at in until if at is not None), default=None)
+
+
+def _what(line: ln.Line, *, restored: bool) -> tuple[str, str | None]:
+    """The phrase an audited line is told with, and its reason; `restored`: of a case's second message."""
+    named = (getattr(line, name) for name in ("reason", "why", "cause") if hasattr(line, name))
+    code: str = line.kind
+    match line:
+        case ln.Approved() if restored:
+            code = "restored"
+        case ln.Settled(end="over") if restored:
+            code = "on_again"
+        case ln.Settled(end="unread", reason=reason) if reason in NOT_BEGUN:
+            code = "given_up"
+        case ln.Settled(end=end):
+            code = end
+        case ln.Resumed(by=None):
+            code = "resumed_alone"
+        case life.Begun(by=None):
+            code = "begun_alone"
+        case life.Forecast(eta=None):
+            code = "forecast_none"
+        case ln.Resolved(choice=choice):
+            code = f"{line.kind}_{choice}"
+    return code, next(named, None)
+
+
+def _action(text: str) -> str:
+    """The name of a button's action; what is none (a command) as it was recorded."""
+    return Action(text).name.lower() if text in set(Action) else text

@@ -1,0 +1,202 @@
+"""/status: how things stand."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeVar
+
+from markupsafe import Markup
+
+from bot.chat.screens.fitting import fit
+from bot.chat.screens.odd_rows import odd_row
+from bot.chat.screens.pages import silences
+from bot.chat.screens.pages.confirming import confirm_rows
+from bot.chat.screens.pages.cooldown import resting_cases, resting_row
+from bot.chat.screens.pages.on_demand import awaits, in_doubt, link, to_be_called, unconfirmed
+from bot.chat.screens.posting import POSTING, Posting
+from bot.chat.screens.reasons import ledger_facts
+from bot.chat.screens.screen import Screen
+from bot.chat.screens.words import Words
+from bot.domain.book import Book
+from bot.domain.case import CaseState, Phase
+from bot.domain.incident import Incident
+from bot.domain.rules import Rules
+from bot.domain.watch import GatewayWatch, Watch
+from bot.steps.restore import waiting as waiting_for_news
+
+T = TypeVar("T")
+_DEFAULTS = Rules()
+_ROWS = 10
+_AT_REST = {CaseState.INTERRUPTED, CaseState.SCHEDULED}
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramFacts:
+    """What /status tells of the program itself.
+
+    `login` is how the last login at the source went; a reading older than `stale_after` seconds is not good.
+    """
+
+    version: str
+    started_at: datetime
+    gateway: str
+    dry_run: bool
+    login: Literal["never", "ok", "refused"] = "never"
+    posting: Posting = POSTING
+    stale_after: float = 90.0
+
+
+def status(
+    watch: Watch,
+    book: Book,
+    now: datetime,
+    words: Words,
+    *,
+    hours: float,
+    program: ProgramFacts,
+    gateway: GatewayWatch,
+    ledger_closed: str | None,
+    may_decide: bool = False,
+    rules: Rules = _DEFAULTS,
+) -> Screen:
+    """How things stand; what is broken comes first. `ledger_closed` says why nothing may be sent.
+
+    `may_decide` shows who may do that the buttons that confirm a ledger that looks old and end a silence.
+    """
+    waiting = sum(awaits(book.cases[number], book, now) for number in book.open | book.running)
+    running = sum(book.cases[number].state not in _AT_REST for number in book.running)
+    closed = [words.say("status.ledger_closed", **ledger_facts(ledger_closed))] if ledger_closed else []
+    head = [
+        *closed,
+        *_unconfirmed(book, words, now, may_confirm=may_decide),
+        *_posting(program.posting, words, now),
+        *_source(watch, words, now, program.stale_after),
+        _login(watch, program, words),
+        words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
+        *_ahead(book, words, now),
+        *_open_ends(book, words, now, rules),
+        _gateway(gateway, program, words, now),
+        words.say("status.version", version=program.version, uptime=now - program.started_at),
+    ]
+    waits = resting_cases(book, now, hours)
+    resting = sum(len(ports) for _, _, ports in waits)
+    items = [
+        *_some("status.silences", silences.active(book, now), lambda s: silences.row(s, words, now), words),
+        *_some("status.cooling", waits, lambda wait: resting_row(*wait, words, now), words, n=resting),
+        *_some("status.skipped", watch.skipped, lambda row: odd_row(row, words), words),
+        *_some("status.unoffered", watch.unoffered, lambda i: _unoffered(i, book, words, now), words),
+    ]
+    may = may_decide and not ledger_closed
+    confirm = confirm_rows(words) if may and book.unconfirmed is not None else ()
+    end = silences.end_rows(book, now, words) if may else ()
+    return Screen(str(fit(head, items, words, of=len(items))), (*confirm, *end))
+
+
+def _unconfirmed(book: Book, words: Words, now: datetime, *, may_confirm: bool) -> list[Markup]:
+    if book.unconfirmed is None:
+        return []
+    facts = {"since": book.unconfirmed, "doubt": book.doubt, "now": now}
+    return [words.say("status.unconfirmed", **facts, here=may_confirm)]
+
+
+def _posting(posting: Posting, words: Words, now: datetime) -> list[Markup]:
+    """What keeps posts out of the group, or out of its topic."""
+    mute = posting.mute
+    if mute is not None:
+        return [words.say("status.mute", why=mute.why, since=mute.since, now=now)]
+    return [words.say("status.topic_lost")] if posting.topic_lost else []
+
+
+def _ahead(book: Book, words: Words, now: datetime) -> list[Markup]:
+    """What is to be sent later, and what waits for a second person."""
+    lines = []
+    dispatches = (book.cases[number].dispatches[-1] for number in book.running)
+    due = [d.due for d in dispatches if d.phase is Phase.SCHEDULED and d.due is not None]
+    if due:
+        lines.append(words.say("status.scheduled", n=len(due), until=min(due), now=now))
+    proposals = (book.cases[number].proposal for number in book.open)
+    waiting = sum(proposal is not None and proposal.waits(now) for proposal in proposals)
+    return [*lines, words.say("status.proposals", n=waiting)] if waiting else lines
+
+
+def _open_ends(book: Book, words: Words, now: datetime, rules: Rules) -> list[Markup]:
+    """What waits for a decision; and, with less noise, what somebody took upon themselves: calls are no
+    card that waits, so they stand here and not in /pendentes.
+    """
+    ends = {
+        "status.untold": waiting_for_news(book, now, rules),
+        "status.doubts": in_doubt(book),
+        "status.calls": to_be_called(book),
+    }
+    unread = unconfirmed(book)
+    return [_of_cases(key, found, book, words, unread) for key, found in ends.items() if found]
+
+
+def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words, unread: int) -> Markup:
+    shown = sorted({book.cases[number].shown_as for number in found})
+    cases = [book.cases[number] for number in shown[:_ROWS]]
+    linked = Markup(", ").join(words.say("status.case", url=link(case), case=case.id) for case in cases)
+    facts = {"n": sum(found.values()), "unconfirmed": unread, "of": len(shown), "more": len(shown) > _ROWS}
+    return words.say(key, cases=linked, **facts)
+
+
+def _source(watch: Watch, words: Words, now: datetime, stale_after: float) -> list[Markup]:
+    good = {"source": watch.source, "at": watch.good_at, "now": now}
+    age = now - watch.good_at if watch.good_at else None
+    if watch.since is None:
+        stale = age is not None and age.total_seconds() > stale_after
+        key = "status.source_stale" if stale else "status.source_good"
+        key = key if watch.good_at else "status.source_never"
+        return [words.say(key, **good, age=age), *_unlisted(watch, words)]
+    bad = {"source": watch.source, "since": watch.since, "failures": watch.failures, "error": watch.error}
+    last = "status.source_last" if watch.good_at else "status.source_never"
+    return [words.say("status.source_bad", **bad, now=now), words.say(last, **good, age=age)]
+
+
+def _unlisted(watch: Watch, words: Words) -> list[Markup]:
+    return [words.say("status.unlisted", n=watch.unlisted)] if watch.unlisted else []
+
+
+def _login(watch: Watch, program: ProgramFacts, words: Words) -> Markup:
+    if watch.login_refused or program.login == "refused":
+        return words.say("status.login_refused")
+    known = program.login == "ok" or watch.good_at is not None
+    return words.say("status.login_ok" if known else "status.login_unknown")
+
+
+def _gateway(watch: GatewayWatch, program: ProgramFacts, words: Words, now: datetime) -> Markup:
+    facts = {"gateway": program.gateway, "dry_run": program.dry_run, "now": now}
+    if watch.since is not None:
+        return words.say("status.gateway_bad", **facts, since=watch.since, error=watch.error)
+    return words.say("status.gateway", **facts, at=watch.good_at)
+
+
+def _some(
+    title: str, found: Sequence[T], row: Callable[[T], Markup], words: Words, n: int | None = None
+) -> list[Markup]:
+    """A titled list that leaves room for the others; nothing where there is nothing to list.
+
+    `n` is what the title counts, where that is not the rows.
+    """
+    if not found:
+        return []
+    left_out = len(found) - _ROWS
+    more = [words.say("page.more", n=left_out)] if left_out > 0 else []
+    return [
+        words.say(title, n=len(found) if n is None else n),
+        *(row(thing) for thing in found[:_ROWS]),
+        *more,
+    ]
+
+
+def _unoffered(incident: Incident, book: Book, words: Words, now: datetime) -> Markup:
+    silence = book.silence_of(incident.port, now)
+    return words.say(
+        "status.unoffered_row",
+        kind=words.plain(f"kind.{incident.kind}"),
+        port=incident.port,
+        alert_type=incident.alert_type,
+        ignored=incident.ignored,
+        until=silence.until if silence else None,
+        now=now,
+    )

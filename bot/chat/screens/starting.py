@@ -1,0 +1,45 @@
+"""What the bot says of itself at each start: real or a rehearsal, which templates, who decides, when."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from bot.chat.screens.words import Words
+from bot.domain.book import Book
+from bot.ports import Notice
+from bot.settings import Settings
+
+STARTED = "started"
+AGAIN = timedelta(minutes=10)
+"""So long the group is not told the same again: a bot that keeps falling over does not bury the cards."""
+
+
+def start_facts(settings: Settings) -> Mapping[str, object]:
+    """What fills the phrase, open cases apart."""
+    hours = settings.customer_hours
+    listed = settings.telegram_approvers
+    return {
+        "language": settings.bot_language,  # so that the group reads it anew in another one
+        "dry_run": settings.dry_run or settings.gateway == "dry_run",
+        "templates": ", ".join(map(str, settings.templates().values())),
+        "account": settings.hsm_account,
+        "decides": "everyone" if listed == "*" else "listed" if listed else "admins",
+        "n": 0 if listed == "*" else len(listed),
+        "hours": f"{hours.first:%H:%M}–{hours.last:%H:%M}" if hours else "",
+    }
+
+
+def start_line(settings: Settings, words: Words, open_cases: int | None) -> str:
+    """One line for a terminal or a log; `open_cases` is None where nobody could count them."""
+    return words.plain("setup.line", **start_facts(settings), open=open_cases)
+
+
+def said_of_start(notice: Notice) -> str:
+    """What two starts are compared by."""
+    return json.dumps(notice.facts)
+
+
+def is_news(said: str, book: Book, now: datetime) -> bool:
+    """Whether the group did not read the same a moment ago."""
+    last = book.announced
+    return last is None or last.said != said or now - last.at >= AGAIN

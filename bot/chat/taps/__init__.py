@@ -1,0 +1,1 @@
+"""What people press and type: it is checked, decided and answered."""

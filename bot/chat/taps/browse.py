@@ -1,0 +1,312 @@
+"""Pages that somebody asked for: they are sent, turned by who asked, and given out as documents."""
+
+import asyncio
+import logging
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from telegram import CallbackQuery
+
+from bot.chat.screens.buttons import Action, Press
+from bot.chat.screens.pages import on_demand, sheets
+from bot.chat.screens.pages.audit import audit, read_audit
+from bot.chat.screens.pages.cooldown import cooldown
+from bot.chat.screens.pages.doubts import doubts_page
+from bot.chat.screens.screen import Screen
+from bot.chat.screens.words import Words
+from bot.chat.taps.answers import Answers
+from bot.chat.taps.desk import Desk
+from bot.chat.wire.outbox import Ephemeral, Outbox
+from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
+from bot.domain.book import Book
+from bot.domain.lines import Who
+from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
+from bot.ports import Clock
+
+K = TypeVar("K")
+V = TypeVar("V")
+log = logging.getLogger(__name__)
+
+NOT_OPENED = 600.0  # seconds in which a private chat that was closed is not tried again
+REMEMBERED = 500  # pages; an older one is asked for anew
+
+
+class Kind(StrEnum):
+    """What a page shows, and so which buttons it can have."""
+
+    DETAILS = "details"
+    AUDIT = "audit"
+    COOLDOWN = "cooldown"
+    DOUBTS = "doubts"
+    STATUS = "status"
+    TIME = "time"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A tapped message and who tapped; `query` lets an answer be shown to that person alone."""
+
+    chat: int
+    message: int
+    who: Who
+    query: str
+    ephemeral: int | None = None
+
+    @property
+    def key(self) -> tuple[int, int, bool]:
+        """Which message it is; those that one person sees are counted by themselves."""
+        return self.chat, self.ephemeral or self.message, self.ephemeral is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    kind: Kind
+    reader: int
+    case: int
+
+
+class Browse:
+    """What is shown on demand. Methods that send never raise: the person can ask again."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        answers: Answers,
+        *,
+        outbox: Outbox,
+        words: Words,
+        clock: Clock,
+        hours: float,
+    ) -> None:
+        """`hours` is the cooldown."""
+        self._desk = desk
+        self._answers = answers
+        self._outbox = outbox
+        self._words = words
+        self._clock = clock
+        self._hours = hours
+        self._pages: OrderedDict[tuple[int, int, bool], _Posted] = OrderedDict()
+        self._not_opened: dict[int, float] = {}
+        self._doors: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._stripped: OrderedDict[tuple[int, int], None] = OrderedDict()
+
+    @property
+    def _book(self) -> Book:
+        return self._desk.ledger.book
+
+    @property
+    def _now(self) -> datetime:
+        return self._clock.now()
+
+    def page(self, query: CallbackQuery, who: Who) -> Page:
+        """The message of a tap. Declined where Telegram names none."""
+        message = query.message
+        if message is None:
+            raise Declined("unknown_button")
+        return Page(message.chat.id, message.message_id, who, query.id, _ephemeral(message.api_kwargs))
+
+    def wrote(self, chat: int, message: int) -> bool:
+        """Whether this message is a page, so no card."""
+        return (chat, message, False) in self._pages
+
+    def check_page(self, page: Page, kind: Kind, case: int = 0, *, reader: bool = True) -> None:
+        """Declined where the message is no page of that kind, or (`reader`) is another person's.
+
+        After a restart nobody remembers what a message was: then it is asked for anew.
+        """
+        posted = self._pages.get(page.key)
+        if posted is None:
+            raise Declined("old_page", kind=kind)
+        if (posted.kind, posted.case) != (kind, case):
+            raise Declined("unknown_button")
+        if reader and posted.reader != page.who.id:
+            raise Declined("not_yours", kind=kind)
+
+    async def check_private(self, user: int, patience: float) -> None:
+        """Declined where the person never opened the bot: it cannot write to them. The same where Telegram
+        does not tell within `patience` seconds: else a file might be promised that never comes.
+        """
+        try:
+            async with asyncio.timeout(patience):
+                await self._outbox.knock(user)
+        except TimeoutError:
+            raise Declined("no_document") from None
+        except (Barred, Rejected):
+            raise Declined("open_private", username=self._outbox.username) from None
+        except (Away, Unsure, Paced, Moved, Gone) as error:
+            log.info("a private chat could not be reached (%s)", type(error).__name__)
+
+    async def details(self, page: Page, case: int) -> None:
+        """The affected customers, shown to who asked alone where Telegram can do that."""
+        await self._post_for(page, await self._details(case, 0), Kind.DETAILS, case)
+
+    async def doubts(self, page: Page, case: int) -> None:
+        """The case's sends in doubt, shown to who asked alone where Telegram can do that."""
+        await self._post_for(page, self._doubts(case, 0), Kind.DOUBTS, case)
+
+    async def turn_details(self, page: Page, case: int, number: str) -> None:
+        """Another page of the affected customers."""
+        turned = int(number) if number.isascii() and number.isdecimal() else 0
+        await self.turn(page, await self._details(case, turned))
+
+    async def turn_doubts(self, page: Page, case: int, number: int) -> None:
+        """The page shows the sends in doubt as they are now."""
+        await self.turn(page, self._doubts(case, number))
+
+    async def turn_audit(self, page: Page, arg: str) -> None:
+        """Another page of the audit."""
+        number, wanted = read_audit(arg)
+        await self.turn(page, self.audit(wanted, number))
+
+    async def turn_cooldown(self, page: Page, number: str = "") -> None:
+        """The page shows the ports in cooldown."""
+        turned = int(number) if number.isascii() and number.isdecimal() else 0
+        await self.turn(page, self.cooldown(may_release=True, page=turned))
+
+    def audit(self, wanted: str, number: int = 0) -> Screen:
+        """One page of the audit."""
+        return audit(self._book, number, wanted, self._words, self._now, hours=self._hours)
+
+    def cooldown(self, *, may_release: bool, page: int = 0) -> Screen:
+        """One page of the ports in cooldown."""
+        closed = self._desk.ledger.closed is not None
+        return cooldown(
+            self._book, self._now, self._words, self._hours, may_release=may_release, closed=closed, page=page
+        )
+
+    async def sheet(self, page: Page, press: Press) -> None:
+        """The whole list as a document in the person's private chat, or there why it cannot be had."""
+        user = page.who.id
+        if press.action is Action.DETAILS_CSV:
+            try:
+                found = await self._desk.details(press.case)
+            except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
+                await self.post(user, self._sorry(error), reader=user)
+                return
+            document = sheets.details_csv(self._book.cases[press.case], found, self._words)
+        elif press.action is Action.DOUBTS_CSV:
+            document = sheets.doubts_csv(self._book.cases[press.case], self._words)
+        else:
+            make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
+            wanted = read_audit(press.arg)[1]
+            document = make(self._book, wanted, self._words, self._now, self._hours)
+        if not await self._answers.deliver(
+            user, (user, document.filename), lambda: self._outbox.send_sheet(user, document)
+        ):
+            await self.post(user, Screen(str(self._words.say("declined.no_document"))), reader=user)
+
+    async def post(
+        self,
+        chat: int,
+        screen: Screen,
+        kind: Kind = Kind.OTHER,
+        *,
+        reader: int,
+        case: int = 0,
+        reply_to: int | None = None,
+        only: dict[str, object] | None = None,
+        about: str = "",
+    ) -> bool:
+        """A new page in the chat, for `reader` to turn; for their eyes only where the server can do that.
+
+        Of two of one kind and case (and `about`) that wait for one reader, the newer one is posted. Whether
+        it was.
+        """
+
+        async def send() -> None:
+            try:
+                message = await self._outbox.post(chat, screen, reply_to=reply_to, only=only)
+            except Rejected:
+                if only is None:
+                    raise
+                message = await self._outbox.post(chat, screen, reply_to=reply_to)
+            ephemeral = _ephemeral(message.api_kwargs)
+            key = (chat, ephemeral or message.message_id, ephemeral is not None)
+            _remember(self._pages, key, _Posted(kind, reader, case))
+
+        return await self._answers.deliver(chat, (chat, reader, kind, case, about), send)
+
+    async def post_private(self, user: int, screen: Screen, kind: Kind, *, about: str) -> bool:
+        """The same in the person's private chat; False where they did not open one, as of ten minutes ago."""
+        async with self._doors.setdefault(user, asyncio.Lock()):  # many answers try a closed door once
+            now = self._clock.monotonic()
+            if now - self._not_opened.get(user, -math.inf) < NOT_OPENED:
+                return False
+            if await self.post(user, screen, kind, reader=user, about=about):
+                return True
+            self._not_opened[user] = now
+        while len(self._not_opened) > REMEMBERED:
+            del self._not_opened[next(iter(self._not_opened))]
+        return False
+
+    def opened(self, user: int) -> None:
+        """The person wrote in private."""
+        self._not_opened.pop(user, None)
+
+    async def react(self, chat: int, message: int, emoji: str) -> None:
+        """A person's message has this reaction, where the group allows it and Telegram is there."""
+        try:
+            await self._outbox.react(chat, message, emoji)
+        except (Away, Unsure, Paced, Moved, Gone, Barred, Rejected) as error:
+            log.info("a reaction could not be given (%s)", type(error).__name__)
+
+    async def turn(self, page: Page, screen: Screen) -> None:
+        """The page shows something else."""
+
+        async def send() -> None:
+            if page.ephemeral is not None:
+                await self._outbox.edit_ephemeral(Ephemeral(page.chat, page.ephemeral, page.who.id), screen)
+            else:
+                await self._outbox.edit(page.chat, page.message, screen)
+
+        await self._answers.deliver(page.chat, page.key, send)
+
+    async def strip(self, chat: int, message: int) -> bool:
+        """An old card loses its buttons, once; whether it did now."""
+        if (chat, message) in self._stripped:
+            return False
+        _remember(self._stripped, (chat, message), None)
+        return await self._answers.deliver(
+            chat, ("strip", chat, message), lambda: self._outbox.strip(chat, message)
+        )
+
+    async def _post_for(self, page: Page, screen: Screen, kind: Kind, case: int) -> None:
+        """A new page below the tapped message, for who tapped."""
+        reader = page.who.id
+        only = {"receiver_user_id": reader, "callback_query_id": page.query}
+        await self.post(page.chat, screen, kind, reader=reader, case=case, reply_to=page.message, only=only)
+
+    def _doubts(self, case: int, number: int) -> Screen:
+        return doubts_page(self._book.cases[case], self._book, number, self._words, self._now)
+
+    async def _details(self, case: int, number: int) -> Screen:
+        try:
+            found = await self._desk.details(case)
+        except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
+            return self._sorry(error)
+        return on_demand.details(self._book.cases[case], found, number, self._words)
+
+    def _sorry(self, error: Exception) -> Screen:
+        if isinstance(error, Declined):
+            return Screen(str(self._words.say(f"declined.{error.code}", now=self._now, **error.facts)))
+        log.info("customers could not be looked up for a page (%s)", type(error).__name__)
+        return Screen(str(self._words.say("declined.upstream")))
+
+
+def _ephemeral(fields: Mapping[str, object]) -> int | None:
+    """The id of a message that one person sees; it has no other."""
+    found = fields.get("ephemeral_message_id")
+    return found if isinstance(found, int) else None
+
+
+def _remember(known: OrderedDict[K, V], key: K, value: V) -> None:
+    known[key] = value
+    while len(known) > REMEMBERED:
+        known.popitem(last=False)

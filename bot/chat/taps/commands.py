@@ -1,0 +1,279 @@
+"""Commands, in the group or in an approver's private chat. Those that change something are for approvers."""
+
+import contextlib
+import unicodedata
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from markupsafe import Markup
+from telegram import Message, Update
+
+from bot.chat.group.noc_chat import NocChat
+from bot.chat.screens.pages import on_demand
+from bot.chat.screens.pages.status import ProgramFacts, status
+from bot.chat.screens.screen import Screen
+from bot.chat.screens.words import Words
+from bot.chat.taps.answers import AT_ALL, Answers
+from bot.chat.taps.browse import Browse, Kind
+from bot.chat.taps.desk import Desk
+from bot.chat.taps.life_commands import LIFE_COMMANDS, LifeCommands
+from bot.chat.wire.access import Access
+from bot.domain.lines import Who
+from bot.domain.rules import Rules
+from bot.errors import Declined, LedgerClosed
+from bot.ports import Clock
+
+__all__ = ["COMMANDS", "Commands", "ProgramFacts", "StatusFacts"]
+
+COMMANDS = on_demand.COMMANDS
+OLD = timedelta(minutes=2)
+_KINDS = {"audit": Kind.AUDIT, "cooldown": Kind.COOLDOWN, "status": Kind.STATUS}
+
+
+SEEN, CARRIED_OUT, REFUSED = "👀", "👍", "👎"
+"""Reactions, which take no room: the answer comes, it was done, it was not."""
+_OF_ANYBODY = {"not_allowed", "anonymous", "not_a_person", "wrong_chat", "admins_unknown"}
+"""Refusals that say nothing of what was typed, and that anybody may bring about."""
+StatusFacts = Callable[[], ProgramFacts]
+
+
+class Commands:
+    """Every message that starts with a command ends here."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        chat: NocChat,
+        *,
+        access: Access,
+        answers: Answers,
+        browse: Browse,
+        words: Words,
+        clock: Clock,
+        status_facts: StatusFacts,
+        username: Callable[[], str],
+        rules: Rules,
+        beside: Callable[[Coroutine[Any, Any, None]], None],
+        life: LifeCommands,
+    ) -> None:
+        """`username` is the bot's, known once it is connected.
+
+        `beside` runs what has to wait: a handler that waits for the group's budget would keep taps waiting.
+        """
+        self._desk = desk
+        self._chat = chat
+        self._access = access
+        self._answers = answers
+        self._browse = browse
+        self._words = words
+        self._clock = clock
+        self._status_facts = status_facts
+        self._username = username
+        self._rules = rules
+        self._beside = beside
+        self._life = life
+        self._waiting = 0
+        self._newest: dict[tuple[int, str], str] = {}
+
+    async def typed(self, update: Update, _context: object) -> None:
+        """Answer one command; those of other bots and unknown ones are none of ours."""
+        message = update.message
+        if message is None or message.text is None:
+            return
+        name, argument = self._read(message.text, private=message.chat.id > 0)
+        if name is None:
+            return
+        user = message.from_user
+        try:
+            person = self._access.person(user)
+            check_typed(message)
+            if name == "start":
+                self._greet(message, Who(person.id, person.full_name))
+                return
+            await self._access.check_chat(message.chat.id, person.id)
+            if name in LIFE_COMMANDS:
+                self._check_age(message)
+                await self._decide(message, name, argument, Who(person.id, person.full_name))
+            else:
+                await self._show(message, name, argument, person.id)
+        except Declined as no:
+            self._refuse(message, name, no)
+        except LedgerClosed:
+            self._refuse(message, name, Declined("ledger_closed"))
+
+    async def _decide(self, message: Message, name: str, argument: str, who: Who) -> None:
+        """Carried out and confirmed, however much this person asked for before."""
+        private = message.chat.id != self._chat.group
+        screen = await self._life_screen(name, argument, who, private=private)
+        kind = Kind.TIME if screen.rows else Kind.OTHER
+        done = not screen.rows and screen.html != str(self._words.say(f"command.how_{name}"))
+        emoji = CARRIED_OUT if done else SEEN  # asked back, or how it is used
+        self._say(message, screen, kind, own_matter(message), emoji=emoji)
+
+    async def _show(self, message: Message, name: str, argument: str, user: int) -> None:
+        """A page; of several that are alike and wait for one person, the newest is enough."""
+        screen = await self._screen(name, argument, user, message.chat.id)
+        aside = await self._screen(name, argument, user, user) if name == "status" else screen
+        kind = _KINDS.get(name, Kind.OTHER)
+        self._say(message, screen, kind, f"{name} {argument}", aside=aside)
+
+    def _check_age(self, message: Message) -> None:
+        """Declined for a command that changes something and waited for us: what it meant is past."""
+        if self._clock.now() - message.date > OLD:
+            raise Declined("late_command", at=message.date)
+
+    def _refuse(self, message: Message, name: str, no: Declined) -> None:
+        user = message.from_user
+        if user is not None:
+            with contextlib.suppress(LedgerClosed):
+                self._desk.refused(Who(user.id, user.full_name), name, no.code)
+        if message.chat.id == self._chat.group or (user and message.chat.id == user.id):
+            now, mute = self._clock.now(), self._chat.standing.mute
+            said = self._words.say(f"declined.{no.code}", now=now, **no.facts)
+            if no.code == "admins_unknown" and mute is not None:  # who was removed cannot read who decides
+                said += Markup("\n") + self._words.say("status.mute", why=mute.why, since=mute.since, now=now)
+            decides = name in LIFE_COMMANDS and no.code not in _OF_ANYBODY
+            about = own_matter(message) if decides else f"{name} {no.code}"
+            self._say(message, Screen(str(said)), Kind.OTHER, about, emoji=REFUSED)
+
+    def _read(self, text: str, *, private: bool) -> tuple[str | None, str]:
+        """The command and what follows it; None where it is not for this bot.
+
+        In private there is no other, so that an unknown one asks for help.
+        """
+        command, *rest = text.split(maxsplit=1)
+        name, _, addressed = command.removeprefix("/").partition("@")
+        if addressed and addressed.casefold() != self._username().casefold():
+            return None, ""
+        letters = unicodedata.normalize("NFD", name.casefold())
+        name = "".join(c for c in letters if not unicodedata.combining(c))  # phones write previsão
+        name = on_demand.ALIASES.get(name, name)
+        if name not in {*COMMANDS, "start"}:
+            return ("help" if private else None), ""
+        return name, "".join(rest).strip()
+
+    async def _life_screen(self, name: str, argument: str, who: Who, *, private: bool) -> Screen:
+        await self._access.check_approver(who.id)
+        why = self._desk.ledger.closed
+        if why is not None:
+            raise LedgerClosed(why)
+        return await self._life.carry_out(name, argument, who, private=private)
+
+    async def _screen(self, name: str, argument: str, user: int, chat: int) -> Screen:
+        now, book, closed = self._clock.now(), self._desk.ledger.book, self._desk.ledger.closed
+        match name:
+            case "status":
+                return status(
+                    self._desk.watch,
+                    book,
+                    now,
+                    self._words,
+                    hours=self._rules.cooldown_hours,
+                    program=self._status_facts(),
+                    gateway=self._desk.gateway,
+                    ledger_closed=closed,
+                    rules=self._rules,
+                    may_decide=chat == self._chat.group and await self._access.is_approver(user),
+                )
+            case "pendentes":
+                return on_demand.pending(book, self._words, now, closed=closed is not None, rules=self._rules)
+            case "audit":
+                return self._browse.audit(argument)
+            case "cooldown":
+                return self._browse.cooldown(may_release=await self._access.is_approver(user))
+            case _:
+                return on_demand.help_text(self._words)
+
+    def _greet(self, message: Message, who: Who) -> None:
+        """/start in private tells a person their id and, where a list decides, where it has to stand."""
+        if message.chat.id == who.id:
+            facts = {"name": who.name, "id": who.id, "decides": self._access.who_decides}
+            self._say(message, Screen(str(self._words.say("start.text", **facts))), Kind.OTHER, "start")
+
+    def _say(
+        self,
+        message: Message,
+        screen: Screen,
+        kind: Kind,
+        about: str,
+        *,
+        emoji: str = SEEN,
+        aside: Screen | None = None,
+    ) -> None:
+        """Answer; where the group has no room for it soon, with an `emoji` at once and the rest in private.
+
+        `about` is the matter: of two answers on one that wait, the newer is given. `aside` is the `screen`
+        as it is in private. What is a matter of its own is told however often this person was answered.
+        """
+        chat, reader = message.chat.id, message.from_user.id if message.from_user else 0
+        enough = False
+        if about != own_matter(message):
+            if not self._answers.admit(reader, AT_ALL):
+                return  # no person asks that often: it would keep the answers of others away
+            enough = not self._answers.admit(reader)
+        if chat != self._chat.group:
+            self._browse.opened(reader)
+            self._beside(self._alone(message, screen, kind, about))
+            return
+        if not enough and not self._answers.waits(chat, self._waiting):
+            self._waiting += 1
+            self._beside(self._here_or_aside(message, screen, aside or screen, kind, about))
+            return
+        self._beside(self._browse.react(chat, message.message_id, emoji))
+        self._waiting += 1
+        here = None if enough else screen
+        self._beside(self._aside_or_here(message, here, aside or screen, kind, about))
+
+    async def _alone(self, message: Message, screen: Screen, kind: Kind, about: str) -> None:
+        await self._post(message, message.chat.id, screen, kind, about)
+
+    async def _here_or_aside(
+        self, message: Message, screen: Screen, aside: Screen, kind: Kind, about: str
+    ) -> None:
+        try:
+            there = await self._post(message, message.chat.id, screen, kind, about)
+        finally:
+            self._waiting -= 1
+        if not there and self._chat.standing.mute is not None and message.from_user is not None:
+            await self._browse.post_private(message.from_user.id, aside, kind, about=about)
+
+    async def _aside_or_here(
+        self, message: Message, screen: Screen | None, aside: Screen, kind: Kind, about: str
+    ) -> None:
+        """Without a `screen` for the group it is refused there: this person had enough of its room."""
+        user, alone = message.from_user, own_matter(message)
+        matter = user.id if user else 0, about
+        self._newest[matter] = alone
+        try:
+            if user is not None and await self._browse.post_private(user.id, aside, kind, about=alone):
+                return
+            if screen is None:
+                await self._browse.react(message.chat.id, message.message_id, REFUSED)
+            elif self._newest.get(matter) == alone:  # else it was asked again meanwhile
+                await self._post(message, message.chat.id, screen, kind, about)
+        finally:
+            self._waiting -= 1
+            if self._newest.get(matter) == alone:
+                del self._newest[matter]
+
+    async def _post(self, message: Message, chat: int, screen: Screen, kind: Kind, about: str) -> bool:
+        reader = message.from_user.id if message.from_user else 0
+        return await self._browse.post(
+            chat, screen, kind, reader=reader, reply_to=message.message_id, about=about
+        )
+
+
+def own_matter(message: Message) -> str:
+    """What an answer is about that stands for no other."""
+    return f"message {message.message_id}"
+
+
+def check_typed(message: Message) -> None:
+    """Declined for what the person did not type just so: somebody else's words, or theirs changed later.
+
+    Telegram's own account carries a channel's posts into its group, and with `*` it would be an approver.
+    """
+    theirs = message.forward_origin, message.is_automatic_forward, message.sender_chat, message.via_bot
+    if any(theirs) or message.edit_date is not None:
+        raise Declined("not_typed")

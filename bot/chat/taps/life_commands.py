@@ -1,0 +1,212 @@
+"""/silenciar, /previsao and /causa: planned work, the expected end and the cause, in what a person types."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from bot.chat.screens.buttons import Action, Press
+from bot.chat.screens.pages.silences import where
+from bot.chat.screens.screen import Button, Screen
+from bot.chat.screens.words import Words
+from bot.chat.taps.browse import Kind
+from bot.chat.taps.desk import Desk
+from bot.chat.taps.times import Meant, find, read
+from bot.domain.life import CauseNamed, Scope
+from bot.domain.lines import Who
+from bot.errors import Declined
+from bot.ports import Clock, Notice
+from bot.steps import describe
+
+LIFE_COMMANDS = ("silenciar", "previsao", "causa")
+ASKED_AT_MOST = 200  # questions remembered; an older one is typed again
+
+_CASE = re.compile(r"(?:(?:caso|case)\s+|#)?(?P<case>\d{1,9})\s+(?P<rest>\S.*)", re.IGNORECASE | re.DOTALL)
+_PLACE = re.compile(r"\d+(/\d+)?")
+_NONE = frozenset({"nenhuma", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Where silence is to be (what the words may mean, likeliest first), until when, and why."""
+
+    scopes: tuple[Scope, ...]
+    meant: Meant
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a question about a time came to: the message that asked shows `screen`."""
+
+    screen: Screen
+    toast: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A command whose time may mean two moments waits for its writer to say which."""
+
+    who: Who
+    at: datetime
+    in_: datetime
+    do: Callable[[datetime], Awaitable[Answered]]
+
+
+class LifeCommands:
+    """Each answers with what was written, or (where it cannot be read) with how it is used.
+
+    The person is an approver by then (`Commands`, `Presses`), the ledger open. A time that may mean two
+    moments is asked back: the answer has buttons then, which `choose` takes.
+    """
+
+    def __init__(self, desk: Desk, words: Words, clock: Clock, say: Callable[[Notice], None]) -> None:
+        """`say` tells the group: what is silenced in private is no secret."""
+        self._say = say
+        self._desk = desk
+        self._words = words
+        self._clock = clock
+        self._asked: OrderedDict[int, _Asked] = OrderedDict()
+        self._last = 0
+
+    async def carry_out(self, name: str, argument: str, who: Who, *, private: bool = False) -> Screen:
+        """Do what the command asks for; the answer, which in `private` the group does not see."""
+        if name == "silenciar":
+            said = await self._silence(argument, who, private=private)
+        else:
+            said = await {"previsao": self._forecast, "causa": self._cause}[name](argument, who)
+        return said or Screen(str(self._words.say(f"command.how_{name}")))
+
+    async def choose(self, press: Press, who: Who) -> Answered:
+        """The person says which of two moments was meant. Declined where nobody remembers the question."""
+        asked = self._asked.get(int(press.arg))
+        if asked is None:  # answered, or asked before a restart
+            raise Declined("old_page", kind=Kind.TIME)
+        if asked.who.id != who.id:
+            raise Declined("not_yours", kind=Kind.TIME)
+        del self._asked[int(press.arg)]
+        return await asked.do(asked.at if press.action is Action.TIME_AT else asked.in_)
+
+    async def _silence(self, argument: str, who: Who, *, private: bool) -> Screen | None:
+        now = self._clock.now()
+        wishes = list(read_silence(argument, now, self._zone(now)))
+        if not wishes:
+            return None
+        scope, meant, reason = await self._first_known(wishes)
+
+        async def do(until: datetime) -> Answered:
+            silence = await self._desk.silence((scope,), who, until, reason)
+            facts = {"where": where(silence.scopes), "until": silence.until, "reason": silence.reason}
+            if private:
+                self._say(Notice("silenced", {**facts, "by": who}))
+            then = self._clock.now()
+            screen = Screen(str(self._words.say("command.silenced", **facts, now=then)))
+            return Answered(screen, self._words.plain("toast.silenced", until=silence.until, now=then))
+
+        def rule(until: datetime) -> None:
+            describe.silence((scope,), who, until, reason)(self._desk.ledger.book, now)
+
+        return await self._do_or_ask(meant, who, now, rule, do, where=where((scope,)), case=None)
+
+    async def _first_known(self, wishes: Sequence[Wish]) -> tuple[Scope, Meant, str]:
+        """Of what the words may mean, the first that there is an OLT for."""
+        unknown: Declined | None = None
+        for wish in wishes:
+            for scope in wish.scopes:
+                try:
+                    (known,) = await self._desk.known_olts((scope,))
+                except Declined as no:
+                    unknown = unknown or no
+                else:
+                    return known, wish.meant, wish.reason
+        raise unknown or Declined("unknown_olt", olt="")
+
+    async def _forecast(self, argument: str, who: Who) -> Screen | None:
+        wish = _CASE.fullmatch(argument)
+        if wish is None:
+            return None
+        case, rest, now = int(wish["case"]), wish["rest"].strip(), self._clock.now()
+        if rest.casefold() in _NONE:
+            await self._desk.forecast(case, who, None)
+            return Screen(str(self._words.say("command.forecast_none", case=case)))
+        meant = read(rest, now, self._zone(now))
+        if meant is None:
+            return None
+
+        async def do(eta: datetime) -> Answered:
+            await self._desk.forecast(case, who, eta)
+            then = self._clock.now()
+            left = round((eta - then).total_seconds())
+            facts = {"case": case, "until": eta, "now": then, "left": left}
+            screen = Screen(str(self._words.say("command.forecast", **facts)))
+            return Answered(screen, self._words.plain("toast.forecast", until=eta, now=then))
+
+        def rule(eta: datetime) -> None:
+            describe.forecast(case, who, eta)(self._desk.ledger.book, now)
+
+        return await self._do_or_ask(meant, who, now, rule, do, case=case, where="")
+
+    async def _do_or_ask(
+        self,
+        meant: Meant,
+        who: Who,
+        now: datetime,
+        rule: Callable[[datetime], None],
+        do: Callable[[datetime], Awaitable[Answered]],
+        **about: object,
+    ) -> Screen:
+        """Do it, or ask which moment was meant; what the `rule` declines is not asked about first."""
+        if meant.lasts is None or meant.at is None:
+            return (await do(meant.at or now + (meant.lasts or timedelta()))).screen
+        in_ = now + meant.lasts
+        rule(min(meant.at, in_))
+        self._last += 1
+        self._asked[self._last] = _Asked(who, meant.at, in_, do)
+        while len(self._asked) > ASKED_AT_MOST:
+            self._asked.popitem(last=False)
+        facts = {"left": meant.at - now, "now": now, "same_day": self._words.is_same_day(meant.at, now)}
+        at = self._words.plain("button.time_at", at=meant.at, **facts)
+        lasts = self._words.plain("button.time_in", at=in_, left=meant.lasts, now=now)
+        rows = (
+            (Button(at, Press(Action.TIME_AT, 0, str(self._last)).encode()),),
+            (Button(lasts, Press(Action.TIME_IN, 0, str(self._last)).encode()),),
+        )
+        return Screen(str(self._words.say("command.which_time", **about)), rows)
+
+    def _zone(self, now: datetime) -> tzinfo:
+        return self._words.local(now).tzinfo or UTC
+
+    async def _cause(self, argument: str, who: Who) -> Screen | None:
+        wish = _CASE.fullmatch(argument)
+        if wish is None:
+            return None
+        number = int(wish["case"])
+        cause, _, team = wish["rest"].partition(";")
+        rule = describe.name_cause(number, who, cause, team)
+        lines = rule(self._desk.ledger.book, self._clock.now())
+        named = next(line for line in lines if isinstance(line, CauseNamed))
+        await self._desk.name_cause(number, who, cause, team)
+        kept = self._desk.ledger.book.cases[number].team
+        # Its own words, not what the case says by now: another may have been typed meanwhile.
+        facts = {"case": number, "cause": named.cause, "team": named.team or kept}
+        return Screen(str(self._words.say("command.cause_named", **facts)))
+
+
+def read_silence(argument: str, now: datetime, zone: tzinfo) -> Iterator[Wish]:
+    """What the words may mean, likeliest first; nothing where they name no place or no time.
+
+    The first time after the first word ends the place: an OLT's name may have spaces, and end in a number
+    that may be meant as a slot.
+    """
+    parts = argument.split()
+    for start, end, meant in find(parts, now, zone):
+        named = [part for part in parts[:start] if part != "·"]  # copied from a card: CB 01 · 6/15
+        if not named:
+            continue
+        *olt, last = named
+        scopes = [] if "/" in last and _PLACE.fullmatch(last) else [Scope(" ".join(named))]
+        if olt and _PLACE.fullmatch(last):
+            scopes.append(Scope(" ".join(olt), "/".join(str(int(part)) for part in last.split("/"))))
+        if scopes:
+            yield Wish(tuple(scopes), meant, " ".join(parts[end:]))
