@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from bot import __version__, terminal
+from bot import __version__
 from bot.errors import StartupError
+from bot.process import terminal
 
 _REPAIR = (
     "mend what can be mended without losing a line, after a copy (a torn last group, which nobody was told "
@@ -141,7 +142,7 @@ def _between(text: str, low: int, high: int) -> int:
 
 
 def _run(_given: argparse.Namespace) -> int:
-    from bot import app, log, settings
+    from bot.process import app, log, settings
 
     loaded = settings.load()
     log.configure(loaded)
@@ -149,7 +150,7 @@ def _run(_given: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
-    from bot import check, log, settings, trial
+    from bot.process import check, log, settings, trial
 
     phone = None if given.send_test is None else trial.own_phone(given.send_test)
     found = settings.read()
@@ -174,7 +175,7 @@ def _simulate(given: argparse.Namespace) -> int:
 
 
 def _verify(given: argparse.Namespace) -> int:
-    from bot import settings
+    from bot.process import settings
     from bot.storage.verify import run_verify
 
     code, text = run_verify(given.data or settings.data_dir(), given.head)
@@ -183,7 +184,7 @@ def _verify(given: argparse.Namespace) -> int:
 
 
 def _show(given: argparse.Namespace) -> int:
-    from bot import settings
+    from bot.process import settings
     from bot.storage.show import show
 
     code, text = show(given.data or settings.data_dir(), given.case, settings.time_zone())
@@ -192,7 +193,7 @@ def _show(given: argparse.Namespace) -> int:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from bot import settings
+    from bot.process import settings
     from bot.storage.export import export, save
 
     folder = given.data or settings.data_dir()
@@ -208,8 +209,8 @@ def _export(given: argparse.Namespace) -> int:
 
 
 def _repair(given: argparse.Namespace) -> int:
-    from bot import settings
-    from bot.clock import SystemClock
+    from bot.process import settings
+    from bot.process.clock import SystemClock
     from bot.storage.repair import run_repair
 
     code, text = run_repair(given.data or settings.data_dir(), SystemClock(), dry_run=given.dry_run)

@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.simulator.demo import launch
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 
 PATIENCE = 30.0
 
@@ -41,7 +41,7 @@ def settings(olt: OltApi, hsm: MatrixApi, chat: BotApi, folder: Path) -> dict[st
 async def running_bot(
     variables: Mapping[str, str], folder: Path
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m bot run` with these settings only; its log is `bot.log` in the folder."""
+    """`python -m bot run` with these settings only; its log is `bot.process.log` in the folder."""
     bot = await launch(variables, folder)
     try:
         yield bot

@@ -13,7 +13,7 @@ import httpx
 
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
-from bot.simulator.telegram import BotApi, Message, User
+from bot.simulator.telegram.api import BotApi, Message, User
 from bot.simulator.world import World
 
 from .child import running_bot, settings
@@ -39,7 +39,7 @@ class Isp:
     @property
     def log(self) -> str:
         """What all the bots of this test logged."""
-        file = self.folder / "bot.log"
+        file = self.folder / "bot.process.log"
         return file.read_text() if file.exists() else ""
 
     def assert_clean(self, text: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.check import check
-from bot.settings import load, read
+from bot.process.check import check
+from bot.process.settings import load, read
 from bot.simulator.server import Answer, DropBefore, Fault, HtmlPage
 
 from .isp import Isp, bot_command, isp

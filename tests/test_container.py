@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from bot import app
 from bot.chat import telegram
 from bot.ops.health import HealthServer
-from bot.settings import SECRETS
+from bot.process import app
+from bot.process.settings import SECRETS
 from tests.child import free_port
 
 ROOT = Path(__file__).parents[1]

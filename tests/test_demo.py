@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from bot.__main__ import main
-from bot.settings import load
+from bot.process.settings import load
 
 ROOT = Path(__file__).parents[1]
 MEMORY_LIMIT = 250  # MB, the issue's

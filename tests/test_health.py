@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot import app
-from bot.clock import SystemClock
 from bot.ops.health import MOST, HealthServer
-from bot.settings import load
-from bot.simulator.telegram_chat import Refused
+from bot.process import app
+from bot.process.clock import SystemClock
+from bot.process.settings import load
+from bot.simulator.telegram.chat import Refused
 from bot.storage.files import FileLedger
 from tests.child import free_port
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from bot.log import HIDDEN, LONGEST, NOISY, Redactor, configure
-from bot.settings import load
+from bot.process.log import HIDDEN, LONGEST, NOISY, Redactor, configure
+from bot.process.settings import load
 
 PASSWORD = 'pa"ss\\wörd'
 TOKEN = "123456789:AAF-abcdefghijklmnopqrstuvwxyz12345"
@@ -57,13 +57,13 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
 @pytest.mark.usefixtures("put_back")
 def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     configure(SETTINGS)
-    structlog.get_logger("bot.flow").info("polled", open=3)
+    structlog.get_logger("bot.flow.flow").info("polled", open=3)
     logging.getLogger("somewhere").warning("odd %s", "thing")
     first, second = lines(capsys)
     assert {**first, "timestamp": ""} == {
         "event": "polled",
         "open": 3,
-        "logger": "bot.flow",
+        "logger": "bot.flow.flow",
         "level": "info",
         "timestamp": "",
     }

@@ -7,7 +7,7 @@ import pytest
 
 from bot import __version__
 from bot.__main__ import main
-from bot.clock import SystemClock
+from bot.process.clock import SystemClock
 from bot.storage.files import FileLedger
 
 from .isp import bot_command

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from bot.app import rules_of
-from bot.domain.hours import Hours
+from bot.domain.limits.hours import Hours
 from bot.domain.rules import Rules
 from bot.errors import StartupError
 from bot.gateways import GATEWAYS, open_gateway
-from bot.settings import GATEWAY_NEEDS, SOURCE_NEEDS, Settings, load, read
+from bot.process.app import rules_of
+from bot.process.settings import GATEWAY_NEEDS, SOURCE_NEEDS, Settings, load, read
 from bot.sources import SOURCES, open_source
 from tests.fakes import FakeClock
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.check import check
 from bot.domain.phone import Phone
-from bot.settings import load
+from bot.process.check import check
+from bot.process.settings import load
 
 from .isp import ROOT, Isp, bot_command, isp
 from .storage.samples import rows

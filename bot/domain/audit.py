@@ -6,7 +6,7 @@ from typing import TypeGuard, get_args
 
 from bot.domain import life
 from bot.domain import lines as ln
-from bot.domain.trial import TrialIntent
+from bot.domain.events.trials import TrialIntent
 
 AUDITED = (
     ln.Approved

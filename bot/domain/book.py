@@ -14,14 +14,14 @@ from bot.domain import book_life as life
 from bot.domain import lines as ln
 from bot.domain.audit import OF_A_DISPATCH, AuditEntry, is_audited
 from bot.domain.case import LEFT_OVER, Card, Case, Dispatch, Phase
-from bot.domain.cooldown import Reservation, Told
-from bot.domain.flapping import Spell
+from bot.domain.causes.flapping import Spell
+from bot.domain.events.trials import TRIAL, TrialIntent, TrialResult
 from bot.domain.incident import Incident, Port
+from bot.domain.limits.cooldown import Reservation, Told
+from bot.domain.limits.silence import Silence
 from bot.domain.phone import phone_key
 from bot.domain.plan import ARRIVED, IN_DOUBT, Outcome, Progress, Receipt, Recipient
 from bot.domain.redated import bring_back
-from bot.domain.silence import Silence
-from bot.domain.trial import TRIAL, TrialIntent, TrialResult
 from bot.domain.who import BOT
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

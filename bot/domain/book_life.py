@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from bot.domain import life
 from bot.domain.case import Card, Case, CaseState, Member, Phase, Proposal
-from bot.domain.cooldown import Reservation
-from bot.domain.flapping import KEPT, Spell
-from bot.domain.silence import Silence
+from bot.domain.causes.flapping import KEPT, Spell
+from bot.domain.limits.cooldown import Reservation
+from bot.domain.limits.silence import Silence
 
 RESTORED_WITHIN = timedelta(hours=24)
 """How long after the end of an outage its customers may still be told that it is over."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.correlation import Grouping
-from bot.domain.growth import GROWN
+from bot.domain.causes.correlation import Grouping
 from bot.domain.incident import Incident, Kind, Port, affected_of, at_most
 from bot.domain.life import Despite
+from bot.domain.limits.growth import GROWN
 from bot.domain.lines import End, Who
 from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Outcome, Progress, Recipient, Size, Skip, Tally
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from bot.domain.correlation import Grouping
+from bot.domain.causes.correlation import Grouping
 from bot.domain.incident import Incident
 from bot.domain.who import Who
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from bot.domain.correlation import Grouping
+from bot.domain.causes.correlation import Grouping
+from bot.domain.events.trials import TrialIntent, TrialResult
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.life import (
     Assumed,
@@ -30,7 +31,6 @@ from bot.domain.life import (
     Untold,
 )
 from bot.domain.plan import NO_FACTS, Choice, Facts, Mend, Outcome, Recipient, Size, Skip
-from bot.domain.trial import TrialIntent, TrialResult
 from bot.domain.who import Who as Who  # noqa: PLC0414 - told to others from here
 
 Doubt = Literal["views", "future"]

@@ -6,7 +6,7 @@ a case of its own at the first poll that sees it, and over at the first that doe
 
 from dataclasses import dataclass
 
-from bot.domain.hours import Hours
+from bot.domain.limits.hours import Hours
 
 
 @dataclass(frozen=True, slots=True)

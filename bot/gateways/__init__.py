@@ -7,7 +7,7 @@ from bot.errors import StartupError
 from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix import Matrix
 from bot.ports import Clock, Gateway
-from bot.settings import Settings
+from bot.process.settings import Settings
 
 
 class Sender(Gateway, Protocol):

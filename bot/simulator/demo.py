@@ -21,13 +21,13 @@ from bot.errors import StartupError
 from bot.simulator.program import listen, until_stopped
 from bot.simulator.rehearsal import FAST, rehearse, title
 from bot.simulator.scenes import SCENES, Play, Scene, SceneFailed
-from bot.simulator.stage import LANGUAGES, Stage
+from bot.simulator.stage.stage import LANGUAGES, Stage
 
 OPENING_ONUS, FEW_ONUS = 33, 20
 FIRST_LOOK = 6.0  # seconds from the address to the story: time to open the page
 BETWEEN_SCENES = 5.0
 INTERRUPTED = 130
-LOG = "bot.log"
+LOG = "bot.process.log"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ async def launch(variables: Mapping[str, str], folder: Path) -> asyncio.subproce
 
 async def _show(options: Options, scenes: Sequence[Scene], stage: Stage) -> None:
     """The page and the story; ends when it is cancelled and never otherwise."""
-    from bot.simulator.page import PageServer  # noqa: PLC0415 - scenes without a page do without its code
+    from bot.simulator.page.server import PageServer  # noqa: PLC0415 - scenes without a page do without its code
 
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stage.stop)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.simulator.scenes import Play, Scene, SceneFailed
-from bot.simulator.stage import Stage
+from bot.simulator.stage.stage import Stage
 
 AT_ONCE = 4  # stages, each with a bot of its own: more of them only wait for two cores
 # The bot as it is, but nobody needs time to look or to change their mind.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bot.ports import Clock, Directory, Source
-from bot.settings import Settings
+from bot.process.settings import Settings
 from bot.sources.login import Login
 from bot.sources.oltcloud import OltCloud
 

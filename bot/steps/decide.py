@@ -9,12 +9,12 @@ from typing import Literal
 
 from bot.domain.book import Book
 from bot.domain.case import SECOND_WITHIN, Case, CaseState, Dispatch, Phase, Proposal
-from bot.domain.cooldown import free_at
-from bot.domain.correlation import dominant
-from bot.domain.growth import GROWN, asked_about
-from bot.domain.holds import NO_TERMS, Terms, closed_until, flapping, takes_two, why_not
+from bot.domain.causes.correlation import dominant
 from bot.domain.incident import Kind, Port
 from bot.domain.life import Despite, Proposed
+from bot.domain.limits.cooldown import free_at
+from bot.domain.limits.growth import GROWN, asked_about
+from bot.domain.limits.holds import NO_TERMS, Terms, closed_until, flapping, takes_two, why_not
 from bot.domain.lines import (
     Approved,
     Cancelled,

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.case import CaseState, Phase
-from bot.domain.holds import closed_until, why_not
 from bot.domain.life import Begun
+from bot.domain.limits.holds import closed_until, why_not
 from bot.domain.lines import Line, Settled, Who
 from bot.domain.rules import Rules
 from bot.errors import Declined

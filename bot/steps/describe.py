@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
-from bot.domain.correlation import Reason, explain
+from bot.domain.causes.correlation import Reason, explain
 from bot.domain.incident import Incident, Inventory, Port
 from bot.domain.life import (
     Assumed,

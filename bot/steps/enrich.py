@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bot.domain.backoff import delay
 from bot.domain.customer import Affected, Contact, Found, Link, together
 from bot.domain.incident import Port
+from bot.domain.retry import delay
 from bot.domain.rules import Rules
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
 from bot.ports import Clock, Directory, Source

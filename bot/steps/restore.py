@@ -11,11 +11,11 @@ from datetime import datetime
 from bot.domain.book import Book
 from bot.domain.book_life import RESTORED_WITHIN
 from bot.domain.case import Case, Phase
+from bot.domain.causes.flapping import oscillates
 from bot.domain.customer import Link
-from bot.domain.flapping import oscillates
-from bot.domain.holds import NO_TERMS, Terms, closed_until
 from bot.domain.incident import Port
 from bot.domain.life import Despite, Restoring, Untold
+from bot.domain.limits.holds import NO_TERMS, Terms, closed_until
 from bot.domain.lines import Approved, Line, Planned, Spared, Who
 from bot.domain.plan import Facts, Recipient, Skip
 from bot.domain.rules import Rules
@@ -80,23 +80,6 @@ def keep_untold(number: int, who: Who, rules: Rules) -> Write:
         return [Untold(number, who)]
 
     return write
-
-
-def waits(case: Case, book: Book, now: datetime, rules: Rules) -> bool:
-    """Whether those who were warned may still be told that service is back, and nobody decided on it."""
-    other = book.restored_by(case.id)
-    untold = (other is None or other.undecided) and case.untold_by is None
-    settled = case.dispatch is not None and case.dispatch.at_rest
-    if not (rules.restored and untold and settled and book.unconfirmed is None):
-        return False
-    lately = case.ended_at is not None and now - case.ended_at <= RESTORED_WITHIN
-    return lately and bool(case.accepted())
-
-
-def waiting(book: Book, now: datetime, rules: Rules) -> dict[int, int]:
-    """The cases of which that is so, and how many people each would tell."""
-    found = (book.cases[number] for number in sorted(book.to_restore))
-    return {case.id: len(case.accepted()) for case in found if waits(case, book, now, rules)}
 
 
 def restore_alone(rules: Rules) -> Write:

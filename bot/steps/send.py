@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.domain.backoff import delay
 from bot.domain.book import Book
-from bot.domain.breaker import Breaker
 from bot.domain.case import Phase
-from bot.domain.cooldown import free_at
+from bot.domain.limits.cooldown import free_at
 from bot.domain.lines import Abandoned, Intent, Line, Result, Spared
 from bot.domain.phone import phone_key
 from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Message, Outcome, Receipt, Recipient, Skip
+from bot.domain.retry import Breaker, delay
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, Throttled, TryLater
 from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn, Write

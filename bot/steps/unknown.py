@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch, Phase
-from bot.domain.holds import check_port, closed_until
 from bot.domain.life import Despite
+from bot.domain.limits.holds import check_port, closed_until
 from bot.domain.lines import Evidence, Line, Resent, Resolved, Who
 from bot.domain.phone import phone_key
 from bot.domain.plan import IN_DOUBT, Choice, Recipient, Sent

@@ -15,8 +15,8 @@ from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
 from bot.domain.incident import Port
 from bot.domain.life import Silenced, SilenceEnded
+from bot.domain.limits.silence import Silence
 from bot.domain.plan import Tally
-from bot.domain.silence import Silence
 from bot.errors import StartupError
 from bot.storage.codec import Entry
 from bot.storage.disk import Disk

@@ -19,7 +19,8 @@ from bot.domain import life
 from bot.domain.audit import AUDITED, AuditEntry
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
-from bot.domain.cooldown import free_at
+from bot.domain.events.trials import TrialIntent, TrialResult
+from bot.domain.limits.cooldown import free_at
 from bot.domain.lines import (
     Approved,
     CooldownReleased,
@@ -36,7 +37,6 @@ from bot.domain.lines import (
     Who,
 )
 from bot.domain.phone import mask
-from bot.domain.trial import TrialIntent, TrialResult
 from bot.ports import Clock
 from bot.storage.disk import Disk
 from bot.storage.recorder import Recorder

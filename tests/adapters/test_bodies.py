@@ -17,10 +17,10 @@ from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, 
 from bot import upstream
 from bot.chat.wire.connection import FEW, Poller
 from bot.chat.wire.connection import Connection as ToTelegram
-from bot.clock import SystemClock
 from bot.domain.plan import Message, Outcome
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, NotFound, Refused
 from bot.gateways.matrix import Matrix
+from bot.process.clock import SystemClock
 from bot.sources.oltcloud import OltCloud
 
 from .raw import Behaviour, Connection, RawServer, raw_server

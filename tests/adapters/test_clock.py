@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from bot.clock import SystemClock
+from bot.process.clock import SystemClock
 
 
 async def test_the_systems_time() -> None:

@@ -12,7 +12,7 @@ from bot.domain.plan import Message, Outcome, Receipt
 from bot.gateways import open_gateway
 from bot.gateways.matrix import Matrix
 from bot.gateways.matrix_variables import LONGEST, variables_of
-from bot.settings import load
+from bot.process.settings import load
 from bot.simulator.matrix import MatrixApi
 from tests.fakes import FakeClock
 

@@ -8,7 +8,7 @@ from statistics import median
 
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 from bot.simulator.world import World
 from tests.bench.children import DISK, ROOT, measure, until
 from tests.bench.table import NONE, Row

@@ -11,21 +11,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.clock import SystemClock
-from bot.deps import Deps
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import Approved, CaseOpened, Line, Planned, Who
 from bot.domain.plan import Recipient
 from bot.domain.rules import Rules
-from bot.flow import Flow
+from bot.flow.deps import Deps
+from bot.flow.flow import Flow
 from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix import Matrix
 from bot.gateways.pace import Pace
+from bot.process.clock import SystemClock
+from bot.process.tasks import Tasks
 from bot.sources.oltcloud import OltCloud
 from bot.steps.enrich import Enricher
 from bot.steps.send import Job, Sender
 from bot.storage.files import FileLedger
-from bot.tasks import Tasks
 from tests.bench import old_way
 from tests.fakes import FakeChat, FakeStaff
 

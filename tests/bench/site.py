@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.clock import SystemClock
 from bot.domain.book import Book
+from bot.domain.causes.sightings import Sightings
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import (
     Approved,
@@ -26,10 +26,10 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
-from bot.domain.sightings import Sightings
+from bot.process.clock import SystemClock
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram.api import BotApi, Message
 from bot.simulator.world import World
 from bot.sources.oltcloud import OltCloud
 from bot.steps.compose import compose

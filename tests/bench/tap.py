@@ -5,7 +5,7 @@ import itertools
 from pathlib import Path
 from statistics import quantiles
 
-from bot.simulator.telegram import Answer
+from bot.simulator.telegram.api import Answer
 from tests.bench.children import DISK, PATIENCE, ROOT, until
 from tests.bench.site import ANA, PEOPLE, PEOPLE_APART, STRANGER, Site, opened
 from tests.bench.table import Row

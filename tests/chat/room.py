@@ -15,21 +15,21 @@ from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
 from bot.chat.wire.access import Approvers
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
-from bot.domain.holds import NO_TERMS, Terms
+from bot.domain.health import GatewayWatch, Watch
 from bot.domain.incident import Port
 from bot.domain.life import Proposed, Scope
+from bot.domain.limits.holds import NO_TERMS, Terms
+from bot.domain.limits.silence import Silence
 from bot.domain.lines import Approved, CaseOpened, CooldownReleased, IncidentChanged, Line, Who
 from bot.domain.plan import Choice
 from bot.domain.rules import Rules
-from bot.domain.silence import Silence
-from bot.domain.watch import GatewayWatch, Watch
 from bot.errors import BotError, Declined
-from bot.flow import Approval
+from bot.flow.flow import Approval
+from bot.flow.inventory import Stock
 from bot.ports import Write
-from bot.simulator.telegram import BotApi, Message, User
+from bot.simulator.telegram.api import BotApi, Message, User
 from bot.steps import decide, delay, describe, restore, unknown
 from bot.steps.unknown import Choose
-from bot.stock import Stock
 from bot.storage.memory import MemoryLedger
 from tests.fakes import FakeSource, incident
 

@@ -8,12 +8,12 @@ from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case
-from bot.domain.grouping import explain
+from bot.domain.causes.grouping import explain
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import Approved, CaseOpened, Intent, Line, Planned, Result
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.rules import Rules
-from bot.simulator.telegram_html import parse, utf16
+from bot.simulator.telegram.html import parse, utf16
 from tests.fakes import ANA, NOON, incident, port
 
 ZONE = ZoneInfo("America/Sao_Paulo")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.chat.taps.absence import Absence
+from bot.domain.events.trials import TrialIntent, TrialResult
 from bot.domain.lines import (
     Alive,
     Approved,
@@ -23,8 +24,7 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
-from bot.domain.trial import TrialIntent, TrialResult
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, CARLA, UNDO_SECONDS, FastClock, Room, opened, people, until
 from tests.chat.screens import planned, sent

@@ -15,7 +15,7 @@ from telegram import (
 from bot.chat.wire.access import Access, Approvers
 from bot.domain.who import Who
 from bot.errors import Declined
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 from tests.chat.room import ANA, BETO, CARLA, people, until
 from tests.fakes import FakeClock, settled
 

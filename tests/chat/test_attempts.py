@@ -22,7 +22,7 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, CARLA, FastClock, Room, opened, people
 

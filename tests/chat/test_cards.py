@@ -17,8 +17,6 @@ from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words, phrases
 from bot.domain.book import Book
 from bot.domain.case import CaseState
-from bot.domain.cooldown import Reservation
-from bot.domain.hours import Hours
 from bot.domain.incident import NO_PLACE, Incident, Kind, Port
 from bot.domain.life import (
     Assumed,
@@ -31,6 +29,8 @@ from bot.domain.life import (
     Scope,
     Silenced,
 )
+from bot.domain.limits.cooldown import Reservation
+from bot.domain.limits.hours import Hours
 from bot.domain.lines import (
     Alive,
     Approved,

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 from tests.chat.room import ANA, BETO, Room, opened, people
 
 

@@ -18,7 +18,7 @@ from bot.domain.lines import CaseOpened, Intent, Planned, Result, Settled
 from bot.domain.plan import Outcome, Recipient
 from bot.ports import Notice
 from bot.simulator.server import HangBefore
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram.api import BotApi, Message
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people, until
 from tests.fakes import incident
 

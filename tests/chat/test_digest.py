@@ -12,7 +12,7 @@ from bot.chat.screens.attention import Attention
 from bot.domain.case import Card
 from bot.domain.life import Assumed, DigestPosted, Forecast, IncidentJoined, Scope, Silenced
 from bot.domain.lines import Approved, CardPosted, CaseOpened, GroupMoved, IncidentEnded, Line, Who
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, FastClock, Room, opened, people, until
 from tests.chat.screens import EN, PT, assert_arrives, labels

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.hours import Hours
+from bot.domain.limits.hours import Hours
 from bot.domain.lines import (
     Approved,
     CaseOpened,
@@ -22,7 +22,7 @@ from bot.domain.lines import (
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
 from bot.ports import Notice
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
 from tests.fakes import incident, port

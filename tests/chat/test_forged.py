@@ -7,7 +7,7 @@ import pytest
 from bot.domain.lines import CardPosted, Denied, Who
 from bot.ports import Notice
 from bot.simulator.server import DropAfter
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
 

@@ -15,7 +15,8 @@ from bot.chat.taps.commands import ProgramFacts
 from bot.domain import life
 from bot.domain.audit import AuditEntry
 from bot.domain.book import Book
-from bot.domain.correlation import Grouping, Reason
+from bot.domain.causes.correlation import Grouping, Reason
+from bot.domain.health import GatewayWatch, Watch
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.lines import (
     Approved,
@@ -29,7 +30,6 @@ from bot.domain.lines import (
     Settled,
 )
 from bot.domain.plan import Outcome, Recipient
-from bot.domain.watch import GatewayWatch, Watch
 from bot.domain.who import BOT
 from tests.chat.screens import EN, PT, assert_arrives, labels, story
 from tests.fakes import ANA, BRUNO, NOON, incident, port

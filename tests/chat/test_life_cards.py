@@ -12,8 +12,6 @@ from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import CaseState
-from bot.domain.cooldown import Reservation
-from bot.domain.hours import Hours
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.life import (
     Assumed,
@@ -28,6 +26,8 @@ from bot.domain.life import (
     Silenced,
     SilenceEnded,
 )
+from bot.domain.limits.cooldown import Reservation
+from bot.domain.limits.hours import Hours
 from bot.domain.lines import (
     Alive,
     Approved,

@@ -9,7 +9,7 @@ import pytest
 from bot.chat.screens.attention import Attention
 from bot.chat.taps.life_presses import rounded_up
 from bot.domain import life
-from bot.domain.hours import Hours
+from bot.domain.limits.hours import Hours
 from bot.domain.lines import (
     Approved,
     Cancelled,
@@ -28,7 +28,7 @@ from bot.domain.lines import (
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
 from bot.ports import Notice
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram.api import BotApi, Message
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people
 from tests.fakes import incident
 

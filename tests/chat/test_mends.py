@@ -15,6 +15,7 @@ from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
+from bot.domain.health import GatewayWatch, Watch
 from bot.domain.incident import Kind
 from bot.domain.lines import (
     CardPosted,
@@ -34,7 +35,6 @@ from bot.domain.lines import (
 )
 from bot.domain.plan import Mend, Outcome
 from bot.domain.rules import Rules
-from bot.domain.watch import GatewayWatch, Watch
 from tests.chat.screens import APPROVED, EN, PT, assert_arrives, case_and_now, labels, planned, sent, story
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 

@@ -14,8 +14,8 @@ from bot.chat.wire.budget import LONGEST_PAUSE, Budget, Urgency
 from bot.chat.wire.outbox import TOPIC_AGAIN
 from bot.ports import Notice
 from bot.simulator.server import Answer, Throttle
-from bot.simulator.telegram import BotApi
-from bot.simulator.telegram_chat import Refused
+from bot.simulator.telegram.api import BotApi
+from bot.simulator.telegram.chat import Refused
 from tests.chat.room import ANA, opened, people, until
 from tests.chat.test_noc_chat import method, texts
 from tests.fakes import FakeClock

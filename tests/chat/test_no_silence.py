@@ -9,8 +9,8 @@ from bot.chat.screens.pages.on_demand import ALIASES, COMMANDS
 from bot.chat.taps.answers import A_MINUTE
 from bot.domain.incident import Port
 from bot.domain.life import CauseNamed
-from bot.simulator.telegram import BotApi, Message
-from bot.simulator.telegram_chat import Refused
+from bot.simulator.telegram.api import BotApi, Message
+from bot.simulator.telegram.chat import Refused
 from tests.chat.room import ANA, BETO, Room, opened, people, until
 from tests.chat.screens import EN, PT
 from tests.chat.test_commands import answer

@@ -15,8 +15,8 @@ from bot.domain.incident import OddRow
 from bot.domain.lines import Approved, CardPosted, GroupMoved, IncidentEnded, Interrupted, Who
 from bot.ports import Notice
 from bot.simulator.server import DropAfter, DropBefore, HangBefore, Throttle
-from bot.simulator.telegram import BotApi
-from bot.simulator.telegram_chat import BOT_USER
+from bot.simulator.telegram.api import BotApi
+from bot.simulator.telegram.chat import BOT_USER
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, FastClock, opened, people, until
 from tests.chat.screens import planned, sent

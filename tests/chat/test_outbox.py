@@ -8,7 +8,7 @@ from bot.chat.wire.outbox import Outbox, plain
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.errors import BotError
 from bot.simulator.server import Answer, DropAfter, Fault, Garbage, HtmlPage, Throttle
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 
 
 @pytest.fixture

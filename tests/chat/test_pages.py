@@ -14,10 +14,11 @@ from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, Member
-from bot.domain.cooldown import Reservation
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
+from bot.domain.health import GatewayWatch, Watch
 from bot.domain.incident import Incident, Kind, OddRow, Port
 from bot.domain.life import Assumed, Proposed, Restoring, Scope, Silenced
+from bot.domain.limits.cooldown import Reservation
 from bot.domain.lines import (
     Approved,
     Cancelled,
@@ -35,7 +36,6 @@ from bot.domain.lines import (
     Who,
 )
 from bot.domain.plan import Outcome, Skip
-from bot.domain.watch import GatewayWatch, Watch
 from tests.chat.screens import (
     APPROVED,
     EN,

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.lines import Approved, IncidentEnded, Resumed, Started, Who
 from bot.domain.rules import Rules
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 from tests.chat.room import ANA, BETO, CARLA, opened, people
 from tests.chat.screens import planned, sent
 from tests.fakes import port

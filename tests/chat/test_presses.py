@@ -10,7 +10,7 @@ from bot.domain.plan import Recipient
 from bot.errors import TryLater
 from bot.ports import Notice
 from bot.simulator.server import DropBefore, Fault, HangBefore, Throttle
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
 

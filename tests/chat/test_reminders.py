@@ -7,15 +7,14 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from bot.app import attention_of
 from bot.chat.group.notices import Notices
 from bot.chat.group.reminders import MENTIONED_AT_MOST, Reminders, mentions
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.screen import Screen
 from bot.chat.wire.access import Approvers
 from bot.domain.case import Card
-from bot.domain.hours import Hours
 from bot.domain.life import Assumed, Forecast, Lapsed, Reminded, Reminder, Restoring, Scope, Silenced
+from bot.domain.limits.hours import Hours
 from bot.domain.lines import (
     Approved,
     CardPosted,
@@ -31,9 +30,10 @@ from bot.domain.lines import (
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
 from bot.ports import Notice
-from bot.settings import Settings
+from bot.process.app import attention_of
+from bot.process.settings import Settings
 from bot.simulator.server import Answer, DropAfter, Throttle
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people, until
 from tests.chat.screens import PT, assert_arrives, planned, sent

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.life import DenialExplained
 from bot.domain.lines import Denied, Who
-from bot.simulator.telegram import BotApi, Message
+from bot.simulator.telegram.api import BotApi, Message
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people
 
 pytestmark = pytest.mark.asyncio

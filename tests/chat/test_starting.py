@@ -8,7 +8,7 @@ from bot.chat.screens.starting import AGAIN, STARTED, is_news, said_of_start, st
 from bot.domain.book import Book
 from bot.domain.lines import Announced
 from bot.ports import Notice
-from bot.settings import load
+from bot.process.settings import load
 from tests.chat.screens import EN, PT
 from tests.fakes import NOON
 from tests.test_settings import GOOD

@@ -10,7 +10,7 @@ from bot.chat.screens.cards import card as cards
 from bot.chat.screens.cards.head import headline
 from bot.ports import Notice
 from bot.simulator.server import Answer
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 from tests.chat.room import opened, people, until
 from tests.chat.test_noc_chat import method, texts
 

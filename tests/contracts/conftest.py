@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.clock import SystemClock
 from bot.errors import AnswerLost
 from bot.gateways import GATEWAYS, Sender
 from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix import Matrix
 from bot.ports import Source
+from bot.process.clock import SystemClock
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Fault, HtmlPage, Server

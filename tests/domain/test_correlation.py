@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.correlation import Group, Grouping, Reason, Waiting, dominant, explain, group
+from bot.domain.causes.correlation import Group, Grouping, Reason, Waiting, dominant, explain, group
 from bot.domain.incident import Incident, Inventory, Kind, Port
 from bot.domain.rules import Rules
 from tests.fakes import NOON

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.hours import Hours
+from bot.domain.limits.hours import Hours
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")  # UTC-3, no change of the clocks since 2019
 NEW_YORK = ZoneInfo(

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.book import Book
-from bot.domain.correlation import Group
+from bot.domain.causes.correlation import Group
+from bot.domain.causes.returning import placed
 from bot.domain.incident import Incident
 from bot.domain.lines import (
     Approved,
@@ -23,7 +24,6 @@ from bot.domain.lines import (
     Settled,
 )
 from bot.domain.plan import Outcome, Recipient
-from bot.domain.returning import placed
 from bot.domain.rules import Rules
 from tests.fakes import ANA, NOON, incident
 

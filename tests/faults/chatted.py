@@ -15,7 +15,7 @@ from tests.scenes.conftest import Noc
 @contextmanager
 def lively() -> Iterator[None]:
     """As many messages as ever, in a tenth of the time: what they wait for is not what is attacked here."""
-    with mock.patch("bot.app.Telegram", partial(Telegram, window=WINDOW / 10, gap=GAP / 10)):
+    with mock.patch("bot.process.app.Telegram", partial(Telegram, window=WINDOW / 10, gap=GAP / 10)):
         yield
 
 

@@ -14,21 +14,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 from typing import Literal
 
-from bot.deps import Deps
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
-from bot.domain.holds import Terms
-from bot.domain.hours import Hours
+from bot.domain.limits.holds import Terms
+from bot.domain.limits.hours import Hours
 from bot.domain.lines import CardPosted, Line, Resumed, StopAsked
 from bot.domain.plan import REACHED, RESTORED, Message, Outcome, Receipt, Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, StartupError, TryLater
-from bot.flow import Flow
+from bot.flow.deps import Deps
+from bot.flow.flow import Flow
 from bot.ports import Write
+from bot.process.tasks import Tasks
 from bot.storage import codec
 from bot.storage.files import FileLedger
 from bot.storage.segments import ledger_folder, segment_name
-from bot.tasks import Tasks
 from tests.fakes import ANA, BRUNO, FakeChat, FakeLimiter, FakeSource, FakeStaff, incident
 from tests.faults.disk_image import ROOT, Snapshot
 from tests.faults.sim_disk import SimDisk, Trouble

@@ -263,7 +263,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the breaker never opens",
-        "bot/domain/breaker.py",
+        "bot/domain/retry.py",
         "return self.failures >= self.after",
         "return False",
         "network",
@@ -300,28 +300,28 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the stop cuts off what is in flight",
-        "bot/app.py",
+        "bot/process/app.py",
         "IN_FLIGHT = 35.0 ",
         "IN_FLIGHT = 0.0 ",
         "stops",
     ),
     Mutant(
         "the stop lets the dispatch go on",
-        "bot/app.py",
+        "bot/process/app.py",
         "        self._flow.drain()\n",
         "",
         "stops",
     ),
     Mutant(
         "the stop is not written",
-        "bot/app.py",
+        "bot/process/app.py",
         "            if not cut_off:\n",
         "            if cut_off:\n",
         "stops",
     ),
     Mutant(
         "the second SIGTERM kills",
-        "bot/app.py",
+        "bot/process/app.py",
         "        loop.add_signal_handler(name, stop.set)\n",
         "        heard = (stop.set, lambda name=name: loop.remove_signal_handler(name))\n"
         "        loop.add_signal_handler(name, lambda heard=heard: [step() for step in heard])\n",
@@ -518,7 +518,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a resend does not wait for a late answer",
-        "bot/flow.py",
+        "bot/flow/flow.py",
         "if any(case == chosen.case for case, _ in self._sender.late):",
         "if False:",
         "walk",
@@ -615,7 +615,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a start draws no card again",
-        "bot/flow.py",
+        "bot/flow/flow.py",
         (
             "        for number in sorted(self.ledger.book.open | self.ledger.book.running):\n"
             "            self._deps.chat.show(number)\n"
@@ -634,7 +634,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a port opens a second early",
-        "bot/domain/cooldown.py",
+        "bot/domain/limits/cooldown.py",
         "    return until if until > now else None",
         "    return until if until > now + timedelta(seconds=1) else None",
         "time",
@@ -665,21 +665,21 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "nothing writes that the program runs",
-        "bot/app.py",
+        "bot/process/app.py",
         ", ASK)):\n",
         ", ASK))[1:]:\n",
         "schedule",
     ),
     Mutant(
         "the gateway's list is never asked for",
-        "bot/app.py",
+        "bot/process/app.py",
         ", ASK)):\n",
         ", ASK))[:1]:\n",
         "schedule",
     ),
     Mutant(
         "nobody notices that the clock was set back",
-        "bot/app.py",
+        "bot/process/app.py",
         "        self._watchdog = asyncio.create_task(self._watch_the_schedule())\n",
         "",
         "schedule",
@@ -693,7 +693,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a stop is not told to the dispatch",
-        "bot/flow.py",
+        "bot/flow/flow.py",
         "decide.stop(number, who))\n        self._dispatcher.halt(number)\n",
         "decide.stop(number, who))\n",
         "people",
@@ -721,7 +721,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "sent again while a late answer may still come",
-        "bot/flow.py",
+        "bot/flow/flow.py",
         "if any(case == chosen.case for case, _ in self._sender.late):",
         "if False:",
         "people",
@@ -1132,7 +1132,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "one poll ends an outage",
-        "bot/polling.py",
+        "bot/flow/polling.py",
         "        polls = self._rules.close_polls\n",
         "        polls = 1\n",
         "life",

@@ -22,7 +22,7 @@ EACH = [
 def broken(mutant: Mutant, folder: Path) -> Path:
     """A copy of the code with the one thing broken."""
     for part in ("bot", "tests"):  # with what is compiled already: that is half of such a run
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("page", "*.md"))
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("static", "*.md"))
     path = folder / mutant.file
     text = path.read_text()
     assert text.count(mutant.old) == 1, f"{mutant.file} has changed: bring the mutant up to date"

@@ -16,18 +16,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.deps import Deps
 from bot.domain.case import Case, CaseState
 from bot.domain.plan import IN_DOUBT, Outcome, Receipt, Recipient
 from bot.domain.rules import Rules
-from bot.flow import Flow
+from bot.flow.deps import Deps
+from bot.flow.flow import Flow
 from bot.gateways.pace import Pace
+from bot.process.tasks import Tasks
 from bot.simulator.olt import OltApi
 from bot.simulator.server import DropAfter, HalfBody, HtmlPage, Throttle
 from bot.simulator.world import World
 from bot.sources.oltcloud import OltCloud
 from bot.storage.memory import MemoryLedger
-from bot.tasks import Tasks
 from tests.fakes import ANA, FakeChat, FakeClock, FakeStaff
 from tests.faults import wire as wires
 from tests.faults.rows import CROSSED, IDLE, LOST, PATIENCE, SAYS_NO, TABLE, THROTTLED, THROTTLED_UNTIL

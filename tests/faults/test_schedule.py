@@ -20,16 +20,21 @@ HOUR = timedelta(hours=1)
 EVERY = 0.3  # seconds between two lines that say so, and between two readings of the gateway's list
 WITHIN = 4.5  # seconds in which each job must have come round
 LATE = "enquanto eu estava fora"
-READS_THE_TIME = ("bot.clock", "bot.app", "apscheduler.schedulers.base", "apscheduler.triggers.interval")
+READS_THE_TIME = (
+    "bot.process.clock",
+    "bot.process.app",
+    "apscheduler.schedulers.base",
+    "apscheduler.triggers.interval",
+)
 
 
 @contextmanager
 def soon() -> Iterator[None]:
     """What comes round in minutes comes round at once, and one poll that does not come is late."""
     with (
-        mock.patch("bot.app.ALIVE", EVERY),
-        mock.patch("bot.app.ASK", EVERY),
-        mock.patch("bot.app.LATE", 1),
+        mock.patch("bot.process.app.ALIVE", EVERY),
+        mock.patch("bot.process.app.ASK", EVERY),
+        mock.patch("bot.process.app.LATE", 1),
         lively(),
         quiet(),
     ):

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.clock import SystemClock
-from bot.deps import Deps
 from bot.domain.book import Book
 from bot.domain.plan import IN_DOUBT, Outcome
 from bot.domain.rules import Rules
-from bot.flow import Flow
+from bot.flow.deps import Deps
+from bot.flow.flow import Flow
 from bot.gateways.pace import Pace
+from bot.process.clock import SystemClock
+from bot.process.tasks import Tasks
 from bot.storage.files import FileLedger
-from bot.tasks import Tasks
 from tests.bench.children import DISK
 from tests.bench.table import machine
 from tests.fakes import ANA, FakeStaff

@@ -14,7 +14,7 @@ import pytest
 from bot.chat.screens.buttons import decode
 from bot.chat.taps.turned_away import A_MINUTE
 from bot.simulator.server import DropAfter, HangBefore
-from bot.simulator.telegram import Answer, Message, User
+from bot.simulator.telegram.api import Answer, Message, User
 from tests.faults.chatted import lively, told
 from tests.faults.real import all_of
 from tests.faults.telling import quiet

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.deps import Deps
 from bot.domain.book import Book
 from bot.domain.life import Restoring
 from bot.domain.lines import Stopped
 from bot.domain.rules import Rules
-from bot.flow import Flow
+from bot.flow.deps import Deps
+from bot.flow.flow import Flow
+from bot.process.tasks import Tasks
 from bot.storage.files import FileLedger
-from bot.tasks import Tasks
 from tests.fakes import FakeChat, FakeLimiter, FakeStaff
 from tests.faults.crash_ledger import CrashLedger, Inline, Stamped
 from tests.faults.story_fakes import StoryGateway, StorySource, Way

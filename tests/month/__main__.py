@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 
-from bot.domain.correlation import Reason
+from bot.domain.causes.correlation import Reason
 from bot.domain.rules import Rules
 from tests.month.generate import generate
 from tests.month.measure import Measured, measured

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.domain.holds import NO_TERMS, Terms
 from bot.domain.life import Scope
+from bot.domain.limits.holds import NO_TERMS, Terms
 from bot.errors import Asked, Declined
-from bot.flow import Flow
+from bot.flow.flow import Flow
 from tests.fakes import ANA, BRUNO
 from tests.month.truth import Cause, Month, moment
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import time
 from zoneinfo import ZoneInfo
 
-from bot.deps import Deps
-from bot.domain.hours import Hours
+from bot.domain.limits.hours import Hours
 from bot.domain.rules import Rules
-from bot.flow import Flow
+from bot.flow.deps import Deps
+from bot.flow.flow import Flow
 from bot.gateways.pace import Pace
+from bot.process.tasks import Tasks
 from bot.storage.memory import MemoryLedger
-from bot.tasks import Tasks
 from tests.fakes import FakeStaff
 from tests.month.people import People
 from tests.month.timeline import POLL, Played, Timeline

@@ -4,7 +4,7 @@ import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from bot.domain.correlation import Group, Reason, Waiting, explain, group
+from bot.domain.causes.correlation import Group, Reason, Waiting, explain, group
 from bot.domain.incident import Incident
 from bot.domain.rules import Rules
 from tests.month.timeline import Timeline

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.domain.correlation import Reason
+from bot.domain.causes.correlation import Reason
 from tests.month.measure import Measured, Told
 from tests.month.score import Score
 from tests.month.truth import Scenario

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.correlation import Reason
+from bot.domain.causes.correlation import Reason
 from bot.domain.customer import Link
 from tests.fakes import FakeSource
 from tests.month.__main__ import RULES, played, summed

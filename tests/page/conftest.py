@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from bot.simulator.page import PageServer
-from bot.simulator.stage import Stage
+from bot.simulator.page.server import PageServer
+from bot.simulator.stage.stage import Stage
 
 from .browser import Person
 
@@ -35,7 +35,7 @@ async def idle(variables: Mapping[str, str], folder: Path) -> asyncio.subprocess
 
 
 async def real_bot(variables: Mapping[str, str], folder: Path) -> asyncio.subprocess.Process:
-    with (folder / "bot.log").open("ab") as log:
+    with (folder / "bot.process.log").open("ab") as log:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "bot", "run"),

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from bot.simulator.page import PageServer
-from bot.simulator.stage import Stage
-from bot.simulator.stage_views import PortView
+from bot.simulator.page.server import PageServer
+from bot.simulator.stage.stage import Stage
+from bot.simulator.stage.views import PortView
 
 from .browser import Person
 from .conftest import LOOP, idle

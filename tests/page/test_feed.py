@@ -1,4 +1,4 @@
-from bot.simulator.page_feed import coalesced
+from bot.simulator.page.feed import coalesced
 
 
 def test_many_edits_of_a_message_are_its_last() -> None:

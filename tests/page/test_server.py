@@ -9,10 +9,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from bot.simulator.page import PageServer
-from bot.simulator.page_feed import BACKLOG, BEAT, MESSAGES_SHOWN, NEEDS_SNAPSHOT, WHATSAPP_SHOWN
-from bot.simulator.stage import Stage
-from bot.simulator.telegram import BotApi
+from bot.simulator.page.feed import BACKLOG, BEAT, MESSAGES_SHOWN, NEEDS_SNAPSHOT, WHATSAPP_SHOWN
+from bot.simulator.page.server import PageServer
+from bot.simulator.stage.stage import Stage
+from bot.simulator.telegram.api import BotApi
 
 from .conftest import LOOP
 

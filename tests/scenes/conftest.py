@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
-from bot.app import App
 from bot.chat.telegram import Telegram
 from bot.chat.wire.budget import GAP, WINDOW
-from bot.settings import load
+from bot.process.app import App
+from bot.process.settings import load
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
-from bot.simulator.telegram import BotApi, Message, User
+from bot.simulator.telegram.api import BotApi, Message, User
 from bot.simulator.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ class Noc:
 
     async def spawn(self, **changes: str) -> None:
         """Run the bot as a process of its own."""
-        with (self.folder / "bot.log").open("ab") as log:
+        with (self.folder / "bot.process.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "bot", "run"),
@@ -138,7 +138,7 @@ class Noc:
 @pytest.fixture
 async def noc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Noc]:
     # As many messages as ever, in a tenth of the time: what they wait for is not what is tested here.
-    monkeypatch.setattr("bot.app.Telegram", partial(Telegram, window=WINDOW / 10, gap=GAP / 10))
+    monkeypatch.setattr("bot.process.app.Telegram", partial(Telegram, window=WINDOW / 10, gap=GAP / 10))
     async with AsyncExitStack() as stack:
         made = Noc(tmp_path, stack)
         await made.set_up()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.lines import Started, Stopped
 from bot.simulator.server import DropAfter, DropBefore, Fault
-from bot.simulator.telegram import Message
+from bot.simulator.telegram.api import Message
 from bot.storage.files import FileLedger
 from bot.storage.verify import run_verify
 from tests.fakes import FakeClock

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import pytest
 
-from bot.clock import SystemClock
-from bot.simulator.telegram import Message
+from bot.process.clock import SystemClock
+from bot.simulator.telegram.api import Message
 from bot.simulator.world import LOCAL
 from tests.scenes.conftest import Noc
 
@@ -22,7 +22,7 @@ class MovedClock(SystemClock):
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> type[MovedClock]:
-    monkeypatch.setattr("bot.app.SystemClock", MovedClock)
+    monkeypatch.setattr("bot.process.app.SystemClock", MovedClock)
     monkeypatch.setattr(MovedClock, "ahead", timedelta())
     return MovedClock
 

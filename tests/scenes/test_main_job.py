@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from bot.chat.taps.turned_away import A_MINUTE
-from bot.simulator.telegram import Message
+from bot.simulator.telegram.api import Message
 from bot.simulator.world import Alert, Onu
 from tests.scenes.conftest import Noc
 

@@ -11,7 +11,7 @@ from bot.simulator.demo import launch
 from bot.simulator.rehearsal import FAST, rehearse
 from bot.simulator.scenes import SCENES, Play, Scene, SceneFailed, Told
 from bot.simulator.scenes.outages import FIBRE_CUT
-from bot.simulator.stage import Stage
+from bot.simulator.stage.stage import Stage
 
 # What the issues ask for, in the order of the story.
 NAMES = [

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from bot.simulator.telegram import Message
+from bot.simulator.telegram.api import Message
 from tests.scenes.conftest import Noc
 
 PONS, CUSTOMERS = 60, 3  # customers a PON

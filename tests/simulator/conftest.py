@@ -6,7 +6,7 @@ import pytest
 
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 from bot.simulator.world import World
 
 from .clock import Clock

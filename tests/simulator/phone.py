@@ -2,7 +2,7 @@ from typing import Any
 
 import httpx
 
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 
 
 class Caller:

@@ -14,15 +14,15 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.clock import SystemClock
 from bot.domain.lines import Approved, CaseOpened, Intent, Line, Planned, Resent, Result, Settled
 from bot.domain.plan import Outcome, Recipient
+from bot.process.clock import SystemClock
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.matrix import Message as Sent
-from bot.simulator.stage import Happening, Stage
-from bot.simulator.stage_isp import GatewayMode
-from bot.simulator.stage_views import TEMPLATE_LOS, TEMPLATE_RESTORED, mobile
-from bot.simulator.telegram import Message
+from bot.simulator.stage.isp import GatewayMode
+from bot.simulator.stage.stage import Happening, Stage
+from bot.simulator.stage.views import TEMPLATE_LOS, TEMPLATE_RESTORED, mobile
+from bot.simulator.telegram.api import Message
 from bot.simulator.world import Alert
 from bot.storage.files import FileLedger
 from tests.fakes import ANA, incident

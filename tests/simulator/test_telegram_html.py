@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from bot.simulator.telegram_html import HtmlError, parse
+from bot.simulator.telegram.html import HtmlError, parse
 
 
 @pytest.mark.parametrize(

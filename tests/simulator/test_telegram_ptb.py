@@ -11,8 +11,8 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter
 from telegram.ext import Application, ApplicationBuilder, CallbackQueryHandler, CommandHandler, ContextTypes
 
-from bot.simulator.telegram import BotApi
-from bot.simulator.telegram_updates import CONFLICT
+from bot.simulator.telegram.api import BotApi
+from bot.simulator.telegram.updates import CONFLICT
 
 App = Application[Any, Any, Any, Any, Any, Any]
 

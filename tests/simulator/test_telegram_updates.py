@@ -5,8 +5,8 @@ import httpx
 import pytest
 
 from bot.simulator.server import DropAfter, Throttle
-from bot.simulator.telegram import BotApi
-from bot.simulator.telegram_updates import CONFLICT
+from bot.simulator.telegram.api import BotApi
+from bot.simulator.telegram.updates import CONFLICT
 
 from .clock import Clock
 from .phone import Caller, markup, row
@@ -128,7 +128,7 @@ async def test_what_cannot_be_tapped(telegram: BotApi, call: Caller) -> None:
 async def test_a_tap_that_nobody_answers(
     telegram: BotApi, call: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.simulator.telegram.TAP_TIMEOUT", 0.05)
+    monkeypatch.setattr("bot.simulator.telegram.api.TAP_TIMEOUT", 0.05)
     with pytest.raises(TimeoutError, match="no answer to the tap on 'ok'"):
         await telegram.tap(7, await card(call), "ok")
 

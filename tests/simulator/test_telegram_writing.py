@@ -4,7 +4,7 @@ import httpx
 import pytest
 import time_machine
 
-from bot.simulator.telegram import BotApi
+from bot.simulator.telegram.api import BotApi
 
 from .clock import Clock
 from .phone import Caller, markup, row

@@ -9,16 +9,16 @@ from datetime import datetime
 
 import pytest
 
-from bot.deps import Deps
 from bot.domain.case import Case, Dispatch, Phase
 from bot.domain.incident import Incident, Kind
 from bot.domain.lines import Line, Result
 from bot.domain.phone import phone_key
 from bot.domain.plan import RESTORED, Tally
 from bot.domain.rules import Rules
-from bot.flow import Flow
+from bot.flow.deps import Deps
+from bot.flow.flow import Flow
+from bot.process.tasks import Tasks
 from bot.storage.memory import MemoryLedger
-from bot.tasks import Tasks
 from tests.fakes import (
     ANA,
     FakeChat,

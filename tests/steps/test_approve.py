@@ -19,7 +19,7 @@ from bot.errors import (
     Refused,
     TryLater,
 )
-from bot.flow import Approval
+from bot.flow.flow import Approval
 from tests.chat.screens import PT, assert_arrives
 from tests.fakes import ANA, BRUNO, NOON, incident, settled
 from tests.steps.conftest import Desk

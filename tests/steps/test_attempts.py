@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.case import CaseState
-from bot.domain.holds import Terms
-from bot.domain.hours import Hours
+from bot.domain.limits.holds import Terms
+from bot.domain.limits.hours import Hours
 from bot.errors import Declined, TryLater
 from tests.fakes import ANA, BRUNO, NOON, incident
 from tests.steps.conftest import Desk

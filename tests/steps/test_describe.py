@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot import reminding
+from bot.domain import reminders
 from bot.domain.case import CaseState
-from bot.domain.correlation import Reason
+from bot.domain.causes.correlation import Reason
 from bot.domain.incident import Kind
 from bot.domain.life import (
     Assumed,
@@ -367,7 +367,7 @@ class TestReminders:
     async def asked(self, desk: Desk, minutes: float) -> list[tuple[int, str]]:
         """What is to be said after so many minutes more; it is said."""
         await desk.pass_by(minutes * 60)
-        found = reminding.due(desk.ledger.book, desk.clock.now(), desk.rules)
+        found = reminders.due(desk.ledger.book, desk.clock.now(), desk.rules)
         notices = [(n.facts["case"], n.facts["what"]) for n in desk.chat.said if n.code == "reminder"]
         assert [one for one in found if one not in notices] == []  # each poll says what is due
         for number, what in found:
@@ -396,7 +396,7 @@ class TestReminders:
     ) -> None:
         desk = case
         await desk.pass_by(31 * 60)
-        assert reminding.due(desk.ledger.book, desk.clock.now(), desk.rules) == [(1, "second")]
+        assert reminders.due(desk.ledger.book, desk.clock.now(), desk.rules) == [(1, "second")]
         assert await self.asked(desk, 0.5) == [(1, "second")]
         assert await self.asked(desk, 0.5) == []
 

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.case import CaseState
-from bot.domain.correlation import Reason
+from bot.domain.causes.correlation import Reason
 from bot.domain.customer import Contact, Link
 from bot.domain.incident import Kind
 from bot.domain.life import IncidentJoined, Separated
 from bot.domain.lines import Alive, Approved, CaseOpened, IncidentChanged, IncidentEnded
 from bot.domain.plan import Outcome, Receipt, Skip
 from bot.errors import Declined, TryLater
-from bot.flow import Approval
+from bot.flow.flow import Approval
 from bot.steps.unknown import Choose
 from tests.fakes import ANA, BRUNO, NOON, incident, settled
 from tests.steps.conftest import Desk

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot import stock
 from bot.domain.life import Scope
+from bot.flow import inventory
 from tests.fakes import ANA
 from tests.steps.conftest import Desk
-from tests.steps.test_stock import Listed
+from tests.steps.test_inventory import Listed
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from tests.steps.test_stock import Listed
 def test_an_olt_is_named_by_what_people_type_where_that_can_be_one_alone(
     grouping: Desk, typed: str, name: str
 ) -> None:
-    known = stock.Stock(grouping.source)
+    known = inventory.Stock(grouping.source)
     known.known = dict.fromkeys(("POP 1 1", "POP 11", "São-Luís 02"), frozenset())
     assert known.name(typed, grouping.ledger.book) == name
 

@@ -8,7 +8,7 @@ from bot.domain.case import CaseState
 from bot.domain.incident import Incident, Kind, OddRow
 from bot.domain.lines import CaseOpened, IncidentChanged
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
-from bot.watching import ODD_AT_MOST, ODD_AT_ONCE
+from bot.flow.health import ODD_AT_MOST, ODD_AT_ONCE
 from tests.fakes import ANA, NOON, incident
 from tests.steps.conftest import Desk
 

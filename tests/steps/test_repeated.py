@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.case import CaseState
-from bot.domain.cooldown import Told
+from bot.domain.limits.cooldown import Told
 from bot.domain.lines import Evidence, Interrupted
 from bot.domain.phone import phone_key
 from bot.domain.plan import Outcome, Receipt, Sent, Skip

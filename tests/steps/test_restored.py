@@ -8,17 +8,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import reminding
+from bot.domain import reminders
 from bot.domain.case import CaseState
 from bot.domain.customer import Contact, Link, Onu
-from bot.domain.holds import Terms
-from bot.domain.hours import Hours
 from bot.domain.life import Reminded, Restoring, Scope, Untold
+from bot.domain.limits.holds import Terms
+from bot.domain.limits.hours import Hours
 from bot.domain.lines import Alive, Approved, Cancelled, CardPosted, IncidentEnded
 from bot.domain.plan import RESTORED, Message, Outcome, Receipt, Skip
+from bot.domain.restored import waiting
 from bot.domain.who import BOT
 from bot.errors import AnswerLost, Asked, Declined, TryLater
-from bot.flow import Approval
+from bot.flow.flow import Approval
 from bot.steps import restore
 from bot.steps.unknown import Choose
 from tests.fakes import ANA, BRUNO, NOON, Answer, incident
@@ -785,7 +786,7 @@ class TestTheEndRings:
     async def asked(self, desk: Desk, minutes: float = 0) -> list[tuple[int, str]]:
         """What is to be said after so many minutes more; it is said."""
         await desk.pass_by(minutes * 60)
-        found = reminding.due(desk.ledger.book, desk.clock.now(), desk.rules)
+        found = reminders.due(desk.ledger.book, desk.clock.now(), desk.rules)
         notices = [(n.facts["case"], n.facts["what"]) for n in desk.chat.said if n.code == "reminder"]
         assert [one for one in found if one not in notices] == []  # each poll says what is due
         for number, what in found:
@@ -800,10 +801,10 @@ class TestTheEndRings:
         assert await self.asked(desk, 9) == []
         assert await self.asked(desk, 1) == [(1, "over_first")]
         assert await self.asked(desk, 20) == [(1, "over_second")]
-        assert restore.waiting(desk.ledger.book, desk.clock.now(), desk.rules) == {1: 6}
+        assert waiting(desk.ledger.book, desk.clock.now(), desk.rules) == {1: 6}
         await desk.flow.restore(1, BRUNO)
         await done(desk)
-        assert restore.waiting(desk.ledger.book, desk.clock.now(), desk.rules) == {}
+        assert waiting(desk.ledger.book, desk.clock.now(), desk.rules) == {}
         assert await self.asked(desk, 300) == []
 
     async def test_nobody_is_told_is_a_decision(self, told: Desk) -> None:

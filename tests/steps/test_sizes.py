@@ -11,7 +11,7 @@ from bot.domain.customer import Link
 from bot.domain.incident import Incident
 from bot.domain.lines import CaseOpened, IncidentChanged
 from bot.errors import BadAnswer
-from bot.polling import COUNT_AT_MOST
+from bot.flow.polling import COUNT_AT_MOST
 from tests.fakes import incident
 from tests.steps.conftest import Desk
 
@@ -73,7 +73,7 @@ class TestTheAlertIsCounted:
     async def test_an_answer_that_never_comes_keeps_no_card_waiting(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("bot.polling.COUNT_WITHIN", 0.05)
+        monkeypatch.setattr("bot.flow.polling.COUNT_WITHIN", 0.05)
         desk.source.gate = asyncio.Event()
         desk.source.outage(SILENT)
         await desk.poll()

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.case import CaseState
-from bot.domain.holds import Terms
-from bot.domain.hours import Hours
 from bot.domain.life import Proposed
+from bot.domain.limits.holds import Terms
+from bot.domain.limits.hours import Hours
 from bot.domain.lines import Alive, Approved, Settled, Who
 from bot.errors import Asked, Declined
-from bot.flow import Approval
+from bot.flow.flow import Approval
 from tests.fakes import ANA, BRUNO, NOON, incident
 from tests.steps.conftest import Desk
 

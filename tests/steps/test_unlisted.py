@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.case import CaseState
+from bot.domain.causes.sightings import DOUBTED, KEPT
 from bot.domain.customer import Link
-from bot.domain.sightings import DOUBTED, KEPT
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, TryLater
-from bot.polling import READ_AT_MOST
+from bot.flow.polling import READ_AT_MOST
 from tests.fakes import incident
 from tests.steps.conftest import Desk
 
@@ -114,7 +114,7 @@ class TestNothingHangs:
     async def test_an_answer_that_never_comes_keeps_no_card_waiting(
         self, listed: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("bot.polling.READ_WITHIN", 0.05)
+        monkeypatch.setattr("bot.flow.polling.READ_WITHIN", 0.05)
         listed.source.repair(1)
         listed.source.gate = asyncio.Event()
         listed.source.outage(incident(2, place="6/16"))

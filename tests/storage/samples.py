@@ -9,10 +9,10 @@ from typing import Any
 from bot.domain import life
 from bot.domain import lines as ln
 from bot.domain.book import Book
-from bot.domain.correlation import Grouping, Reason
+from bot.domain.causes.correlation import Grouping, Reason
+from bot.domain.events.trials import TrialIntent, TrialResult
 from bot.domain.incident import Kind
 from bot.domain.plan import Facts, Outcome, Recipient, Size, Skip
-from bot.domain.trial import TrialIntent, TrialResult
 from bot.ports import Write
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 

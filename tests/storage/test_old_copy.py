@@ -10,8 +10,8 @@ import pytest
 
 from bot.domain import lines as ln
 from bot.domain.case import Phase
-from bot.domain.cooldown import free_at
 from bot.domain.life import Forecast, Scope, Silenced
+from bot.domain.limits.cooldown import free_at
 from bot.domain.plan import Outcome
 from bot.errors import Declined
 from bot.steps import decide

@@ -26,7 +26,7 @@ from bot.chat.wire.outbox import Outbox
 from bot.chat.wire.refusals import Away, Barred, Moved, Paced, Unsure
 from bot.chat.wire.standing import Standing
 from bot.domain.case import Card
-from bot.domain.holds import closed_until
+from bot.domain.limits.holds import closed_until
 from bot.domain.rules import Rules
 from bot.ports import Clock, Ledger, Notice
 

@@ -19,11 +19,11 @@ from bot.chat.screens.words import Words, clean, shorten
 from bot.domain.case import Card, Case, Phase
 from bot.domain.life import Reminded, Reminder
 from bot.domain.lines import Who
+from bot.domain.reminders import about, stands
+from bot.domain.restored import waits
 from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
 from bot.ports import Ledger, Notice
-from bot.reminding import about, stands
-from bot.steps.restore import waits
 
 REMINDER = "reminder"
 MENTIONED_AT_MOST = 50  # with the text's own: below 100 entities (contracts/telegram.md)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.case import Case
-from bot.domain.hours import Hours
+from bot.domain.limits.hours import Hours
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.ports import Notice
-from bot.settings import Settings
+from bot.process.settings import Settings
 
 STARTED = "started"
 AGAIN = timedelta(minutes=10)

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.customer import Found
-from bot.domain.holds import NO_TERMS, Terms
+from bot.domain.health import GatewayWatch, Watch
 from bot.domain.incident import Port
 from bot.domain.life import Scope
+from bot.domain.limits.holds import NO_TERMS, Terms
+from bot.domain.limits.silence import Silence
 from bot.domain.lines import Who
 from bot.domain.plan import Choice
-from bot.domain.silence import Silence
-from bot.domain.watch import GatewayWatch, Watch
-from bot.flow import Approval
+from bot.flow.flow import Approval
 from bot.ports import Ledger
 from bot.steps.unknown import Choose
 

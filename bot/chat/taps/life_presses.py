@@ -14,10 +14,10 @@ from bot.chat.screens.words import Words
 from bot.chat.taps.browse import Browse, Kind, Page
 from bot.chat.taps.desk import Desk
 from bot.domain.case import SECOND_WITHIN, Case
-from bot.domain.holds import Terms
+from bot.domain.limits.holds import Terms
 from bot.domain.lines import Who
 from bot.errors import Asked, Declined
-from bot.flow import Approval
+from bot.flow.flow import Approval
 from bot.ports import Clock
 from bot.steps.describe import parts, scopes_of
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.simulator.scenes.play import Outage, Play, Scene, SceneFailed, Told
 from bot.simulator.scenes.reading import ASK_ETA, ETA, RESTORE, case_of, mentioned
-from bot.simulator.stage_views import TEMPLATE_RESTORED, mobile
+from bot.simulator.stage.views import TEMPLATE_RESTORED, mobile
 from bot.simulator.world import LOCAL, Onu
 
 CUSTOMERS = 15

@@ -8,9 +8,9 @@ from typing import Literal, TypeVar
 
 from bot.simulator.matrix import Message as Sent
 from bot.simulator.scenes.reading import APPROVE, WORDS, Counts, can_approve, count, data_of
-from bot.simulator.stage import Stage
-from bot.simulator.stage_views import PortView
-from bot.simulator.telegram import Answer, Message, User
+from bot.simulator.stage.stage import Stage
+from bot.simulator.stage.views import PortView
+from bot.simulator.telegram.api import Answer, Message, User
 from bot.simulator.world import Alert, Onu
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ class Play:
             await self.stage.settled()
             await self.stage.telegram_away(False)
         self.check("nobody got two messages", self.stage.hsm.duplicates, 0)
-        crashed = "Traceback" in (self.stage.folder / "bot.log").read_text(errors="replace")
+        crashed = "Traceback" in (self.stage.folder / "bot.process.log").read_text(errors="replace")
         self.check("tracebacks in the bot's log", crashed, False)
 
     async def caption(self, pt: str, en: str) -> None:

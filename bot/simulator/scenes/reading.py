@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.simulator.telegram import Message
+from bot.simulator.telegram.api import Message
 
 # How the bot's callback data begin (`action:case:argument`): the words on a button depend on the language.
 APPROVE, BEGIN, ASSUME, ASK_ETA, ETA, RESTORE, MORE = "ok", "begin", "mine", "eta?", "eta", "up", "more"

@@ -1,8 +1,8 @@
 """Scenes of one cause with many ports, which is one card: a district's power, a cable, a whole OLT."""
 
 from bot.simulator.scenes.play import Outage, Play, Scene, Told
-from bot.simulator.stage_views import TEMPLATE_POWER, PortView
-from bot.simulator.telegram import Message
+from bot.simulator.stage.views import TEMPLATE_POWER, PortView
+from bot.simulator.telegram.api import Message
 
 CABLE_PONS = 12
 DISTRICT_PORTS = 3

@@ -4,9 +4,9 @@ import asyncio
 
 from bot.simulator.scenes.play import ROOM_FOR_33, Outage, Play, Scene, Told
 from bot.simulator.scenes.reading import Counts
-from bot.simulator.stage_isp import GatewayMode
-from bot.simulator.stage_views import PortView
-from bot.simulator.telegram import Message
+from bot.simulator.stage.isp import GatewayMode
+from bot.simulator.stage.views import PortView
+from bot.simulator.telegram.api import Message
 
 GATEWAY_CUSTOMERS = 12  # few enough that none is out of tries while the gateway throttles
 AWAY_SECONDS, AWAY_FAST = 20.0, 3.0

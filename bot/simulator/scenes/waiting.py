@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.simulator.scenes.play import ANSWERING, Play, Scene, Told
 from bot.simulator.scenes.reading import APPROVE, ASSUME, BEGIN, MORE, linked, mentioned
-from bot.simulator.stage import BRUNO
+from bot.simulator.stage.stage import BRUNO
 from bot.simulator.world import LOCAL
 
 CUSTOMERS = 15

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from bot.chat.screens.fitting import Item, in_line, told
 from bot.chat.screens.words import Words
 from bot.domain.case import Case
-from bot.domain.grouping import Reason, dominant
+from bot.domain.causes.grouping import Reason, dominant
 from bot.domain.incident import NO_PLACE, Kind, Port, probable_cause
 from bot.domain.rules import Rules
 

@@ -7,8 +7,8 @@ from markupsafe import Markup
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import SECOND_WITHIN, Case, Proposal
-from bot.domain.flapping import Spell, recent
-from bot.domain.holds import flapping, takes_two
+from bot.domain.causes.flapping import Spell, recent
+from bot.domain.limits.holds import flapping, takes_two
 from bot.domain.rules import Rules
 
 _SPELLS_SHOWN = 6

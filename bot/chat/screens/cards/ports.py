@@ -8,8 +8,8 @@ from bot.chat.screens.cards.head import ports_line
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case
-from bot.domain.cooldown import Reservation, free_at
 from bot.domain.incident import Port
+from bot.domain.limits.cooldown import Reservation, free_at
 from bot.domain.rules import Rules
 
 _PORTS_AT_MOST = 300  # UTF-16 units

@@ -29,8 +29,8 @@ from bot.chat.screens.screen import Button, Style
 from bot.chat.screens.words import Words, duration
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
-from bot.domain.flapping import recent
-from bot.domain.holds import closed_until, flapping
+from bot.domain.causes.flapping import recent
+from bot.domain.limits.holds import closed_until, flapping
 from bot.domain.rules import Rules
 from bot.steps.decide import is_over
 from bot.steps.describe import scopes_of

@@ -16,10 +16,10 @@ from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
 from bot.domain.plan import Outcome, Skip
+from bot.domain.restored import waits
 from bot.domain.rules import Rules
 from bot.domain.who import BOT
 from bot.steps.decide import goes_on_until, is_over
-from bot.steps.restore import waits
 
 _NAME_AT_MOST = 40  # UTF-16 units
 _HALTS = {CaseState.COUNTDOWN: ("cancel", Action.CANCEL), CaseState.SENDING: ("stop", Action.STOP)}

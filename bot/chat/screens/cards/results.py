@@ -9,7 +9,7 @@ from markupsafe import Markup
 from bot.chat.screens.fitting import SEPARATOR
 from bot.chat.screens.words import Words, clean, shorten
 from bot.domain.case import Case, Dispatch, Phase
-from bot.domain.holds import NOT_BEGUN
+from bot.domain.limits.holds import NOT_BEGUN
 from bot.domain.plan import IN_DOUBT, Outcome, Progress, Recipient, Tally, reasons
 
 _REASONS_SHOWN = 3

@@ -11,7 +11,7 @@ from bot.chat.screens.fitting import told
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
-from bot.domain.holds import NOT_BEGUN, closed_until
+from bot.domain.limits.holds import NOT_BEGUN, closed_until
 from bot.domain.plan import Size
 from bot.domain.rules import Rules
 from bot.domain.who import BOT

@@ -13,15 +13,15 @@ from bot.domain import lines as ln
 from bot.domain.audit import AuditEntry
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
-from bot.domain.cooldown import free_at
-from bot.domain.holds import NOT_BEGUN
+from bot.domain.events.trials import TrialIntent
 from bot.domain.incident import Incident, Port
 from bot.domain.life import Despite, Scope
+from bot.domain.limits.cooldown import free_at
+from bot.domain.limits.holds import NOT_BEGUN
+from bot.domain.limits.silence import squeezed
 from bot.domain.lines import Who
 from bot.domain.phone import mask
 from bot.domain.plan import Receipt, Tally
-from bot.domain.silence import squeezed
-from bot.domain.trial import TrialIntent
 from bot.domain.who import BOT
 
 TODAY = frozenset({"today", "hoje"})

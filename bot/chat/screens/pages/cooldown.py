@@ -11,8 +11,8 @@ from bot.chat.screens.fitting import LINE, fit, page_buttons
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
-from bot.domain.cooldown import Reservation, free_at
 from bot.domain.incident import Port
+from bot.domain.limits.cooldown import Reservation, free_at
 
 RELEASE_REASONS = ("new_outage", "test", "other")
 _A_PAGE = 15

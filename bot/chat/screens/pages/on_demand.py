@@ -19,8 +19,8 @@ from bot.domain.case import Case, CaseState
 from bot.domain.customer import Found
 from bot.domain.phone import mask
 from bot.domain.plan import Outcome, Skip
+from bot.domain.restored import waiting as waiting_for_news
 from bot.domain.rules import Rules
-from bot.steps.restore import waiting as waiting_for_news
 
 COMMANDS = ("status", "pendentes", "audit", "cooldown", "silenciar", "previsao", "causa", "help")
 ALIASES = {

@@ -19,10 +19,10 @@ from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import CaseState, Phase
+from bot.domain.health import GatewayWatch, Watch
 from bot.domain.incident import Incident
+from bot.domain.restored import waiting as waiting_for_news
 from bot.domain.rules import Rules
-from bot.domain.watch import GatewayWatch, Watch
-from bot.steps.restore import waiting as waiting_for_news
 
 T = TypeVar("T")
 _DEFAULTS = Rules()

@@ -1,0 +1,1 @@
+"""Which outages are one cause, and why."""

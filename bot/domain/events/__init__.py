@@ -1,0 +1,1 @@
+"""The ledger's lines, a file a topic: what each says, and what it changes."""

@@ -1,0 +1,127 @@
+"""Whom nobody answered: who is to be asked again now, about which case.
+
+A case may wait for a decision, for a new expected end, for a word whether its customers are told that
+service is back, or for somebody who sees to sends that are left undone or in doubt.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal, cast
+
+from bot.domain.book import Book
+from bot.domain.book_life import LEFT_WITHIN
+from bot.domain.case import Case, CaseState
+from bot.domain.life import Reminder
+from bot.domain.restored import waits
+from bot.domain.rules import Rules
+
+PAUSES: tuple[tuple[Literal["first", "second", "escalated"], int], ...] = (
+    ("first", 1),
+    ("second", 3),
+    ("escalated", 6),
+)
+"""After how many times `remind_minutes` who is asked: each pause is longer than the one before."""
+RINGS_WITHIN = timedelta(hours=1)
+"""How long after its end an outage is still said to be over: what ended before that is no news."""
+
+
+def due(book: Book, now: datetime, rules: Rules) -> list[tuple[int, Reminder]]:
+    """What is to be said now: of each matter the last reminder whose time came."""
+    found: list[tuple[int, Reminder]] = []
+    for number in sorted(book.open):
+        found += ((number, what) for what in _of_open(book.cases[number], book, now, rules))
+    for number in sorted(book.to_restore):
+        found += ((number, what) for what in _of_over(book.cases[number], book, now, rules))
+    for number in sorted(book.left):
+        found += ((number, what) for what in _of_left(book.cases[number], now, rules))
+    return found
+
+
+def stands(case: Case, what: Reminder, book: Book, now: datetime, rules: Rules) -> bool:
+    """Whether somebody still is to be told or asked: nobody decided meanwhile, nor was it said already."""
+    if what in case.reminded:
+        return False
+    if what.startswith("left"):
+        return is_left(case)
+    if book.silence_over(case, now) is not None:
+        return False
+    if what.startswith("over"):
+        return waits(case, book, now, rules) if what != "over" else case.ended_at is not None
+    return case.ended_at is None and (what == "eta" or (case.undecided and case.owner is None))
+
+
+def about(case: Case, what: Reminder) -> datetime | None:
+    """The time that it is about: another one is another matter."""
+    if what == "eta":
+        return case.eta
+    if what.startswith("left"):
+        return case.dispatch.rests_since if case.dispatch is not None else None
+    return case.ended_at if what.startswith("over") else case.asked_at
+
+
+def is_left(case: Case) -> bool:
+    """Whether sends of it are left undone or in doubt, and nobody took that upon themselves."""
+    dispatch = case.dispatch
+    return dispatch is not None and (case.state is CaseState.INTERRUPTED or bool(dispatch.in_doubt()))
+
+
+def _of_open(case: Case, book: Book, now: datetime, rules: Rules) -> Iterator[Reminder]:
+    if book.silence_over(case, now) is not None:
+        return
+    if case.eta is not None and case.eta <= now and "eta" not in case.reminded:
+        yield "eta"
+    small = case.size < rules.sound_from
+    if not case.undecided or case.owner is not None or small:
+        return
+    if case.card_size is not None and case.card_size < rules.sound_from and "grown" not in case.reminded:
+        yield "grown"
+        return
+    if case.lapsed is not None and "lapsed" not in case.reminded:
+        yield "lapsed"
+        return
+    step = _step(case, book, now, rules)
+    if step is not None:
+        yield step
+
+
+def _of_over(case: Case, book: Book, now: datetime, rules: Rules) -> Iterator[Reminder]:
+    """It rings once; then people are reminded as long as somebody has to decide what the customers hear."""
+    if case.ended_at is None or not case.accepted() or book.silence_over(case, now) is not None:
+        return
+    if "over" not in case.reminded and now - case.ended_at <= RINGS_WITHIN:
+        yield "over"
+    if case.size >= rules.sound_from and waits(case, book, now, rules):
+        yield from _ladder(case, "over", case.ended_at, now, rules)
+
+
+def _of_left(case: Case, now: datetime, rules: Rules) -> Iterator[Reminder]:
+    since = about(case, "left_first")
+    if since is not None and now - since <= LEFT_WITHIN and is_left(case):
+        yield from _ladder(case, "left", since, now, rules)
+
+
+def _ladder(
+    case: Case, matter: Literal["over", "left"], since: datetime, now: datetime, rules: Rules
+) -> Iterator[Reminder]:
+    step = _passed(now - since, rules)
+    what = cast("Reminder", f"{matter}_{step}")
+    if step is not None and what not in case.reminded:
+        yield what
+
+
+def _step(case: Case, book: Book, now: datetime, rules: Rules) -> Reminder | None:
+    asked = case.asked_at or case.opened_at
+    step = _passed(now - asked, rules)
+    if step is None or step in case.reminded:
+        return None
+    silences = (s for s in book.silences.values() if asked < s.until <= now)  # it waits anew after each
+    ended = [s.until for s in silences if any(s.covers(port) for port in case.ports)]
+    step = _passed(now - max((asked, *ended)), rules)
+    return None if step in case.reminded else step
+
+
+def _passed(waited: timedelta, rules: Rules) -> Literal["first", "second", "escalated"] | None:
+    """The last reminder whose time came; none where nobody is to be reminded."""
+    minutes = rules.remind_minutes
+    passed = [what for what, times in PAUSES if waited >= timedelta(minutes=minutes * times)]
+    return passed[-1] if passed and minutes > 0 else None

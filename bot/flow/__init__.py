@@ -1,0 +1,1 @@
+"""The story of a case: what calls the steps, and when."""

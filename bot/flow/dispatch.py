@@ -1,0 +1,224 @@
+"""One approval carried out: enrich (during the countdown) -> gate -> send -> settle."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.domain.case import Dispatch, Phase
+from bot.domain.life import Unasked
+from bot.domain.limits.growth import GROWN
+from bot.domain.limits.holds import APPROVER_GONE, CONTESTED, NO_MORE
+from bot.domain.lines import CaseOpened, Interrupted, Settled
+from bot.domain.plan import RESTORED, Size
+from bot.domain.rules import Rules
+from bot.domain.who import BOT
+from bot.errors import (
+    AnswerLost,
+    BadAnswer,
+    Declined,
+    LedgerClosed,
+    LoginRefused,
+    NotFound,
+    Refused,
+    TryLater,
+)
+from bot.ports import Clock, Ledger, NocChat, Notice, Spawn, Staff, Write
+from bot.steps import restore
+from bot.steps.enrich import Enricher
+from bot.steps.gate import gate, spare
+from bot.steps.send import Job, Sender
+from bot.steps.settle import Halt, give_up, interrupt, settle
+
+log = logging.getLogger(__name__)
+
+ASK_BEFORE = 3.0  # seconds before the countdown ends: who approved is asked about as late as costs no time
+_CODES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (LoginRefused, "login_refused"),
+    (NotFound, "not_found"),
+    (Refused, "refused"),
+    (BadAnswer, "bad_answer"),
+    ((TryLater, AnswerLost), "source_down"),
+)
+
+
+class Dispatcher:
+    """Every dispatch of this process, each in a task of its own. Nothing else sends.
+
+    While `draining` nothing new leaves.
+    """
+
+    def __init__(
+        self,
+        enricher: Enricher,
+        sender: Sender,
+        *,
+        ledger: Ledger,
+        chat: NocChat,
+        clock: Clock,
+        rules: Rules,
+        spawn: Spawn,
+        staff: Staff,
+    ) -> None:
+        self._enricher, self._sender = enricher, sender
+        self._ledger, self._chat, self._clock = ledger, chat, clock
+        self._rules, self._spawn, self._staff = rules, spawn, staff
+        self._halts: dict[int, asyncio.Event] = {}
+        self.draining = False
+
+    def carry_out(self, number: int) -> None:
+        """Start or go on with the present dispatch of a case, beside what goes on."""
+        self._chat.show(number, urgent=True)
+        if self.draining:
+            return  # its claim is durable: the next start goes on with it
+        halt = self._halts[number] = asyncio.Event()
+        self._spawn(self._run(number, self._ledger.book.cases[number].dispatches[-1], halt))
+
+    def halt(self, number: int) -> None:
+        """Let nothing more leave for a case; what is in flight lands."""
+        self._chat.show(number, urgent=True)
+        if number in self._halts:
+            self._halts[number].set()
+
+    def drain(self) -> None:
+        """From now on nothing leaves; what is unfinished goes on at the next start."""
+        self.draining = True
+        for halt in self._halts.values():
+            halt.set()
+
+    async def _run(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
+        if dispatch.phase is Phase.FINISHED:
+            return  # taken back before anything began
+        try:
+            if dispatch.phase is Phase.COUNTDOWN:
+                rule = await self._look_up_during_countdown(number, dispatch, halt)
+                if rule is None:
+                    return
+                for line in await self._ledger.commit(rule):
+                    if isinstance(line, CaseOpened):  # what could not be read waits on a card of its own
+                        self._chat.show(line.case)
+            else:
+                await self._check_staff(number, dispatch)
+                await self._ledger.commit(await self._spare(number, dispatch))
+            await self._send(number, dispatch, halt)
+        except LedgerClosed as error:
+            log.error("case %s: the ledger is closed: %s", number, error)  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - the edge: whatever happens, a person can go on with it
+            await self._break_off(number, dispatch, error)
+        finally:
+            if self._halts.get(number) is halt:
+                del self._halts[number]
+            self._chat.show(number, urgent=True)
+
+    async def _plan(self, number: int, dispatch: Dispatch) -> Write:
+        """The rule that makes the plan, out of what is looked up now."""
+        case, turn = self._ledger.book.cases[number], dispatch.turn
+        if case.restores is not None:
+            links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
+            return restore.plan(number, turn, links)
+        return gate(number, turn, await self._enricher.enrich(case.to_read(dispatch)), self._rules)
+
+    async def _spare(self, number: int, dispatch: Dispatch) -> Write:
+        """The rule that spares those of a plan still to do who need no message any more."""
+        case, turn = self._ledger.book.cases[number], dispatch.turn
+        if case.restores is not None:
+            links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
+            return restore.spare_down(number, turn, links)
+        affected, unread = await self._enricher.read(case.to_read(dispatch))
+        return spare(number, turn, replace(affected, over=affected.over and not unread))
+
+    async def _look_up_during_countdown(
+        self, number: int, dispatch: Dispatch, halt: asyncio.Event
+    ) -> Write | None:
+        """The look-ups, in parallel with the countdown; None where the approval was taken back."""
+        look_up = asyncio.ensure_future(self._plan(number, dispatch))
+        halted = asyncio.ensure_future(halt.wait())
+        countdown = asyncio.ensure_future(self._count_down(number, dispatch))
+        try:
+            await asyncio.wait({halted, countdown}, return_when=asyncio.FIRST_COMPLETED)
+            if not halt.is_set():
+                countdown.result()
+            await asyncio.wait({halted, look_up}, return_when=asyncio.FIRST_COMPLETED)
+            return None if halt.is_set() else look_up.result()
+        finally:
+            for task in (look_up, halted, countdown):
+                task.cancel()
+
+    async def _count_down(self, number: int, dispatch: Dispatch) -> None:
+        """The time in which it can be taken back. Its last seconds are also for `_check_staff`."""
+        last = min(ASK_BEFORE, self._rules.undo_seconds)
+        await self._clock.sleep(self._rules.undo_seconds - last)
+        asked = asyncio.ensure_future(self._check_staff(number, dispatch))
+        try:
+            await self._clock.sleep(last)
+            await asked
+        finally:
+            asked.cancel()
+
+    async def _check_staff(self, number: int, dispatch: Dispatch) -> None:
+        """Declined where those on whose word it goes on may not decide any more, or another program may send.
+
+        Where nobody can tell it goes on, as they might when they tapped: that is on record, and told.
+        """
+        unasked = []
+        for who in dispatch.answerable:
+            may = True if who == BOT else await self._staff.still_may(who)
+            if may is False:
+                raise Declined(APPROVER_GONE)
+            if may is None:
+                unasked.append(who)
+        if self._staff.contested():
+            raise Declined(CONTESTED)
+        if unasked:
+            await self._ledger.commit(lambda _book, _now: [Unasked(number, who) for who in unasked])
+            self._chat.say(Notice("unasked", {"case": number, "by": unasked[0]}))
+
+    async def _send(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
+        self._chat.show(number, urgent=True)
+        told: Callable[[], None] = lambda: self._chat.show(number)  # noqa: E731
+        case = self._ledger.book.cases[number]
+        template = dispatch.template.value if case.restores is None else RESTORED
+        job = Job(number, dispatch.turn, template, halt, told, dispatch.facts)
+        await self._sender.send(job, dispatch.progress.todo() if dispatch.progress is not None else [])
+        left = dispatch.progress is not None and bool(dispatch.progress.todo())
+        if self.draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:
+            return  # the next start goes on with those
+        halted = None if job.why is None else Halt(job.why, job.mend)
+        for line in await self._ledger.commit(settle(number, dispatch.turn, halted)):
+            if isinstance(line, Interrupted | Settled) and line.reason is not None:  # an edit rings no phone
+                facts = {"case": number, "port": case.incident.port, "reason": line.reason, "mend": line.mend}
+                self._chat.say(Notice("halted", facts))
+
+    async def _break_off(self, number: int, dispatch: Dispatch, error: Exception) -> None:
+        """Without a plan it is given up, and may be tried again; in mid-send it is interrupted."""
+        code = error.code if isinstance(error, Declined) else _code(error)
+        size = error.facts.get("size") if isinstance(error, Declined) else None
+        log.warning("case %s broke off: %s", number, code, exc_info=error if code == "error" else None)
+        rule: Write = (
+            give_up(number, dispatch.turn, code, size if isinstance(size, Size) else None)
+            if dispatch.progress is None
+            else interrupt(number, dispatch.turn, code if code in NO_MORE else None)
+        )
+        try:
+            await self._ledger.commit(rule)
+        except (LedgerClosed, Declined) as refused:  # closed, or cancelled meanwhile: nothing is lost
+            log.warning("case %s: not written: %s", number, refused)
+        else:
+            alone = (
+                dispatch.due is not None
+                or dispatch.by == BOT
+                or (dispatch.resumed and not dispatch.resumed_by)
+            )
+            port = self._ledger.book.cases[number].incident.port
+            facts = {"case": number, "port": port, "reason": code}
+            if dispatch.progress is not None and code in NO_MORE:
+                self._chat.say(Notice("halted", {**facts, "mend": None}))
+            elif dispatch.progress is None and code == GROWN and alone:
+                self._chat.say(Notice("grown", facts))
+            elif dispatch.progress is None and (alone or code in NO_MORE):  # nobody waits at the card for it
+                self._chat.say(Notice("not_sent", {**facts, "scheduled": bool(alone)}))
+
+
+def _code(error: Exception) -> str:
+    """The words' code for why an alert could not be read."""
+    return next((code for kinds, code in _CODES if isinstance(error, kinds)), "error")

@@ -1,0 +1,331 @@
+"""The composition root: settings -> adapters -> flow -> chat -> scheduler; started and stopped in order."""
+
+import asyncio
+import gc
+import logging
+import random
+import signal
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from bot import __version__
+from bot.chat.screens.attention import Attention
+from bot.chat.screens.starting import STARTED, start_facts, start_line
+from bot.chat.screens.words import Words
+from bot.chat.taps.commands import ProgramFacts
+from bot.chat.telegram import Account, Telegram
+from bot.domain.rules import Rules
+from bot.errors import StartupError
+from bot.flow.deps import Deps
+from bot.flow.flow import Flow
+from bot.gateways import open_gateway
+from bot.gateways.pace import Pace
+from bot.ops.health import HealthServer
+from bot.ports import Clock, Notice
+from bot.process.clock import SystemClock
+from bot.process.settings import Settings
+from bot.process.tasks import Tasks
+from bot.sources import open_source
+from bot.storage.access import troubles
+from bot.storage.files import FileLedger
+from bot.storage.views import Views
+
+log = logging.getLogger(__name__)
+
+LATE = 3  # poll intervals without a poll, and the watchdog re-schedules
+LIST_WITHIN, LATE_LIST = 60.0, 2  # seconds, or poll intervals where those are longer: no list takes longer
+STALE = 3  # poll intervals without a good poll, and /healthz turns red
+DEAF = 120.0  # seconds without an answer to getUpdates, and /healthz turns red
+ALIVE = 900.0  # seconds between two lines that say so; a start trusts a ledger that ends within an hour
+ASK = 300.0  # seconds between two readings of the gateway's list while a send is in doubt
+SOON = 60.0  # seconds after a start until the first of each: are people heard, what of those in flight before
+IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The settings that rules and steps read, percentages as shares."""
+    return Rules(
+        cooldown_hours=settings.cooldown_hours,
+        min_affected=settings.min_affected,
+        undo_seconds=settings.undo_seconds,
+        dry_run=settings.dry_run or settings.gateway == "dry_run",
+        poll_within=max(LIST_WITHIN, LATE_LIST * settings.poll_seconds),
+        look_ups=settings.enrich_concurrency,
+        sends=settings.hsm_concurrency,
+        settle_seconds=settings.settle_seconds,
+        open_polls=settings.open_polls,
+        close_polls=settings.close_polls,
+        group_seconds=settings.group_seconds,
+        group_power_seconds=settings.group_power_seconds,
+        nearly_all=settings.group_nearly_all / 100,
+        dominance=settings.group_dominance / 100,
+        flaps=settings.flaps_per_hour,
+        reopen_minutes=settings.reopen_minutes,
+        remind_minutes=settings.remind_minutes,
+        assume_hours=settings.assume_hours,
+        sound_from=settings.sound_from,
+        customer_hours=settings.customer_hours,
+        two_person_above=settings.two_person_above,
+        restored=settings.hsm_id_restored is not None,
+        restored_auto=settings.restored_auto,
+        tells=frozenset(settings.hsm_variables),
+        tells_restored=frozenset(settings.hsm_variables_restored),
+    )
+
+
+def attention_of(settings: Settings) -> Attention:
+    """The settings about whom the bot asks, when it rings, and how many cards there are."""
+    return Attention(
+        on_call=settings.telegram_on_call,
+        escalation=settings.telegram_escalation_chat_id,
+        quiet_hours=settings.quiet_hours,
+        quiet_below=settings.quiet_below,
+        cards_at_once=settings.cards_at_once,
+        sound_from=settings.sound_from,
+    )
+
+
+def _replayed(settings: Settings, clock: Clock) -> FileLedger:
+    """The ledger, out of the garbage collector's sight: each full collection would stop taps for 100 ms."""
+    gc.disable()
+    try:
+        return FileLedger.open(settings.data_dir, clock)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+class App:
+    """One process. `run` returns its exit code."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._rules = rules_of(settings)
+        self._words = Words(settings.bot_language, settings.tz)
+        self._tasks = Tasks()
+        self._started_at = self._clock.now()
+        self._polled_at, self._polling = self._clock.monotonic(), False
+        self._good_poll_at: float | None = None
+        self._introduced = False
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._health = HealthServer(self._wrong, self._noted)
+        self._watchdog: asyncio.Task[None] | None = None
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Run until `stop` is set, then stop in order. StartupError where the folder or port is not ours."""
+        settings, clock = self._settings, self._clock
+        self._ledger = ledger = _replayed(settings, clock)
+        self._source = open_source(settings, clock)
+        self._gateway = open_gateway(settings, clock)
+        self._telegram = self._open_telegram()
+        deps = Deps(
+            self._source,
+            self._source,
+            self._gateway,
+            Pace(settings.hsm_rate, clock),
+            ledger,
+            self._telegram.chat,
+            clock,
+            random.SystemRandom(),
+            self._tasks.spawn,
+            self._telegram,
+        )
+        self._flow = Flow(deps, self._rules)
+        self._telegram.attend(self._flow, self._program)
+        self._views = Views(settings.data_dir, ledger, self._rules.cooldown_hours, clock)
+        ledger.on_closed = lambda why: self._telegram.chat.say(Notice("ledger_closed", {"why": why}))
+        try:
+            await self._start()
+            await stop.wait()
+        finally:
+            await self._stop()
+        return 0
+
+    def _open_telegram(self) -> Telegram:
+        settings = self._settings
+        account = Account(
+            settings.telegram_token.get_secret_value(),
+            settings.telegram_chat_id,
+            settings.telegram_api_url,
+            settings.telegram_topic_id,
+            settings.telegram_approvers,
+            settings.telegram_proxy.get_secret_value() or None,
+        )
+        return Telegram(
+            account,
+            self._ledger,
+            self._words,
+            self._clock,
+            rules=self._rules,
+            attention=attention_of(settings),
+        )
+
+    async def _start(self) -> None:
+        settings = self._settings
+        if settings.ops_port:
+            try:
+                await self._health.start(settings.ops_host, settings.ops_port)
+            except OSError as error:
+                where = f"{settings.ops_host}:{settings.ops_port}"
+                mend = "choose another OPS_PORT (0 turns it off)"
+                wrong = f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}"
+                raise StartupError(wrong, code=1) from None
+        log.info("%s", start_line(settings, self._words, len(self._ledger.book.open)))
+        log.info("olt-noc-bot %s: source %s, gateway %s", __version__, self._source.name, self._gateway.name)
+        for warning in (*troubles(settings.data_dir), *settings.unprotected()):
+            log.warning("%s", warning)
+        self._say_recovery()
+        await self._flow.start(__version__, self._ledger.recovery.doubt)
+        await self._telegram.start()
+        self._schedule()
+        self._watchdog = asyncio.create_task(self._watch_the_schedule())
+        await self._views.start()  # last: it takes a while, and the first poll need not wait for it
+
+    def _schedule(self) -> None:
+        seconds = self._settings.poll_seconds
+        self._scheduler.add_job(
+            self._poll,
+            IntervalTrigger(seconds=seconds, jitter=max(1, int(seconds / 10)), timezone=UTC),
+            id="poll",
+            next_run_time=datetime.now(UTC),
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+        )
+        for id_, work, every in (("alive", self._alive, ALIVE), ("unknown", self._ask, ASK)):
+            self._scheduler.add_job(
+                work,
+                IntervalTrigger(seconds=every, timezone=UTC),
+                id=id_,
+                next_run_time=datetime.now(UTC) + timedelta(seconds=min(every, SOON)),
+                misfire_grace_time=None,
+                coalesce=True,
+                max_instances=1,
+            )
+        self._scheduler.start()
+
+    async def _poll(self) -> None:
+        self._polled_at, self._polling = self._clock.monotonic(), True
+        try:
+            wanted = await self._flow.poll()
+            if wanted is not None and wanted < self._settings.poll_seconds:
+                soon = datetime.now(UTC) + timedelta(seconds=wanted)
+                self._scheduler.modify_job("poll", next_run_time=soon)
+            if not self._flow.watch.failures:
+                self._good_poll_at = self._clock.monotonic()
+        except asyncio.CancelledError:  # the scheduler's shutdown; passed on, it would log it as an error
+            log.info("a poll was cut short by the stop")
+        except Exception:  # the edge: a bug in one poll must not end the polling
+            log.exception("a poll failed in a way that nobody named")
+            self._flow.watching.missed("error")
+        finally:
+            self._polling, self._polled_at = False, self._clock.monotonic()
+            self._say_how_it_is_set_up()
+
+    def _say_how_it_is_set_up(self) -> None:
+        """Once, behind the cards that the first poll brought."""
+        if not self._introduced:
+            self._introduced = True
+            self._telegram.chat.say(Notice(STARTED, start_facts(self._settings)))
+
+    async def _alive(self) -> None:
+        self._flow.alive(heard=self._hears())
+
+    async def _ask(self) -> None:
+        try:
+            await self._flow.ask_gateway()
+        except asyncio.CancelledError:  # the scheduler's shutdown, as above
+            log.info("a reading of the gateway's list was cut short by the stop")
+
+    async def _watch_the_schedule(self) -> None:
+        """A clock set back leaves the scheduler waiting for a time that was: it is told to poll now."""
+        late = self._settings.poll_seconds * LATE
+        while True:
+            await self._clock.sleep(self._settings.poll_seconds)
+            silent = self._clock.monotonic() - self._polled_at
+            if silent > late and not self._polling:
+                log.error("no poll for %.0f s: scheduling one now", silent)
+                self._telegram.chat.say(Notice("poll_late", {"seconds": silent}))
+                self._polled_at = self._clock.monotonic()
+                for job in self._scheduler.get_jobs():  # the others wait for that time, too
+                    job.modify(next_run_time=datetime.now(UTC))
+
+    def _say_recovery(self) -> None:
+        recovery = self._ledger.recovery
+        if recovery.corrupt is not None:
+            self._telegram.chat.say(Notice("ledger_closed", {"why": recovery.corrupt}))
+        elif recovery.quarantined:
+            log.warning("a torn tail of %s bytes was put aside: %s", recovery.quarantined, recovery.file)
+            self._telegram.chat.say(Notice("ledger_recovered", {"bytes": recovery.quarantined}))
+
+    async def _stop(self) -> None:
+        """No new sends; those in flight finish; the rest is written and goes on at the next start."""
+        log.info("stopping")
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._flow.drain()
+        async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
+            last.push_async_callback(self._ledger.close)
+            for close in (self._gateway.aclose, self._source.aclose, self._health.stop, self._views.close):
+                last.push_async_callback(close)
+            cut_off = await self._tasks.drain(IN_FLIGHT)
+            await self._telegram.stop()
+            if not cut_off:
+                await self._flow.stopped(heard=self._hears())
+        log.info("stopped")
+
+    def _hears(self) -> bool:
+        """Whether people's taps come through."""
+        fresh = self._telegram.fresh()
+        return fresh is not None and fresh <= DEAF
+
+    def _program(self) -> ProgramFacts:
+        dry_run, login = self._rules.dry_run, self._source.login.state
+        posting = self._telegram.posting
+        return ProgramFacts(
+            __version__,
+            self._started_at,
+            self._gateway.name,
+            dry_run,
+            login,
+            posting,
+            self._settings.poll_seconds * STALE,
+        )
+
+    def _wrong(self) -> Mapping[str, str]:
+        """What /healthz reports: stale polls, a deaf Telegram or one that takes no posts, a closed ledger."""
+        wrong: dict[str, str] = {}
+        good_at = self._good_poll_at  # monotonic: a clock set back must not keep an old poll fresh
+        age = None if good_at is None else self._clock.monotonic() - good_at
+        if age is None or age > self._settings.poll_seconds * STALE:
+            wrong["source"] = "no good poll yet" if age is None else f"no good poll for {age:.0f} s"
+        fresh = self._telegram.fresh()
+        if fresh is None or fresh > DEAF:
+            wrong["telegram"] = "no answer to getUpdates yet" if fresh is None else f"deaf for {fresh:.0f} s"
+        posting = self._telegram.posting
+        if posting.mute is not None:
+            wrong["posts"] = f"the group takes none for {posting.seconds:.0f} s ({posting.mute.why})"
+        if self._ledger.closed is not None:
+            wrong["ledger"] = "closed: nothing can be decided or sent"
+        return wrong
+
+    def _noted(self) -> Mapping[str, str]:
+        """What /healthz mentions though nothing is hidden by it."""
+        lost = self._telegram.posting.topic_lost
+        return {"topic": "takes no posts: they go to the group itself"} if lost else {}
+
+
+async def serve(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    return await App(settings).run(stop)

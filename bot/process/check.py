@@ -1,0 +1,353 @@
+"""`python -m bot check`: every system tried once, nothing sent; a line each with the mend."""
+
+import errno
+import shutil
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+from telegram import Bot, ChatMember
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from bot.chat.screens.starting import start_line
+from bot.chat.screens.words import Words
+from bot.chat.wire.connection import Connection
+from bot.domain.phone import Phone
+from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused
+from bot.gateways import Sender, open_gateway
+from bot.process.check_lines import Finding, plain
+from bot.process.clock import SystemClock
+from bot.process.settings import Reading, Settings
+from bot.process.trial import WHAT, ask_on_terminal, send_tests
+from bot.sources import OltManager, open_source
+from bot.storage.access import troubles
+from bot.storage.disk import Disk
+from bot.storage.replay import scan
+
+LOW_DISK = 100 * 2**20  # bytes
+HSM_MEND = "URL_HSM is what the provider gave, usually it ends in /rest/v1/sendHsm"
+GATEWAY_SETTINGS = ("gateway", "dry_run", "url_hsm", "token_hsm", "cookie_hsm", "hsm_", "tz")
+NO_LIST = (
+    "it answers, but there is no list of sent messages beside URL_HSM, so neither its path nor the key could "
+    "be tried without sending: check --send-test PHONE shows it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One system: what it is called, where it is, which settings it needs, and how it is tried."""
+
+    what: str
+    where: str
+    needs: frozenset[str]
+    run: Callable[[], AsyncIterator[Finding]]
+
+
+async def check(
+    given: Settings | Reading,
+    say: Callable[[str], None] = print,
+    phone: Phone | None = None,
+    ask: Callable[[str], str] = ask_on_terminal,
+) -> int:
+    """Try everything in turn and say a line each; 0 where all is well, 2 for wrong settings, else 1.
+
+    A system is tried as soon as its own settings are right. With a `phone` (one's own) every template is
+    sent to it once `ask` has brought a yes; only where all settings are right.
+    """
+    found = given if isinstance(given, Reading) else Reading(given)
+    settings, bad = found.settings, 0
+    say(_first_line(found))
+    for line in found.problems:
+        say(str(Finding("settings", False, line)))
+    if not found.problems:
+        say(str(Finding("settings", True, "complete")))
+    for name in found.strangers:
+        say(str(Finding("settings", None, f"{name} in .env is no setting: nothing reads it")))
+    for warning in settings.unprotected():
+        say(f"! {warning}")
+    async with AsyncExitStack() as stack:
+        steps = _steps(settings, stack)
+        if phone is not None:
+            steps.append(_trial(settings, phone, ask, stack))
+        for step in steps:
+            missing = sorted(field.upper() for field in step.needs & found.wrong)
+            if missing or (step.what == WHAT and found.problems):
+                after = ", ".join(missing) or "the settings"
+                say(str(Finding(step.what, None, f"not tried, mend {after} first")))
+                bad += step.what == WHAT
+                continue
+            if step.where:
+                say(f"… {step.what}: trying {step.where}")
+            async for finding in step.run():
+                bad += finding.good is False
+                say(str(finding))
+    return 2 if found.problems else int(bad > 0)
+
+
+def _first_line(found: Reading) -> str:
+    if found.problems:
+        n = len(found.problems)
+        return f"The bot would not start: {n} {'setting needs' if n == 1 else 'settings need'} mending"
+    settings = found.settings
+    return start_line(settings, Words(settings.bot_language, settings.tz), _open_cases(settings.data_dir))
+
+
+def _steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
+    clock = SystemClock()
+
+    def of(*beginnings: str) -> frozenset[str]:
+        return frozenset(name for name in Settings.model_fields if name.startswith(beginnings))
+
+    def source() -> AsyncIterator[Finding]:
+        opened = open_source(settings, clock)
+        stack.push_async_callback(opened.aclose)
+        return _source(opened)
+
+    def gateway() -> AsyncIterator[Finding]:
+        opened = open_gateway(settings, clock)
+        stack.push_async_callback(opened.aclose)
+        return _gateway(opened)
+
+    rehearsal = settings.dry_run or settings.gateway == "dry_run"
+    return [
+        Step("data folder", "", of("data_dir"), lambda: _folder(settings)),
+        Step("health port", "", of("ops_", "data_dir"), lambda: _health(settings)),
+        Step("OLT API", _host(settings.api_base_url), of("source", "api_", "tz"), source),
+        Step(
+            "gateway",
+            "" if rehearsal else _host(settings.url_hsm),
+            of(*GATEWAY_SETTINGS),
+            gateway,
+        ),
+        Step("Telegram bot", _host(settings.telegram_api_url), of("telegram_"), lambda: _telegram(settings)),
+    ]
+
+
+def _trial(settings: Settings, phone: Phone, ask: Callable[[str], str], stack: AsyncExitStack) -> Step:
+    clock = SystemClock()
+
+    def run() -> AsyncIterator[Finding]:
+        gateway = open_gateway(settings, clock)
+        stack.push_async_callback(gateway.aclose)
+        return send_tests(settings, gateway, phone, clock, ask)
+
+    return Step(WHAT, "", frozenset(), run)
+
+
+def _host(url: str) -> str:
+    """Where it is, without what an address may hold beside."""
+    return urlsplit(url).hostname or ""
+
+
+def _open_cases(folder: Path) -> int | None:
+    """How many cases the ledger has open, read beside a bot that may run; None where that cannot be said."""
+    try:
+        found = scan(Disk(), folder)
+    except OSError:
+        return None
+    return len(found.book.open) if found.trouble is None else None
+
+
+async def _folder(settings: Settings) -> AsyncIterator[Finding]:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = folder / ".check"
+        probe.unlink(missing_ok=True)
+        with probe.open("xb") as file:  # never through a link
+            file.write(b"x")
+        probe.unlink()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        mend = "DATA_DIR must be a folder that this user may write"
+        rights = "".join(f"; {trouble}" for trouble in troubles(folder))
+        yield Finding("data folder", False, f"{folder}: {error.strerror}; {mend}{rights}")
+        return
+    for trouble in troubles(folder):
+        yield Finding("data folder", False, trouble)
+    used = "; a running bot uses it" if _locked(folder) else ""
+    yield Finding("data folder", free > LOW_DISK, f"{folder}, {free // 2**20} MiB free{used}")
+
+
+def _locked(folder: Path) -> bool:
+    """Whether a running bot has the folder (`storage.files` holds this lock while it runs)."""
+    file = folder / "instance.lock"
+    if not file.exists():
+        return False
+    try:
+        with FileLock(file, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
+async def _health(settings: Settings) -> AsyncIterator[Finding]:
+    host, port = settings.ops_host, settings.ops_port
+    if not port:
+        return
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and _locked(settings.data_dir):
+            yield Finding("health port", True, f"{host}:{port}; the running bot uses it, it seems")
+            return
+        mend = "choose another OPS_PORT (0 turns it off) or OPS_HOST"
+        yield Finding("health port", False, f"{host}:{port}: {error.strerror}; {mend}")
+        return
+    yield Finding("health port", True, f"{host}:{port} is free")
+
+
+async def _source(source: OltManager) -> AsyncIterator[Finding]:
+    try:
+        poll = await source.open_incidents()
+    except LoginRefused as error:
+        mend = "check API_USER, API_PASS, API_BASE_URL and API_AUTH_URL"
+        yield Finding("OLT login", False, f"{plain(error)}; {mend}")
+        return
+    except (Refused, BadAnswer) as error:
+        mend = "check API_BASE_URL and the user's rights"
+        yield Finding("OLT list", False, f"{plain(error)}; {mend}")
+        return
+    except BotError as error:
+        mend = "check API_BASE_URL and the way there"
+        yield Finding("OLT API", False, f"{plain(error)}; {mend}")
+        return
+    skipped = f", {len(poll.skipped)} rows unreadable" if poll.skipped else ""
+    yield Finding("OLT login", True, "accepted")
+    yield Finding("OLT list", poll.complete, f"{len(poll.incidents)} open incidents{skipped}")
+
+
+async def _gateway(gateway: Sender) -> AsyncIterator[Finding]:
+    try:
+        seen = await gateway.probe()
+    except Refused as error:
+        yield Finding("gateway", False, f"{plain(error)}; check TOKEN_HSM; {HSM_MEND}")
+    except (BotError, AnswerLost) as error:
+        yield Finding("gateway", False, f"{plain(error)}; check URL_HSM and the way there")
+    else:
+        if "not checked" in seen:  # a 404: the contract's list of sent messages is not beside this URL
+            yield Finding("gateway", None, f"{NO_LIST}; {HSM_MEND}")
+            return
+        name = gateway.name.replace("_", " ")
+        yield Finding("gateway", True, f"{name}, {seen}; no message was sent")
+
+
+async def _telegram(settings: Settings) -> AsyncIterator[Finding]:
+    # Its own requests: a Bot that could not be initialised leaves those it made itself open.
+    proxy = settings.telegram_proxy.get_secret_value() or None
+    async with (
+        Connection(pool=2, connect=5, proxy=proxy) as request,
+        Connection(pool=1, connect=5, proxy=proxy) as unused,
+    ):
+        base = f"{settings.telegram_api_url}/bot"
+        token = settings.telegram_token.get_secret_value()
+        bot = Bot(token, base_url=base, request=request, get_updates_request=unused)
+        try:
+            await bot.initialize()
+        except InvalidToken:  # its text holds the token
+            yield Finding("Telegram bot", False, "the token is refused; check TELEGRAM_TOKEN")
+            return
+        except TelegramError as error:
+            mend = "check TELEGRAM_API_URL and the way there"
+            yield Finding("Telegram bot", False, f"{_telegram_said(error)}; {mend}")
+            return
+        yield Finding("Telegram bot", True, f"@{bot.username}")
+        async for finding in _group(bot, settings):
+            yield finding
+
+
+async def _group(bot: Bot, settings: Settings) -> AsyncIterator[Finding]:
+    group = settings.telegram_chat_id
+    try:
+        chat = await bot.get_chat(group)
+        me = await bot.get_chat_member(group, bot.id)
+    except ChatMigrated as moved:
+        text = f"it became a supergroup; set TELEGRAM_CHAT_ID={moved.new_chat_id}"
+        yield Finding("Telegram group", False, text)
+        return
+    except TelegramError as error:
+        mend = "check TELEGRAM_CHAT_ID and add the bot to the group"
+        yield Finding("Telegram group", False, f"{_telegram_said(error)}; {mend}")
+        return
+    yield Finding("Telegram group", True, chat.title or str(group))
+    yield _rights(me)
+    if settings.telegram_topic_id is not None:
+        topic = settings.telegram_topic_id
+        yield Finding("topic", True, f"{topic}, not tested: only a message would show whether it exists")
+    if settings.telegram_approvers == "*":
+        yield Finding("approvers", True, "everyone in the group")
+    elif settings.telegram_approvers:
+        for user in sorted(settings.telegram_approvers):
+            yield await _member(bot, group, user, "approver", "TELEGRAM_APPROVERS")
+    else:
+        yield await _administrators(bot, group)
+    for user in sorted(settings.telegram_on_call):
+        yield await _member(bot, group, user, "on call", "TELEGRAM_ON_CALL")
+    if settings.telegram_escalation_chat_id is not None:
+        yield await _escalation(bot, settings.telegram_escalation_chat_id)
+
+
+def _telegram_said(error: TelegramError) -> str:
+    """Telegram's own words where it answered, else what happened in plain ones."""
+    match error:
+        case BadRequest() | Forbidden() | RetryAfter():
+            return f"Telegram says: {error.message}"
+        case TimedOut():
+            return "Telegram did not answer in time"
+        case NetworkError():
+            return "Telegram was not reached: no such host, nothing listens there, or a firewall is between"
+    return "Telegram answered in a way that the bot does not understand"
+
+
+def _rights(me: ChatMember) -> Finding:
+    may_write = getattr(me, "can_send_messages", True)
+    if me.status in {ChatMember.LEFT, ChatMember.BANNED} or may_write is False:
+        return Finding("bot's rights", False, f"{me.status}; let the bot be a member that may write")
+    return Finding("bot's rights", True, me.status)
+
+
+async def _member(bot: Bot, group: int, user: int, what: str, setting: str) -> Finding:
+    try:
+        member = await bot.get_chat_member(group, user)
+    except TelegramError as error:
+        return Finding(what, False, f"{user}: {_telegram_said(error)}; mend {setting}")
+    if member.status in {ChatMember.LEFT, ChatMember.BANNED}:
+        return Finding(what, False, f"{user} is not in the group; mend {setting}")
+    return Finding(what, True, member.user.full_name)
+
+
+async def _escalation(bot: Bot, chat: int) -> Finding:
+    try:
+        found = await bot.get_chat(chat)
+    except TelegramError as error:
+        mend = "mend TELEGRAM_ESCALATION_CHAT_ID, add the bot to that group, or let that person write /start"
+        return Finding("escalation", False, f"{_telegram_said(error)}; {mend}")
+    return Finding("escalation", True, found.effective_name or str(chat))
+
+
+async def _administrators(bot: Bot, group: int) -> Finding:
+    mend = "name people in TELEGRAM_APPROVERS"
+    try:
+        admins = [a.user for a in await bot.get_chat_administrators(group) if not a.user.is_bot]
+    except TelegramError as error:
+        return Finding("approvers", False, f"{_telegram_said(error)}; {mend}")
+    names = ", ".join(admin.full_name for admin in admins)
+    return Finding("approvers", bool(admins), names or f"the group has no administrators; {mend}")

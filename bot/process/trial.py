@@ -1,0 +1,105 @@
+"""`python -m bot check --send-test PHONE`: every configured template once, to one's own phone.
+
+Through the ledger, so that it is on record, and only beside no running bot: the folder has one writer.
+"""
+
+import getpass
+import sys
+from collections.abc import AsyncIterator, Callable
+
+from bot.domain.lines import Who
+from bot.domain.phone import Phone, mask, parse_phone
+from bot.domain.plan import ARRIVED, Outcome, Receipt
+from bot.errors import LedgerClosed, StartupError
+from bot.gateways import Sender
+from bot.ports import Clock
+from bot.process.check_lines import Finding, plain
+from bot.process.settings import Settings
+from bot.steps.trial import send_trial
+from bot.storage.access import of_another_user
+from bot.storage.files import FileLedger
+
+YES = frozenset({"sim", "yes"})
+WHAT = "test message"
+_SAID = {
+    Outcome.ACCEPTED: "the gateway took it; look at the phone",
+    Outcome.HELD: "the gateway holds it back",
+    Outcome.UNCONFIRMED: "an answer came that neither confirms nor refuses it; look at the phone",
+    Outcome.REJECTED: "refused",
+    Outcome.FAILED: "it did not leave",
+    Outcome.UNKNOWN: "it may have left, no answer says so; look at the phone before you try again",
+}
+
+
+def own_phone(text: str) -> Phone:
+    """The phone that was typed; StartupError where WhatsApp would not reach it."""
+    phone = parse_phone(text)
+    if not isinstance(phone, Phone):
+        raise StartupError("--send-test needs your own mobile number with its area code, e.g. 61999990000")
+    return phone
+
+
+def ask_on_terminal(question: str) -> str:
+    """What a person types; empty where there is no terminal: a script confirms nothing."""
+    if not sys.stdin.isatty():
+        return ""
+    try:
+        return input(question)
+    except EOFError:
+        return ""
+
+
+async def send_tests(
+    settings: Settings, gateway: Sender, phone: Phone, clock: Clock, ask: Callable[[str], str]
+) -> AsyncIterator[Finding]:
+    """A line for each template. Nothing is sent in a dry run, beside a running bot, or without a yes."""
+    templates = settings.templates()
+    named = ", ".join(f"{hsm} ({name})" for name, hsm in templates.items())
+    if gateway.name == "dry_run":
+        mend = "it needs GATEWAY=matrix and DRY_RUN=false"
+        yield Finding(WHAT, False, f"not sent, this is a rehearsal; {mend}")
+        return
+    try:
+        folder = settings.data_dir
+        another = of_another_user(folder) if folder.exists() else None
+        if another is not None:
+            yield Finding(WHAT, False, f"not sent: {another}")
+            return
+        ledger = FileLedger.open(folder, clock)
+    except (StartupError, OSError) as error:
+        mend = "it is written into the ledger, so stop the bot for it"
+        yield Finding(WHAT, False, f"not sent: {error}; {mend}")
+        return
+    try:
+        if ledger.closed is not None:
+            yield Finding(WHAT, False, f"not sent: {ledger.closed}")
+            return
+        question = f'Send template {named} to {mask(phone.digits)} now? Type "sim" or "yes": '
+        if ask(question).strip().casefold() not in YES:
+            yield Finding(WHAT, False, "not sent: nobody typed sim or yes on a terminal")
+            return
+        for template, hsm in templates.items():
+            receipt = await send_trial(
+                ledger, gateway, clock, template=template, hsm=hsm, phone=phone.digits, by=_who()
+            )
+            yield _finding(f"{hsm} ({template}) to {mask(phone.digits)}", receipt)
+            if receipt.halt is not None and receipt.halt != "template":
+                yield Finding(WHAT, False, "the others were not sent: they would meet the same")
+                return
+    except LedgerClosed as error:
+        yield Finding(WHAT, False, f"stopped, what comes of it cannot be written down: {error}")
+    finally:
+        await ledger.close()
+
+
+def _finding(what: str, receipt: Receipt) -> Finding:
+    why = f" ({plain(receipt.reason)})" if receipt.reason else ""
+    return Finding(WHAT, receipt.outcome in ARRIVED, f"template {what}: {_SAID[receipt.outcome]}{why}")
+
+
+def _who() -> Who:
+    """Who sits at the terminal, as far as the machine knows."""
+    try:
+        return Who(0, f"{getpass.getuser()} (terminal)")
+    except (KeyError, OSError):  # a user id without a name
+        return Who(0, "terminal")

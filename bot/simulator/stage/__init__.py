@@ -1,0 +1,1 @@
+"""The pretend ISP with the real bot beside it."""

@@ -1,0 +1,1 @@
+"""The Bot API, and the phones of the people in the group."""
