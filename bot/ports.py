@@ -7,8 +7,8 @@ from typing import Protocol
 
 from bot.domain.book import Book
 from bot.domain.customer import Affected, Contact, Link
+from bot.domain.events import Line
 from bot.domain.incident import Inventory, Poll, Port
-from bot.domain.lines import Line
 from bot.domain.plan import Message, Receipt, Sent
 from bot.domain.who import Who
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.customer import Affected, Contact, Link, Onu
 from bot.domain.incident import Incident, Inventory, Kind, OddRow, Poll, Port
-from bot.domain.lines import Who
 from bot.domain.plan import Message, Outcome, Receipt, Sent
+from bot.domain.who import Who
 from bot.errors import BadAnswer, NotFound
 from bot.ports import Notice
 

@@ -4,55 +4,55 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeGuard, get_args
 
-from bot.domain import life
-from bot.domain import lines as ln
-from bot.domain.events.trials import TrialIntent
+from bot.domain import events
+from bot.domain.events import TrialIntent
+from bot.domain.who import Who
 
 AUDITED = (
-    ln.Approved
-    | ln.Denied
-    | ln.Cancelled
-    | ln.StopAsked
-    | ln.Interrupted
-    | ln.Resumed
-    | ln.Settled
-    | ln.Resolved
-    | ln.Resent
-    | ln.Confirmed
-    | ln.CooldownReleased
-    | ln.TapRefused
-    | life.Separated
-    | life.Proposed
-    | life.Begun
-    | life.Assumed
-    | life.Lapsed
-    | life.Untold
-    | life.Forecast
-    | life.CauseNamed
-    | life.DenialExplained
-    | life.Silenced
-    | life.SilenceEnded
+    events.Approved
+    | events.Denied
+    | events.Cancelled
+    | events.StopAsked
+    | events.Interrupted
+    | events.Resumed
+    | events.Settled
+    | events.Resolved
+    | events.Resent
+    | events.Confirmed
+    | events.CooldownReleased
+    | events.TapRefused
+    | events.Separated
+    | events.Proposed
+    | events.Begun
+    | events.Assumed
+    | events.Lapsed
+    | events.Untold
+    | events.Forecast
+    | events.CauseNamed
+    | events.DenialExplained
+    | events.Silenced
+    | events.SilenceEnded
     | TrialIntent
-    | life.Unasked
+    | events.Unasked
 )
 OF_A_DISPATCH = (
-    ln.Approved
-    | ln.Cancelled
-    | ln.StopAsked
-    | ln.Interrupted
-    | ln.Resumed
-    | ln.Settled
-    | ln.Resolved
-    | ln.Resent
-    | life.Begun
-    | life.Unasked
+    events.Approved
+    | events.Cancelled
+    | events.StopAsked
+    | events.Interrupted
+    | events.Resumed
+    | events.Settled
+    | events.Resolved
+    | events.Resent
+    | events.Begun
+    | events.Unasked
 )
 """Those that are about the last dispatch of their case."""
 
 _KINDS = frozenset(get_args(AUDITED))  # isinstance would ask each of them for every line of a replay
 
 
-def is_audited(line: ln.Line) -> TypeGuard[AUDITED]:
+def is_audited(line: events.Line) -> TypeGuard[AUDITED]:
     """Whether the line is told. What the gateway's list proves is not: it is in the counts, and one by one it
     would bury the decisions.
     """
@@ -76,6 +76,6 @@ class AuditEntry:
         return getattr(self.line, "case", None)
 
     @property
-    def by(self) -> ln.Who | None:
+    def by(self) -> Who | None:
         """Who did it, None where nobody did."""
         return getattr(self.line, "by", None)

@@ -11,18 +11,18 @@ from functools import singledispatchmethod
 from typing import Any, ClassVar
 
 from bot.domain import book_life as life
-from bot.domain import lines as ln
+from bot.domain import events
 from bot.domain.audit import OF_A_DISPATCH, AuditEntry, is_audited
-from bot.domain.case import LEFT_OVER, Card, Case, Dispatch, Phase
+from bot.domain.case import LEFT_OVER, Card, Case, Dispatch, End, Phase
 from bot.domain.causes.flapping import Spell
-from bot.domain.events.trials import TRIAL, TrialIntent, TrialResult
+from bot.domain.events import TRIAL, TrialIntent, TrialResult
 from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import Reservation, Told
 from bot.domain.limits.silence import Silence
 from bot.domain.phone import phone_key
 from bot.domain.plan import ARRIVED, IN_DOUBT, Outcome, Progress, Receipt, Recipient
-from bot.domain.redated import bring_back
-from bot.domain.who import BOT
+from bot.domain.redated import Doubt, bring_back
+from bot.domain.who import BOT, Who
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _UNCONFIRMED_BEFORE = Receipt(Outcome.ACCEPTED, reason="unconfirmed")
@@ -31,7 +31,7 @@ SILENT = timedelta(hours=1)
 """A start that follows no clean stop, and no line this fresh, may be on an old copy of the ledger."""
 
 
-_HEARS = frozenset({ln.Alive, ln.Stopped, ln.Approved, ln.Denied})
+_HEARS = frozenset({events.Alive, events.Stopped, events.Approved, events.Denied})
 """Lines that can tell whether taps came through: what was refused may have waited for long."""
 
 
@@ -64,7 +64,7 @@ class Book:
     def __init__(self) -> None:
         self.last_at = _NEVER
         self.unconfirmed: datetime | None = None
-        self.doubt: ln.Doubt | None = None
+        self.doubt: Doubt | None = None
         self._before, self._stopped = _NEVER, True
         self.cases: dict[int, Case] = {}
         self.by_incident: dict[str, int] = {}
@@ -133,21 +133,21 @@ class Book:
             configured = self.moved[configured]
         return configured
 
-    def apply(self, at: datetime, line: ln.Line) -> None:
+    def apply(self, at: datetime, line: events.Line) -> None:
         """Take one line in. `at` never lies before `last_at`."""
         self.last_at = at
         self._take(line)
         if not isinstance(line, TRIAL):  # another process's: the bot itself was silent meanwhile
-            self._before, self._stopped = self.last_at, isinstance(line, ln.Stopped)
+            self._before, self._stopped = self.last_at, isinstance(line, events.Stopped)
         if type(line) in _HEARS and _hears(line):
             self.heard_at = self.last_at
 
-    def stands(self, line: ln.Line, seq: int, digest: str) -> None:
+    def stands(self, line: events.Line, seq: int, digest: str) -> None:
         """A line that was applied is durable, at this place and with this hash."""
         self.head = f"{seq} · {digest[:8]}"
-        if isinstance(line, ln.Settled | ln.Denied | ln.Resolved):
+        if isinstance(line, events.Settled | events.Denied | events.Resolved):
             self.heads[line.case] = self.head
-        elif isinstance(line, ln.Started):
+        elif isinstance(line, events.Started):
             self.heads |= dict.fromkeys(self._settled_at_start, self.head)
 
     def dispatch_of(self, entry: AuditEntry) -> Dispatch | None:
@@ -155,7 +155,7 @@ class Book:
         case = self.cases.get(entry.case or 0)
         return case.dispatches[entry.turn - 1] if case is not None and entry.turn else None
 
-    def _take(self, line: ln.Line) -> None:
+    def _take(self, line: events.Line) -> None:
         self._folds.get(type(line), Book._ignore)(self, line)
         if is_audited(line):
             turn = 0
@@ -168,7 +168,7 @@ class Book:
         """How each kind of line changes the state; called through `_folds`."""
 
     @_fold.register
-    def _(self, line: ln.Started) -> None:
+    def _(self, line: events.Started) -> None:
         if line.doubt is not None:
             self.unconfirmed, self.doubt = self.unconfirmed or self._before, line.doubt
         elif not self._stopped and self.last_at - self._before > SILENT:
@@ -180,14 +180,14 @@ class Book:
         self._settled_at_start = [number for number in running if number not in self.running]
 
     @_fold.register
-    def _(self, line: ln.Confirmed) -> None:
+    def _(self, line: events.Confirmed) -> None:
         self.unconfirmed = self.doubt = None
         if line.clock is not None:
             self.last_at = line.clock
             bring_back(self, line.clock)
 
     @_fold.register
-    def _(self, line: ln.CaseOpened) -> None:
+    def _(self, line: events.CaseOpened) -> None:
         case = Case(line.case, line.incident, self.last_at, grouping=line.grouping)
         case.follows, case.apart = line.follows, line.apart
         self.cases[line.case] = case
@@ -196,22 +196,22 @@ class Book:
             life.take_in(self, case, incident)
 
     @_fold.register
-    def _(self, line: ln.IncidentChanged) -> None:
+    def _(self, line: events.IncidentChanged) -> None:
         life.came_on(self, self.cases[line.case], line.incident)
 
     @_fold.register
-    def _(self, line: ln.IncidentEnded) -> None:
+    def _(self, line: events.IncidentEnded) -> None:
         life.end(self, self.cases[line.case], line.incident, line.why)
 
     @_fold.register
-    def _(self, line: ln.CardPosted) -> None:
+    def _(self, line: events.CardPosted) -> None:
         for case in (self.cases[line.case], self.restored_by(line.case)):
             if case is not None:
                 case.card_size = case.size
                 case.card = Card(line.chat, line.message)
 
     @_fold.register
-    def _(self, line: ln.Approved) -> None:
+    def _(self, line: events.Approved) -> None:
         case = self.cases[line.case]
         turn = len(case.dispatches) + 1
         dispatch = Dispatch(
@@ -229,20 +229,20 @@ class Book:
         self.reserve(line.case)
 
     @_fold.register
-    def _(self, line: ln.Denied) -> None:
+    def _(self, line: events.Denied) -> None:
         case = self.cases[line.case]
         case.denied_by, case.denied_at, case.denied_reason = line.by, self.last_at, line.reason
         case.denied_words = ""
         case.proposal = None
 
     @_fold.register
-    def _(self, line: ln.Cancelled) -> None:
+    def _(self, line: events.Cancelled) -> None:
         self.give_back(line.case)
         self._end(line.case, "cancelled", line.by)
         life.ask_again(self, self.cases[line.case])
 
     @_fold.register
-    def _(self, line: ln.Planned) -> None:
+    def _(self, line: events.Planned) -> None:
         dispatch = self._dispatch(line.case)
         before = [d.progress for d in self.cases[line.case].dispatches if d.progress is not None]
         dispatch.progress = Progress({r.id: r for r in line.recipients}, line.onus)
@@ -256,7 +256,7 @@ class Book:
                 self._tell(line.case, recipient)
 
     @_fold.register
-    def _(self, line: ln.Intent) -> None:
+    def _(self, line: events.Intent) -> None:
         dispatch = self._dispatch(line.case)
         progress = self._progress(dispatch)
         progress.intents[line.recipient] = self.last_at
@@ -265,14 +265,14 @@ class Book:
         self._tell(line.case, progress.recipients[line.recipient])
 
     @_fold.register
-    def _(self, line: ln.Abandoned) -> None:
+    def _(self, line: events.Abandoned) -> None:
         progress = self._progress(self._dispatch(line.case))
         progress.intents.pop(line.recipient, None)
         if line.reason is not None:
             progress.refused.add(line.recipient)
 
     @_fold.register
-    def _(self, line: ln.Spared) -> None:
+    def _(self, line: events.Spared) -> None:
         progress = self._progress(self._dispatch(line.case))
         if not progress.back_in_doubt(line.recipient):
             spared = replace(progress.recipients[line.recipient], skip=line.skip)
@@ -280,13 +280,13 @@ class Book:
             self._not_told(line.case, line.recipient)
 
     @_fold.register
-    def _(self, line: ln.Interrupted) -> None:
+    def _(self, line: events.Interrupted) -> None:
         self._interrupt(line.case)
         dispatch = self._dispatch(line.case)
         dispatch.broken, dispatch.end_reason, dispatch.mend = True, line.reason, line.mend
 
     @_fold.register
-    def _(self, line: ln.Result) -> None:
+    def _(self, line: events.Result) -> None:
         dispatch = self._dispatch(line.case)
         progress = self._progress(dispatch)
         known = progress.results.get(line.recipient)
@@ -307,12 +307,12 @@ class Book:
                 self.give_back(line.case)
 
     @_fold.register
-    def _(self, line: ln.StopAsked) -> None:
+    def _(self, line: events.StopAsked) -> None:
         dispatch = self._dispatch(line.case)
         dispatch.phase, dispatch.ended_by = Phase.STOPPING, line.by
 
     @_fold.register
-    def _(self, line: ln.Resumed) -> None:
+    def _(self, line: events.Resumed) -> None:
         dispatch = self._dispatch(line.case)
         dispatch.phase = Phase.COUNTDOWN if dispatch.progress is None else Phase.SENDING
         dispatch.resumed, dispatch.last_at = dispatch.resumed + 1, self.last_at
@@ -326,7 +326,7 @@ class Book:
         self.reserve(line.case)
 
     @_fold.register
-    def _(self, line: ln.Settled) -> None:
+    def _(self, line: events.Settled) -> None:
         dispatch = self._end(line.case, line.end, line.by, line.reason)
         dispatch.mend, dispatch.size = line.mend, line.size
         if dispatch.progress is not None:
@@ -338,7 +338,7 @@ class Book:
             life.ask_again(self, self.cases[line.case])
 
     @_fold.register
-    def _(self, line: ln.Resolved) -> None:
+    def _(self, line: events.Resolved) -> None:
         progress = self._progress(self._dispatch(line.case))
         for recipient in line.recipients:
             if line.choice == "call":
@@ -347,7 +347,7 @@ class Book:
                 progress.arrived(recipient, Receipt(Outcome.ACCEPTED, reason="considered_sent"))
 
     @_fold.register
-    def _(self, line: ln.Resent) -> None:
+    def _(self, line: events.Resent) -> None:
         dispatch = self._dispatch(line.case)
         dispatch.phase, dispatch.last_at, dispatch.resent_by = Phase.SENDING, self.last_at, line.by
         dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
@@ -358,7 +358,7 @@ class Book:
         self._progress(dispatch).take_up_again(line.recipients)
 
     @_fold.register
-    def _(self, line: ln.Evidence) -> None:
+    def _(self, line: events.Evidence) -> None:
         progress = self._progress(self._dispatch(line.case))
         if line.reference is None:
             progress.unlisted[line.recipient] = self.last_at
@@ -366,17 +366,17 @@ class Book:
             progress.arrived(line.recipient, Receipt(Outcome.ACCEPTED, line.reference, "listed"))
 
     @_fold.register
-    def _(self, line: ln.CooldownReleased) -> None:
+    def _(self, line: events.CooldownReleased) -> None:
         self.reservations.pop(line.port.key, None)
         for key in [key for key, told in self.told.items() if line.port.key in told.ports]:
             del self.told[key]
 
     @_fold.register
-    def _(self, line: ln.GroupMoved) -> None:
+    def _(self, line: events.GroupMoved) -> None:
         self.moved[line.old] = line.new
 
     @_fold.register
-    def _(self, line: ln.Announced) -> None:
+    def _(self, line: events.Announced) -> None:
         self.announced = Announcement(self.last_at, line.said)
 
     @_fold.register
@@ -387,7 +387,7 @@ class Book:
     def _(self, line: TrialResult) -> None:
         self.trials[line.trial] = Receipt(line.outcome, line.reference, line.reason)
 
-    def _ignore(self, line: ln.Line) -> None:
+    def _ignore(self, line: events.Line) -> None:
         """Lines that change nothing but the audit."""
 
     # By type, without what singledispatchmethod does at each call: a sixth of the time that a replay takes.
@@ -402,9 +402,9 @@ class Book:
             for recipient in progress.intents.keys() - progress.results.keys():
                 progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")
         if dispatch.phase is Phase.STOPPING:  # a person stopped it: it does not go on
-            self._take(ln.Settled(number, "stopped"))
+            self._take(events.Settled(number, "stopped"))
         elif progress is not None and not progress.todo():  # only its end was not written
-            self._take(ln.Settled(number, "done"))
+            self._take(events.Settled(number, "done"))
         elif dispatch.phase is not Phase.INTERRUPTED:
             dispatch.phase = Phase.INTERRUPTED
             life.left_undone(self, number)
@@ -422,7 +422,7 @@ class Book:
             ports = recipient.ports or tuple(port.key for port in dispatch.ports)
             self.told[phone_key(recipient.phone)] = Told(self.last_at, number, ports)
 
-    def _end(self, number: int, end: ln.End, by: ln.Who | None, reason: str | None = None) -> Dispatch:
+    def _end(self, number: int, end: End, by: Who | None, reason: str | None = None) -> Dispatch:
         dispatch = self._dispatch(number)
         dispatch.phase, dispatch.end, dispatch.end_reason = Phase.FINISHED, end, reason
         dispatch.ended_at, dispatch.ended_by = self.last_at, by or dispatch.ended_by
@@ -452,7 +452,7 @@ class Book:
             del self.told[key]
 
 
-def _hears(line: ln.Line) -> bool:
-    if isinstance(line, ln.Alive | ln.Stopped):
+def _hears(line: events.Line) -> bool:
+    if isinstance(line, events.Alive | events.Stopped):
         return line.heard
     return getattr(line, "by", BOT) != BOT

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from bot.domain import life
+from bot.domain import events
 from bot.domain.case import Card, Case, CaseState, Member, Phase, Proposal
 from bot.domain.causes.flapping import KEPT, Spell
 from bot.domain.limits.cooldown import Reservation
@@ -181,7 +181,7 @@ def _came_back(book: Book, incident: Incident) -> None:
     down.discard(incident.id)
 
 
-def _joined(book: Book, line: life.IncidentJoined) -> None:
+def _joined(book: Book, line: events.IncidentJoined) -> None:
     case = book.cases[line.case]
     if case.ended_at is not None:  # another outage than the one that was denied, or asked about
         case.denied_by = case.denied_at = case.denied_reason = None
@@ -194,18 +194,18 @@ def _joined(book: Book, line: life.IncidentJoined) -> None:
     case.grouping = line.grouping
 
 
-def _separated(book: Book, line: life.Separated) -> None:
+def _separated(book: Book, line: events.Separated) -> None:
     case = book.cases[line.case]
     case.apart, case.grouping, case.joined = case.id, line.grouping, 0
 
 
-def _proposed(book: Book, line: life.Proposed) -> None:
+def _proposed(book: Book, line: events.Proposed) -> None:
     book.cases[line.case].proposal = Proposal(
         line.by, book.last_at, line.despite, line.due, line.asked, line.agreed
     )
 
 
-def _begun(book: Book, line: life.Begun) -> None:
+def _begun(book: Book, line: events.Begun) -> None:
     dispatch = book.cases[line.case].dispatches[-1]
     dispatch.phase, dispatch.begun_at, dispatch.begun_by = Phase.COUNTDOWN, book.last_at, line.by
     dispatch.last_at = book.last_at
@@ -214,57 +214,57 @@ def _begun(book: Book, line: life.Begun) -> None:
     book.reserve(line.case)
 
 
-def _restoring(book: Book, line: life.Restoring) -> None:
+def _restoring(book: Book, line: events.Restoring) -> None:
     root = book.cases[line.of]
     book.cases[line.case] = Case(
         line.case, root.incident, book.last_at, root.card, members=dict(root.members), restores=line.of
     )
 
 
-def _assumed(book: Book, line: life.Assumed) -> None:
+def _assumed(book: Book, line: events.Assumed) -> None:
     case = book.cases[line.case]
     case.owner, case.owned_at, case.lapsed = line.by, book.last_at, None
 
 
-def _lapsed(book: Book, line: life.Lapsed) -> None:
+def _lapsed(book: Book, line: events.Lapsed) -> None:
     case = book.cases[line.case]
     case.owner, case.owned_at, case.lapsed = None, None, line.by
     ask_again(book, case)
 
 
-def _untold(book: Book, line: life.Untold) -> None:
+def _untold(book: Book, line: events.Untold) -> None:
     case = book.cases[line.case]
     case.untold_by, case.untold_at = line.by, book.last_at
 
 
-def _reminded(book: Book, line: life.Reminded) -> None:
+def _reminded(book: Book, line: events.Reminded) -> None:
     case = book.cases[line.case]
     if line.what == "grown":  # only now somebody heard of it
         ask_again(book, case)
     case.reminded |= {line.what}
 
 
-def _forecast(book: Book, line: life.Forecast) -> None:
+def _forecast(book: Book, line: events.Forecast) -> None:
     case = book.cases[line.case]
     case.eta, case.eta_by = line.eta, line.by
     case.reminded -= {"eta"}
 
 
-def _cause_named(book: Book, line: life.CauseNamed) -> None:
+def _cause_named(book: Book, line: events.CauseNamed) -> None:
     case = book.cases[line.case]
     case.cause, case.cause_by = line.cause, line.by
     case.team = line.team or case.team
 
 
-def _denial_explained(book: Book, line: life.DenialExplained) -> None:
+def _denial_explained(book: Book, line: events.DenialExplained) -> None:
     book.cases[line.case].denied_words = line.reason
 
 
-def _silenced(book: Book, line: life.Silenced) -> None:
+def _silenced(book: Book, line: events.Silenced) -> None:
     _keep(book, Silence(line.silence, line.scopes, book.last_at, line.until, line.by, line.reason))
 
 
-def _silence_ended(book: Book, line: life.SilenceEnded) -> None:
+def _silence_ended(book: Book, line: events.SilenceEnded) -> None:
     silence = book.silences[line.silence]
     _keep(book, replace(silence, until=min(silence.until, book.last_at)))
 
@@ -275,24 +275,24 @@ def _keep(book: Book, silence: Silence) -> None:
     book.lasting = [*others, silence]
 
 
-def _digest_posted(book: Book, line: life.DigestPosted) -> None:
+def _digest_posted(book: Book, line: events.DigestPosted) -> None:
     book.digest = Card(line.chat, line.message)
 
 
 FOLDS: dict[type, Callable[[Any, Any], None]] = {
-    life.IncidentJoined: _joined,
-    life.Separated: _separated,
-    life.Proposed: _proposed,
-    life.Begun: _begun,
-    life.Restoring: _restoring,
-    life.Assumed: _assumed,
-    life.Lapsed: _lapsed,
-    life.Untold: _untold,
-    life.Reminded: _reminded,
-    life.Forecast: _forecast,
-    life.CauseNamed: _cause_named,
-    life.DenialExplained: _denial_explained,
-    life.Silenced: _silenced,
-    life.SilenceEnded: _silence_ended,
-    life.DigestPosted: _digest_posted,
+    events.IncidentJoined: _joined,
+    events.Separated: _separated,
+    events.Proposed: _proposed,
+    events.Begun: _begun,
+    events.Restoring: _restoring,
+    events.Assumed: _assumed,
+    events.Lapsed: _lapsed,
+    events.Untold: _untold,
+    events.Reminded: _reminded,
+    events.Forecast: _forecast,
+    events.CauseNamed: _cause_named,
+    events.DenialExplained: _denial_explained,
+    events.Silenced: _silenced,
+    events.SilenceEnded: _silence_ended,
+    events.DigestPosted: _digest_posted,
 }

@@ -5,13 +5,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from bot.domain.causes.correlation import Grouping
 from bot.domain.incident import Incident, Kind, Port, affected_of, at_most
-from bot.domain.life import Despite
 from bot.domain.limits.growth import GROWN
-from bot.domain.lines import End, Who
 from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Outcome, Progress, Recipient, Size, Skip, Tally
+from bot.domain.who import Who
+
+Despite = Literal["flapping", "hours"]
+"""What an approver was warned of and overrode: the port oscillates; the customers' hours are over."""
+End = Literal["done", "stopped", "halted", "closed", "unread", "cancelled", "over"]
+Reminder = Literal[
+    "first",
+    "second",
+    "escalated",
+    "eta",
+    "lapsed",
+    "over",
+    "over_first",
+    "over_second",
+    "over_escalated",
+    "left_first",
+    "left_second",
+    "left_escalated",
+    "grown",
+]
+"""What was said: that a case waits for a decision (to the approvers, again, to the escalation chat), or for a
+new expected time; that nobody has it any more; that an outage of which people were warned is over, and waits
+for a word whether they are told; that sends are left undone or in doubt; that a small one is small no more.
+"""
 
 SECOND_WITHIN = timedelta(minutes=10)
 """How long the first of two approvals waits for the second."""

@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from bot.domain.case import Phase
 from bot.domain.incident import Incident, Port
 from bot.domain.plan import Facts, Receipt, Recipient
 from bot.domain.who import Who
+
+Doubt = Literal["views", "future"]
+"""The views are newer than the ledger; the ledger ends later than now."""
 
 AHEAD = timedelta(minutes=10)
 """A ledger that ends further ahead of the clock was written on a clock that was wrong, or is read on one."""

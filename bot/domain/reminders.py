@@ -10,8 +10,7 @@ from typing import Literal, cast
 
 from bot.domain.book import Book
 from bot.domain.book_life import LEFT_WITHIN
-from bot.domain.case import Case, CaseState
-from bot.domain.life import Reminder
+from bot.domain.case import Case, CaseState, Reminder
 from bot.domain.restored import waits
 from bot.domain.rules import Rules
 

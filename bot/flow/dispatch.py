@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.case import Dispatch, Phase
-from bot.domain.life import Unasked
+from bot.domain.events import CaseOpened, Interrupted, Settled, Unasked
 from bot.domain.limits.growth import GROWN
 from bot.domain.limits.holds import APPROVER_GONE, CONTESTED, NO_MORE
-from bot.domain.lines import CaseOpened, Interrupted, Settled
 from bot.domain.plan import RESTORED, Size
 from bot.domain.rules import Rules
 from bot.domain.who import BOT

@@ -16,33 +16,30 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.customer import Found
-from bot.domain.health import GatewayWatch, Watch
-from bot.domain.incident import Port
-from bot.domain.life import (
-    Proposed,
-    Scope,
-    Silenced,
-)
-from bot.domain.limits.holds import NO_TERMS, Terms
-from bot.domain.limits.silence import Silence
-from bot.domain.lines import (
+from bot.domain.events import (
     Alive,
     Approved,
     Cancelled,
     CaseOpened,
     CooldownReleased,
-    Doubt,
     Evidence,
     Line,
+    Proposed,
     Resent,
     Resolved,
+    Silenced,
     Started,
     Stopped,
     TapRefused,
-    Who,
 )
+from bot.domain.health import GatewayWatch, Watch
+from bot.domain.incident import Port
+from bot.domain.limits.holds import NO_TERMS, Terms
+from bot.domain.limits.silence import Scope, Silence
 from bot.domain.plan import Choice
+from bot.domain.redated import Doubt
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.errors import (
     AnswerLost,
     BadAnswer,

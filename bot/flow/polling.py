@@ -9,9 +9,8 @@ from datetime import datetime
 
 from bot.domain import reminders
 from bot.domain.causes.sightings import Sightings
+from bot.domain.events import Approved, Begun, Lapsed, Line, Resumed, Settled
 from bot.domain.incident import Incident, Poll
-from bot.domain.life import Begun, Lapsed
-from bot.domain.lines import Approved, Line, Resumed, Settled
 from bot.domain.rules import Rules
 from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, LoginRefused, Refused, TryLater
 from bot.flow.deps import Deps

@@ -7,9 +7,9 @@ import getpass
 import sys
 from collections.abc import AsyncIterator, Callable
 
-from bot.domain.lines import Who
 from bot.domain.phone import Phone, mask, parse_phone
 from bot.domain.plan import ARRIVED, Outcome, Receipt
+from bot.domain.who import Who
 from bot.errors import LedgerClosed, StartupError
 from bot.gateways import Sender
 from bot.ports import Clock

@@ -8,10 +8,9 @@ from bot.domain.case import Case, CaseState, Member
 from bot.domain.causes.correlation import Group, Waiting, explain, group
 from bot.domain.causes.returning import placed
 from bot.domain.causes.sightings import Sightings
+from bot.domain.events import CaseOpened, IncidentChanged, IncidentEnded, IncidentJoined, Line
 from bot.domain.incident import Incident, Inventory, Kind, Poll, affected_of, at_most
-from bot.domain.life import IncidentJoined
 from bot.domain.limits.holds import why_not
-from bot.domain.lines import CaseOpened, IncidentChanged, IncidentEnded, Line
 from bot.domain.rules import Rules
 from bot.ports import Write
 

@@ -8,27 +8,27 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.domain.book import Book
-from bot.domain.case import SECOND_WITHIN, Case, CaseState, Dispatch, Phase, Proposal
+from bot.domain.case import SECOND_WITHIN, Case, CaseState, Despite, Dispatch, Phase, Proposal
 from bot.domain.causes.correlation import dominant
-from bot.domain.incident import Kind, Port
-from bot.domain.life import Despite, Proposed
-from bot.domain.limits.cooldown import free_at
-from bot.domain.limits.growth import GROWN, asked_about
-from bot.domain.limits.holds import NO_TERMS, Terms, closed_until, flapping, takes_two, why_not
-from bot.domain.lines import (
+from bot.domain.events import (
     Approved,
     Cancelled,
     Confirmed,
     CooldownReleased,
     Denied,
     Line,
+    Proposed,
     Resumed,
     Settled,
     StopAsked,
-    Who,
 )
+from bot.domain.incident import Kind, Port
+from bot.domain.limits.cooldown import free_at
+from bot.domain.limits.growth import GROWN, asked_about
+from bot.domain.limits.holds import NO_TERMS, Terms, closed_until, flapping, takes_two, why_not
 from bot.domain.redated import ends_in_the_future
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.errors import Asked, Declined
 from bot.ports import Write
 

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.case import CaseState, Phase
-from bot.domain.life import Begun
+from bot.domain.events import Begun, Line, Settled
 from bot.domain.limits.holds import closed_until, why_not
-from bot.domain.lines import Line, Settled, Who
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.errors import Declined
 from bot.ports import Write
 from bot.steps.decide import check_attempt, check_confirmed, check_not_over, find, is_over

@@ -6,20 +6,22 @@ from datetime import datetime, timedelta
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.causes.correlation import Reason, explain
-from bot.domain.incident import Incident, Inventory, Port
-from bot.domain.life import (
+from bot.domain.events import (
     Assumed,
+    CaseOpened,
     CauseNamed,
     DenialExplained,
     Forecast,
     Lapsed,
-    Scope,
+    Line,
     Separated,
     Silenced,
     SilenceEnded,
 )
-from bot.domain.lines import CaseOpened, Line, Who
+from bot.domain.incident import Incident, Inventory, Port
+from bot.domain.limits.silence import Scope
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.errors import Declined
 from bot.ports import Write
 from bot.steps.decide import find, undecided

@@ -10,16 +10,15 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.book_life import RESTORED_WITHIN
-from bot.domain.case import Case, Phase
+from bot.domain.case import Case, Despite, Phase
 from bot.domain.causes.flapping import oscillates
 from bot.domain.customer import Link
+from bot.domain.events import Approved, Line, Planned, Restoring, Spared, Untold
 from bot.domain.incident import Port
-from bot.domain.life import Despite, Restoring, Untold
 from bot.domain.limits.holds import NO_TERMS, Terms, closed_until
-from bot.domain.lines import Approved, Line, Planned, Spared, Who
 from bot.domain.plan import Facts, Recipient, Skip
 from bot.domain.rules import Rules
-from bot.domain.who import BOT
+from bot.domain.who import BOT, Who
 from bot.errors import Asked, Declined
 from bot.ports import Write
 from bot.steps.decide import check_attempt, check_confirmed, check_undecided, find

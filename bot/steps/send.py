@@ -14,8 +14,8 @@ from typing import Any
 
 from bot.domain.book import Book
 from bot.domain.case import Phase
+from bot.domain.events import Abandoned, Intent, Line, Result, Spared
 from bot.domain.limits.cooldown import free_at
-from bot.domain.lines import Abandoned, Intent, Line, Result, Spared
 from bot.domain.phone import phone_key
 from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Message, Outcome, Receipt, Recipient, Skip
 from bot.domain.retry import Breaker, delay

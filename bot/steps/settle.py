@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.case import Phase
-from bot.domain.lines import Interrupted, Line, Settled
+from bot.domain.events import Interrupted, Line, Settled
 from bot.domain.plan import Mend, Size
 from bot.errors import Declined
 from bot.ports import Write

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Sequence
 
 from bot.domain.book import Book
-from bot.domain.events.trials import TrialIntent, TrialResult
-from bot.domain.lines import Line, Who
+from bot.domain.events import Line, TrialIntent, TrialResult
 from bot.domain.plan import Message, Outcome, Receipt
+from bot.domain.who import Who
 from bot.errors import TryLater
 from bot.ports import Clock, Gateway, Ledger, Write
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case, Dispatch, Phase
-from bot.domain.life import Despite
+from bot.domain.case import Case, Despite, Dispatch, Phase
+from bot.domain.events import Evidence, Line, Resent, Resolved
 from bot.domain.limits.holds import check_port, closed_until
-from bot.domain.lines import Evidence, Line, Resent, Resolved, Who
 from bot.domain.phone import phone_key
 from bot.domain.plan import IN_DOUBT, Choice, Recipient, Sent
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.errors import Declined
 from bot.ports import Write
 from bot.steps.decide import check_confirmed, check_not_over

@@ -14,7 +14,7 @@ from zlib import crc32
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from bot.domain.lines import Line
+from bot.domain.events import Line
 
 NO_LINE = "0" * 64
 """What the first line has in place of the hash of the line before."""

@@ -13,7 +13,8 @@ import structlog
 from filelock import Timeout
 
 from bot.domain.book import Book
-from bot.domain.lines import Doubt, Line, Planned
+from bot.domain.events import Line, Planned
+from bot.domain.redated import Doubt
 from bot.errors import Declined, LedgerClosed, StartupError
 from bot.ports import Clock, Write
 from bot.storage import codec

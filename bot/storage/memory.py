@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.lines import Line
+from bot.domain.events import Line
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Write
 from bot.storage.recorder import Recorder

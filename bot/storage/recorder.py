@@ -6,15 +6,17 @@ from datetime import datetime
 import structlog
 
 from bot.domain.book import Book
-from bot.domain.life import DigestPosted, IncidentJoined, Reminded
-from bot.domain.lines import (
+from bot.domain.events import (
     Announced,
     CardPosted,
     CaseOpened,
+    DigestPosted,
     GroupMoved,
     IncidentChanged,
     IncidentEnded,
+    IncidentJoined,
     Line,
+    Reminded,
     Started,
     TapRefused,
 )

@@ -13,8 +13,8 @@ from enum import Enum
 from pathlib import Path
 
 from bot.domain.book import Book
-from bot.domain.lines import Confirmed, Doubt
-from bot.domain.redated import ends_in_the_future
+from bot.domain.events import Confirmed
+from bot.domain.redated import Doubt, ends_in_the_future
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk

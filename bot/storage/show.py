@@ -10,11 +10,11 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from bot.domain import lines as ln
+from bot.domain import events
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
+from bot.domain.events import Silenced, SilenceEnded
 from bot.domain.incident import Port
-from bot.domain.life import Silenced, SilenceEnded
 from bot.domain.limits.silence import Silence
 from bot.domain.plan import Tally
 from bot.errors import StartupError
@@ -124,13 +124,13 @@ class _Story:
         if not concerns:
             return
         number: int = getattr(entry.line, "case", None) or self._case
-        if isinstance(entry.line, ln.Planned):
+        if isinstance(entry.line, events.Planned):
             turn = len(self._book.cases[number].dispatches)
             self._ways[number, turn] = {r["id"]: self._begun(r) for r in row["recipients"]}
         ways = self._last_ways(number)
         self._follow(entry, row, ways)
         what = {name: value for name, value in row.items() if name not in _PLACE}
-        if isinstance(entry.line, ln.Planned):  # told below, a line each
+        if isinstance(entry.line, events.Planned):  # told below, a line each
             what["recipients"] = len(row["recipients"])
         elif "recipient" in what:
             id_ = row["recipient"]
@@ -142,11 +142,11 @@ class _Story:
         turns = [key for key in self._ways if key[0] == number]
         return self._ways[max(turns)] if turns else {}
 
-    def _concerns(self, line: ln.Line) -> bool:
+    def _concerns(self, line: events.Line) -> bool:
         """Whether the line is the case's own, or one of all cases that changes this one."""
         if hasattr(line, "case"):
             return line.case in {self._case, -self._case}
-        if isinstance(line, ln.Started | ln.Stopped):
+        if isinstance(line, events.Started | events.Stopped):
             return not self._book.running.isdisjoint({self._case, -self._case})
         case = self._book.cases.get(self._case)
         if case is None:
@@ -156,14 +156,14 @@ class _Story:
             return any(silence.covers(port) for port in _ports(case))
         if isinstance(line, SilenceEnded):
             return any(self._book.silences[line.silence].covers(port) for port in _ports(case))
-        return isinstance(line, ln.CooldownReleased) and line.port.key in {p.key for p in _ports(case)}
+        return isinstance(line, events.CooldownReleased) and line.port.key in {p.key for p in _ports(case)}
 
     def _begun(self, recipient: Row) -> _Way:
         label = _value({name: value for name, value in recipient.items() if name in {"id", "name", "phone"}})
         return _Way(label, [f"skipped ({recipient['skip']})"] if recipient["skip"] else [])
 
     def _follow(self, entry: Entry, row: Row, ways: dict[str, _Way]) -> None:
-        if isinstance(entry.line, ln.Planned):
+        if isinstance(entry.line, events.Planned):
             return
         one, many = row.get("recipient"), row.get("recipients", ())
         about = {

@@ -15,13 +15,11 @@ from typing import Any
 
 import structlog
 
-from bot.domain import life
+from bot.domain import events
 from bot.domain.audit import AUDITED, AuditEntry
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch
-from bot.domain.events.trials import TrialIntent, TrialResult
-from bot.domain.limits.cooldown import free_at
-from bot.domain.lines import (
+from bot.domain.events import (
     Approved,
     CooldownReleased,
     Evidence,
@@ -34,9 +32,12 @@ from bot.domain.lines import (
     Result,
     Settled,
     Started,
-    Who,
+    TrialIntent,
+    TrialResult,
 )
+from bot.domain.limits.cooldown import free_at
 from bot.domain.phone import mask
+from bot.domain.who import Who
 from bot.ports import Clock
 from bot.storage.disk import Disk
 from bot.storage.recorder import Recorder
@@ -52,7 +53,7 @@ _MATTERS = (
     | Evidence
     | IncidentChanged
     | IncidentEnded
-    | life.IncidentJoined
+    | events.IncidentJoined
     | TrialResult
 )
 _SAID = ("reason", "why", "action", "end", "choice", "dry_run", "silence", "cause", "team")
@@ -105,7 +106,7 @@ def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> di
         row["recipients"] = len(line.recipients)
     if isinstance(line, CooldownReleased):
         return row | {"olt": line.port.olt, "port": line.port.label}
-    if isinstance(line, life.Silenced | life.SilenceEnded):
+    if isinstance(line, events.Silenced | events.SilenceEnded):
         scopes = book.silences[line.silence].scopes
         return row | {"scopes": [{"olt": scope.olt, "place": scope.place} for scope in scopes]}
     if isinstance(line, TrialIntent):
@@ -120,7 +121,7 @@ def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> di
         row["restores"] = case.restores
     row |= {"olt": root.incident.port.olt, "port": root.incident.port.label}
     row |= {"outage": "on" if root.ended_at is None else "ended", "ended_at": _utc(root.ended_at)}
-    if isinstance(line, Approved | life.Proposed):
+    if isinstance(line, Approved | events.Proposed):
         row["despite"] = list(line.despite)
         row |= {"asked_onus": line.asked, "agreed_customers": line.agreed}
     if isinstance(line, Approved | Settled):

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bot.domain.events import Approved, CaseOpened, Line, Planned
 from bot.domain.incident import Incident, Kind, Port
-from bot.domain.lines import Approved, CaseOpened, Line, Planned, Who
 from bot.domain.plan import Recipient
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
 from bot.gateways.dry_run import DryRun

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from bot.domain.book import Book
 from bot.domain.causes.sightings import Sightings
-from bot.domain.incident import Incident, Kind, Port
-from bot.domain.lines import (
+from bot.domain.events import (
     Approved,
     CardPosted,
     CaseOpened,
@@ -22,10 +21,11 @@ from bot.domain.lines import (
     Result,
     Settled,
     TapRefused,
-    Who,
 )
+from bot.domain.incident import Incident, Kind, Port
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.process.clock import SystemClock
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi

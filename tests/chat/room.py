@@ -15,14 +15,14 @@ from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
 from bot.chat.wire.access import Approvers
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
+from bot.domain.events import Approved, CaseOpened, CooldownReleased, IncidentChanged, Line, Proposed
 from bot.domain.health import GatewayWatch, Watch
 from bot.domain.incident import Port
-from bot.domain.life import Proposed, Scope
 from bot.domain.limits.holds import NO_TERMS, Terms
-from bot.domain.limits.silence import Silence
-from bot.domain.lines import Approved, CaseOpened, CooldownReleased, IncidentChanged, Line, Who
+from bot.domain.limits.silence import Scope, Silence
 from bot.domain.plan import Choice
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.errors import BotError, Declined
 from bot.flow.flow import Approval
 from bot.flow.inventory import Stock

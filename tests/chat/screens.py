@@ -9,8 +9,8 @@ from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.causes.grouping import explain
+from bot.domain.events import Approved, CaseOpened, Intent, Line, Planned, Result
 from bot.domain.incident import Incident, Kind, Port
-from bot.domain.lines import Approved, CaseOpened, Intent, Line, Planned, Result
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.rules import Rules
 from bot.simulator.telegram.html import parse, utf16

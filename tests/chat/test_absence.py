@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from bot.chat.taps.absence import Absence
-from bot.domain.events.trials import TrialIntent, TrialResult
-from bot.domain.lines import (
+from bot.domain.events import (
     Alive,
     Approved,
     IncidentEnded,
@@ -20,10 +19,12 @@ from bot.domain.lines import (
     Started,
     Stopped,
     TapRefused,
-    Who,
+    TrialIntent,
+    TrialResult,
 )
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, CARLA, UNDO_SECONDS, FastClock, Room, opened, people, until

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from telegram import Bot
 
-from bot.domain.lines import (
+from bot.domain.events import (
     Approved,
     IncidentChanged,
     IncidentEnded,
@@ -18,10 +18,10 @@ from bot.domain.lines import (
     Result,
     Settled,
     Stopped,
-    Who,
 )
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, CARLA, FastClock, Room, opened, people

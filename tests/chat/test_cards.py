@@ -16,41 +16,38 @@ from bot.chat.screens.cards.questions import Fixed
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words, phrases
 from bot.domain.book import Book
-from bot.domain.case import CaseState
-from bot.domain.incident import NO_PLACE, Incident, Kind, Port
-from bot.domain.life import (
-    Assumed,
-    Begun,
-    CauseNamed,
-    Forecast,
-    IncidentJoined,
-    Proposed,
-    Restoring,
-    Scope,
-    Silenced,
-)
-from bot.domain.limits.cooldown import Reservation
-from bot.domain.limits.hours import Hours
-from bot.domain.lines import (
+from bot.domain.case import CaseState, End
+from bot.domain.events import (
     Alive,
     Approved,
+    Assumed,
+    Begun,
     Cancelled,
+    CauseNamed,
     Denied,
-    End,
+    Forecast,
     IncidentChanged,
     IncidentEnded,
+    IncidentJoined,
     Intent,
     Line,
     Planned,
+    Proposed,
+    Restoring,
     Result,
     Resumed,
     Settled,
+    Silenced,
     Started,
     StopAsked,
-    Who,
 )
+from bot.domain.incident import NO_PLACE, Incident, Kind, Port
+from bot.domain.limits.cooldown import Reservation
+from bot.domain.limits.hours import Hours
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from tests.chat.screens import (
     APPROVED,
     EN,

@@ -13,8 +13,7 @@ from bot.chat.screens.attention import Attention
 from bot.chat.taps.answers import A_MINUTE
 from bot.chat.taps.turned_away import A_MINUTE as REFUSALS
 from bot.chat.wire import access
-from bot.domain.life import Reminded
-from bot.domain.lines import CaseOpened, Intent, Planned, Result, Settled
+from bot.domain.events import CaseOpened, Intent, Planned, Reminded, Result, Settled
 from bot.domain.plan import Outcome, Recipient
 from bot.ports import Notice
 from bot.simulator.server import HangBefore

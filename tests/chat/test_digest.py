@@ -10,8 +10,21 @@ from bot.chat.group import digest as digest_module
 from bot.chat.group.digest import PAGE, Digest
 from bot.chat.screens.attention import Attention
 from bot.domain.case import Card
-from bot.domain.life import Assumed, DigestPosted, Forecast, IncidentJoined, Scope, Silenced
-from bot.domain.lines import Approved, CardPosted, CaseOpened, GroupMoved, IncidentEnded, Line, Who
+from bot.domain.events import (
+    Approved,
+    Assumed,
+    CardPosted,
+    CaseOpened,
+    DigestPosted,
+    Forecast,
+    GroupMoved,
+    IncidentEnded,
+    IncidentJoined,
+    Line,
+    Silenced,
+)
+from bot.domain.limits.silence import Scope
+from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, FastClock, Room, opened, people, until

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.limits.hours import Hours
-from bot.domain.lines import (
+from bot.domain.events import (
     Approved,
     CaseOpened,
     Confirmed,
@@ -17,10 +16,11 @@ from bot.domain.lines import (
     Result,
     Settled,
     Started,
-    Who,
 )
+from bot.domain.limits.hours import Hours
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.ports import Notice
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger

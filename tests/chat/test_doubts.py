@@ -22,8 +22,7 @@ from bot.chat.screens.pages.sheets import doubts_csv
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
-from bot.domain.life import Restoring
-from bot.domain.lines import (
+from bot.domain.events import (
     Approved,
     Evidence,
     IncidentChanged,
@@ -33,6 +32,7 @@ from bot.domain.lines import (
     Planned,
     Resent,
     Resolved,
+    Restoring,
     Result,
     Settled,
     Started,

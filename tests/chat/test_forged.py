@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.domain.lines import CardPosted, Denied, Who
+from bot.domain.events import CardPosted, Denied
+from bot.domain.who import Who
 from bot.ports import Notice
 from bot.simulator.server import DropAfter
 from bot.simulator.telegram.api import BotApi, Message

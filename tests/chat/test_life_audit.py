@@ -12,13 +12,11 @@ from bot.chat.screens.pages.audit_entries import matching, said, said_of, told
 from bot.chat.screens.pages.sheets import audit_csv, audit_json
 from bot.chat.screens.pages.status import status
 from bot.chat.taps.commands import ProgramFacts
-from bot.domain import life
+from bot.domain import events as ev
 from bot.domain.audit import AuditEntry
 from bot.domain.book import Book
 from bot.domain.causes.correlation import Grouping, Reason
-from bot.domain.health import GatewayWatch, Watch
-from bot.domain.incident import Incident, Kind, Port
-from bot.domain.lines import (
+from bot.domain.events import (
     Approved,
     CaseOpened,
     CooldownReleased,
@@ -29,13 +27,16 @@ from bot.domain.lines import (
     Result,
     Settled,
 )
+from bot.domain.health import GatewayWatch, Watch
+from bot.domain.incident import Incident, Kind, Port
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.who import BOT
 from tests.chat.screens import EN, PT, assert_arrives, labels, story
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
 AT_EIGHT = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)  # 08:00 in São Paulo
-SCOPES = (life.Scope("CB 02", "6/15"), life.Scope("CB 02", "6/16"), life.Scope("CB 03"))
+SCOPES = (Scope("CB 02", "6/15"), Scope("CB 02", "6/16"), Scope("CB 03"))
 TOLD = (Recipient("1", "Maria", ("Z1",), "5561999990001"),)
 OTHER = Incident("10", Kind.LOS, "pon_loss", Port("CB 07:1/1", "CB 07", "1/1"), NOON, 5)
 
@@ -54,25 +55,25 @@ def lines_of(book: Book, newest: int = 1) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "entry"),
     [
-        (life.Separated(1, ANA), "separou o caso | Ana"),
-        (life.Assumed(1, ANA), "assumiu | Ana"),
+        (ev.Separated(1, ANA), "separou o caso | Ana"),
+        (ev.Assumed(1, ANA), "assumiu | Ana"),
         (
-            life.Unasked(1, ANA),
+            ev.Unasked(1, ANA),
             "o Telegram não confirmou que ainda pode decidir: o envio seguiu | Ana",
         ),
-        (life.Forecast(1, ANA, NOON + timedelta(hours=2)), "previsão: 14:00 | Ana"),
-        (life.Forecast(1, ANA, AT_EIGHT), "previsão: 23/11 08:00 | Ana"),
-        (life.Forecast(1, ANA, None), "sem previsão | Ana"),
-        (life.CauseNamed(1, ANA, "poste", "Norte"), "causa: poste · equipe Norte | Ana"),
-        (life.CauseNamed(1, ANA, "poste"), "causa: poste | Ana"),
-        (life.DenialExplained(1, ANA, "obra <grande>"), "motivo da negativa: obra <grande> | Ana"),
+        (ev.Forecast(1, ANA, NOON + timedelta(hours=2)), "previsão: 14:00 | Ana"),
+        (ev.Forecast(1, ANA, AT_EIGHT), "previsão: 23/11 08:00 | Ana"),
+        (ev.Forecast(1, ANA, None), "sem previsão | Ana"),
+        (ev.CauseNamed(1, ANA, "poste", "Norte"), "causa: poste · equipe Norte | Ana"),
+        (ev.CauseNamed(1, ANA, "poste"), "causa: poste | Ana"),
+        (ev.DenialExplained(1, ANA, "obra <grande>"), "motivo da negativa: obra <grande> | Ana"),
         (
-            life.Silenced(1, SCOPES, NOON + timedelta(hours=2), ANA, "obra"),
+            ev.Silenced(1, SCOPES, NOON + timedelta(hours=2), ANA, "obra"),
             "silenciou CB 02 6/15, 6/16; CB 03 até 14:00: obra | Ana",
         ),
-        (life.Proposed(1, ANA), "aprovou primeiro, falta outra pessoa | Ana"),
+        (ev.Proposed(1, ANA), "aprovou primeiro, falta outra pessoa | Ana"),
         (
-            life.Proposed(1, ANA, ("flapping",), AT_EIGHT),
+            ev.Proposed(1, ANA, ("flapping",), AT_EIGHT),
             "aprovou primeiro, falta outra pessoa, apesar de oscilar, para enviar em 23/11 08:00 | Ana",
         ),
         (
@@ -90,8 +91,8 @@ def test_a_line_in_words(line: Line, entry: str) -> None:
 def test_what_became_of_a_schedule() -> None:
     waits = Approved(1, ANA, (port(),), due=AT_EIGHT)
     ends: list[tuple[Line, str]] = [
-        (life.Begun(1), "envio agendado começou | "),
-        (life.Begun(1, BRUNO), "não esperou o horário do agendamento | Bruno"),
+        (ev.Begun(1), "envio agendado começou | "),
+        (ev.Begun(1, BRUNO), "não esperou o horário do agendamento | Bruno"),
         (Settled(1, "over"), "não enviado: a falha já tinha acabado | "),
         (
             Settled(1, "unread", "other_mode"),
@@ -104,13 +105,13 @@ def test_what_became_of_a_schedule() -> None:
 
 
 def test_a_silence_ends_by_the_name_of_where_it_was() -> None:
-    book = story(life.Silenced(1, SCOPES[2:], AT_EIGHT, ANA, "obra"), life.SilenceEnded(1, BRUNO))
+    book = story(ev.Silenced(1, SCOPES[2:], AT_EIGHT, ANA, "obra"), ev.SilenceEnded(1, BRUNO))
     assert lines_of(book) == ["encerrou o silêncio de CB 03 | Bruno"]
 
 
 def test_a_silent_slot_is_not_read_as_a_part_of_the_olts_name() -> None:
-    slot, port_of_it = life.Scope("CB 01", "6"), life.Scope("CB 01", "6/15")
-    book = story(life.Silenced(1, (slot, port_of_it), AT_EIGHT, ANA, "obra"))
+    slot, port_of_it = Scope("CB 01", "6"), Scope("CB 01", "6/15")
+    book = story(ev.Silenced(1, (slot, port_of_it), AT_EIGHT, ANA, "obra"))
     assert "silenciou CB 01 slot 6, 6/15 até" in lines_of(book)[0]
     assert "🔔 Encerrar: CB 01 slot 6, 6/15" in shown(book)
 
@@ -120,7 +121,7 @@ def restored(by_bot: Line) -> Book:
         Approved(1, ANA, (port(),)),
         *sent(1),
         IncidentEnded(1),
-        life.Restoring(-1, 1),
+        ev.Restoring(-1, 1),
         by_bot,
         *sent(-1),
     )
@@ -143,14 +144,14 @@ def test_the_second_message_goes_by_its_cases_number() -> None:
     assert text.count("caso 1 ") == 2
     assert "pode ser usada de novo" not in text, "the first message holds it until tomorrow"
     assert "mandou avisar que voltou, fora do horário dos clientes · automático" in text
-    again = story(Approved(1, ANA, (port(),)), IncidentEnded(1), life.Restoring(-1, 1), Approved(-1, ANA, ()))
+    again = story(Approved(1, ANA, (port(),)), IncidentEnded(1), ev.Restoring(-1, 1), Approved(-1, ANA, ()))
     again.apply(again.last_at, Settled(-1, "over"))
     assert lines_of(again) == ["não enviado: a falha tinha voltado | "]
 
 
 def test_the_documents_tell_the_same() -> None:
     book = restored(Approved(-1, BOT, (), due=AT_EIGHT))
-    book.apply(book.last_at, life.Silenced(1, SCOPES, AT_EIGHT, ANA, "obra"))
+    book.apply(book.last_at, ev.Silenced(1, SCOPES, AT_EIGHT, ANA, "obra"))
     text = audit_csv(book, "", PT, book.last_at, 24).content.decode("utf-8-sig")
     silenced, done, approved, *_ = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
     assert (silenced["Caso"], silenced["Porta"]) == ("", "CB 02 6/15, 6/16; CB 03")
@@ -179,12 +180,12 @@ def grouped() -> Book:
     book.apply(NOON, CaseOpened(1, incident(1)))
     book.apply(NOON, CaseOpened(2, incident(2, place="6/16"), (incident(3, place="6/17"), OTHER), grouping))
     book.apply(NOON, IncidentEnded(2, "gone", OTHER.id))
-    book.apply(NOON, life.Assumed(1, ANA))
-    book.apply(NOON, life.Assumed(2, BRUNO))
+    book.apply(NOON, ev.Assumed(1, ANA))
+    book.apply(NOON, ev.Assumed(2, BRUNO))
     book.apply(NOON, Approved(2, BRUNO, (port("6/16"), port("6/17"))))
     book.apply(NOON, CooldownReleased(port("9/9", "CB 09"), ANA, "test"))
-    book.apply(NOON, life.Silenced(1, (life.Scope("CB 08", "7"),), AT_EIGHT, ANA, "obra"))
-    book.apply(NOON, life.SilenceEnded(1, ANA))
+    book.apply(NOON, ev.Silenced(1, (Scope("CB 08", "7"),), AT_EIGHT, ANA, "obra"))
+    book.apply(NOON, ev.SilenceEnded(1, ANA))
     return book
 
 
@@ -236,7 +237,7 @@ def test_the_status_counts_what_comes_later_and_what_waits_for_somebody_else() -
     assert "segunda pessoa" not in text
     book.apply(NOON, CaseOpened(3, incident(33, place="1/1")))
     book.apply(NOON, Approved(3, ANA, (port("1/1"),), due=AT_EIGHT))
-    book.apply(NOON, life.Proposed(1, ANA))
+    book.apply(NOON, ev.Proposed(1, ANA))
     text = shown(book)
     assert "🕗 1 envio agendado, o primeiro em 23/11 08:00" in text
     assert "👥 1 caso espera a segunda pessoa" in text
@@ -249,8 +250,8 @@ def test_the_status_lists_silences_and_what_lies_in_them() -> None:
     book = story()
     later = NOON + timedelta(hours=30)
     for number, scopes in enumerate((SCOPES[:1], SCOPES[2:], SCOPES[1:2]), start=1):
-        book.apply(NOON, life.Silenced(number, scopes, later - timedelta(hours=number), ANA, "obra <b>"))
-    book.apply(NOON, life.SilenceEnded(2, BRUNO))
+        book.apply(NOON, ev.Silenced(number, scopes, later - timedelta(hours=number), ANA, "obra <b>"))
+    book.apply(NOON, ev.SilenceEnded(2, BRUNO))
     silent = incident("7", place="6/15")
     watch = Watch(
         "oltcloud", NOON, unoffered=(Incident("8", Kind.LOS, "pon_loss", port("6/15", "CB 02"), NOON), silent)
@@ -266,9 +267,9 @@ def test_the_status_lists_silences_and_what_lies_in_them() -> None:
 
 def test_many_silences_of_many_ports_arrive() -> None:
     book = story()
-    wild = tuple(life.Scope("&<" * 100, f"{n}/1") for n in range(60))
+    wild = tuple(Scope("&<" * 100, f"{n}/1") for n in range(60))
     for number in range(1, 40):
-        book.apply(NOON, life.Silenced(number, wild, AT_EIGHT, ANA, "🔥" * 120))
+        book.apply(NOON, ev.Silenced(number, wild, AT_EIGHT, ANA, "🔥" * 120))
     text = shown(book)
     assert "🔕 39 silêncios" in text
     assert "+ 29" in text

@@ -12,39 +12,36 @@ from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import CaseState
-from bot.domain.incident import Incident, Kind, Port
-from bot.domain.life import (
-    Assumed,
-    Begun,
-    CauseNamed,
-    Forecast,
-    IncidentJoined,
-    Proposed,
-    Restoring,
-    Scope,
-    Separated,
-    Silenced,
-    SilenceEnded,
-)
-from bot.domain.limits.cooldown import Reservation
-from bot.domain.limits.hours import Hours
-from bot.domain.lines import (
+from bot.domain.events import (
     Alive,
     Approved,
+    Assumed,
+    Begun,
     Cancelled,
     CaseOpened,
+    CauseNamed,
     Denied,
+    Forecast,
     IncidentChanged,
     IncidentEnded,
+    IncidentJoined,
     Line,
+    Proposed,
+    Restoring,
+    Separated,
     Settled,
+    Silenced,
+    SilenceEnded,
     Started,
     StopAsked,
-    Who,
 )
+from bot.domain.incident import Incident, Kind, Port
+from bot.domain.limits.cooldown import Reservation
+from bot.domain.limits.hours import Hours
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.rules import Rules
-from bot.domain.who import BOT
+from bot.domain.who import BOT, Who
 from tests.chat.screens import (
     APPROVED,
     EN,

@@ -9,8 +9,9 @@ import pytest
 
 from bot.chat.taps.life_commands import Wish, read_silence
 from bot.chat.taps.times import Meant
-from bot.domain.life import CauseNamed, Forecast, Scope, Silenced, SilenceEnded
-from bot.domain.lines import IncidentEnded, Line, Who
+from bot.domain.events import CauseNamed, Forecast, IncidentEnded, Line, Silenced, SilenceEnded
+from bot.domain.limits.silence import Scope
+from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi, Message
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people
 from tests.chat.test_commands import answer

@@ -8,9 +8,8 @@ import pytest
 
 from bot.chat.screens.attention import Attention
 from bot.chat.taps.life_presses import rounded_up
-from bot.domain import life
-from bot.domain.limits.hours import Hours
-from bot.domain.lines import (
+from bot.domain import events as ev
+from bot.domain.events import (
     Approved,
     Cancelled,
     CaseOpened,
@@ -23,10 +22,12 @@ from bot.domain.lines import (
     Settled,
     Started,
     StopAsked,
-    Who,
 )
+from bot.domain.limits.hours import Hours
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.ports import Notice
 from bot.simulator.telegram.api import BotApi, Message
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people
@@ -117,7 +118,7 @@ async def test_later_is_a_schedule_that_a_tap_begins_or_takes_back(api: BotApi) 
         assert (await api.post_callback(CARLA, card, "begin:1:")).text == "Este envio não está agendado."
         await api.post_callback(ANA, card, "ok:1.1:l")
         assert (await api.post_callback(CARLA, card, "begin:1.2:")).text == "O envio começa em 5 s."
-        assert written(room, life.Begun) == [life.Begun(1, Who(CARLA, "Carla"))]
+        assert written(room, ev.Begun) == [ev.Begun(1, Who(CARLA, "Carla"))]
         assert len(written(room, Cancelled)) == 1
 
 
@@ -148,7 +149,7 @@ async def test_the_group_is_told_once_that_a_second_person_is_needed(api: BotApi
         card = await room.card()
         needed = Notice("second_needed", {"case": 1, "by": ANN})
         room.telegram.chat.say(needed)  # nobody has approved yet: it does not hold
-        await room.line(life.Proposed(1, ANN))
+        await room.line(ev.Proposed(1, ANN))
         room.telegram.chat.say(needed)
         await api.wait(lambda _: len(api.messages()) > 1)
         said = api.messages()[-1]
@@ -163,7 +164,7 @@ async def test_somebody_takes_a_case_over(api: BotApi, room: Room) -> None:
     assert (await api.tap(ANA, card, "Assumi")).text == "Anotado: o caso 1 está com você."
     await room.shows(card, "Com Ana")
     assert "já está com você" in (await api.post_callback(ANA, card, "mine:1:")).text
-    assert written(room, life.Assumed) == [life.Assumed(1, ANN)]
+    assert written(room, ev.Assumed) == [ev.Assumed(1, ANN)]
 
 
 async def test_the_expected_end(api: BotApi, room: Room) -> None:
@@ -172,14 +173,14 @@ async def test_the_expected_end(api: BotApi, room: Room) -> None:
     await api.tap(ANA, card, "Previsão")
     await api.wait(lambda _: "2 h" in card.buttons)
     assert "Previsão: " in (await api.tap(ANA, card, "2 h")).text
-    (line,) = written(room, life.Forecast)
+    (line,) = written(room, ev.Forecast)
     assert line.eta is not None
     assert line.eta.timestamp() % 300 == 0
     assert timedelta(hours=2) <= line.eta - room.clock.now() + timedelta(seconds=20)
     assert line.eta - room.clock.now() <= timedelta(hours=2, minutes=5)
     await api.wait(lambda _: "Mais ▾" in card.buttons)
     assert (await api.post_callback(ANA, card, "eta:1:none")).text == "Anotado: sem previsão."
-    assert written(room, life.Forecast)[-1] == life.Forecast(1, ANN, None)
+    assert written(room, ev.Forecast)[-1] == ev.Forecast(1, ANN, None)
 
 
 def test_an_expected_end_is_rounded_up_to_five_minutes() -> None:
@@ -194,7 +195,7 @@ async def test_the_cause_in_the_words_of_its_button(api: BotApi, room: Room) -> 
     await api.tap(ANA, card, "Causa")
     await api.wait(lambda _: "cabo rompido" in card.buttons)
     assert (await api.tap(ANA, card, "cabo rompido")).text == "Causa anotada: cabo rompido."
-    assert written(room, life.CauseNamed) == [life.CauseNamed(1, ANN, "cabo rompido")]
+    assert written(room, ev.CauseNamed) == [ev.CauseNamed(1, ANN, "cabo rompido")]
     await room.shows(card, "cabo rompido")
 
 
@@ -206,14 +207,14 @@ async def test_planned_work_is_silenced_and_ended_from_the_card(api: BotApi, roo
     await api.tap(ANA, card, "falha já em atendimento")
     await api.wait(lambda _: "2 h" in card.buttons)
     assert "Silenciado até " in (await api.tap(ANA, card, "2 h")).text
-    (line,) = written(room, life.Silenced)
-    assert (line.scopes, line.reason) == ((life.Scope("CB 01", "1/1"),), "falha já em atendimento")
+    (line,) = written(room, ev.Silenced)
+    assert (line.scopes, line.reason) == ((Scope("CB 01", "1/1"),), "falha já em atendimento")
     room.telegram.chat.show(1, urgent=True)  # as the flow does
     await api.wait(lambda _: "Encerrar silêncio" in card.buttons)
     assert "Silenciado até" in (await api.post_callback(CARLA, card, "ok:1:")).text
     assert "Silenciado até" in (await api.post_callback(CARLA, card, "mute?:1:")).text
     assert "Silêncio encerrado" in (await api.tap(CARLA, card, "Encerrar silêncio")).text
-    assert written(room, life.SilenceEnded) == [life.SilenceEnded(1, Who(CARLA, "Carla"))]
+    assert written(room, ev.SilenceEnded) == [ev.SilenceEnded(1, Who(CARLA, "Carla"))]
     assert "já acabou" in (await api.post_callback(CARLA, card, "unmute:1:1")).text
     assert [why for _, _, why, _ in room.desk.refusals] == ["silenced", "silenced", "no_silence"]
 
@@ -222,8 +223,8 @@ async def test_where_two_silences_lie_the_end_of_one_promises_no_cards(api: BotA
     card = await room.card()
     later = room.clock.now() + timedelta(hours=2)
     for number in (1, 2):
-        scope = life.Scope("CB 01", "1/1" if number == 1 else "")
-        await room.line(life.Silenced(number, (scope,), later + timedelta(hours=number), ANN, "obra"))
+        scope = Scope("CB 01", "1/1" if number == 1 else "")
+        await room.line(ev.Silenced(number, (scope,), later + timedelta(hours=number), ANN, "obra"))
     room.telegram.chat.show(1, urgent=True)
     await api.wait(lambda _: "unmute:1:2" in str(card.keyboard))
     assert "vale outro silêncio, até" in (await api.tap(ANA, card, "Encerrar silêncio")).text
@@ -234,10 +235,10 @@ async def test_where_two_silences_lie_the_end_of_one_promises_no_cards(api: BotA
 async def test_a_silence_of_elsewhere_is_not_ended_from_a_card(api: BotApi, room: Room) -> None:
     card = await room.card()
     until = room.clock.now() + timedelta(hours=1)
-    await room.line(life.Silenced(1, (life.Scope("CB 01", "9/9"),), until, ANN, "obra"))
+    await room.line(ev.Silenced(1, (Scope("CB 01", "9/9"),), until, ANN, "obra"))
     for number in (1, 7):
         assert "Não reconheço" in (await api.post_callback(ANA, card, f"unmute:1:{number}")).text
-    assert written(room, life.SilenceEnded) == []
+    assert written(room, ev.SilenceEnded) == []
 
 
 async def test_a_case_is_taken_apart(api: BotApi, room: Room) -> None:
@@ -247,7 +248,7 @@ async def test_a_case_is_taken_apart(api: BotApi, room: Room) -> None:
     await api.wait(lambda _: "Sim, separar" in card.buttons)
     assert (await api.tap(ANA, card, "Sim, separar")).text == "Separado em 2 cartões."
     await room.card(3)
-    assert [(line.case, line.by) for line in written(room, life.Separated)] == [(2, ANN)]
+    assert [(line.case, line.by) for line in written(room, ev.Separated)] == [(2, ANN)]
     single = await room.card(1)
     assert "Não há o que separar" in (await api.post_callback(ANA, single, "apart?:1:")).text
 
@@ -256,7 +257,7 @@ async def test_while_one_of_two_has_approved_a_late_tap_to_take_it_apart_is_told
     api: BotApi, room: Room
 ) -> None:
     card = await grouped(room)
-    await room.line(life.Proposed(2, ANN))
+    await room.line(ev.Proposed(2, ANN))
     assert (await api.post_callback(CARLA, card, "apart?:2:")).text.startswith("Ana já aprovou")
 
 
@@ -283,7 +284,7 @@ async def test_a_second_message_is_resumed_on_its_cases_card(api: BotApi) -> Non
     async with opened(api, rules=Rules(restored=True, customer_hours=closed())) as room:
         await room.outage()
         card = await room.card()
-        await room.line(*SENT, IncidentEnded(1), life.Restoring(-1, 1), Approved(-1, ANN, ()))
+        await room.line(*SENT, IncidentEnded(1), ev.Restoring(-1, 1), Approved(-1, ANN, ()))
         await room.line(Planned(-1, 1, (TOLD,)), Started("2"))
         room.telegram.chat.show(-1, urgent=True)
         assert "Fora do horário" in (await api.post_callback(ANA, card, "go:-1.1:")).text
@@ -364,8 +365,8 @@ async def status_of(room: Room, user: int) -> Message:
 async def test_a_silence_is_ended_from_the_status(api: BotApi, room: Room) -> None:
     card = await room.card()
     until = room.clock.now() + timedelta(hours=1)
-    for number, scope in enumerate((life.Scope("CB 02", "6/15"), life.Scope("CB 03")), start=1):
-        await room.line(life.Silenced(number, (scope,), until, ANN, "troca <de> cabo"))
+    for number, scope in enumerate((Scope("CB 02", "6/15"), Scope("CB 03")), start=1):
+        await room.line(ev.Silenced(number, (scope,), until, ANN, "troca <de> cabo"))
     assert (await status_of(room, BETO)).buttons == []
     page = await status_of(room, ANA)
     assert "CB 02 6/15 até" in page.text
@@ -377,7 +378,7 @@ async def test_a_silence_is_ended_from_the_status(api: BotApi, room: Room) -> No
     await api.wait(lambda _: page.buttons == ["🔔 Encerrar: CB 02 6/15"])
     assert "já acabou" in (await api.post_callback(ANA, page, "unmute:0:2")).text
     assert "Página antiga: peça /status" in (await api.post_callback(ANA, card, "unmute:0:1")).text
-    assert written(room, life.SilenceEnded) == [life.SilenceEnded(2, Who(CARLA, "Carla"))]
+    assert written(room, ev.SilenceEnded) == [ev.SilenceEnded(2, Who(CARLA, "Carla"))]
 
 
 async def test_anybody_opens_a_card_that_the_list_has(api: BotApi) -> None:

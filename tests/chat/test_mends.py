@@ -15,9 +15,7 @@ from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
-from bot.domain.health import GatewayWatch, Watch
-from bot.domain.incident import Kind
-from bot.domain.lines import (
+from bot.domain.events import (
     CardPosted,
     CaseOpened,
     Confirmed,
@@ -33,6 +31,8 @@ from bot.domain.lines import (
     Settled,
     Started,
 )
+from bot.domain.health import GatewayWatch, Watch
+from bot.domain.incident import Kind
 from bot.domain.plan import Mend, Outcome
 from bot.domain.rules import Rules
 from tests.chat.screens import APPROVED, EN, PT, assert_arrives, case_and_now, labels, planned, sent, story

@@ -7,8 +7,8 @@ import pytest
 
 from bot.chat.screens.pages.on_demand import ALIASES, COMMANDS
 from bot.chat.taps.answers import A_MINUTE
+from bot.domain.events import CauseNamed
 from bot.domain.incident import Port
-from bot.domain.life import CauseNamed
 from bot.simulator.telegram.api import BotApi, Message
 from bot.simulator.telegram.chat import Refused
 from tests.chat.room import ANA, BETO, Room, opened, people, until

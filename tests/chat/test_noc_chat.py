@@ -11,8 +11,9 @@ from bot.chat.group import painting
 from bot.chat.screens.cards import card as cards
 from bot.chat.telegram import Account
 from bot.domain.case import Card
+from bot.domain.events import Approved, CardPosted, GroupMoved, IncidentEnded, Interrupted
 from bot.domain.incident import OddRow
-from bot.domain.lines import Approved, CardPosted, GroupMoved, IncidentEnded, Interrupted, Who
+from bot.domain.who import Who
 from bot.ports import Notice
 from bot.simulator.server import DropAfter, DropBefore, HangBefore, Throttle
 from bot.simulator.telegram.api import BotApi

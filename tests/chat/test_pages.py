@@ -15,12 +15,9 @@ from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, Member
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
-from bot.domain.health import GatewayWatch, Watch
-from bot.domain.incident import Incident, Kind, OddRow, Port
-from bot.domain.life import Assumed, Proposed, Restoring, Scope, Silenced
-from bot.domain.limits.cooldown import Reservation
-from bot.domain.lines import (
+from bot.domain.events import (
     Approved,
+    Assumed,
     Cancelled,
     CardPosted,
     CaseOpened,
@@ -28,14 +25,21 @@ from bot.domain.lines import (
     Denied,
     IncidentEnded,
     Line,
+    Proposed,
     Resolved,
+    Restoring,
     Resumed,
     Settled,
+    Silenced,
     Started,
     TapRefused,
-    Who,
 )
+from bot.domain.health import GatewayWatch, Watch
+from bot.domain.incident import Incident, Kind, OddRow, Port
+from bot.domain.limits.cooldown import Reservation
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Skip
+from bot.domain.who import Who
 from tests.chat.screens import (
     APPROVED,
     EN,

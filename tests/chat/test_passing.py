@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.lines import Approved, IncidentEnded, Resumed, Started, Who
+from bot.domain.events import Approved, IncidentEnded, Resumed, Started
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi
 from tests.chat.room import ANA, BETO, CARLA, opened, people
 from tests.chat.screens import planned, sent

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.chat import telegram
-from bot.domain.lines import Approved, Denied, Interrupted, Planned, Who
+from bot.domain.events import Approved, Denied, Interrupted, Planned
 from bot.domain.plan import Recipient
+from bot.domain.who import Who
 from bot.errors import TryLater
 from bot.ports import Notice
 from bot.simulator.server import DropBefore, Fault, HangBefore, Throttle

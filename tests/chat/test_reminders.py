@@ -12,23 +12,29 @@ from bot.chat.group.reminders import MENTIONED_AT_MOST, Reminders, mentions
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.screen import Screen
 from bot.chat.wire.access import Approvers
-from bot.domain.case import Card
-from bot.domain.life import Assumed, Forecast, Lapsed, Reminded, Reminder, Restoring, Scope, Silenced
-from bot.domain.limits.hours import Hours
-from bot.domain.lines import (
+from bot.domain.case import Card, Reminder
+from bot.domain.events import (
     Approved,
+    Assumed,
     CardPosted,
     CaseOpened,
     Denied,
+    Forecast,
     IncidentChanged,
     IncidentEnded,
     Interrupted,
+    Lapsed,
     Line,
+    Reminded,
+    Restoring,
     Settled,
-    Who,
+    Silenced,
 )
+from bot.domain.limits.hours import Hours
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.ports import Notice
 from bot.process.app import attention_of
 from bot.process.settings import Settings

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.life import DenialExplained
-from bot.domain.lines import Denied, Who
+from bot.domain.events import DenialExplained, Denied
+from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi, Message
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people
 

@@ -15,9 +15,8 @@ from bot.chat.screens.pages.on_demand import COMMANDS, help_text, pending
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case
+from bot.domain.events import CaseOpened, IncidentEnded, Settled, TapRefused, Untold
 from bot.domain.incident import Incident
-from bot.domain.life import Untold
-from bot.domain.lines import CaseOpened, IncidentEnded, Settled, TapRefused
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
 from bot.errors import Declined

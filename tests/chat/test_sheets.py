@@ -11,7 +11,7 @@ from bot.chat.screens.pages.sheets import audit_csv, audit_json, details_csv
 from bot.chat.screens.screen import Sheet
 from bot.domain.case import Case, Member
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
-from bot.domain.lines import Approved, Denied, IncidentEnded, Settled, TapRefused
+from bot.domain.events import Approved, Denied, IncidentEnded, Settled, TapRefused
 from bot.domain.plan import Outcome, Skip
 from tests.chat.screens import APPROVED, EN, LOS, PT, planned, pons, sent, story
 from tests.fakes import ANA, BRUNO, NOON, port

@@ -6,7 +6,7 @@ import pytest
 
 from bot.chat.screens.starting import AGAIN, STARTED, is_news, said_of_start, start_facts, start_line
 from bot.domain.book import Book
-from bot.domain.lines import Announced
+from bot.domain.events import Announced
 from bot.ports import Notice
 from bot.process.settings import load
 from tests.chat.screens import EN, PT

@@ -13,9 +13,10 @@ from bot.chat.wire.access import Access
 from bot.chat.wire.budget import Budget
 from bot.chat.wire.outbox import Outbox
 from bot.chat.wire.refusals import Paced
-from bot.domain.lines import Approved, CaseOpened, Denied, Intent, Line, Planned, Result, Settled, Who
+from bot.domain.events import Approved, CaseOpened, Denied, Intent, Line, Planned, Result, Settled
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import WORDS
 from tests.fakes import incident

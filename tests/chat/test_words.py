@@ -20,10 +20,10 @@ from bot.chat.screens.pages.on_demand import PENDING
 from bot.chat.screens.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
 from bot.chat.taps.commands import COMMANDS
 from bot.chat.taps.life_commands import LIFE_COMMANDS
+from bot.domain.case import Despite
 from bot.domain.causes.grouping import Reason
 from bot.domain.customer import Link
 from bot.domain.incident import Cause, Kind
-from bot.domain.life import Despite
 from bot.domain.plan import Mend, Outcome, Skip
 from tests.chat.screens import EN, PT, ZONE
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.domain.book import Book
 from bot.domain.plan import Outcome
+from bot.domain.who import Who
 from bot.errors import Declined, LedgerClosed
 from bot.storage.files import FileLedger
 from bot.storage.memory import MemoryLedger
@@ -77,12 +78,12 @@ async def ledger(place: Place) -> AnyLedger:
     return await place.open()
 
 
-def claim(who: ln.Who) -> ln.Approved:
-    return ln.Approved(1, who, (port(),))
+def claim(who: Who) -> ev.Approved:
+    return ev.Approved(1, who, (port(),))
 
 
-def approve_once(who: ln.Who):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    def write(book: Book, _now: datetime) -> Sequence[ln.Line]:
+def approve_once(who: Who):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def write(book: Book, _now: datetime) -> Sequence[ev.Line]:
         if book.cases[1].running:
             raise Declined("taken", by=book.cases[1].dispatches[-1].by.name)
         return (claim(who),)
@@ -97,8 +98,8 @@ async def test_a_new_ledger_is_open_and_empty(ledger: AnyLedger) -> None:
 
 
 async def test_commit_gives_back_its_lines_and_they_are_in_the_book(ledger: AnyLedger) -> None:
-    lines = await ledger.commit(adds(opened(), ln.CardPosted(1, -100, 7)))
-    assert list(lines) == [opened(), ln.CardPosted(1, -100, 7)]
+    lines = await ledger.commit(adds(opened(), ev.CardPosted(1, -100, 7)))
+    assert list(lines) == [opened(), ev.CardPosted(1, -100, 7)]
     card = ledger.book.cases[1].card
     assert card is not None
     assert card.message == 7
@@ -116,7 +117,7 @@ async def test_of_two_claims_at_once_one_wins_and_the_other_sees_it(ledger: AnyL
 
 
 async def test_what_a_rule_raises_passes_through_and_adds_nothing(place: Place, ledger: AnyLedger) -> None:
-    def broken(_book: Book, _now: datetime) -> Sequence[ln.Line]:
+    def broken(_book: Book, _now: datetime) -> Sequence[ev.Line]:
         raise ZeroDivisionError
 
     await ledger.commit(adds(opened()))
@@ -133,7 +134,7 @@ async def test_a_rule_that_adds_nothing_is_no_group(ledger: AnyLedger) -> None:
 
 
 async def test_everything_is_there_in_order_after_a_restart(place: Place, ledger: AnyLedger) -> None:
-    refusals = [ln.TapRefused(BRUNO, "approve", f"no {number}") for number in range(60)]
+    refusals = [ev.TapRefused(BRUNO, "approve", f"no {number}") for number in range(60)]
     await asyncio.gather(*(ledger.commit(adds(line)) for line in refusals))
     again = await place.open()
     assert [entry.line for entry in again.book.audit] == refusals
@@ -141,8 +142,8 @@ async def test_everything_is_there_in_order_after_a_restart(place: Place, ledger
 
 async def test_a_note_is_seen_at_once_and_kept(place: Place, ledger: AnyLedger) -> None:
     await ledger.commit(adds(*dispatch()))
-    await ledger.commit(adds(ln.Intent(1, "c1")))
-    ledger.note(ln.Result(1, "c1", Outcome.ACCEPTED, "wamid.1"))
+    await ledger.commit(adds(ev.Intent(1, "c1")))
+    ledger.note(ev.Result(1, "c1", Outcome.ACCEPTED, "wamid.1"))
     progress = ledger.book.cases[1].dispatches[0].progress
     assert progress is not None
     assert progress.results["c1"].reference == "wamid.1"
@@ -154,7 +155,7 @@ async def test_a_note_is_seen_at_once_and_kept(place: Place, ledger: AnyLedger) 
 
 
 async def test_a_note_keeps_its_place_before_a_later_commit(place: Place, ledger: AnyLedger) -> None:
-    first, second = ln.TapRefused(ANA, "a", "first"), ln.TapRefused(ANA, "b", "second")
+    first, second = ev.TapRefused(ANA, "a", "first"), ev.TapRefused(ANA, "b", "second")
     ledger.note(first)
     await ledger.commit(adds(second))
     again = await place.open()
@@ -164,14 +165,14 @@ async def test_a_note_keeps_its_place_before_a_later_commit(place: Place, ledger
 async def test_now_never_goes_back_when_the_clock_does(place: Place, ledger: AnyLedger) -> None:
     seen = []
 
-    def look(_book: Book, now: datetime) -> Sequence[ln.Line]:
+    def look(_book: Book, now: datetime) -> Sequence[ev.Line]:
         seen.append(now)
-        return (ln.TapRefused(ANA, "approve", "late"),)
+        return (ev.TapRefused(ANA, "approve", "late"),)
 
     await ledger.commit(look)
     place.clock.time = NOON - timedelta(hours=3)
     await ledger.commit(look)
-    ledger.note(ln.TapRefused(ANA, "approve", "noted"))
+    ledger.note(ev.TapRefused(ANA, "approve", "noted"))
     await ledger.flush()
     again = await place.open()
     await again.commit(look)
@@ -180,21 +181,21 @@ async def test_now_never_goes_back_when_the_clock_does(place: Place, ledger: Any
 
 
 async def test_listeners_hear_of_lines_once_they_are_kept(ledger: AnyLedger) -> None:
-    heard: list[ln.Line] = []
+    heard: list[ev.Line] = []
     ledger.listeners.append(heard.extend)
     await ledger.commit(adds(opened()))
-    ledger.note(ln.IncidentEnded(1))
+    ledger.note(ev.IncidentEnded(1))
     await ledger.flush()
-    assert heard == [opened(), ln.IncidentEnded(1)]
+    assert heard == [opened(), ev.IncidentEnded(1)]
 
 
 async def test_a_listener_that_fails_stops_nothing(ledger: AnyLedger) -> None:
-    def broken(_lines: Sequence[ln.Line]) -> None:
+    def broken(_lines: Sequence[ev.Line]) -> None:
         raise RuntimeError
 
     ledger.listeners.append(broken)
     await ledger.commit(adds(opened()))
-    await ledger.commit(adds(ln.IncidentEnded(1)))
+    await ledger.commit(adds(ev.IncidentEnded(1)))
     assert ledger.closed is None
 
 
@@ -202,7 +203,7 @@ async def test_a_line_that_does_not_fit_the_state_closes_the_ledger(place: Place
     told: list[str] = []
     ledger.on_closed = told.append
     with pytest.raises(LedgerClosed):
-        await ledger.commit(adds(ln.Intent(9, "c1")))
+        await ledger.commit(adds(ev.Intent(9, "c1")))
     with pytest.raises(LedgerClosed):
         await ledger.commit(adds(claim(ANA)))
     assert told == [ledger.closed]
@@ -216,9 +217,9 @@ async def test_a_closed_ledger_takes_observations_only_and_only_into_the_book(
 ) -> None:
     await ledger.commit(adds(opened()))
     await ledger.close()
-    await ledger.commit(adds(opened(2), ln.CardPosted(2, -100, 8)))
-    ledger.note(ln.IncidentChanged(2, incident(2, affected=9)))
-    ledger.note(ln.TapRefused(BRUNO, "approve", "ledger_closed"))
+    await ledger.commit(adds(opened(2), ev.CardPosted(2, -100, 8)))
+    ledger.note(ev.IncidentChanged(2, incident(2, affected=9)))
+    ledger.note(ev.TapRefused(BRUNO, "approve", "ledger_closed"))
     assert ledger.book.cases[2].incident.affected == 9
     for line in EVERY_KIND:
         if line.kind in {"approved", "denied", "planned", "intent", "result", "settled", "cooldown_released"}:

@@ -9,10 +9,19 @@ import pytest
 from bot.domain.book import Book
 from bot.domain.causes.flapping import KEPT, Spell, oscillates, recent
 from bot.domain.causes.sightings import Absence, Sightings
+from bot.domain.events import (
+    Approved,
+    CaseOpened,
+    IncidentChanged,
+    IncidentEnded,
+    IncidentJoined,
+    Line,
+    Separated,
+    Silenced,
+    SilenceEnded,
+)
 from bot.domain.incident import Incident, Poll
-from bot.domain.life import IncidentJoined, Scope, Separated, Silenced, SilenceEnded
-from bot.domain.limits.silence import Silence, same_olt
-from bot.domain.lines import Approved, CaseOpened, IncidentChanged, IncidentEnded, Line
+from bot.domain.limits.silence import Scope, Silence, same_olt
 from tests.fakes import ANA, NOON, incident, port
 
 MINUTE = timedelta(minutes=1)

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.domain.book import Announcement, Book
 from bot.domain.case import Phase
-from bot.domain.life import Forecast, Proposed
+from bot.domain.events import Forecast, Proposed
 from bot.domain.plan import Outcome, Recipient, Skip
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
@@ -13,21 +13,21 @@ AHEAD = NOON + timedelta(days=400)
 PLAN = (Recipient("c1", "Ana", ("Z1",), "5561999990001"), Recipient("c2", "Bia", ("Z2",), "5561999990002"))
 
 
-def book(*lines: ln.Line, then: tuple[ln.Line, ...] = ()) -> Book:
+def book(*lines: ev.Line, then: tuple[ev.Line, ...] = ()) -> Book:
     """The lines on a clock that is ahead, then a start and the confirmation that the clock is right now."""
     made = Book()
-    for line in (*lines, ln.Started("1", "future"), *then, ln.Confirmed(BRUNO, NOON)):
+    for line in (*lines, ev.Started("1", "future"), *then, ev.Confirmed(BRUNO, NOON)):
         made.apply(AHEAD, line)
     return made
 
 
-def opened(number: int = 1) -> ln.CaseOpened:
-    return ln.CaseOpened(number, incident(number))
+def opened(number: int = 1) -> ev.CaseOpened:
+    return ev.CaseOpened(number, incident(number))
 
 
 def test_what_was_scheduled_is_due() -> None:
     due = AHEAD + timedelta(hours=9)
-    (dispatch,) = book(opened(), ln.Approved(1, ANA, (port(),), due=due)).cases[1].dispatches
+    (dispatch,) = book(opened(), ev.Approved(1, ANA, (port(),), due=due)).cases[1].dispatches
     assert (dispatch.phase, dispatch.due, dispatch.at, dispatch.broken) == (
         Phase.SCHEDULED,
         NOON,
@@ -38,10 +38,10 @@ def test_what_was_scheduled_is_due() -> None:
 
 def test_what_was_scheduled_on_the_right_clock_keeps_its_hour() -> None:
     made, due = Book(), NOON + timedelta(hours=9)
-    for line in (opened(), ln.Approved(1, ANA, (port(),), due=due)):
+    for line in (opened(), ev.Approved(1, ANA, (port(),), due=due)):
         made.apply(NOON, line)
-    made.apply(AHEAD, ln.Started("1", "future"))
-    made.apply(AHEAD, ln.Confirmed(BRUNO, NOON + timedelta(hours=1)))
+    made.apply(AHEAD, ev.Started("1", "future"))
+    made.apply(AHEAD, ev.Confirmed(BRUNO, NOON + timedelta(hours=1)))
     assert made.cases[1].dispatches[0].due == due
     assert made.last_at == NOON + timedelta(hours=1)
 
@@ -49,13 +49,13 @@ def test_what_was_scheduled_on_the_right_clock_keeps_its_hour() -> None:
 def test_what_had_been_broken_off_or_in_doubt_stays_so() -> None:
     lines = (
         opened(),
-        ln.Approved(1, ANA, (port(),)),
-        ln.Planned(1, 2, PLAN),
-        ln.Intent(1, "c1"),
-        ln.Result(1, "c1", Outcome.UNKNOWN, None, "no_answer"),
-        ln.Settled(1, "done"),
-        ln.Resent(1, ("c1",), ANA),
-        ln.Interrupted(1, "key", "key"),
+        ev.Approved(1, ANA, (port(),)),
+        ev.Planned(1, 2, PLAN),
+        ev.Intent(1, "c1"),
+        ev.Result(1, "c1", Outcome.UNKNOWN, None, "no_answer"),
+        ev.Settled(1, "done"),
+        ev.Resent(1, ("c1",), ANA),
+        ev.Interrupted(1, "key", "key"),
     )
     (dispatch,) = book(*lines).cases[1].dispatches
     assert (dispatch.broken, dispatch.last_at, dispatch.ended_at) == (True, NOON, None)
@@ -67,9 +67,9 @@ def test_what_had_been_broken_off_or_in_doubt_stays_so() -> None:
 def test_a_person_who_resumes_it_before_is_not_overruled() -> None:
     made = book(
         opened(),
-        ln.Approved(1, ANA, (port(),)),
-        ln.Planned(1, 2, PLAN),
-        then=(ln.Resumed(1, ANA),),
+        ev.Approved(1, ANA, (port(),)),
+        ev.Planned(1, 2, PLAN),
+        then=(ev.Resumed(1, ANA),),
     )
     (dispatch,) = made.cases[1].dispatches
     assert (dispatch.phase, dispatch.broken) == (Phase.SENDING, False)
@@ -85,11 +85,11 @@ def test_a_first_approval_and_a_near_forecast_count_from_then() -> None:
 def test_what_a_dispatch_came_to_is_not_counted_again() -> None:
     lines = (
         opened(),
-        ln.Approved(1, ANA, (port(),)),
-        ln.Planned(1, 2, (*PLAN, Recipient("c3", "Caio", ("Z3",), skip=Skip.NO_PHONE))),
-        ln.Result(1, "c1", Outcome.ACCEPTED, "m1"),
-        ln.Result(1, "c2", Outcome.UNKNOWN, None, "no_answer"),
-        ln.Settled(1, "done"),
+        ev.Approved(1, ANA, (port(),)),
+        ev.Planned(1, 2, (*PLAN, Recipient("c3", "Caio", ("Z3",), skip=Skip.NO_PHONE))),
+        ev.Result(1, "c1", Outcome.ACCEPTED, "m1"),
+        ev.Result(1, "c2", Outcome.UNKNOWN, None, "no_answer"),
+        ev.Settled(1, "done"),
     )
     (dispatch,) = book(*lines).cases[1].dispatches
     assert dispatch.came_to is not None
@@ -100,10 +100,10 @@ def test_what_a_dispatch_came_to_is_not_counted_again() -> None:
 
 
 def test_a_start_of_the_future_keeps_no_later_one_quiet() -> None:
-    assert book(ln.Announced("real")).announced == Announcement(NOON, "real")
+    assert book(ev.Announced("real")).announced == Announcement(NOON, "real")
 
 
 def test_silence_after_the_confirmation_looks_like_an_old_copy() -> None:
     made, later = book(opened()), NOON + timedelta(hours=2)
-    made.apply(later, ln.Started("1"))
+    made.apply(later, ev.Started("1"))
     assert made.unconfirmed == NOON

@@ -10,8 +10,7 @@ import pytest
 from bot.domain.book import Book
 from bot.domain.causes.correlation import Group
 from bot.domain.causes.returning import placed
-from bot.domain.incident import Incident
-from bot.domain.lines import (
+from bot.domain.events import (
     Approved,
     CaseOpened,
     Denied,
@@ -23,6 +22,7 @@ from bot.domain.lines import (
     Result,
     Settled,
 )
+from bot.domain.incident import Incident
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
 from tests.fakes import ANA, NOON, incident

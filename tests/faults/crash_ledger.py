@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.book import Book
-from bot.domain.lines import Intent, Line
+from bot.domain.events import Intent, Line
 from bot.ports import Clock, Write
 from bot.storage.recorder import Recorder
 

@@ -16,9 +16,9 @@ from typing import Literal
 
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
+from bot.domain.events import CardPosted, Line, Resumed, StopAsked
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
-from bot.domain.lines import CardPosted, Line, Resumed, StopAsked
 from bot.domain.plan import REACHED, RESTORED, Message, Outcome, Receipt, Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, StartupError, TryLater

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.domain.book import Book
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.storage import codec
@@ -26,15 +26,15 @@ _PLAN = (
     Recipient("c2", "Maria", ("ZTEG00000002",), "5561999990002"),
     Recipient("c3", "Zé", ("ZTEG00000003",), None, Skip.NO_PHONE),
 )
-GROUPS: tuple[tuple[ln.Line, ...], ...] = (
-    (ln.Started("0.1.0"),),
-    (ln.CaseOpened(1, incident(1)), ln.CardPosted(1, -100, 7)),
-    (ln.Approved(1, ANA, (port(),)),),
-    (ln.Planned(1, 3, _PLAN),),
-    (ln.Intent(1, "c1"), ln.Intent(1, "c2")),
-    (ln.Result(1, "c1", Outcome.ACCEPTED, "77"),),
-    (ln.CaseOpened(2, incident(2, place="1/1")), ln.Denied(2, BRUNO, "manutenção")),
-    (ln.Result(1, "c2", Outcome.UNKNOWN, None, "read timeout"), ln.Settled(1, "done")),
+GROUPS: tuple[tuple[ev.Line, ...], ...] = (
+    (ev.Started("0.1.0"),),
+    (ev.CaseOpened(1, incident(1)), ev.CardPosted(1, -100, 7)),
+    (ev.Approved(1, ANA, (port(),)),),
+    (ev.Planned(1, 3, _PLAN),),
+    (ev.Intent(1, "c1"), ev.Intent(1, "c2")),
+    (ev.Result(1, "c1", Outcome.ACCEPTED, "77"),),
+    (ev.CaseOpened(2, incident(2, place="1/1")), ev.Denied(2, BRUNO, "manutenção")),
+    (ev.Result(1, "c2", Outcome.UNKNOWN, None, "read timeout"), ev.Settled(1, "done")),
 )
 
 
@@ -60,7 +60,7 @@ class Envelope(NamedTuple):
 
 
 def ledger(
-    groups: Sequence[Sequence[ln.Line]] = GROUPS,
+    groups: Sequence[Sequence[ev.Line]] = GROUPS,
     change: Callable[[int, bytes], bytes] | None = None,
     place: Callable[[Envelope], Envelope] = lambda envelope: envelope,
 ) -> Ledger:
@@ -89,7 +89,7 @@ def ledger(
     return Ledger(tuple(raw), image, tuple(books))
 
 
-def folded(groups: Sequence[Sequence[ln.Line]], raw: Sequence[bytes]) -> Book:
+def folded(groups: Sequence[Sequence[ev.Line]], raw: Sequence[bytes]) -> Book:
     book, seq = Book(), 0
     for number, group in enumerate(groups):
         for line in group:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.case import SECOND_WITHIN
-from bot.domain.life import Begun
-from bot.domain.lines import (
+from bot.domain.events import (
     Approved,
+    Begun,
     CooldownReleased,
     Evidence,
     Intent,

@@ -117,8 +117,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the cooldown is checked but not reserved",
         "bot/domain/book.py",
-        "        self.reserve(line.case)\n\n    @_fold.register\n    def _(self, line: ln.Denied)",
-        "\n    @_fold.register\n    def _(self, line: ln.Denied)",
+        "        self.reserve(line.case)\n\n    @_fold.register\n    def _(self, line: events.Denied)",
+        "\n    @_fold.register\n    def _(self, line: events.Denied)",
         "disk",
     ),
     Mutant(

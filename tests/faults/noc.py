@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from bot.domain.customer import Contact, Link, Onu
 from bot.domain.incident import Incident, Kind
-from bot.domain.lines import Who
 from bot.domain.plan import Choice
+from bot.domain.who import Who
 from bot.errors import Declined, LedgerClosed
 from bot.steps.unknown import Choose
 from tests.fakes import ANA, BRUNO, port, settled

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, time, timedelta
 
 from bot.domain.case import CaseState
 from bot.domain.customer import Affected, Contact, Link, Onu
+from bot.domain.events import Line
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
-from bot.domain.lines import Line, Who
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.errors import BadAnswer
 from bot.flow.flow import Approval
 from tests.fakes import ANA, port

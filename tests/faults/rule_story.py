@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.book import Book
 from bot.domain.case import Dispatch, Phase
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
-from bot.domain.lines import CaseOpened, Line, Started
+from bot.domain.events import CaseOpened, Line, Started
 from bot.domain.plan import Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from bot.domain.book import SILENT, Book
 from bot.domain.case import Case, Phase
-from bot.domain.lines import (
+from bot.domain.events import (
     Abandoned,
     Approved,
     Confirmed,

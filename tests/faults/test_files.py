@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.errors import LedgerClosed
 from bot.storage.files import FileLedger
 from bot.storage.repair import repair
@@ -92,7 +92,7 @@ class Attack:
             )
             check(report.head.seq == opened.recovery.lines, f"verify and the start count differently: {what}")
             if self.tried % WRITE_ON == 0:
-                await opened.commit(adds(ln.TapRefused(ANA, "approve", "late")))
+                await opened.commit(adds(ev.TapRefused(ANA, "approve", "late")))
         finally:
             await opened.close()
         if self.tried % WRITE_ON == 0:
@@ -108,7 +108,7 @@ class Attack:
         return next((k for k in range(self.n + 1) if sum(sizes[:k]) == len(rows)), -1)
 
     async def _nothing_decided(self, what: str, closed: FileLedger) -> None:
-        for line in (ln.Approved(1, ANA, ()), ln.Intent(1, "c1"), ln.Confirmed(ANA)):
+        for line in (ev.Approved(1, ANA, ()), ev.Intent(1, "c1"), ev.Confirmed(ANA)):
             try:
                 await closed.commit(adds(line))
             except LedgerClosed:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.errors import LedgerClosed, StartupError
 from bot.storage.files import FileLedger
 from bot.storage.verify import run_verify
@@ -58,7 +58,7 @@ async def _attack(tries: Tries, folder: Path) -> None:
 async def _missing(tries: Tries, folder: Path) -> None:
     """A folder that is not there is made, for this user alone, and what is written is there again."""
     opened = FileLedger.open(folder / "a" / "b", FakeClock())
-    await opened.commit(adds(ln.Started("0.1.0")))
+    await opened.commit(adds(ev.Started("0.1.0")))
     await opened.close()
     again = FileLedger.open(folder / "a" / "b", FakeClock())
     tries.check(again.recovery.lines == 1, "what was written in a new folder is gone")
@@ -88,7 +88,7 @@ async def _emptied(tries: Tries, folder: Path) -> None:
         closed = FileLedger.open(data, clock)
         tries.check(closed.closed is not None, f"an emptied ledger with views is open ({keep} bytes left)")
         try:
-            await closed.commit(adds(ln.Approved(1, ANA, ())))
+            await closed.commit(adds(ev.Approved(1, ANA, ())))
         except LedgerClosed:
             pass
         else:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from bot.domain.case import CaseState
-from bot.domain.lines import Who
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from tests.fakes import ANA
 from tests.faults.noc import PEOPLE
 from tests.faults.noc_life import ALONE, AUTO, PLACES, RULES, LifeNoc

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.lines import Approved, Cancelled, Denied, Planned
+from bot.domain.events import Approved, Cancelled, Denied, Planned
 from tests.fakes import ANA, BRUNO
 from tests.faults.crash_ledger import CrashLedger
 from tests.faults.noc import PEOPLE, Noc

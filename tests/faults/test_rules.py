@@ -13,14 +13,7 @@ import pytest
 
 from bot.domain.case import Phase
 from bot.domain.customer import Affected, Link, Onu
-from bot.domain.lines import (
-    Abandoned,
-    IncidentChanged,
-    IncidentEnded,
-    Intent,
-    Result,
-    Started,
-)
+from bot.domain.events import Abandoned, IncidentChanged, IncidentEnded, Intent, Result, Started
 from bot.domain.plan import Outcome, Sent
 from bot.steps import decide, gate, send, settle, unknown
 from bot.steps.settle import Halt

@@ -10,7 +10,7 @@ import pytest
 
 from bot.chat.screens.words import Words
 from bot.domain.case import CaseState
-from bot.domain.lines import Approved, Evidence, Intent, Planned
+from bot.domain.events import Approved, Evidence, Intent, Planned
 from bot.storage.verify import run_verify
 from tests.fakes import ANA
 from tests.faults.crash_ledger import CrashLedger

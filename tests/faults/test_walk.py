@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from bot.domain.case import CaseState
-from bot.domain.lines import Who
+from bot.domain.who import Who
 from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
 from tests.faults.crash_ledger import CrashLedger
 from tests.faults.noc import PEOPLE, PORTS, Noc

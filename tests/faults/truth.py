@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.book import Book
 from bot.domain.case import Phase
-from bot.domain.lines import (
+from bot.domain.events import (
     Abandoned,
     Approved,
     Cancelled,

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.book import Book
-from bot.domain.life import Restoring
-from bot.domain.lines import Stopped
+from bot.domain.events import Restoring, Stopped
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.domain.book import Book
-from bot.domain.lines import Approved
+from bot.domain.events import Approved
 from tests.month.promises import broken, messages_of
 from tests.month.replay import Lived
 from tests.month.score import Score, score

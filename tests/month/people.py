@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.domain.life import Scope
 from bot.domain.limits.holds import NO_TERMS, Terms
+from bot.domain.limits.silence import Scope
 from bot.errors import Asked, Declined
 from bot.flow.flow import Flow
 from tests.fakes import ANA, BRUNO

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
+from bot.domain.case import Reminder
 from bot.domain.customer import Affected, Link
+from bot.domain.events import Reminded
 from bot.domain.incident import Kind, Port
-from bot.domain.life import Reminded, Reminder
 from bot.domain.phone import phone_key
 from bot.domain.plan import RESTORED, Message, Outcome, Receipt, Sent
 from bot.ports import Notice

@@ -4,7 +4,7 @@ import re
 import shutil
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.lines import Started, Stopped
+from bot.domain.events import Started, Stopped
 from bot.simulator.server import DropAfter, DropBefore, Fault
 from bot.simulator.telegram.api import Message
 from bot.storage.files import FileLedger

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.domain.lines import Approved, CaseOpened, Intent, Line, Planned, Resent, Result, Settled
+from bot.domain.events import Approved, CaseOpened, Intent, Line, Planned, Resent, Result, Settled
 from bot.domain.plan import Outcome, Recipient
 from bot.process.clock import SystemClock
 from bot.simulator.matrix import MatrixApi

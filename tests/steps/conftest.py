@@ -10,8 +10,8 @@ from datetime import datetime
 import pytest
 
 from bot.domain.case import Case, Dispatch, Phase
+from bot.domain.events import Line, Result
 from bot.domain.incident import Incident, Kind
-from bot.domain.lines import Line, Result
 from bot.domain.phone import phone_key
 from bot.domain.plan import RESTORED, Tally
 from bot.domain.rules import Rules

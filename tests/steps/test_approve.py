@@ -7,8 +7,8 @@ import pytest
 from bot.chat.screens.cards.card import card
 from bot.domain.case import CaseState
 from bot.domain.customer import Contact, Link, Onu
+from bot.domain.events import Intent, Planned, Result, Settled, TapRefused
 from bot.domain.incident import Kind
-from bot.domain.lines import Intent, Planned, Result, Settled, TapRefused
 from bot.domain.plan import Outcome, Receipt, Skip
 from bot.errors import (
     AnswerLost,

@@ -7,19 +7,19 @@ import pytest
 from bot.domain import reminders
 from bot.domain.case import CaseState
 from bot.domain.causes.correlation import Reason
-from bot.domain.incident import Kind
-from bot.domain.life import (
+from bot.domain.events import (
     Assumed,
+    CaseOpened,
     CauseNamed,
     DenialExplained,
     Forecast,
     Lapsed,
     Reminded,
-    Scope,
     Silenced,
     SilenceEnded,
 )
-from bot.domain.lines import CaseOpened
+from bot.domain.incident import Kind
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Receipt
 from bot.errors import Declined, TryLater
 from bot.steps.describe import scopes_of

@@ -9,8 +9,8 @@ import pytest
 from bot.domain.case import CaseState
 from bot.domain.causes.flapping import oscillates, recent
 from bot.domain.customer import Link
+from bot.domain.events import Approved, CaseOpened, Denied
 from bot.domain.limits.holds import Terms
-from bot.domain.lines import Approved, CaseOpened, Denied
 from bot.domain.plan import Outcome, Receipt
 from bot.errors import Asked, Declined
 from tests.fakes import ANA, BRUNO, NOON

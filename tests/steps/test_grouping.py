@@ -10,9 +10,16 @@ import pytest
 from bot.domain.case import CaseState
 from bot.domain.causes.correlation import Reason
 from bot.domain.customer import Contact, Link
+from bot.domain.events import (
+    Alive,
+    Approved,
+    CaseOpened,
+    IncidentChanged,
+    IncidentEnded,
+    IncidentJoined,
+    Separated,
+)
 from bot.domain.incident import Kind
-from bot.domain.life import IncidentJoined, Separated
-from bot.domain.lines import Alive, Approved, CaseOpened, IncidentChanged, IncidentEnded
 from bot.domain.plan import Outcome, Receipt, Skip
 from bot.errors import Declined, TryLater
 from bot.flow.flow import Approval

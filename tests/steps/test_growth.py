@@ -11,11 +11,11 @@ from bot.chat.screens.cards.card import card
 from bot.chat.screens.screen import Screen
 from bot.domain.case import Case, CaseState, Member
 from bot.domain.customer import Link
+from bot.domain.events import Approved, Settled
 from bot.domain.incident import Kind
 from bot.domain.limits.growth import asked_about, outgrew
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
-from bot.domain.lines import Approved, Settled
 from bot.domain.plan import Size
 from bot.errors import Asked
 from bot.flow.flow import Approval

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.causes.correlation import Grouping, Reason
 from bot.domain.incident import Inventory
-from bot.domain.life import Scope
+from bot.domain.limits.silence import Scope
 from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
 from bot.flow import inventory
 from tests.fakes import ANA

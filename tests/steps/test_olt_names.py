@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.life import Scope
+from bot.domain.limits.silence import Scope
 from bot.flow import inventory
 from tests.fakes import ANA
 from tests.steps.conftest import Desk

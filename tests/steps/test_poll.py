@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.case import CaseState
+from bot.domain.events import CaseOpened, IncidentChanged
 from bot.domain.incident import Incident, Kind, OddRow
-from bot.domain.lines import CaseOpened, IncidentChanged
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
 from bot.flow.health import ODD_AT_MOST, ODD_AT_ONCE
 from tests.fakes import ANA, NOON, incident

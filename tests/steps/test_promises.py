@@ -7,8 +7,8 @@ import pytest
 
 from bot.domain.case import CaseState
 from bot.domain.customer import Link
+from bot.domain.events import Alive, Interrupted, Line, Resumed, Settled, StopAsked, TapRefused
 from bot.domain.incident import Kind
-from bot.domain.lines import Alive, Interrupted, Line, Resumed, Settled, StopAsked, TapRefused
 from bot.domain.plan import Outcome, Receipt, Skip
 from bot.errors import Declined, TryLater
 from bot.ports import Write

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.domain.case import CaseState
+from bot.domain.events import Evidence, Interrupted
 from bot.domain.limits.cooldown import Told
-from bot.domain.lines import Evidence, Interrupted
 from bot.domain.phone import phone_key
 from bot.domain.plan import Outcome, Receipt, Sent, Skip
 from bot.errors import Declined, Throttled, TryLater

@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.book import Book
 from bot.domain.case import CaseState
-from bot.domain.lines import GroupMoved, Resumed, Stopped
+from bot.domain.events import GroupMoved, Resumed, Stopped
 from bot.domain.plan import Outcome, Skip
 from bot.errors import Declined
 from tests.fakes import ANA, BRUNO, incident, settled

@@ -11,10 +11,19 @@ import pytest
 from bot.domain import reminders
 from bot.domain.case import CaseState
 from bot.domain.customer import Contact, Link, Onu
-from bot.domain.life import Reminded, Restoring, Scope, Untold
+from bot.domain.events import (
+    Alive,
+    Approved,
+    Cancelled,
+    CardPosted,
+    IncidentEnded,
+    Reminded,
+    Restoring,
+    Untold,
+)
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
-from bot.domain.lines import Alive, Approved, Cancelled, CardPosted, IncidentEnded
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import RESTORED, Message, Outcome, Receipt, Skip
 from bot.domain.restored import waiting
 from bot.domain.who import BOT

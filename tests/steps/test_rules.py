@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.case import Phase
 from bot.domain.customer import Affected, Found
-from bot.domain.lines import CardPosted, Intent, Resumed
+from bot.domain.events import CardPosted, Intent, Resumed
 from bot.domain.plan import Outcome, Receipt, reasons
 from bot.errors import Declined, LedgerClosed, TryLater
 from bot.steps.gate import gate

@@ -9,10 +9,9 @@ import pytest
 
 from bot.domain.case import CaseState, Phase
 from bot.domain.customer import Link
-from bot.domain.life import Begun
+from bot.domain.events import Alive, Approved, Begun, Settled
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
-from bot.domain.lines import Alive, Approved, Settled
 from bot.domain.plan import Outcome, Skip
 from bot.errors import Asked, Declined, TryLater
 from bot.flow.flow import Approval

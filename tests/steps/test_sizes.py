@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.customer import Link
+from bot.domain.events import CaseOpened, IncidentChanged
 from bot.domain.incident import Incident
-from bot.domain.lines import CaseOpened, IncidentChanged
 from bot.errors import BadAnswer
 from bot.flow.polling import COUNT_AT_MOST
 from tests.fakes import incident

@@ -6,10 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.case import CaseState, Phase
-from bot.domain.life import Unasked
+from bot.domain.events import Interrupted, Resolved, Settled, Unasked
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
-from bot.domain.lines import Interrupted, Resolved, Settled
 from bot.domain.plan import Outcome, Receipt
 from bot.errors import TryLater
 from bot.steps.unknown import Choose

@@ -7,8 +7,7 @@ import pytest
 
 from bot.chat.screens.pages.audit_entries import said, said_of, told
 from bot.domain.book import Book
-from bot.domain.events.trials import TrialIntent, TrialResult
-from bot.domain.lines import Alive, Line, Started, Stopped
+from bot.domain.events import Alive, Line, Started, Stopped, TrialIntent, TrialResult
 from bot.domain.plan import Message, Outcome, Receipt
 from bot.errors import TryLater
 from bot.steps.trial import send_trial

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.case import CaseState
-from bot.domain.lines import Abandoned, Confirmed, Interrupted
+from bot.domain.events import Abandoned, Confirmed, Interrupted
 from bot.domain.plan import Outcome, Receipt
 from bot.errors import Declined, TryLater
 from bot.steps.send import claim

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.case import CaseState
-from bot.domain.life import Proposed
+from bot.domain.events import Alive, Approved, Proposed, Settled
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
-from bot.domain.lines import Alive, Approved, Settled, Who
+from bot.domain.who import Who
 from bot.errors import Asked, Declined
 from bot.flow.flow import Approval
 from tests.fakes import ANA, BRUNO, NOON, incident

@@ -10,8 +10,8 @@ from bot.chat.screens.pages.on_demand import details
 from bot.chat.screens.pages.sheets import audit_csv, audit_json, details_csv
 from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.domain.case import CaseState
+from bot.domain.events import Evidence, Result
 from bot.domain.health import Watch
-from bot.domain.lines import Evidence, Result
 from bot.domain.plan import Outcome, Receipt, Sent
 from bot.steps.unknown import Choose
 from tests.chat.screens import EN, PT, assert_arrives

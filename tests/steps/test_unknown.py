@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.case import CaseState
 from bot.domain.customer import Link, Onu
-from bot.domain.lines import Evidence, Resent, Resolved
+from bot.domain.events import Evidence, Resent, Resolved
 from bot.domain.phone import phone_key
 from bot.domain.plan import Outcome, Receipt, Sent, Skip
 from bot.errors import Declined, Refused, TryLater

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.lines import Intent, Line, Planned, Started
+from bot.domain.events import Intent, Line, Planned, Started
 from bot.storage import codec
 from tests.fakes import NOON
 from tests.storage.samples import EVERY_KIND

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.__main__ import main
-from bot.domain import life
-from bot.domain import lines as ln
+from bot.domain import events as ev
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
-from bot.domain.who import BOT
+from bot.domain.who import BOT, Who
 from bot.errors import StartupError
 from bot.storage.export import export, save
 from bot.storage.files import FileLedger
@@ -22,12 +22,12 @@ from tests.storage.samples import EVERY_KIND, PLAN, SEGMENT, adds, dispatch, ope
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 
-STORY: tuple[ln.Line, ...] = (
+STORY: tuple[ev.Line, ...] = (
     *dispatch(),
-    ln.Intent(1, "c1"),
-    ln.Result(1, "c1", Outcome.UNKNOWN, "id-5561999990001-x", "(61) 99999-0001 fora"),
+    ev.Intent(1, "c1"),
+    ev.Result(1, "c1", Outcome.UNKNOWN, "id-5561999990001-x", "(61) 99999-0001 fora"),
     opened(2),
-    ln.Denied(2, ANA, "=HYPERLINK(1)"),
+    ev.Denied(2, ANA, "=HYPERLINK(1)"),
 )
 
 
@@ -81,7 +81,7 @@ def test_phones_are_masked_everywhere_but_when_asked(tmp_path: Path, segment: Pa
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1", "\n=1"])
 async def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
     ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
-    await ledger.commit(adds(opened(), ln.Denied(1, ln.Who(1, text), text)))
+    await ledger.commit(adds(opened(), ev.Denied(1, Who(1, text), text)))
     await ledger.close()
     row = table(export(tmp_path, "csv", ZONE)[0])[1]
     assert row["reason"] == row["who"] == f"'{text}"
@@ -90,7 +90,7 @@ async def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
 
 async def test_a_negative_number_stays_a_number(tmp_path: Path) -> None:
     ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
-    await ledger.commit(adds(opened(), ln.CardPosted(1, -1001234567890, 77)))
+    await ledger.commit(adds(opened(), ev.CardPosted(1, -1001234567890, 77)))
     await ledger.close()
     assert table(export(tmp_path, "csv", ZONE)[0])[1]["chat"] == "-1001234567890"
 
@@ -109,7 +109,14 @@ def test_one_case_alone(tmp_path: Path, segment: Path) -> None:
 
 async def test_every_field_of_every_kind_is_exported(tmp_path: Path) -> None:
     ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
-    of_no_state = (ln.TapRefused, ln.GroupMoved, ln.Started, ln.Stopped, ln.Alive, ln.Confirmed)
+    of_no_state = (
+        ev.TapRefused,
+        ev.GroupMoved,
+        ev.Started,
+        ev.Stopped,
+        ev.Alive,
+        ev.Confirmed,
+    )
     lines = [line for line in EVERY_KIND if isinstance(line, of_no_state)]
     await ledger.commit(adds(*lines))
     await ledger.close()
@@ -182,8 +189,8 @@ def test_the_usage(given: list[str], capsys: pytest.CaptureFixture[str]) -> None
 
 async def test_the_second_message_of_a_case_goes_by_the_number_that_people_know(tmp_path: Path) -> None:
     ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
-    back = (life.Restoring(-1, 1), ln.Approved(-1, BOT, ()), ln.Planned(-1, 1, PLAN[:1]))
-    for line in (*dispatch(), ln.Settled(1, "done"), *back, opened(2)):
+    back = (ev.Restoring(-1, 1), ev.Approved(-1, BOT, ()), ev.Planned(-1, 1, PLAN[:1]))
+    for line in (*dispatch(), ev.Settled(1, "done"), *back, opened(2)):
         await ledger.commit(adds(line))
     await ledger.close()
     kinds = ["case_opened", "approved", "planned", "settled", "restoring", "approved", "planned"]
@@ -199,13 +206,13 @@ async def test_the_second_message_of_a_case_goes_by_the_number_that_people_know(
 
 async def test_every_field_of_a_cases_life_has_a_column(tmp_path: Path) -> None:
     ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
-    scopes = (life.Scope("CB 01", "6/15"), life.Scope("CB 02"))
+    scopes = (Scope("CB 01", "6/15"), Scope("CB 02"))
     for line in (
         opened(),
-        life.Silenced(1, scopes, NOON, ANA, "obra"),
-        life.Forecast(1, ANA, NOON),
-        life.CauseNamed(1, ANA, "poste", "Norte"),
-        ln.Approved(1, ANA, (port(),), despite=("flapping",), due=NOON, first=BRUNO),
+        ev.Silenced(1, scopes, NOON, ANA, "obra"),
+        ev.Forecast(1, ANA, NOON),
+        ev.CauseNamed(1, ANA, "poste", "Norte"),
+        ev.Approved(1, ANA, (port(),), despite=("flapping",), due=NOON, first=BRUNO),
     ):
         await ledger.commit(adds(line))
     await ledger.close()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.domain.book import Book
 from bot.domain.plan import Outcome
 from bot.errors import Declined, LedgerClosed, StartupError
@@ -24,7 +24,7 @@ from tests.fakes import ANA, BRUNO, NOON, FakeClock, settled
 from tests.storage.disks import FaultyDisk
 from tests.storage.samples import SEGMENT, adds, dispatch, opened, rows
 
-REFUSED = ln.TapRefused(BRUNO, "approve", "not_approver")
+REFUSED = ev.TapRefused(BRUNO, "approve", "not_approver")
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_a_commit_returns_only_once_it_is_durable(
 
 
 async def test_a_refusal_comes_once_what_it_names_is_durable(ledger: FileLedger, disk: FaultyDisk) -> None:
-    def declined(_book: Book, _now: datetime) -> Sequence[ln.Line]:
+    def declined(_book: Book, _now: datetime) -> Sequence[ev.Line]:
         raise Declined("already_approved")
 
     disk.gate = threading.Event()
@@ -213,10 +213,10 @@ async def test_a_failing_disk_closes_the_ledger_for_good(
     assert "Input/output error" in told[0]
     disk.errors.clear()
     with pytest.raises(LedgerClosed):
-        await ledger.commit(adds(ln.Approved(1, ANA, ())))
+        await ledger.commit(adds(ev.Approved(1, ANA, ())))
     with pytest.raises(LedgerClosed):
         await ledger.flush()
-    await ledger.commit(adds(ln.CardPosted(1, -100, 7)))
+    await ledger.commit(adds(ev.CardPosted(1, -100, 7)))
     await ledger.close()
     assert disk.calls == ["write", "fdatasync"][: 1 + (call == "fdatasync")]
 
@@ -245,7 +245,7 @@ async def test_closing_is_told_once(ledger: FileLedger, disk: FaultyDisk) -> Non
     writing = asyncio.create_task(ledger.commit(adds(opened())))
     assert await asyncio.to_thread(disk.syncing.wait, 5)
     with pytest.raises(LedgerClosed, match="intent does not fit the state"):
-        await ledger.commit(adds(ln.Intent(9, "c1")))
+        await ledger.commit(adds(ev.Intent(9, "c1")))
     disk.gate.set()
     with pytest.raises(LedgerClosed, match="could not be written"):
         await writing
@@ -307,7 +307,7 @@ def descriptors(folder: Path) -> set[str]:
 async def test_close_leaves_nothing_behind(folder: Path, disk: FaultyDisk, clock: FakeClock) -> None:
     ledger = FileLedger.open(folder, clock, disk)
     await ledger.commit(adds(*dispatch()))
-    ledger.note(ln.Result(1, "c1", Outcome.ACCEPTED))
+    ledger.note(ev.Result(1, "c1", Outcome.ACCEPTED))
     assert descriptors(folder) == {"instance.lock", SEGMENT}
     await ledger.close()
     assert descriptors(folder) == set()

@@ -12,8 +12,8 @@ from bot.__main__ import main
 from bot.chat.screens.cards.card import card
 from bot.chat.screens.pages.audit import audit
 from bot.chat.screens.words import Words
-from bot.domain import lines as ln
-from bot.domain.life import Restoring
+from bot.domain import events as ev
+from bot.domain.events import Restoring
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
 from bot.storage.files import FileLedger
@@ -41,15 +41,15 @@ def line(folder: Path, number: int) -> str:
 async def test_a_final_card_shows_where_the_ledger_stood_and_never_another(tmp_path: Path) -> None:
     clock = FakeClock()
     ledger = FileLedger.open(tmp_path, clock)
-    await ledger.commit(adds(ln.Started("1"), opened()))
-    await ledger.commit(adds(ln.Approved(1, ANA, (opened().incident.port,)), ln.Planned(1, 4, PLAN)))
+    await ledger.commit(adds(ev.Started("1"), opened()))
+    await ledger.commit(adds(ev.Approved(1, ANA, (opened().incident.port,)), ev.Planned(1, 4, PLAN)))
     assert shown(ledger) is None  # it still goes on
     for who in ("c1", "c2"):
-        await ledger.commit(adds(ln.Intent(1, who), ln.Result(1, who, Outcome.ACCEPTED)))
-    await ledger.commit(adds(ln.Settled(1, "done")))
+        await ledger.commit(adds(ev.Intent(1, who), ev.Result(1, who, Outcome.ACCEPTED)))
+    await ledger.commit(adds(ev.Settled(1, "done")))
     settled = line(tmp_path, 9)
     assert shown(ledger) == settled
-    await ledger.commit(adds(ln.Alive(), ln.IncidentEnded(1)))
+    await ledger.commit(adds(ev.Alive(), ev.IncidentEnded(1)))
     assert shown(ledger) == settled
     page = audit(ledger.book, 0, "", PT, NOON, hours=24).html
     assert f"registro {line(tmp_path, 11)}" in page  # the end as it is now
@@ -57,18 +57,18 @@ async def test_a_final_card_shows_where_the_ledger_stood_and_never_another(tmp_p
 
     again = FileLedger.open(tmp_path, clock)
     assert (shown(again), again.book.head) == (settled, line(tmp_path, 11))
-    await again.commit(adds(Restoring(-1, 1), ln.Approved(-1, ANA, (opened().incident.port,))))
+    await again.commit(adds(Restoring(-1, 1), ev.Approved(-1, ANA, (opened().incident.port,))))
     assert shown(again) is None  # the second message is on its way
     await again.close()
 
 
 async def test_a_denial_and_an_end_that_a_start_wrote_are_anchored_too(tmp_path: Path) -> None:
     ledger = FileLedger.open(tmp_path, FakeClock())
-    await ledger.commit(adds(opened(1), opened(2), ln.Denied(1, ANA, "x")))
-    await ledger.commit(adds(ln.Approved(2, ANA, (opened(2).incident.port,)), ln.Planned(2, 4, PLAN[:1])))
-    await ledger.commit(adds(ln.Intent(2, "c1"), ln.Result(2, "c1", Outcome.ACCEPTED)))
+    await ledger.commit(adds(opened(1), opened(2), ev.Denied(1, ANA, "x")))
+    await ledger.commit(adds(ev.Approved(2, ANA, (opened(2).incident.port,)), ev.Planned(2, 4, PLAN[:1])))
+    await ledger.commit(adds(ev.Intent(2, "c1"), ev.Result(2, "c1", Outcome.ACCEPTED)))
     assert (shown(ledger, 1), shown(ledger, 2)) == (line(tmp_path, 3), None)
-    await ledger.commit(adds(ln.Started("2")))
+    await ledger.commit(adds(ev.Started("2")))
     assert shown(ledger, 2) == line(tmp_path, 8)
     await ledger.close()
 
@@ -77,7 +77,7 @@ async def test_verify_says_whether_this_is_the_ledger_that_the_chat_saw(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ledger = FileLedger.open(tmp_path, FakeClock())
-    await ledger.commit(adds(opened(), ln.Denied(1, ANA, "x")))
+    await ledger.commit(adds(opened(), ev.Denied(1, ANA, "x")))
     await ledger.close()
     head = shown(ledger)
     assert head is not None
@@ -106,7 +106,7 @@ async def test_verify_names_a_ledger_that_is_older_than_its_views(
     ledger = FileLedger.open(tmp_path, FakeClock())
     await ledger.commit(adds(opened()))
     shutil.copytree(tmp_path / "ledger", tmp_path / "copy")
-    await ledger.commit(adds(ln.Denied(1, ANA, "x")))
+    await ledger.commit(adds(ev.Denied(1, ANA, "x")))
     views = Views(tmp_path, ledger, 24, FakeClock())
     await views.start()
     await views.close()

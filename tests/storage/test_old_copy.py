@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.domain.case import Phase
-from bot.domain.life import Forecast, Scope, Silenced
+from bot.domain.events import Forecast, Silenced
 from bot.domain.limits.cooldown import free_at
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.errors import Declined
 from bot.steps import decide
@@ -30,7 +31,7 @@ YEARS = timedelta(days=500)
 async def run(folder: Path, clock: FakeClock) -> AsyncIterator[FileLedger]:
     """One life of the program: started as `Flow.start` does, its views kept, no clean stop."""
     ledger = FileLedger.open(folder, clock)
-    await ledger.commit(adds(ln.Started("1", ledger.recovery.doubt)))
+    await ledger.commit(adds(ev.Started("1", ledger.recovery.doubt)))
     views = Views(folder, ledger, 24, clock)
     await views.start()
     yield ledger
@@ -45,7 +46,7 @@ async def test_a_snapshot_of_a_minute_ago_beside_the_views_of_now_asks(tmp_path:
         await ledger.commit(adds(opened()))
         shutil.copytree(data / "ledger", copy)
         clock.time += timedelta(minutes=1)
-        await ledger.commit(adds(ln.Approved(1, ANA, (opened().incident.port,))))
+        await ledger.commit(adds(ev.Approved(1, ANA, (opened().incident.port,))))
     shutil.rmtree(data / "ledger")
     shutil.copytree(copy, data / "ledger")
     for other in {"audit.json", "cooldown.json"} - {view}:
@@ -67,7 +68,7 @@ async def test_another_ledger_of_the_same_length_asks_too(tmp_path: Path) -> Non
     data, other = tmp_path / "data", tmp_path / "other"
     for folder, label in ((data, "a"), (other, "b")):
         async with run(folder, FakeClock()) as ledger:
-            await ledger.commit(adds(opened(), ln.TapRefused(ANA, "approve", label)))
+            await ledger.commit(adds(opened(), ev.TapRefused(ANA, "approve", label)))
     shutil.rmtree(data / "ledger")
     shutil.copytree(other / "ledger", data / "ledger")
     async with run(data, FakeClock()) as ledger:
@@ -90,8 +91,8 @@ async def ahead(folder: Path, clock: FakeClock) -> None:
     clock.time += YEARS
     now = clock.now()
     async with run(folder, clock) as ledger:
-        await ledger.commit(adds(opened(), ln.Approved(1, ANA, (port,)), ln.Planned(1, 4, PLAN)))
-        await ledger.commit(adds(ln.Intent(1, "c1"), ln.Result(1, "c1", Outcome.ACCEPTED)))
+        await ledger.commit(adds(opened(), ev.Approved(1, ANA, (port,)), ev.Planned(1, 4, PLAN)))
+        await ledger.commit(adds(ev.Intent(1, "c1"), ev.Result(1, "c1", Outcome.ACCEPTED)))
         await ledger.commit(adds(Silenced(1, (Scope("CB 09", ""),), now + timedelta(hours=2), ANA, "x")))
         await ledger.commit(adds(Forecast(1, ANA, now + timedelta(hours=2))))
     clock.time -= YEARS
@@ -108,7 +109,7 @@ async def test_a_ledger_that_ends_in_the_future_asks_and_then_counts_from_now(tm
         assert "later than it was then; nothing is sent until an approver confirms" in said
         await ledger.commit(decide.confirm(ANA, clock.now()))
         clock.time += timedelta(minutes=1)
-        await ledger.commit(adds(ln.Alive()))
+        await ledger.commit(adds(ev.Alive()))
 
     def right(ledger: FileLedger) -> None:
         book = ledger.book
@@ -143,7 +144,7 @@ async def test_what_was_decided_on_the_right_clock_keeps_its_time(tmp_path: Path
         await ledger.commit(adds(opened(), Forecast(1, ANA, until)))
         await ledger.commit(adds(Silenced(1, (Scope("CB 09", ""),), until, ANA, "x")))
         clock.time += YEARS
-        await ledger.commit(adds(ln.Alive()))
+        await ledger.commit(adds(ev.Alive()))
     clock.time = real + timedelta(minutes=5)
     async with run(tmp_path, clock) as ledger:
         await ledger.commit(decide.confirm(ANA, clock.now()))
@@ -169,7 +170,7 @@ async def test_a_confirmation_of_an_old_copy_sets_no_clock(tmp_path: Path) -> No
     clock.time += timedelta(hours=2)
     async with run(tmp_path, clock) as ledger:
         (line,) = await ledger.commit(decide.confirm(ANA, clock.now()))
-        assert line == ln.Confirmed(ANA, None)
+        assert line == ev.Confirmed(ANA, None)
 
 
 async def test_such_a_ledger_is_repaired_in_its_order(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ async def test_such_a_ledger_is_repaired_in_its_order(tmp_path: Path) -> None:
     await ahead(tmp_path, clock)
     async with run(tmp_path, clock) as ledger:
         await ledger.commit(decide.confirm(ANA, clock.now()))
-        await ledger.commit(adds(ln.Alive()))
+        await ledger.commit(adds(ev.Alive()))
     (segment,) = (tmp_path / "ledger").glob("*.jsonl")
     whole = segment.read_bytes()
     segment.write_bytes(whole.replace(b"\n", b"\r\n"))

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import pytest
 
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.errors import LedgerClosed, StartupError
 from bot.storage.files import FileLedger
 from bot.storage.verify import run_verify
@@ -16,10 +16,10 @@ from tests.fakes import ANA, FakeClock
 from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import SEGMENT, adds, dispatch, opened, rows
 
-REFUSED = ln.TapRefused(ANA, "approve", "late")
+REFUSED = ev.TapRefused(ANA, "approve", "late")
 
 
-async def written(folder: Path, *groups: Sequence[ln.Line], clock: FakeClock | None = None) -> Path:
+async def written(folder: Path, *groups: Sequence[ev.Line], clock: FakeClock | None = None) -> Path:
     """A ledger with these groups; its (first) segment."""
     ledger = FileLedger.open(folder, clock or FakeClock(), QuickDisk())
     for group in groups:
@@ -145,12 +145,12 @@ async def test_damage_with_groups_behind_it_closes_the_ledger(tmp_path: Path) ->
     assert f"{segment}, line 2" in ledger.closed
     assert "python -m bot ledger verify" in ledger.closed
     assert list(ledger.book.cases) == [1]
-    await ledger.commit(adds(opened(2), ln.CardPosted(2, -100, 7)))
-    ledger.note(ln.IncidentEnded(1))
+    await ledger.commit(adds(opened(2), ev.CardPosted(2, -100, 7)))
+    ledger.note(ev.IncidentEnded(1))
     with pytest.raises(LedgerClosed, match="line 2"):
-        await ledger.commit(adds(ln.Approved(2, ANA, ())))
+        await ledger.commit(adds(ev.Approved(2, ANA, ())))
     with pytest.raises(LedgerClosed):
-        ledger.note(ln.Intent(2, "c1"))
+        ledger.note(ev.Intent(2, "c1"))
     assert sorted(ledger.book.cases) == [1, 2]
     await ledger.close()
     assert told == []
@@ -215,7 +215,7 @@ async def test_a_rewritten_line_breaks_the_chain(tmp_path: Path) -> None:
 
 
 async def test_lines_of_a_newer_version_are_never_cut_off(tmp_path: Path) -> None:
-    segment = await written(tmp_path, [opened()], [ln.Stopped()])
+    segment = await written(tmp_path, [opened()], [ev.Stopped()])
     ahead = segment.read_bytes().replace(b'"kind":"stopped"', b'"kind":"evolved"')
     segment.write_bytes(_with_good_crc(ahead))
     before = segment.read_bytes()
@@ -226,7 +226,7 @@ async def test_lines_of_a_newer_version_are_never_cut_off(tmp_path: Path) -> Non
 
 
 async def test_a_line_that_does_not_fit_the_state_is_named(tmp_path: Path) -> None:
-    segment = await written(tmp_path, [opened()], [ln.IncidentEnded(1)])
+    segment = await written(tmp_path, [opened()], [ev.IncidentEnded(1)])
     head, last = segment.read_bytes().splitlines(keepends=True)
     segment.write_bytes(_with_good_crc(head + last.replace(b'"case":1', b'"case":9')))
     ledger = FileLedger.open(tmp_path, FakeClock())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import main
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.errors import StartupError
 from bot.storage.files import FileLedger
 from bot.storage.repair import Repair, repair, run_repair
@@ -26,7 +26,7 @@ async def whole(tmp_path: Path) -> dict[str, bytes]:
     ledger = FileLedger.open(tmp_path, clock, QuickDisk())
     await ledger.commit(adds(*dispatch()))
     await ledger.commit(adds(opened(2)))
-    await ledger.commit(adds(ln.Denied(2, ANA, "não"), opened(3)))
+    await ledger.commit(adds(ev.Denied(2, ANA, "não"), opened(3)))
     clock.time += timedelta(days=20)
     await ledger.commit(adds(opened(4)))
     await ledger.commit(adds(opened(5)))
@@ -234,12 +234,12 @@ async def test_lines_after_a_clock_that_was_ahead_stay_with_its_own(
     real = clock.time + timedelta(days=21)
     clock.time = real + timedelta(days=400)
     ledger = FileLedger.open(tmp_path, clock, QuickDisk())
-    await ledger.commit(adds(ln.Alive()))
+    await ledger.commit(adds(ev.Alive()))
     await ledger.close()
     clock.time = real
     ledger = FileLedger.open(tmp_path, clock, QuickDisk())
-    await ledger.commit(adds(ln.Started("1", "future")))
-    await ledger.commit(adds(ln.Confirmed(ANA, real)))
+    await ledger.commit(adds(ev.Started("1", "future")))
+    await ledger.commit(adds(ev.Confirmed(ANA, real)))
     await ledger.commit(adds(opened(6)))  # of December, as the lines before the clock ran ahead
     await ledger.close()
     written = segments(tmp_path)

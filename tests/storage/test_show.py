@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.__main__ import main
-from bot.domain import life
-from bot.domain import lines as ln
+from bot.domain import events as ev
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.errors import StartupError
 from bot.storage.files import FileLedger
@@ -19,7 +19,7 @@ from tests.storage.samples import EVERY_KIND, GROUPING, PLAN, SEGMENT, adds, dis
 ZONE = ZoneInfo("America/Sao_Paulo")
 
 
-async def written(folder: Path, *lines: ln.Line) -> Path:
+async def written(folder: Path, *lines: ev.Line) -> Path:
     """Each line a group of its own, ten seconds after the one before, from noon; the segment."""
     clock = FakeClock()
     ledger = FileLedger.open(folder, clock, QuickDisk())
@@ -36,13 +36,13 @@ async def segment(tmp_path: Path) -> Path:
     return await written(
         tmp_path,
         *dispatch(),
-        ln.Intent(1, "c1"),
-        ln.Intent(1, "c2"),
-        ln.Result(1, "c1", Outcome.REJECTED, "ref-7", "número 61 99999-0001 inválido"),
+        ev.Intent(1, "c1"),
+        ev.Intent(1, "c2"),
+        ev.Result(1, "c1", Outcome.REJECTED, "ref-7", "número 61 99999-0001 inválido"),
         opened(2),
-        ln.Started("0.1.0"),
-        ln.Resolved(1, ("c2",), "sent", ANA),
-        ln.Denied(2, BRUNO, "a\x1b[31mred"),
+        ev.Started("0.1.0"),
+        ev.Resolved(1, ("c2",), "sent", ANA),
+        ev.Denied(2, BRUNO, "a\x1b[31mred"),
     )
 
 
@@ -118,7 +118,7 @@ def test_a_case_that_is_not_there_is_wrong_usage(
 
 
 async def test_no_case_at_all(tmp_path: Path) -> None:
-    await written(tmp_path, ln.Started("0.1.0"))
+    await written(tmp_path, ev.Started("0.1.0"))
     assert show(tmp_path, None, ZONE) == (0, "times: America/Sao_Paulo\nno case yet")
     with pytest.raises(StartupError, match="there is no case 1: there is none yet"):
         show(tmp_path, 1, ZONE)
@@ -138,13 +138,13 @@ async def test_a_ledger_that_waits_for_a_confirmation_says_so(tmp_path: Path) ->
     await ledger.commit(adds(opened()))
     assert "waits for" not in show(tmp_path, None, ZONE)[1]
     clock.time += timedelta(hours=2)
-    await ledger.commit(adds(ln.Started("0.1.0")))
+    await ledger.commit(adds(ev.Started("0.1.0")))
     code, text = show(tmp_path, None, ZONE)
     assert code == 0
     assert text.splitlines()[-1].startswith(
         "waits for a confirmation: the bot started on a ledger that ends at 2026-11-22 12:00:00, "
     )
-    await ledger.commit(adds(ln.Confirmed(ANA)))
+    await ledger.commit(adds(ev.Confirmed(ANA)))
     assert "waits for" not in show(tmp_path, None, ZONE)[1]
     await ledger.close()
 
@@ -158,12 +158,16 @@ def test_a_folder_without_a_ledger(tmp_path: Path) -> None:
 async def test_every_kind_of_a_case_is_told(tmp_path: Path) -> None:
     """A new kind of line needs nothing here: what it holds is printed."""
     of_case = [line for line in EVERY_KIND if getattr(line, "case", None) == 1]
-    unknown = [ln.Result(1, customer, Outcome.UNKNOWN) for customer in ("c1", "c2")]
-    begin = [*dispatch(), ln.Intent(1, "c1"), ln.Intent(1, "c2"), *unknown]
+    unknown = [ev.Result(1, customer, Outcome.UNKNOWN) for customer in ("c1", "c2")]
+    begin = [*dispatch(), ev.Intent(1, "c1"), ev.Intent(1, "c2"), *unknown]
     done: set[type] = set()
-    for kind in get_args(ln.Line):
+    for kind in get_args(ev.Line):
         line = next((line for line in of_case if type(line) is kind), None)
-        if line is None or kind in {ln.CaseOpened, ln.Spared, ln.Abandoned}:  # about nobody of the plan
+        if line is None or kind in {
+            ev.CaseOpened,
+            ev.Spared,
+            ev.Abandoned,
+        }:  # about nobody of the plan
             continue
         folder = tmp_path / line.kind
         await written(folder, *begin, line)
@@ -173,24 +177,24 @@ async def test_every_kind_of_a_case_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_released_port_is_part_of_the_story(tmp_path: Path) -> None:
-    await written(tmp_path, *dispatch(), ln.CooldownReleased(port(), ANA, "pediu"), ln.Stopped())
+    await written(tmp_path, *dispatch(), ev.CooldownReleased(port(), ANA, "pediu"), ev.Stopped())
     _, *story = show(tmp_path, 1, ZONE)[1].splitlines()
     assert "cooldown_released  port=CB 01 6/15  by=Ana (1)  reason=pediu" in story[3]
     assert "stopped" in story[4], "the dispatch was running"
 
 
-RESTORED: tuple[ln.Line, ...] = (
+RESTORED: tuple[ev.Line, ...] = (
     *dispatch(),
-    ln.Intent(1, "c1"),
-    ln.Result(1, "c1", Outcome.ACCEPTED, "ref-1"),
-    ln.Settled(1, "done"),
-    ln.IncidentEnded(1),
-    life.Restoring(-1, 1),
-    ln.Approved(-1, ANA, ()),
-    ln.Planned(-1, 1, PLAN[:1]),
-    ln.Intent(-1, "c1"),
-    ln.Result(-1, "c1", Outcome.REJECTED, "ref-2", "bloqueado"),
-    ln.Settled(-1, "done"),
+    ev.Intent(1, "c1"),
+    ev.Result(1, "c1", Outcome.ACCEPTED, "ref-1"),
+    ev.Settled(1, "done"),
+    ev.IncidentEnded(1),
+    ev.Restoring(-1, 1),
+    ev.Approved(-1, ANA, ()),
+    ev.Planned(-1, 1, PLAN[:1]),
+    ev.Intent(-1, "c1"),
+    ev.Result(-1, "c1", Outcome.REJECTED, "ref-2", "bloqueado"),
+    ev.Settled(-1, "done"),
     opened(2),
 )
 
@@ -228,17 +232,17 @@ async def test_a_case_of_several_ports_tells_of_what_any_of_them_is_in(tmp_path:
     other = port("6/16")
     await written(
         tmp_path,
-        ln.CaseOpened(1, incident(1), (incident(2, place="6/16"),), GROUPING),
-        ln.CaseOpened(2, incident(9)),
-        life.IncidentJoined(1, incident(3, place="7/1"), GROUPING),
-        life.Proposed(1, ANA, ("hours",), NOON),
-        life.Forecast(1, ANA, NOON),
-        life.CauseNamed(1, ANA, "poste", "Norte"),
-        life.Silenced(1, (life.Scope("CB 01", "7/1"), life.Scope("CB 02")), NOON, ANA, "obra"),
-        life.Silenced(2, (life.Scope("CB 02", "7/1"),), NOON, ANA, "obra"),
-        life.SilenceEnded(1, BRUNO),
-        life.SilenceEnded(2, BRUNO),
-        ln.CooldownReleased(other, ANA, "pediu"),
+        ev.CaseOpened(1, incident(1), (incident(2, place="6/16"),), GROUPING),
+        ev.CaseOpened(2, incident(9)),
+        ev.IncidentJoined(1, incident(3, place="7/1"), GROUPING),
+        ev.Proposed(1, ANA, ("hours",), NOON),
+        ev.Forecast(1, ANA, NOON),
+        ev.CauseNamed(1, ANA, "poste", "Norte"),
+        ev.Silenced(1, (Scope("CB 01", "7/1"), Scope("CB 02")), NOON, ANA, "obra"),
+        ev.Silenced(2, (Scope("CB 02", "7/1"),), NOON, ANA, "obra"),
+        ev.SilenceEnded(1, BRUNO),
+        ev.SilenceEnded(2, BRUNO),
+        ev.CooldownReleased(other, ANA, "pediu"),
     )
     _, *story, now = show(tmp_path, 1, ZONE)[1].splitlines()
     assert [line.split("  ")[2] for line in story] == [

@@ -7,7 +7,7 @@ from zlib import crc32
 
 import pytest
 
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.storage import codec
 from bot.storage.files import FileLedger
 from bot.storage.repair import repair
@@ -236,13 +236,13 @@ async def test_a_ledger_that_waits_for_a_confirmation(tmp_path: Path) -> None:
     ledger = FileLedger.open(tmp_path, clock)
     await ledger.commit(adds(opened()))
     clock.time += timedelta(hours=2)
-    await ledger.commit(adds(ln.Started("0.1.0")))
+    await ledger.commit(adds(ev.Started("0.1.0")))
     code, text = run_verify(tmp_path)
     assert code == 0
     assert text.splitlines()[-1].startswith(
         "waits for a confirmation: the bot started on a ledger that ends at 2026-11-22T15:00:00Z, without"
     )
-    await ledger.commit(adds(ln.Confirmed(ANA)))
+    await ledger.commit(adds(ev.Confirmed(ANA)))
     assert "waits for" not in run_verify(tmp_path)[1]
     await ledger.close()
 

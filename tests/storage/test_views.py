@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.domain import life
-from bot.domain import lines as ln
+from bot.domain import events as ev
 from bot.domain.book import Book
+from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.domain.who import BOT
 from bot.storage import views
@@ -26,7 +26,7 @@ from tests.storage.samples import PLAN, adds, dispatch, opened
 HOURS = 4.0
 
 
-def book_of(*lines: ln.Line) -> Book:
+def book_of(*lines: ev.Line) -> Book:
     """Each line a minute after the one before, from noon."""
     book = Book()
     for minute, line in enumerate(lines):
@@ -54,7 +54,7 @@ def test_a_port_is_listed_until_it_is_free() -> None:
 
 
 def test_the_port_that_is_free_first_comes_first() -> None:
-    first, second = ln.Approved(1, ANA, (port("1/1"),)), ln.Approved(2, ANA, (port("1/2"),))
+    first, second = ev.Approved(1, ANA, (port("1/1"),)), ev.Approved(2, ANA, (port("1/2"),))
     rows = cooldown_view(book_of(opened(), opened(2), first, second), NOON, HOURS)["ports"]
     assert [row["port"] for row in rows] == ["CB 01 1/1", "CB 01 1/2"]
 
@@ -62,11 +62,11 @@ def test_the_port_that_is_free_first_comes_first() -> None:
 def test_the_audit_says_who_did_what_to_what_and_how_it_ended() -> None:
     book = book_of(
         *dispatch(),
-        ln.Intent(1, "c1"),
-        ln.Result(1, "c1", Outcome.ACCEPTED, "wamid.1"),
-        ln.StopAsked(1, BRUNO),
-        ln.Settled(1, "stopped", None, BRUNO),
-        ln.IncidentEnded(1),
+        ev.Intent(1, "c1"),
+        ev.Result(1, "c1", Outcome.ACCEPTED, "wamid.1"),
+        ev.StopAsked(1, BRUNO),
+        ev.Settled(1, "stopped", None, BRUNO),
+        ev.IncidentEnded(1),
     )
     place = {
         "case": 1,
@@ -108,13 +108,13 @@ def test_the_audit_says_who_did_what_to_what_and_how_it_ended() -> None:
 
 
 def test_the_audit_of_an_outage_that_is_on() -> None:
-    (row,) = audit_view(book_of(opened(), ln.Denied(1, ANA, "manutenção")), HOURS)["decisions"]
+    (row,) = audit_view(book_of(opened(), ev.Denied(1, ANA, "manutenção")), HOURS)["decisions"]
     assert (row["outage"], row["ended_at"], row["reason"]) == ("on", None, "manutenção")
 
 
 def test_refusals_and_releases_are_in_the_audit() -> None:
-    refused = ln.TapRefused(BRUNO, "approve", "not_approver")
-    released = ln.CooldownReleased(port("6/16"), ANA, "cliente pediu")
+    refused = ev.TapRefused(BRUNO, "approve", "not_approver")
+    released = ev.CooldownReleased(port("6/16"), ANA, "cliente pediu")
     first, second = audit_view(book_of(refused, released), HOURS)["decisions"]
     assert (first["action"], first["why"], first["case"]) == ("approve", "not_approver", None)
     assert (second["olt"], second["port"], second["reason"]) == ("CB 01", "CB 01 6/16", "cliente pediu")
@@ -123,21 +123,25 @@ def test_refusals_and_releases_are_in_the_audit() -> None:
 @pytest.mark.parametrize(
     "lines",
     [
-        [ln.Settled(1, "unread")],
-        [ln.Cancelled(1, ANA)],
+        [ev.Settled(1, "unread")],
+        [ev.Cancelled(1, ANA)],
     ],
     ids=["nobody reached", "taken back"],
 )
-def test_an_approval_that_told_nobody_holds_nothing(lines: list[ln.Line]) -> None:
-    book = book_of(opened(), ln.Approved(1, ANA, (port(),)), *lines)
+def test_an_approval_that_told_nobody_holds_nothing(lines: list[ev.Line]) -> None:
+    book = book_of(opened(), ev.Approved(1, ANA, (port(),)), *lines)
     approved = audit_view(book, HOURS)["decisions"][0]
     assert approved["results"] is None
     assert approved["cooldown_until"] is None
 
 
 def test_two_dispatches_of_a_case_keep_their_own_counts() -> None:
-    nobody: list[ln.Line] = [ln.Approved(1, ANA, (port(),)), ln.Settled(1, "unread")]
-    reached: list[ln.Line] = [ln.Intent(1, "c1"), ln.Result(1, "c1", Outcome.ACCEPTED), ln.Settled(1, "done")]
+    nobody: list[ev.Line] = [ev.Approved(1, ANA, (port(),)), ev.Settled(1, "unread")]
+    reached: list[ev.Line] = [
+        ev.Intent(1, "c1"),
+        ev.Result(1, "c1", Outcome.ACCEPTED),
+        ev.Settled(1, "done"),
+    ]
     book = book_of(opened(), *nobody, *dispatch()[1:], *reached)
     rows = audit_view(book, HOURS)["decisions"]
     assert [row["results"] and row["results"]["accepted"] for row in rows] == [None, None, 1, 1]
@@ -146,16 +150,16 @@ def test_two_dispatches_of_a_case_keep_their_own_counts() -> None:
 def test_the_second_message_of_a_case_names_the_case_that_people_know() -> None:
     book = book_of(
         *dispatch(),
-        ln.Intent(1, "c1"),
-        ln.Result(1, "c1", Outcome.ACCEPTED),
-        ln.Settled(1, "done"),
-        ln.IncidentEnded(1),
-        life.Restoring(-1, 1),
-        ln.Approved(-1, BOT, (), despite=("hours",)),
-        ln.Planned(-1, 1, PLAN[:1]),
-        ln.Intent(-1, "c1"),
-        ln.Result(-1, "c1", Outcome.ACCEPTED),
-        ln.Settled(-1, "done"),
+        ev.Intent(1, "c1"),
+        ev.Result(1, "c1", Outcome.ACCEPTED),
+        ev.Settled(1, "done"),
+        ev.IncidentEnded(1),
+        ev.Restoring(-1, 1),
+        ev.Approved(-1, BOT, (), despite=("hours",)),
+        ev.Planned(-1, 1, PLAN[:1]),
+        ev.Intent(-1, "c1"),
+        ev.Result(-1, "c1", Outcome.ACCEPTED),
+        ev.Settled(-1, "done"),
     )
     *_, approved, settled = audit_view(book, HOURS)["decisions"]
     assert (approved["case"], approved["restores"], approved["who"]) == (-1, 1, {"id": 0, "name": "bot"})
@@ -173,16 +177,16 @@ def test_every_line_of_a_cases_life_says_what_it_holds() -> None:
     at = NOON + timedelta(hours=3)
     book = book_of(
         opened(),
-        ln.CaseOpened(2, incident(2, place="6/16"), (incident(3, place="6/17"),)),
-        life.Separated(2, ANA),
-        life.Assumed(1, BRUNO),
-        life.Forecast(1, ANA, at),
-        life.CauseNamed(1, ANA, "poste", "Norte"),
-        life.Silenced(1, (life.Scope("CB 02", "6"), life.Scope("CB 03")), at, ANA, "obra"),
-        life.SilenceEnded(1, BRUNO),
-        life.Proposed(1, BRUNO, ("flapping",), at),
-        ln.Approved(1, ANA, (port(),), left_out=(port("6/16"),), despite=("flapping",), due=at, first=BRUNO),
-        life.Begun(1),
+        ev.CaseOpened(2, incident(2, place="6/16"), (incident(3, place="6/17"),)),
+        ev.Separated(2, ANA),
+        ev.Assumed(1, BRUNO),
+        ev.Forecast(1, ANA, at),
+        ev.CauseNamed(1, ANA, "poste", "Norte"),
+        ev.Silenced(1, (Scope("CB 02", "6"), Scope("CB 03")), at, ANA, "obra"),
+        ev.SilenceEnded(1, BRUNO),
+        ev.Proposed(1, BRUNO, ("flapping",), at),
+        ev.Approved(1, ANA, (port(),), left_out=(port("6/16"),), despite=("flapping",), due=at, first=BRUNO),
+        ev.Begun(1),
     )
     rows = audit_view(book, HOURS)["decisions"]
     assert [row["what"] for row in rows] == [
@@ -210,7 +214,7 @@ def test_every_line_of_a_cases_life_says_what_it_holds() -> None:
 
 
 def test_no_view_holds_a_phone_or_a_customer() -> None:
-    book = book_of(*dispatch(), ln.Intent(1, "c1"), ln.Settled(1, "done"))
+    book = book_of(*dispatch(), ev.Intent(1, "c1"), ev.Settled(1, "done"))
     text = json.dumps([cooldown_view(book, NOON, HOURS), audit_view(book, HOURS)], ensure_ascii=False)
     for recipient in PLAN:
         assert recipient.name not in text
@@ -251,7 +255,7 @@ async def test_both_files_are_rebuilt_at_the_start_and_follow_the_ledger(
     await wrote()
     assert [row["case"] for row in read(tmp_path, "cooldown.json")["ports"]] == [1]
     assert [row["results"]["todo"] for row in read(tmp_path, "audit.json")["decisions"]] == [2]
-    await ledger.commit(adds(ln.Settled(1, "closed", None, BRUNO)))
+    await ledger.commit(adds(ev.Settled(1, "closed", None, BRUNO)))
     await wrote()
     assert read(tmp_path, "cooldown.json")["ports"] == []
     assert [row["results"]["todo"] for row in read(tmp_path, "audit.json")["decisions"]] == [0, 0]
@@ -276,14 +280,14 @@ async def test_many_changes_are_few_rewrites_and_the_last_one_is_at_the_close(
     kept = Views(tmp_path, ledger, HOURS, FakeClock(), disk)
     await kept.start()
     await wrote()
-    await ledger.commit(adds(ln.Intent(1, "c1"), ln.Result(1, "c1", Outcome.ACCEPTED)))
+    await ledger.commit(adds(ev.Intent(1, "c1"), ev.Result(1, "c1", Outcome.ACCEPTED)))
     await wrote()
-    await ledger.commit(adds(ln.Denied(1, ANA, "in the pause")))
+    await ledger.commit(adds(ev.Denied(1, ANA, "in the pause")))
     await settled()
     assert kept._dirty.is_set()  # it waits for the end of the pause
     for number in range(50):
-        await ledger.commit(adds(ln.TapRefused(BRUNO, "approve", f"no {number}")))
-    await ledger.commit(adds(ln.Denied(1, ANA, "the last")))
+        await ledger.commit(adds(ev.TapRefused(BRUNO, "approve", f"no {number}")))
+    await ledger.commit(adds(ev.Denied(1, ANA, "the last")))
     await settled()
     assert disk.calls.count("replace audit.json") == 2
     await kept.close()
@@ -301,7 +305,7 @@ async def test_they_go_on_after_the_pause(
     await kept.start()
     await wrote()
     for reason in ("first", "second"):
-        await ledger.commit(adds(ln.Denied(1, ANA, reason)))
+        await ledger.commit(adds(ev.Denied(1, ANA, reason)))
         await wrote()
         assert read(tmp_path, "audit.json")["decisions"][-1]["reason"] == reason
     await kept.close()
@@ -314,10 +318,10 @@ async def test_lines_that_say_nothing_to_the_files_rewrite_nothing(
     kept = Views(tmp_path, ledger, HOURS, FakeClock(), disk)
     await kept.start()
     await wrote()
-    await ledger.commit(adds(ln.CardPosted(1, -100, 7), ln.Intent(1, "c1")))
+    await ledger.commit(adds(ev.CardPosted(1, -100, 7), ev.Intent(1, "c1")))
     await settled()
     assert disk.calls.count("replace audit.json") == 1
-    await ledger.commit(adds(ln.Started("0.1.0")))
+    await ledger.commit(adds(ev.Started("0.1.0")))
     await wrote()
     assert disk.calls.count("replace audit.json") == 2
     assert read(tmp_path, "audit.json")["decisions"][0]["results"]["unknown"] == 1
@@ -334,7 +338,7 @@ async def test_a_file_that_cannot_be_written_is_said_once_and_stops_nothing(
         kept = Views(tmp_path, ledger, HOURS, FakeClock(), disk)
         await kept.start()
         await wrote()
-        await ledger.commit(adds(ln.Denied(1, ANA, "first")))
+        await ledger.commit(adds(ev.Denied(1, ANA, "first")))
         await wrote()
     assert [(log["event"], log["why"]) for log in logs] == [("view_not_written", "No space left on device")]
     disk.errors.clear()

@@ -19,9 +19,8 @@ from bot.chat.wire.budget import Budget, Urgency
 from bot.chat.wire.outbox import Outbox
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Unsure
 from bot.domain.case import Card
-from bot.domain.life import DigestPosted
+from bot.domain.events import CardPosted, DigestPosted, Line
 from bot.domain.limits.growth import asked_about
-from bot.domain.lines import CardPosted, Line
 from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Ledger, Notice

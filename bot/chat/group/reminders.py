@@ -16,12 +16,12 @@ from bot.chat.screens.pages.on_demand import link
 from bot.chat.screens.saying import Saying
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words, clean, shorten
-from bot.domain.case import Card, Case, Phase
-from bot.domain.life import Reminded, Reminder
-from bot.domain.lines import Who
+from bot.domain.case import Card, Case, Phase, Reminder
+from bot.domain.events import Reminded
 from bot.domain.reminders import about, stands
 from bot.domain.restored import waits
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.errors import LedgerClosed
 from bot.ports import Ledger, Notice
 

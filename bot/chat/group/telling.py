@@ -17,7 +17,7 @@ from bot.chat.screens.words import Words
 from bot.chat.wire.budget import Budget
 from bot.chat.wire.outbox import Outbox
 from bot.chat.wire.refusals import Barred, Moved, Paced, Rejected, Unsure
-from bot.domain.lines import Announced, GroupMoved
+from bot.domain.events import Announced, GroupMoved
 from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Ledger, Notice

@@ -25,7 +25,7 @@ from bot.chat.taps.desk import Desk
 from bot.chat.wire.outbox import Ephemeral, Outbox
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.domain.book import Book
-from bot.domain.lines import Who
+from bot.domain.who import Who
 from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
 from bot.ports import Clock
 

@@ -19,8 +19,8 @@ from bot.chat.taps.browse import Browse, Kind
 from bot.chat.taps.desk import Desk
 from bot.chat.taps.life_commands import LIFE_COMMANDS, LifeCommands
 from bot.chat.wire.access import Access
-from bot.domain.lines import Who
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.errors import Declined, LedgerClosed
 from bot.ports import Clock
 

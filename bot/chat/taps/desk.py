@@ -7,11 +7,10 @@ from typing import Protocol
 from bot.domain.customer import Found
 from bot.domain.health import GatewayWatch, Watch
 from bot.domain.incident import Port
-from bot.domain.life import Scope
 from bot.domain.limits.holds import NO_TERMS, Terms
-from bot.domain.limits.silence import Silence
-from bot.domain.lines import Who
+from bot.domain.limits.silence import Scope, Silence
 from bot.domain.plan import Choice
+from bot.domain.who import Who
 from bot.flow.flow import Approval
 from bot.ports import Ledger
 from bot.steps.unknown import Choose

@@ -13,8 +13,9 @@ from bot.chat.screens.words import Words
 from bot.chat.taps.browse import Kind
 from bot.chat.taps.desk import Desk
 from bot.chat.taps.times import Meant, find, read
-from bot.domain.life import CauseNamed, Scope
-from bot.domain.lines import Who
+from bot.domain.events import CauseNamed
+from bot.domain.limits.silence import Scope
+from bot.domain.who import Who
 from bot.errors import Declined
 from bot.ports import Clock, Notice
 from bot.steps import describe

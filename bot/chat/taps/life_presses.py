@@ -15,7 +15,7 @@ from bot.chat.taps.browse import Browse, Kind, Page
 from bot.chat.taps.desk import Desk
 from bot.domain.case import SECOND_WITHIN, Case
 from bot.domain.limits.holds import Terms
-from bot.domain.lines import Who
+from bot.domain.who import Who
 from bot.errors import Asked, Declined
 from bot.flow.flow import Approval
 from bot.ports import Clock

@@ -26,7 +26,7 @@ from bot.chat.taps.turned_away import TurnedAway, answer
 from bot.chat.wire.access import PATIENCE, Access
 from bot.chat.wire.budget import Urgency
 from bot.domain.case import Case
-from bot.domain.lines import Who
+from bot.domain.who import Who
 from bot.errors import Declined, LedgerClosed
 from bot.ports import Clock, Notice
 from bot.steps.decide import check_attempt

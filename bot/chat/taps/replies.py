@@ -14,7 +14,7 @@ from bot.chat.taps.browse import Browse
 from bot.chat.taps.commands import CARRIED_OUT, REFUSED, check_typed
 from bot.chat.taps.desk import Desk
 from bot.chat.wire.access import Access
-from bot.domain.lines import Who
+from bot.domain.who import Who
 from bot.errors import Declined, LedgerClosed
 from bot.steps.describe import explained_until
 

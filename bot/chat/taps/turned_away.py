@@ -12,7 +12,7 @@ from telegram.error import TelegramError
 from bot.chat.screens.buttons import Press
 from bot.chat.taps.desk import Desk
 from bot.chat.taps.turns import Turns
-from bot.domain.lines import Who
+from bot.domain.who import Who
 from bot.errors import LedgerClosed
 from bot.ports import Clock
 

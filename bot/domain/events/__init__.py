@@ -1,1 +1,153 @@
-"""The ledger's lines, a file a topic: what each says, and what it changes."""
+"""The ledger's lines: everything that must not be forgotten, one frozen dataclass a kind, a file a topic.
+
+What they add up to is `book.Book`.
+"""
+
+from bot.domain.events.approvals import (
+    Approved,
+    Begun,
+    Cancelled,
+    CooldownReleased,
+    DenialExplained,
+    Denied,
+    Proposed,
+    Restoring,
+    Resumed,
+    StopAsked,
+    TapRefused,
+    Unasked,
+    Untold,
+)
+from bot.domain.events.cases import (
+    CardPosted,
+    CaseOpened,
+    DigestPosted,
+    IncidentChanged,
+    IncidentEnded,
+    IncidentJoined,
+    Reminded,
+    Separated,
+)
+from bot.domain.events.notes import Assumed, CauseNamed, Forecast, Lapsed
+from bot.domain.events.program import (
+    TRIAL,
+    Alive,
+    Announced,
+    Confirmed,
+    GroupMoved,
+    Started,
+    Stopped,
+    TrialIntent,
+    TrialResult,
+)
+from bot.domain.events.sends import (
+    Abandoned,
+    Evidence,
+    Intent,
+    Interrupted,
+    Planned,
+    Resent,
+    Resolved,
+    Result,
+    Settled,
+    Spared,
+)
+from bot.domain.events.silences import Silenced, SilenceEnded
+
+Line = (
+    Started
+    | Announced
+    | Stopped
+    | Alive
+    | Confirmed
+    | CaseOpened
+    | IncidentChanged
+    | IncidentEnded
+    | CardPosted
+    | Approved
+    | Denied
+    | Cancelled
+    | Planned
+    | Intent
+    | Result
+    | Abandoned
+    | Spared
+    | Interrupted
+    | StopAsked
+    | Resumed
+    | Settled
+    | Resolved
+    | Resent
+    | Evidence
+    | CooldownReleased
+    | TapRefused
+    | GroupMoved
+    | IncidentJoined
+    | Separated
+    | Proposed
+    | Begun
+    | Restoring
+    | Assumed
+    | Lapsed
+    | Untold
+    | Reminded
+    | Forecast
+    | CauseNamed
+    | DenialExplained
+    | Silenced
+    | SilenceEnded
+    | DigestPosted
+    | TrialIntent
+    | TrialResult
+    | Unasked
+)
+
+__all__ = [
+    "TRIAL",
+    "Abandoned",
+    "Alive",
+    "Announced",
+    "Approved",
+    "Assumed",
+    "Begun",
+    "Cancelled",
+    "CardPosted",
+    "CaseOpened",
+    "CauseNamed",
+    "Confirmed",
+    "CooldownReleased",
+    "DenialExplained",
+    "Denied",
+    "DigestPosted",
+    "Evidence",
+    "Forecast",
+    "GroupMoved",
+    "IncidentChanged",
+    "IncidentEnded",
+    "IncidentJoined",
+    "Intent",
+    "Interrupted",
+    "Lapsed",
+    "Line",
+    "Planned",
+    "Proposed",
+    "Reminded",
+    "Resent",
+    "Resolved",
+    "Restoring",
+    "Result",
+    "Resumed",
+    "Separated",
+    "Settled",
+    "SilenceEnded",
+    "Silenced",
+    "Spared",
+    "Started",
+    "StopAsked",
+    "Stopped",
+    "TapRefused",
+    "TrialIntent",
+    "TrialResult",
+    "Unasked",
+    "Untold",
+]

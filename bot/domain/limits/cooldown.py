@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.incident import Port
-from bot.domain.lines import Who
+from bot.domain.who import Who
 
 
 @dataclass(frozen=True, slots=True)

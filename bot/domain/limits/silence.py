@@ -6,8 +6,15 @@ from datetime import datetime
 from functools import lru_cache
 
 from bot.domain.incident import Port
-from bot.domain.life import Scope
 from bot.domain.who import Who
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where silence is: an OLT by the name that people read, a slot of it (`6`), or a port (`6/15`)."""
+
+    olt: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

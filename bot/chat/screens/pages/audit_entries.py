@@ -8,21 +8,18 @@ from bot.chat.screens.buttons import Action
 from bot.chat.screens.cards.results import reason_words
 from bot.chat.screens.pages.silences import where
 from bot.chat.screens.words import Words
-from bot.domain import life
-from bot.domain import lines as ln
+from bot.domain import events
 from bot.domain.audit import AuditEntry
 from bot.domain.book import Book
-from bot.domain.case import Case, Dispatch
-from bot.domain.events.trials import TrialIntent
+from bot.domain.case import Case, Despite, Dispatch
+from bot.domain.events import TrialIntent
 from bot.domain.incident import Incident, Port
-from bot.domain.life import Despite, Scope
 from bot.domain.limits.cooldown import free_at
 from bot.domain.limits.holds import NOT_BEGUN
-from bot.domain.limits.silence import squeezed
-from bot.domain.lines import Who
+from bot.domain.limits.silence import Scope, squeezed
 from bot.domain.phone import mask
 from bot.domain.plan import Receipt, Tally
-from bot.domain.who import BOT
+from bot.domain.who import BOT, Who
 
 TODAY = frozenset({"today", "hoje"})
 REFUSED = frozenset({"refused", "recusados"})
@@ -92,9 +89,11 @@ def matching(
     wanted = filter_text.strip().casefold()
     newest: Sequence[AuditEntry] = book.audit[::-1]
     if wanted in REFUSED:
-        return [entry for entry in newest if isinstance(entry.line, ln.TapRefused)]
+        return [entry for entry in newest if isinstance(entry.line, events.TapRefused)]
     if not refused:
-        newest = [entry for entry in newest if not (isinstance(entry.line, ln.TapRefused) or _is_done(entry))]
+        newest = [
+            entry for entry in newest if not (isinstance(entry.line, events.TapRefused) or _is_done(entry))
+        ]
     if is_number(wanted):
         newest = newest[: int(wanted)]
     elif wanted in TODAY:
@@ -105,7 +104,7 @@ def matching(
 
 
 def _is_done(entry: AuditEntry) -> bool:
-    return isinstance(entry.line, ln.Settled) and entry.line.end == "done"
+    return isinstance(entry.line, events.Settled) and entry.line.end == "done"
 
 
 def is_number(filter_text: str) -> bool:
@@ -163,10 +162,10 @@ def _is_at(wanted: str, place: str) -> bool:
 def _places(book: Book, entry: AuditEntry) -> list[str]:
     """Where the entry is about, folded: every port that its case has, and those that a line names."""
     line, case = entry.line, _root(book, entry)
-    if isinstance(line, life.Silenced | life.SilenceEnded):
+    if isinstance(line, events.Silenced | events.SilenceEnded):
         return [f"{scope.olt} {scope.place}".casefold() for scope in _scopes(book, line)]
-    ports = [line.port] if isinstance(line, ln.CooldownReleased) else []
-    ports += line.ports if isinstance(line, ln.Approved) else ()
+    ports = [line.port] if isinstance(line, events.CooldownReleased) else []
+    ports += line.ports if isinstance(line, events.Approved) else ()
     ports += [member.incident.port for member in case.members.values()] if case else ()
     return [port.label.casefold() for port in ports]
 
@@ -177,14 +176,14 @@ def _root(book: Book, entry: AuditEntry) -> Case | None:
     return book.cases[case.shown_as] if case else None
 
 
-def _scopes(book: Book, line: ln.Line) -> tuple[Scope, ...]:
-    if isinstance(line, life.Silenced | life.SilenceEnded):
+def _scopes(book: Book, line: events.Line) -> tuple[Scope, ...]:
+    if isinstance(line, events.Silenced | events.SilenceEnded):
         return book.silences[line.silence].scopes
     return ()
 
 
 def _port(entry: AuditEntry, root: Case | None) -> Port | None:
-    if isinstance(entry.line, ln.CooldownReleased):
+    if isinstance(entry.line, events.CooldownReleased):
         return entry.line.port
     return root.incident.port if root else None
 
@@ -196,9 +195,11 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
     root = _root(book, entry)
     restores = case.restores if case else None
     code, detail = _what(line, restored=restores is not None)
-    action = _action(line.action) if isinstance(line, ln.TapRefused) else None
+    action = _action(line.action) if isinstance(line, events.TapRefused) else None
     about = book.dispatch_of(entry)
-    result = about if isinstance(line, ln.Approved | ln.Settled) and about and _counts(about) else None
+    result = (
+        about if isinstance(line, events.Approved | events.Settled) and about and _counts(about) else None
+    )
     return Entry(
         entry.at,
         code,
@@ -214,17 +215,17 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
         root.ended_at if root else None,
         root.ended_why if root else None,
         _held_until(book, case, about, now, hours) if case and about else None,
-        len(line.recipients) if isinstance(line, ln.Resolved | ln.Resent) else None,
+        len(line.recipients) if isinstance(line, events.Resolved | events.Resent) else None,
         _ports(line, root),
         entry.case,
         restores,
-        line.despite if isinstance(line, ln.Approved | life.Proposed | ln.Resent) else (),
+        line.despite if isinstance(line, events.Approved | events.Proposed | events.Resent) else (),
         _until(line),
-        line.first if isinstance(line, ln.Approved) else None,
-        line.team if isinstance(line, life.CauseNamed) else None,
+        line.first if isinstance(line, events.Approved) else None,
+        line.team if isinstance(line, events.CauseNamed) else None,
         _scopes(book, line),
-        line.asked if isinstance(line, ln.Approved | life.Proposed) else None,
-        line.agreed if isinstance(line, ln.Approved | life.Proposed) else None,
+        line.asked if isinstance(line, events.Approved | events.Proposed) else None,
+        line.agreed if isinstance(line, events.Approved | events.Proposed) else None,
         line if isinstance(line, TrialIntent) else None,
         book.trials[line.trial] if isinstance(line, TrialIntent) else None,
         result.came_to if result else None,
@@ -237,17 +238,22 @@ def _counts(dispatch: Dispatch) -> bool:
     return dispatch.end != "cancelled"
 
 
-def _ports(line: ln.Line, root: Case | None) -> int:
+def _ports(line: events.Line, root: Case | None) -> int:
     """How many ports it is about: those claimed, else those that the case has."""
-    if root is None or isinstance(line, ln.CooldownReleased):
+    if root is None or isinstance(line, events.CooldownReleased):
         return 1
-    claimed = len(line.ports) if isinstance(line, ln.Approved) else 0
+    claimed = len(line.ports) if isinstance(line, events.Approved) else 0
     return claimed or len({member.incident.port.key for member in root.members.values()})
 
 
-def _until(line: ln.Line) -> datetime | None:
+def _until(line: events.Line) -> datetime | None:
     match line:
-        case ln.Approved(due=at) | life.Proposed(due=at) | life.Forecast(eta=at) | life.Silenced(until=at):
+        case (
+            events.Approved(due=at)
+            | events.Proposed(due=at)
+            | events.Forecast(eta=at)
+            | events.Silenced(until=at)
+        ):
             return at
     return None
 
@@ -261,26 +267,26 @@ def _held_until(book: Book, case: Case, dispatch: Dispatch, now: datetime, hours
     return max((at for at in until if at is not None), default=None)
 
 
-def _what(line: ln.Line, *, restored: bool) -> tuple[str, str | None]:
+def _what(line: events.Line, *, restored: bool) -> tuple[str, str | None]:
     """The phrase an audited line is told with, and its reason; `restored`: of a case's second message."""
     named = (getattr(line, name) for name in ("reason", "why", "cause") if hasattr(line, name))
     code: str = line.kind
     match line:
-        case ln.Approved() if restored:
+        case events.Approved() if restored:
             code = "restored"
-        case ln.Settled(end="over") if restored:
+        case events.Settled(end="over") if restored:
             code = "on_again"
-        case ln.Settled(end="unread", reason=reason) if reason in NOT_BEGUN:
+        case events.Settled(end="unread", reason=reason) if reason in NOT_BEGUN:
             code = "given_up"
-        case ln.Settled(end=end):
+        case events.Settled(end=end):
             code = end
-        case ln.Resumed(by=None):
+        case events.Resumed(by=None):
             code = "resumed_alone"
-        case life.Begun(by=None):
+        case events.Begun(by=None):
             code = "begun_alone"
-        case life.Forecast(eta=None):
+        case events.Forecast(eta=None):
             code = "forecast_none"
-        case ln.Resolved(choice=choice):
+        case events.Resolved(choice=choice):
             code = f"{line.kind}_{choice}"
     return code, next(named, None)
 

@@ -21,7 +21,7 @@ from bot.chat.screens.words import Words, clean
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.customer import Found
-from bot.domain.lines import Who
+from bot.domain.who import Who
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -10,9 +10,8 @@ from bot.chat.screens.fitting import LINE
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
-from bot.domain.life import Scope
-from bot.domain.limits.silence import Silence
-from bot.domain.lines import Who
+from bot.domain.limits.silence import Scope, Silence
+from bot.domain.who import Who
 
 ROWS = 10  # more silences at once have no button here; their cards have one
 _PLACES = 6

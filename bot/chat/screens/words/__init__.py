@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from bot.domain.incident import Port
-from bot.domain.lines import Who
+from bot.domain.who import Who
 
 LANGUAGES = ("pt_BR", "en")
 VALUE_AT_MOST = 100  # characters: ten of them on a page still fit a message
