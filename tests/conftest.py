@@ -1,8 +1,11 @@
 """For every test."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.faults import bugs
 from tests.faults.table import Caught, render
 from tests.faults.tries import Tries
 
@@ -12,7 +15,10 @@ settings.load_profile("project")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The closing table of the attacks: how much was tried, and which attack caught each broken copy."""
+    """The closing table of the attacks: how much was tried, and which attack caught each broken copy.
+
+    A run of the attacks (`-m attack`) also names the bugs found so far, with the tests that pin them.
+    """
     attacks: dict[str, Tries] = {}
     caught: list[Caught] = []
     for reports in terminalreporter.stats.values():
@@ -29,3 +35,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if attacks or caught:
         terminalreporter.write_line("")
         terminalreporter.write_line(render(list(attacks.values()), caught))
+    if re.search(r"(?<!not )\battack\b", terminalreporter.config.option.markexpr):
+        terminalreporter.write_line("")
+        terminalreporter.write_line(bugs.render(bugs.found()))

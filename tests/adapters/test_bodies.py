@@ -79,6 +79,7 @@ async def send(server: RawServer) -> Any:
 GZIP = "Content-Encoding: gzip"
 
 
+@pytest.mark.bug("122 KB of gzip took more memory than the container has")
 async def test_a_bomb_is_not_inflated() -> None:
     assert len(bomb()) < 125_000
     async with raw_server(says(http(bomb(), GZIP))) as server:
@@ -224,6 +225,7 @@ async def test_what_telegram_answers_has_a_limit_too() -> None:
         assert not answered
 
 
+@pytest.mark.bug("updates larger than any limit would have left the bot deaf for good")
 async def test_updates_that_are_too_much_for_one_answer_come_a_few_at_a_time() -> None:
     much = b'{"ok": true, "result": [%b]}' % b",".join([b'{"update_id": 1}'] * (MB // 16))
     little = b'{"ok": true, "result": [{"update_id": 1}]}'

@@ -140,6 +140,7 @@ async def test_one_port_in_any_spelling_is_one_port(api: OltApi, olt: OltCloud, 
     assert first.port == second.port
 
 
+@pytest.mark.bug("an OLT named `A:B` without an id was taken for the OLT `A`")
 @pytest.mark.parametrize(
     ("fields", "key"),
     [

@@ -56,6 +56,7 @@ def spent(api: BotApi) -> int:
     return api.calls["sendMessage"] + api.calls["editMessageText"] - private
 
 
+@pytest.mark.bug("somebody who asked and asked kept decisions and results waiting")
 async def test_300_commands_of_one_person_keep_no_decision_waiting(api: BotApi) -> None:
     async with crowded(api) as room:
         await room.outage()

@@ -78,6 +78,7 @@ async def test_a_page_is_not_turned_into_one_of_another_kind(room: Room) -> None
     assert page.edits == []
 
 
+@pytest.mark.bug("a notice could be turned into a page, or adopted as a card")
 async def test_a_notice_is_never_adopted_as_a_card(api: BotApi) -> None:
     async with opened(api, speed=20) as room:
         said = await notice(room)

@@ -192,6 +192,7 @@ async def asked(api: BotApi, user: int, text: str, chat: int | None = None) -> M
     return api.messages(chat)[-1]
 
 
+@pytest.mark.bug("15h was a span, and customers read it")
 async def test_what_may_be_the_clock_or_a_span_is_asked_back(api: BotApi, room: Room) -> None:
     """`/previsao 1 15h` said "15 hours from now" to customers."""
     question = await asked(api, ANA, "/previsao 1 15h")

@@ -77,6 +77,7 @@ async def test_an_olt_is_found_however_it_is_typed(api: BotApi, olt: str) -> Non
         assert silence.covers(Port("1", "AG 01", "6/15"))
 
 
+@pytest.mark.bug("after six looks three decisions vanished without a line")
 async def test_after_six_looks_decisions_are_carried_out_and_confirmed(api: BotApi) -> None:
     async with crowded(api) as room:
         for number in (1, 2, 3):

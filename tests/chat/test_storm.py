@@ -125,6 +125,7 @@ def in_virtual_time(story: Any) -> Any:
         return runner.run(story())
 
 
+@pytest.mark.bug("in a storm a decided card still offered Aprovar for a minute")
 @pytest.mark.parametrize("cards_at_once", [10, 50, None])
 @pytest.mark.parametrize("undo_seconds", [0.0, 3.0])
 @pytest.mark.parametrize("between", [0.0, 1.0, 3.0])

@@ -88,6 +88,9 @@ def test_not_while_the_case_is_on_there() -> None:
     assert where(known, Group(fell(1, first=100))) == ({}, [(["101"], None)])
 
 
+@pytest.mark.bug(
+    "a slot or an OLT that fell came apart onto the old cards of its ports: eight cards for one OLT"
+)
 def test_a_slot_that_falls_does_not_come_apart_where_some_of_its_ports_had_cases_before() -> None:
     known = book(*ended(1, *fell(1)), *sent(2, *fell(2, first=10)), *ended(3, *fell(3, first=20)))
     slot = fell(*range(1, 17), first=100)
@@ -122,6 +125,9 @@ def test_nothing_is_grouped_with_what_a_person_took_apart() -> None:
     assert where(known, again) == ({1: ["101", "102"]}, [(["109"], None)])
 
 
+@pytest.mark.bug(
+    'one ONU on one of 60 ports brought their card back, and held back the "voltou" of all of them'
+)
 @pytest.mark.parametrize(
     ("before", "now", "returns"),
     [(40, 1, False), (1, 40, False), (1, 2, True), (3, 40, True), (None, 40, True)],

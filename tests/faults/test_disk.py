@@ -160,6 +160,7 @@ def test_power_cut_at_every_step(tries: Tries) -> None:
             on.cut()
 
 
+@pytest.mark.bug("killed between write and sync, then a power cut: the ledger closed")
 def test_killed_before_a_sync_and_power_cut_later(tries: Tries) -> None:
     for seed in range(20, 25):
         with stage(tries, seed) as on:

@@ -128,6 +128,7 @@ async def _in_the_way(tries: Tries, folder: Path) -> None:
     tries.check(kept == min(torn.values()), "a tail was cut that could not be put aside")
 
 
+@pytest.mark.bug("an emptied `ledger/` beside its views opened as a new beginning")
 def test_folder(tries: Tries, tmp_path: Path) -> None:
     attack(tries, tmp_path)
 

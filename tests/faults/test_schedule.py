@@ -145,6 +145,7 @@ def attack(tries: Tries, folder: Path) -> None:
         asyncio.run(clock_set(tries, place(folder, "clock"), -HOUR, HOUR))
 
 
+@pytest.mark.bug("a clock set back stalled everything scheduled but the poll")
 @pytest.mark.attack
 def test_schedule(tries: Tries, tmp_path: Path) -> None:
     attack(tries, tmp_path)

@@ -65,6 +65,7 @@ async def test_a_scheduled_send_leaves_out_who_is_back_and_an_outage_that_is_ove
     assert not told & {f"55{back.phone_number}", f"55{gone.phone_number}"}
 
 
+@pytest.mark.bug("a decided card never showed that its expected end had passed")
 async def test_an_expected_end_that_passes_is_asked_about_once(noc: Noc, clock: type[MovedClock]) -> None:
     noc.world.outage(3)
     await noc.open()

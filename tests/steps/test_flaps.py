@@ -292,6 +292,7 @@ class TestOscillating:
             await desk.flow.approve(number, ANA)
         assert asked.value.facts == {"port": "CB 01 6/2", "n": 1}
 
+    @pytest.mark.bug("a CTO alert blinking beside a PON alert counted as the port flapping")
     async def test_the_alert_of_a_cto_that_blinks_while_its_pon_is_down_is_no_flap(
         self, grouping: Desk
     ) -> None:

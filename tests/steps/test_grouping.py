@@ -101,6 +101,7 @@ class TestSettling:
         assert await desk.flow.poll() is None
         assert [port.place for port in desk.case().ports] == ["6/1", "6/2"]
 
+    @pytest.mark.bug("a clock set back while an outage settled hid its card until the clock caught up")
     async def test_a_clock_set_back_while_they_settle_hides_no_card(self, grouping: Desk) -> None:
         desk = grouping
         desk.fall("6/1")
@@ -109,6 +110,7 @@ class TestSettling:
         await desk.pass_by(60)
         assert desk.case().state is CaseState.WAITING
 
+    @pytest.mark.bug("what turned false positive in an incomplete poll still got a card")
     async def test_what_turns_out_to_be_no_outage_while_it_settles_gets_no_card(self, grouping: Desk) -> None:
         desk = grouping
         desk.fall("6/1")
@@ -176,6 +178,7 @@ class TestPolls:
         await desk.pass_by(30)
         assert desk.case().ended_at == desk.clock.now()
 
+    @pytest.mark.bug("an incomplete poll that showed an outage did not reset its count of being gone")
     async def test_a_poll_that_shows_it_again_starts_the_count_anew(self, grouping: Desk) -> None:
         desk = grouping
         await cable(desk, "6/1")
@@ -189,6 +192,7 @@ class TestPolls:
         await desk.pass_by(30)
         assert desk.case().ended_at is None
 
+    @pytest.mark.bug("an outage back in an incomplete poll was ended by the next incomplete one")
     async def test_what_is_back_in_an_incomplete_poll_is_not_ended_by_the_next(self, grouping: Desk) -> None:
         desk = grouping
         await cable(desk, "6/1")
@@ -441,6 +445,9 @@ class TestPortsLeftOut:
         assert len(desk.gateway.received) == 3
         assert desk.tally(2).skipped == {Skip.OVER: 6}
 
+    @pytest.mark.bug(
+        "the approved port was over, so the left-out port in cooldown was read and its customers told"
+    )
     async def test_what_is_left_is_over_when_it_is_read_and_nobody_in_cooldown_is_told_instead(
         self, grouping: Desk
     ) -> None:
@@ -534,6 +541,7 @@ class TestPartlyOver:
         assert desk.source.read == ["1", "3"]
         assert desk.nobody_twice() == 6
 
+    @pytest.mark.bug("a port that came back during the countdown was told, as others of its case were on")
     async def test_a_port_that_is_back_after_it_was_read_is_not_told(self, grouping: Desk) -> None:
         desk = grouping
         desk.use(close_polls=1)
@@ -556,6 +564,7 @@ class TestPartlyOver:
         assert len(desk.gateway.received) == 3
         assert desk.tally().skipped == {Skip.OVER: 3}
 
+    @pytest.mark.bug("a resumed dispatch told customers of a port that was up again")
     async def test_a_port_that_is_back_while_it_is_interrupted_is_spared(self, grouping: Desk) -> None:
         desk = grouping
         desk.use(close_polls=1, sends=1, answer_within=5.0)
@@ -622,6 +631,10 @@ class TestUnreadAlerts:
         assert desk.nobody_twice() == 6
         assert desk.tally(2).skipped == {Skip.COOLDOWN: 3}
 
+    @pytest.mark.bug(
+        "a flapped port whose alert could not be read stayed reserved: its follow-up card could not be "
+        "approved"
+    )
     async def test_a_port_that_had_come_back_before_is_free_for_its_new_case(self, grouping: Desk) -> None:
         """It flapped, so the case has two incidents of it; the one that is on cannot be read."""
         desk = grouping
@@ -835,6 +848,7 @@ class TestBadInput:
         assert desk.nobody_twice() == 6
         assert set(desk.ledger.book.reservations) == {"CB 01:6/1", "CB 01:6/9"}
 
+    @pytest.mark.bug("an incident that moved to another port after the tap was dropped without a word")
     async def test_an_incident_that_moves_to_another_port_after_the_tap_is_told_all_the_same(
         self, grouping: Desk
     ) -> None:
@@ -850,6 +864,7 @@ class TestBadInput:
         assert desk.nobody_twice() == 6
         assert {"CB 01:6/1", "CB 01:6/9"} <= set(desk.ledger.book.reservations)
 
+    @pytest.mark.bug("a port that an incident had left stayed down in its history for ever")
     async def test_a_port_that_an_incident_left_is_up_again(self, grouping: Desk) -> None:
         desk = grouping
         await cable(desk, "6/1")
@@ -865,6 +880,7 @@ class TestBadInput:
         await desk.pass_by(10)
         assert list(desk.ledger.book.cases) == [1]  # its newest case is this one
 
+    @pytest.mark.bug("an id used again reopened the old, sent case: the new outage was never asked about")
     async def test_an_id_used_again_is_another_outage(self, grouping: Desk) -> None:
         desk = grouping
         await cable(desk, "6/1")

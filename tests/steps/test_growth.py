@@ -69,6 +69,7 @@ def test_more_than_half_as_many_again_and_more_than_ten_over(now: int, asked: in
     assert outgrew(now, asked) is grew
 
 
+@pytest.mark.bug("one tap sent to 300 where the card said 12")
 async def test_12_on_the_list_and_300_in_the_alert_send_nothing_and_the_card_asks(desk: Desk) -> None:
     await listed(desk)
     await desk.approve()

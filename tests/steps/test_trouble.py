@@ -30,6 +30,7 @@ def phone(place: int) -> str:
 
 
 class TestBreaker:
+    @pytest.mark.bug("a gateway that swallows answers was given every customer")
     async def test_five_lost_answers_in_a_row_stop_the_rest(self, desk: Desk) -> None:
         desk.gateway.always = LOST
         await dispatched(desk)
@@ -114,6 +115,7 @@ class TestBreaker:
 
 
 class TestWhatIsWrongForEverybody:
+    @pytest.mark.bug("a key refused in mid-send ended the dispatch: the rest could never be told")
     async def test_a_key_refused_in_mid_send_leaves_the_rest_to_do(self, desk: Desk) -> None:
         desk.gateway.answers[phone(3)] = [BAD_KEY]
         await dispatched(desk)
@@ -144,6 +146,7 @@ class TestWhatIsWrongForEverybody:
         assert desk.tally().outcomes == {Outcome.UNKNOWN: 1}
         assert desk.dispatch().mend == "url"
 
+    @pytest.mark.bug("a refusal of the key that came late stopped nothing")
     @pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.UNKNOWN])
     async def test_a_refusal_that_comes_late_stops_the_rest_too(self, desk: Desk, outcome: Outcome) -> None:
         late = asyncio.Event()

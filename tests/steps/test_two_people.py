@@ -271,6 +271,7 @@ class TestMoreThanEstimated:
         await desk.flow.approve(1, ANA)
         assert await told(desk) == 2
 
+    @pytest.mark.bug("that a plan was too large for one was forgotten after a cancelled approval by two")
     async def test_it_still_takes_two_after_the_two_took_it_back(self, desk: Desk) -> None:
         await blast(desk, affected=3, customers=12)
         await desk.flow.approve(1, ANA)

@@ -37,6 +37,7 @@ def text(desk: Desk) -> str:
     return assert_arrives(card(desk.case(), desk.ledger.book, desk.clock.now(), PT, rules=desk.rules))
 
 
+@pytest.mark.bug("an answer that says nothing, or an error in other words, counted as sent")
 async def test_it_is_counted_beside_those_sent_wherever_there_are_counts(desk: Desk) -> None:
     desk.gateway.answers = {phone(1): [UNCONFIRMED], phone(2): [Receipt(Outcome.UNKNOWN, reason="reset")]}
     await dispatched(desk, customers=4)

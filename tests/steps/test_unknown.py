@@ -116,6 +116,7 @@ class TestAPersonDecides:
         assert [r.id for r in desk.dispatch().in_doubt()] == ["c100"]
         assert desk.gateway.phones.count(PHONES[0]) == 1
 
+    @pytest.mark.bug("a resend that came to nothing hid that the first send may have arrived")
     @pytest.mark.parametrize("answer", [TryLater("refused"), Receipt(Outcome.REJECTED, reason="bad number")])
     async def test_a_resend_that_comes_to_nothing_leaves_the_first_in_doubt(
         self, desk: Desk, answer: Receipt | TryLater
@@ -155,6 +156,7 @@ class TestAPersonDecides:
         assert phone_key(PHONES[1]) in desk.ledger.book.told
         assert desk.case().state is CaseState.SENT
 
+    @pytest.mark.bug("a resend took up those whom a person had stopped")
     async def test_who_was_held_back_by_a_stop_is_not_sent_to_by_a_resend(self, desk: Desk) -> None:
         desk.use(sends=1)
         desk.source.outage(incident(), 3)

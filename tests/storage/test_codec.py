@@ -97,6 +97,7 @@ def test_damage_is_named(raw: bytes, what: str) -> None:
     assert not caught.value.intact
 
 
+@pytest.mark.bug("a newer version's field was dropped in silence")
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [

@@ -55,6 +55,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(
     assert path.read_bytes() == b"old"
 
 
+@pytest.mark.bug("a folder made by a killed process was never synced")
 def test_a_new_folder_is_private_and_durable(tmp_path: Path, asked: list[str]) -> None:
     folder = tmp_path / "one" / "two"
     Disk().make_folder(folder)

@@ -71,6 +71,7 @@ async def test_a_commit_returns_only_once_it_is_durable(
     await flushing
 
 
+@pytest.mark.bug('"Ana já aprovou" was answered before Ana\'s approval was durable')
 async def test_a_refusal_comes_once_what_it_names_is_durable(ledger: FileLedger, disk: FaultyDisk) -> None:
     def declined(_book: Book, _now: datetime) -> Sequence[ev.Line]:
         raise Declined("already_approved")

@@ -39,6 +39,7 @@ async def run(folder: Path, clock: FakeClock) -> AsyncIterator[FileLedger]:
     await ledger.close()
 
 
+@pytest.mark.bug("a snapshot of a minute ago beside the views of now was believed")
 @pytest.mark.parametrize("view", ["audit.json", "cooldown.json"])
 async def test_a_snapshot_of_a_minute_ago_beside_the_views_of_now_asks(tmp_path: Path, view: str) -> None:
     data, copy, clock = tmp_path / "data", tmp_path / "copy", FakeClock()
@@ -98,6 +99,7 @@ async def ahead(folder: Path, clock: FakeClock) -> None:
     clock.time -= YEARS
 
 
+@pytest.mark.bug("a clock that was once ahead stopped time for everybody")
 async def test_a_ledger_that_ends_in_the_future_asks_and_then_counts_from_now(tmp_path: Path) -> None:
     clock = FakeClock()
     real = clock.now()

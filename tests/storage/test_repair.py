@@ -168,6 +168,7 @@ def test_what_would_lose_a_line_is_left_as_it_is(
     assert copies(tmp_path) == {}
 
 
+@pytest.mark.bug("a damaged newline dropped an acknowledged group")
 def test_two_damaged_groups_at_the_end_are_not_taken_for_garbage(
     tmp_path: Path, whole: dict[str, bytes]
 ) -> None:

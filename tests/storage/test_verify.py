@@ -83,6 +83,7 @@ def test_what_follows_never_holds_a_phone_or_a_name(tmp_path: Path, segment: Pat
         assert person.phone is None or person.phone[-8:] not in text
 
 
+@pytest.mark.bug("CRLF line ends emptied the ledger: everybody could be told again")
 def test_damage_in_every_line_is_no_torn_tail(tmp_path: Path, segment: Path) -> None:
     segment.write_bytes(segment.read_bytes().replace(b"\n", b"\r\n"))
     code, text = run_verify(tmp_path)
