@@ -107,8 +107,8 @@ async def _inflated(answer: httpx.Response, most: int) -> AsyncGenerator[bytes, 
 def json_of(content: bytes) -> Any:
     """A body as JSON, None where it is none, deeper than `DEEPEST`, or says `null`.
 
-    Matrix's platform is latin-1 (contracts/matrix.md): what is no UTF-8 is read as that, as a refusal that
-    cannot be read would count as a success. Half a surrogate pair (a name cut in mid-emoji) becomes `?`:
+    What is no UTF-8 is read as latin-1, which some platforms speak: a refusal that cannot be read would
+    count as a success. Half a surrogate pair (a name cut in mid-emoji) becomes `?`:
     it is legal JSON, and no file and no other system would take it; one such name must not hide a whole list.
     """
     try:

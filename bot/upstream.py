@@ -5,8 +5,8 @@ is a short code (`dns`, `refused`, `no_answer`, `http_502` ...): no URL, no body
 
 What an error proves is decided by its aiohttp cause and never by its httpx class: httpx-aiohttp 0.2 calls a
 refused connection, a reset and a server that hung up after it had processed the request all
-`ConnectTimeout`, and lets `ClientResponseError` through unmapped (design, section 6). tests/adapters holds
-the table of faults.
+`ConnectTimeout`, and lets `ClientResponseError` through unmapped. Only a cause that says that no connection
+came about proves that nothing left. tests/adapters/test_upstream.py and tests/faults/rows.py hold the faults.
 """
 
 import asyncio
@@ -66,9 +66,10 @@ def client(
 ) -> httpx.AsyncClient:
     """A client for one upstream and the life of the process; `limit` is connections at one time.
 
-    It keeps connections alive, follows no redirect and keeps no cookie: a replayed PHPSESSID would put
-    concurrent sends in a queue (contracts/matrix.md). The environment's proxies and netrc are not used: a
-    proxy between us and the upstream would blur what a failed connection proves. `SSL_CERT_FILE` is.
+    It keeps connections alive, follows no redirect and keeps no cookie: a platform that locks a
+    session while it answers would put concurrent sends in a queue. The environment's proxies and netrc are
+    not used: a proxy between us and the upstream would blur what a failed connection proves. `SSL_CERT_FILE`
+    is.
 
     `timeout.pool` covers the wait for a free connection and opening it, so it is above `timeout.connect`.
     """
@@ -146,8 +147,8 @@ async def send(
 
     Raises:
         TryLater: It is known that nothing left, or the server answered 429. Repeating is safe.
-        AnswerLost: Everything else. Matrix lists a 503 with an answer as safe to repeat, the design (section
-            5) lists 5xx as unknown; a proxy may answer 503 for a backend that did the work, so: unknown.
+        AnswerLost: Everything else, a 503 with an answer too, even where a platform's page calls it safe to
+            repeat: a proxy may answer 503 for a backend that did the work.
             A success of more than `SENT` bytes, too: whatever it goes on to say, the message was taken in.
     """
     sent = {"Content-Type": "application/json", **(headers or {})}

@@ -1,7 +1,8 @@
 """Brazilian phone numbers: from free text to one that WhatsApp takes.
 
-Rules and what was measured about the library: design, section 6. Numbers leave here as digits with the
-country code (`5561999990000`).
+The library knows the numbering plan, and not how people write: it refuses the mobiles of old, of eight digits
+(the 9 is put in and it is asked again), and takes 99999999999 (one digit repeated is no phone). Numbers leave
+here as digits with the country code (`5561999990000`).
 """
 
 import re

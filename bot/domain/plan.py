@@ -30,7 +30,7 @@ class Skip(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How one send ended, by what can be known (design, section 5).
+    """How one send ended, by what can be known (bot/docs/promises.md).
 
     UNCONFIRMED is an answer of success that does not say whether the message was taken.
     """

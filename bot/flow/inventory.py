@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 FRESH = 6 * 3600.0  # seconds
 TRIED = 300.0  # seconds between tries where it cannot be read
-WITHIN = 10.0  # seconds: cards wait for it, and a tap has to be answered within 15 (contracts/telegram.md)
+WITHIN = 10.0  # seconds: cards wait for it, and Telegram takes the answer to a tap for about 15
 
 
 class Stock:

@@ -1,4 +1,4 @@
-"""The settings (design, section 4): read once, checked at once, and every problem says how to mend it."""
+"""The settings: read once, checked at once, and every problem says how to mend it."""
 
 import os
 from collections.abc import Mapping

@@ -121,7 +121,7 @@ def _approvers(value: Any) -> Any:
 def _topic(value: int | None) -> int | None:
     if value is not None and value < 1:
         raise ValueError("is no topic")
-    return None if value == 1 else value  # General is sent to without it (contracts/telegram.md)
+    return None if value == 1 else value  # General is sent to without it: 1 is refused
 
 
 def _group(value: int) -> int:

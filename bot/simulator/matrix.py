@@ -1,4 +1,4 @@
-"""The HSM API of contracts/matrix.md: what it accepts counts as delivered to the customer."""
+"""The HSM API, as Matrix answers: what it accepts counts as delivered to the customer."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The OLT-management API of contracts/oltcloud.md over a ``World``."""
+"""The OLT-management API, as OLT Cloud answers, over a ``World``."""
 
 import asyncio
 import json

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-LOCAL = ZoneInfo("America/Sao_Paulo")  # contracts/oltcloud.md: dates are Brasilia time without offset
+LOCAL = ZoneInfo("America/Sao_Paulo")  # the OLT manager's dates are Brasilia time without offset
 
 FIRST = (
     *(
@@ -83,7 +83,7 @@ class Onu:
 
 @dataclass
 class Alert:
-    """A row of the alert list (contracts/oltcloud.md); ``onus`` are its affected devices."""
+    """A row of the alert list; ``onus`` are its affected devices."""
 
     id: int
     alert_type: str

@@ -1,7 +1,7 @@
 """Step 6: carry a plan out. Intent before each request; outcomes by what can be known, nothing else.
 
-The protocol is the design's (section 5): only what never left, or was throttled, is tried again; whatever
-may have arrived is `unknown` and never sent again; a send in flight is never cancelled.
+Only what never left, or was throttled, is tried again; whatever may have arrived is `unknown` and never
+sent again; a send in flight is never cancelled.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Step 8: sends whose end is unknown come to one: by a person's word, or by the gateway's own list.
 
-None is ever sent again but by a person who was told that the customer may get two (design, section 5).
+None is ever sent again but by a person who was told that the customer may get two.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A ledger line as one line of JSON, and back (file format: design, section 5).
+"""A ledger line as one line of JSON, and back (bot/docs/ledger.md).
 
 `{"seq":12,"group":5,"left":0,"at":"...Z","kind":"intent",<fields>,"prev":"<sha256>","crc":"<crc32>"}`:
 `left` is how many lines of the same commit group follow, `prev` the SHA-256 of the whole line before

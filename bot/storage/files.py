@@ -1,4 +1,4 @@
-"""The ledger in files: group commit, recovery at the start, fail closed (design, section 5)."""
+"""The ledger in files: group commit, recovery at the start, fail closed (bot/docs/ledger.md)."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ from bot.storage.replay import (
 )
 from bot.storage.segments import Head, Segments, ledger_folder, segment_name
 
-_NOTE_WITHIN = 0.2  # seconds, design section 5
+_NOTE_WITHIN = 0.2  # seconds until a line that nobody waits for is written
 _PER_SEND = 1024  # bytes: an intent and a result with their envelopes, generously
 _SPARE = 1024 * 1024  # bytes that decisions and observations may take meanwhile
 

@@ -1,6 +1,6 @@
 """Reading a ledger's segments: the book, where it ends, and what is wrong with it, if anything is.
 
-One group is in flight at a time and durable before the next begins (design, section 5). So damage in the
+One group is in flight at a time and durable before the next begins. So damage in the
 last group is a write that a crash tore, and damage with any trace of a later group behind it is not: a line
 that is damaged, too, or lost only its line end, still was a line.
 """

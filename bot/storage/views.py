@@ -1,6 +1,6 @@
 """`cooldown.json` and `audit.json`: what the ledger says, for people, scripts and backups.
 
-They are rebuilt from the book and replaced whole; on any difference the ledger wins (design, section 5).
+They are rebuilt from the book and replaced whole; on any difference the ledger wins.
 They hold no phone and no customer's name.
 """
 

@@ -1,4 +1,4 @@
-"""contracts/matrix.md, fact by fact; what counts is what the server received."""
+"""Matrix, fact by fact; what counts is what the server received."""
 
 import json
 from collections.abc import AsyncIterator

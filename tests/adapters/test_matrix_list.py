@@ -1,4 +1,4 @@
-"""Matrix's own list of what it sent (contracts/matrix.md, "Later")."""
+"""Matrix's own list of what it sent."""
 
 import json
 from collections.abc import AsyncIterator, Mapping

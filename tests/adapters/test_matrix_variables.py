@@ -1,4 +1,4 @@
-"""`variaveis` (contracts/matrix.md): what a customer reads in the template's place-holders."""
+"""`variaveis`: what a customer reads in the template's place-holders."""
 
 import json
 from collections.abc import AsyncIterator

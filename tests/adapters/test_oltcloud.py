@@ -1,4 +1,4 @@
-"""contracts/oltcloud.md, fact by fact."""
+"""OLT Cloud, fact by fact."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""contracts/oltcloud.md: the ports of an OLT and the ONUs on one, as the API may write them."""
+"""OLT Cloud: the ports of an OLT and the ONUs on one, as the API may write them."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The outcome table (design, section 5): what each fault proves, and whether the gateway took the message."""
+"""The outcome table: what each fault proves, and whether the gateway took the message."""
 
 from dataclasses import replace
 

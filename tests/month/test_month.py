@@ -59,7 +59,7 @@ def test_a_month_has_real_sizes(short: Month) -> None:
     assert 12_000 <= len(short.network.contacts) <= 28_000
     moments = range(3600, int(3 * DAY), 3600)
     few = [sum(a.opens <= t < a.closes and len(a.drops) <= 2 for a in short.alerts.values()) for t in moments]
-    assert 2 <= sum(few) / len(few) <= 8  # 4 or 5 in the snapshot of contracts/oltcloud.md
+    assert 2 <= sum(few) / len(few) <= 8  # 4 or 5 in the snapshot that correlation.py names
 
 
 def test_a_port_has_one_alert_of_a_kind_at_a_time(short: Month) -> None:

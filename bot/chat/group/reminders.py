@@ -26,7 +26,7 @@ from bot.errors import LedgerClosed
 from bot.ports import Ledger, Notice
 
 REMINDER = "reminder"
-MENTIONED_AT_MOST = 50  # with the text's own: below 100 entities (contracts/telegram.md)
+MENTIONED_AT_MOST = 50  # with the text's own: below the 100 entities that a message takes
 NAME_AT_MOST = 32
 _ASKS: Mapping[Reminder, str] = {
     "first": "reminder.first",

@@ -1,4 +1,4 @@
-"""Callback data: `action:case:argument`, at most 64 bytes (contracts/telegram.md).
+"""Callback data: `action:case:argument`, at most the 64 bytes that Telegram takes.
 
 What has something sent also names the attempt that it is about: `action:case.attempt:argument`. None stands
 for the first, as on the cards of versions that knew no attempts.

@@ -11,8 +11,9 @@ from bot.chat.screens.buttons import Press
 from bot.chat.screens.screen import Button
 from bot.chat.screens.words import VALUE_AT_MOST, Words, clean, shorten, units
 
-TEXT_AT_MOST = 4096  # UTF-16 units after entity parsing, contracts/telegram.md
-ENTITIES_AT_MOST = 100  # contracts/telegram.md
+# What Telegram takes (bot/chat/wire/README.md).
+TEXT_AT_MOST = 4096  # UTF-16 units, without the tags
+ENTITIES_AT_MOST = 100
 _TAG = re.compile(r"</?[a-z][^>]*>")
 LINE = Markup("\n")
 PARAGRAPH = Markup("\n\n")

@@ -15,7 +15,7 @@ from bot.ports import Clock
 
 log = logging.getLogger(__name__)
 
-ANONYMOUS_ADMIN = 1087968824  # contracts/telegram.md: speaks for the group and names nobody
+ANONYMOUS_ADMIN = 1087968824  # Telegram's own: speaks for the group and names nobody
 KEPT = 300.0  # seconds that the list of administrators is taken as it is
 TOO_OLD = 2 * KEPT  # then a decision waits for a new list
 FRESH = 10.0  # a list so young is not read again for somebody who is not on it

@@ -1,4 +1,4 @@
-"""How many messages and edits the group takes (contracts/telegram.md: about 20 a minute, 1 a second)."""
+"""How many messages and edits the group takes: about 20 a minute, 1 a second (README.md)."""
 
 import math
 from collections import deque

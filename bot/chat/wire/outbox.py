@@ -1,4 +1,4 @@
-"""Screens out to Telegram, and its refusals back as what the caller does next (contracts/telegram.md)."""
+"""Screens out to Telegram, and its refusals back as what the caller does next (README.md)."""
 
 import contextlib
 import html

@@ -1,4 +1,4 @@
-"""What Telegram's refusals come to: what the caller does next (contracts/telegram.md)."""
+"""What Telegram's refusals come to: what the caller does next (README.md)."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,6 +1,8 @@
 """Which incidents are one cause: pure rules over ports, kinds and starts. Why they are: `grouping.py`.
 
-Their numbers are settings (`Rules`); what they rest on is in contracts/oltcloud.md, "Real sizes".
+Their numbers are settings (`Rules`). They rest on one snapshot of a network of 16,000 ONUs: nine PONs in
+alarm at one instant, four of them with one or two ONUs, four power failures of 14, 3, 3 and 1 ONUs, and a LOS
+of 7 of 61 ONUs that fell within one second.
 """
 
 import math

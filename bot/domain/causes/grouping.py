@@ -1,6 +1,6 @@
 """Why several incidents are one case, and what speaks for it: pure rules over ports, kinds and starts.
 
-Their numbers are settings (`Rules`); what they rest on is in contracts/oltcloud.md, "Real sizes".
+Their numbers are settings (`Rules`); what they rest on stands in `correlation.py`.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """Flap damping: one send per port, and per customer, within `hours`.
 
-A reservation is made with the claim on a case and lapses where nobody was reached (design, section 5).
+A reservation is made with the claim on a case and lapses where nobody was reached.
 """
 
 from dataclasses import dataclass

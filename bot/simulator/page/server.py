@@ -25,7 +25,7 @@ TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 LANGUAGES = {"pt": "pt-BR", "en": "en"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 MAX_BODY = 16 * 1024
-MAX_TEXT = 4096  # contracts/telegram.md: the length of a message
+MAX_TEXT = 4096  # UTF-16 units: the length of a message
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",

@@ -21,7 +21,7 @@ from bot.simulator.telegram.state import ChatState, Query
 __all__ = ["Answer", "BotApi", "Button", "Event", "Message", "User"]
 
 T = TypeVar("T")
-MESSAGE_SECONDS = 24 * 3600.0  # contracts/telegram.md: an update nobody fetches is kept that long
+MESSAGE_SECONDS = 24 * 3600.0  # an update that nobody fetches is kept that long
 TAP_TIMEOUT = 20.0
 COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]{1,32}(?:@\w+)?")
 PATH = re.compile(r"/bot(?P<token>[^/]+)/(?P<method>\w+)/?")

@@ -15,7 +15,7 @@ BOT = {
     "can_connect_to_business": False,
     "has_main_web_app": False,
 }
-ANONYMOUS_ADMIN = 1087968824  # contracts/telegram.md: speaks for the group and names nobody
+ANONYMOUS_ADMIN = 1087968824  # Telegram's own: speaks for the group and names nobody
 STYLES = {None, "danger", "success", "primary"}
 MAX_BUTTONS, MAX_ROW, MAX_DATA, MAX_COPY = 100, 8, 64, 256
 
@@ -139,7 +139,7 @@ def keyboard(markup: dict[str, Any] | None) -> list[list[Button]]:
     """The buttons of a ``reply_markup`` object; none without one.
 
     Raises:
-        Refused: A limit of contracts/telegram.md is broken.
+        Refused: A limit of the Bot API is broken.
     """
     if markup is None:
         return []

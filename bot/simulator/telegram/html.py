@@ -1,4 +1,4 @@
-"""The HTML dialect of Telegram messages, with the real server's error texts (contracts/telegram.md)."""
+"""The HTML dialect of Telegram messages, with the real server's error texts."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The Bot API's methods over a ``ChatState``, as strict as contracts/telegram.md says the real ones are."""
+"""The Bot API's methods over a ``ChatState``, as strict as the real ones (bot/chat/wire/README.md)."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Sending, editing and deleting messages, as strict as contracts/telegram.md says the real server is."""
+"""Sending, editing and deleting messages, as strict as the real server (bot/chat/wire/README.md)."""
 
 import re
 import time

@@ -161,7 +161,7 @@ def _size(case: Case, words: Words) -> Markup:
 
 
 def _affected(case: Case, words: Words, *, brief: bool = False) -> Markup:
-    """The plan's count once there is one; before it the list's estimate (contracts/oltcloud.md)."""
+    """The plan's count once there is one; before it what the list counts, an estimate."""
     progress = case.dispatch.progress if case.dispatch else None
     total = case.incidents[0].total if len(all_ports(case)) == 1 else None
     listed = _estimate(case, total)

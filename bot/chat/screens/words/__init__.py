@@ -20,7 +20,7 @@ from bot.domain.who import Who
 
 LANGUAGES = ("pt_BR", "en")
 VALUE_AT_MOST = 100  # characters: ten of them on a page still fit a message
-TOAST_AT_MOST = 200  # UTF-16 units, contracts/telegram.md
+TOAST_AT_MOST = 200  # UTF-16 units: what the answer to a tap may hold
 _HALF_A_YEAR = timedelta(days=183)
 _HTTP = re.compile(r"http_([0-9]{3})")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
