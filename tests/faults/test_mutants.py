@@ -1,16 +1,17 @@
 """An attack counts only after it has caught the code that is broken on purpose."""
 
+import ast
 import asyncio
 import json
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.faults.mutants import MUTANTS, QUICK, Mutant
+from tests.faults.mutants import MUTANTS, QUICK, ROOT, Mutant
 
-ROOT = Path(__file__).parents[2]
 EACH = [
     pytest.param(
         mutant, id=mutant.name, marks=pytest.mark.attack if mutant.name in QUICK else pytest.mark.mutant
@@ -19,15 +20,29 @@ EACH = [
 ]
 
 
-def broken(mutant: Mutant, folder: Path) -> Path:
+def copied(mutant: Mutant, folder: Path) -> Path:
     """A copy of the code with the one thing broken."""
     for part in ("bot", "tests"):  # with what is compiled already: that is half of such a run
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("static", "*.md"))
     path = folder / mutant.file
-    text = path.read_text()
-    assert text.count(mutant.old) == 1, f"{mutant.file} has changed: bring the mutant up to date"
-    path.write_text(text.replace(mutant.old, mutant.new))
+    path.write_text(mutant.applied(path.read_text()))
     return folder
+
+
+@cache
+def unbroken(file: str) -> tuple[str, str]:
+    """A module's source, as it stands there and as a broken copy of it is written."""
+    source = (ROOT / file).read_text()
+    return source, ast.unparse(ast.parse(source)) + "\n"
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_stands_there_once(mutant: Mutant) -> None:
+    """Where this fails, the code has moved or changed: the broken copy follows it."""
+    source, whole = unbroken(mutant.file)
+    there = mutant.applied(source)
+    assert there != whole
+    compile(there, mutant.file, "exec")
 
 
 async def played(mutant: Mutant, code: Path) -> tuple[int | None, bytes, bytes]:
@@ -55,7 +70,7 @@ async def played(mutant: Mutant, code: Path) -> tuple[int | None, bytes, bytes]:
 
 @pytest.mark.parametrize("mutant", EACH)
 async def test_caught(mutant: Mutant, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    copy = broken(mutant, tmp_path)
+    copy = copied(mutant, tmp_path)
     for _ in range(2):  # a real process does not meet the same moment each time: one miss is none
         code, out, err = await played(mutant, copy)
         assert code == 0, err.decode()[-2000:]
