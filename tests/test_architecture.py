@@ -174,7 +174,7 @@ def test_few_modules_know_the_http_library() -> None:
         "bodies",
         "upstream",
         "sources.login",
-        "gateways.matrix",
+        "gateways.matrix.matrix",
         "chat.wire.refusals",
         "chat.wire.connection",
     }

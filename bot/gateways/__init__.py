@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bot.errors import StartupError
 from bot.gateways.dry_run import DryRun
-from bot.gateways.matrix import Matrix
+from bot.gateways.matrix.matrix import Matrix
 from bot.ports import Clock, Gateway
 from bot.process.settings import Settings
 

@@ -6,7 +6,7 @@ from typing import Protocol
 from bot.ports import Clock, Directory, Source
 from bot.process.settings import Settings
 from bot.sources.login import Login
-from bot.sources.oltcloud import OltCloud
+from bot.sources.oltcloud.oltcloud import OltCloud
 
 
 class OltManager(Source, Directory, Protocol):

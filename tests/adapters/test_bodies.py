@@ -19,9 +19,9 @@ from bot.chat.wire.connection import FEW, Poller
 from bot.chat.wire.connection import Connection as ToTelegram
 from bot.domain.plan import Message, Outcome
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, NotFound, Refused
-from bot.gateways.matrix import Matrix
+from bot.gateways.matrix.matrix import Matrix
 from bot.process.clock import SystemClock
-from bot.sources.oltcloud import OltCloud
+from bot.sources.oltcloud.oltcloud import OltCloud
 
 from .raw import Behaviour, Connection, RawServer, raw_server
 

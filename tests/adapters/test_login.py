@@ -13,7 +13,7 @@ from bot.simulator.olt import OltApi
 from bot.simulator.server import Answer, DropAfter, HtmlPage, Throttle
 from bot.simulator.world import World
 from bot.sources.login import Login, TokenAuth
-from bot.sources.oltcloud import OltCloud
+from bot.sources.oltcloud.oltcloud import OltCloud
 from tests.fakes import NOON, FakeClock
 
 

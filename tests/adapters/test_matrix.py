@@ -8,9 +8,9 @@ import pytest
 
 from bot.domain.plan import Mend, Message, Outcome, Receipt
 from bot.errors import Refused, TryLater
-from bot.gateways.latin1 import spell_name
-from bot.gateways.matrix import Matrix
-from bot.gateways.matrix_words import LONGEST_REASON
+from bot.gateways.matrix.latin1 import spell_name
+from bot.gateways.matrix.matrix import Matrix
+from bot.gateways.matrix.refusals import LONGEST_REASON
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.server import (
     Answer,

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.plan import Message, Sent
 from bot.errors import AnswerLost, BadAnswer, BotError, Refused, TryLater
-from bot.gateways.matrix import Matrix
+from bot.gateways.matrix.matrix import Matrix
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.server import Answer, DropAfter, Fault, HalfBody, HtmlPage, Throttle
 from tests.fakes import NOON, FakeClock

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.domain.plan import Mend, Outcome, Receipt
-from bot.gateways.matrix_answers import receipt
+from bot.gateways.matrix.answers import receipt
 
 UNCONFIRMED = Receipt(Outcome.UNCONFIRMED, reason="unconfirmed")
 

@@ -10,8 +10,8 @@ import pytest
 
 from bot.domain.plan import Message, Outcome, Receipt
 from bot.gateways import open_gateway
-from bot.gateways.matrix import Matrix
-from bot.gateways.matrix_variables import LONGEST, variables_of
+from bot.gateways.matrix.matrix import Matrix
+from bot.gateways.matrix.variables import LONGEST, variables_of
 from bot.process.settings import load
 from bot.simulator.matrix import MatrixApi
 from tests.fakes import FakeClock

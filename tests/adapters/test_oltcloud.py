@@ -13,8 +13,8 @@ from bot.errors import AnswerLost, BadAnswer, LoginRefused, NotFound, Refused, T
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Answer, HalfBody, Hang, HtmlPage, Match, Throttle
 from bot.simulator.world import World
-from bot.sources.oltcloud import OltCloud
-from bot.sources.oltcloud_pages import MOST_PAGES
+from bot.sources.oltcloud.oltcloud import OltCloud
+from bot.sources.oltcloud.pages import MOST_PAGES
 from tests.fakes import FakeClock
 
 ROW: dict[str, Any] = {

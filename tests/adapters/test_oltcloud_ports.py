@@ -13,8 +13,8 @@ from bot.errors import AnswerLost, BadAnswer, NotFound, Refused, TryLater
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Answer, HalfBody, HtmlPage, Match, Throttle
 from bot.simulator.world import World
-from bot.sources.oltcloud import OltCloud
-from bot.sources.oltcloud_pages import MOST_PAGES
+from bot.sources.oltcloud.oltcloud import OltCloud
+from bot.sources.oltcloud.pages import MOST_PAGES
 
 PONS, ONUS = "/api/v2/ftth/pons", "/api/v2/ftth/equipment/list"
 HERE = Port("1:6/15", "CB 01", "6/15")

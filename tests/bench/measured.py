@@ -19,11 +19,11 @@ from bot.domain.who import Who
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
 from bot.gateways.dry_run import DryRun
-from bot.gateways.matrix import Matrix
+from bot.gateways.matrix.matrix import Matrix
 from bot.gateways.pace import Pace
 from bot.process.clock import SystemClock
 from bot.process.tasks import Tasks
-from bot.sources.oltcloud import OltCloud
+from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.steps.enrich import Enricher
 from bot.steps.send import Job, Sender
 from bot.storage.files import FileLedger

@@ -31,7 +31,7 @@ from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram.api import BotApi, Message
 from bot.simulator.world import World
-from bot.sources.oltcloud import OltCloud
+from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.steps.compose import compose
 from bot.storage.files import FileLedger
 from tests.bench.children import ROOT

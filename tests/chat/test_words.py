@@ -334,7 +334,7 @@ RAISES = {"TryLater", "AnswerLost", "Refused", "LoginRefused", "BadAnswer", "Not
 def _codes_raised() -> Iterator[str]:
     """Every plain text that an upstream, source or gateway gives as the reason of a failure."""
     folder = Path(bot.__file__).parent
-    for path in [folder / "upstream.py", *folder.glob("sources/*.py"), *folder.glob("gateways/*.py")]:
+    for path in [folder / "upstream.py", *folder.glob("sources/**/*.py"), *folder.glob("gateways/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue

@@ -11,7 +11,7 @@ import pytest
 from bot.errors import AnswerLost
 from bot.gateways import GATEWAYS, Sender
 from bot.gateways.dry_run import DryRun
-from bot.gateways.matrix import Matrix
+from bot.gateways.matrix.matrix import Matrix
 from bot.ports import Source
 from bot.process.clock import SystemClock
 from bot.simulator.matrix import MatrixApi
@@ -19,7 +19,7 @@ from bot.simulator.olt import OltApi
 from bot.simulator.server import Fault, HtmlPage, Server
 from bot.simulator.world import World
 from bot.sources import SOURCES, OltManager
-from bot.sources.oltcloud import OltCloud
+from bot.sources.oltcloud.oltcloud import OltCloud
 from tests.fakes import FakeClock, FakeSource, incident
 
 

@@ -245,14 +245,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an unreadable 2xx counts as refused",
-        "bot.gateways.matrix_answers:receipt",
+        "bot.gateways.matrix.answers:receipt",
         "Outcome.UNCONFIRMED",
         "Outcome.REJECTED",
         "network",
     ),
     Mutant(
         "HTTP 200 counts as success, whatever it says",
-        "bot.gateways.matrix_answers:receipt",
+        "bot.gateways.matrix.answers:receipt",
         "(status // 100, code)",
         '(status // 100, code and "0")',
         "network",
@@ -273,14 +273,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a refused template stops nothing",
-        "bot.gateways.matrix_words:_ABOUT_ALL",
+        "bot.gateways.matrix.refusals:_ABOUT_ALL",
         "_TEMPLATE",
         'r"(?!)"',
         "network",
     ),
     Mutant(
         "one customer's refusal stops all",
-        "bot.gateways.matrix_words:about_all",
+        "bot.gateways.matrix.refusals:about_all",
         "pattern.fullmatch",
         "pattern.search",
         "network",

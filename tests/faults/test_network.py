@@ -26,7 +26,7 @@ from bot.process.tasks import Tasks
 from bot.simulator.olt import OltApi
 from bot.simulator.server import DropAfter, HalfBody, HtmlPage, Throttle
 from bot.simulator.world import World
-from bot.sources.oltcloud import OltCloud
+from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.storage.memory import MemoryLedger
 from tests.fakes import ANA, FakeChat, FakeClock, FakeStaff
 from tests.faults import wire as wires

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from bot.domain.plan import Mend, Message, Outcome, Receipt, Sent
-from bot.gateways.matrix import Matrix
+from bot.gateways.matrix.matrix import Matrix
 from tests.adapters.raw import Connection, closed_port, deaf_port, raw_server
 from tests.fakes import FakeClock
 

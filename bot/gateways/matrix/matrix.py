@@ -9,10 +9,10 @@ import httpx
 from bot import upstream
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import AnswerLost, BadAnswer, NotFound, TryLater
-from bot.gateways.latin1 import spell_name
-from bot.gateways.matrix_answers import receipt
-from bot.gateways.matrix_list import MOST_PAGES, days, is_legible, page_of, params, permitted, sent_of
-from bot.gateways.matrix_variables import variables_of
+from bot.gateways.matrix.answers import receipt
+from bot.gateways.matrix.latin1 import spell_name
+from bot.gateways.matrix.listing import MOST_PAGES, days, is_legible, page_of, params, permitted, sent_of
+from bot.gateways.matrix.variables import variables_of
 from bot.ports import Clock
 
 NOTIFICATION = 2  # tipo_envio
@@ -28,7 +28,7 @@ class Matrix:
         cookie: `COOKIE_HSM`; empty: no such header.
         account: `HSM_ACCOUNT`.
         templates: HSM id by `Message.template`; a template that is not here is refused.
-        variables: By `Message.template` what fills {{1}}, {{2}} ... in turn (`matrix_variables`); a template
+        variables: By `Message.template` what fills {{1}}, {{2}} ... in turn (`variables`); a template
             that is not here has none.
         include_current: `HSM_INCLUDE_CURRENT`: also to who has a conversation open.
         zone: The platform's local time, in which its list counts days and gives times; the customers', too.

@@ -8,8 +8,8 @@ from typing import Any
 
 from bot.domain.customer import Link
 from bot.domain.incident import Incident, Inventory, Port
-from bot.sources.oltcloud_pages import Get, every_row
-from bot.sources.oltcloud_rows import (
+from bot.sources.oltcloud.pages import Get, every_row
+from bot.sources.oltcloud.rows import (
     count_of,
     free_text,
     identifier,

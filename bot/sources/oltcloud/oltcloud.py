@@ -13,9 +13,9 @@ from bot.domain.incident import Incident, Inventory, OddRow, Poll, Port
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, NotFound, Refused
 from bot.ports import Clock
 from bot.sources.login import Login, TokenAuth
-from bot.sources.oltcloud_pages import MOST_PAGES, PAGE_SIZE, page_of, promised
-from bot.sources.oltcloud_ports import OltNames, inventory, links
-from bot.sources.oltcloud_rows import UnreadRow, affected, free_text, identifier, incident, is_open, read_of
+from bot.sources.oltcloud.pages import MOST_PAGES, PAGE_SIZE, page_of, promised
+from bot.sources.oltcloud.ports import OltNames, inventory, links
+from bot.sources.oltcloud.rows import UnreadRow, affected, free_text, identifier, incident, is_open, read_of
 
 
 class OltCloud:

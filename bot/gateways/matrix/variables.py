@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from bot.domain.plan import Message
-from bot.gateways.latin1 import spell, spell_name
+from bot.gateways.matrix.latin1 import spell, spell_name
 
 LONGEST = 120  # characters of a cause: it stands in the middle of a sentence
 NO_ETA = "sem previsão"
