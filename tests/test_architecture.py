@@ -13,7 +13,14 @@ BOT = ROOT / "bot"
 LAYERS = (
     ("__main__",),
     ("simulator.demo",),
-    ("process.app", "process.check", "process.check_lines", "process.trial"),
+    (
+        "process.app",
+        "process.check",
+        "process.check_lines",
+        "process.trial",
+        "process.healthz",
+        "process.wiring",
+    ),
     ("chat", "sources", "gateways", "storage", "ops", "process.log"),
     ("flow",),
     ("steps",),

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bot.ops.health import MOST, HealthServer
-from bot.process import app
+from bot.process import app, healthz
 from bot.process.clock import SystemClock
 from bot.process.settings import load
 from bot.simulator.telegram.chat import Refused
@@ -104,7 +104,7 @@ async def test_a_deaf_telegram_turns_it_red(site: Isp, clock: Shifted) -> None:
     async with running(site):
         await settles(site)
         await site.chat.stop()
-        clock.ahead = app.DEAF + 60.0
+        clock.ahead = healthz.DEAF + 60.0
         assert (await settles(site, "telegram"))["telegram"].startswith("deaf for 1")
         await site.chat.start()
         await site.chat.say(site.ana, "/status")  # ends the long poll

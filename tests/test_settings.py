@@ -12,8 +12,8 @@ from bot.domain.limits.hours import Hours
 from bot.domain.rules import Rules
 from bot.errors import StartupError
 from bot.gateways import GATEWAYS, open_gateway
-from bot.process.app import rules_of
 from bot.process.settings import GATEWAY_NEEDS, SOURCE_NEEDS, Settings, load, read
+from bot.process.wiring import rules_of
 from bot.sources import SOURCES, open_source
 from tests.fakes import FakeClock
 

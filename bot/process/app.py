@@ -5,7 +5,6 @@ import gc
 import logging
 import random
 import signal
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -13,12 +12,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot import __version__
-from bot.chat.screens.attention import Attention
 from bot.chat.screens.starting import STARTED, start_facts, start_line
 from bot.chat.screens.words import Words
 from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
-from bot.domain.rules import Rules
 from bot.errors import StartupError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
@@ -27,8 +24,10 @@ from bot.gateways.pace import Pace
 from bot.ops.health import HealthServer
 from bot.ports import Clock, Notice
 from bot.process.clock import SystemClock
+from bot.process.healthz import Standing
 from bot.process.settings import Settings
 from bot.process.tasks import Tasks
+from bot.process.wiring import attention_of, rules_of
 from bot.sources import open_source
 from bot.storage.access import troubles
 from bot.storage.files import FileLedger
@@ -37,56 +36,10 @@ from bot.storage.views import Views
 log = logging.getLogger(__name__)
 
 LATE = 3  # poll intervals without a poll, and the watchdog re-schedules
-LIST_WITHIN, LATE_LIST = 60.0, 2  # seconds, or poll intervals where those are longer: no list takes longer
-STALE = 3  # poll intervals without a good poll, and /healthz turns red
-DEAF = 120.0  # seconds without an answer to getUpdates, and /healthz turns red
 ALIVE = 900.0  # seconds between two lines that say so; a start trusts a ledger that ends within an hour
 ASK = 300.0  # seconds between two readings of the gateway's list while a send is in doubt
 SOON = 60.0  # seconds after a start until the first of each: are people heard, what of those in flight before
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
-
-
-def rules_of(settings: Settings) -> Rules:
-    """The settings that rules and steps read, percentages as shares."""
-    return Rules(
-        cooldown_hours=settings.cooldown_hours,
-        min_affected=settings.min_affected,
-        undo_seconds=settings.undo_seconds,
-        dry_run=settings.dry_run or settings.gateway == "dry_run",
-        poll_within=max(LIST_WITHIN, LATE_LIST * settings.poll_seconds),
-        look_ups=settings.enrich_concurrency,
-        sends=settings.hsm_concurrency,
-        settle_seconds=settings.settle_seconds,
-        open_polls=settings.open_polls,
-        close_polls=settings.close_polls,
-        group_seconds=settings.group_seconds,
-        group_power_seconds=settings.group_power_seconds,
-        nearly_all=settings.group_nearly_all / 100,
-        dominance=settings.group_dominance / 100,
-        flaps=settings.flaps_per_hour,
-        reopen_minutes=settings.reopen_minutes,
-        remind_minutes=settings.remind_minutes,
-        assume_hours=settings.assume_hours,
-        sound_from=settings.sound_from,
-        customer_hours=settings.customer_hours,
-        two_person_above=settings.two_person_above,
-        restored=settings.hsm_id_restored is not None,
-        restored_auto=settings.restored_auto,
-        tells=frozenset(settings.hsm_variables),
-        tells_restored=frozenset(settings.hsm_variables_restored),
-    )
-
-
-def attention_of(settings: Settings) -> Attention:
-    """The settings about whom the bot asks, when it rings, and how many cards there are."""
-    return Attention(
-        on_call=settings.telegram_on_call,
-        escalation=settings.telegram_escalation_chat_id,
-        quiet_hours=settings.quiet_hours,
-        quiet_below=settings.quiet_below,
-        cards_at_once=settings.cards_at_once,
-        sound_from=settings.sound_from,
-    )
 
 
 def _replayed(settings: Settings, clock: Clock) -> FileLedger:
@@ -110,10 +63,8 @@ class App:
         self._tasks = Tasks()
         self._started_at = self._clock.now()
         self._polled_at, self._polling = self._clock.monotonic(), False
-        self._good_poll_at: float | None = None
         self._introduced = False
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._health = HealthServer(self._wrong, self._noted)
         self._watchdog: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> int:
@@ -123,6 +74,8 @@ class App:
         self._source = open_source(settings, clock)
         self._gateway = open_gateway(settings, clock)
         self._telegram = self._open_telegram()
+        self._standing = Standing(self._telegram, ledger, clock, settings.poll_seconds)
+        self._health = HealthServer(self._standing.wrong, self._standing.noted)
         deps = Deps(
             self._source,
             self._source,
@@ -217,7 +170,7 @@ class App:
                 soon = datetime.now(UTC) + timedelta(seconds=wanted)
                 self._scheduler.modify_job("poll", next_run_time=soon)
             if not self._flow.watch.failures:
-                self._good_poll_at = self._clock.monotonic()
+                self._standing.polled()
         except asyncio.CancelledError:  # the scheduler's shutdown; passed on, it would log it as an error
             log.info("a poll was cut short by the stop")
         except Exception:  # the edge: a bug in one poll must not end the polling
@@ -234,7 +187,7 @@ class App:
             self._telegram.chat.say(Notice(STARTED, start_facts(self._settings)))
 
     async def _alive(self) -> None:
-        self._flow.alive(heard=self._hears())
+        self._flow.alive(heard=self._standing.hears())
 
     async def _ask(self) -> None:
         try:
@@ -278,13 +231,8 @@ class App:
             cut_off = await self._tasks.drain(IN_FLIGHT)
             await self._telegram.stop()
             if not cut_off:
-                await self._flow.stopped(heard=self._hears())
+                await self._flow.stopped(heard=self._standing.hears())
         log.info("stopped")
-
-    def _hears(self) -> bool:
-        """Whether people's taps come through."""
-        fresh = self._telegram.fresh()
-        return fresh is not None and fresh <= DEAF
 
     def _program(self) -> ProgramFacts:
         dry_run, login = self._rules.dry_run, self._source.login.state
@@ -296,30 +244,8 @@ class App:
             dry_run,
             login,
             posting,
-            self._settings.poll_seconds * STALE,
+            self._standing.stale_after,
         )
-
-    def _wrong(self) -> Mapping[str, str]:
-        """What /healthz reports: stale polls, a deaf Telegram or one that takes no posts, a closed ledger."""
-        wrong: dict[str, str] = {}
-        good_at = self._good_poll_at  # monotonic: a clock set back must not keep an old poll fresh
-        age = None if good_at is None else self._clock.monotonic() - good_at
-        if age is None or age > self._settings.poll_seconds * STALE:
-            wrong["source"] = "no good poll yet" if age is None else f"no good poll for {age:.0f} s"
-        fresh = self._telegram.fresh()
-        if fresh is None or fresh > DEAF:
-            wrong["telegram"] = "no answer to getUpdates yet" if fresh is None else f"deaf for {fresh:.0f} s"
-        posting = self._telegram.posting
-        if posting.mute is not None:
-            wrong["posts"] = f"the group takes none for {posting.seconds:.0f} s ({posting.mute.why})"
-        if self._ledger.closed is not None:
-            wrong["ledger"] = "closed: nothing can be decided or sent"
-        return wrong
-
-    def _noted(self) -> Mapping[str, str]:
-        """What /healthz mentions though nothing is hidden by it."""
-        lost = self._telegram.posting.topic_lost
-        return {"topic": "takes no posts: they go to the group itself"} if lost else {}
 
 
 async def serve(settings: Settings) -> int:
