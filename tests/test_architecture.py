@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,17 @@ def test_imports_run_one_way(path: Path) -> None:
             assert layer(me) <= 1, f"{me} imports {other}: only the demo knows that there are simulators"
             continue
         assert layer(me) <= layer(other), f"{me} imports {other}: that is the wrong way"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """Neither for types alone, nor inside a function."""
+    known = {f"bot.{name_of(path)}": path for path in modules()}
+    graph = {
+        name: {other if other in known else other.rpartition(".")[0] for other in imports(path)}
+        & known.keys()
+        for name, path in known.items()
+    }
+    TopologicalSorter(graph).prepare()  # CycleError names the circle
 
 
 @pytest.mark.parametrize("path", sorted((BOT / "chat").rglob("[!_]*.py")), ids=name_of)

@@ -1,38 +1,82 @@
-"""The state: a pure fold over the ledger's lines.
+"""The state: a pure fold over the ledger's lines, each of which says what it changes (`bot.domain.events`).
 
 Cases, cooldown, dispatches and audit come from the same lines, so they can never disagree. Nothing but
 `Book.apply` changes a book.
 """
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import singledispatchmethod
-from typing import Any, ClassVar
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar, Literal
 
-from bot.domain import book_life as life
-from bot.domain import events
-from bot.domain.audit import OF_A_DISPATCH, AuditEntry, is_audited
-from bot.domain.case import LEFT_OVER, Card, Case, Dispatch, End, Phase
+from bot.domain.case import Card, Case, Dispatch
 from bot.domain.causes.flapping import Spell
-from bot.domain.events import TRIAL, TrialIntent, TrialResult
 from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import Reservation, Told
 from bot.domain.limits.silence import Silence
-from bot.domain.phone import phone_key
-from bot.domain.plan import ARRIVED, IN_DOUBT, Outcome, Progress, Receipt, Recipient
-from bot.domain.redated import Doubt, bring_back
-from bot.domain.who import BOT, Who
+from bot.domain.plan import Receipt
+from bot.domain.who import Who
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_UNCONFIRMED_BEFORE = Receipt(Outcome.ACCEPTED, reason="unconfirmed")
-"""What ledgers said of a send that was not confirmed before that was an outcome of its own."""
-SILENT = timedelta(hours=1)
-"""A start that follows no clean stop, and no line this fresh, may be on an old copy of the ledger."""
+
+Doubt = Literal["views", "future"]
+"""Why a ledger is not trusted: the views are newer than it; it ends later than now."""
 
 
-_HEARS = frozenset({events.Alive, events.Stopped, events.Approved, events.Denied})
-"""Lines that can tell whether taps came through: what was refused may have waited for long."""
+class Event:
+    """What every kind of line is: a frozen dataclass that says what it changes, and what else goes for it.
+
+    What a kind does not say is as here. None of that is in the file: only a dataclass's fields are.
+    """
+
+    __slots__ = ()
+
+    kind: str
+    """How the file names it."""
+    audited: ClassVar[bool] = False
+    """Whether the audit tells of it: decisions, refusals, overrides, dispatches that stopped themselves. What
+    the gateway's list proves is not: it is in the counts, and one by one it would bury the decisions."""
+    of_a_dispatch: ClassVar[bool] = False
+    """Whether it is about the last dispatch of its case."""
+    recounts: ClassVar[bool] = False
+    """Whether it changes what is told of audited lines before it, or of the cooldown."""
+    observed: ClassVar[bool] = False
+    """Whether it decides and sends nothing: a closed ledger still takes it into the book, so cards go on."""
+    by_the_bot: ClassVar[bool] = True
+    """Whether the bot's own process writes it; another's proves nothing of how fresh the ledger is."""
+
+    def apply(self, book: "Book", at: datetime) -> None:
+        """Change the book by it, at its time; many kinds change nothing but the audit."""
+
+    def hears(self) -> bool:
+        """Whether it tells that people's taps came through: what was refused may have waited for long."""
+        return False
+
+    def ends(self, book: "Book") -> Collection[int]:  # noqa: ARG002
+        """The numbers of the cases that it brings to an end, once it was applied."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """An audited line: when, and the line that says who and what.
+
+    `turn` is the number of the case's dispatch it is about, 0 where it is about none.
+    """
+
+    at: datetime
+    line: Event
+    turn: int = 0
+
+    @property
+    def case(self) -> int | None:
+        """The case it is about, None where it is about none."""
+        return getattr(self.line, "case", None)
+
+    @property
+    def by(self) -> Who | None:
+        """Who did it, None where nobody did."""
+        return getattr(self.line, "by", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +92,16 @@ class Book:
 
     `unconfirmed` is set while nothing may be sent because the program started on a ledger that looks like an
     old copy: the time of the last line before that start; `doubt` says why, where it was not the silence
-    before it. `open` are the cases whose outage is on, `running`
-    those with an unfinished dispatch, `to_restore` those that are over and whose customers may be told so;
-    `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases` its
-    newest case. `lasting` are the silences that had not ended when the last one began or was ended: those of
-    years are not asked for each port at each poll. `trials` are the test messages by their number, None for
-    one that nothing is known of. `heard_at` is when the program was last known to hear people's taps, None
-    where it never was: it may run for hours, and start anew, while Telegram is away.
+    before it. `own` is the last line of the bot's own process, written at `own_at`. `settled_at_start` are
+    the cases whose dispatch was found by the last start to lack nothing but the line of its end.
+
+    `open` are the cases whose outage is on, `running` those with an unfinished dispatch, `to_restore` those
+    that are over and whose customers may be told so; `spells` is how each port (by key) came and went, `down`
+    the incidents that are on there, `port_cases` its newest case. `lasting` are the silences that had not
+    ended when the last one began or was ended: those of years are not asked for each port at each poll.
+    `trials` are the test messages by their number, None for one that nothing is known of. `heard_at` is when
+    the program was last known to hear people's taps, None where it never was: it may run for hours, and start
+    anew, while Telegram is away.
 
     `head` is where the ledger durably ends, `heads` where it stood when a case came to its end: a line's
     number and the first digits of its hash, which storage tells (`stands`). They decide nothing: people see
@@ -63,9 +110,10 @@ class Book:
 
     def __init__(self) -> None:
         self.last_at = _NEVER
+        self.own_at = _NEVER
+        self.own: Event | None = None
         self.unconfirmed: datetime | None = None
         self.doubt: Doubt | None = None
-        self._before, self._stopped = _NEVER, True
         self.cases: dict[int, Case] = {}
         self.by_incident: dict[str, int] = {}
         self.open: set[int] = set()
@@ -84,7 +132,7 @@ class Book:
         self.digest: Card | None = None
         self.head: str | None = None
         self.heads: dict[int, str] = {}
-        self._settled_at_start: list[int] = []
+        self.settled_at_start: list[int] = []
         self.announced: Announcement | None = None
         self.trials: dict[int, Receipt | None] = {}
         self.heard_at: datetime | None = None
@@ -133,326 +181,31 @@ class Book:
             configured = self.moved[configured]
         return configured
 
-    def apply(self, at: datetime, line: events.Line) -> None:
-        """Take one line in. `at` never lies before `last_at`."""
-        self.last_at = at
-        self._take(line)
-        if not isinstance(line, TRIAL):  # another process's: the bot itself was silent meanwhile
-            self._before, self._stopped = self.last_at, isinstance(line, events.Stopped)
-        if type(line) in _HEARS and _hears(line):
-            self.heard_at = self.last_at
-
-    def stands(self, line: events.Line, seq: int, digest: str) -> None:
-        """A line that was applied is durable, at this place and with this hash."""
-        self.head = f"{seq} · {digest[:8]}"
-        if isinstance(line, events.Settled | events.Denied | events.Resolved):
-            self.heads[line.case] = self.head
-        elif isinstance(line, events.Started):
-            self.heads |= dict.fromkeys(self._settled_at_start, self.head)
-
     def dispatch_of(self, entry: AuditEntry) -> Dispatch | None:
         """The dispatch that a decision began, changed or ended."""
         case = self.cases.get(entry.case or 0)
         return case.dispatches[entry.turn - 1] if case is not None and entry.turn else None
 
-    def _take(self, line: events.Line) -> None:
-        self._folds.get(type(line), Book._ignore)(self, line)
-        if is_audited(line):
-            turn = 0
-            if isinstance(line, OF_A_DISPATCH):
-                turn = len(self.cases[line.case].dispatches)
-            self.audit.append(AuditEntry(self.last_at, line, turn))
+    def apply(self, at: datetime, line: Event) -> None:
+        """Take one line in. `at` never lies before `last_at`."""
+        self.last_at = at
+        self.take(line)
+        if line.by_the_bot:  # the bot itself was silent while another wrote
+            self.own_at, self.own = self.last_at, line
+        if line.hears():
+            self.heard_at = self.last_at
 
-    @singledispatchmethod
-    def _fold(self, line: object) -> None:
-        """How each kind of line changes the state; called through `_folds`."""
+    def take(self, line: Event) -> None:
+        """Change the book by a line, now: for the one that is applied, and what it brings about by itself."""
+        line.apply(self, self.last_at)
+        if line.audited:
+            entry = AuditEntry(self.last_at, line)
+            if line.of_a_dispatch:
+                entry = AuditEntry(entry.at, line, len(self.cases[entry.case or 0].dispatches))
+            self.audit.append(entry)
 
-    @_fold.register
-    def _(self, line: events.Started) -> None:
-        if line.doubt is not None:
-            self.unconfirmed, self.doubt = self.unconfirmed or self._before, line.doubt
-        elif not self._stopped and self.last_at - self._before > SILENT:
-            self.unconfirmed = self.unconfirmed or self._before
-        running = sorted(self.running)
-        for number in running:
-            if self._dispatch(number).phase is not Phase.SCHEDULED:  # that has not begun
-                self._interrupt(number)
-        self._settled_at_start = [number for number in running if number not in self.running]
-
-    @_fold.register
-    def _(self, line: events.Confirmed) -> None:
-        self.unconfirmed = self.doubt = None
-        if line.clock is not None:
-            self.last_at = line.clock
-            bring_back(self, line.clock)
-
-    @_fold.register
-    def _(self, line: events.CaseOpened) -> None:
-        case = Case(line.case, line.incident, self.last_at, grouping=line.grouping)
-        case.follows, case.apart = line.follows, line.apart
-        self.cases[line.case] = case
-        self.next_case = line.case + 1
-        for incident in (line.incident, *line.others):
-            life.take_in(self, case, incident)
-
-    @_fold.register
-    def _(self, line: events.IncidentChanged) -> None:
-        life.came_on(self, self.cases[line.case], line.incident)
-
-    @_fold.register
-    def _(self, line: events.IncidentEnded) -> None:
-        life.end(self, self.cases[line.case], line.incident, line.why)
-
-    @_fold.register
-    def _(self, line: events.CardPosted) -> None:
-        for case in (self.cases[line.case], self.restored_by(line.case)):
-            if case is not None:
-                case.card_size = case.size
-                case.card = Card(line.chat, line.message)
-
-    @_fold.register
-    def _(self, line: events.Approved) -> None:
-        case = self.cases[line.case]
-        turn = len(case.dispatches) + 1
-        dispatch = Dispatch(
-            turn, line.by, self.last_at, self.last_at, line.ports, line.dry_run, line.template
-        )
-        dispatch.mixed, dispatch.left_out, dispatch.despite = line.mixed, line.left_out, line.despite
-        dispatch.due, dispatch.first = line.due, line.first
-        dispatch.asked, dispatch.agreed = line.asked, line.agreed
-        dispatch.answerable = (line.by,) if line.first is None else (line.first, line.by)
-        if line.due is not None:
-            dispatch.phase = Phase.SCHEDULED
-        case.dispatches.append(dispatch)
-        case.proposal = None
-        self.running.add(line.case)
-        self.reserve(line.case)
-
-    @_fold.register
-    def _(self, line: events.Denied) -> None:
-        case = self.cases[line.case]
-        case.denied_by, case.denied_at, case.denied_reason = line.by, self.last_at, line.reason
-        case.denied_words = ""
-        case.proposal = None
-
-    @_fold.register
-    def _(self, line: events.Cancelled) -> None:
-        self.give_back(line.case)
-        self._end(line.case, "cancelled", line.by)
-        life.ask_again(self, self.cases[line.case])
-
-    @_fold.register
-    def _(self, line: events.Planned) -> None:
-        dispatch = self._dispatch(line.case)
-        before = [d.progress for d in self.cases[line.case].dispatches if d.progress is not None]
-        dispatch.progress = Progress({r.id: r for r in line.recipients}, line.onus)
-        dispatch.progress.refused.update(*(progress.refused for progress in before))
-        dispatch.phase, dispatch.last_at = Phase.SENDING, self.last_at
-        dispatch.facts = line.facts
-        if line.unread:
-            life.leave_out(self, self.cases[line.case], line.unread)
-        for recipient in line.recipients:
-            if recipient.skip is None:
-                self._tell(line.case, recipient)
-
-    @_fold.register
-    def _(self, line: events.Intent) -> None:
-        dispatch = self._dispatch(line.case)
-        progress = self._progress(dispatch)
-        progress.intents[line.recipient] = self.last_at
-        progress.unlisted.pop(line.recipient, None)
-        dispatch.last_at = self.last_at
-        self._tell(line.case, progress.recipients[line.recipient])
-
-    @_fold.register
-    def _(self, line: events.Abandoned) -> None:
-        progress = self._progress(self._dispatch(line.case))
-        progress.intents.pop(line.recipient, None)
-        if line.reason is not None:
-            progress.refused.add(line.recipient)
-
-    @_fold.register
-    def _(self, line: events.Spared) -> None:
-        progress = self._progress(self._dispatch(line.case))
-        if not progress.back_in_doubt(line.recipient):
-            spared = replace(progress.recipients[line.recipient], skip=line.skip)
-            progress.recipients[line.recipient] = spared
-            self._not_told(line.case, line.recipient)
-
-    @_fold.register
-    def _(self, line: events.Interrupted) -> None:
-        self._interrupt(line.case)
-        dispatch = self._dispatch(line.case)
-        dispatch.broken, dispatch.end_reason, dispatch.mend = True, line.reason, line.mend
-
-    @_fold.register
-    def _(self, line: events.Result) -> None:
-        dispatch = self._dispatch(line.case)
-        progress = self._progress(dispatch)
-        known = progress.results.get(line.recipient)
-        if known is not None and known.outcome is not Outcome.UNKNOWN:
-            return
-        dispatch.last_at = self.last_at
-        receipt = Receipt(line.outcome, line.reference, line.reason)
-        if receipt == _UNCONFIRMED_BEFORE:
-            receipt = replace(receipt, outcome=Outcome.UNCONFIRMED)
-        if receipt.outcome in ARRIVED:
-            progress.arrived(line.recipient, receipt)
-        elif receipt.outcome in IN_DOUBT:
-            progress.results[line.recipient] = receipt
-        elif not progress.back_in_doubt(line.recipient):  # else a send before this one may have arrived
-            progress.results[line.recipient] = receipt
-            self._not_told(line.case, line.recipient)
-            if dispatch.phase is Phase.FINISHED:  # an answer after the end
-                self.give_back(line.case)
-
-    @_fold.register
-    def _(self, line: events.StopAsked) -> None:
-        dispatch = self._dispatch(line.case)
-        dispatch.phase, dispatch.ended_by = Phase.STOPPING, line.by
-
-    @_fold.register
-    def _(self, line: events.Resumed) -> None:
-        dispatch = self._dispatch(line.case)
-        dispatch.phase = Phase.COUNTDOWN if dispatch.progress is None else Phase.SENDING
-        dispatch.resumed, dispatch.last_at = dispatch.resumed + 1, self.last_at
-        dispatch.resumed_by, dispatch.broken = line.by, False
-        dispatch.answerable = dispatch.answerable if line.by is None else (line.by,)
-        dispatch.end_reason = dispatch.mend = None
-        if line.by is not None and dispatch.progress is not None:
-            results = dispatch.progress.results.items()
-            failed = [id_ for id_, receipt in results if receipt.outcome is Outcome.FAILED]
-            dispatch.progress.take_up_again(failed)
-        self.reserve(line.case)
-
-    @_fold.register
-    def _(self, line: events.Settled) -> None:
-        dispatch = self._end(line.case, line.end, line.by, line.reason)
-        dispatch.mend, dispatch.size = line.mend, line.size
-        if dispatch.progress is not None:
-            for recipient in dispatch.progress.close(LEFT_OVER[line.end], line.reason):
-                self._not_told(line.case, recipient.id)
-            dispatch.came_to = dispatch.came_to or (self.last_at, dispatch.progress.tally())
-        self.give_back(line.case)
-        if not dispatch.reached:
-            life.ask_again(self, self.cases[line.case])
-
-    @_fold.register
-    def _(self, line: events.Resolved) -> None:
-        progress = self._progress(self._dispatch(line.case))
-        for recipient in line.recipients:
-            if line.choice == "call":
-                progress.calls[recipient] = line.by.name
-            else:
-                progress.arrived(recipient, Receipt(Outcome.ACCEPTED, reason="considered_sent"))
-
-    @_fold.register
-    def _(self, line: events.Resent) -> None:
-        dispatch = self._dispatch(line.case)
-        dispatch.phase, dispatch.last_at, dispatch.resent_by = Phase.SENDING, self.last_at, line.by
-        dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
-        dispatch.answerable = (line.by,)
-        dispatch.broken = False
-        self.running.add(line.case)
-        self.reserve(line.case, dispatch.ports_of(line.recipients))
-        self._progress(dispatch).take_up_again(line.recipients)
-
-    @_fold.register
-    def _(self, line: events.Evidence) -> None:
-        progress = self._progress(self._dispatch(line.case))
-        if line.reference is None:
-            progress.unlisted[line.recipient] = self.last_at
-        elif progress.claims(line.recipient):
-            progress.arrived(line.recipient, Receipt(Outcome.ACCEPTED, line.reference, "listed"))
-
-    @_fold.register
-    def _(self, line: events.CooldownReleased) -> None:
-        self.reservations.pop(line.port.key, None)
-        for key in [key for key, told in self.told.items() if line.port.key in told.ports]:
-            del self.told[key]
-
-    @_fold.register
-    def _(self, line: events.GroupMoved) -> None:
-        self.moved[line.old] = line.new
-
-    @_fold.register
-    def _(self, line: events.Announced) -> None:
-        self.announced = Announcement(self.last_at, line.said)
-
-    @_fold.register
-    def _(self, line: TrialIntent) -> None:
-        self.trials[line.trial] = None
-
-    @_fold.register
-    def _(self, line: TrialResult) -> None:
-        self.trials[line.trial] = Receipt(line.outcome, line.reference, line.reason)
-
-    def _ignore(self, line: events.Line) -> None:
-        """Lines that change nothing but the audit."""
-
-    # By type, without what singledispatchmethod does at each call: a sixth of the time that a replay takes.
-    _folds: ClassVar[dict[type, Callable[[Any, Any], None]]] = {**_fold.dispatcher.registry, **life.FOLDS}
-
-    def _dispatch(self, number: int) -> Dispatch:
-        return self.cases[number].dispatches[-1]
-
-    def _interrupt(self, number: int) -> None:
-        dispatch, progress = self._dispatch(number), self._dispatch(number).progress
-        if progress is not None:
-            for recipient in progress.intents.keys() - progress.results.keys():
-                progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")
-        if dispatch.phase is Phase.STOPPING:  # a person stopped it: it does not go on
-            self._take(events.Settled(number, "stopped"))
-        elif progress is not None and not progress.todo():  # only its end was not written
-            self._take(events.Settled(number, "done"))
-        elif dispatch.phase is not Phase.INTERRUPTED:
-            dispatch.phase = Phase.INTERRUPTED
-            life.left_undone(self, number)
-
-    def reserve(self, number: int, only: Collection[str] | None = None) -> None:
-        """The ports of a case's dispatch (`only` these keys of them) are taken from now on."""
-        dispatch = self._dispatch(number)
-        ports = [port for port in dispatch.ports if only is None or port.key in only]
-        for port in () if dispatch.dry_run else ports:
-            self.reservations[port.key] = Reservation(port, self.last_at, number, dispatch.by)
-
-    def _tell(self, number: int, recipient: Recipient) -> None:
-        dispatch = self._dispatch(number)
-        if recipient.phone is not None and not dispatch.dry_run and self.cases[number].restores is None:
-            ports = recipient.ports or tuple(port.key for port in dispatch.ports)
-            self.told[phone_key(recipient.phone)] = Told(self.last_at, number, ports)
-
-    def _end(self, number: int, end: End, by: Who | None, reason: str | None = None) -> Dispatch:
-        dispatch = self._dispatch(number)
-        dispatch.phase, dispatch.end, dispatch.end_reason = Phase.FINISHED, end, reason
-        dispatch.ended_at, dispatch.ended_by = self.last_at, by or dispatch.ended_by
-        self.running.discard(number)
-        life.left_undone(self, number)
-        return dispatch
-
-    @staticmethod
-    def _progress(dispatch: Dispatch) -> Progress:
-        if dispatch.progress is None:
-            raise ValueError("a send without a plan")
-        return dispatch.progress
-
-    def give_back(self, number: int) -> None:
-        """The ports of a case's dispatch through which nobody was reached are free."""
-        dispatch = self._dispatch(number)
-        reached = set() if dispatch.progress is None else dispatch.progress.reached_ids()
-        for key in {port.key for port in dispatch.ports} - dispatch.ports_of(reached):
-            reservation = self.reservations.get(key)
-            if reservation is not None and reservation.case == number:
-                del self.reservations[key]
-
-    def _not_told(self, number: int, recipient_id: str) -> None:
-        phone = self._progress(self._dispatch(number)).recipients[recipient_id].phone
-        key = phone_key(phone) if phone else ""
-        if key in self.told and self.told[key].case == number:
-            del self.told[key]
-
-
-def _hears(line: events.Line) -> bool:
-    if isinstance(line, events.Alive | events.Stopped):
-        return line.heard
-    return getattr(line, "by", BOT) != BOT
+    def stands(self, line: Event, seq: int, digest: str) -> None:
+        """A line that was applied is durable, at this place and with this hash."""
+        self.head = f"{seq} · {digest[:8]}"
+        for number in line.ends(self):
+            self.heads[number] = self.head

@@ -9,8 +9,19 @@ from typing import Literal
 
 from bot.domain.causes.correlation import Grouping
 from bot.domain.incident import Incident, Kind, Port, affected_of, at_most
-from bot.domain.limits.growth import GROWN
-from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Outcome, Progress, Recipient, Size, Skip, Tally
+from bot.domain.plan import (
+    GROWN,
+    IN_DOUBT,
+    NO_FACTS,
+    Facts,
+    Mend,
+    Outcome,
+    Progress,
+    Recipient,
+    Size,
+    Skip,
+    Tally,
+)
 from bot.domain.who import Who
 
 Despite = Literal["flapping", "hours"]
@@ -94,8 +105,8 @@ class Dispatch:
     what to see to before that. `resent_by` had unknown ones sent again. `begun_at` is when a scheduled one
     (`due`) began, `begun_by` who did not wait for its time, `broke_at` when it last was interrupted.
     `answerable` are those on whose word it goes on: who approved it, or who last had it begin, go on or sent
-    again. `size` is as in `lines.Settled`. `came_to` is when it first ended, and its counts then; the rest is
-    as in `lines.Approved`.
+    again. `size` is as in `events.Settled`. `came_to` is when it first ended, and its counts then; the rest
+    is as in `events.Approved`.
     """
 
     turn: int
@@ -131,6 +142,13 @@ class Dispatch:
     size: Size | None = None
     answerable: tuple[Who, ...] = ()
     came_to: tuple[datetime, Tally] | None = None
+
+    @property
+    def sends(self) -> Progress:
+        """Its plan and what became of it so far. ValueError where it has none yet: nothing can be sent."""
+        if self.progress is None:
+            raise ValueError("a send without a plan")
+        return self.progress
 
     def tally(self) -> Tally | None:
         """The counts of the plan, None before there is one."""
@@ -218,7 +236,7 @@ class Case:
 
     `incident` is the one that opened it, `members` are all of its incidents by id, oldest first. `ended_at`
     is when its outage was over, None while any of them is on. `asked_at` is since when it waits for an
-    answer, `reminded` what of `life.Reminder` was said since. `joined` counts the late siblings. `restores`
+    answer, `reminded` what of `Reminder` was said since. `joined` counts the late siblings. `restores`
     is the case whose customers this one tells that service is back: it has no card of its own. `lapsed` had
     it last, `untold_by` decided that its end is not told; `card_size` is its size when its card was posted.
     """

@@ -79,6 +79,10 @@ class Size:
     asked: int = 0
 
 
+GROWN = "grown"
+"""Why a dispatch was given up whose plan was larger than what was asked about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What may fill a template's variables, as it was when the plan was made (`Message`)."""

@@ -1,21 +1,19 @@
 """What a clock that was ahead dated in the future, brought back to the present.
 
-Pure, and only called where a person confirmed that the clock is right now (`lines.Confirmed.clock`).
+Pure, and only called where a person confirmed that the clock is right now (`events.Confirmed.clock`).
 """
 
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Literal
+from typing import Any
 
+from bot.domain.book import Book
 from bot.domain.case import Phase
 from bot.domain.incident import Incident, Port
 from bot.domain.plan import Facts, Receipt, Recipient
 from bot.domain.who import Who
-
-Doubt = Literal["views", "future"]
-"""The views are newer than the ledger; the ledger ends later than now."""
 
 AHEAD = timedelta(minutes=10)
 """A ledger that ends further ahead of the clock was written on a clock that was wrong, or is read on one."""
@@ -25,7 +23,7 @@ _AHEAD = {"due", "until", "eta"}  # these may be after now
 _AS_THEY_ARE = (Incident, Port, Facts, Receipt, Recipient, Who, Enum)
 
 
-def bring_back(book: Any, now: datetime) -> None:
+def bring_back(book: Book, now: datetime) -> None:
     """Nothing of the book happened after `now`; what was to come later than that counts from `now`.
 
     So a port and a customer rest their full time from the confirmation on, which is never too short; a

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Literal, cast
 
 from bot.domain.book import Book
-from bot.domain.book_life import LEFT_WITHIN
 from bot.domain.case import Case, CaseState, Reminder
+from bot.domain.dispatches import LEFT_WITHIN
 from bot.domain.restored import waits
 from bot.domain.rules import Rules
 

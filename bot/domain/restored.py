@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.book_life import RESTORED_WITHIN
 from bot.domain.case import Case
+from bot.domain.outages import RESTORED_WITHIN
 from bot.domain.rules import Rules
 
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from bot.domain.case import Dispatch, Phase
 from bot.domain.events import CaseOpened, Interrupted, Settled, Unasked
-from bot.domain.limits.growth import GROWN
 from bot.domain.limits.holds import APPROVER_GONE, CONTESTED, NO_MORE
-from bot.domain.plan import RESTORED, Size
+from bot.domain.plan import GROWN, RESTORED, Size
 from bot.domain.rules import Rules
 from bot.domain.who import BOT
 from bot.errors import (

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.book import Doubt
 from bot.domain.customer import Found
 from bot.domain.events import (
     Alive,
@@ -37,7 +38,6 @@ from bot.domain.incident import Port
 from bot.domain.limits.holds import NO_TERMS, Terms
 from bot.domain.limits.silence import Scope, Silence
 from bot.domain.plan import Choice
-from bot.domain.redated import Doubt
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import (

@@ -24,8 +24,9 @@ from bot.domain.events import (
 )
 from bot.domain.incident import Kind, Port
 from bot.domain.limits.cooldown import free_at
-from bot.domain.limits.growth import GROWN, asked_about
+from bot.domain.limits.growth import asked_about
 from bot.domain.limits.holds import NO_TERMS, Terms, closed_until, flapping, takes_two, why_not
+from bot.domain.plan import GROWN
 from bot.domain.redated import ends_in_the_future
 from bot.domain.rules import Rules
 from bot.domain.who import Who

@@ -11,10 +11,10 @@ from bot.domain.customer import Affected, Found, Link, Onu
 from bot.domain.events import CaseOpened, Line, Planned, Spared
 from bot.domain.incident import Kind
 from bot.domain.limits.cooldown import free_at
-from bot.domain.limits.growth import GROWN, has_grown, size_of
+from bot.domain.limits.growth import has_grown, size_of
 from bot.domain.limits.holds import TOO_MANY
 from bot.domain.phone import Phone, parse_phone
-from bot.domain.plan import Facts, Recipient, Size, Skip
+from bot.domain.plan import GROWN, Facts, Recipient, Size, Skip
 from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Write

@@ -9,13 +9,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.book_life import RESTORED_WITHIN
 from bot.domain.case import Case, Despite, Phase
 from bot.domain.causes.flapping import oscillates
 from bot.domain.customer import Link
 from bot.domain.events import Approved, Line, Planned, Restoring, Spared, Untold
 from bot.domain.incident import Port
 from bot.domain.limits.holds import NO_TERMS, Terms, closed_until
+from bot.domain.outages import RESTORED_WITHIN
 from bot.domain.plan import Facts, Recipient, Skip
 from bot.domain.rules import Rules
 from bot.domain.who import BOT, Who

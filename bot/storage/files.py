@@ -12,9 +12,8 @@ from typing import Self
 import structlog
 from filelock import Timeout
 
-from bot.domain.book import Book
+from bot.domain.book import Book, Doubt
 from bot.domain.events import Line, Planned
-from bot.domain.redated import Doubt
 from bot.errors import Declined, LedgerClosed, StartupError
 from bot.ports import Clock, Write
 from bot.storage import codec

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.domain.redated import Doubt
+from bot.domain.book import Doubt
 from bot.storage.disk import Disk
 from bot.storage.replay import VIEWS, Trouble
 from bot.storage.segments import ledger_folder

@@ -6,38 +6,10 @@ from datetime import datetime
 import structlog
 
 from bot.domain.book import Book
-from bot.domain.events import (
-    Announced,
-    CardPosted,
-    CaseOpened,
-    DigestPosted,
-    GroupMoved,
-    IncidentChanged,
-    IncidentEnded,
-    IncidentJoined,
-    Line,
-    Reminded,
-    Started,
-    TapRefused,
-)
+from bot.domain.events import Line
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Write
 from bot.storage.segments import Head
-
-OBSERVATIONS = (
-    Started,
-    Announced,
-    CaseOpened,
-    IncidentJoined,
-    IncidentChanged,
-    IncidentEnded,
-    CardPosted,
-    DigestPosted,
-    Reminded,
-    GroupMoved,
-    TapRefused,
-)
-"""Lines that decide and send nothing: a closed ledger still takes them into the book, so cards go on."""
 
 _log = structlog.get_logger(__name__)
 
@@ -79,7 +51,7 @@ class Recorder:
         return now, lines
 
     def _admit(self, lines: Sequence[Line]) -> None:
-        if self._closed is not None and not all(isinstance(line, OBSERVATIONS) for line in lines):
+        if self._closed is not None and not all(line.observed for line in lines):
             raise LedgerClosed(self._closed)
 
     def _apply(self, at: datetime, lines: Sequence[Line]) -> None:

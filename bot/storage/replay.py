@@ -12,9 +12,9 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from bot.domain.book import Book
+from bot.domain.book import Book, Doubt
 from bot.domain.events import Confirmed
-from bot.domain.redated import Doubt, ends_in_the_future
+from bot.domain.redated import ends_in_the_future
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk

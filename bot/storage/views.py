@@ -16,24 +16,17 @@ from typing import Any
 import structlog
 
 from bot.domain import events
-from bot.domain.audit import AUDITED, AuditEntry
-from bot.domain.book import Book
+from bot.domain.book import AuditEntry, Book
 from bot.domain.case import Case, Dispatch
 from bot.domain.events import (
     Approved,
     CooldownReleased,
-    Evidence,
-    IncidentChanged,
-    IncidentEnded,
     Line,
-    Planned,
     Resent,
     Resolved,
-    Result,
     Settled,
     Started,
     TrialIntent,
-    TrialResult,
 )
 from bot.domain.limits.cooldown import free_at
 from bot.domain.phone import mask
@@ -45,17 +38,6 @@ from bot.storage.recorder import Recorder
 _PAUSE = 1.0  # seconds between two rewrites while changes keep coming
 _SHARE = 10  # a rewrite that took long is followed by so many times its time without one
 _AT_ONCE = 100  # audit rows between two turns of the event loop: a tap must not wait for 10,000
-_MATTERS = (
-    AUDITED
-    | Started
-    | Planned
-    | Result
-    | Evidence
-    | IncidentChanged
-    | IncidentEnded
-    | events.IncidentJoined
-    | TrialResult
-)
 _SAID = ("reason", "why", "action", "end", "choice", "dry_run", "silence", "cause", "team")
 _TIMES = ("due", "eta", "until")
 
@@ -213,7 +195,7 @@ class Views:
 
     def _heard(self, lines: Sequence[Line]) -> None:
         for line in lines:
-            if not isinstance(line, _MATTERS):
+            if not (line.audited or line.recounts):
                 continue
             if isinstance(line, Started):  # it interrupts dispatches without naming them
                 self._counts.clear()

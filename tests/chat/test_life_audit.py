@@ -13,8 +13,7 @@ from bot.chat.screens.pages.sheets import audit_csv, audit_json
 from bot.chat.screens.pages.status import status
 from bot.chat.taps.commands import ProgramFacts
 from bot.domain import events as ev
-from bot.domain.audit import AuditEntry
-from bot.domain.book import Book
+from bot.domain.book import AuditEntry, Book
 from bot.domain.causes.correlation import Grouping, Reason
 from bot.domain.events import (
     Approved,

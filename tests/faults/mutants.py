@@ -147,21 +147,21 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the cooldown is checked but not reserved",
-        "bot.domain.book:Book._",
-        "self.running.add(line.case)\nself.reserve(line.case)",
-        "self.running.add(line.case)",
+        "bot.domain.events.approvals:Approved.apply",
+        "reserve(book, case)",
+        "",
         "disk",
     ),
     Mutant(
         "an unknown one is sent again after a start",
-        "bot.domain.book:Book._interrupt",
+        "bot.domain.events.sends:interrupt",
         'progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")',
         "progress.intents.pop(recipient)",
         "disk",
     ),
     Mutant(
         "a stop is forgotten at the next start",
-        "bot.domain.book:Book._interrupt",
+        "bot.domain.events.sends:interrupt",
         "dispatch.phase is Phase.STOPPING",
         "False",
         "disk",
@@ -312,24 +312,16 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a kill makes an unknown one a new one",
-        "bot.domain.book:Book._interrupt",
+        "bot.domain.events.sends:interrupt",
         'progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")',
         "progress.intents.pop(recipient)",
         "process",
     ),
     Mutant(
         "a start interrupts nothing",
-        "bot.domain.book:Book._",
-        (
-            "for number in running:\n"
-            "    if self._dispatch(number).phase is not Phase.SCHEDULED:\n"
-            "        self._interrupt(number)"
-        ),
-        (
-            "for number in ():\n"
-            "    if self._dispatch(number).phase is not Phase.SCHEDULED:\n"
-            "        self._interrupt(number)"
-        ),
+        "bot.domain.events.program:Started.apply",
+        "interrupt(book, case)",
+        "pass",
         "process",
     ),
     Mutant(
@@ -463,7 +455,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a damaged ledger decides",
         "bot.storage.recorder:Recorder._admit",
-        "all(isinstance(line, OBSERVATIONS) for line in lines)",
+        "all(line.observed for line in lines)",
         "lines",
         "files",
     ),
@@ -525,23 +517,23 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the cooldown of a port is checked but not reserved",
-        "bot.domain.book:Book.reserve",
-        "self.reservations[port.key] = Reservation(port, self.last_at, number, dispatch.by)",
+        "bot.domain.dispatches:reserve",
+        "book.reservations[port.key] = Reservation(port, book.last_at, case.id, dispatch.by)",
         "pass",
         "orders",
     ),
     Mutant(
         "what was in flight at a crash is to do again",
-        "bot.domain.book:Book._interrupt",
+        "bot.domain.events.sends:interrupt",
         'progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")',
         "progress.intents.pop(recipient)",
         "orders",
     ),
     Mutant(
         "the reservation is given back before the end",
-        "bot.domain.book:Book._",
-        "dispatch.facts = line.facts",
-        "self.give_back(line.case)\ndispatch.facts = line.facts",
+        "bot.domain.events.sends:Planned.apply",
+        "dispatch.facts = self.facts",
+        ("give_back(book, case)\ndispatch.facts = self.facts"),
         "walk",
     ),
     Mutant(
@@ -574,7 +566,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "resuming sends again what is unknown",
-        "bot.domain.book:Book._",
+        "bot.domain.events.approvals:Resumed.apply",
         "receipt.outcome is Outcome.FAILED",
         "receipt.outcome in {Outcome.FAILED, Outcome.UNKNOWN}",
         "orders",
@@ -588,9 +580,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "whose send is unknown counts as not told",
-        "bot.domain.book:Book._",
+        "bot.domain.events.sends:Result.apply",
         "receipt.outcome in IN_DOUBT",
-        "receipt.outcome in IN_DOUBT and not self._not_told(line.case, line.recipient)",
+        "receipt.outcome in IN_DOUBT and not not_told(book, case, self.recipient)",
         "orders",
     ),
     Mutant(
@@ -602,12 +594,13 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "taking up again hides who told them meanwhile",
-        "bot.domain.book:Book._",
+        "bot.domain.events.approvals:Resumed.apply",
         "dispatch.progress.take_up_again(failed)",
         (
             "dispatch.progress.take_up_again(failed)\n"
             "for id_ in failed:\n"
-            "    self._tell(line.case, dispatch.progress.recipients[id_])"
+            "    from bot.domain.dispatches import tell\n"
+            "    tell(book, case, dispatch.progress.recipients[id_])"
         ),
         "orders",
     ),
@@ -676,7 +669,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an old ledger is trusted for an hour and a second",
-        "bot.domain.book:SILENT",
+        "bot.domain.events.program:SILENT",
         "timedelta(hours=1)",
         "timedelta(hours=1, seconds=1)",
         "time",
@@ -690,9 +683,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "who was spared counts as told",
-        "bot.domain.book:Book._",
-        "progress.recipients[line.recipient] = spared\nself._not_told(line.case, line.recipient)",
-        "progress.recipients[line.recipient] = spared",
+        "bot.domain.events.sends:Spared.apply",
+        "not_told(book, case, self.recipient)",
+        "pass",
         "orders",
     ),
     Mutant(
@@ -880,26 +873,16 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a repeated send without an answer ends the doubt about the first",
-        "bot.domain.book:Book._",
+        "bot.domain.events.sends:Result.apply",
         "receipt.outcome in ARRIVED",
         "receipt.outcome in ARRIVED or receipt.outcome in IN_DOUBT",
         "rules",
     ),
     Mutant(
         "who is spared a repeated send is no longer in doubt",
-        "bot.domain.book:Book._",
-        (
-            "if not progress.back_in_doubt(line.recipient):\n"
-            "    spared = replace(progress.recipients[line.recipient], skip=line.skip)\n"
-            "    progress.recipients[line.recipient] = spared\n"
-            "    self._not_told(line.case, line.recipient)"
-        ),
-        (
-            "if progress:\n"
-            "    spared = replace(progress.recipients[line.recipient], skip=line.skip)\n"
-            "    progress.recipients[line.recipient] = spared\n"
-            "    self._not_told(line.case, line.recipient)"
-        ),
+        "bot.domain.events.sends:Spared.apply",
+        "not sends.back_in_doubt(self.recipient)",
+        "sends",
         "rules",
     ),
     Mutant(
@@ -911,52 +894,41 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a repeated send that fails ends the doubt about the first",
-        "bot.domain.book:Book._",
-        (
-            "if not progress.back_in_doubt(line.recipient):\n"
-            "    progress.results[line.recipient] = receipt\n"
-            "    self._not_told(line.case, line.recipient)\n"
-            "    if dispatch.phase is Phase.FINISHED:\n"
-            "        self.give_back(line.case)"
-        ),
-        (
-            "progress.results[line.recipient] = receipt\n"
-            "self._not_told(line.case, line.recipient)\n"
-            "if dispatch.phase is Phase.FINISHED:\n"
-            "    self.give_back(line.case)"
-        ),
+        "bot.domain.events.sends:Result.apply",
+        "not sends.back_in_doubt(self.recipient)",
+        "True",
         "rules",
     ),
     Mutant(
         "who may have a message counts as not told",
-        "bot.domain.book:Book._",
+        "bot.domain.events.sends:Result.apply",
         "receipt.outcome in IN_DOUBT",
-        "receipt.outcome in IN_DOUBT and not self._not_told(line.case, line.recipient)",
+        "receipt.outcome in IN_DOUBT and not not_told(book, case, self.recipient)",
         "rules",
     ),
     Mutant(
         "a repeated send does not reserve its port",
-        "bot.domain.book:Book._",
-        "self.reserve(line.case, dispatch.ports_of(line.recipients))",
+        "bot.domain.events.sends:Resent.apply",
+        "reserve(book, case, dispatch.ports_of(self.recipients))",
         "",
         "rules",
     ),
     Mutant(
         "a repeated send hides who told them meanwhile",
-        "bot.domain.book:Book._",
-        "self._progress(dispatch).take_up_again(line.recipients)",
+        "bot.domain.events.sends:Resent.apply",
+        "dispatch.sends.take_up_again(self.recipients)",
         (
-            "self._progress(dispatch).take_up_again(line.recipients)\n"
-            "for id_ in line.recipients:\n"
-            "    self._tell(line.case, self._progress(dispatch).recipients[id_])"
+            "dispatch.sends.take_up_again(self.recipients)\n"
+            "for id_ in self.recipients:\n"
+            "    tell(book, case, dispatch.sends.recipients[id_])"
         ),
         "rules",
     ),
     Mutant(
         "a repeated send is not known to run",
-        "bot.domain.book:Book._",
-        "dispatch.broken = False\nself.running.add(line.case)",
-        "dispatch.broken = False",
+        "bot.domain.events.sends:Resent.apply",
+        "book.running.add(self.case)",
+        "",
         "rules",
     ),
     Mutant(
@@ -975,48 +947,37 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a claim has the time at which it is read",
-        "bot.domain.book:Book._",
-        "progress.intents[line.recipient] = self.last_at",
-        "progress.intents[line.recipient] = datetime.now(UTC)",
+        "bot.domain.events.sends:Intent.apply",
+        "sends.intents[self.recipient] = at",
+        "sends.intents[self.recipient] = datetime.now().astimezone()",
         "rules",
     ),
     Mutant(
         "the end frees the port though somebody was reached",
-        "bot.domain.book:Book.give_back",
+        "bot.domain.dispatches:give_back",
         "{port.key for port in dispatch.ports} - dispatch.ports_of(reached)",
         "{port.key for port in dispatch.ports}",
         "rules",
     ),
     Mutant(
         "a late answer replaces what is known",
-        "bot.domain.book:Book._",
-        "if known is not None and known.outcome is not Outcome.UNKNOWN:\n    return",
+        "bot.domain.events.sends:Result.apply",
+        ("if known is not None and known.outcome is not Outcome.UNKNOWN:\n    return"),
         "",
         "rules",
     ),
     Mutant(
         "who is refused here counts as not told by the others",
-        "bot.domain.book:Book._not_told",
-        "key in self.told and self.told[key].case == number",
-        "key in self.told",
+        "bot.domain.dispatches:not_told",
+        "key in book.told and book.told[key].case == case.id",
+        "key in book.told",
         "rules",
     ),
     Mutant(
         "a dispatch that goes on does not reserve its port",
-        "bot.domain.book:Book._",
-        (
-            "if line.by is not None and dispatch.progress is not None:\n"
-            "    results = dispatch.progress.results.items()\n"
-            "    failed = [id_ for id_, receipt in results if receipt.outcome is Outcome.FAILED]\n"
-            "    dispatch.progress.take_up_again(failed)\n"
-            "self.reserve(line.case)"
-        ),
-        (
-            "if line.by is not None and dispatch.progress is not None:\n"
-            "    results = dispatch.progress.results.items()\n"
-            "    failed = [id_ for id_, receipt in results if receipt.outcome is Outcome.FAILED]\n"
-            "    dispatch.progress.take_up_again(failed)"
-        ),
+        "bot.domain.events.approvals:Resumed.apply",
+        "reserve(book, case)",
+        "",
         "rules",
     ),
     Mutant(
@@ -1054,9 +1015,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a start leaves what tells that it is back as it was",
-        "bot.domain.book:Book._",
-        "self._dispatch(number).phase is not Phase.SCHEDULED",
-        "number > 0 and self._dispatch(number).phase is not Phase.SCHEDULED",
+        "bot.domain.events.program:Started.apply",
+        "case.dispatches[-1].phase is not Phase.SCHEDULED",
+        "case.id > 0 and case.dispatches[-1].phase is not Phase.SCHEDULED",
         "life",
     ),
     Mutant(
@@ -1082,9 +1043,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a start interrupts what was scheduled",
-        "bot.domain.book:Book._",
-        "self._dispatch(number).phase is not Phase.SCHEDULED",
-        "self._dispatch(number).phase is not Phase.FINISHED",
+        "bot.domain.events.program:Started.apply",
+        "case.dispatches[-1].phase is not Phase.SCHEDULED",
+        "case.dispatches[-1].phase is not Phase.FINISHED",
         "life",
     ),
     Mutant(
@@ -1138,15 +1099,15 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "what is taken apart stays in both cases",
-        "bot.domain.book_life:take_in",
+        "bot.domain.outages:take_in",
         "_leave(book, book.cases[before], incident.id)",
         "pass",
         "life",
     ),
     Mutant(
         "the port of an alert that was not read stays reserved",
-        "bot.domain.book_life:leave_out",
-        "del book.reservations[port.key]",
+        "bot.domain.dispatches:leave_out",
+        "_free(book, case, [port.key for port in dispatch.ports if port.key not in read])",
         "pass",
         "life",
     ),
@@ -1166,9 +1127,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "down again, and nobody remembers who was told",
-        "bot.domain.book_life:_joined",
+        "bot.domain.events.cases:IncidentJoined.apply",
         "reopen(book, case)",
-        "case.dispatches = []\nreopen(book, case)",
+        ("case.dispatches = []\nreopen(book, case)"),
         "life",
     ),
     Mutant(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from bot.domain.book import SILENT, Book
+from bot.domain.book import Book
 from bot.domain.case import Case, Phase
 from bot.domain.events import (
     Abandoned,
@@ -24,6 +24,7 @@ from bot.domain.events import (
     Resumed,
     Started,
 )
+from bot.domain.events.program import SILENT
 from bot.domain.phone import phone_key
 from bot.domain.plan import ARRIVED, REACHED, Progress
 from bot.steps.unknown import Doubt

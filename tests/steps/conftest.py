@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from bot.domain.book import Event
 from bot.domain.case import Case, Dispatch, Phase
 from bot.domain.events import Line, Result
 from bot.domain.incident import Incident, Kind
@@ -151,7 +152,7 @@ class Desk:
     def written(self, *kinds: type[Line]) -> list[Line]:
         return [line for _, line in self.ledger.lines if isinstance(line, kinds)]
 
-    def audited(self) -> list[Line]:
+    def audited(self) -> list[Event]:
         return [entry.line for entry in self.ledger.book.audit]
 
     def results(self) -> list[Result]:

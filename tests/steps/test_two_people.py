@@ -89,7 +89,7 @@ class TestTheSecond:
         assert (desk.dispatch().first, desk.dispatch().by) == (ANA, BRUNO)
         lines = desk.audited()
         assert [type(line) for line in lines] == [Proposed, Approved, Settled]
-        assert (lines[0].by, lines[1].first, lines[1].by) == (ANA, ANA, BRUNO)  # type: ignore[union-attr]
+        assert (lines[0].by, lines[1].first, lines[1].by) == (ANA, ANA, BRUNO)  # type: ignore[attr-defined]
 
     async def test_the_same_person_is_not_the_second(self, desk: Desk) -> None:
         await blast(desk)

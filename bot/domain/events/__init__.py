@@ -1,6 +1,7 @@
 """The ledger's lines: everything that must not be forgotten, one frozen dataclass a kind, a file a topic.
 
-What they add up to is `book.Book`.
+Each says what it changes in the book (`apply`) and what else goes for it; `bot.domain.book.Event` says what
+there is to say, and what goes where a kind says nothing.
 """
 
 from bot.domain.events.approvals import (
@@ -30,7 +31,6 @@ from bot.domain.events.cases import (
 )
 from bot.domain.events.notes import Assumed, CauseNamed, Forecast, Lapsed
 from bot.domain.events.program import (
-    TRIAL,
     Alive,
     Announced,
     Confirmed,
@@ -103,7 +103,6 @@ Line = (
 )
 
 __all__ = [
-    "TRIAL",
     "Abandoned",
     "Alive",
     "Announced",

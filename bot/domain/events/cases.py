@@ -4,16 +4,19 @@ Field names and `kind` texts are the file format: add fields with a default, nev
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-from bot.domain.case import Reminder
+from bot.domain.book import Book, Event
+from bot.domain.case import Card, Case, Reminder
 from bot.domain.causes.correlation import Grouping
 from bot.domain.incident import Incident
+from bot.domain.outages import ask_again, came_on, end, reopen, take_in
 from bot.domain.who import Who
 
 
 @dataclass(frozen=True, slots=True)
-class CaseOpened:
+class CaseOpened(Event):
     """One or more incidents that the group is asked about, and why they go together.
 
     They leave the case that they were in. `follows`: late siblings of a case that was decided on before;
@@ -27,19 +30,33 @@ class CaseOpened:
     follows: int | None = None
     apart: int | None = None
     kind: Literal["case_opened"] = "case_opened"
+    observed = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = Case(self.case, self.incident, at, grouping=self.grouping)
+        case.follows, case.apart = self.follows, self.apart
+        book.cases[self.case] = case
+        book.next_case = self.case + 1
+        for incident in (self.incident, *self.others):
+            take_in(book, case, incident)
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentChanged:
+class IncidentChanged(Event):
     """The source reports other facts than before; on an ended one: it is back on the list."""
 
     case: int
     incident: Incident
     kind: Literal["incident_changed"] = "incident_changed"
+    recounts = True
+    observed = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        came_on(book, book.cases[self.case], self.incident)
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentEnded:
+class IncidentEnded(Event):
     """The incident is no longer reported as open, or was marked as a false positive.
 
     `incident` is its id; None stands for the only one of its case.
@@ -49,20 +66,32 @@ class IncidentEnded:
     why: Literal["gone", "ignored"] = "gone"
     incident: str | None = None
     kind: Literal["incident_ended"] = "incident_ended"
+    recounts = True
+    observed = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        end(book, book.cases[self.case], self.incident, self.why)
 
 
 @dataclass(frozen=True, slots=True)
-class CardPosted:
+class CardPosted(Event):
     """The case's card is this message."""
 
     case: int
     chat: int
     message: int
     kind: Literal["card_posted"] = "card_posted"
+    observed = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        for case in (book.cases[self.case], book.restored_by(self.case)):
+            if case is not None:
+                case.card_size = case.size
+                case.card = Card(self.chat, self.message)
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentJoined:
+class IncidentJoined(Event):
     """One more incident of the case's cause, with why they go together now.
 
     On a case that was over: it continues.
@@ -72,10 +101,24 @@ class IncidentJoined:
     incident: Incident
     grouping: Grouping | None = None
     kind: Literal["incident_joined"] = "incident_joined"
+    recounts = True
+    observed = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        if case.ended_at is not None:  # another outage than the one that was denied, or asked about
+            case.denied_by = case.denied_at = case.denied_reason = None
+            case.denied_words = ""
+            case.owner = case.owned_at = case.lapsed = None
+            reopen(book, case)
+        elif not any(m.incident.port.key == self.incident.port.key for m in case.members.values()):
+            case.joined += 1
+        take_in(book, case, self.incident)
+        case.grouping = self.grouping
 
 
 @dataclass(frozen=True, slots=True)
-class Separated:
+class Separated(Event):
     """A person took a case apart: the cases opened with it take incidents out of it.
 
     `grouping` is why those that stay go together. Nothing is grouped with any of them any more.
@@ -85,21 +128,37 @@ class Separated:
     by: Who
     grouping: Grouping | None = None
     kind: Literal["separated"] = "separated"
+    audited = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        case.apart, case.grouping, case.joined = case.id, self.grouping, 0
 
 
 @dataclass(frozen=True, slots=True)
-class Reminded:
+class Reminded(Event):
     """Somebody was reminded of the case."""
 
     case: int
     what: Reminder
     kind: Literal["reminded"] = "reminded"
+    observed = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        if self.what == "grown":  # only now somebody heard of it
+            ask_again(book, case)
+        case.reminded |= {self.what}
 
 
 @dataclass(frozen=True, slots=True)
-class DigestPosted:
+class DigestPosted(Event):
     """The list of the cases that have no card of their own is this message."""
 
     chat: int
     message: int
     kind: Literal["digest_posted"] = "digest_posted"
+    observed = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        book.digest = Card(self.chat, self.message)

@@ -7,39 +7,58 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from bot.domain.book import Book, Event
+from bot.domain.outages import ask_again
 from bot.domain.who import Who
 
 
 @dataclass(frozen=True, slots=True)
-class Assumed:
+class Assumed(Event):
     """A person sees to the case: nobody is reminded of it any more."""
 
     case: int
     by: Who
     kind: Literal["assumed"] = "assumed"
+    audited = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        case.owner, case.owned_at, case.lapsed = self.by, at, None
 
 
 @dataclass(frozen=True, slots=True)
-class Lapsed:
+class Lapsed(Event):
     """Nobody decided while this person had the case: it is nobody's, and people are reminded again."""
 
     case: int
     by: Who
     kind: Literal["lapsed"] = "lapsed"
+    audited = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        case.owner, case.owned_at, case.lapsed = None, None, self.by
+        ask_again(book, case)
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Event):
     """When a person expects the outage to end; None: nobody can say (any more)."""
 
     case: int
     by: Who
     eta: datetime | None
     kind: Literal["forecast"] = "forecast"
+    audited = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        case.eta, case.eta_by = self.eta, self.by
+        case.reminded -= {"eta"}
 
 
 @dataclass(frozen=True, slots=True)
-class CauseNamed:
+class CauseNamed(Event):
     """What a person says the cause is, and which team sees to it (empty: not said)."""
 
     case: int
@@ -47,3 +66,9 @@ class CauseNamed:
     cause: str
     team: str = ""
     kind: Literal["cause_named"] = "cause_named"
+    audited = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        case.cause, case.cause_by = self.cause, self.by
+        case.team = self.team or case.team

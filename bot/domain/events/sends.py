@@ -3,17 +3,37 @@
 Field names and `kind` texts are the file format: add fields with a default, never rename.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from bot.domain.case import Despite, End
-from bot.domain.plan import NO_FACTS, Choice, Facts, Mend, Outcome, Recipient, Size, Skip
+from bot.domain.book import Book, Event
+from bot.domain.case import LEFT_OVER, Case, Despite, End, Phase
+from bot.domain.dispatches import finish, give_back, leave_out, left_undone, not_told, reserve, tell
+from bot.domain.outages import ask_again
+from bot.domain.plan import (
+    ARRIVED,
+    IN_DOUBT,
+    NO_FACTS,
+    Choice,
+    Facts,
+    Mend,
+    Outcome,
+    Progress,
+    Receipt,
+    Recipient,
+    Size,
+    Skip,
+)
 from bot.domain.who import Who
+
+_UNCONFIRMED_BEFORE = Receipt(Outcome.ACCEPTED, reason="unconfirmed")
+"""What ledgers said of a send that was not confirmed before that was an outcome of its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Event):
     """The whole recipient list of a dispatch; `onus` is how many ONUs its alerts listed.
 
     `unread` are incidents whose alert could not be read while others could: they are not part of it.
@@ -25,19 +45,42 @@ class Planned:
     facts: Facts = NO_FACTS
     unread: tuple[str, ...] = ()
     kind: Literal["planned"] = "planned"
+    recounts = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        dispatch = case.dispatches[-1]
+        before = [d.progress for d in case.dispatches if d.progress is not None]
+        dispatch.progress = Progress({r.id: r for r in self.recipients}, self.onus)
+        dispatch.progress.refused.update(*(progress.refused for progress in before))
+        dispatch.phase, dispatch.last_at = Phase.SENDING, at
+        dispatch.facts = self.facts
+        if self.unread:
+            leave_out(book, case, self.unread)
+        for recipient in self.recipients:
+            if recipient.skip is None:
+                tell(book, case, recipient)
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Event):
     """A send is about to leave."""
 
     case: int
     recipient: str
     kind: Literal["intent"] = "intent"
 
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        dispatch, sends = case.dispatches[-1], case.dispatches[-1].sends
+        sends.intents[self.recipient] = at
+        sends.unlisted.pop(self.recipient, None)
+        dispatch.last_at = at
+        tell(book, case, sends.recipients[self.recipient])
+
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Event):
     """What is known of a send. A later one for the same recipient replaces an `unknown` only."""
 
     case: int
@@ -46,10 +89,31 @@ class Result:
     reference: str | None = None
     reason: str | None = None
     kind: Literal["result"] = "result"
+    recounts = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        dispatch, sends = case.dispatches[-1], case.dispatches[-1].sends
+        known = sends.results.get(self.recipient)
+        if known is not None and known.outcome is not Outcome.UNKNOWN:
+            return
+        dispatch.last_at = at
+        receipt = Receipt(self.outcome, self.reference, self.reason)
+        if receipt == _UNCONFIRMED_BEFORE:
+            receipt = replace(receipt, outcome=Outcome.UNCONFIRMED)
+        if receipt.outcome in ARRIVED:
+            sends.arrived(self.recipient, receipt)
+        elif receipt.outcome in IN_DOUBT:
+            sends.results[self.recipient] = receipt
+        elif not sends.back_in_doubt(self.recipient):  # else a send before this one may have arrived
+            sends.results[self.recipient] = receipt
+            not_told(book, case, self.recipient)
+            if dispatch.phase is Phase.FINISHED:  # an answer after the end
+                give_back(book, case)
 
 
 @dataclass(frozen=True, slots=True)
-class Abandoned:
+class Abandoned(Event):
     """It is known that nothing was sent for this intent, and the dispatch stops here: still to do.
 
     `reason` is the gateway's, where it refused what every other send would be refused for too.
@@ -60,9 +124,15 @@ class Abandoned:
     reason: str | None = None
     kind: Literal["abandoned"] = "abandoned"
 
+    def apply(self, book: Book, at: datetime) -> None:
+        sends = book.cases[self.case].dispatches[-1].sends
+        sends.intents.pop(self.recipient, None)
+        if self.reason is not None:
+            sends.refused.add(self.recipient)
+
 
 @dataclass(frozen=True, slots=True)
-class Spared:
+class Spared(Event):
     """Somebody of the plan was told by another dispatch meanwhile (this one was interrupted)."""
 
     case: int
@@ -70,9 +140,17 @@ class Spared:
     skip: Skip = Skip.COOLDOWN
     kind: Literal["spared"] = "spared"
 
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        sends = case.dispatches[-1].sends
+        if not sends.back_in_doubt(self.recipient):
+            spared = replace(sends.recipients[self.recipient], skip=self.skip)
+            sends.recipients[self.recipient] = spared
+            not_told(book, case, self.recipient)
+
 
 @dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(Event):
     """A dispatch broke off while the program ran on: what was in flight is unknown, the rest to do.
 
     `reason` and `mend` say why and what to see to, where the gateway was the cause.
@@ -82,10 +160,18 @@ class Interrupted:
     reason: str | None = None
     mend: Mend | None = None
     kind: Literal["interrupted"] = "interrupted"
+    audited = True
+    of_a_dispatch = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        interrupt(book, case)
+        dispatch = case.dispatches[-1]
+        dispatch.broken, dispatch.end_reason, dispatch.mend = True, self.reason, self.mend
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Event):
     """A dispatch is over.
 
     Done, stopped by a person, halted by a refusal that hits every send, closed by a person after an
@@ -101,10 +187,27 @@ class Settled:
     mend: Mend | None = None
     size: Size | None = None
     kind: Literal["settled"] = "settled"
+    audited = True
+    of_a_dispatch = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        dispatch = finish(book, case, self.end, self.by, self.reason)
+        dispatch.mend, dispatch.size = self.mend, self.size
+        if dispatch.progress is not None:
+            for recipient in dispatch.progress.close(LEFT_OVER[self.end], self.reason):
+                not_told(book, case, recipient.id)
+            dispatch.came_to = dispatch.came_to or (at, dispatch.progress.tally())
+        give_back(book, case)
+        if not dispatch.reached:
+            ask_again(book, case)
+
+    def ends(self, book: Book) -> Collection[int]:
+        return (self.case,)
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Event):
     """A person decided about sends whose end is unknown: they count as sent, or somebody calls."""
 
     case: int
@@ -112,10 +215,23 @@ class Resolved:
     choice: Choice
     by: Who
     kind: Literal["resolved"] = "resolved"
+    audited = True
+    of_a_dispatch = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        sends = book.cases[self.case].dispatches[-1].sends
+        for recipient in self.recipients:
+            if self.choice == "call":
+                sends.calls[recipient] = self.by.name
+            else:
+                sends.arrived(recipient, Receipt(Outcome.ACCEPTED, reason="considered_sent"))
+
+    def ends(self, book: Book) -> Collection[int]:
+        return (self.case,)
 
 
 @dataclass(frozen=True, slots=True)
-class Resent:
+class Resent(Event):
     """A person had sends whose end is unknown sent again, knowing that somebody may get two."""
 
     case: int
@@ -123,10 +239,23 @@ class Resent:
     by: Who
     despite: tuple[Despite, ...] = ()
     kind: Literal["resent"] = "resent"
+    audited = True
+    of_a_dispatch = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        case = book.cases[self.case]
+        dispatch = case.dispatches[-1]
+        dispatch.phase, dispatch.last_at, dispatch.resent_by = Phase.SENDING, at, self.by
+        dispatch.end = dispatch.ended_at = dispatch.ended_by = dispatch.end_reason = dispatch.mend = None
+        dispatch.answerable = (self.by,)
+        dispatch.broken = False
+        book.running.add(self.case)
+        reserve(book, case, dispatch.ports_of(self.recipients))
+        dispatch.sends.take_up_again(self.recipients)
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Event):
     """What the gateway's own list says of a send whose end was unknown.
 
     With a `reference` it was sent (at `sent_at`, with the gateway's `status`); without, the list did not have
@@ -139,3 +268,26 @@ class Evidence:
     sent_at: datetime | None = None
     status: str | None = None
     kind: Literal["evidence"] = "evidence"
+    recounts = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        sends = book.cases[self.case].dispatches[-1].sends
+        if self.reference is None:
+            sends.unlisted[self.recipient] = at
+        elif sends.claims(self.recipient):
+            sends.arrived(self.recipient, Receipt(Outcome.ACCEPTED, self.reference, "listed"))
+
+
+def interrupt(book: Book, case: Case) -> None:
+    """The case's dispatch breaks off: what is in flight is unknown. It ends where nothing is to do."""
+    dispatch, progress = case.dispatches[-1], case.dispatches[-1].progress
+    if progress is not None:
+        for recipient in progress.intents.keys() - progress.results.keys():
+            progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")
+    if dispatch.phase is Phase.STOPPING:  # a person stopped it: it does not go on
+        book.take(Settled(case.id, "stopped"))
+    elif progress is not None and not progress.todo():  # only its end was not written
+        book.take(Settled(case.id, "done"))
+    elif dispatch.phase is not Phase.INTERRUPTED:
+        dispatch.phase = Phase.INTERRUPTED
+        left_undone(book, case)

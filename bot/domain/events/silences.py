@@ -3,16 +3,17 @@
 Field names and `kind` texts are the file format: add fields with a default, never rename.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from bot.domain.limits.silence import Scope
+from bot.domain.book import Book, Event
+from bot.domain.limits.silence import Scope, Silence
 from bot.domain.who import Who
 
 
 @dataclass(frozen=True, slots=True)
-class Silenced:
+class Silenced(Event):
     """Planned work: no cards from there until then."""
 
     silence: int
@@ -21,12 +22,27 @@ class Silenced:
     by: Who
     reason: str
     kind: Literal["silenced"] = "silenced"
+    audited = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        _keep(book, Silence(self.silence, self.scopes, at, self.until, self.by, self.reason))
 
 
 @dataclass(frozen=True, slots=True)
-class SilenceEnded:
+class SilenceEnded(Event):
     """A person ended a silence before its time."""
 
     silence: int
     by: Who
     kind: Literal["silence_ended"] = "silence_ended"
+    audited = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        silence = book.silences[self.silence]
+        _keep(book, replace(silence, until=min(silence.until, at)))
+
+
+def _keep(book: Book, silence: Silence) -> None:
+    book.silences[silence.id] = silence
+    others = (one for one in book.lasting if one.id != silence.id and one.until > book.last_at)
+    book.lasting = [*others, silence]

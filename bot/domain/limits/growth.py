@@ -5,16 +5,11 @@ customers. Each is compared with its like.
 """
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
+from bot.domain.case import Case, Dispatch
 from bot.domain.incident import Incident, Port
 from bot.domain.plan import Recipient, Size
 
-if TYPE_CHECKING:  # the case reads its question here
-    from bot.domain.case import Case, Dispatch
-
-GROWN = "grown"
-"""Why a dispatch was given up whose plan was larger than what was asked about."""
 MORE_THAN = 10
 """So few above what was asked about are no other decision."""
 
@@ -24,7 +19,7 @@ def outgrew(now: int, asked: int) -> bool:
     return 2 * now > 3 * asked and now - asked > MORE_THAN
 
 
-def asked_about(case: "Case", ports: Collection[Port]) -> int:
+def asked_about(case: Case, ports: Collection[Port]) -> int:
     """How many ONUs an approval of these ports of a case is about: what the list says at the time.
 
     Where it gives no count of those affected on a port, that port's total stands for it. Where it gives
@@ -41,7 +36,7 @@ def asked_about(case: "Case", ports: Collection[Port]) -> int:
     return max(counted, sum(_on_port(incidents) for incidents in by_port.values()))
 
 
-def size_of(recipients: Collection[Recipient], case: "Case", dispatch: "Dispatch") -> Size:
+def size_of(recipients: Collection[Recipient], case: Case, dispatch: Dispatch) -> Size:
     """How many customers of a dispatch's plan would get a message, beside what its approval was about."""
     to_send = [recipient for recipient in recipients if recipient.skip is None]
     asked = asked_about(case, dispatch.ports) if dispatch.asked is None else dispatch.asked

@@ -9,7 +9,7 @@ from bot.domain.case import Case
 from bot.domain.causes.flapping import oscillates
 from bot.domain.incident import Port
 from bot.domain.limits.cooldown import free_at
-from bot.domain.limits.growth import GROWN
+from bot.domain.plan import GROWN
 from bot.domain.rules import Rules
 from bot.errors import Declined
 

@@ -9,8 +9,7 @@ from bot.chat.screens.cards.results import reason_words
 from bot.chat.screens.pages.silences import where
 from bot.chat.screens.words import Words
 from bot.domain import events
-from bot.domain.audit import AuditEntry
-from bot.domain.book import Book
+from bot.domain.book import AuditEntry, Book, Event
 from bot.domain.case import Case, Despite, Dispatch
 from bot.domain.events import TrialIntent
 from bot.domain.incident import Incident, Port
@@ -36,7 +35,7 @@ class Entry:
     `came_to` is when the dispatch first ended and its counts then, where `tally` is as of now, and `end` how.
     `ports` is how many the case had. `restores` is the case where the entry is about its second message
     (that service is back), and `number` the number in the ledger. `until` is when it is to be sent, expected
-    to be over or silent until; `despite`, `first`, `asked` and `agreed` are as in `lines.Approved`.
+    to be over or silent until; `despite`, `first`, `asked` and `agreed` are as in `events.Approved`.
     `trial` is a test message and `receipt` what is known of it.
     """
 
@@ -176,7 +175,7 @@ def _root(book: Book, entry: AuditEntry) -> Case | None:
     return book.cases[case.shown_as] if case else None
 
 
-def _scopes(book: Book, line: events.Line) -> tuple[Scope, ...]:
+def _scopes(book: Book, line: Event) -> tuple[Scope, ...]:
     if isinstance(line, events.Silenced | events.SilenceEnded):
         return book.silences[line.silence].scopes
     return ()
@@ -238,7 +237,7 @@ def _counts(dispatch: Dispatch) -> bool:
     return dispatch.end != "cancelled"
 
 
-def _ports(line: events.Line, root: Case | None) -> int:
+def _ports(line: Event, root: Case | None) -> int:
     """How many ports it is about: those claimed, else those that the case has."""
     if root is None or isinstance(line, events.CooldownReleased):
         return 1
@@ -246,7 +245,7 @@ def _ports(line: events.Line, root: Case | None) -> int:
     return claimed or len({member.incident.port.key for member in root.members.values()})
 
 
-def _until(line: events.Line) -> datetime | None:
+def _until(line: Event) -> datetime | None:
     match line:
         case (
             events.Approved(due=at)
@@ -267,7 +266,7 @@ def _held_until(book: Book, case: Case, dispatch: Dispatch, now: datetime, hours
     return max((at for at in until if at is not None), default=None)
 
 
-def _what(line: events.Line, *, restored: bool) -> tuple[str, str | None]:
+def _what(line: Event, *, restored: bool) -> tuple[str, str | None]:
     """The phrase an audited line is told with, and its reason; `restored`: of a case's second message."""
     named = (getattr(line, name) for name in ("reason", "why", "cause") if hasattr(line, name))
     code: str = line.kind

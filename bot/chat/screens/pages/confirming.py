@@ -5,7 +5,7 @@ from datetime import datetime
 from bot.chat.screens.buttons import Action, Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
-from bot.domain.redated import Doubt
+from bot.domain.book import Doubt
 from bot.domain.who import Who
 
 NOTICE = "unconfirmed"

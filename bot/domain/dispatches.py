@@ -1,0 +1,93 @@
+"""What a dispatch does to the book: the ports and customers that it claims, and how it comes to rest."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from bot.domain.book import Book
+from bot.domain.case import Case, Dispatch, End, Phase
+from bot.domain.limits.cooldown import Reservation, Told
+from bot.domain.phone import phone_key
+from bot.domain.plan import Recipient
+from bot.domain.who import Who
+
+LEFT_WITHIN = timedelta(hours=24)
+"""How long people are reminded of sends that are left undone or in doubt."""
+
+
+def reserve(book: Book, case: Case, only: Collection[str] | None = None) -> None:
+    """The ports of the case's dispatch (`only` these keys of them) are taken from now on."""
+    dispatch = case.dispatches[-1]
+    ports = [port for port in dispatch.ports if only is None or port.key in only]
+    for port in () if dispatch.dry_run else ports:
+        book.reservations[port.key] = Reservation(port, book.last_at, case.id, dispatch.by)
+
+
+def give_back(book: Book, case: Case) -> None:
+    """The ports of the case's dispatch through which nobody was reached are free."""
+    dispatch = case.dispatches[-1]
+    reached = set() if dispatch.progress is None else dispatch.progress.reached_ids()
+    _free(book, case, {port.key for port in dispatch.ports} - dispatch.ports_of(reached))
+
+
+def leave_out(book: Book, case: Case, unread: tuple[str, ...]) -> None:
+    """The ports of those incidents, where none of the others is on them, are not part of the dispatch."""
+    dispatch = case.dispatches[-1]
+    dispatch.unread = unread
+    read = {case.members[id_].incident.port.key for id_ in case.to_read(dispatch) if id_ not in unread}
+    _free(book, case, [port.key for port in dispatch.ports if port.key not in read])
+    dispatch.ports = tuple(port for port in dispatch.ports if port.key in read)
+
+
+def _free(book: Book, case: Case, ports: Collection[str]) -> None:
+    for key in ports:
+        reservation = book.reservations.get(key)
+        if reservation is not None and reservation.case == case.id:
+            del book.reservations[key]
+
+
+def tell(book: Book, case: Case, recipient: Recipient) -> None:
+    """The customer counts as told by the case's dispatch from now on."""
+    dispatch = case.dispatches[-1]
+    if recipient.phone is not None and not dispatch.dry_run and case.restores is None:
+        ports = recipient.ports or tuple(port.key for port in dispatch.ports)
+        book.told[phone_key(recipient.phone)] = Told(book.last_at, case.id, ports)
+
+
+def not_told(book: Book, case: Case, recipient_id: str) -> None:
+    """The customer counts as told by the case's dispatch no more."""
+    phone = case.dispatches[-1].sends.recipients[recipient_id].phone
+    key = phone_key(phone) if phone else ""
+    if key in book.told and book.told[key].case == case.id:
+        del book.told[key]
+
+
+def finish(book: Book, case: Case, end: End, by: Who | None, reason: str | None = None) -> Dispatch:
+    """The case's dispatch is over."""
+    dispatch = case.dispatches[-1]
+    dispatch.phase, dispatch.end, dispatch.end_reason = Phase.FINISHED, end, reason
+    dispatch.ended_at, dispatch.ended_by = book.last_at, by or dispatch.ended_by
+    book.running.discard(case.id)
+    left_undone(book, case)
+    return dispatch
+
+
+def left_undone(book: Book, case: Case) -> None:
+    """Sends of the case came to rest: where some are left to do or in doubt somebody has to see to them.
+
+    The case comes last of those, and those at the front that rest for too long are forgotten. Most dispatches
+    leave nothing, and so are not looked at again at each poll.
+    """
+    book.left.pop(case.id, None)
+    dispatch = case.dispatches[-1]
+    if dispatch.phase is Phase.INTERRUPTED or dispatch.in_doubt():
+        book.left[case.id] = None
+    case.reminded = frozenset(what for what in case.reminded if not what.startswith("left"))
+    dispatch.broke_at = None if dispatch.phase is Phase.FINISHED else book.last_at
+    while (first := next(iter(book.left), None)) is not None and not _rests_lately(book, first):
+        del book.left[first]
+
+
+def _rests_lately(book: Book, number: int) -> bool:
+    dispatch = book.cases[number].dispatch
+    since = None if dispatch is None else dispatch.rests_since
+    return since is not None and book.last_at - since <= LEFT_WITHIN

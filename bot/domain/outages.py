@@ -1,0 +1,139 @@
+"""Incidents come on, move and end: what that does to their cases, their ports and the book."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.book import Book
+from bot.domain.case import Case, CaseState, Member, Phase
+from bot.domain.causes.flapping import KEPT, Spell
+from bot.domain.dispatches import give_back, reserve
+from bot.domain.incident import Incident, Port
+from bot.domain.limits.cooldown import Reservation
+
+RESTORED_WITHIN = timedelta(hours=24)
+"""How long after the end of an outage its customers may still be told that it is over."""
+
+
+def take_in(book: Book, case: Case, incident: Incident) -> None:
+    """The incident is of this case from now on, and on."""
+    before = book.by_incident.get(incident.id)
+    if before is not None and before != case.id:
+        _leave(book, book.cases[before], incident.id)
+    _went_down(book, incident)
+    case.members[incident.id] = Member(incident)
+    book.by_incident[incident.id] = case.id
+    book.port_cases[incident.port.key] = case.id
+    book.open.add(case.id)
+
+
+def reopen(book: Book, case: Case) -> None:
+    """The case was over and is on again."""
+    case.ended_at = case.ended_why = None
+    case.untold_by = case.untold_at = None
+    ask_again(book, case)
+    case.reopened.append(book.last_at)
+    book.open.add(case.id)
+    book.to_restore.pop(case.id, None)
+    if case.state is CaseState.SCHEDULED:
+        kept = {port.key for port in case.dispatches[-1].ports} - book.reservations.keys()
+        reserve(book, case, kept)
+
+
+def ask_again(book: Book, case: Case) -> None:
+    """It waits for an answer anew; an expected end that has passed is asked about once all the same."""
+    case.asked_at, case.reminded = book.last_at, case.reminded & {"eta", "grown"}
+
+
+def end(book: Book, case: Case, incident_id: str | None, why: str) -> None:
+    """An incident is over, and the case where it was the last that was on."""
+    ids = [case.incident.id] if incident_id is None else [incident_id]
+    for member in (case.members[id_] for id_ in ids if id_ in case.members):
+        _came_back(book, member.incident)
+        member.ended_at, member.ended_why = book.last_at, why
+    close_if_over(book, case)
+
+
+def close_if_over(book: Book, case: Case) -> None:
+    """Nothing of it is on: the case is over."""
+    if case.ended_at is None and all(m.ended_at is not None for m in reversed(case.members.values())):
+        whys = {member.ended_why for member in case.members.values()}
+        case.ended_at, case.ended_why = book.last_at, "ignored" if whys == {"ignored"} else "gone"
+        case.proposal = None
+        case.reminded = frozenset(what for what in case.reminded if not what.startswith("over"))
+        book.open.discard(case.id)
+        if case.state is CaseState.SCHEDULED:  # nothing will be sent: its ports are free for the next outage
+            give_back(book, case)
+        if case.dispatches:
+            _to_restore(book, case.id)
+
+
+def _to_restore(book: Book, number: int) -> None:
+    """The case ended last of all; those at the front that ended too long ago are forgotten."""
+    book.to_restore.pop(number, None)
+    book.to_restore[number] = None
+    while not _lately(book, first := next(iter(book.to_restore))):
+        del book.to_restore[first]
+
+
+def _lately(book: Book, number: int) -> bool:
+    ended = book.cases[number].ended_at
+    return ended is not None and book.last_at - ended <= RESTORED_WITHIN
+
+
+def came_on(book: Book, case: Case, incident: Incident) -> None:
+    """The source reports other facts of an incident, or one that was over as open again."""
+    member = case.members[incident.id]
+    if member.incident.port.key != incident.port.key:
+        _came_back(book, member.incident)
+    _went_down(book, incident)
+    if case.ended_at is not None:
+        reopen(book, case)
+    case.members[incident.id] = Member(incident)
+    if member.ended_at is None and incident.same_but_for_counts(member.incident):
+        case.members[incident.id].recounted_at = book.last_at
+    if member.incident.port.key != incident.port.key:
+        _moved(book, case, member.incident.port, incident.port)
+    if incident.id == case.incident.id:
+        case.incident = incident
+    book.open.add(case.id)
+
+
+def _moved(book: Book, case: Case, old: Port, new: Port) -> None:
+    """An incident is on another port than before: so is a dispatch that has no plan yet."""
+    book.port_cases[new.key] = case.id
+    dispatch = case.dispatch
+    if dispatch is None or dispatch.progress is not None or dispatch.phase is Phase.FINISHED:
+        return
+    keys = {port.key for port in dispatch.ports}
+    if old.key in keys and new.key not in keys:
+        dispatch.ports = (*dispatch.ports, new)
+        if not dispatch.dry_run:
+            book.reservations.setdefault(new.key, Reservation(new, book.last_at, case.id, dispatch.by))
+
+
+def _leave(book: Book, case: Case, incident_id: str) -> None:
+    if case.members[incident_id].ended_at is not None:
+        return  # its id is used again, for another
+    case.members.pop(incident_id)
+    if not case.members:  # nothing is left of it: keep what it was about
+        case.members = {incident_id: Member(case.incident, book.last_at, "gone")}
+    if incident_id == case.incident.id:
+        case.incident = next(iter(case.members.values())).incident
+    close_if_over(book, case)
+
+
+def _went_down(book: Book, incident: Incident) -> None:
+    down = book.down.setdefault(incident.port.key, set())
+    if not down:
+        spells = book.spells.setdefault(incident.port.key, [])
+        spells.append(Spell(book.last_at))
+        del spells[:-KEPT]
+    down.add(incident.id)
+
+
+def _came_back(book: Book, incident: Incident) -> None:
+    down = book.down.get(incident.port.key, set())
+    if down == {incident.id}:
+        spells = book.spells[incident.port.key]
+        spells[-1] = replace(spells[-1], last=book.last_at)
+    down.discard(incident.id)
