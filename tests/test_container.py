@@ -168,7 +168,7 @@ def test_a_lock_fits_the_project_and_has_hashes_and_no_address(name: str, needs:
     assert "://" not in lock
     assert not re.search(r"^\s*--(?!hash)", lock, re.MULTILINE)
     assert lock.splitlines()[1] == "#    .ci/lock", "one command renews both"
-    assert "`.ci/lock`" in (ROOT / "README.md").read_text()
+    assert "`.ci/lock`" in (ROOT / "bot/docs/operating.md").read_text()
 
 
 def test_secrets_as_files_are_those_that_the_bot_reads_so() -> None:

@@ -13,7 +13,7 @@ from bot.domain.limits.hours import Hours
 class Rules:
     """Times in seconds unless named otherwise; counts are of look-ups or messages in flight.
 
-    Grouping (`domain/correlation.py`): `group_seconds` 0 groups nothing; `nearly_all` and `dominance` are
+    Grouping (`causes/correlation.py`): `group_seconds` 0 groups nothing; `nearly_all` and `dominance` are
     shares of 1. `two_person_above` 0 asks nobody else; `customer_hours` None is always. `restored`: there is
     a template for "service is back". `assume_hours` 0 lets nothing lapse; of cases of fewer than `sound_from`
     ONUs nobody is reminded. `tells` and `tells_restored`: what fills the variables of the first message and

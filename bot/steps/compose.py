@@ -22,8 +22,8 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
     """The lines that bring the ledger up to what the polls saw.
 
     A new incident waits for its siblings (`settle_seconds`) and for `open_polls`; those of one cause make one
-    case (`domain/correlation.py`), and join one that nobody decided on yet. Ports that were up again for at
-    most `reopen_minutes` continue their last case (`domain/returning.py`). One that was seen before never
+    case (`causes/correlation.py`), and join one that nobody decided on yet. Ports that were up again for at
+    most `reopen_minutes` continue their last case (`causes/returning.py`). One that was seen before never
     opens a second case. What ends is what the sightings say is `over`.
     """
 

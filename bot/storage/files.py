@@ -42,7 +42,7 @@ _log = structlog.get_logger(__name__)
 class Recovery:
     """What the start found: lines replayed, bytes of a torn tail put aside and where, what is corrupt.
 
-    `doubt` is why it may be an old copy although it is whole (`lines.Started`).
+    `doubt` is why it may be an old copy although it is whole (`events.Started`).
     """
 
     lines: int

@@ -41,7 +41,7 @@ def interrupted(
     lines += mend(case, dispatch, words, "resume")
     if tally is None:
         return [*lines, words.say("card.interrupted_early")]
-    failed = tally.outcomes.get(Outcome.FAILED, 0)  # taken up again too (domain/lines.py: Resumed)
+    failed = tally.outcomes.get(Outcome.FAILED, 0)  # taken up again too (domain/events/approvals.py)
     return [*lines, words.say("card.interrupted", todo=tally.todo, failed=failed), *doubt]
 
 
