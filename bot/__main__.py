@@ -142,19 +142,21 @@ def _between(text: str, low: int, high: int) -> int:
 
 
 def _run(_given: argparse.Namespace) -> int:
-    from bot.process import app, log, settings
+    from bot.process import app, log
+    from bot.process.settings import reading
 
-    loaded = settings.load()
-    log.configure(loaded)
+    loaded = reading.load()
+    log.configure(loaded.secrets())
     return asyncio.run(app.serve(loaded))
 
 
 def _check(given: argparse.Namespace) -> int:
-    from bot.process import check, log, settings, trial
+    from bot.process import check, log, trial
+    from bot.process.settings import reading
 
     phone = None if given.send_test is None else trial.own_phone(given.send_test)
-    found = settings.read()
-    log.configure(found.settings)
+    found = reading.read()
+    log.configure(found.settings.secrets())
     return asyncio.run(check.check(found, partial(print, flush=True), phone))
 
 
@@ -175,29 +177,29 @@ def _simulate(given: argparse.Namespace) -> int:
 
 
 def _verify(given: argparse.Namespace) -> int:
-    from bot.process import settings
+    from bot.process.settings.given import data_dir
     from bot.storage.verify import run_verify
 
-    code, text = run_verify(given.data or settings.data_dir(), given.head)
+    code, text = run_verify(given.data or data_dir(), given.head)
     print(text)
     return code
 
 
 def _show(given: argparse.Namespace) -> int:
-    from bot.process import settings
+    from bot.process.settings.given import data_dir, time_zone
     from bot.storage.show import show
 
-    code, text = show(given.data or settings.data_dir(), given.case, settings.time_zone())
+    code, text = show(given.data or data_dir(), given.case, time_zone())
     print(text)
     return code
 
 
 def _export(given: argparse.Namespace) -> int:
-    from bot.process import settings
+    from bot.process.settings.given import data_dir, time_zone
     from bot.storage.export import export, save
 
-    folder = given.data or settings.data_dir()
-    zone = settings.time_zone()
+    folder = given.data or data_dir()
+    zone = time_zone()
     document, damage = export(folder, given.form, zone, case=given.case, phones=given.phones)
     if given.out is None:
         sys.stdout.buffer.write(document)
@@ -209,11 +211,11 @@ def _export(given: argparse.Namespace) -> int:
 
 
 def _repair(given: argparse.Namespace) -> int:
-    from bot.process import settings
     from bot.process.clock import SystemClock
+    from bot.process.settings.given import data_dir
     from bot.storage.repair import run_repair
 
-    code, text = run_repair(given.data or settings.data_dir(), SystemClock(), dry_run=given.dry_run)
+    code, text = run_repair(given.data or data_dir(), SystemClock(), dry_run=given.dry_run)
     print(text)
     return code
 

@@ -21,6 +21,7 @@ LAYERS = (
         "process.trial",
         "process.healthz",
         "process.wiring",
+        "process.settings",
     ),
     ("chat", "sources", "gateways", "storage", "ops", "process.log"),
     ("flow",),
@@ -33,7 +34,9 @@ LAYERS = (
 EDGES = {
     "upstream",
     "bodies",
-    *(f"process.{edge}" for edge in ("settings", "settings_names", "settings_values", "clock", "tasks")),
+    *(f"process.{edge}" for edge in ("clock", "tasks")),
+    # An adapter declares its part of the settings; all of them together know every adapter.
+    *(f"process.settings.{edge}" for edge in ("part", "values", "names", "given")),
 }
 FULL = 17  # source files in a folder: what a newcomer takes in at a glance
 # The chat's rooms: each may use itself and those after it.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.process.check import check
-from bot.process.settings import load, read
+from bot.process.settings.reading import load, read
 from bot.simulator.server import Answer, DropBefore, Fault, HtmlPage
 
 from .isp import Isp, bot_command, isp

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from bot.chat import telegram
 from bot.ops.health import HealthServer
 from bot.process import app
-from bot.process.settings import SECRETS
+from bot.process.settings.composed import SECRETS
 from tests.child import free_port
 
 ROOT = Path(__file__).parents[1]

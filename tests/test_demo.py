@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from bot.__main__ import main
-from bot.process.settings import load
+from tests.settings import load
 
 ROOT = Path(__file__).parents[1]
 MEMORY_LIMIT = 250  # MB, the issue's

@@ -13,7 +13,7 @@ import pytest
 from bot.ops.health import MOST, HealthServer
 from bot.process import app, healthz
 from bot.process.clock import SystemClock
-from bot.process.settings import load
+from bot.process.settings.reading import load
 from bot.simulator.telegram.chat import Refused
 from bot.storage.files import FileLedger
 from tests.child import free_port

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from bot.process.log import HIDDEN, LONGEST, NOISY, Redactor, configure
-from bot.process.settings import load
+from bot.process.settings.reading import load
 
 PASSWORD = 'pa"ss\\wörd'
 TOKEN = "123456789:AAF-abcdefghijklmnopqrstuvwxyz12345"
@@ -56,7 +56,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
 
 @pytest.mark.usefixtures("put_back")
 def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
-    configure(SETTINGS)
+    configure(SETTINGS.secrets())
     structlog.get_logger("bot.flow.flow").info("polled", open=3)
     logging.getLogger("somewhere").warning("odd %s", "thing")
     first, second = lines(capsys)
@@ -73,7 +73,7 @@ def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("put_back")
 def test_secrets_are_gone_from_values_messages_and_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
-    configure(SETTINGS)
+    configure(SETTINGS.secrets())
     log = structlog.get_logger("bot.x")
     log.info("login", password=PASSWORD, nested={"key": ["hsm-key-1"]})
     try:
@@ -90,7 +90,7 @@ def test_secrets_are_gone_from_values_messages_and_tracebacks(capsys: pytest.Cap
 
 @pytest.mark.usefixtures("put_back")
 def test_chatty_libraries_speak_only_of_trouble(capsys: pytest.CaptureFixture[str]) -> None:
-    configure(SETTINGS)
+    configure(SETTINGS.secrets())
     for name in ("httpx", "httpcore.http11", "aiohttp.access", "apscheduler.scheduler", "telegram.Bot"):
         logging.getLogger(name).info("GET https://api.telegram.org/bot1:x/getUpdates")
         logging.getLogger(name).warning("trouble")
@@ -99,7 +99,7 @@ def test_chatty_libraries_speak_only_of_trouble(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.usefixtures("put_back")
 def test_a_broken_record_is_not_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    configure(SETTINGS)
+    configure(SETTINGS.secrets())
     logging.getLogger("bot").warning("%d", PASSWORD)
     assert "wörd" not in capsys.readouterr().err
 
@@ -108,7 +108,7 @@ def test_on_a_terminal_lines_are_plain_and_as_clean(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], put_back: None
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    configure(SETTINGS)
+    configure(SETTINGS.secrets())
     structlog.get_logger("bot.x").info("sent", phone="5561999990000", password=PASSWORD)
     text = capsys.readouterr().err
     assert "sent" in text
@@ -173,7 +173,7 @@ PAGE = "<html>" + "Ana, " * 3000 + "fim"
 
 @pytest.mark.usefixtures("put_back")
 def test_no_library_prints_what_it_got(capsys: pytest.CaptureFixture[str]) -> None:
-    configure(SETTINGS)
+    configure(SETTINGS.secrets())
     for name in (
         "telegram.request.BaseRequest",
         "telegram.ext.ExtBot",
@@ -192,7 +192,7 @@ def test_no_library_prints_what_it_got(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.usefixtures("put_back")
 def test_a_line_is_cut_and_says_what_matters(capsys: pytest.CaptureFixture[str]) -> None:
-    configure(SETTINGS)
+    configure(SETTINGS.secrets())
     log = structlog.get_logger("bot.x")
     log.error("odd", page=PAGE, more="ç" * 5000, n=7)
     try:
@@ -212,14 +212,14 @@ def test_a_line_on_a_terminal_is_cut_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], put_back: None
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    configure(SETTINGS)
+    configure(SETTINGS.secrets())
     structlog.get_logger("bot.x").info("ç" * 5000 + "fim")
     assert 2000 < len(capsys.readouterr().err.encode()) <= LONGEST + 1
 
 
 @pytest.mark.usefixtures("put_back")
 def test_no_half_of_a_secret_or_phone_is_left_where_a_line_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
-    configure(SETTINGS)
+    configure(SETTINGS.secrets())
     for before in range(400, 800):
         logging.getLogger("bot.x").error("%shsm-key-1 +55 61 99999-0000%s", "y" * before, "x" * 2000)
     text = capsys.readouterr().err

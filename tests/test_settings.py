@@ -11,11 +11,12 @@ from pydantic import SecretStr, ValidationError
 from bot.domain.limits.hours import Hours
 from bot.domain.rules import Rules
 from bot.errors import StartupError
-from bot.gateways import GATEWAYS, open_gateway
-from bot.process.settings import GATEWAY_NEEDS, SOURCE_NEEDS, Settings, load, read
-from bot.process.wiring import rules_of
-from bot.sources import SOURCES, open_source
+from bot.gateways import GATEWAYS
+from bot.process.settings.composed import Settings
+from bot.process.wiring import open_gateway, open_source, rules_of
+from bot.sources import SOURCES
 from tests.fakes import FakeClock
+from tests.settings import load, read
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 GOOD = {
@@ -524,9 +525,11 @@ def test_a_bad_value_given_in_code_is_not_shown_either() -> None:
     assert "7654321" not in str(failed.value)
 
 
-def test_every_name_has_an_adapter_and_every_adapter_a_name() -> None:
-    assert set(SOURCE_NEEDS) == set(SOURCES)
-    assert set(GATEWAY_NEEDS) == set(GATEWAYS)
+def test_what_an_adapter_needs_is_among_its_settings() -> None:
+    for source in SOURCES.values():
+        assert set(source.needed) <= source.settings.model_fields.keys()
+    for gateway in GATEWAYS.values():
+        assert set(gateway.needed) <= gateway.settings.model_fields.keys()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.phone import Phone
 from bot.process.check import check
-from bot.process.settings import load
+from bot.process.settings.reading import load
 
 from .isp import ROOT, Isp, bot_command, isp
 from .storage.samples import rows

@@ -1,51 +1,18 @@
-"""WhatsApp senders by name. A new one is a file here, an entry in `GATEWAYS` and its settings."""
+"""WhatsApp senders by name. A new one is a folder here and its name in `NAMES`."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Mapping
+from importlib import import_module
 
-from bot.errors import StartupError
-from bot.gateways.dry_run import DryRun
-from bot.gateways.matrix.matrix import Matrix
-from bot.ports import Clock, Gateway
-from bot.process.settings import Settings
+from bot.gateways.adapter import Adapter
 
-
-class Sender(Gateway, Protocol):
-    """A gateway that holds connections."""
-
-    async def aclose(self) -> None:
-        """Close its connections."""
+DRY_RUN = "dry_run"
+NAMES = (
+    "matrix",  # the first one is used where GATEWAY names none
+    DRY_RUN,
+)
+GATEWAYS: Mapping[str, Adapter] = {name: import_module(f"{__name__}.{name}").ADAPTER for name in NAMES}
 
 
-def _matrix(settings: Settings, clock: Clock) -> Sender:
-    if settings.hsm_account is None:  # `load` lets none through: whose account would it be?
-        raise StartupError("HSM_ACCOUNT is not set")
-    of_an_outage = settings.hsm_variables
-    return Matrix(
-        settings.url_hsm,
-        settings.token_hsm.get_secret_value(),
-        cookie=settings.cookie_hsm.get_secret_value(),
-        account=settings.hsm_account,
-        templates=settings.templates(),
-        variables={
-            "LOS": of_an_outage,
-            "POWER": of_an_outage,
-            "RESTORED": settings.hsm_variables_restored,
-        },
-        include_current=settings.hsm_include_current,
-        zone=settings.tz,
-        clock=clock,
-        limit=settings.hsm_concurrency + 1,  # the probe beside the sends
-    )
-
-
-def _dry_run(_settings: Settings, _clock: Clock) -> Sender:
-    return DryRun()
-
-
-GATEWAYS: dict[str, Callable[[Settings, Clock], Sender]] = {"matrix": _matrix, "dry_run": _dry_run}
-
-
-def open_gateway(settings: Settings, clock: Clock) -> Sender:
-    """The gateway that `GATEWAY` names; with `DRY_RUN` the one that sends nothing."""
-    return GATEWAYS["dry_run" if settings.dry_run else settings.gateway](settings, clock)
+def would_send(name: str) -> Adapter:
+    """The gateway of that name; for the one that sends nothing the first one, which it rehearses."""
+    return GATEWAYS[NAMES[0] if name == DRY_RUN else name]

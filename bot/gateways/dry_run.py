@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.plan import Message, Outcome, Receipt, Sent
+from bot.gateways.adapter import Adapter
 
 
 class DryRun:
@@ -25,3 +26,6 @@ class DryRun:
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+
+ADAPTER = Adapter(open=lambda _settings, _zone, _clock: DryRun())

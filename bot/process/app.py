@@ -12,23 +12,20 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot import __version__
-from bot.chat.screens.starting import STARTED, start_facts, start_line
-from bot.chat.screens.words import Words
+from bot.chat.screens.starting import STARTED, start_line
 from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
 from bot.errors import StartupError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
-from bot.gateways import open_gateway
 from bot.gateways.pace import Pace
 from bot.ops.health import HealthServer
 from bot.ports import Clock, Notice
 from bot.process.clock import SystemClock
 from bot.process.healthz import Standing
-from bot.process.settings import Settings
+from bot.process.settings.composed import Settings
 from bot.process.tasks import Tasks
-from bot.process.wiring import attention_of, rules_of
-from bot.sources import open_source
+from bot.process.wiring import attention_of, open_gateway, open_source, rules_of, start_facts, words_of
 from bot.storage.access import troubles
 from bot.storage.files import FileLedger
 from bot.storage.views import Views
@@ -59,7 +56,7 @@ class App:
         self._settings = settings
         self._clock = SystemClock()
         self._rules = rules_of(settings)
-        self._words = Words(settings.bot_language, settings.tz)
+        self._words = words_of(settings)
         self._tasks = Tasks()
         self._started_at = self._clock.now()
         self._polled_at, self._polling = self._clock.monotonic(), False
@@ -80,7 +77,7 @@ class App:
             self._source,
             self._source,
             self._gateway,
-            Pace(settings.hsm_rate, clock),
+            Pace(settings.sending().rate, clock),
             ledger,
             self._telegram.chat,
             clock,
@@ -128,7 +125,7 @@ class App:
                 mend = "choose another OPS_PORT (0 turns it off)"
                 wrong = f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}"
                 raise StartupError(wrong, code=1) from None
-        log.info("%s", start_line(settings, self._words, len(self._ledger.book.open)))
+        log.info("%s", start_line(start_facts(settings), self._words, len(self._ledger.book.open)))
         log.info("olt-noc-bot %s: source %s, gateway %s", __version__, self._source.name, self._gateway.name)
         for warning in (*troubles(settings.data_dir), *settings.unprotected()):
             log.warning("%s", warning)

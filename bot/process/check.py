@@ -3,7 +3,7 @@
 import errno
 import shutil
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,27 +23,24 @@ from telegram.error import (
 )
 
 from bot.chat.screens.starting import start_line
-from bot.chat.screens.words import Words
 from bot.chat.wire.connection import Connection
 from bot.domain.phone import Phone
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused
-from bot.gateways import Sender, open_gateway
+from bot.gateways import adapter as gateways
+from bot.gateways import would_send
 from bot.process.check_lines import Finding, plain
 from bot.process.clock import SystemClock
-from bot.process.settings import Reading, Settings
+from bot.process.settings.composed import Settings
+from bot.process.settings.reading import Reading
 from bot.process.trial import WHAT, ask_on_terminal, send_tests
-from bot.sources import OltManager, open_source
+from bot.process.wiring import open_gateway, open_source, start_facts, words_of
+from bot.sources import SOURCES
+from bot.sources import adapter as sources
 from bot.storage.access import troubles
 from bot.storage.disk import Disk
 from bot.storage.replay import scan
 
 LOW_DISK = 100 * 2**20  # bytes
-HSM_MEND = "URL_HSM is what the provider gave, usually it ends in /rest/v1/sendHsm"
-GATEWAY_SETTINGS = ("gateway", "dry_run", "url_hsm", "token_hsm", "cookie_hsm", "hsm_", "tz")
-NO_LIST = (
-    "it answers, but there is no list of sent messages beside URL_HSM, so neither its path nor the key could "
-    "be tried without sending: check --send-test PHONE shows it"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Step:
 
     what: str
     where: str
-    needs: frozenset[str]
+    needs: Collection[str]
     run: Callable[[], AsyncIterator[Finding]]
 
 
@@ -83,7 +80,7 @@ async def check(
         if phone is not None:
             steps.append(_trial(settings, phone, ask, stack))
         for step in steps:
-            missing = sorted(field.upper() for field in step.needs & found.wrong)
+            missing = sorted(field.upper() for field in found.wrong.intersection(step.needs))
             if missing or (step.what == WHAT and found.problems):
                 after = ", ".join(missing) or "the settings"
                 say(str(Finding(step.what, None, f"not tried, mend {after} first")))
@@ -102,11 +99,13 @@ def _first_line(found: Reading) -> str:
         n = len(found.problems)
         return f"The bot would not start: {n} {'setting needs' if n == 1 else 'settings need'} mending"
     settings = found.settings
-    return start_line(settings, Words(settings.bot_language, settings.tz), _open_cases(settings.data_dir))
+    return start_line(start_facts(settings), words_of(settings), _open_cases(settings.data_dir))
 
 
 def _steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
     clock = SystemClock()
+
+    sender, manager = would_send(settings.gateway), SOURCES[settings.source]
 
     def of(*beginnings: str) -> frozenset[str]:
         return frozenset(name for name in Settings.model_fields if name.startswith(beginnings))
@@ -114,25 +113,31 @@ def _steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
     def source() -> AsyncIterator[Finding]:
         opened = open_source(settings, clock)
         stack.push_async_callback(opened.aclose)
-        return _source(opened)
+        return _source(opened, manager.advice)
 
     def gateway() -> AsyncIterator[Finding]:
         opened = open_gateway(settings, clock)
         stack.push_async_callback(opened.aclose)
-        return _gateway(opened)
+        return _gateway(opened, sender.advice)
 
-    rehearsal = settings.dry_run or settings.gateway == "dry_run"
     return [
         Step("data folder", "", of("data_dir"), lambda: _folder(settings)),
         Step("health port", "", of("ops_", "data_dir"), lambda: _health(settings)),
-        Step("OLT API", _host(settings.api_base_url), of("source", "api_", "tz"), source),
+        Step(
+            "OLT API",
+            _host(settings, manager.url),
+            {"source", "tz"} | manager.settings.model_fields.keys(),
+            source,
+        ),
         Step(
             "gateway",
-            "" if rehearsal else _host(settings.url_hsm),
-            of(*GATEWAY_SETTINGS),
+            "" if settings.rehearses else _host(settings, sender.url),
+            {"gateway", "dry_run", "tz"} | sender.settings.model_fields.keys(),
             gateway,
         ),
-        Step("Telegram bot", _host(settings.telegram_api_url), of("telegram_"), lambda: _telegram(settings)),
+        Step(
+            "Telegram bot", _host(settings, "telegram_api_url"), of("telegram_"), lambda: _telegram(settings)
+        ),
     ]
 
 
@@ -147,9 +152,9 @@ def _trial(settings: Settings, phone: Phone, ask: Callable[[str], str], stack: A
     return Step(WHAT, "", frozenset(), run)
 
 
-def _host(url: str) -> str:
-    """Where it is, without what an address may hold beside."""
-    return urlsplit(url).hostname or ""
+def _host(settings: Settings, name: str) -> str:
+    """Where the system is that a setting names, without what an address may hold beside."""
+    return (urlsplit(getattr(settings, name)).hostname or "") if name else ""
 
 
 def _open_cases(folder: Path) -> int | None:
@@ -215,36 +220,33 @@ async def _health(settings: Settings) -> AsyncIterator[Finding]:
     yield Finding("health port", True, f"{host}:{port} is free")
 
 
-async def _source(source: OltManager) -> AsyncIterator[Finding]:
+async def _source(source: sources.OltManager, advice: sources.Advice) -> AsyncIterator[Finding]:
     try:
         poll = await source.open_incidents()
     except LoginRefused as error:
-        mend = "check API_USER, API_PASS, API_BASE_URL and API_AUTH_URL"
-        yield Finding("OLT login", False, f"{plain(error)}; {mend}")
+        yield Finding("OLT login", False, f"{plain(error)}; {advice.login}")
         return
     except (Refused, BadAnswer) as error:
-        mend = "check API_BASE_URL and the user's rights"
-        yield Finding("OLT list", False, f"{plain(error)}; {mend}")
+        yield Finding("OLT list", False, f"{plain(error)}; {advice.refused}")
         return
     except BotError as error:
-        mend = "check API_BASE_URL and the way there"
-        yield Finding("OLT API", False, f"{plain(error)}; {mend}")
+        yield Finding("OLT API", False, f"{plain(error)}; {advice.unreached}")
         return
     skipped = f", {len(poll.skipped)} rows unreadable" if poll.skipped else ""
     yield Finding("OLT login", True, "accepted")
     yield Finding("OLT list", poll.complete, f"{len(poll.incidents)} open incidents{skipped}")
 
 
-async def _gateway(gateway: Sender) -> AsyncIterator[Finding]:
+async def _gateway(gateway: gateways.Sender, advice: gateways.Advice) -> AsyncIterator[Finding]:
     try:
         seen = await gateway.probe()
     except Refused as error:
-        yield Finding("gateway", False, f"{plain(error)}; check TOKEN_HSM; {HSM_MEND}")
+        yield Finding("gateway", False, f"{plain(error)}; {advice.refused}")
     except (BotError, AnswerLost) as error:
-        yield Finding("gateway", False, f"{plain(error)}; check URL_HSM and the way there")
+        yield Finding("gateway", False, f"{plain(error)}; {advice.unreached}")
     else:
-        if "not checked" in seen:  # a 404: the contract's list of sent messages is not beside this URL
-            yield Finding("gateway", None, f"{NO_LIST}; {HSM_MEND}")
+        if "not checked" in seen:  # there is nothing that may be asked without sending
+            yield Finding("gateway", None, advice.untried)
             return
         name = gateway.name.replace("_", " ")
         yield Finding("gateway", True, f"{name}, {seen}; no message was sent")

@@ -9,8 +9,6 @@ from urllib.parse import quote
 
 import structlog
 
-from bot.process.settings import Settings
-
 HIDDEN = "***"
 LONGEST = 2048  # bytes of a line
 WORDY = frozenset({"httpx", "httpcore", "aiohttp", "telegram"})
@@ -106,7 +104,7 @@ class _FixedWords(logging.Filter):
         return True
 
 
-def configure(settings: Settings) -> None:
+def configure(secrets: Iterable[str]) -> None:
     """Log to stderr: plain on a terminal, else a JSON object a line. Replaces the root logger's handlers."""
     terminal = sys.stderr.isatty()
     shared: list[structlog.typing.Processor] = [
@@ -134,7 +132,7 @@ def configure(settings: Settings) -> None:
     )
     handler = logging.StreamHandler()
     handler.addFilter(_FixedWords())
-    handler.setFormatter(RedactedFormatter(inner, Redactor(settings.secrets())))
+    handler.setFormatter(RedactedFormatter(inner, Redactor(secrets)))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.captureWarnings(True)
     logging.raiseExceptions = False  # its report on a broken record prints the record as it is

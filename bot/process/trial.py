@@ -11,10 +11,11 @@ from bot.domain.phone import Phone, mask, parse_phone
 from bot.domain.plan import ARRIVED, Outcome, Receipt
 from bot.domain.who import Who
 from bot.errors import LedgerClosed, StartupError
-from bot.gateways import Sender
+from bot.gateways import DRY_RUN, NAMES
+from bot.gateways.adapter import Sender
 from bot.ports import Clock
 from bot.process.check_lines import Finding, plain
-from bot.process.settings import Settings
+from bot.process.settings.composed import Settings
 from bot.steps.trial import send_trial
 from bot.storage.access import of_another_user
 from bot.storage.files import FileLedger
@@ -55,8 +56,9 @@ async def send_tests(
     """A line for each template. Nothing is sent in a dry run, beside a running bot, or without a yes."""
     templates = settings.templates()
     named = ", ".join(f"{hsm} ({name})" for name, hsm in templates.items())
-    if gateway.name == "dry_run":
-        mend = "it needs GATEWAY=matrix and DRY_RUN=false"
+    if gateway.name == DRY_RUN:
+        real = " or ".join(name for name in NAMES if name != DRY_RUN)
+        mend = f"it needs GATEWAY={real} and DRY_RUN=false"
         yield Finding(WHAT, False, f"not sent, this is a rehearsal; {mend}")
         return
     try:

@@ -1,29 +1,47 @@
-"""The settings in the terms of those who read them: the rules, and whom the bot asks for attention."""
+"""What the settings make: the adapters, the words, the rules, and what the bot says of how it is set up."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 
 from bot.chat.screens.attention import Attention
+from bot.chat.screens.words import Words, words_in
 from bot.domain.rules import Rules
-from bot.process.settings import Settings
+from bot.gateways import DRY_RUN, GATEWAYS, would_send
+from bot.gateways.adapter import Sender
+from bot.ports import Clock
+from bot.process.settings.composed import Settings
+from bot.sources import SOURCES
+from bot.sources.adapter import OltManager
 
 LIST_WITHIN, LATE_LIST = 60.0, 2  # seconds, or poll intervals where those are longer: no list takes longer
-_OTHER_NAMES = {"look_ups": "enrich_concurrency", "sends": "hsm_concurrency", "flaps": "flaps_per_hour"}
+_OTHER_NAMES = {"look_ups": "enrich_concurrency", "flaps": "flaps_per_hour"}
 _PERCENTAGES = {"nearly_all": "group_nearly_all", "dominance": "group_dominance"}
 
 
+def open_gateway(settings: Settings, clock: Clock) -> Sender:
+    """The gateway that `GATEWAY` names; with `DRY_RUN` the one that sends nothing."""
+    adapter = GATEWAYS[DRY_RUN if settings.dry_run else settings.gateway]
+    return adapter.open(settings, settings.tz, clock)
+
+
+def open_source(settings: Settings, clock: Clock) -> OltManager:
+    """The OLT manager that `SOURCE` names."""
+    return SOURCES[settings.source].open(settings, settings.tz, clock, settings.enrich_concurrency)
+
+
 def rules_of(settings: Settings) -> Rules:
-    """The settings that rules and steps read: each field of `Rules` from the setting of its name."""
+    """The settings that rules and steps read: each field of `Rules` from the setting of its name.
+
+    What is set about messages comes from the gateway's (`Sending`), by the same names.
+    """
     names = {field.name: _OTHER_NAMES.get(field.name, field.name) for field in fields(Rules)}
-    given = {rule: getattr(settings, name) for rule, name in names.items() if name in Settings.model_fields}
-    shares = {rule: getattr(settings, name) / 100 for rule, name in _PERCENTAGES.items()}
-    concluded = {
-        "dry_run": settings.dry_run or settings.gateway == "dry_run",
-        "poll_within": max(LIST_WITHIN, LATE_LIST * settings.poll_seconds),
-        "restored": settings.hsm_id_restored is not None,
-        "tells": frozenset(settings.hsm_variables),
-        "tells_restored": frozenset(settings.hsm_variables_restored),
-    }
-    return Rules(**(given | shares | concluded))
+    told = {rule: getattr(settings, name) for rule, name in names.items() if name in Settings.model_fields}
+    sending = settings.sending()
+    told |= {name: getattr(sending, name) for name in ("sends", "restored", "tells", "tells_restored")}
+    told |= {rule: getattr(settings, name) / 100 for rule, name in _PERCENTAGES.items()}
+    told["dry_run"] = settings.rehearses
+    told["poll_within"] = max(LIST_WITHIN, LATE_LIST * settings.poll_seconds)
+    return Rules(**told)
 
 
 def attention_of(settings: Settings) -> Attention:
@@ -36,3 +54,34 @@ def attention_of(settings: Settings) -> Attention:
         cards_at_once=settings.cards_at_once,
         sound_from=settings.sound_from,
     )
+
+
+def words_of(settings: Settings) -> Words:
+    """The words of the bot and of the adapters that it works with."""
+    language = settings.bot_language
+    return Words(language, settings.tz, adapters_words(language, settings.gateway, settings.source))
+
+
+def adapters_words(language: str, gateway: str, source: str) -> Mapping[str, str]:
+    """An adapter's own phrases by their keys, and under `setting` the names of what a person has to mend."""
+    sender = would_send(gateway)
+    phrases = {f"setting.{template}": name.upper() for template, name in sender.templates.items()}
+    for folder in filter(None, (sender.folder, SOURCES[source].folder)):
+        phrases |= words_in(folder, language)
+    return phrases
+
+
+def start_facts(settings: Settings) -> Mapping[str, object]:
+    """What the bot says of itself at a start, open cases apart: it fills `setup.line`."""
+    hours = settings.customer_hours
+    listed = settings.telegram_approvers
+    sending = settings.sending()
+    return {
+        "language": settings.bot_language,  # so that the group reads it anew in another one
+        "dry_run": settings.rehearses,
+        "templates": ", ".join(map(str, sending.templates.values())),
+        "account": sending.account,
+        "decides": "everyone" if listed == "*" else "listed" if listed else "admins",
+        "n": 0 if listed == "*" else len(listed),
+        "hours": f"{hours.first:%H:%M}–{hours.last:%H:%M}" if hours else "",
+    }

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.plan import Message, Outcome, Receipt
-from bot.gateways import open_gateway
 from bot.gateways.matrix.matrix import Matrix
 from bot.gateways.matrix.variables import LONGEST, variables_of
-from bot.process.settings import load
+from bot.process.settings.reading import load
+from bot.process.wiring import open_gateway
 from bot.simulator.matrix import MatrixApi
 from tests.fakes import FakeClock
 

@@ -27,6 +27,7 @@ from bot.errors import BotError, Declined
 from bot.flow.flow import Approval
 from bot.flow.inventory import Stock
 from bot.ports import Write
+from bot.process.wiring import adapters_words
 from bot.simulator.telegram.api import BotApi, Message, User
 from bot.steps import decide, delay, describe, restore, unknown
 from bot.steps.unknown import Choose
@@ -34,7 +35,7 @@ from bot.storage.memory import MemoryLedger
 from tests.fakes import FakeSource, incident
 
 ANA, BETO, CARLA = 7, 8, 9  # Ana is an administrator of the group
-WORDS = Words("pt_BR", ZoneInfo("America/Sao_Paulo"))
+WORDS = Words("pt_BR", ZoneInfo("America/Sao_Paulo"), adapters_words("pt_BR", "matrix", "oltcloud"))
 UNDO_SECONDS = 5.0
 SCOPES = 2  # the group and the private chats have the commands
 

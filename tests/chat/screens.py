@@ -13,11 +13,14 @@ from bot.domain.events import Approved, CaseOpened, Intent, Line, Planned, Resul
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.rules import Rules
+from bot.process.wiring import adapters_words
 from bot.simulator.telegram.html import parse, utf16
 from tests.fakes import ANA, NOON, incident, port
 
 ZONE = ZoneInfo("America/Sao_Paulo")
-PT, EN = Words("pt_BR", ZONE), Words("en", ZONE)
+PT, EN = (
+    Words(language, ZONE, adapters_words(language, "matrix", "oltcloud")) for language in ("pt_BR", "en")
+)
 LOS = incident("9", affected=33)
 APPROVED = Approved(1, ANA, (port(),))
 GROUPING = Rules(group_seconds=120, group_power_seconds=300)

@@ -36,7 +36,7 @@ from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.ports import Notice
-from bot.process.settings import Settings
+from bot.process.settings.composed import Settings
 from bot.process.wiring import attention_of
 from bot.simulator.server import Answer, DropAfter, Throttle
 from bot.simulator.telegram.api import BotApi, Message

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat.screens.starting import AGAIN, STARTED, is_news, said_of_start, start_facts, start_line
+from bot.chat.screens.starting import AGAIN, STARTED, is_news, said_of_start, start_line
 from bot.domain.book import Book
 from bot.domain.events import Announced
 from bot.ports import Notice
-from bot.process.settings import load
+from bot.process.settings.reading import load
+from bot.process.wiring import start_facts
 from tests.chat.screens import EN, PT
 from tests.fakes import NOON
 from tests.test_settings import GOOD
@@ -59,6 +60,6 @@ def test_the_same_is_said_again_after_a_while_and_something_else_at_once() -> No
     ],
 )
 def test_one_line_for_a_terminal(changes: dict[str, str], ours: str, theirs: str) -> None:
-    settings = load(None, GOOD | changes)
-    assert (start_line(settings, PT, 2), start_line(settings, EN, 2)) == (ours, theirs)
-    assert start_line(settings, PT, None) == ours.removesuffix(" · 2 casos abertos")
+    facts = start_facts(load(None, GOOD | changes))
+    assert (start_line(facts, PT, 2), start_line(facts, EN, 2)) == (ours, theirs)
+    assert start_line(facts, PT, None) == ours.removesuffix(" · 2 casos abertos")

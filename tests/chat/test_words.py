@@ -25,6 +25,7 @@ from bot.domain.causes.grouping import Reason
 from bot.domain.customer import Link
 from bot.domain.incident import Cause, Kind
 from bot.domain.plan import Mend, Outcome, Skip
+from bot.process.wiring import adapters_words
 from tests.chat.screens import EN, PT, ZONE
 
 NOW = datetime(2026, 11, 22, 17, 32, tzinfo=UTC)  # 14:32 in São Paulo
@@ -131,7 +132,8 @@ CODED: dict[str, Iterable[str]] = {
     "entry": ENTRIES,
     "end": ["done", "stopped", "closed", "halted", "unread", "over"],
     "pending": PENDING,
-    "mend": get_args(Mend),
+    "advice": get_args(Mend),
+    "setting": ["LOS", "POWER", "RESTORED", "LOGIN"],
     "trial": list(Outcome),
     "doubts": [
         *VERDICTS,
@@ -148,6 +150,11 @@ CODED: dict[str, Iterable[str]] = {
 """Families whose member is chosen while running, by what may be chosen."""
 RAISED = {"declined", "toast"}
 """Families whose members stand in the code by their code alone."""
+
+
+def every_phrase(language: str) -> dict[str, str]:
+    """The bot's, and those of its adapters."""
+    return {**phrases(language), **adapters_words(language, "matrix", "oltcloud")}
 
 
 def _facts(phrase: str) -> set[str]:
@@ -185,14 +192,14 @@ def _first_texts(*names: str) -> set[str]:
 
 
 def test_both_languages_have_the_same_phrases_with_the_same_facts() -> None:
-    ours, theirs = phrases("pt_BR"), phrases("en")
+    ours, theirs = every_phrase("pt_BR"), every_phrase("en")
     assert ours.keys() == theirs.keys()
     different = {key for key in ours if _facts(ours[key]) != _facts(theirs[key])}
     assert different == set()
 
 
 def test_every_key_in_code_exists_and_no_phrase_is_unused() -> None:
-    have = phrases("pt_BR").keys()
+    have = every_phrase("pt_BR").keys()
     chosen = {f"{family}.{code}" for family, codes in CODED.items() for code in codes}
     chosen |= {f"{family}.{code}" for code in _first_texts("Declined") for family in ("declined", "refused")}
     chosen |= {f"notice.{code}" for code in _first_texts("Notice")}
@@ -206,7 +213,7 @@ def test_every_key_in_code_exists_and_no_phrase_is_unused() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> None:
-    words = Words(language, ZONE)
+    words = Words(language, ZONE, every_phrase(language))
     facts: dict[str, object] = {
         "at": NOW,
         "now": NOW,
@@ -239,7 +246,7 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
         ],
         7,
     )
-    for key, phrase in phrases(language).items():
+    for key, phrase in every_phrase(language).items():
         filled = {name: facts.get(name, "<x>" * 100) for name in _facts(phrase)}
         said = words.say(key, **filled)
         assert "<x>" not in said

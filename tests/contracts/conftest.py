@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.errors import AnswerLost
-from bot.gateways import GATEWAYS, Sender
+from bot.gateways import GATEWAYS
+from bot.gateways.adapter import Sender
 from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix.matrix import Matrix
 from bot.ports import Source
@@ -18,7 +19,8 @@ from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Fault, HtmlPage, Server
 from bot.simulator.world import World
-from bot.sources import SOURCES, OltManager
+from bot.sources import SOURCES
+from bot.sources.adapter import OltManager
 from bot.sources.oltcloud.oltcloud import OltCloud
 from tests.fakes import FakeClock, FakeSource, incident
 

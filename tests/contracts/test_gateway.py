@@ -8,7 +8,8 @@ import pytest
 
 from bot.domain.plan import Message, Outcome, Receipt
 from bot.errors import AnswerLost, BadAnswer, BotError, Refused, TryLater
-from bot.gateways import GATEWAYS, Sender
+from bot.gateways import GATEWAYS
+from bot.gateways.adapter import Sender
 from bot.gateways.dry_run import DryRun
 from bot.simulator.server import (
     DropAfter,

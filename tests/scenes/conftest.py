@@ -21,7 +21,7 @@ import pytest
 from bot.chat.telegram import Telegram
 from bot.chat.wire.budget import GAP, WINDOW
 from bot.process.app import App
-from bot.process.settings import load
+from bot.process.settings.reading import load
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram.api import BotApi, Message, User

@@ -1,0 +1,143 @@
+"""Matrix (MatrixGo): its settings and how it is opened. README.md of this folder has the facts of its API."""
+
+from datetime import tzinfo
+from typing import ClassVar
+
+from pydantic import SecretStr, ValidationInfo, field_validator
+
+from bot.errors import StartupError
+from bot.gateways.adapter import Adapter, Advice, Sending
+from bot.gateways.matrix.matrix import Matrix
+from bot.ports import Clock
+from bot.process.settings.part import Part, setting
+from bot.process.settings.values import VARIABLES_MEND, Cookie, Key, Url, Variables
+
+TEMPLATES = {"LOS": "hsm_id_los", "POWER": "hsm_id_power", "RESTORED": "hsm_id_restored"}
+_URL_MEND = "URL_HSM is what the provider gave, usually it ends in /rest/v1/sendHsm"
+
+
+class MatrixSettings(Part):
+    """Where its API is, whose account and templates are used, and how fast."""
+
+    ours: ClassVar[tuple[str, ...]] = ("HSM_",)
+
+    url_hsm: Url = setting(
+        "",
+        mend="the full URL, e.g. https://isp.matrixdobrasil.ai/rest/v1/sendHsm",
+        tells="The HSM API: the full URL, e.g. https://isp.matrixdobrasil.ai/rest/v1/sendHsm, and its key "
+        '(no "Bearer").',
+        old="HSM_URL",
+    )
+    token_hsm: Key = setting(SecretStr(""), mend="the key of the HSM API, without Bearer", old="HSM_TOKEN")
+    hsm_account: int | None = setting(
+        None,
+        ge=1,
+        mend="your own account in Matrix (cod_conta), a whole number; the system before this bot had "
+        "1, which may be somebody else's",
+        tells="Your own account in Matrix (cod_conta) and the ids of your own approved templates for LOS and "
+        "for power failures. The system before this bot had 1, 114 and 116: somebody else's, unless they are "
+        "yours. To see them on your own phone: python -m bot check --send-test PHONE",
+    )
+    hsm_id_los: int | None = setting(
+        None,
+        ge=1,
+        mend="the id of your own approved template for LOS, a whole number; the system before this "
+        "bot had 114, which may be somebody else's",
+    )
+    hsm_id_power: int | None = setting(
+        None,
+        ge=1,
+        mend="the id of your own approved template for power failures, a whole number; the system "
+        "before this bot had 116, which may be somebody else's",
+    )
+    cookie_hsm: Cookie = setting(
+        SecretStr(""),
+        mend="a Cookie header without its name, usually empty",
+        tells="A Cookie header for the HSM API; usually none.",
+        old="HSM_COOKIE",
+    )
+    hsm_id_restored: int | None = setting(
+        None,
+        ge=1,
+        mend="the id of the template for service that is back, empty for none",
+        tells="The approved template that says that service is back; empty: none, and nobody is told.",
+    )
+    hsm_variables: Variables = setting(
+        (),
+        mend=VARIABLES_MEND,
+        tells="What fills {{1}}, {{2}} ... of the templates for outages, in turn and with commas: name, "
+        "start, eta, end, cause (or nome, inicio, previsao, fim, causa); empty: they have no variables. The "
+        "same for the template for service that is back.",
+    )
+    hsm_variables_restored: Variables = setting((), mend=VARIABLES_MEND)
+    hsm_include_current: bool = setting(
+        False,
+        mend="true or false",
+        tells="true: also to customers who have a conversation open (bol_incluir_atual).",
+    )
+    hsm_rate: float = setting(
+        10,
+        ge=0,
+        le=1000,
+        mend="messages a second, 0 for no limit",
+        tells="Messages a second (0: no limit) and in flight (1 to 200).",
+    )
+    hsm_concurrency: int = setting(10, ge=1, le=200, mend="messages in flight, 1 to 200")
+
+    @field_validator("hsm_id_restored")
+    @classmethod
+    def _template_of_its_own(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value in {info.data.get("hsm_id_los"), info.data.get("hsm_id_power")}:
+            raise ValueError("is the template that tells of an outage")
+        return value
+
+
+def _sending(settings: MatrixSettings) -> Sending:
+    ids = {template: getattr(settings, name) for template, name in TEMPLATES.items()}
+    return Sending(
+        rate=settings.hsm_rate,
+        sends=settings.hsm_concurrency,
+        account=settings.hsm_account,
+        templates={template: hsm for template, hsm in ids.items() if hsm is not None},
+        tells=frozenset(settings.hsm_variables),
+        tells_restored=frozenset(settings.hsm_variables_restored),
+    )
+
+
+def _open(settings: MatrixSettings, zone: tzinfo, clock: Clock) -> Matrix:
+    if settings.hsm_account is None:  # no reading of the settings lets none through: whose would it be?
+        raise StartupError("HSM_ACCOUNT is not set")
+    of_an_outage = settings.hsm_variables
+    return Matrix(
+        settings.url_hsm,
+        settings.token_hsm.get_secret_value(),
+        cookie=settings.cookie_hsm.get_secret_value(),
+        account=settings.hsm_account,
+        templates=_sending(settings).templates,
+        variables={
+            "LOS": of_an_outage,
+            "POWER": of_an_outage,
+            "RESTORED": settings.hsm_variables_restored,
+        },
+        include_current=settings.hsm_include_current,
+        zone=zone,
+        clock=clock,
+        limit=settings.hsm_concurrency + 1,  # the probe beside the sends
+    )
+
+
+ADAPTER = Adapter(
+    open=_open,
+    settings=MatrixSettings,
+    needed=("url_hsm", "token_hsm", "hsm_account", "hsm_id_los", "hsm_id_power"),
+    url="url_hsm",
+    templates=TEMPLATES,
+    sending=_sending,
+    advice=Advice(
+        refused=f"check TOKEN_HSM; {_URL_MEND}",
+        unreached="check URL_HSM and the way there",
+        untried="it answers, but there is no list of sent messages beside URL_HSM, so neither its path nor "
+        f"the key could be tried without sending: check --send-test PHONE shows it; {_URL_MEND}",
+    ),
+    folder=__name__,
+)

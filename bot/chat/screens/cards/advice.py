@@ -38,7 +38,7 @@ def interrupted(
     if is_over(book, case):
         key = "card.interrupted_over" if case.restores is None else "card.interrupted_again"
         return [*lines, words.say(key, todo=tally.todo if tally else 0), *doubt]
-    lines += mend(case, dispatch, words, "resume")
+    lines += advice(case, dispatch, words, "resume")
     if tally is None:
         return [*lines, words.say("card.interrupted_early")]
     failed = tally.outcomes.get(Outcome.FAILED, 0)  # taken up again too (domain/events/approvals.py)
@@ -50,31 +50,33 @@ def halted_facts(facts: Mapping[str, object], book: Book, words: Words) -> dict[
     case = book.cases[cast("int", facts["case"])]
     reason = facts["reason"]
     told = reason_words(None if reason is None else str(reason), words)
-    advice = Markup("").join(Markup("\n") + line for line in _advice(case, book, words))
-    return {"case": case.shown_as, "reason": told, "advice": advice}
+    lines = Markup("").join(Markup("\n") + line for line in _advice_now(case, book, words))
+    return {"case": case.shown_as, "reason": told, "advice": lines}
 
 
-def _advice(case: Case, book: Book, words: Words) -> list[Markup]:
+def _advice_now(case: Case, book: Book, words: Words) -> list[Markup]:
     """What a person has to see to before the case's dispatch goes on; empty where nothing is left to do."""
     again = {CaseState.INTERRUPTED: "resume", CaseState.NOBODY: "retry"}.get(case.state)
     if is_over(book, case) or case.dispatch is None or again is None:
         return []
-    return mend(case, case.dispatch, words, again)
+    return advice(case, case.dispatch, words, again)
 
 
-def mend(case: Case, dispatch: Dispatch, words: Words, again: str) -> list[Markup]:
-    """What a person has to see to before they tap the button `again`."""
-    if dispatch.mend is None:
+def advice(case: Case, dispatch: Dispatch, words: Words, again: str) -> list[Markup]:
+    """What a person has to see to before they tap the button `again`: what the gateway's words say of it."""
+    key = f"advice.{dispatch.mend}"
+    if dispatch.mend is None or not words.has(key):
         return []
     restores = case.restores is not None and again == "retry"
     button = words.plain("button.restore", n=None) if restores else words.plain(f"button.{again}")
-    return [words.say(f"mend.{dispatch.mend}", setting=_setting(case, dispatch), again=button)]
+    settings = ", ".join(words.coded(template, "setting") for template in _templates(case, dispatch))
+    return [words.say(key, setting=settings, again=button)]
 
 
-def _setting(case: Case, dispatch: Dispatch) -> str:
-    """The setting that names the dispatch's template; both where each customer has their own."""
+def _templates(case: Case, dispatch: Dispatch) -> tuple[str, ...]:
+    """The dispatch's template; both where each customer has their own."""
     if case.restores is not None:
-        return "HSM_ID_RESTORED"
+        return ("RESTORED",)
     if dispatch.mixed:
-        return "HSM_ID_LOS, HSM_ID_POWER"
-    return "HSM_ID_POWER" if dispatch.template is Kind.POWER else "HSM_ID_LOS"
+        return (Kind.LOS, Kind.POWER)
+    return (Kind.POWER if dispatch.template is Kind.POWER else Kind.LOS,)

@@ -8,7 +8,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from bot.chat.screens.buttons import Action, Press, press_on, press_restore
-from bot.chat.screens.cards.advice import mend
+from bot.chat.screens.cards.advice import advice
 from bot.chat.screens.cards.sends import approved, before, dry_run, ending, results, running
 from bot.chat.screens.fitting import Item, in_line, told
 from bot.chat.screens.screen import Button, Style
@@ -107,7 +107,7 @@ def _came_of_it(other: Case, dispatch: Dispatch, now: datetime, words: Words, ro
     if dispatch.end != "done":
         lines += ending(other, dispatch, now, words)
     if not dispatch.reached:
-        lines += mend(other, dispatch, words, "retry")
+        lines += advice(other, dispatch, words, "retry")
     if not plain:
         lines += results(dispatch, words)
     down = [r for r in progress.recipients.values() if r.skip is Skip.STILL_DOWN] if progress else []

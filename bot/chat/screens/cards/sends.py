@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from bot.chat.screens.cards.advice import interrupted, mend
+from bot.chat.screens.cards.advice import advice, interrupted
 from bot.chat.screens.cards.head import ports_line
 from bot.chat.screens.cards.results import attempt, counts, reason_words, settled_lines, why_lines
 from bot.chat.screens.fitting import told
@@ -158,7 +158,7 @@ def _finished(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> li
     if dispatch.end != "done" or dispatch.reached:
         lines += ending(case, dispatch, now, words)
     if case.state is CaseState.NOBODY:
-        lines += mend(case, dispatch, words, "retry")
+        lines += advice(case, dispatch, words, "retry")
     lines += results(dispatch, words)
     if dispatch.resumed_by is not None:
         lines.append(words.say("card.resumed", by=dispatch.resumed_by))

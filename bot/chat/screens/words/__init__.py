@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from importlib.resources import files
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -27,14 +28,17 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class Words:
-    """The phrases of one language, with times told in `tz`. KeyError for a key that does not exist."""
+    """The phrases of one language, with times told in `tz`. KeyError for a key that does not exist.
 
-    def __init__(self, language: str, tz: ZoneInfo) -> None:
+    `others` are phrases of the systems that the bot works with: a new key, or in the place of one here.
+    """
+
+    def __init__(self, language: str, tz: ZoneInfo, others: Mapping[str, str] = MappingProxyType({})) -> None:
         if language not in LANGUAGES:
             raise ValueError(f"unknown language {language!r}: use one of {', '.join(LANGUAGES)}")
         self.language = language
         self._tz = tz
-        self._phrases = phrases(language)
+        self._phrases = {**phrases(language), **others}
         self._html = self._environment(autoescape=True)
         self._text = self._environment(autoescape=False)
         self._ready: dict[tuple[str, bool], Template] = {}
@@ -146,6 +150,13 @@ def phrases(language: str) -> dict[str, str]:
     """Every phrase of a language by its dotted key."""
     text = files(__name__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
     return dict(_flat(tomllib.loads(text)))
+
+
+def words_in(folder: str, language: str) -> dict[str, str]:
+    """The phrases in `words.toml` of a package: there each language is a table; none where it has no file."""
+    file = files(folder).joinpath("words.toml")
+    tables = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return dict(_flat(tables.get(language, {})))
 
 
 def duration(value: timedelta | float) -> str:

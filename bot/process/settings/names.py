@@ -5,8 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 _ALIKE = 0.8  # in the bot's own file every name is meant for the bot (or for compose)
-_ALMOST = 0.9  # the environment is full of other programs' names
-_OURS = ("TELEGRAM_", "HSM_")  # no other program's begin so: compose puts all of .env into the environment
+_ALMOST = 0.9  # the environment is full of other programs' names, and compose puts all of .env there
 _COMPOSE = re.compile(r"(?:COMPOSE|DOCKER|BUILDKIT)_\w+")
 
 
@@ -22,18 +21,22 @@ def strange(given: Iterable[str], known: Collection[str]) -> list[str]:
     return [name for name in given if name not in known and not _COMPOSE.fullmatch(name)]
 
 
-def meant(name: str, known: Collection[str], *, foreign: bool = False) -> str | None:
+def meant(name: str, known: Collection[str], ours: tuple[str, ...], *, foreign: bool = False) -> str | None:
     """The setting that a name resembles, None where it resembles none.
 
-    `foreign`: it comes from the environment, where it may well be another program's.
+    Args:
+        name: What is given.
+        known: Every name that is read.
+        ours: Beginnings that no other program's names have.
+        foreign: It comes from the environment, where it may well be another program's.
     """
     plain = name.upper()
-    ours = sorted(known)
-    same = [one for one in ours if _squeezed(one) == _squeezed(plain) or _words(one) == _words(plain)]
+    every = sorted(known)
+    same = [one for one in every if _squeezed(one) == _squeezed(plain) or _words(one) == _words(plain)]
     if same:
         return same[0]
-    cutoff = _ALMOST if foreign and not plain.startswith(_OURS) else _ALIKE
-    return next(iter(difflib.get_close_matches(plain, ours, n=1, cutoff=cutoff)), None)
+    cutoff = _ALMOST if foreign and not plain.startswith(ours) else _ALIKE
+    return next(iter(difflib.get_close_matches(plain, every, n=1, cutoff=cutoff)), None)
 
 
 def _words(name: str) -> list[str]:

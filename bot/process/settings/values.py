@@ -2,17 +2,25 @@
 
 import re
 import unicodedata
-from datetime import time
+from collections.abc import Sequence
+from datetime import UTC, time
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+
+from bot.domain.limits.hours import Hours
 
 Variable = Literal["name", "start", "eta", "end", "cause"]
 """What may fill a variable of a template."""
 
+NOT_BUILT_YET = frozenset({"cloud"})
+VARIABLES_MEND = (
+    "what fills {{1}}, {{2}} ... in turn: name, start, eta, end, cause with commas, empty for a template "
+    "without variables"
+)
 _TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 _SPAN = re.compile(r"(\d{1,2}):(\d\d)\s*[-–]\s*(\d{1,2}):(\d\d)", re.ASCII)
 _VARIABLES: dict[str, Variable] = {
@@ -85,11 +93,6 @@ def _cookie(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _olt_url(text: str) -> str:
-    """Without the part that every call adds by itself: providers name the API's folder or its login."""
-    return re.sub(r"/+api(?:/+v[0-9]+|/+token)?/*$", "", text)
-
-
 def _telegram_token(secret: SecretStr) -> SecretStr:
     if not _TOKEN.fullmatch(secret.get_secret_value()):
         raise ValueError("is no bot token")
@@ -147,6 +150,20 @@ def _variables(value: Any) -> Any:
     return tuple(_VARIABLES[word] for word in words)
 
 
+def registered(value: str, names: Sequence[str]) -> str:
+    """The name of a system; ValueError where it is none of those that there are."""
+    if value in NOT_BUILT_YET:
+        raise ValueError("names a system that is not built yet")
+    if value not in names:
+        raise ValueError("names no system the bot knows")
+    return value
+
+
+def local_hours(value: Any, info: ValidationInfo) -> Any:
+    """Hours of TZ; where that is itself wrong, any zone will do to check the rest."""
+    return Hours(*span(value), info.data.get("tz", UTC)) if isinstance(value, str) else value
+
+
 def span(text: str) -> tuple[time, time]:
     """`22:00-07:00` as its two ends; ValueError says what is wrong with it."""
     found = _SPAN.fullmatch(text)
@@ -162,10 +179,10 @@ def span(text: str) -> tuple[time, time]:
     return first, last
 
 
-Url = Annotated[str, AfterValidator(_url)]
-BaseUrl = Annotated[str, AfterValidator(_url), AfterValidator(_base_url)]
+IS_URL = AfterValidator(_url)
+Url = Annotated[str, IS_URL]
+BaseUrl = Annotated[str, IS_URL, AfterValidator(_base_url)]
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
-OltUrl = Annotated[str, AfterValidator(_url), AfterValidator(_base_url), AfterValidator(_olt_url)]
 Key = Annotated[SecretStr, AfterValidator(_header), AfterValidator(_key)]
 Cookie = Annotated[SecretStr, AfterValidator(_header), AfterValidator(_cookie)]
 TelegramToken = Annotated[SecretStr, AfterValidator(_telegram_token)]

@@ -1,0 +1,71 @@
+"""What a gateway's folder brings: its settings, how it is opened, what they say of messages, its advice."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any, Protocol
+
+from bot.ports import Clock, Gateway
+from bot.process.settings.part import Part
+
+
+class Sender(Gateway, Protocol):
+    """A gateway that holds connections."""
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What a gateway's settings say of its messages, in the program's own words.
+
+    `rate` is in messages a second (0: no limit), `sends` how many are in flight. `templates` are the ids by
+    `Message.template`; `tells` and `tells_restored` as in `Rules`.
+    """
+
+    rate: float = 10.0
+    sends: int = 10
+    account: int | None = None
+    templates: Mapping[str, int] = field(default_factory=dict)
+    tells: frozenset[str] = frozenset()
+    tells_restored: frozenset[str] = frozenset()
+
+    @property
+    def restored(self) -> bool:
+        """Whether there is a template for "service is back"."""
+        return "RESTORED" in self.templates
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What `check` says to a person: the key was refused, nothing was reached, nothing could be tried."""
+
+    refused: str = ""
+    unreached: str = ""
+    untried: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A gateway as the program knows it.
+
+    Args:
+        open: The gateway, from its settings; the zone is that of its dates.
+        settings: Its part of the settings.
+        needed: Those of them without which it cannot be opened.
+        url: The one that names the system's address.
+        templates: The one that names each template's id, by `Message.template`.
+        sending: What they say of messages.
+        advice: For `check`; what the chat says is in `words.toml` of `folder`.
+        folder: The package with its words; empty: it has none of its own.
+    """
+
+    open: Callable[[Any, tzinfo, Clock], Sender]
+    settings: type[Part] = Part
+    needed: tuple[str, ...] = ()
+    url: str = ""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    sending: Callable[[Any], Sending] = lambda _settings: Sending()
+    advice: Advice = Advice()
+    folder: str = ""

@@ -1,0 +1,59 @@
+"""All settings in one: the bot's own parts and those that the adapters declare."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr, create_model
+
+from bot.gateways import DRY_RUN, GATEWAYS, would_send
+from bot.gateways.adapter import Sending
+from bot.process.settings.own import People, Process
+from bot.process.settings.part import Part, is_secret, is_url
+from bot.process.settings.sending import Messages
+from bot.process.settings.values import leads_elsewhere_unprotected
+from bot.process.settings.watching import Watching
+from bot.sources import SOURCES
+
+OWN: tuple[type[Part], ...] = (People, Messages, Watching, Process)
+_DECLARED = (*(one.settings for one in GATEWAYS.values()), *(one.settings for one in SOURCES.values()))
+FOREIGN = tuple(dict.fromkeys(part for part in _DECLARED if part is not Part))
+PARTS = (*OWN, *FOREIGN)
+
+
+class _Settings(People, Messages, Watching, Process):
+    """All settings, checked. A field's description says how to mend it."""
+
+    @property
+    def rehearses(self) -> bool:
+        """Whether nothing is sent."""
+        return self.dry_run or self.gateway == DRY_RUN
+
+    def sending(self) -> Sending:
+        """What is set about messages; in a rehearsal of those that would be sent."""
+        return would_send(self.gateway).sending(self)
+
+    def unprotected(self) -> list[str]:
+        """The systems on other machines that are talked to without TLS, each with what to do."""
+        used = (People, SOURCES[self.source].settings, GATEWAYS[self.gateway].settings)
+        return [
+            f"{name.upper()} is http:// to another machine, so keys and phones go there readable: use https://"
+            for part in used
+            for name, field in part.model_fields.items()
+            if is_url(field) and leads_elsewhere_unprotected(getattr(self, name))
+        ]
+
+    def templates(self) -> dict[str, int]:
+        """The ids of the templates that are configured, by `Message.template`."""
+        return dict(self.sending().templates)
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no log may show."""
+        values: list[SecretStr] = [getattr(self, name) for name in SECRETS]
+        return tuple(value.get_secret_value() for value in values if value.get_secret_value())
+
+
+if TYPE_CHECKING:
+    Settings = _Settings  # who needs an adapter's fields has its own part of them
+else:
+    Settings = create_model("Settings", __base__=(_Settings, *FOREIGN), __doc__=_Settings.__doc__)
+
+SECRETS = tuple(name for name, field in Settings.model_fields.items() if is_secret(field))

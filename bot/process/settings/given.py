@@ -1,0 +1,56 @@
+"""What the environment and `.env` say, before anybody has checked it."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+
+ENV_FILE = Path(".env")
+DATA_DIR = Path("data")
+TZ = "America/Sao_Paulo"
+
+
+def data_dir(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.environ) -> Path:
+    """DATA_DIR alone, for what must work where the other settings do not."""
+    return Path(given(env_file, environ, []).get("DATA_DIR", DATA_DIR))
+
+
+def time_zone(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.environ) -> tzinfo:
+    """TZ alone, for what must work where the other settings do not; UTC where it names no zone."""
+    try:
+        return ZoneInfo(given(env_file, environ, []).get("TZ", TZ))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def given(env_file: Path | None, environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
+    """Every variable that is set, cleaned; the environment wins over the file."""
+    cleaned = [
+        (name, clean(value))
+        for name, value in [*in_file(env_file, problems).items(), *environ.items()]
+        if value
+    ]
+    return {name: value for name, value in cleaned if value}
+
+
+def in_file(env_file: Path | None, problems: list[str]) -> Mapping[str, str | None]:
+    """What stands in the file, as it stands there; nothing where there is no file."""
+    if env_file is None or not env_file.exists():
+        return {}
+    try:
+        # A password may hold a dollar sign, so nothing is interpolated.
+        return dotenv_values(env_file, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeError):
+        problems.append(".env cannot be read: make it a UTF-8 text file that this user may read")
+        return {}
+
+
+def clean(value: str) -> str:
+    """Without the spaces and quotes around it."""
+    value = value.strip()
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        value = value[1:-1].strip()
+    return value

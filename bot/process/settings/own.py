@@ -1,0 +1,98 @@
+"""The settings of the bot's account and people, and of its process."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import SecretStr, ValidationInfo, field_validator
+
+from bot.process.settings.given import DATA_DIR, TZ
+from bot.process.settings.part import Part, setting
+from bot.process.settings.values import (
+    Approvers,
+    BaseUrl,
+    Chat,
+    Group,
+    Proxy,
+    TelegramToken,
+    Topic,
+    Users,
+    Zone,
+)
+
+
+class People(Part):
+    """The bot's account, its group, and who decides there."""
+
+    title: ClassVar = "Who may decide, and where"
+    ours: ClassVar[tuple[str, ...]] = ("TELEGRAM_",)
+
+    telegram_token: TelegramToken = setting(
+        mend="the token that @BotFather gave, digits:letters", tells="The bot's token, from @BotFather."
+    )
+    telegram_chat_id: Group = setting(
+        mend="the group's id, e.g. -1001234567890: add the bot to the group, write /help there and "
+        "look for chat.id in https://api.telegram.org/bot<token>/getUpdates",
+        tells="The NOC's group, a negative number. Add the bot to it, write /help there, and look for "
+        "chat.id in https://api.telegram.org/bot<token>/getUpdates",
+    )
+    telegram_approvers: Approvers = setting(
+        frozenset(),
+        mend="user ids with commas, * for everyone in the group, empty for its admins",
+        tells="Telegram user ids with commas; empty: the group's administrators; *: everyone in the group.",
+    )
+    telegram_on_call: Users = setting(
+        frozenset(),
+        mend="user ids with commas, empty for all approvers",
+        tells="Who is mentioned when a card waits: user ids with commas; empty: all approvers.",
+    )
+    telegram_escalation_chat_id: Chat = setting(
+        None,
+        mend="the id of another chat: a group (negative) or a person, empty for none",
+        tells="Who is told when they do not answer either: another group's id (negative), or a person's who "
+        "wrote /start to the bot; empty: nobody.",
+    )
+    telegram_topic_id: Topic = setting(
+        None,
+        mend="a forum topic's number, empty for none",
+        tells="A forum topic's number; empty (or 1): the General topic, or a group without topics.",
+    )
+    telegram_api_url: BaseUrl = setting(
+        "https://api.telegram.org",
+        mend="a Bot API server, https://...",
+        tells="Another Bot API server.",
+    )
+    telegram_proxy: Proxy = setting(
+        SecretStr(""),
+        mend="the proxy that leads to Telegram, e.g. http://10.0.0.1:3128, empty for none",
+        tells="Where Telegram is only reached through a proxy: http://10.0.0.1:3128, or "
+        "http://user:password@10.0.0.1:3128. The other systems are always reached straight; http_proxy and "
+        "its like are ignored.",
+    )
+
+    @field_validator("telegram_escalation_chat_id")
+    @classmethod
+    def _elsewhere(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value == info.data.get("telegram_chat_id"):
+            raise ValueError("is the group itself")
+        return value
+
+
+class Process(Part):
+    """Where it lives and what it speaks."""
+
+    title: ClassVar = "The process"
+
+    data_dir: Path = setting(DATA_DIR, mend="a folder", tells="The folder of the ledger, on a local disk.")
+    tz: Zone = setting(
+        ZoneInfo(TZ),
+        mend="e.g. America/Sao_Paulo",
+        tells="The time zone of the OLT manager's dates, of the cards and of all hours above.",
+    )
+    bot_language: Literal["pt_BR", "en"] = setting(
+        "pt_BR", mend="pt_BR or en", tells="What the bot speaks: pt_BR or en."
+    )
+    ops_host: str = setting(
+        "127.0.0.1", mend="the address to listen on", tells="Health over HTTP; port 0: none."
+    )
+    ops_port: int = setting(8081, ge=0, le=65535, mend="a port, 0 for none")
