@@ -33,6 +33,7 @@ from bot.domain.plan import Outcome, Recipient
 from bot.domain.who import BOT
 from tests.chat.screens import EN, PT, assert_arrives, labels, story
 from tests.fakes import ANA, BRUNO, NOON, incident, port
+from tests.storage.samples import EVERY_KIND
 
 AT_EIGHT = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)  # 08:00 in São Paulo
 SCOPES = (Scope("CB 02", "6/15"), Scope("CB 02", "6/16"), Scope("CB 03"))
@@ -85,6 +86,16 @@ def lines_of(book: Book, newest: int = 1) -> list[str]:
 )
 def test_a_line_in_words(line: Line, entry: str) -> None:
     assert lines_of(story(line)) == [entry]
+
+
+@pytest.mark.parametrize("line", [line for line in EVERY_KIND if line.audited], ids=lambda line: line.kind)
+def test_whatever_is_audited_has_words(line: Line) -> None:
+    book = Book()
+    book.apply(NOON, ev.Silenced(1, SCOPES, NOON, ANA, "obra"))
+    if not hasattr(line, "case"):
+        book.apply(NOON, line)
+    entry = told(book, AuditEntry(NOON, line), NOON, 24)
+    assert said(entry, PT) != said(entry, EN)
 
 
 def test_what_became_of_a_schedule() -> None:

@@ -1,4 +1,7 @@
-"""The audit as entries that say what a person asks: when, who, what, which case, what came of it."""
+"""The audit as entries that say what a person asks: when, who, what, which case, what came of it.
+
+What a line has to tell is read by the names of its fields: a new kind needs a phrase and nothing here.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ from bot.domain.who import BOT, Who
 
 TODAY = frozenset({"today", "hoje"})
 REFUSED = frozenset({"refused", "recusados"})
+_TIMES = ("due", "eta", "until")  # when it is to be sent, expected to be over or silent until
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +165,11 @@ def _is_at(wanted: str, place: str) -> bool:
 def _places(book: Book, entry: AuditEntry) -> list[str]:
     """Where the entry is about, folded: every port that its case has, and those that a line names."""
     line, case = entry.line, _root(book, entry)
-    if isinstance(line, events.Silenced | events.SilenceEnded):
-        return [f"{scope.olt} {scope.place}".casefold() for scope in _scopes(book, line)]
-    ports = [line.port] if isinstance(line, events.CooldownReleased) else []
-    ports += line.ports if isinstance(line, events.Approved) else ()
+    scopes = _scopes(book, line)
+    if scopes:
+        return [f"{scope.olt} {scope.place}".casefold() for scope in scopes]
+    ports: list[Port] = [line.port] if isinstance(line, events.CooldownReleased) else []
+    ports += getattr(line, "ports", ())
     ports += [member.incident.port for member in case.members.values()] if case else ()
     return [port.label.casefold() for port in ports]
 
@@ -176,9 +181,8 @@ def _root(book: Book, entry: AuditEntry) -> Case | None:
 
 
 def _scopes(book: Book, line: Event) -> tuple[Scope, ...]:
-    if isinstance(line, events.Silenced | events.SilenceEnded):
-        return book.silences[line.silence].scopes
-    return ()
+    silence: int | None = getattr(line, "silence", None)
+    return () if silence is None else book.silences[silence].scopes
 
 
 def _port(entry: AuditEntry, root: Case | None) -> Port | None:
@@ -214,17 +218,17 @@ def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
         root.ended_at if root else None,
         root.ended_why if root else None,
         _held_until(book, case, about, now, hours) if case and about else None,
-        len(line.recipients) if isinstance(line, events.Resolved | events.Resent) else None,
+        len(line.recipients) if hasattr(line, "recipients") else None,
         _ports(line, root),
         entry.case,
         restores,
-        line.despite if isinstance(line, events.Approved | events.Proposed | events.Resent) else (),
-        _until(line),
-        line.first if isinstance(line, events.Approved) else None,
-        line.team if isinstance(line, events.CauseNamed) else None,
+        getattr(line, "despite", ()),
+        next((getattr(line, name) for name in _TIMES if hasattr(line, name)), None),
+        getattr(line, "first", None),
+        getattr(line, "team", None),
         _scopes(book, line),
-        line.asked if isinstance(line, events.Approved | events.Proposed) else None,
-        line.agreed if isinstance(line, events.Approved | events.Proposed) else None,
+        getattr(line, "asked", None),
+        getattr(line, "agreed", None),
         line if isinstance(line, TrialIntent) else None,
         book.trials[line.trial] if isinstance(line, TrialIntent) else None,
         result.came_to if result else None,
@@ -241,20 +245,9 @@ def _ports(line: Event, root: Case | None) -> int:
     """How many ports it is about: those claimed, else those that the case has."""
     if root is None or isinstance(line, events.CooldownReleased):
         return 1
-    claimed = len(line.ports) if isinstance(line, events.Approved) else 0
-    return claimed or len({member.incident.port.key for member in root.members.values()})
-
-
-def _until(line: Event) -> datetime | None:
-    match line:
-        case (
-            events.Approved(due=at)
-            | events.Proposed(due=at)
-            | events.Forecast(eta=at)
-            | events.Silenced(until=at)
-        ):
-            return at
-    return None
+    return len(getattr(line, "ports", ())) or len(
+        {member.incident.port.key for member in root.members.values()}
+    )
 
 
 def _held_until(book: Book, case: Case, dispatch: Dispatch, now: datetime, hours: float) -> datetime | None:
