@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
-from bot.domain.case import Card, Case, Dispatch
+from bot.domain.case import Card, Case, Dispatch, restoring_of
 from bot.domain.causes.flapping import Spell
 from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import Reservation, Told
@@ -139,11 +139,8 @@ class Book:
         self.next_case = 1
 
     def restored_by(self, number: int) -> Case | None:
-        """The case that tells the customers of this one that service is back, None where there is none yet.
-
-        Its id is the case's, negated: people never see it, and their numbers have no gaps.
-        """
-        return self.cases.get(-number)
+        """The case that tells the customers of this one that service is back; None where there is none."""
+        return self.cases.get(restoring_of(number))
 
     def silence_of(self, port: Port, now: datetime) -> Silence | None:
         """The silence that a port lies in now, the one that lasts longest; None where it lies in none."""

@@ -62,6 +62,19 @@ LEFT_OVER: dict[End, Skip | Outcome] = {
 """What those count as whom a dispatch never tried, by how it ended."""
 
 
+def restoring_of(case: int) -> int:
+    """The number of the case that tells the customers of this one that service is back: its second message.
+
+    It is the case's, negated: people never see it, and their numbers have no gaps.
+    """
+    return -case
+
+
+def restored_of(case: int) -> int | None:
+    """The number of the case that this one is the second message of; None for all others."""
+    return -case if case < 0 else None
+
+
 class Phase(StrEnum):
     """Where a dispatch stands."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import Case, Despite, Phase
+from bot.domain.case import Case, Despite, Phase, restoring_of
 from bot.domain.causes.flapping import oscillates
 from bot.domain.customer import Link
 from bot.domain.events import Approved, Line, Planned, Restoring, Spared, Untold
@@ -41,7 +41,7 @@ def restore(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
         if until is not None and terms.hours == "later":
             due = until
         despite: tuple[Despite, ...] = ("hours",) if until is not None and due is None else ()
-        return [*opened, Approved(-number, who, (), rules.dry_run, despite=despite, due=due)]
+        return [*opened, Approved(restoring_of(number), who, (), rules.dry_run, despite=despite, due=due)]
 
     return write
 
@@ -52,7 +52,7 @@ def _companion(book: Book, number: int, terms: Terms) -> list[Line]:
     if before is not None:
         check_undecided(before)
     check_attempt(before, terms.attempt)
-    return [] if before is not None else [Restoring(-number, number)]
+    return [] if before is not None else [Restoring(restoring_of(number), number)]
 
 
 def _check_tellable(case: Case, now: datetime, rules: Rules) -> None:

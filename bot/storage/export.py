@@ -13,6 +13,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Literal
 
+from bot.domain.case import restored_of
 from bot.errors import StartupError
 from bot.storage import codec
 from bot.storage.codec import Entry
@@ -83,8 +84,8 @@ def row_of(entry: Entry) -> Row:
     """
     own = json.loads(b"{%b}" % codec.fields(entry.line))
     at = entry.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    case = own.get("case")
-    second = {"restores": -case} if case is not None and case < 0 else {}
+    root = restored_of(own.get("case") or 0)
+    second = {} if root is None else {"restores": root}
     return {"seq": entry.seq, "group": entry.group, "at": at, **own, **second}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.domain import events
 from bot.domain.book import Book
-from bot.domain.case import Case, Dispatch
+from bot.domain.case import Case, Dispatch, restored_of, restoring_of
 from bot.domain.events import Silenced, SilenceEnded
 from bot.domain.incident import Port
 from bot.domain.limits.silence import Silence
@@ -26,8 +26,6 @@ from bot.storage.replay import Scan
 
 _PLACE = {"seq", "group", "at", "kind", "case", "restores"}
 _LISTED = 8  # of a list, at most, on one line
-_BACK = " [service is back]"
-"""Marks what is about the second message of a case: in the ledger its number is the case's, negated."""
 
 
 def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None) -> tuple[int, str]:
@@ -55,11 +53,16 @@ def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None)
     return int(note is not None), "\n".join([*lines, *([note] if note else [])])
 
 
+def _back(case: int) -> str:
+    """Marks what is about the second message of a case."""
+    return "" if restored_of(case) is None else " [service is back]"
+
+
 def _summary(case: Case, zone: tzinfo) -> str:
     incident, dispatch = case.incident, case.dispatch
     more = len(_ports(case)) - 1
     parts = [
-        f"case {case.shown_as}{_BACK if case.restores is not None else ''}",
+        f"case {case.shown_as}{_back(case.id)}",
         _time(case.opened_at, zone),
         f"{incident.kind} {_plain(incident.port.label)}{f' + {more} ports' if more else ''}",
         f"incident {_plain(incident.id)}",
@@ -101,6 +104,7 @@ class _Story:
 
     def __init__(self, case: int, zone: tzinfo) -> None:
         self._case, self._zone = case, zone
+        self._both = (case, restoring_of(case))
         self._phones = Phones()
         self._book = Book()
         self._ways: dict[tuple[int, int], dict[str, _Way]] = {}
@@ -108,10 +112,10 @@ class _Story:
     def told(self, disk: Disk, folder: Path, found: Scan) -> list[str]:
         lines = [text for entry in taken(disk, folder, found) for text in self._lines(entry)]
         cases = self._book.cases
-        lines += [f"now: {_summary(cases[n], self._zone)}" for n in (self._case, -self._case) if n in cases]
+        lines += [f"now: {_summary(cases[n], self._zone)}" for n in self._both if n in cases]
         for (number, turn), ways in self._ways.items():
             dispatch = cases[number].dispatches[turn - 1]
-            lines.append(f"recipients of approval {turn}{_BACK if number < 0 else ''}:")
+            lines.append(f"recipients of approval {turn}{_back(number)}:")
             lines += [f"  {way.label}: {self._end(dispatch, id_, way)}" for id_, way in ways.items()]
         return lines
 
@@ -135,8 +139,8 @@ class _Story:
         elif "recipient" in what:
             id_ = row["recipient"]
             what["recipient"] = ways[id_].label if id_ in ways else id_
-        back = _BACK if number < 0 else ""
-        yield f"{_time(entry.at, self._zone)}  #{entry.seq}  {entry.line.kind}{back}{self._said(what)}"
+        kind = f"{entry.line.kind}{_back(number)}"
+        yield f"{_time(entry.at, self._zone)}  #{entry.seq}  {kind}{self._said(what)}"
 
     def _last_ways(self, number: int) -> dict[str, _Way]:
         turns = [key for key in self._ways if key[0] == number]
@@ -145,9 +149,9 @@ class _Story:
     def _concerns(self, line: events.Line) -> bool:
         """Whether the line is the case's own, or one of all cases that changes this one."""
         if hasattr(line, "case"):
-            return line.case in {self._case, -self._case}
+            return line.case in self._both
         if isinstance(line, events.Started | events.Stopped):
-            return not self._book.running.isdisjoint({self._case, -self._case})
+            return not self._book.running.isdisjoint(self._both)
         case = self._book.cases.get(self._case)
         if case is None:
             return False
