@@ -332,7 +332,8 @@ class Case:
         """How many ONUs it affects at most, by its alerts or by a plan that waits for a word; infinite where
         some do not even say that: it may be large.
         """
-        listed, grown = math.inf if self.at_most is None else self.at_most, self.grown
+        most, grown = self.at_most, self.grown
+        listed = math.inf if most is None else most
         return listed if grown is None else max(listed, grown.onus)
 
     @property

@@ -85,18 +85,24 @@ def _of_open(case: Case, book: Book, now: datetime, rules: Rules) -> Iterator[Re
 
 def _of_over(case: Case, book: Book, now: datetime, rules: Rules) -> Iterator[Reminder]:
     """It rings once; then people are reminded as long as somebody has to decide what the customers hear."""
-    if case.ended_at is None or not case.accepted() or book.silence_over(case, now) is not None:
+    ended = case.ended_at
+    rings = ended is not None and "over" not in case.reminded and now - ended <= RINGS_WITHIN
+    steps = () if ended is None else tuple(_ladder(case, "over", ended, now, rules))
+    asks = bool(steps) and waits(case, book, now, rules) and case.size >= rules.sound_from
+    # Whom it reached is counted last: cases that are over are many, and asked about at each poll.
+    if not (rings or asks) or not case.accepted() or book.silence_over(case, now) is not None:
         return
-    if "over" not in case.reminded and now - case.ended_at <= RINGS_WITHIN:
+    if rings:
         yield "over"
-    if case.size >= rules.sound_from and waits(case, book, now, rules):
-        yield from _ladder(case, "over", case.ended_at, now, rules)
+    if asks:
+        yield from steps
 
 
 def _of_left(case: Case, now: datetime, rules: Rules) -> Iterator[Reminder]:
     since = about(case, "left_first")
-    if since is not None and now - since <= LEFT_WITHIN and is_left(case):
-        yield from _ladder(case, "left", since, now, rules)
+    if since is not None and now - since <= LEFT_WITHIN:
+        steps = tuple(_ladder(case, "left", since, now, rules))
+        yield from steps if steps and is_left(case) else ()
 
 
 def _ladder(
@@ -122,5 +128,5 @@ def _step(case: Case, book: Book, now: datetime, rules: Rules) -> Reminder | Non
 def _passed(waited: timedelta, rules: Rules) -> Literal["first", "second", "escalated"] | None:
     """The last reminder whose time came; none where nobody is to be reminded."""
     minutes = rules.remind_minutes
-    passed = [what for what, times in PAUSES if waited >= timedelta(minutes=minutes * times)]
-    return passed[-1] if passed and minutes > 0 else None
+    pauses = waited / timedelta(minutes=minutes) if minutes > 0 else 0.0
+    return next((what for what, times in reversed(PAUSES) if pauses >= times), None)
