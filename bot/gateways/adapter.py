@@ -6,7 +6,7 @@ from datetime import tzinfo
 from typing import Any, Protocol
 
 from bot.ports import Clock, Gateway
-from bot.process.settings.part import Part
+from bot.process.settings.part import Declared
 
 
 class Sender(Gateway, Protocol):
@@ -46,26 +46,18 @@ class Advice:
     untried: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Adapter:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter(Declared):
     """A gateway as the program knows it.
 
     Args:
         open: The gateway, from its settings; the zone is that of its dates.
-        settings: Its part of the settings.
-        needed: Those of them without which it cannot be opened.
-        url: The one that names the system's address.
         templates: The one that names each template's id, by `Message.template`.
         sending: What they say of messages.
-        advice: For `check`; what the chat says is in `words.toml` of `folder`.
-        folder: The package with its words; empty: it has none of its own.
+        advice: For `check`; what the chat says is in `words.toml` of its folder.
     """
 
     open: Callable[[Any, tzinfo, Clock], Sender]
-    settings: type[Part] = Part
-    needed: tuple[str, ...] = ()
-    url: str = ""
     templates: Mapping[str, str] = field(default_factory=dict)
     sending: Callable[[Any], Sending] = lambda _settings: Sending()
     advice: Advice = Advice()
-    folder: str = ""

@@ -6,7 +6,7 @@ from datetime import tzinfo
 from typing import Any, Protocol
 
 from bot.ports import Clock, Directory, Source
-from bot.process.settings.part import Part
+from bot.process.settings.part import Declared
 from bot.sources.login import Login
 
 
@@ -30,23 +30,15 @@ class Advice:
     unreached: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Adapter:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter(Declared):
     """An OLT manager as the program knows it.
 
     Args:
         open: The source, from its settings; the zone is that of its dates, the number how many customers are
             looked up at one time.
-        settings: Its part of the settings.
-        needed: Those of them without which it cannot be opened.
-        url: The one that names the system's address.
-        advice: For `check`; what the chat says is in `words.toml` of `folder`.
-        folder: The package with its words; empty: it has none of its own.
+        advice: For `check`; what the chat says is in `words.toml` of its folder.
     """
 
     open: Callable[[Any, tzinfo, Clock, int], OltManager]
-    settings: type[Part] = Part
-    needed: tuple[str, ...] = ()
-    url: str = ""
     advice: Advice = Advice()
-    folder: str = ""

@@ -27,7 +27,7 @@ class TokenAuth(httpx.Auth):
     """Bearer token; on a 401 one login, shared by all who wait, and one replay with the newest token.
 
     Whoever comes back with a 401 for a token that was replaced meanwhile only replays: where a login kills
-    older tokens, logging in again would kill the newest for everybody else (design, section 6).
+    older tokens, logging in again would kill the newest for everybody else.
 
     After a refused login, or a new token that is refused too, no login is tried for a minute, then two, up
     to 15: calls raise LoginRefused at once.

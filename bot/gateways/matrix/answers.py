@@ -1,4 +1,4 @@
-"""What the fields of Matrix's answers say (contracts/matrix.md): error code, reason, what is broken."""
+"""What the fields of Matrix's answers say (README.md of this folder): error code, reason, what is broken."""
 
 from collections.abc import Mapping
 from typing import Any

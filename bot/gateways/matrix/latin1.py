@@ -1,4 +1,4 @@
-"""Text for a platform that is latin-1 (contracts/matrix.md): the rest is spelt out or goes."""
+"""Text for a platform that is latin-1 (README.md of this folder): the rest is spelt out or goes."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""Matrix's list of what it sent (`hsmEnviadas`, contracts/matrix.md): a day at a time, in local time."""
+"""Matrix's list of what it sent (`hsmEnviadas`, README.md of this folder): a day at a time, local time."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Matrix (MatrixGo): one HSM message for one POST, and its list of what it sent (contracts/matrix.md)."""
+"""Matrix (MatrixGo): one HSM message for one POST, and its list of what it sent (README.md here)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo

@@ -1,4 +1,4 @@
-"""What fills a template's variables (`variaveis`, contracts/matrix.md): words that a customer reads."""
+"""What fills a template's variables (`variaveis`, README.md of this folder): what a customer reads."""
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo

@@ -24,7 +24,7 @@ from bot.process.settings.values import (
 class People(Part):
     """The bot's account, its group, and who decides there."""
 
-    title: ClassVar = "Who may decide, and where"
+    title: ClassVar[str] = "Who may decide, and where"
     ours: ClassVar[tuple[str, ...]] = ("TELEGRAM_",)
 
     telegram_token: TelegramToken = setting(
@@ -81,7 +81,7 @@ class People(Part):
 class Process(Part):
     """Where it lives and what it speaks."""
 
-    title: ClassVar = "The process"
+    title: ClassVar[str] = "The process"
 
     data_dir: Path = setting(DATA_DIR, mend="a folder", tells="The folder of the ledger, on a local disk.")
     tz: Zone = setting(

@@ -1,5 +1,6 @@
 """A part of the settings: the bot's own, or an adapter's. An adapter declares its part in its folder."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import Field, SecretStr
@@ -16,6 +17,8 @@ class Part(BaseSettings):
         hide_input_in_errors=True, frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
     )
 
+    title: ClassVar[str] = ""
+    """Its heading in the documents, where it is one of the bot's own."""
     ours: ClassVar[tuple[str, ...]] = ()
     """How names begin that no other program's variables do: there a misspelt one is found more boldly."""
 
@@ -30,6 +33,23 @@ class Part(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what is given: `reading` reads, as it also knows NAME_FILE, old names and who said what."""
         return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What an adapter declares of its settings.
+
+    Args:
+        settings: Its part of them.
+        needed: Those without which it cannot be opened.
+        url: The one that names the system's address.
+        folder: The package with its README and the words of the chat about it; empty: it has none.
+    """
+
+    settings: type[Part] = Part
+    needed: tuple[str, ...] = ()
+    url: str = ""
+    folder: str = ""
 
 
 def setting(default: Any = ..., *, mend: str, tells: str = "", old: str = "", **limits: Any) -> Any:

@@ -17,7 +17,7 @@ _RESTORED = " or ".join(
 class Messages(Part):
     """Whether, when and how often customers are written to."""
 
-    title: ClassVar = "Sending"
+    title: ClassVar[str] = "Sending"
 
     dry_run: bool = setting(
         False, mend="true or false", tells="true: everything but the POST; nobody gets a message."
@@ -25,7 +25,7 @@ class Messages(Part):
     gateway: str = setting(
         NAMES[0],
         mend="one of " + ", ".join(NAMES),
-        tells=f"Which WhatsApp sender: {' or '.join(NAMES)} (dry_run sends nothing, needs no URL and key).",
+        tells="Which WhatsApp sender; dry_run sends nothing and needs no URL and key.",
     )
     restored_auto: bool = setting(
         False,

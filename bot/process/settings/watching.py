@@ -13,12 +13,12 @@ from bot.sources import NAMES
 class Watching(Part):
     """What makes a card, and when it asks for attention."""
 
-    title: ClassVar = "Watching"
+    title: ClassVar[str] = "Watching"
 
     source: str = setting(
         NAMES[0],
         mend="one of " + ", ".join(NAMES),
-        tells=f"Which OLT manager: {' or '.join(NAMES)}.",
+        tells="Which OLT manager.",
     )
     poll_seconds: float = setting(
         30, ge=1, le=3600, mend="seconds, 1 to 3600", tells="Seconds between two polls."

@@ -1,4 +1,4 @@
-"""OLT Cloud, as source of outages and as directory of customers (contracts/oltcloud.md)."""
+"""OLT Cloud, as source of outages and as directory of customers (README.md of this folder)."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""OLT Cloud's lists, page by page (contracts/oltcloud.md). `next` is never followed: the body chooses it."""
+"""OLT Cloud's lists, page by page (README.md of this folder). `next` is never followed."""
 
 import math
 from collections.abc import Awaitable, Callable, Mapping

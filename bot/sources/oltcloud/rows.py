@@ -1,4 +1,4 @@
-"""What OLT Cloud's rows mean (contracts/oltcloud.md): pure translation into the domain's words."""
+"""What OLT Cloud's rows mean (README.md of this folder): pure translation into the domain's words."""
 
 import re
 import unicodedata

@@ -1,0 +1,194 @@
+"""`.env.example` and the tables of the documents, made from the settings themselves.
+
+`python -m bot.process.settings.rendered` writes them anew; a test fails while one is out of date.
+"""
+
+import re
+import textwrap
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from bot.gateways import GATEWAYS
+from bot.process.settings.composed import OWN, SECRETS
+from bot.process.settings.own import People
+from bot.process.settings.part import Declared, Part, is_secret, old_name, tells
+from bot.sources import SOURCES
+
+ROOT = Path(__file__).parents[3]
+WIDTH = 110
+MARKS = ("<!-- rendered from the settings -->\n", "<!-- /rendered -->\n")
+_AS_A_FILE = "TELEGRAM_TOKEN_FILE=/run/secrets/telegram_token"
+_PAGE = f"""# Settings
+
+Environment variables, or lines of `.env` (the environment wins); an empty value counts as not set. Every
+secret may also stand in a file that `NAME_FILE` names (`{_AS_A_FILE}`).
+What is wrong is named at the start with its mend, all of it at once and never with its value (exit code 2);
+`python -m bot check` says it, too, and tries what is right. [`.env.example`](../../.env.example) has all of
+them to be filled in; those of one OLT manager or one gateway are in the README of its folder below
+[`bot/sources/`](../sources/) and [`bot/gateways/`](../gateways/).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Settings that one text tells of."""
+
+    text: str
+    fields: dict[str, FieldInfo]
+
+
+def groups(part: type[Part], wanted: Collection[str]) -> list[Group]:
+    """The wanted settings of a part, in its order."""
+    found: list[Group] = []
+    for name, field in part.model_fields.items():
+        if name not in wanted:
+            continue
+        if tells(field):
+            found.append(Group(tells(field), {}))
+        found[-1].fields[name] = field
+    return found
+
+
+def default(field: FieldInfo) -> str:
+    """A default as one writes it into `.env`; empty where there is none."""
+    value = field.default
+    if value is None or value is PydanticUndefined:
+        return ""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, frozenset | tuple):
+        return ",".join(map(str, cast("Collection[Any]", value)))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def env_example() -> str:
+    """The whole of `.env.example`: what is needed first, then the parts."""
+    lines = [
+        *_comment(
+            "Copy to .env and fill in the first part. A secret may also stand in a file: " + _AS_A_FILE
+        ),
+        *_comment(f"Secrets: {', '.join(map(str.upper, SECRETS))}. Empty: not set."),
+        *_title("Needed"),
+        *_assigned(groups(People, _required(People))),
+    ]
+    for switch, adapters in _switches().items():
+        for name, adapter in adapters.items():
+            if adapter.needed:
+                lines += ["", *_only(switch, name, adapters, "Needed with")]
+                lines += _assigned(groups(adapter.settings, adapter.needed))
+    for part in OWN:
+        lines += _title(part.title)
+        for group in groups(part, part.model_fields.keys() - _required(part)):
+            chooses = next(iter(_switches().keys() & group.fields.keys()), None)
+            lines += _assigned([group]) if chooses is None else _choice(chooses, group)
+    return "\n".join(lines) + "\n"
+
+
+def table(part: type[Part], needed: Collection[str] = ()) -> str:
+    """A part as a table in Markdown."""
+    rows = ["| setting | default | what it does |", "|---|---|---|"]
+
+    def value(name: str, field: FieldInfo) -> str:
+        if field.is_required() or name in needed:
+            return "needed"
+        return f"`{default(field)}`" if default(field) else "empty"
+
+    for group in groups(part, part.model_fields):
+        values = ", ".join(value(name, field) for name, field in group.fields.items())
+        rows.append(f"| {_quoted(group.fields)} | {values} | {_escaped(group.text)}{_aside(group)} |")
+    return "\n".join(rows) + "\n"
+
+
+def page() -> str:
+    """`bot/docs/settings.md`: the bot's own."""
+    return "".join([_PAGE, *(f"\n## {part.title}\n\n{table(part)}" for part in OWN)])
+
+
+def readme(adapter: Declared) -> str:
+    """An adapter's README with its table as the settings are now."""
+    begin, end = map(re.escape, MARKS)
+    made = f"{MARKS[0]}{table(adapter.settings, adapter.needed)}{MARKS[1]}"
+    return re.sub(f"{begin}.*{end}", lambda _: made, _readme(adapter).read_text("utf-8"), flags=re.DOTALL)
+
+
+def documents() -> dict[Path, str]:
+    """Every file that is made from the settings, as it should be."""
+    adapters = [one for choice in _switches().values() for one in choice.values() if one.folder]
+    pages = {ROOT / ".env.example": env_example(), ROOT / "bot/docs/settings.md": page()}
+    return pages | {_readme(adapter): readme(adapter) for adapter in adapters}
+
+
+def _switches() -> dict[str, dict[str, Declared]]:
+    """The settings that choose a system, with what may be chosen."""
+    return {"source": dict(SOURCES), "gateway": dict(GATEWAYS)}
+
+
+def _required(part: type[Part]) -> set[str]:
+    return {name for name, field in part.model_fields.items() if field.is_required()}
+
+
+def _choice(switch: str, group: Group) -> Iterator[str]:
+    """The setting that chooses a system, and the rest of the settings of each that may be chosen."""
+    adapters = _switches()[switch]
+    yield from _assigned([Group(f"{group.text} One of: {', '.join(adapters)}.", group.fields)])
+    for name, adapter in adapters.items():
+        rest = groups(adapter.settings, adapter.settings.model_fields.keys() - set(adapter.needed))
+        if rest:
+            yield from ["", *_only(switch, name, adapters, "With"), *_assigned(rest), ""]
+
+
+def _only(switch: str, name: str, adapters: Collection[str], when: str) -> list[str]:
+    return [f"# {when} {switch.upper()}={name}:"] if len(adapters) > 1 else []
+
+
+def _title(text: str) -> list[str]:
+    return ["", f"# --- {text} ".ljust(WIDTH - 2, "-"), ""]
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent="# ",
+        subsequent_indent="# ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _assigned(told: list[Group]) -> Iterator[str]:
+    for group in told:
+        yield from _comment(group.text)
+        yield from (f"{name.upper()}={default(field)}" for name, field in group.fields.items())
+
+
+def _aside(group: Group) -> str:
+    """Which are secrets, and which other names are read."""
+    secrets = [name for name, field in group.fields.items() if is_secret(field)]
+    old = list(filter(None, map(old_name, group.fields.values())))
+    which = "" if len(secrets) == len(group.fields) else f": {_quoted(secrets)}"
+    return (f" Secret{which}." if secrets else "") + (f" Also read: {_quoted(old)}." if old else "")
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name.upper()}`" for name in names)
+
+
+def _escaped(text: str) -> str:
+    """Where Markdown would take what is meant as it stands for a tag."""
+    return text.replace("<", "&lt;")
+
+
+def _readme(adapter: Declared) -> Path:
+    return ROOT / adapter.folder.replace(".", "/") / "README.md"
+
+
+if __name__ == "__main__":
+    for file, text in documents().items():
+        file.write_text(text, "utf-8")
