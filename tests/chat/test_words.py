@@ -119,6 +119,7 @@ CODED: dict[str, Iterable[str]] = {
     "count": ["skipped", *Outcome],
     "source": ["oltcloud"],
     "gateway": ["matrix", "dry_run"],
+    "sender": ["there"],
     "link": list(Link),
     "fate": list(Outcome),
     "because": ["skipped", *(o for o in Outcome if o is not Outcome.ACCEPTED)],

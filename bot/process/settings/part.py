@@ -11,7 +11,7 @@ from bot.process.settings.values import IS_URL
 
 
 class Part(BaseSettings):
-    """Settings that belong together. A field `hsm_rate` is read from `HSM_RATE`."""
+    """Settings that belong together. A field `poll_seconds` is read from `POLL_SECONDS`."""
 
     model_config = SettingsConfigDict(
         hide_input_in_errors=True, frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
