@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from bot.domain.case import Card, Case, Dispatch, restoring_of
 from bot.domain.causes.flapping import Spell
 from bot.domain.incident import Incident, Port
-from bot.domain.limits.cooldown import Reservation, Told
+from bot.domain.limits.cooldown import Contact, Reservation
 from bot.domain.limits.silence import Silence
 from bot.domain.plan import Receipt
 from bot.domain.who import Who
@@ -96,9 +96,10 @@ class Book:
     the cases whose dispatch was found by the last start to lack nothing but the line of its end.
 
     `open` are the cases whose outage is on, `running` those with an unfinished dispatch, `to_restore` those
-    that are over and whose customers may be told so; `spells` is how each port (by key) came and went, `down`
-    the incidents that are on there, `port_cases` its newest case. `lasting` are the silences that had not
-    ended when the last one began or was ended: those of years are not asked for each port at each poll.
+    that are over and whose customers may be told so; `contacts` is each customer's last one, by phone.
+    `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases` its
+    newest case. `lasting` are the silences that had not ended when the last one began or was ended: those of
+    years are not asked for each port at each poll.
     `trials` are the test messages by their number, None for one that nothing is known of. `heard_at` is when
     the program was last known to hear people's taps, None where it never was: it may run for hours, and start
     anew, while Telegram is away.
@@ -119,7 +120,7 @@ class Book:
         self.open: set[int] = set()
         self.running: set[int] = set()
         self.reservations: dict[str, Reservation] = {}
-        self.told: dict[str, Told] = {}
+        self.contacts: dict[str, Contact] = {}
         self.audit: list[AuditEntry] = []
         self.moved: dict[int, int] = {}
         self.to_restore: dict[int, None] = {}  # in the order in which they ended

@@ -362,16 +362,16 @@ class Case:
 
     def accepted(self) -> list[Recipient]:
         """Those who surely were warned, each once."""
-        told: dict[str, Recipient] = {}
+        warned: dict[str, Recipient] = {}
         for dispatch in self.dispatches:
             if dispatch.progress is not None and not dispatch.dry_run:
                 results = dispatch.progress.results
-                told |= {
+                warned |= {
                     r.phone or r.id: r
                     for r in dispatch.progress.recipients.values()
                     if r.id in results and results[r.id].outcome is Outcome.ACCEPTED
                 }
-        return list(told.values())
+        return list(warned.values())
 
     @property
     def dispatch(self) -> Dispatch | None:

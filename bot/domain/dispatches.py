@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.domain.book import Book
 from bot.domain.case import Case, Dispatch, End, Phase
-from bot.domain.limits.cooldown import Reservation, Told
+from bot.domain.limits.cooldown import Contact, Reservation
 from bot.domain.phone import phone_key
 from bot.domain.plan import Recipient
 from bot.domain.who import Who
@@ -45,20 +45,20 @@ def _free(book: Book, case: Case, ports: Collection[str]) -> None:
             del book.reservations[key]
 
 
-def tell(book: Book, case: Case, recipient: Recipient) -> None:
-    """The customer counts as told by the case's dispatch from now on."""
+def add_contact(book: Book, case: Case, recipient: Recipient) -> None:
+    """The customer has, may have or is to get a message of the case's dispatch, from now on."""
     dispatch = case.dispatches[-1]
     if recipient.phone is not None and not dispatch.dry_run and case.restores is None:
         ports = recipient.ports or tuple(port.key for port in dispatch.ports)
-        book.told[phone_key(recipient.phone)] = Told(book.last_at, case.id, ports)
+        book.contacts[phone_key(recipient.phone)] = Contact(book.last_at, case.id, ports)
 
 
-def not_told(book: Book, case: Case, recipient_id: str) -> None:
-    """The customer counts as told by the case's dispatch no more."""
+def drop_contact(book: Book, case: Case, recipient_id: str) -> None:
+    """The customer has no message of the case's dispatch, and is to get none."""
     phone = case.dispatches[-1].sends.recipients[recipient_id].phone
     key = phone_key(phone) if phone else ""
-    if key in book.told and book.told[key].case == case.id:
-        del book.told[key]
+    if key in book.contacts and book.contacts[key].case == case.id:
+        del book.contacts[key]
 
 
 def finish(book: Book, case: Case, end: End, by: Who | None, reason: str | None = None) -> Dispatch:

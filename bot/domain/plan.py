@@ -229,13 +229,13 @@ class Progress:
 
     def close(self, left_over: Skip | Outcome, reason: str | None) -> list[Recipient]:
         """What those never tried count as from now on; gives those of them who surely have no message."""
-        untold = [r for r in self.todo() if not self.back_in_doubt(r.id)]
-        for r in untold:
+        untried = [r for r in self.todo() if not self.back_in_doubt(r.id)]
+        for r in untried:
             if isinstance(left_over, Skip):
                 self.recipients[r.id] = replace(r, skip=left_over)
             else:
                 self.results[r.id] = Receipt(left_over, reason=reason)
-        return untold
+        return untried
 
     @property
     def reached(self) -> bool:

@@ -44,7 +44,7 @@ def bring_back(book: Book, now: datetime) -> None:
             case.eta = case.eta_by = None
     book.audit[:] = [replace(entry, at=min(entry.at, now)) for entry in book.audit]
     book.announced, book.heard_at = _past(book.announced, now), _past(book.heard_at, now)
-    for part in (book.cases, book.reservations, book.told, book.spells, book.silences, book.lasting):
+    for part in (book.cases, book.reservations, book.contacts, book.spells, book.silences, book.lasting):
         _past(part, now)
 
 

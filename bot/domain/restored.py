@@ -11,9 +11,9 @@ from bot.domain.rules import Rules
 def waits(case: Case, book: Book, now: datetime, rules: Rules) -> bool:
     """Whether those who were warned may still be told that service is back, and nobody decided on it."""
     other = book.restored_by(case.id)
-    untold = (other is None or other.undecided) and case.untold_by is None
+    undecided = (other is None or other.undecided) and case.untold_by is None
     settled = case.dispatch is not None and case.dispatch.at_rest
-    if not (rules.restored and untold and settled and book.unconfirmed is None):
+    if not (rules.restored and undecided and settled and book.unconfirmed is None):
         return False
     lately = case.ended_at is not None and now - case.ended_at <= RESTORED_WITHIN
     return lately and bool(case.accepted())

@@ -25,7 +25,7 @@ class Watching:
         self.source = Watch(source)
         self.gateway = GatewayWatch(gateway)
         self._chat, self._clock = chat, clock
-        self._told: dict[OddRow, datetime] = {}
+        self._reported: dict[OddRow, datetime] = {}
 
     def saw(self, poll: Poll, unoffered: tuple[Incident, ...], at: datetime) -> None:
         """What a poll that began `at` brought. One that is incomplete counts as missed."""
@@ -43,10 +43,10 @@ class Watching:
     def _tell_odd(self, poll: Poll) -> None:
         """Open alerts without a card are told once, not at each poll."""
         now, listed = self._clock.now(), set(poll.skipped)
-        told = {row: at for row, at in self._told.items() if row in listed or now - at < ODD_WITHIN}
-        room = max(0, ODD_AT_MOST - sum(now - at < ODD_WITHIN for at in told.values()))
-        odd = [row for row in poll.skipped if row not in told][: min(ODD_AT_ONCE, room)]
-        self._told = told | dict.fromkeys(odd, now)
+        reported = {row: at for row, at in self._reported.items() if row in listed or now - at < ODD_WITHIN}
+        room = max(0, ODD_AT_MOST - sum(now - at < ODD_WITHIN for at in reported.values()))
+        odd = [row for row in poll.skipped if row not in reported][: min(ODD_AT_ONCE, room)]
+        self._reported = reported | dict.fromkeys(odd, now)
         if odd:
             self._chat.say(Notice("odd_rows", {"rows": tuple(odd), "n": len(odd)}))
 

@@ -38,8 +38,8 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
             recipient = _recipient(len(recipients), onus, found, case, over=over)
             if recipient.skip is None and recipient.phone is not None:
                 key = Phone(recipient.phone).key
-                told = free_at(book.told.get(key), now, rules.cooldown_hours)
-                skip = Skip.SAME_PHONE if key in phones else Skip.COOLDOWN if told else None
+                rests = free_at(book.contacts.get(key), now, rules.cooldown_hours)
+                skip = Skip.SAME_PHONE if key in phones else Skip.COOLDOWN if rests else None
                 phones.add(key)
                 recipient = replace(recipient, skip=skip)
             recipients.append(recipient)

@@ -110,10 +110,10 @@ def plan(number: int, turn: int, links: Links) -> Write:
         if not case.at_work(turn, Phase.COUNTDOWN):
             raise Declined("not_running")
         root = _root(book, case)
-        told = _again(root.accepted(), links, _unread(book, number, links), over=root.ended_at is not None)
+        to_tell = _again(root.accepted(), links, _unread(book, number, links), over=root.ended_at is not None)
         started = root.started if root.start_known else None
         facts = Facts(started, None, root.ended_at, root.cause)
-        return [Planned(number, sum(len(r.serials) for r in told), tuple(told), facts)]
+        return [Planned(number, sum(len(r.serials) for r in to_tell), tuple(to_tell), facts)]
 
     return write
 

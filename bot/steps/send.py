@@ -32,7 +32,7 @@ class Job:
     """A dispatch to carry out. Once `halt` is set no new request leaves, not even a repeated one.
 
     `why` is the gateway's (or the ledger's) reason where the dispatch was halted by it, not by a person or
-    a stop, and `mend` what to see to; `told` is called after each result. `trial`: one alone finds out
+    a stop, and `mend` what to see to; `answered` is called after each result. `trial`: one alone finds out
     whether the gateway is back.
     """
 
@@ -40,7 +40,7 @@ class Job:
     turn: int
     template: str
     halt: asyncio.Event
-    told: Callable[[], None]
+    answered: Callable[[], None]
     facts: Facts = NO_FACTS
     why: str | None = None
     mend: Mend | None = None
@@ -105,7 +105,7 @@ class Sender:
                     job.stop(receipt.reason or "refused", receipt.halt)
                 if receipt.halt is not None and receipt.outcome is Outcome.REJECTED:
                     self._note(Abandoned(job.case, recipient.id, receipt.reason))  # not this customer's fault
-                    job.told()
+                    job.answered()
                 else:
                     self._record(job, recipient, receipt)
                 if job.trial:
@@ -206,7 +206,7 @@ class Sender:
 
     def _record(self, job: Job, recipient: Recipient, receipt: Receipt) -> None:
         self._note(Result(job.case, recipient.id, receipt.outcome, receipt.reference, receipt.reason))
-        job.told()
+        job.answered()
 
     def _note(self, line: Line) -> None:
         try:
@@ -242,8 +242,9 @@ def claim(number: int, turn: int, recipient_id: str, rules: Rules) -> Write:
         if root is not None:
             on = book.cases[root].ended_at is None
             return [Spared(number, recipient_id, Skip.ON_AGAIN) if on else Intent(number, recipient_id)]
-        told = book.told.get(phone_key(recipient.phone or ""))
-        if told is not None and told.case != number and free_at(told, now, rules.cooldown_hours) is not None:
+        contact = book.contacts.get(phone_key(recipient.phone or ""))
+        until = free_at(contact, now, rules.cooldown_hours)
+        if contact is not None and contact.case != number and until is not None:
             return [Spared(number, recipient_id)]
         return [Intent(number, recipient_id)]
 

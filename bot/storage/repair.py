@@ -23,7 +23,7 @@ from bot.storage.mending import Mending, held, intact_in, mending, of_newer_vers
 from bot.storage.phrases import NEWER, counted, no_ledger, place
 from bot.storage.replay import free_name, scan
 from bot.storage.segments import ledger_folder
-from bot.storage.verify import Report, told, verify
+from bot.storage.verify import Report, said_of, verify
 
 _NAMED = 20  # line numbers, at most, in the text
 _DRY = "dry run: nothing was changed"
@@ -109,10 +109,10 @@ def _aside(lines: int, where: str, was: str = "") -> str:
     """What a person should know of a torn last group: which lines the ledger has not any more."""
     whole = counted(lines, "intact line") if lines else "what is left"
     be = was or ("were" if lines > 1 else "was")
-    told = "they are" if lines > 1 else "it is"
+    they = "they are" if lines > 1 else "it is"
     return (
         f"{whole} of the torn last group {be} put aside {where}, as a start does "
-        f"(nobody was told that {told} durable)"
+        f"(nobody was told that {they} durable)"
     )
 
 
@@ -127,7 +127,7 @@ def _with_what_moves(plan: Mending) -> dict[str, bytes]:
 
 
 def _what_it_would_lose(report: Report, segments: Mapping[str, bytes]) -> list[str]:
-    said = [f"after it: {told(report.after)}"]
+    said = [f"after it: {said_of(report.after)}"]
     numbers: Counter[int] = Counter()
     for raw in {raw for data in segments.values() for raw in intact_in(data)}:
         with suppress(BadLine):

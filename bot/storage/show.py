@@ -44,7 +44,7 @@ def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None)
         if note is None and found.book.unconfirmed is not None:  # a confirmation may be behind the damage
             lines.append(waits(_time(found.book.unconfirmed, zone), found.book.doubt))
     elif case in found.book.cases:
-        lines += _Story(found.book.cases[case].shown_as, zone).told(disk, folder, found)
+        lines += _Story(found.book.cases[case].shown_as, zone).text(disk, folder, found)
     else:
         there = f"the last one is {max(found.book.cases)}" if found.book.cases else "there is none yet"
         if note is None:
@@ -109,7 +109,7 @@ class _Story:
         self._book = Book()
         self._ways: dict[tuple[int, int], dict[str, _Way]] = {}
 
-    def told(self, disk: Disk, folder: Path, found: Scan) -> list[str]:
+    def text(self, disk: Disk, folder: Path, found: Scan) -> list[str]:
         lines = [text for entry in taken(disk, folder, found) for text in self._lines(entry)]
         cases = self._book.cases
         lines += [f"now: {_summary(cases[n], self._zone)}" for n in self._both if n in cases]

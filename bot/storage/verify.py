@@ -185,13 +185,13 @@ def _text(report: Report, disk: Disk, folder: Path, found: Scan) -> Iterator[str
             first, last = report.begun
             lines = f"line {first} belongs" if first == last else f"lines {first} to {last} belong"
             yield f"before it: {lines} to a group whose end is not readable"
-        yield f"after it: {told(report.after)}"
+        yield f"after it: {said_of(report.after)}"
         yield from _judgement(report, trouble, disk, folder, found)
     if report.unconfirmed is not None:
         yield waits(f"{report.unconfirmed:%Y-%m-%dT%H:%M:%SZ}", found.book.doubt)
 
 
-def told(after: After) -> str:
+def said_of(after: After) -> str:
     """How much is still readable, of which kinds, and which cases it touches; no name and no phone."""
     if not after.lines:
         return "no line that can be read"

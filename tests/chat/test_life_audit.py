@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.chat.screens.pages.audit import audit
-from bot.chat.screens.pages.audit_entries import matching, said, said_of, told
+from bot.chat.screens.pages.audit_entries import entry_of, matching, said, said_of
 from bot.chat.screens.pages.sheets import audit_csv, audit_json
 from bot.chat.screens.pages.status import status
 from bot.chat.taps.commands import ProgramFacts
@@ -48,7 +48,7 @@ def sent(number: int) -> tuple[Line, ...]:
 
 def lines_of(book: Book, newest: int = 1) -> list[str]:
     """The newest entries as /audit tells them, oldest first."""
-    entries = [told(book, entry, book.last_at, 24) for entry in book.audit[-newest:]]
+    entries = [entry_of(book, entry, book.last_at, 24) for entry in book.audit[-newest:]]
     return [f"{said(entry, PT)} | {said_of(entry.who, PT)}" for entry in entries]
 
 
@@ -94,7 +94,7 @@ def test_whatever_is_audited_has_words(line: Line) -> None:
     book.apply(NOON, ev.Silenced(1, SCOPES, NOON, ANA, "obra"))
     if not hasattr(line, "case"):
         book.apply(NOON, line)
-    entry = told(book, AuditEntry(NOON, line), NOON, 24)
+    entry = entry_of(book, AuditEntry(NOON, line), NOON, 24)
     assert said(entry, PT) != said(entry, EN)
 
 
@@ -143,7 +143,7 @@ def test_the_second_message_goes_by_its_cases_number() -> None:
         "mandou avisar que voltou, fora do horário dos clientes | automático",
         "aviso de volta: envio concluído | ",
     ]
-    entries = [told(book, entry, book.last_at, 24) for entry in book.audit]
+    entries = [entry_of(book, entry, book.last_at, 24) for entry in book.audit]
     assert {entry.case for entry in entries} == {1}
     assert [entry.restores for entry in entries] == [None, None, 1, 1]
     assert entries[2].ended_at == entries[0].ended_at is not None

@@ -10,7 +10,7 @@ from bot.chat.group.reminders import Reminders
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.cards.card import card
 from bot.chat.screens.cards.results import fate
-from bot.chat.screens.pages.audit_entries import said, told
+from bot.chat.screens.pages.audit_entries import entry_of, said
 from bot.chat.screens.pages.on_demand import COMMANDS, help_text, pending
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
@@ -139,7 +139,7 @@ def test_a_size_that_nobody_knows_is_said_so_in_the_list() -> None:
 def test_a_refused_command_is_audited_under_a_name_that_people_type(name: str) -> None:
     book = story(TapRefused(ANA, name, "not_allowed", None))
     for words in (PT, EN):
-        row = said(told(book, book.audit[-1], NOON, 24), words)
+        row = said(entry_of(book, book.audit[-1], NOON, 24), words)
         typed = {f"/{words.plain(f'menu.{name}')}"} if name in COMMANDS else {"start"}
         pages = {words.plain("action.audit"), words.plain("action.cooldown")}  # a button's name, too
         assert any(f" {one}: " in row for one in typed | (pages if name in {"audit", "cooldown"} else set()))
@@ -148,7 +148,7 @@ def test_a_refused_command_is_audited_under_a_name_that_people_type(name: str) -
 def test_the_audit_says_that_somebody_decided_to_tell_nobody() -> None:
     over = [APPROVED, planned(1), *sent(0, 0), Settled(1, "done"), IncidentEnded(1), Untold(1, ANA)]
     book = story(*over)
-    assert said(told(book, book.audit[-1], NOON, 24), PT) == "decidiu não avisar que voltou"
+    assert said(entry_of(book, book.audit[-1], NOON, 24), PT) == "decidiu não avisar que voltou"
     with pytest.raises(Declined, match="already_untold"):
         restore(1, ANA, RULES)(book, book.last_at)
     assert "não avisar" in PT.plain("declined.already_untold", by="Ana", at=NOON, now=NOON)

@@ -582,14 +582,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "whose send is unknown counts as not told",
         "bot.domain.events.sends:Result.apply",
         "receipt.outcome in IN_DOUBT",
-        "receipt.outcome in IN_DOUBT and not not_told(book, case, self.recipient)",
+        "receipt.outcome in IN_DOUBT and not drop_contact(book, case, self.recipient)",
         "orders",
     ),
     Mutant(
         "who is told through another port is not spared",
         "bot.steps.send:claim.write",
-        "told.case != number",
-        "told.case < 0",
+        "contact.case != number",
+        "contact.case < 0",
         "orders",
     ),
     Mutant(
@@ -599,8 +599,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             "dispatch.progress.take_up_again(failed)\n"
             "for id_ in failed:\n"
-            "    from bot.domain.dispatches import tell\n"
-            "    tell(book, case, dispatch.progress.recipients[id_])"
+            "    from bot.domain.dispatches import add_contact\n"
+            "    add_contact(book, case, dispatch.progress.recipients[id_])"
         ),
         "orders",
     ),
@@ -684,7 +684,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "who was spared counts as told",
         "bot.domain.events.sends:Spared.apply",
-        "not_told(book, case, self.recipient)",
+        "drop_contact(book, case, self.recipient)",
         "pass",
         "orders",
     ),
@@ -903,7 +903,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "who may have a message counts as not told",
         "bot.domain.events.sends:Result.apply",
         "receipt.outcome in IN_DOUBT",
-        "receipt.outcome in IN_DOUBT and not not_told(book, case, self.recipient)",
+        "receipt.outcome in IN_DOUBT and not drop_contact(book, case, self.recipient)",
         "rules",
     ),
     Mutant(
@@ -920,7 +920,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             "dispatch.sends.take_up_again(self.recipients)\n"
             "for id_ in self.recipients:\n"
-            "    tell(book, case, dispatch.sends.recipients[id_])"
+            "    add_contact(book, case, dispatch.sends.recipients[id_])"
         ),
         "rules",
     ),
@@ -968,9 +968,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "who is refused here counts as not told by the others",
-        "bot.domain.dispatches:not_told",
-        "key in book.told and book.told[key].case == case.id",
-        "key in book.told",
+        "bot.domain.dispatches:drop_contact",
+        "key in book.contacts and book.contacts[key].case == case.id",
+        "key in book.contacts",
         "rules",
     ),
     Mutant(

@@ -178,7 +178,7 @@ class Truth:
 
     def _kept_apart(self, book: Book, delivery: Delivery, now: datetime) -> None:
         """Who has a message, and the port that they hang on, are in their cooldown."""
-        told, reserved = book.told.get(delivery.phone), book.reservations.get(delivery.port)
+        told, reserved = book.contacts.get(delivery.phone), book.reservations.get(delivery.port)
         if self._holds(delivery, delivery.at, now) and (told is None or told.at < delivery.at):
             self.broken(f"{delivery.send[1]} has a message and may get another")
         if self._holds(delivery, delivery.began, now) and (reserved is None or reserved.at < delivery.began):

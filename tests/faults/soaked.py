@@ -161,7 +161,7 @@ def kept(book: Book) -> int:
     seen: set[int] = set()
     dispatches = [dispatch for case in book.cases.values() for dispatch in case.dispatches]
     plans = [dispatch.progress for dispatch in dispatches if dispatch.progress is not None]
-    roots = [part for plan in plans for part in (plan.intents, plan.results)] + [book.told]
+    roots = [part for plan in plans for part in (plan.intents, plan.results)] + [book.contacts]
     return sum(_size(root, seen) for root in roots)
 
 

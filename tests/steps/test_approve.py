@@ -353,7 +353,7 @@ async def test_dry_run_reserves_nothing(desk: Desk) -> None:
     await desk.approve()
     assert desk.dispatch().dry_run
     assert desk.ledger.book.reservations == {}
-    assert desk.ledger.book.told == {}
+    assert desk.ledger.book.contacts == {}
 
 
 async def test_no_room_for_a_plan_sends_nothing_and_says_so(
@@ -467,7 +467,7 @@ class TestCooldown:
         await desk.approve()
         assert desk.case().state is CaseState.NOBODY
         assert desk.ledger.book.reservations == {}
-        assert desk.ledger.book.told == {}
+        assert desk.ledger.book.contacts == {}
         desk.gateway.always = None
         await desk.approve()
         assert desk.tally().outcomes == {Outcome.ACCEPTED: 3}
@@ -479,7 +479,7 @@ class TestCooldown:
         desk.gateway.answers["5561991010101"] = [Receipt(outcome)]
         await desk.approve()
         assert list(desk.ledger.book.reservations) == ["CB 01:6/15"]
-        assert list(desk.ledger.book.told) == ["6191010101"]
+        assert list(desk.ledger.book.contacts) == ["6191010101"]
 
     async def test_release_frees_the_port_and_those_told_through_it(self, desk: Desk) -> None:
         await waiting(desk)

@@ -52,7 +52,7 @@ class TestRehearsals:
         await desk.flow.close(1, ANA)
         await desk.approve()
         assert len(desk.gateway.received) == 4
-        assert len(desk.ledger.book.told) == 4
+        assert len(desk.ledger.book.contacts) == 4
 
     async def test_an_interrupted_send_is_not_rehearsed_to_its_end(self, desk: Desk) -> None:
         await sending(desk)

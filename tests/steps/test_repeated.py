@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.case import CaseState
 from bot.domain.events import Evidence, Interrupted
-from bot.domain.limits.cooldown import Told
+from bot.domain.limits.cooldown import Contact
 from bot.domain.phone import phone_key
 from bot.domain.plan import Outcome, Receipt, Sent, Skip
 from bot.errors import Declined, Throttled, TryLater
@@ -51,7 +51,7 @@ async def test_a_late_no_to_the_repetition_leaves_the_first_in_doubt(
     await repeated_and_refused_late(desk, answer)
     assert [r.id for r in desk.dispatch().in_doubt()] == ["c100"]
     assert desk.case().state is CaseState.SENT
-    assert phone_key(PHONES[0]) in desk.ledger.book.told
+    assert phone_key(PHONES[0]) in desk.ledger.book.contacts
     with pytest.raises(Declined, match="already_sent"):
         await desk.flow.approve(1, BRUNO)
 
@@ -205,7 +205,7 @@ class TestTheBreaker:
     async def test_its_trial_is_not_spent_on_who_is_spared(self, desk: Desk) -> None:
         await in_doubt(desk, Receipt(Outcome.UNKNOWN, reason="http_302", halt="url"), customers=3)
         assert desk.case().state is CaseState.INTERRUPTED
-        desk.ledger.book.told[phone_key(PHONES[1])] = Told(desk.clock.now(), 99, ("elsewhere",))
+        desk.ledger.book.contacts[phone_key(PHONES[1])] = Contact(desk.clock.now(), 99, ("elsewhere",))
         breaker = desk.flow._sender.breaker
         for _ in range(breaker.after):
             breaker.heard("refused")

@@ -106,7 +106,7 @@ async def test_close_gives_up_what_was_left(desk: Desk) -> None:
     assert desk.tally().outcomes == {Outcome.UNKNOWN: 2}
     assert desk.tally().skipped == {Skip.CLOSED: 8}
     assert desk.dispatch().ended_by == BRUNO
-    assert len(desk.ledger.book.told) == 2
+    assert len(desk.ledger.book.contacts) == 2
     with pytest.raises(Declined, match="not_interrupted"):
         await desk.flow.close(1, BRUNO)
 

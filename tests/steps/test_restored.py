@@ -731,24 +731,24 @@ class TestNothingElse:
         desk = told
         await over(desk)
         book = desk.ledger.book
-        before = copy.deepcopy((book.reservations, book.told))
+        before = copy.deepcopy((book.reservations, book.contacts))
         await desk.pass_by(3600)
         await desk.flow.restore(1, ANA)
         await done(desk)
-        assert (book.reservations, book.told) == before
+        assert (book.reservations, book.contacts) == before
         assert desk.case().state is CaseState.SENT
         await desk.restart()
-        assert (desk.ledger.book.reservations, desk.ledger.book.told) == before
+        assert (desk.ledger.book.reservations, desk.ledger.book.contacts) == before
 
     async def test_nor_where_it_reaches_nobody(self, told: Desk) -> None:
         desk = told
         await over(desk)
         book = desk.ledger.book
-        before = copy.deepcopy((book.reservations, book.told))
+        before = copy.deepcopy((book.reservations, book.contacts))
         desk.gateway.always = Receipt(Outcome.REJECTED, reason="no")
         await desk.flow.restore(1, ANA)
         await done(desk)
-        assert (book.reservations, book.told) == before
+        assert (book.reservations, book.contacts) == before
 
     async def test_it_holds_back_no_later_warning(self, told: Desk) -> None:
         desk = told

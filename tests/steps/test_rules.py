@@ -66,7 +66,7 @@ async def test_a_dry_run_that_reaches_nobody_gives_back_nothing_of_others(desk: 
     desk.use(dry_run=False)
     desk.gateway.always = None
     await desk.approve()
-    assert len(desk.ledger.book.told) == 3
+    assert len(desk.ledger.book.contacts) == 3
 
 
 async def test_progress_counts_what_was_meant_to_be_sent(desk: Desk) -> None:

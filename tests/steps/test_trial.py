@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.chat.screens.pages.audit_entries import said, said_of, told
+from bot.chat.screens.pages.audit_entries import entry_of, said, said_of
 from bot.domain.book import Book
 from bot.domain.events import Alive, Line, Started, Stopped, TrialIntent, TrialResult
 from bot.domain.plan import Message, Outcome, Receipt
@@ -68,7 +68,7 @@ async def test_it_leaves_once_after_its_intent_and_what_is_known_is_on_record(
     assert (message.phone, message.template, message.name, open_then) == (PHONE, "LOS", "Teste", [1])
     book = ledger.book
     assert book.trials == {1: Receipt(receipt.outcome, receipt.reference, receipt.reason)}
-    assert (book.cases, book.told, book.reservations) == ({}, {}, {})
+    assert (book.cases, book.contacts, book.reservations) == ({}, {}, {})
 
 
 async def test_the_audit_has_one_row_for_it_with_what_came_of_it_and_a_masked_phone() -> None:
@@ -77,7 +77,7 @@ async def test_the_audit_has_one_row_for_it_with_what_came_of_it_and_a_masked_ph
     await ledger.commit(lambda _book, _now: [TrialIntent(1, "LOS", 7, PHONE, ANA)])
     gateway = Gateway(ledger, lambda: Receipt(Outcome.REJECTED, reason="HSM inexistente"))
     await send_trial(ledger, gateway, clock, template="POWER", hsm=9, phone=PHONE, by=ANA)
-    rows = [told(ledger.book, entry, NOON, 24) for entry in ledger.book.audit]
+    rows = [entry_of(ledger.book, entry, NOON, 24) for entry in ledger.book.audit]
     assert [said(row, PT) for row in rows] == [
         "testou o modelo 7 em (61) 9****-0009: incerto, pode ter chegado",
         "testou o modelo 9 em (61) 9****-0009: recusado (HSM inexistente)",

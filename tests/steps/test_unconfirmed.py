@@ -80,7 +80,7 @@ async def test_it_may_have_arrived_so_the_port_rests_and_nobody_is_sent_to_again
     await dispatched(desk, customers=3)
     assert desk.case().state is CaseState.SENT
     assert len(desk.ledger.book.reservations) == 1
-    assert len(desk.ledger.book.told) == 3
+    assert len(desk.ledger.book.contacts) == 3
     await desk.restart()
     await desk.poll()
     await desk.finish()

@@ -129,7 +129,7 @@ class TestAPersonDecides:
         assert progress is not None
         assert progress.results["c100"] == ARRIVED
         assert progress.intents["c100"] == NOON + timedelta(seconds=5)
-        assert phone_key(PHONES[0]) in desk.ledger.book.told
+        assert phone_key(PHONES[0]) in desk.ledger.book.contacts
 
     @pytest.mark.parametrize("end", ["stop", "crash and close", "key"])
     async def test_one_that_was_never_resent_is_in_doubt_as_before(self, desk: Desk, end: str) -> None:
@@ -153,7 +153,7 @@ class TestAPersonDecides:
         await settled()
         assert [r.id for r in desk.dispatch().in_doubt()] == ["c100", "c101"]
         assert desk.tally().skipped == {}
-        assert phone_key(PHONES[1]) in desk.ledger.book.told
+        assert phone_key(PHONES[1]) in desk.ledger.book.contacts
         assert desk.case().state is CaseState.SENT
 
     @pytest.mark.bug("a resend took up those whom a person had stopped")

@@ -118,7 +118,7 @@ async def test_a_ledger_that_ends_in_the_future_asks_and_then_counts_from_now(tm
         assert (book.doubt, book.unconfirmed) == (None, None)
         (reservation,) = book.reservations.values()
         assert free_at(reservation, clock.now(), 24) == real + timedelta(hours=24)
-        assert {told.at for told in book.told.values()} == {real}
+        assert {told.at for told in book.contacts.values()} == {real}
         (dispatch,) = book.cases[1].dispatches
         assert (dispatch.phase, dispatch.broken, dispatch.last_at) == (Phase.INTERRUPTED, True, real)
         assert book.cases[1].opened_at == book.cases[1].asked_at == real

@@ -65,7 +65,7 @@ class Item(NamedTuple):
     gap: str = ", "
 
 
-def told(text: str, at_most: int = VALUE_AT_MOST) -> Markup:
+def quoted(text: str, at_most: int = VALUE_AT_MOST) -> Markup:
     """A foreign text in one line of at most so many UTF-16 units, escaped."""
     return escape(shorten(clean(text), at_most))
 

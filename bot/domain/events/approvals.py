@@ -159,8 +159,8 @@ class CooldownReleased(Event):
 
     def apply(self, book: Book, at: datetime) -> None:
         book.reservations.pop(self.port.key, None)
-        for key in [key for key, told in book.told.items() if self.port.key in told.ports]:
-            del book.told[key]
+        for key in [key for key, contact in book.contacts.items() if self.port.key in contact.ports]:
+            del book.contacts[key]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,15 @@ from typing import Literal
 
 from bot.domain.book import Book, Event
 from bot.domain.case import LEFT_OVER, Case, Despite, End, Phase
-from bot.domain.dispatches import finish, give_back, leave_out, left_undone, not_told, reserve, tell
+from bot.domain.dispatches import (
+    add_contact,
+    drop_contact,
+    finish,
+    give_back,
+    leave_out,
+    left_undone,
+    reserve,
+)
 from bot.domain.outages import ask_again
 from bot.domain.plan import (
     ARRIVED,
@@ -59,7 +67,7 @@ class Planned(Event):
             leave_out(book, case, self.unread)
         for recipient in self.recipients:
             if recipient.skip is None:
-                tell(book, case, recipient)
+                add_contact(book, case, recipient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ class Intent(Event):
         sends.intents[self.recipient] = at
         sends.unlisted.pop(self.recipient, None)
         dispatch.last_at = at
-        tell(book, case, sends.recipients[self.recipient])
+        add_contact(book, case, sends.recipients[self.recipient])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ class Result(Event):
             sends.results[self.recipient] = receipt
         elif not sends.back_in_doubt(self.recipient):  # else a send before this one may have arrived
             sends.results[self.recipient] = receipt
-            not_told(book, case, self.recipient)
+            drop_contact(book, case, self.recipient)
             if dispatch.phase is Phase.FINISHED:  # an answer after the end
                 give_back(book, case)
 
@@ -146,7 +154,7 @@ class Spared(Event):
         if not sends.back_in_doubt(self.recipient):
             spared = replace(sends.recipients[self.recipient], skip=self.skip)
             sends.recipients[self.recipient] = spared
-            not_told(book, case, self.recipient)
+            drop_contact(book, case, self.recipient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +204,7 @@ class Settled(Event):
         dispatch.mend, dispatch.size = self.mend, self.size
         if dispatch.progress is not None:
             for recipient in dispatch.progress.close(LEFT_OVER[self.end], self.reason):
-                not_told(book, case, recipient.id)
+                drop_contact(book, case, recipient.id)
             dispatch.came_to = dispatch.came_to or (at, dispatch.progress.tally())
         give_back(book, case)
         if not dispatch.reached:

@@ -21,7 +21,7 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Contact:
     """A customer who has, may have, or is about to get a message."""
 
     at: datetime
@@ -29,7 +29,7 @@ class Told:
     ports: tuple[str, ...]
 
 
-def free_at(since: Reservation | Told | None, now: datetime, hours: float) -> datetime | None:
+def free_at(since: Reservation | Contact | None, now: datetime, hours: float) -> datetime | None:
     """When a port or customer frees up; None where it is free now (the last second is not free)."""
     if since is None:
         return None

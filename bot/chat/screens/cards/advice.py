@@ -49,9 +49,9 @@ def halted_facts(facts: Mapping[str, object], book: Book, words: Words) -> dict[
     """The notice's case and reason as it tells them, and its advice as of now: who resumed needs none."""
     case = book.cases[cast("int", facts["case"])]
     reason = facts["reason"]
-    told = reason_words(None if reason is None else str(reason), words)
+    why = reason_words(None if reason is None else str(reason), words)
     lines = Markup("").join(Markup("\n") + line for line in _advice_now(case, book, words))
-    return {"case": case.shown_as, "reason": told, "advice": lines}
+    return {"case": case.shown_as, "reason": why, "advice": lines}
 
 
 def _advice_now(case: Case, book: Book, words: Words) -> list[Markup]:

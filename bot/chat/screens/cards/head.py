@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from markupsafe import Markup
 
-from bot.chat.screens.fitting import Item, in_line, told
+from bot.chat.screens.fitting import Item, in_line, quoted
 from bot.chat.screens.words import Words
 from bot.domain.case import Case
 from bot.domain.causes.grouping import Reason, dominant
@@ -86,7 +86,7 @@ def ports_line(ports: Iterable[Port], words: Words, room: int = PORTS_AT_MOST) -
     for of_olt in by_olt.values():
         runs = _runs(of_olt)
         if len(by_olt) > 1:
-            first = told(of_olt[0].olt) + ": " + runs[0].text
+            first = quoted(of_olt[0].olt) + ": " + runs[0].text
             runs[0] = Item(first, runs[0].n, "; ")
         items += runs
     return in_line(items, words, room=room)
@@ -110,9 +110,9 @@ def _runs(ports: Sequence[Port]) -> list[Item]:
     items: list[Item] = []
     for run in runs:
         if len(run) >= _RANGE:
-            items.append(Item(told(run[0][1]) + "-" + told(run[-1][1]), len(run)))
+            items.append(Item(quoted(run[0][1]) + "-" + quoted(run[-1][1]), len(run)))
         else:
-            items += [Item(told(place)) for _, place in run]
+            items += [Item(quoted(place)) for _, place in run]
     return items
 
 

@@ -43,13 +43,13 @@ def _flaps(case: Case, book: Book, now: datetime, words: Words, rules: Rules) ->
         return []
     spells = {port.key: recent(book.spells[port.key], now) for port in ports}
     worst = max(ports, key=lambda port: len(spells[port.key]))
-    told = spells[worst.key]
-    history = [_spell(spell, now, words) for spell in told[-_SPELLS_SHOWN:]]
-    cut = [Markup("…")] if len(told) > _SPELLS_SHOWN else []
+    flaps = spells[worst.key]
+    history = [_spell(spell, now, words) for spell in flaps[-_SPELLS_SHOWN:]]
+    cut = [Markup("…")] if len(flaps) > _SPELLS_SHOWN else []
     several = len(case.members) > 1 and len(case.ports) > 1
     port = worst.place if several else None
     return [
-        words.say("card.flapping", port=port, n=len(told), others=len(ports) - 1),
+        words.say("card.flapping", port=port, n=len(flaps), others=len(ports) - 1),
         Markup(", ").join([*cut, *history]),
     ]
 

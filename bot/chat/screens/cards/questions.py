@@ -24,7 +24,7 @@ from bot.chat.screens.cards.head import ports_line
 from bot.chat.screens.cards.late import Late
 from bot.chat.screens.cards.restored import Rows, may_restore
 from bot.chat.screens.cards.rows import agreement, may_separate
-from bot.chat.screens.fitting import told
+from bot.chat.screens.fitting import quoted
 from bot.chat.screens.screen import Button, Style
 from bot.chat.screens.words import Words, duration
 from bot.domain.book import Book
@@ -201,12 +201,12 @@ class _Ask:
         """Where it will be silent (`describe.scopes_of`): `CB 01`, `CB 01 slot 6`, `CB 01 6/1-6/8`."""
         first, *others = scopes_of(self.case)
         if not others and first.place not in {"", self.case.ports[0].place}:
-            return told(f"{first.olt} slot {first.place}")
+            return quoted(f"{first.olt} slot {first.place}")
         if not others:
-            return told(f"{first.olt} {first.place}")
+            return quoted(f"{first.olt} {first.place}")
         ports = ports_line(self.case.ports, self.words, _SCOPES_AT_MOST)
         one = len({port.olt_key for port in self.case.ports}) == 1
-        return told(first.olt) + " " + ports if one else ports
+        return quoted(first.olt) + " " + ports if one else ports
 
     def _hours(self, later: Press | None, now: Press) -> Asked | None:
         """Outside the customers' hours: at the next opening (not to resume), or now all the same."""

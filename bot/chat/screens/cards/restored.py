@@ -10,7 +10,7 @@ from markupsafe import Markup
 from bot.chat.screens.buttons import Action, Press, press_on, press_restore
 from bot.chat.screens.cards.advice import advice
 from bot.chat.screens.cards.sends import approved, before, dry_run, ending, results, running
-from bot.chat.screens.fitting import Item, in_line, told
+from bot.chat.screens.fitting import Item, in_line, quoted
 from bot.chat.screens.screen import Button, Style
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
@@ -112,7 +112,7 @@ def _came_of_it(other: Case, dispatch: Dispatch, now: datetime, words: Words, ro
         lines += results(dispatch, words)
     down = [r for r in progress.recipients.values() if r.skip is Skip.STILL_DOWN] if progress else []
     if down:
-        names = [Item(told(r.name or words.plain("details.no_name"), _NAME_AT_MOST)) for r in down]
+        names = [Item(quoted(r.name or words.plain("details.no_name"), _NAME_AT_MOST)) for r in down]
         listed = in_line(names, words, room=room, more="page.more")
         lines.append(words.say("card.still_down", n=len(down), names=listed))
     return [*lines, *before(other, now, words)]

@@ -66,8 +66,8 @@ def reason_words(reason: str | None, words: Words) -> str:
 
     Not escaped.
     """
-    told = clean(words.coded(reason, "reason"))
-    return shorten(_TEMPLATE.sub(words.plain("format.template"), told), _REASON_AT_MOST)
+    text = clean(words.coded(reason, "reason"))
+    return shorten(_TEMPLATE.sub(words.plain("format.template"), text), _REASON_AT_MOST)
 
 
 def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
@@ -79,10 +79,10 @@ def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
     for outcome in _WITH_REASONS:
         if tally.outcomes.get(outcome, 0):
             found = _reasons_of(dispatch, outcome, tally.outcomes[outcome])
-            told: Counter[str] = Counter()
+            why: Counter[str] = Counter()
             for reason, n in found.items():
-                told[reason_words(reason, words)] += n
-            lines.append(_because(outcome.value, _most(told, words), words))
+                why[reason_words(reason, words)] += n
+            lines.append(_because(outcome.value, _most(why, words), words))
     return lines
 
 
@@ -130,12 +130,12 @@ def _reasons_of(dispatch: Dispatch, outcome: Outcome, total: int) -> Counter[str
     return given
 
 
-def _most(told: Counter[str], words: Words) -> list[Markup]:
+def _most(why: Counter[str], words: Words) -> list[Markup]:
     """The reasons that count most, and how many there are for others."""
-    top = told.most_common(_REASONS_SHOWN)
+    top = why.most_common(_REASONS_SHOWN)
     parts = [words.say("count.of_reason", n=n, what=what) for what, n in top]
-    if len(told) > _REASONS_SHOWN:
-        rest = told.total() - sum(n for _, n in top)
+    if len(why) > _REASONS_SHOWN:
+        rest = why.total() - sum(n for _, n in top)
         parts.append(words.say("count.other_reasons", n=rest))
     return parts
 

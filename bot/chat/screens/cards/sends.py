@@ -7,7 +7,7 @@ from markupsafe import Markup
 from bot.chat.screens.cards.advice import advice, interrupted
 from bot.chat.screens.cards.head import ports_line
 from bot.chat.screens.cards.results import attempt, counts, reason_words, settled_lines, why_lines
-from bot.chat.screens.fitting import told
+from bot.chat.screens.fitting import quoted
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Dispatch
@@ -29,7 +29,7 @@ def decision(case: Case, book: Book, now: datetime, words: Words, rules: Rules) 
     dispatch = case.dispatch
     if case.denied_by is not None:
         facts = {"by": case.denied_by, "at": case.denied_at, "now": now, "reason": case.denied_reason}
-        lines.append(words.say("card.denied", **facts, words=told(case.denied_words, EXPLAINED_AT_MOST)))
+        lines.append(words.say("card.denied", **facts, words=quoted(case.denied_words, EXPLAINED_AT_MOST)))
         until = explained_until(case)
         if until is not None and now < until and not case.denied_words:
             lines.append(words.say("card.explain", by=case.denied_by, until=until, now=now))

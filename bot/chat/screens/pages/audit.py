@@ -7,7 +7,7 @@ from markupsafe import Markup
 from bot.chat.screens.buttons import Action, Press
 from bot.chat.screens.cards.results import counts
 from bot.chat.screens.fitting import LINE, PARAGRAPH, SEPARATOR, fit, page_buttons
-from bot.chat.screens.pages.audit_entries import Entry, is_number, matching, said, said_of, told
+from bot.chat.screens.pages.audit_entries import Entry, entry_of, is_number, matching, said, said_of
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words, clean
 from bot.domain.book import Book
@@ -35,7 +35,7 @@ def audit(book: Book, page: int, filter_text: str, words: Words, now: datetime, 
     shown = found[page * _A_PAGE :][:_A_PAGE]
     text = fit(
         head,
-        (_row(told(book, entry, now, hours), words, now) for entry in shown),
+        (_row(entry_of(book, entry, now, hours), words, now) for entry in shown),
         words,
         of=len(shown),
         more="page.more_csv",
@@ -80,13 +80,13 @@ def _counts(entry: Entry, words: Words, now: datetime) -> list[Markup]:
     """What the dispatch came to when it ended; then, where that is another number by now, what it is."""
     if entry.tally is None:
         return []
-    told = counts(entry.tally, words, dry_run=entry.dry_run)
+    by_now = counts(entry.tally, words, dry_run=entry.dry_run)
     if entry.came_to is None:
-        return [told]
+        return [by_now]
     at, tally = entry.came_to
     then = counts(tally, words, dry_run=entry.dry_run)
     first = words.say("audit.ended", at=at, now=now, counts=then) if entry.code in _BEGIN else then
-    return [first] if told == then else [first, words.say("audit.by_now", counts=told)]
+    return [first] if by_now == then else [first, words.say("audit.by_now", counts=by_now)]
 
 
 def _place(entry: Entry, words: Words) -> list[Markup]:

@@ -191,7 +191,7 @@ def _port(entry: AuditEntry, root: Case | None) -> Port | None:
     return root.incident.port if root else None
 
 
-def told(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
+def entry_of(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entry:
     """A decision with what came of it. It counts a whole plan, so ask for what is shown only."""
     line = entry.line
     case = book.cases.get(entry.case) if entry.case else None

@@ -103,9 +103,9 @@ def resting_row(
     ports = [reservation.port for reservation in of_case]
     olts = {port.olt_key for port in ports}
     listed = ports_line(ports, words, _PORTS_AT_MOST)
-    told = {"olt": ports[0].olt if len(olts) == 1 else None, "ports": listed, "n": len(ports)}
+    row = {"olt": ports[0].olt if len(olts) == 1 else None, "ports": listed, "n": len(ports)}
     until = {"started": None if first == last else first, "until": last, "left": last - now}
-    return words.say("cooldown.row_of_case", **told, **until, now=now, case=of_case[0].case, by=of_case[0].by)
+    return words.say("cooldown.row_of_case", **row, **until, now=now, case=of_case[0].case, by=of_case[0].by)
 
 
 def ask_release(port: Port, words: Words) -> Screen:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from bot.chat.screens.cards.head import all_ports
 from bot.chat.screens.cards.results import at_rest, counts_plain, fate, reason_words, to_call
 from bot.chat.screens.pages.audit import ending, fitting_filter
-from bot.chat.screens.pages.audit_entries import Entry, matching, said, said_of, told
+from bot.chat.screens.pages.audit_entries import Entry, entry_of, matching, said, said_of
 from bot.chat.screens.pages.on_demand import no_phone
 from bot.chat.screens.pages.people import Person, people
 from bot.chat.screens.pages.silences import where
@@ -88,14 +88,14 @@ def audit_csv(book: Book, filter_text: str, words: Words, now: datetime, hours: 
     columns = ("at", "who", "what", "case", "port", "result", "outage", "frees")
     found = matching(book, fitting_filter(filter_text), words, now, refused=True)
     title = words.plain("sheet.audit_file")
-    rows = (_audit_row(told(book, entry, now, hours), words) for entry in found)
+    rows = (_audit_row(entry_of(book, entry, now, hours), words) for entry in found)
     return Sheet(f"{title}.csv", _csv([words.plain(f"sheet.{column}") for column in columns], rows))
 
 
 def audit_json(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> Sheet:
     """The filtered audit for programs, newest first: codes, ids, times in UTC."""
     found = matching(book, fitting_filter(filter_text), words, now, refused=True)
-    text = json.dumps([_audit_object(told(book, entry, now, hours)) for entry in found], indent=2)
+    text = json.dumps([_audit_object(entry_of(book, entry, now, hours)) for entry in found], indent=2)
     return Sheet(f"{words.plain('sheet.audit_file')}.json", text.encode())
 
 
