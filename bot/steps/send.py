@@ -95,7 +95,7 @@ class Sender:
         halted: asyncio.Future[Any] = asyncio.ensure_future(job.halt.wait())
         try:
             for recipient in waiting:
-                if not await self._turn(job, halted) or not await self._claim(job, recipient):
+                if not await self._may_leave(job, halted) or not await self._claim(job, recipient):
                     continue  # halted: the others are passed over just as quickly
                 receipt = await self._persist(job, recipient, halted)
                 if receipt is None:
@@ -113,15 +113,15 @@ class Sender:
         finally:
             halted.cancel()
 
-    async def _turn(self, job: Job, halted: "asyncio.Future[Any]") -> bool:
+    async def _may_leave(self, job: Job, halted: "asyncio.Future[Any]") -> bool:
         """Wait until one more may leave; False where the job was halted first, or the breaker is open."""
         if self.breaker.open and not job.trial:
             job.stop(self.breaker.error, "answers" if self.breaker.unread else "gateway")
         if job.halt.is_set():
             return False
-        turn: asyncio.Future[Any] = asyncio.ensure_future(self.limiter.acquire())
-        await asyncio.wait({turn, halted}, return_when=asyncio.FIRST_COMPLETED)
-        turn.cancel()
+        room: asyncio.Future[Any] = asyncio.ensure_future(self.limiter.acquire())
+        await asyncio.wait({room, halted}, return_when=asyncio.FIRST_COMPLETED)
+        room.cancel()
         return not job.halt.is_set()
 
     async def _claim(self, job: Job, recipient: Recipient) -> bool:
@@ -144,7 +144,7 @@ class Sender:
         tried = 0
         while not job.halt.is_set():
             try:
-                receipt = await self._attempt(job, recipient)
+                receipt = await self._try_once(job, recipient)
             except TryLater as error:
                 self.heard(None if isinstance(error, Throttled) else str(error))
                 tried += 1
@@ -163,7 +163,7 @@ class Sender:
                     job.stop(str(error), "gateway")
                     return None
                 await self._rest(pause, halted)
-                await self._turn(job, halted)
+                await self._may_leave(job, halted)
             else:
                 lost = (receipt.reason or "error") if receipt.outcome in IN_DOUBT else None
                 self.heard(lost)
@@ -171,7 +171,7 @@ class Sender:
                 return receipt
         return None
 
-    async def _attempt(self, job: Job, recipient: Recipient) -> Receipt:
+    async def _try_once(self, job: Job, recipient: Recipient) -> Receipt:
         template = recipient.template.value if recipient.template is not None else job.template
         said, phone = job.facts, recipient.phone or ""
         facts = (said.started, said.eta, said.ended, said.cause)

@@ -125,7 +125,7 @@ class FileLedger(Recorder):
                 moved, kept = quarantine(disk, folder, found, clock.now())
             make_durable(disk, folder, found)
             now = segment_name(max(clock.now(), found.head.at))
-            segments.turn_to(max(now, *found.sizes) if found.sizes else now)
+            segments.switch_to(max(now, *found.sizes) if found.sizes else now)
         recovery = Recovery(found.head.seq, moved, kept, corrupt, doubt)
         return cls(folder, clock, book=found.book, recovery=recovery, segments=segments, release=release)
 

@@ -48,7 +48,7 @@ class Segments:
         """The last line that is durable."""
         return self._head
 
-    def turn_to(self, name: str) -> None:
+    def switch_to(self, name: str) -> None:
         """Have the segment open for appending, made durably where it is new; never an earlier one.
 
         Segments are read in the order of their names: what follows lines of a clock that was ahead stays
@@ -65,7 +65,7 @@ class Segments:
 
     def append(self, rows: Sequence[tuple[datetime, bytes]]) -> list[tuple[int, str]]:
         """Write rows of one month as one group; their numbers and hashes once they are durable. OSError."""
-        self.turn_to(segment_name(rows[0][0]))
+        self.switch_to(segment_name(rows[0][0]))
         seq, group, prev = self._head.seq, self._head.group + 1, self._head.digest
         sealed: list[bytes] = []
         places: list[tuple[int, str]] = []

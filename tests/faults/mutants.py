@@ -67,7 +67,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a new segment's folder is not synced",
-        "bot.storage.segments:Segments.turn_to",
+        "bot.storage.segments:Segments.switch_to",
         "self._disk.sync_folder(self._folder)",
         "pass",
         "disk",
@@ -856,7 +856,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "each group opens its file and none is closed",
-        "bot.storage.segments:Segments.turn_to",
+        "bot.storage.segments:Segments.switch_to",
         "if self._name is not None and name <= self._name:\n    return\nself.close()",
         "",
         "soak",
