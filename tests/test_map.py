@@ -86,3 +86,10 @@ def test_every_test_that_is_named_exists() -> None:
 @pytest.mark.parametrize("name", AT_MOST)
 def test_a_page_stays_short(name: str) -> None:
     assert (ROOT / name).stat().st_size <= AT_MOST[name]
+
+
+def test_the_map_names_modules_that_are_there() -> None:
+    rooms = (ROOT / "bot/README.md").read_text().partition("## The rooms")[2].partition("## Words")[0]
+    stems = {path.stem for path in of(".py", ".toml")} | {path.name for path in (ROOT / "bot").rglob("*/")}
+    names = set(re.findall(r"`([\w/]+?)/?`", rooms))
+    assert {name for name in names if name.rpartition("/")[2] not in stems} == {"phonenumbers"}
