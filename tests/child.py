@@ -41,7 +41,7 @@ def settings(olt: OltApi, hsm: MatrixApi, chat: BotApi, folder: Path) -> dict[st
 async def running_bot(
     variables: Mapping[str, str], folder: Path
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m bot run` with these settings only; its log is `bot.process.log` in the folder."""
+    """`python -m bot run` with these settings only; its log is `bot.log` in the folder."""
     bot = await launch(variables, folder)
     try:
         yield bot

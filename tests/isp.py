@@ -39,7 +39,7 @@ class Isp:
     @property
     def log(self) -> str:
         """What all the bots of this test logged."""
-        file = self.folder / "bot.process.log"
+        file = self.folder / "bot.log"
         return file.read_text() if file.exists() else ""
 
     def assert_clean(self, text: str) -> None:

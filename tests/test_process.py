@@ -267,4 +267,4 @@ async def test_the_bot_runs_from_a_tree_it_cannot_write_and_without_a_home(site:
         await until(lambda: site.chat.updates.polling)  # a card may be posted before the first poll
         assert await site.health() == (200, {})
         assert await stopped(bot) == 0
-    assert {path.name for path in set(site.folder.iterdir()) - before} == {"bot.process.log", "data"}
+    assert {path.name for path in set(site.folder.iterdir()) - before} == {"bot.log", "data"}

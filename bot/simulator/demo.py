@@ -27,7 +27,7 @@ OPENING_ONUS, FEW_ONUS = 33, 20
 FIRST_LOOK = 6.0  # seconds from the address to the story: time to open the page
 BETWEEN_SCENES = 5.0
 INTERRUPTED = 130
-LOG = "bot.process.log"
+LOG = "bot.log"
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class Real:
         trace = (
             ["strace", "-D", "-f", "-qq", "-o", "/dev/null", *trap.options(self.data), "--"] if trap else []
         )
-        with (self.folder / "bot.process.log").open("ab") as log:
+        with (self.folder / "bot.log").open("ab") as log:
             spawning = asyncio.create_subprocess_exec(
                 *trace,
                 *(sys.executable, "-m", "bot", "run"),
@@ -232,7 +232,7 @@ class Real:
 
     def log(self) -> str:
         """What every start of the bot logged."""
-        return (self.folder / "bot.process.log").read_text()
+        return (self.folder / "bot.log").read_text()
 
     def segment(self) -> Path:
         """The newest file of the ledger."""

@@ -35,7 +35,7 @@ async def idle(variables: Mapping[str, str], folder: Path) -> asyncio.subprocess
 
 
 async def real_bot(variables: Mapping[str, str], folder: Path) -> asyncio.subprocess.Process:
-    with (folder / "bot.process.log").open("ab") as log:
+    with (folder / "bot.log").open("ab") as log:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "bot", "run"),

@@ -87,7 +87,7 @@ class Noc:
 
     async def spawn(self, **changes: str) -> None:
         """Run the bot as a process of its own."""
-        with (self.folder / "bot.process.log").open("ab") as log:
+        with (self.folder / "bot.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "bot", "run"),

@@ -92,7 +92,7 @@ class Play:
             await self.stage.settled()
             await self.stage.telegram_away(False)
         self.check("nobody got two messages", self.stage.hsm.duplicates, 0)
-        crashed = "Traceback" in (self.stage.folder / "bot.process.log").read_text(errors="replace")
+        crashed = "Traceback" in (self.stage.folder / "bot.log").read_text(errors="replace")
         self.check("tracebacks in the bot's log", crashed, False)
 
     async def caption(self, pt: str, en: str) -> None:
