@@ -18,6 +18,7 @@ LAYERS = (
         "process.app",
         "process.check",
         "process.check_lines",
+        "process.check_telegram",
         "process.trial",
         "process.healthz",
         "process.wiring",
