@@ -1,4 +1,4 @@
-"""What `check` finds at Telegram: the bot, its group, the people whom the settings name. Nothing is posted."""
+"""What `check` finds at Telegram: the bot, its group, the people that the settings name. It posts nothing."""
 
 from collections.abc import AsyncIterator
 
