@@ -1,11 +1,12 @@
 """The settings of the bot's account and people, and of its process."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr, ValidationInfo, field_validator
 
+from bot.chat.screens.words import LANGUAGES
 from bot.process.settings.given import DATA_DIR, TZ
 from bot.process.settings.part import Part, setting
 from bot.process.settings.values import (
@@ -89,10 +90,17 @@ class Process(Part):
         mend="e.g. America/Sao_Paulo",
         tells="The time zone of the OLT manager's dates, of the cards and of all hours above.",
     )
-    bot_language: Literal["pt_BR", "en"] = setting(
-        "pt_BR", mend="pt_BR or en", tells="What the bot speaks: pt_BR or en."
+    bot_language: str = setting(
+        LANGUAGES[0], mend=" or ".join(LANGUAGES), tells=f"What the bot speaks: {' or '.join(LANGUAGES)}."
     )
     ops_host: str = setting(
         "127.0.0.1", mend="the address to listen on", tells="Health over HTTP; port 0: none."
     )
     ops_port: int = setting(8081, ge=0, le=65535, mend="a port, 0 for none")
+
+    @field_validator("bot_language")
+    @classmethod
+    def _spoken(cls, value: str) -> str:
+        if value not in LANGUAGES:
+            raise ValueError("is not valid")
+        return value
