@@ -1,6 +1,7 @@
 """For every test."""
 
 import re
+import subprocess
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,26 @@ from tests.faults.tries import Tries
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+APART = ("attack", "mutant", "soak")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is played apart is no part of the loop for working either: `-m 'not process'` leaves it out."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in APART):
+            item.add_marker("process")
+
+
+@pytest.fixture(autouse=True)
+def _no_child_unless_marked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("process") is None:
+
+        def refused(_child: object, command: object, *_: object, **__: object) -> None:
+            pytest.fail(f"mark it `process`: it starts {command}")
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", refused)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -151,6 +151,7 @@ async def test_no_line_holds_an_internal_code(site: Isp, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.process
 async def test_a_terminal_that_lacks_a_sign_gets_another(site: Isp, encoding: str) -> None:
     site.ana.name = "Ana ✓ Conceição"
     variables = site.variables | {"PYTHONIOENCODING": encoding}
@@ -188,6 +189,7 @@ async def test_a_port_that_something_else_has(site: Isp) -> None:
     assert (code, "health port" in found) == (0, False)
 
 
+@pytest.mark.process
 async def test_beside_a_running_bot(site: Isp) -> None:
     async with site.bot():
         await site.card()
@@ -338,6 +340,7 @@ async def test_a_data_folder_that_may_not_be_written(site: Isp, tmp_path: Path) 
     assert list(bad(found)) == ["data folder"]
 
 
+@pytest.mark.process
 async def test_the_command_prints_and_exits_as_found(site: Isp) -> None:
     code, out, err = await bot_command("check", cwd=site.folder, **site.variables)
     assert code == 0, err

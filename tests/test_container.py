@@ -107,6 +107,7 @@ async def check_health(port: int | None) -> int:
     return await child.wait()
 
 
+@pytest.mark.process
 async def test_the_health_check_follows_the_endpoint() -> None:
     wrong: dict[str, str] = {}
     server, port = HealthServer(lambda: wrong), free_port()

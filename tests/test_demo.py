@@ -21,7 +21,10 @@ from tests.settings import load
 ROOT = Path(__file__).parents[1]
 MEMORY_LIMIT = 250  # MB, the issue's
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are counted in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="children are counted in /proc"),
+    pytest.mark.process,
+]
 
 
 class Program:

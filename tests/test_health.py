@@ -100,6 +100,7 @@ async def test_a_source_that_stays_away_turns_it_red_whatever_the_wall_clock_say
         await settles(site)
 
 
+@pytest.mark.process
 async def test_a_deaf_telegram_turns_it_red(site: Isp, clock: Shifted) -> None:
     async with running(site):
         await settles(site)
@@ -111,6 +112,7 @@ async def test_a_deaf_telegram_turns_it_red(site: Isp, clock: Shifted) -> None:
         await settles(site)
 
 
+@pytest.mark.process
 async def test_a_group_that_takes_no_posts_turns_it_red(site: Isp) -> None:
     async with running(site):
         await settles(site)

@@ -73,6 +73,7 @@ def test_a_folder_without_a_ledger(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "is DATA_DIR right?" in out
 
 
+@pytest.mark.process
 async def test_verify_works_where_no_other_setting_is_good(data: Path) -> None:
     code, out, err = await bot_command(
         "ledger", "verify", cwd=data, DATA_DIR=str(data), TELEGRAM_TOKEN="nonsense"
@@ -81,6 +82,7 @@ async def test_verify_works_where_no_other_setting_is_good(data: Path) -> None:
     assert "whole: " in out
 
 
+@pytest.mark.process
 async def test_a_corrupt_ledger_over_the_command_line(data: Path) -> None:
     segment(data).write_bytes(b"{}\n" + segment(data).read_bytes())
     code, out, _ = await bot_command("ledger", "verify", "--data", str(data), cwd=data)

@@ -16,6 +16,8 @@ from bot.simulator.telegram.api import Message
 
 from .isp import PATIENCE, Isp, Process, bot_command, isp, until
 
+pytestmark = pytest.mark.process
+
 CUSTOMERS = 12
 
 

@@ -12,6 +12,8 @@ import pytest
 from tests.faults.test_schedule import HOUR, clock_set, jobs, soon
 from tests.faults.tries import Tries
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(autouse=True)
 def _soon() -> Iterator[None]:

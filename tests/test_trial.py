@@ -73,6 +73,7 @@ async def test_a_rehearsal_says_that_it_would_not_send(site: Isp) -> None:
     assert "this is a rehearsal; it needs GATEWAY=matrix and DRY_RUN=false" in lines[0]
 
 
+@pytest.mark.process
 async def test_beside_a_running_bot_it_refuses(site: Isp) -> None:
     async with site.bot():
         await site.card()
@@ -114,6 +115,7 @@ async def test_another_user_leaves_nothing_that_the_bot_cannot_open(
     assert not (site.folder / "data" / "ledger").exists()
 
 
+@pytest.mark.process
 async def test_a_script_confirms_nothing_and_a_wrong_number_is_said_at_once(site: Isp) -> None:
     code, out, _ = await bot_command("check", "--send-test", "61999990009", cwd=site.folder, **site.variables)
     assert (code, site.hsm.received) == (1, [])
@@ -124,6 +126,7 @@ async def test_a_script_confirms_nothing_and_a_wrong_number_is_said_at_once(site
     assert "your own mobile number" in err
 
 
+@pytest.mark.process
 async def test_on_a_terminal_it_is_asked_and_sent(site: Isp) -> None:
     ours, theirs = pty.openpty()
     child = await asyncio.create_subprocess_exec(

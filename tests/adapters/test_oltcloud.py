@@ -365,6 +365,7 @@ async def test_a_row_that_repeats_counts_once(api: OltApi, olt: OltCloud) -> Non
     assert not read.complete  # three were promised, and two came: what is the third?
 
 
+@pytest.mark.process
 async def test_what_a_slow_list_brought_in_time_is_there(api: OltApi, olt: OltCloud) -> None:
     await olt.open_incidents()  # logs in
     api.raw_rows = [row(id=number) for number in range(1, 1002)]

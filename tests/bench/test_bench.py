@@ -12,7 +12,7 @@ from tests.bench.before import Bench, compared, revision
 from tests.bench.children import ROOT
 from tests.bench.table import Row, markdown
 
-pytestmark = pytest.mark.bench
+pytestmark = [pytest.mark.bench, pytest.mark.process]
 
 
 def seen(rows: list[Row], *benches: str) -> None:

@@ -130,6 +130,7 @@ async def second(api: BotApi) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.process
 async def test_nothing_is_sent_while_a_second_program_hears_the_taps(api: BotApi) -> None:
     async with opened(api, quiet_after=3, poll_seconds=0.5) as room:
         await room.outage()

@@ -21,6 +21,8 @@ from bot.simulator.telegram.api import BotApi, Message
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, people, until
 from tests.fakes import incident
 
+pytestmark = pytest.mark.process
+
 SPEED = 20.0
 
 

@@ -20,6 +20,8 @@ from tests.chat.room import ANA, opened, people, until
 from tests.chat.test_noc_chat import method, texts
 from tests.fakes import FakeClock
 
+pytestmark = pytest.mark.process
+
 BOSS, TOPIC = -1005550001, 5
 
 

@@ -115,6 +115,7 @@ async def test_of_commands_in_a_row_each_has_its_answer_refusals_too(api: BotApi
         ]
 
 
+@pytest.mark.process
 async def test_what_was_not_carried_out_has_no_sign_that_it_was(api: BotApi) -> None:
     async with crowded(api) as room:
         await room.outage(1)
@@ -142,6 +143,7 @@ async def test_where_the_group_has_no_room_the_answer_comes_in_private_at_once(a
         assert await replies(api, asked) == []
 
 
+@pytest.mark.process
 async def test_who_has_no_private_chat_sees_the_reaction_and_then_the_answer(api: BotApi) -> None:
     async with crowded(api) as room:
         await full(room)
@@ -159,6 +161,7 @@ async def test_who_asks_for_more_than_anybody_reads_is_told_by_a_reaction(api: B
         await until(lambda: [m for m in api.messages() if m.reply_to in {a.id for a in asked}])
 
 
+@pytest.mark.process
 async def test_a_group_without_reactions_gets_its_answers(
     api: BotApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

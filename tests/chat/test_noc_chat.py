@@ -160,6 +160,7 @@ async def test_it_starts_while_telegram_is_away(api: BotApi) -> None:
         await api.wait(lambda api: len(api.commands) == 2)
 
 
+@pytest.mark.process
 async def test_thirty_open_cards_stay_within_the_limit_and_a_decision_goes_first(api: BotApi) -> None:
     clock = FastClock(20)
     api.clock, api.group_limit, api.query_seconds = clock, 20, 1000
@@ -220,6 +221,7 @@ async def test_a_group_that_became_a_supergroup_is_followed(api: BotApi) -> None
     assert len([text for text in texts(api) if "caso 1" in text]) == 1
 
 
+@pytest.mark.process
 async def test_an_unanswered_post_is_adopted_by_a_tap(api: BotApi) -> None:
     async with opened(api, speed=40) as room:
         api.faults.inject(DropAfter(), match=method("sendMessage"))
@@ -357,6 +359,7 @@ async def test_of_two_notices_on_one_matter_the_newer_is_said(api: BotApi) -> No
     assert "b.jsonl, linha 4" in texts(api)[0]
 
 
+@pytest.mark.process
 async def test_a_second_poller_is_said_once_and_when_it_is_gone(api: BotApi) -> None:
     async with opened(api, quiet_after=1.5, poll_seconds=0.5) as room:
         async with Bot(api.token, base_url=f"{api.url}/bot") as other:
@@ -369,6 +372,7 @@ async def test_a_second_poller_is_said_once_and_when_it_is_gone(api: BotApi) -> 
         assert room.telegram.fresh() is not None
 
 
+@pytest.mark.process
 async def test_a_deaf_poll_is_noticed_and_polled_anew(api: BotApi) -> None:
     async with opened(api, deaf_after=1.5) as room:
         await room.outage()
@@ -381,6 +385,7 @@ async def test_a_deaf_poll_is_noticed_and_polled_anew(api: BotApi) -> None:
         assert fresh < 1.5
 
 
+@pytest.mark.process
 async def test_the_stop_is_quick_while_telegram_hangs(api: BotApi, monkeypatch: pytest.MonkeyPatch) -> None:
     assert telegram.STOP_SECONDS * 4 <= 12
     monkeypatch.setattr(telegram, "STOP_SECONDS", 1.0)
@@ -409,6 +414,7 @@ async def test_fetched_updates_are_worked_off_at_the_stop(api: BotApi) -> None:
             assert "Aprovado" in (await tap).text
 
 
+@pytest.mark.process
 async def test_a_bot_thrown_out_of_its_group_says_it_once_and_shows_all_when_it_is_back(
     api: BotApi, caplog: pytest.LogCaptureFixture
 ) -> None:

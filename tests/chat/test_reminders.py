@@ -190,6 +190,7 @@ async def test_an_escalation_chat_that_cannot_be_written_to_is_said_in_the_group
     assert "refuses the bot" not in caplog.text
 
 
+@pytest.mark.process
 async def test_an_escalation_chat_has_a_pace_and_an_id_of_its_own(api: BotApi) -> None:
     moved = -1005550002
     async with opened(api, speed=20, attention=Attention(escalation=BOSS)) as room:

@@ -39,6 +39,7 @@ class Broken:
         monkeypatch.setattr(cards, "card", broken)
 
 
+@pytest.mark.process
 async def test_a_card_that_cannot_be_drawn_is_told_once_and_tried_again_rarely(
     api: BotApi, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,7 +15,7 @@ from bot.simulator.stage.views import PortView
 from .browser import Person
 from .conftest import LOOP, idle
 
-pytestmark = LOOP
+pytestmark = [LOOP, pytest.mark.process]
 PERCENT = re.compile(r"[1-9]\d?%")
 HOSTILE = '<img src=x onerror="window.hacked=1"> & <b>Zé</b>'
 

@@ -16,7 +16,7 @@ from bot.simulator.telegram.api import BotApi
 
 from .conftest import LOOP
 
-pytestmark = LOOP
+pytestmark = [LOOP, pytest.mark.process]
 Event = tuple[str, dict[str, Any]]
 
 

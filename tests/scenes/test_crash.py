@@ -3,7 +3,11 @@
 import re
 import signal
 
+import pytest
+
 from tests.scenes.conftest import Noc
+
+pytestmark = pytest.mark.process
 
 CUSTOMERS = 120
 

@@ -4,6 +4,8 @@ import re
 import shutil
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from bot.domain.events import Started, Stopped
 from bot.simulator.server import DropAfter, DropBefore, Fault
 from bot.simulator.telegram.api import Message
@@ -11,6 +13,8 @@ from bot.storage.files import FileLedger
 from bot.storage.verify import run_verify
 from tests.fakes import FakeClock
 from tests.scenes.conftest import Noc
+
+pytestmark = pytest.mark.process
 
 
 async def lose(noc: Noc, *faults: Fault) -> Message:

@@ -10,6 +10,8 @@ from bot.simulator.telegram.api import Message
 from bot.simulator.world import LOCAL
 from tests.scenes.conftest import Noc
 
+pytestmark = pytest.mark.process
+
 
 class MovedClock(SystemClock):
     """This machine's clock, set ahead."""

@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 
+import pytest
+
 from bot.chat.taps.turned_away import A_MINUTE
 from bot.simulator.telegram.api import Message
 from bot.simulator.world import Alert, Onu
@@ -113,6 +115,7 @@ async def test_the_token_dies_in_mid_look_up_and_nobody_notices(noc: Noc) -> Non
     assert noc.hsm.duplicates == 0
 
 
+@pytest.mark.process
 async def test_the_next_case_of_the_port_sends_nothing_and_says_until_when(noc: Noc) -> None:
     first = noc.world.outage(3, slot_pon="6/15")
     await noc.open(REOPEN_MINUTES="0", GROUP_SECONDS="0")
@@ -202,6 +205,7 @@ async def test_nobody_reached_offers_to_try_again(noc: Noc) -> None:
     assert noc.hsm.duplicates == 0
 
 
+@pytest.mark.process
 async def test_3000_customers_on_one_case(noc: Noc) -> None:
     noc.world.outage(3000)
     await noc.open(HSM_CONCURRENCY="50")

@@ -13,6 +13,8 @@ from bot.simulator.scenes import SCENES, Play, Scene, SceneFailed, Told
 from bot.simulator.scenes.outages import FIBRE_CUT
 from bot.simulator.stage.stage import Stage
 
+pytestmark = pytest.mark.process
+
 # What the issues ask for, in the order of the story.
 NAMES = [
     *(

@@ -8,6 +8,8 @@ import pytest
 from bot.simulator.telegram.api import Message
 from tests.scenes.conftest import Noc
 
+pytestmark = pytest.mark.process
+
 PONS, CUSTOMERS = 60, 3  # customers a PON
 # Three minutes in nine seconds: the bot's own times, which are 30 s a poll and these defaults, are divided by
 # 20, too. A poll cannot be shorter than a second, and so it is the one that is not quite to scale.

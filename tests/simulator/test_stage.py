@@ -29,6 +29,8 @@ from tests.fakes import ANA, incident
 
 from .conftest import TLS
 
+pytestmark = pytest.mark.process
+
 IDLE = "import sys; sys.stdin.read()"
 
 

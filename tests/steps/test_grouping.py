@@ -428,8 +428,11 @@ class TestPortsLeftOut:
         assert desk.tally(3).outcomes == {Outcome.ACCEPTED: 3}
 
     async def test_what_is_left_is_over_before_the_plan_and_nobody_in_cooldown_is_told_instead(
-        self, grouping: Desk
+        self, grouping: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(
+            "bot.flow.polling.READ_WITHIN", 0.05
+        )  # the poll's own reading waits at the gate, too
         desk = grouping
         desk.use(close_polls=1)
         await self.one_in_cooldown(desk)

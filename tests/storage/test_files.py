@@ -346,6 +346,7 @@ def owned(tmp_path: Path) -> Iterator[Path]:
         other.communicate()
 
 
+@pytest.mark.process
 async def test_a_folder_that_another_process_owns_is_left_alone(owned: Path) -> None:
     with pytest.raises(StartupError, match="another process owns") as caught:
         FileLedger.open(owned, FakeClock())
