@@ -15,12 +15,14 @@ from telegram.ext import CallbackQueryHandler, ChatMemberHandler, MessageHandler
 
 from bot.chat.group.noc_chat import NocChat
 from bot.chat.screens.attention import Attention
+from bot.chat.screens.pages.status import ProgramFacts
 from bot.chat.screens.posting import Posting
 from bot.chat.screens.words import Words
 from bot.chat.taps.absence import AWAY, Absence
 from bot.chat.taps.answers import Answers
 from bot.chat.taps.browse import Browse
-from bot.chat.taps.commands import COMMANDS, Commands, StatusFacts
+from bot.chat.taps.commands import COMMANDS, Commands
+from bot.chat.taps.deps import TapDeps
 from bot.chat.taps.desk import Desk
 from bot.chat.taps.life_commands import LifeCommands
 from bot.chat.taps.presses import Presses
@@ -112,48 +114,35 @@ class Telegram:
         self._work: set[asyncio.Task[None]] = set()
         self._painter: asyncio.Task[None] | None = None
 
-    def attend(self, desk: Desk, status_facts: StatusFacts) -> None:
+    def attend(self, desk: Desk, program: Callable[[], ProgramFacts]) -> None:
         """Taps and commands go to this desk."""
-        chat, words, app = self.chat, self._words, self._app
-        answers = Answers(chat, self._budget, self._clock)
+        app = self._app
+        answers = Answers(self.chat, self._budget, self._clock)
         browse = Browse(
             desk,
             answers,
             outbox=self._outbox,
-            words=words,
+            words=self._words,
             clock=self._clock,
             hours=self._rules.cooldown_hours,
         )
-        life = LifeCommands(desk, words, self._clock, chat.say)
-        presses = Presses(
+        deps = TapDeps(
             desk,
-            chat,
-            access=self.access,
-            answers=answers,
-            browse=browse,
-            words=words,
-            clock=self._clock,
-            beside=self._beside,
-            undo_seconds=self._rules.undo_seconds,
-            typed=life,
-            away=self._absence.of,
-            contested=self.contested,
+            self.chat,
+            self.access,
+            answers,
+            browse,
+            self._words,
+            self._clock,
+            self._rules,
+            self._beside,
+            self._absence.of,
+            self.contested,
+            lambda: self._outbox.username,
+            program,
         )
-        commands = Commands(
-            desk,
-            chat,
-            access=self.access,
-            answers=answers,
-            browse=browse,
-            words=words,
-            clock=self._clock,
-            status_facts=status_facts,
-            username=lambda: self._outbox.username,
-            rules=self._rules,
-            beside=self._beside,
-            life=life,
-        )
-        replies = Replies(desk, chat, access=self.access, browse=browse, beside=self._beside)
+        typed = LifeCommands(deps)
+        presses, commands, replies = Presses(deps, typed), Commands(deps, typed), Replies(deps)
         app.add_handler(CallbackQueryHandler(presses.tap))
         app.add_handler(MessageHandler(filters.UpdateType.MESSAGE & filters.COMMAND, commands.typed))
         talk = filters.UpdateType.MESSAGE & filters.REPLY & filters.TEXT & ~filters.COMMAND

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from bot.domain.case import Dispatch, Phase
-from bot.domain.events import CaseOpened, Interrupted, Settled, Unasked
+from bot.domain.events import Line, Unasked
 from bot.domain.limits.holds import APPROVER_GONE, CONTESTED, NO_MORE
-from bot.domain.plan import GROWN, RESTORED, Size
+from bot.domain.plan import RESTORED, Size
 from bot.domain.rules import Rules
 from bot.domain.who import BOT
 from bot.errors import (
@@ -21,7 +21,7 @@ from bot.errors import (
     Refused,
     TryLater,
 )
-from bot.ports import Clock, Ledger, NocChat, Notice, Spawn, Staff, Write
+from bot.ports import Clock, Ledger, NocChat, Spawn, Staff, Write
 from bot.steps import restore
 from bot.steps.enrich import Enricher
 from bot.steps.gate import gate, spare
@@ -30,6 +30,7 @@ from bot.steps.settle import Halt, give_up, interrupt, settle
 
 log = logging.getLogger(__name__)
 
+Decide = Callable[[Write], Awaitable[Sequence[Line]]]
 ASK_BEFORE = 3.0  # seconds before the countdown ends: who approved is asked about as late as costs no time
 _CODES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (LoginRefused, "login_refused"),
@@ -52,6 +53,7 @@ class Dispatcher:
         sender: Sender,
         *,
         ledger: Ledger,
+        decide: Decide,
         chat: NocChat,
         clock: Clock,
         rules: Rules,
@@ -59,7 +61,7 @@ class Dispatcher:
         staff: Staff,
     ) -> None:
         self._enricher, self._sender = enricher, sender
-        self._ledger, self._chat, self._clock = ledger, chat, clock
+        self._ledger, self._decide, self._chat, self._clock = ledger, decide, chat, clock
         self._rules, self._spawn, self._staff = rules, spawn, staff
         self._halts: dict[int, asyncio.Event] = {}
         self.draining = False
@@ -92,12 +94,10 @@ class Dispatcher:
                 rule = await self._look_up_during_countdown(number, dispatch, halt)
                 if rule is None:
                     return
-                for line in await self._ledger.commit(rule):
-                    if isinstance(line, CaseOpened):  # what could not be read waits on a card of its own
-                        self._chat.show(line.case)
+                await self._decide(rule)  # what could not be read opens a case, with a card of its own
             else:
                 await self._check_staff(number, dispatch)
-                await self._ledger.commit(await self._spare(number, dispatch))
+                await self._decide(await self._spare(number, dispatch))
             await self._send(number, dispatch, halt)
         except LedgerClosed as error:
             log.error("case %s: the ledger is closed: %s", number, error)  # noqa: TRY400
@@ -168,8 +168,7 @@ class Dispatcher:
         if self._staff.contested():
             raise Declined(CONTESTED)
         if unasked:
-            await self._ledger.commit(lambda _book, _now: [Unasked(number, who) for who in unasked])
-            self._chat.say(Notice("unasked", {"case": number, "by": unasked[0]}))
+            await self._decide(lambda _book, _now: [Unasked(number, who) for who in unasked])
 
     async def _send(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
         self._chat.show(number, urgent=True)
@@ -182,10 +181,7 @@ class Dispatcher:
         if self.draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:
             return  # the next start goes on with those
         halted = None if job.why is None else Halt(job.why, job.mend)
-        for line in await self._ledger.commit(settle(number, dispatch.turn, halted)):
-            if isinstance(line, Interrupted | Settled) and line.reason is not None:  # an edit rings no phone
-                facts = {"case": number, "port": case.incident.port, "reason": line.reason, "mend": line.mend}
-                self._chat.say(Notice("halted", facts))
+        await self._decide(settle(number, dispatch.turn, halted))
 
     async def _break_off(self, number: int, dispatch: Dispatch, error: Exception) -> None:
         """Without a plan it is given up, and may be tried again; in mid-send it is interrupted."""
@@ -198,23 +194,9 @@ class Dispatcher:
             else interrupt(number, dispatch.turn, code if code in NO_MORE else None)
         )
         try:
-            await self._ledger.commit(rule)
+            await self._decide(rule)
         except (LedgerClosed, Declined) as refused:  # closed, or cancelled meanwhile: nothing is lost
             log.warning("case %s: not written: %s", number, refused)
-        else:
-            alone = (
-                dispatch.due is not None
-                or dispatch.by == BOT
-                or (dispatch.resumed and not dispatch.resumed_by)
-            )
-            port = self._ledger.book.cases[number].incident.port
-            facts = {"case": number, "port": port, "reason": code}
-            if dispatch.progress is not None and code in NO_MORE:
-                self._chat.say(Notice("halted", {**facts, "mend": None}))
-            elif dispatch.progress is None and code == GROWN and alone:
-                self._chat.say(Notice("grown", facts))
-            elif dispatch.progress is None and (alone or code in NO_MORE):  # nobody waits at the card for it
-                self._chat.say(Notice("not_sent", {**facts, "scheduled": bool(alone)}))
 
 
 def _code(error: Exception) -> str:

@@ -4,23 +4,23 @@ due begins, and who did not answer is asked again.
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from bot.domain import reminders
 from bot.domain.causes.sightings import Sightings
-from bot.domain.events import Approved, Begun, Lapsed, Line, Resumed, Settled
 from bot.domain.incident import Incident, Poll
 from bot.domain.rules import Rules
-from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, LoginRefused, Refused, TryLater
+from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
 from bot.flow.deps import Deps
 from bot.flow.dispatch import Dispatcher
 from bot.flow.health import Watching
 from bot.flow.inventory import Stock
-from bot.ports import Ledger, NocChat, Notice, Write
+from bot.flow.policy import Policy
+from bot.ports import Notice
 from bot.steps import decide, delay, describe, restore
 from bot.steps.collect import UNREAD, collect, offered, read_alone
-from bot.steps.compose import compose, count, reopened, taken, touched
+from bot.steps.compose import compose, count, taken
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +33,19 @@ class Polling:
     """Everything that starts with a poll."""
 
     def __init__(
-        self, deps: Deps, rules: Rules, watching: Watching, inventory: Stock, dispatcher: Dispatcher
+        self,
+        deps: Deps,
+        rules: Rules,
+        watching: Watching,
+        inventory: Stock,
+        dispatcher: Dispatcher,
+        *,
+        policy: Policy,
     ) -> None:
         self._source, self._ledger = deps.source, deps.ledger
         self._chat, self._clock = deps.chat, deps.clock
         self._rules, self._watching = rules, watching
-        self._inventory, self._dispatcher = inventory, dispatcher
+        self._inventory, self._dispatcher, self._policy = inventory, dispatcher, policy
         self._sightings = Sightings()
         self._asked: set[str] = set()
         self._staff = deps.staff
@@ -72,12 +79,7 @@ class Polling:
         self._sightings = self._sightings.saw(poll, known, new, now)
         await self._read_more(poll, now)
         rule = compose(poll, self._sightings, self._inventory.known, self._rules)
-        lines = await observed(self._ledger, rule)
-        self._sightings = self._sightings.without(taken(lines))
-        for number in touched(lines):
-            self._chat.show(number)
-        for number in reopened(lines, book, now):
-            self._chat.say(Notice("reopened", {"case": number}))
+        self._sightings = self._sightings.without(taken(await self._policy.observe(rule)))
 
     async def _read_more(self, poll: Poll, now: datetime) -> None:
         """What the list does not say, all at one time, as cards wait for it."""
@@ -101,7 +103,7 @@ class Polling:
         counts = {id_: alert.still_down for id_, alert in found.items() if alert.still_down}
         self._sightings = self._sightings.counting(counts)
         if counts.keys() - new.keys():
-            await count_in(self._ledger, self._chat, counts)
+            await self._policy.observe(count(counts))
 
     async def _make_sure(self, poll: Poll, now: datetime) -> None:
         """An alert that is no longer listed is asked itself whether it is over."""
@@ -140,35 +142,10 @@ class Polling:
             restore.restore_alone(self._rules),
         )
         for rule in rules:
-            for line in await observed(self._ledger, rule):
-                if isinstance(line, Resumed | Begun) or (isinstance(line, Approved) and line.due is None):
-                    self._dispatcher.carry_out(line.case)
-                elif isinstance(line, Approved | Settled):
-                    self._chat.show(line.case, urgent=True)
-                if isinstance(line, Settled) and line.reason is not None:  # nobody waits at the card for it
-                    port = self._ledger.book.cases[line.case].incident.port
-                    facts = {"case": line.case, "port": port, "reason": line.reason}
-                    self._chat.say(Notice("not_sent", facts))
+            await self._policy.observe(rule)
 
     async def _remind(self) -> None:
         """Ask again those who did not answer, also about what somebody took upon themselves and left."""
-        lapsed = await observed(self._ledger, describe.lapse(self._rules))
-        for number in [line.case for line in lapsed if isinstance(line, Lapsed)]:
-            self._chat.show(number)
+        await self._policy.observe(describe.lapse(self._rules))
         for number, what in reminders.due(self._ledger.book, self._clock.now(), self._rules):
             self._chat.say(Notice("reminder", {"case": number, "what": what}))
-
-
-async def count_in(ledger: Ledger, chat: NocChat, counts: Mapping[str, int]) -> None:
-    """The cards show what the alerts themselves say, by incident."""
-    for number in touched(await observed(ledger, count(counts))):
-        chat.show(number)
-
-
-async def observed(ledger: Ledger, write: Write) -> Sequence[Line]:
-    """Commit what a closed ledger or a changed state may refuse without anything being lost."""
-    try:
-        return await ledger.commit(write)
-    except (LedgerClosed, Declined) as error:
-        log.warning("not written: %s", error)
-        return []

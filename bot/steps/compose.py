@@ -77,22 +77,10 @@ def _planned(case: Case) -> bool:
     return not case.undecided and case.dispatch is not None and case.dispatch.progress is not None
 
 
-def touched(lines: Sequence[Line]) -> list[int]:
-    """The cases whose cards must show something else now, each once."""
-    kinds = CaseOpened | IncidentJoined | IncidentChanged | IncidentEnded
-    return list(dict.fromkeys(line.case for line in lines if isinstance(line, kinds)))
-
-
 def taken(lines: Sequence[Line]) -> list[str]:
     """The incidents that are in a case now."""
     opened = [i.id for line in lines if isinstance(line, CaseOpened) for i in (line.incident, *line.others)]
     return [*opened, *(line.incident.id for line in lines if isinstance(line, IncidentJoined))]
-
-
-def reopened(lines: Sequence[Line], book: Book, since: datetime) -> list[int]:
-    """The cases that were over and are on again, by lines that were added to the book since then."""
-    cases = (book.cases[n] for n in touched(lines))
-    return [case.id for case in cases if case.reopened and case.reopened[-1] >= since]
 
 
 def _is_new(book: Book, incident: Incident, now: datetime) -> bool:

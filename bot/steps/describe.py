@@ -39,16 +39,43 @@ _BY: tuple[Callable[[Port], object], ...] = (
 )
 
 
+def check_on(number: int) -> Write:
+    """Whether the case's outage is on; writes nothing."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        _on(book, number)
+        return []
+
+    return write
+
+
+def check_loud(number: int) -> Write:
+    """Whether it is on and lies in no silence; writes nothing."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        silence = book.silence_over(_on(book, number), now)
+        if silence is not None:
+            raise Declined("silenced", until=silence.until, by=silence.by.name)
+        return []
+
+    return write
+
+
+def check_separable(number: int) -> Write:
+    """Whether the case may be taken apart; writes nothing."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        _separable(book, number, now)
+        return []
+
+    return write
+
+
 def separate(number: int, who: Who, rules: Rules, inventory: Inventory) -> Write:
     """Take a case that nobody decided on apart: by OLT, else by slot, else by port."""
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
-        case = undecided(book, number)
-        if case.proposal is not None and case.proposal.waits(now):
-            raise Declined("already_approved", by=case.proposal.by.name, at=case.proposal.at)
-        kept, *others = parts(case.on)
-        if not others:
-            raise Declined("nothing_to_separate")
+        kept, *others = _separable(book, number, now)
         opened = [
             CaseOpened(n, part[0], tuple(part[1:]), explain(part, inventory, rules), apart=number)
             for n, part in enumerate(others, start=book.next_case)
@@ -157,11 +184,13 @@ def silence(scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> 
     return write
 
 
-def end_silence(number: int, who: Who) -> Write:
-    """Cards come again from there."""
+def end_silence(number: int, who: Who, over: int | None = None) -> Write:
+    """Cards come again from there. `over` is the case on whose card the button was, None where on none."""
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         found = book.silences.get(number)
+        if over is not None and (found is None or not any(map(found.covers, book.cases[over].ports))):
+            raise Declined("unknown_button")  # forged: that card never had it
         if found is None or found.until <= now:
             raise Declined("no_silence")
         return [SilenceEnded(number, who)]
@@ -188,6 +217,17 @@ def parts(incidents: Sequence[Incident]) -> list[list[Incident]]:
         if len(found) > 1:
             return list(found.values())
     return [list(incidents)]
+
+
+def _separable(book: Book, number: int, now: datetime) -> list[list[Incident]]:
+    """Its parts, two at least. Declined where somebody decided on it, or it has no parts."""
+    case = undecided(book, number)
+    if case.proposal is not None and case.proposal.waits(now):
+        raise Declined("already_approved", by=case.proposal.by.name, at=case.proposal.at)
+    found = parts(case.on)
+    if len(found) == 1:
+        raise Declined("nothing_to_separate")
+    return found
 
 
 def _on(book: Book, number: int) -> Case:

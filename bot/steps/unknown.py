@@ -3,7 +3,7 @@
 None is ever sent again but by a person who was told that the customer may get two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -60,10 +60,15 @@ def resolve(chosen: Choose, choice: Choice, who: Who) -> Write:
     return write
 
 
-def resend(chosen: Choose, who: Who, rules: Rules) -> Write:
-    """Send them again, while their outage is on. The person knows that somebody may get two, and the hour."""
+def resend(chosen: Choose, who: Who, rules: Rules, late: Collection[int] = ()) -> Write:
+    """Send them again, while their outage is on. The person knows that somebody may get two, and the hour.
+
+    `late` are the cases of which an answer may still come.
+    """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
+        if chosen.case in late:
+            raise Declined("still_waiting")
         recipients = chosen.those(book)
         check_confirmed(book)
         case = book.cases[chosen.case]

@@ -1,8 +1,9 @@
 """The whole Telegram side against the simulated Bot API, over real HTTP, with time that can run faster."""
 
 import asyncio
+import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,24 +16,16 @@ from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
 from bot.chat.wire.access import Approvers
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
-from bot.domain.events import Approved, CaseOpened, CooldownReleased, IncidentChanged, Line, Proposed
-from bot.domain.health import GatewayWatch, Watch
-from bot.domain.incident import Port
-from bot.domain.limits.holds import NO_TERMS, Terms
-from bot.domain.limits.silence import Scope, Silence
-from bot.domain.plan import Choice
+from bot.domain.events import CaseOpened, IncidentChanged, Line, TapRefused
 from bot.domain.rules import Rules
-from bot.domain.who import Who
-from bot.errors import BotError, Declined
-from bot.flow.flow import Approval
-from bot.flow.inventory import Stock
-from bot.ports import Write
+from bot.errors import BotError
+from bot.flow.deps import Deps
+from bot.flow.flow import Flow
+from bot.process.tasks import Tasks
 from bot.process.wiring import adapters_words
 from bot.simulator.telegram.api import BotApi, Message, User
-from bot.steps import decide, delay, describe, restore, unknown
-from bot.steps.unknown import Choose
 from bot.storage.memory import MemoryLedger
-from tests.fakes import FakeSource, incident
+from tests.fakes import FakeGateway, FakeLimiter, FakeSource, incident
 
 ANA, BETO, CARLA = 7, 8, 9  # Ana is an administrator of the group
 WORDS = Words("pt_BR", ZoneInfo("America/Sao_Paulo"), adapters_words("pt_BR", "matrix", "oltcloud"))
@@ -59,6 +52,10 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self.speed)
 
+    def skip(self, seconds: float) -> None:
+        """So much time has passed."""
+        self._born -= seconds / self.speed
+
 
 def customers(count: int = 12) -> Found:
     onus = tuple(Onu(f"ZTEG{n:08d}", str(n), f"Cliente {n}", Link.LOS) for n in range(count))
@@ -67,139 +64,41 @@ def customers(count: int = 12) -> Found:
 
 
 @dataclass
-class FakeDesk:
-    """The real rules on a ledger in memory; nothing is sent."""
+class Lookups(FakeSource):
+    """A source that knows who is affected by any incident: `found`, or `error`, once the `gate` is open."""
 
-    ledger: MemoryLedger
-    chat: Any = None
-    watch: Watch = field(default_factory=lambda: Watch("fake"))
-    gateway: GatewayWatch = field(default_factory=lambda: GatewayWatch("matrix"))
     found: Found = field(default_factory=customers)
-    details_error: BotError | None = None
-    gate: asyncio.Event | None = None
-    refusals: list[tuple[int, str, str, int | None]] = field(default_factory=list)
-    decided: list[tuple[str, int]] = field(default_factory=list)
-    rules: Rules = field(default_factory=Rules)
-    olts: tuple[str, ...] = ("CB 01",)
+    error: BotError | None = None
 
-    async def _commit(self, name: str, number: int, write: Write) -> Sequence[Line]:
-        lines = await self.ledger.commit(write)
-        self.decided.append((name, number))
-        self.chat.show(number, urgent=True)
-        return lines
-
-    async def approve(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
-        return _approval(
-            await self._commit("approve", number, decide.approve(number, who, self.rules, terms))
-        )
-
-    async def restore(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
-        return _approval(
-            await self._commit("restore", number, restore.restore(number, who, self.rules, terms))
-        )
-
-    async def keep_untold(self, number: int, who: Who) -> None:
-        await self._commit("keep_untold", number, restore.keep_untold(number, who, self.rules))
-
-    async def begin(self, number: int, who: Who, attempt: int | None = None) -> None:
-        await self._commit("begin", number, delay.begin(number, who, self.rules, attempt))
-
-    async def separate(self, number: int, who: Who) -> int:
-        lines = await self._commit("separate", number, describe.separate(number, who, self.rules, {}))
-        opened = [line.case for line in lines if isinstance(line, CaseOpened)]
-        for case in opened:
-            self.chat.show(case)
-        return len(opened)
-
-    async def assume(self, number: int, who: Who) -> None:
-        await self._commit("assume", number, describe.assume(number, who))
-
-    async def forecast(self, number: int, who: Who, eta: datetime | None) -> None:
-        await self._commit("forecast", number, describe.forecast(number, who, eta))
-
-    async def name_cause(self, number: int, who: Who, cause: str, team: str = "") -> None:
-        await self._commit("name_cause", number, describe.name_cause(number, who, cause, team))
-
-    async def silence(self, scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Silence:
-        scopes = await self.known_olts(scopes)
-        await self.ledger.commit(describe.silence(scopes, who, until, reason))
-        self.decided.append(("silence", 0))
-        return self.ledger.book.silences[len(self.ledger.book.silences)]
-
-    async def known_olts(self, scopes: Sequence[Scope]) -> tuple[Scope, ...]:
-        stock = Stock(FakeSource())
-        stock.known = dict.fromkeys(self.olts, frozenset())
-        names = [stock.name(scope.olt, self.ledger.book) for scope in scopes]
-        for scope, name in zip(scopes, names, strict=True):
-            if not name:
-                raise Declined("unknown_olt", olt=scope.olt)
-        return tuple(Scope(name, scope.place) for scope, name in zip(scopes, names, strict=True))
-
-    async def end_silence(self, number: int, who: Who) -> Silence:
-        await self.ledger.commit(describe.end_silence(number, who))
-        self.decided.append(("end_silence", number))
-        return self.ledger.book.silences[number]
-
-    async def deny(self, number: int, who: Who, reason: str) -> None:
-        await self._commit(f"deny {reason}", number, decide.deny(number, who, reason))
-
-    async def explain_denial(self, number: int, who: Who, reason: str, at: datetime) -> None:
-        await self._commit("explain_denial", number, describe.explain_denial(number, who, reason, at))
-
-    async def check_undecided(self, number: int) -> None:
-        await self.ledger.commit(decide.check(number))
-
-    async def cancel(self, number: int, who: Who) -> bool:
-        await self._commit("cancel", number, decide.cancel(number, who))
-        return self.ledger.book.cases[number].dispatches[-1].end == "cancelled"
-
-    async def stop(self, number: int, who: Who) -> None:
-        await self._commit("stop", number, decide.stop(number, who))
-
-    async def resume(self, number: int, who: Who, terms: Terms = NO_TERMS) -> None:
-        await self._commit("resume", number, decide.resume(number, who, self.rules, terms))
-
-    async def close(self, number: int, who: Who) -> None:
-        await self._commit("close", number, decide.close(number, who))
-
-    async def confirm(self, who: Who) -> None:
-        await self.ledger.commit(decide.confirm(who, self.ledger.book.last_at))
-        self.decided.append(("confirm", 0))
-
-    async def resolve(self, chosen: Choose, choice: Choice, who: Who) -> int:
-        before = self._doubts(chosen.case)
-        await self._commit(f"resolve {choice}", chosen.case, unknown.resolve(chosen, choice, who))
-        return before - self._doubts(chosen.case)
-
-    async def resend(self, chosen: Choose, who: Who) -> int:
-        before = self._doubts(chosen.case)
-        await self._commit("resend", chosen.case, unknown.resend(chosen, who, self.rules))
-        return before if chosen.recipient is None else 1
-
-    def _doubts(self, number: int) -> int:
-        case = self.ledger.book.cases.get(number)
-        return len(case.dispatch.in_doubt()) if case and case.dispatch else 0
-
-    async def release(self, port_key: str, who: Who, reason: str) -> Port:
-        lines = await self.ledger.commit(decide.release(port_key, who, reason, self.rules))
-        self.decided.append((f"release {reason}", 0))
-        return next(line.port for line in lines if isinstance(line, CooldownReleased))
-
-    async def details(self, number: int) -> Found:
+    async def affected(self, incident_id: str) -> Affected:
         if self.gate is not None:
             await self.gate.wait()
-        if self.details_error is not None:
-            raise self.details_error
-        return self.found
+        if self.error is not None:
+            raise self.error
+        return self.found.affected
 
-    def refused(self, who: Who, action: str, why: str, case: int | None = None) -> None:
-        self.refusals.append((who.id, action, why, case))
+    async def customer(self, client_id: str) -> Contact | None:
+        return self.found.contacts.get(client_id)
 
 
-def _approval(lines: Sequence[Line]) -> Approval:
-    """What `Flow` makes of them."""
-    due = next((line.due for line in lines if isinstance(line, Approved)), None)
-    return Approval(due, any(isinstance(line, Proposed) for line in lines))
+def flow_of(ledger: MemoryLedger, clock: Any, telegram: Telegram, source: FakeSource, rules: Rules) -> Flow:
+    """The real flow, which sends nothing: what is decided is left to its next start."""
+    tasks = Tasks()
+    deps = Deps(
+        source,
+        source,
+        FakeGateway("matrix"),
+        FakeLimiter(),
+        ledger,
+        telegram.chat,
+        clock,
+        random.Random(1),  # noqa: S311
+        tasks.spawn,
+        telegram,
+    )
+    flow = Flow(deps, rules)
+    flow.drain()
+    return flow
 
 
 @dataclass
@@ -210,11 +109,29 @@ class Room:
     ledger: MemoryLedger
     clock: FastClock
     telegram: Telegram
-    desk: FakeDesk
+    flow: Flow
+    source: Lookups
     started: datetime
+    _given: list[Line] = field(default_factory=list)
 
     async def line(self, *lines: Line) -> None:
+        self._given += lines
         await self.ledger.commit(lambda _book, _now: lines)
+
+    @property
+    def decided(self) -> list[tuple[object, ...]]:
+        """What people decided in this room: the kind of line, its case, and the reason or choice given."""
+        given = [id(line) for line in self._given]
+        lines = [line for _, line in self.ledger.lines if id(line) not in given]
+        return [
+            _told(line) for line in lines if getattr(line, "by", None) and not isinstance(line, TapRefused)
+        ]
+
+    @property
+    def refusals(self) -> list[tuple[int, str, str, int | None]]:
+        """Who was refused what, and why."""
+        lines = [line for _, line in self.ledger.lines if isinstance(line, TapRefused)]
+        return [(line.by.id, line.action, line.why, line.case) for line in lines]
 
     async def outage(self, number: int = 1, affected: int = 3) -> None:
         """A case opens and is to be shown."""
@@ -243,6 +160,11 @@ class Room:
 
     async def shows(self, message: Message, text: str) -> None:
         await self.api.wait(lambda _: text in message.text)
+
+
+def _told(line: Any) -> tuple[object, ...]:
+    said = [getattr(line, name) for name in ("reason", "choice") if getattr(line, name, None)]
+    return (line.kind, *([line.case] if hasattr(line, "case") else ()), *said)
 
 
 async def until(predicate: Callable[[], object]) -> None:
@@ -280,13 +202,23 @@ async def opened(
     given = {"gap": 0.0, "limit": 10_000, "poll_seconds": 1.0, "away_after": AWAY * speed, **options}
     rules = rules or Rules(undo_seconds=UNDO_SECONDS)
     telegram = Telegram(account, ledger, WORDS, clock, rules=rules, **given)
-    desk = FakeDesk(ledger, telegram.chat, rules=rules)
+    source = Lookups(ports={"CB 01": frozenset()})
+    flow = flow_of(ledger, clock, telegram, source, rules)
 
     def program_facts() -> ProgramFacts:
         return ProgramFacts("1.2.3", clock.now(), "matrix", dry_run=False, posting=telegram.posting)
 
-    telegram.attend(desk, program_facts)
-    room = Room(api, ledger, clock, telegram, desk, clock.now() - timedelta(seconds=310))
+    telegram.attend(flow, program_facts)
+    room = Room(
+        api,
+        ledger,
+        clock,
+        telegram,
+        flow,
+        source,
+        clock.now() - timedelta(seconds=310),
+        [line for _, line in ledger.lines],
+    )
     await telegram.start()
     try:
         if connected:

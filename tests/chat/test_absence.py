@@ -80,12 +80,12 @@ async def test_a_tap_of_nine_hours_ago_asks_on_the_card_and_sends_nothing(api: B
         notice = await said(api)
         assert (notice.reply_to, notice.silent) == (card.id, False)
         assert "caso 1 · CB 01 1/1" in notice.text
-        assert room.desk.decided == []
-        assert room.desk.refusals == [(ANA, "approve", "late_tap", 1)]
+        assert room.decided == []
+        assert room.refusals == [(ANA, "approve", "late_tap", 1)]
         polls = api.calls["getUpdates"]  # a person needs longer to read it: one comes back empty meanwhile
         await until(lambda: api.calls["getUpdates"] > polls + 1)
         assert (await api.tap(CARLA, card, "Aprovar agora")).text.startswith("Aprovado")
-        assert room.desk.decided == [("approve", 1)]
+        assert room.decided == [("approved", 1)]
         await room.shows(card, "Aprovado por Carla")
 
 
@@ -97,7 +97,7 @@ async def test_a_question_about_a_late_tap_can_be_left(api: BotApi) -> None:
         assert "Ana tocou em Negar (alarme falso)" in card.text
         await api.tap(CARLA, card, "Deixar como está")
         await api.wait(lambda _: "Aprovar" in card.buttons)
-        assert room.desk.decided == []
+        assert room.decided == []
 
 
 async def test_after_a_short_stop_taps_are_carried_out(api: BotApi) -> None:
@@ -105,7 +105,7 @@ async def test_after_a_short_stop_taps_are_carried_out(api: BotApi) -> None:
     answer = api.post_callback(ANA, card, "ok:1:")
     async with opened(api, ledger=aged(ledger, MINUTE)) as room:
         assert (await answer).text.startswith("Aprovado")
-        assert room.desk.decided == [("approve", 1)]
+        assert room.decided == [("approved", 1)]
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ async def test_lines_of_a_program_that_heard_nobody_make_no_old_tap_fresh(
     async with opened(api, ledger=MemoryLedger(FastClock(), ledger.lines)) as room:
         await asks(api, card)
         assert "fora" in (await answer).text
-        assert room.desk.decided == []
+        assert room.decided == []
 
 
 async def test_a_tap_after_the_start_is_carried_out(api: BotApi) -> None:
     ledger, card = await left(api)
     async with opened(api, ledger=aged(ledger, 9 * 60 * MINUTE)) as room:
         assert (await api.tap(ANA, card, "Aprovar")).text.startswith("Aprovado")
-        assert room.desk.decided == [("approve", 1)]
+        assert room.decided == [("approved", 1)]
 
 
 async def test_every_tap_that_waited_is_late_however_many_there_are(api: BotApi) -> None:
@@ -149,8 +149,8 @@ async def test_every_tap_that_waited_is_late_however_many_there_are(api: BotApi)
     last = api.post_callback(ANA, card, "ok:1:")
     async with opened(api, ledger=aged(ledger, 9 * 60 * MINUTE)) as room:
         assert "enquanto eu estava fora" in (await last).text
-        assert room.desk.decided == []
-        assert {why for _, _, why, _ in room.desk.refusals} == {"not_allowed", "late_tap"}
+        assert room.decided == []
+        assert {why for _, _, why, _ in room.refusals} == {"not_allowed", "late_tap"}
 
 
 async def test_whoever_stops_a_send_is_heard_late_too(api: BotApi) -> None:
@@ -159,7 +159,7 @@ async def test_whoever_stops_a_send_is_heard_late_too(api: BotApi) -> None:
     answer = api.post_callback(CARLA, card, "undo:1:")
     async with opened(api, ledger=aged(ledger, 5 * MINUTE)) as room:
         assert (await answer).text == "Cancelado. Nada foi enviado."
-        assert room.desk.decided == [("cancel", 1)]
+        assert room.decided == [("cancelled", 1)]
 
 
 async def test_a_late_tap_on_what_is_decided_is_told_so(api: BotApi) -> None:
@@ -188,7 +188,7 @@ async def test_whatever_else_a_card_decides_is_asked_too(
         await asks(api, card)
         assert f"Ana tocou em {asked} enquanto" in card.text
         assert card.buttons == buttons
-        assert room.desk.decided == []
+        assert room.decided == []
 
 
 @pytest.mark.parametrize(
@@ -201,22 +201,22 @@ async def test_what_cannot_be_done_any_more_is_not_asked(api: BotApi, data: str)
         assert "enquanto eu estava fora" in (await answer).text
         await said(api)
         assert "Aprovar" in card.buttons
-        assert room.desk.decided == []
+        assert room.decided == []
 
 
 async def test_after_minutes_without_telegram_a_tap_is_asked_about(api: BotApi) -> None:
     async with opened(api, away_after=0.5, poll_seconds=0.2) as room:
         await room.outage()
         card = await room.card()
-        heard = len(room.desk.refusals)
+        heard = len(room.refusals)
         await api.stop()
         await asyncio.sleep(0.8)  # nobody can be heard: what passes is time
         answer = api.post_callback(ANA, card, "ok:1:")
         await api.start()
         assert "enquanto eu estava fora" in (await answer).text
         await asks(api, card)
-        assert room.desk.decided == []
-        assert len(room.desk.refusals) == heard + 1
+        assert room.decided == []
+        assert len(room.refusals) == heard + 1
         await asyncio.sleep(0.5)  # a person needs longer to read it; a poll comes back empty meanwhile
         assert (await api.tap(ANA, card, "Aprovar agora")).text.startswith("Aprovado")
 
@@ -231,7 +231,7 @@ async def test_nobody_decides_hours_later_that_no_word_is_sent(api: BotApi) -> N
         assert "Não fiz nada: responda no cartão do caso 1." in (await answer).text
         await asks(api, card)
         assert card.buttons == ["Não avisar agora", "Deixar como está"]
-        assert room.desk.decided == []
+        assert room.decided == []
 
 
 def body(*ids: int) -> bytes:
@@ -319,8 +319,8 @@ async def test_only_what_somebody_types_is_their_command(
         await api.say(ANA, text, **fields)
         answer = await api.wait(lambda _: api.messages()[1:])
         assert "Só vale o comando que você mesmo digita" in answer[0].text
-        assert room.desk.decided == []
-        assert room.desk.refusals == [(ANA, text.split(maxsplit=1)[0][1:], "not_typed", None)]
+        assert room.decided == []
+        assert room.refusals == [(ANA, text.split(maxsplit=1)[0][1:], "not_typed", None)]
 
 
 async def test_a_command_of_before_changes_nothing_and_says_so(api: BotApi) -> None:
@@ -332,10 +332,10 @@ async def test_a_command_of_before_changes_nothing_and_says_so(api: BotApi) -> N
             await api.say(ANA, text, date=old)
         await api.wait(lambda _: len(api.messages()) == 4)
         assert all("nada foi feito" in message.text for message in api.messages()[1:])
-        assert room.desk.decided == []
-        assert {why for _, _, why, _ in room.desk.refusals} == {"late_command"}
+        assert room.decided == []
+        assert {why for _, _, why, _ in room.refusals} == {"late_command"}
         await api.say(ANA, "/silenciar CB 01 2h obra", date=int(time.time()) - 60)
-        await until(lambda: room.desk.decided == [("silence", 0)])
+        await until(lambda: room.decided == [("silenced", "obra")])
 
 
 async def test_what_only_reads_is_answered_late_too(api: BotApi) -> None:
@@ -344,7 +344,7 @@ async def test_what_only_reads_is_answered_late_too(api: BotApi) -> None:
         await room.card()
         await api.say(ANA, "/pendentes", date=int(time.time()) - 9 * 3600)
         await api.wait(lambda _: "1 cartão espera" in api.messages()[-1].text)
-        assert room.desk.refusals == []
+        assert room.refusals == []
 
 
 async def test_a_page_that_decides_is_not_carried_out_late(api: BotApi) -> None:
@@ -358,7 +358,7 @@ async def test_a_page_that_decides_is_not_carried_out_late(api: BotApi) -> None:
         answer = api.post_callback(ANA, page, "free:0:test|CB 01:1/1")
         await api.start()
         assert "toque de novo, se ainda vale" in (await answer).text
-        assert room.desk.decided == []
+        assert room.decided == []
 
 
 async def cooling(room: Room) -> Message:

@@ -50,12 +50,12 @@ async def test_one_tap_that_comes_twice_decides_once(api: BotApi) -> None:
     api.updates.again(1000)
     ledger = MemoryLedger(FastClock(), room.ledger.lines)
     async with opened(api, ledger=ledger) as room:
-        await api.wait(lambda _: room.desk.refusals)
-        assert room.desk.refusals == [(ANA, "approve", "stale_button", 1)]
-        assert room.desk.decided == []
+        await api.wait(lambda _: room.refusals)
+        assert room.refusals == [(ANA, "approve", "stale_button", 1)]
+        assert room.decided == []
         await api.wait(lambda _: "Tentar de novo" in card.buttons)
         assert "Aprovado" in (await api.tap(CARLA, card, "Tentar de novo")).text
-        assert room.desk.decided == [("approve", 1)]
+        assert room.decided == [("approved", 1)]
 
 
 @pytest.mark.parametrize("drawn", [True, False])
@@ -82,7 +82,7 @@ async def test_a_card_that_lags_behind_is_drawn_anew_instead(api: BotApi) -> Non
         await room.line(Approved(1, ANN, ()), UNREAD)  # and the card does not show it yet
         assert "O cartão mudou" in (await api.tap(CARLA, card, "Aprovar")).text
         await api.wait(lambda _: "Tentar de novo" in card.buttons)
-        assert room.desk.decided == []
+        assert room.decided == []
 
 
 async def interrupted(room: Room) -> None:
@@ -116,9 +116,9 @@ async def test_whatever_sends_is_about_one_attempt(api: BotApi, what: str) -> No
         assert data is not None
         for stale in (f"{what}.7:", f"{what}:" if data != f"{what}:" else f"{what}.8:"):
             assert "O cartão mudou" in (await api.post_callback(CARLA, card, stale)).text
-        assert room.desk.decided == []
+        assert room.decided == []
         assert "mudou" not in (await api.tap(CARLA, card, LABELS[what])).text
-        assert len(room.desk.decided) == 1
+        assert len(room.decided) == 1
 
 
 async def second(api: BotApi) -> None:
@@ -138,11 +138,11 @@ async def test_nothing_is_sent_while_a_second_program_hears_the_taps(api: BotApi
         await second(api)
         said = (await api.tap(ANA, card, "Aprovar")).text
         assert "Outro programa usa o token do bot" in said
-        assert room.desk.decided == []
-        assert room.desk.refusals == [(ANA, "approve", "second_poller", 1)]
+        assert room.decided == []
+        assert room.refusals == [(ANA, "approve", "second_poller", 1)]
         assert room.telegram.contested()
         await room.unfolds(card)
         await api.tap(ANA, card, "Assumi")  # what sends nothing is done
-        assert room.desk.decided == [("assume", 1)]
+        assert room.decided == [("assumed", 1)]
         await api.wait(lambda _: any("Só este programa" in m.text for m in api.messages()))
         assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text

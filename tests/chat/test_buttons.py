@@ -2,7 +2,9 @@
 
 import pytest
 
-from bot.chat.screens.buttons import Action, Press, decode
+from bot.chat.screens.buttons import Action
+from bot.chat.screens.press import Press
+from bot.chat.screens.table import decode
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.chat.screens.buttons import Action, Press, decode
-from bot.chat.screens.cards.card import Question, card
-from bot.chat.screens.cards.late import LATE, Late
-from bot.chat.screens.cards.questions import Fixed
+from bot.chat.screens.buttons import CARD_TAPS, Action
+from bot.chat.screens.cards.card import card
+from bot.chat.screens.cards.late import Late
+from bot.chat.screens.press import Press, Question
 from bot.chat.screens.screen import Screen
+from bot.chat.screens.table import decode
 from bot.chat.screens.words import Words, phrases
 from bot.domain.book import Book
 from bot.domain.case import CaseState, End
@@ -64,6 +65,9 @@ from tests.chat.screens import (
 )
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
+MINUTES = {Action.ETA: "60", Action.SILENCE: "60"}
+ARGUMENTS = {Action.DENY: "other", Action.UNMUTE: "1", Action.CAUSE: "cable", **MINUTES}
+LATE = [Action(tap.action) for tap in CARD_TAPS if tap.late != "do"]
 PLAN = planned(37, Skip.ONLINE, Skip.NO_RECORD, Skip.LANDLINE)
 ALL_SENT = [
     *sent(3, 33),
@@ -770,10 +774,16 @@ def test_a_card_arrives_whatever_happens_in_its_life(data: st.DataObject, text: 
         customer_hours=Hours(time(8), time(9), ZONE),
     )
     now = book.last_at + data.draw(st.sampled_from([timedelta(0), timedelta(hours=9), timedelta(days=400)]))
-    tapped = data.draw(st.sampled_from(sorted(LATE)))
-    arg = {Action.DENY: "other", Action.UNMUTE: "1"}.get(tapped, "")
+    tapped = data.draw(st.sampled_from(LATE))
+    arg = {
+        Action.DENY: "other",
+        Action.UNMUTE: "1",
+        Action.ETA: "60",
+        Action.CAUSE: "cable",
+        Action.SILENCE: "60",
+    }.get(tapped, "")
     late = Late(Press(tapped, 1, arg), Who(7, text), NOON, NOON)
-    asking = data.draw(st.none() | st.sampled_from(get_args(Fixed)) | st.just(late))
+    asking = data.draw(st.none() | st.sampled_from(get_args(Question)) | st.just(late))
     for closed in (False, True):
         screen = card(book.cases[1], book, now, words, rules=rules, asking=asking, closed=closed)
         assert_arrives(screen)

@@ -78,14 +78,14 @@ async def test_other_bots_and_unknown_commands_of_the_group_are_ignored(api: Bot
 async def test_private_chats_are_for_approvers(api: BotApi, room: Room) -> None:
     assert "WhatsApp (Matrix)" in await answer(api, ANA, "/status", ANA)
     assert "administradores do grupo" in await answer(api, BETO, "/status", BETO)
-    assert room.desk.refusals == [(BETO, "status", "not_allowed", None)]
+    assert room.refusals == [(BETO, "status", "not_allowed", None)]
 
 
 async def test_another_group_hears_nothing(api: BotApi, room: Room) -> None:
     await api.say(ANA, "/status", -88)
     assert "Nenhum" in await answer(api, ANA, "/audit")
     assert api.messages(-88) == []
-    assert room.desk.refusals == [(ANA, "status", "wrong_chat", None)]
+    assert room.refusals == [(ANA, "status", "wrong_chat", None)]
 
 
 async def test_an_anonymous_administrator_is_told_why(api: BotApi, room: Room) -> None:
@@ -98,7 +98,7 @@ async def test_start_tells_everyone_their_id(api: BotApi, room: Room) -> None:
     assert f"{BETO}" in text
     assert "administradores do grupo" in text
     assert "TELEGRAM_APPROVERS" not in text
-    assert room.desk.refusals == []
+    assert room.refusals == []
 
 
 async def test_start_says_where_an_id_has_to_stand_only_where_a_list_decides(api: BotApi) -> None:

@@ -300,7 +300,7 @@ async def test_a_forged_decision_on_the_list_does_not_make_it_a_card(api: BotApi
         listed = await the_list(api, "2 nesta lista")
         answer = await api.post_callback(ANA, listed, "ok:1:")
         assert "Não reconheço" in answer.text
-    assert room.desk.decided == []
+    assert room.decided == []
     assert [line.case for _, line in ledger.lines if isinstance(line, CardPosted)] == [5, 4, 3]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.chat.screens.buttons import Action, decode
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.pages.doubts import (
     VERDICTS,
     Wish,
@@ -20,6 +20,7 @@ from bot.chat.screens.pages.doubts import (
 from bot.chat.screens.pages.on_demand import pending
 from bot.chat.screens.pages.sheets import doubts_csv
 from bot.chat.screens.screen import Screen
+from bot.chat.screens.table import decode
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.events import (

@@ -47,7 +47,7 @@ async def test_a_tap_about_another_case_leaves_the_card_its_buttons(room: Room, 
     await room.shows(second, "Aprovado por")
     assert first.buttons[:3] == ["Aprovar", "Negar", "Detalhes"]
     assert first.edits == []
-    assert [why for _, _, why, _ in room.desk.refusals] == ["unknown_button"]
+    assert [why for _, _, why, _ in room.refusals] == ["unknown_button"]
 
 
 async def test_a_card_that_lost_its_buttons_all_the_same_is_drawn_again(room: Room) -> None:
@@ -66,7 +66,7 @@ async def test_a_notice_is_never_turned_into_a_page(room: Room, data: str) -> No
     await room.api.post_callback(ANA, await room.card(), "who:1:")
     await room.api.wait(lambda api: any("Caso 1" in m.text for m in api.messages()))
     assert (said.text, said.edits) == (before, [])
-    assert [why for _, _, why, _ in room.desk.refusals] == ["old_page"]
+    assert [why for _, _, why, _ in room.refusals] == ["old_page"]
 
 
 async def test_a_page_is_not_turned_into_one_of_another_kind(room: Room) -> None:
@@ -92,7 +92,7 @@ async def test_a_notice_is_never_adopted_as_a_card(api: BotApi) -> None:
         assert "Não reconheço" in (await api.post_callback(BETO, card, "who:1:")).text
         assert room.telegram.chat.card(1) is None
         assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text
-        assert room.desk.decided == [("approve", 1)]
+        assert room.decided == [("approved", 1)]
 
 
 async def test_only_a_case_whose_post_is_in_doubt_adopts_a_message(room: Room) -> None:
@@ -105,7 +105,7 @@ async def test_only_a_case_whose_post_is_in_doubt_adopts_a_message(room: Room) -
     (await room.card(2)).deleted = True
     room.telegram.chat._sights.of(2).lost = room.telegram.chat.card(2)
     assert "Não reconheço" in (await api.post_callback(ANA, foreign, "ok:2:")).text
-    assert room.desk.decided == []
+    assert room.decided == []
 
 
 async def test_a_card_posted_just_before_a_crash_is_adopted_by_an_approver(api: BotApi) -> None:
@@ -117,7 +117,7 @@ async def test_a_card_posted_just_before_a_crash_is_adopted_by_an_approver(api: 
     api.faults.always(DropAfter(), match=lambda path: path.endswith("/sendMessage"))
     async with opened(api, ledger=MemoryLedger(FastClock(), lines)) as room:
         assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text
-        assert room.desk.decided == [("approve", 1)]
+        assert room.decided == [("approved", 1)]
 
 
 async def test_deny_on_a_decided_case_says_who_was_first(room: Room) -> None:
@@ -127,7 +127,7 @@ async def test_deny_on_a_decided_case_says_who_was_first(room: Room) -> None:
     assert answer.text.startswith("Carla já negou (")
     assert "/" not in answer.text, "today's time needs no date"
     assert (await api.post_callback(ANA, card, "back:1:")).text == "", "what is asked may be about more"
-    assert room.desk.refusals == [(ANA, "ask_deny", "already_denied", 1)]
+    assert room.refusals == [(ANA, "ask_deny", "already_denied", 1)]
 
 
 async def test_a_document_that_cannot_be_sent_says_so(room: Room) -> None:

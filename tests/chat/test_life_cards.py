@@ -6,8 +6,9 @@ from typing import cast
 
 import pytest
 
-from bot.chat.screens.cards.card import Question, card
+from bot.chat.screens.cards.card import card
 from bot.chat.screens.cards.head import ports_line
+from bot.chat.screens.press import Question
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book

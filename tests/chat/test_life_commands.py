@@ -119,9 +119,9 @@ async def test_what_a_rule_declines_is_said_and_audited(
     api: BotApi, room: Room, command: str, said: str, code: str
 ) -> None:
     assert said in await answer(api, ANA, command)
-    ((user, action, why, _),) = room.desk.refusals
+    ((user, action, why, _),) = room.refusals
     assert (user, command.startswith(f"/{action}"), why) == (ANA, True, code)
-    assert room.desk.decided == []
+    assert room.decided == []
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ async def test_what_cannot_be_read_is_answered_with_the_usage(api: BotApi, room:
     said = await answer(api, ANA, command)
     assert said.splitlines()[0].split()[1] == name
     assert len(said.splitlines()) >= 2
-    assert room.desk.decided == []
-    assert room.desk.refusals == []
+    assert room.decided == []
+    assert room.refusals == []
 
 
 async def test_the_expected_end(api: BotApi, room: Room) -> None:
@@ -166,12 +166,12 @@ async def test_the_cause_and_the_team(api: BotApi, room: Room) -> None:
 async def test_only_approvers_change_something(api: BotApi, room: Room) -> None:
     for command in ("/silenciar CB 01 2h obra", "/previsao 1 2h", "/causa 1 raio"):
         assert "administradores do grupo" in await answer(api, BETO, command)
-    assert [(action, why) for _, action, why, _ in room.desk.refusals] == [
+    assert [(action, why) for _, action, why, _ in room.refusals] == [
         ("silenciar", "not_allowed"),
         ("previsao", "not_allowed"),
         ("causa", "not_allowed"),
     ]
-    assert room.desk.decided == []
+    assert room.decided == []
 
 
 async def test_a_case_that_is_over_takes_no_forecast(api: BotApi, room: Room) -> None:
@@ -202,7 +202,7 @@ async def test_what_may_be_the_clock_or_a_span_is_asked_back(api: BotApi, room: 
     at, lasts = question.buttons
     assert re.fullmatch(r"(às |amanhã \d\d/\d\d )15:00 \(em (\d+ h \d\d min|\d+ min|\d+ s)\)", at)
     assert re.fullmatch(r"em 15 h 00 min \((amanhã \d\d/\d\d )?\d\d:\d\d\)", lasts)
-    assert room.desk.decided == []
+    assert room.decided == []
     now = room.clock.now()
     toast = await api.tap(ANA, question, lasts)
     await room.shows(question, "Caso 1: previsão")
@@ -263,13 +263,13 @@ async def test_what_would_be_declined_anyway_is_not_asked_about(
 ) -> None:
     question = await asked(api, ANA, command)
     assert question.buttons == []
-    assert [why for _, _, why, _ in room.desk.refusals] == [code]
+    assert [why for _, _, why, _ in room.refusals] == [code]
 
 
 async def test_a_name_that_looks_like_a_time_is_a_name_where_there_is_such_an_olt(
     api: BotApi, room: Room
 ) -> None:
-    room.desk.olts = ("POP 10.20",)
+    room.source.ports = {"POP 10.20": frozenset()}
     await answer(api, ANA, "/silenciar POP 10.20 2h obra")
     (line,) = written(room, Silenced)
     assert isinstance(line, Silenced)

@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 
 from bot.chat.screens.attention import Attention
-from bot.chat.taps.life_presses import rounded_up
+from bot.chat.screens.outcomes import rounded_up
 from bot.domain import events as ev
 from bot.domain.events import (
     Approved,
@@ -95,12 +95,12 @@ async def test_what_an_approval_asks_is_answered_on_the_card(api: BotApi) -> Non
         await api.wait(lambda _: card.buttons == ["Sim, avisar", "↩ voltar"])
         assert "Fora do horário" in (await api.tap(ANA, card, "Sim, avisar")).text
         await api.wait(lambda _: "Enviar agora" in card.buttons)
-        assert room.desk.decided == []
+        assert room.decided == []
         assert "Aprovado. O envio começa em 5 s" in (await api.tap(ANA, card, "Enviar agora")).text
         (line,) = written(room, Approved)
         assert (line.by, line.despite, line.due) == (ANN, ("flapping", "hours"), None)
         await room.shows(card, "Aprovado por Ana")
-        assert room.desk.refusals == [], "a question is no refusal"
+        assert room.refusals == [], "a question is no refusal"
 
 
 async def test_later_is_a_schedule_that_a_tap_begins_or_takes_back(api: BotApi) -> None:
@@ -140,7 +140,7 @@ async def test_two_people(api: BotApi) -> None:
         assert "Aprovado" in (await api.tap(CARLA, card, "Aprovar (2ª pessoa)")).text
         (line,) = written(room, Approved)
         assert (line.by.name, line.first) == ("Carla", ANN)
-        assert room.desk.refusals == [(ANA, "approve", "second_person", 1)]
+        assert room.refusals == [(ANA, "approve", "second_person", 1)]
 
 
 async def test_the_group_is_told_once_that_a_second_person_is_needed(api: BotApi) -> None:
@@ -216,7 +216,7 @@ async def test_planned_work_is_silenced_and_ended_from_the_card(api: BotApi, roo
     assert "Silêncio encerrado" in (await api.tap(CARLA, card, "Encerrar silêncio")).text
     assert written(room, ev.SilenceEnded) == [ev.SilenceEnded(1, Who(CARLA, "Carla"))]
     assert "já acabou" in (await api.post_callback(CARLA, card, "unmute:1:1")).text
-    assert [why for _, _, why, _ in room.desk.refusals] == ["silenced", "silenced", "no_silence"]
+    assert [why for _, _, why, _ in room.refusals] == ["silenced", "silenced", "no_silence"]
 
 
 async def test_where_two_silences_lie_the_end_of_one_promises_no_cards(api: BotApi, room: Room) -> None:
@@ -277,7 +277,7 @@ async def test_telling_that_it_is_back_and_the_taps_on_that(api: BotApi) -> None
         await room.line(Planned(-1, 1, (TOLD,)))
         assert "Parando" in (await api.post_callback(ANA, card, "stop:-1:")).text
         assert written(room, StopAsked) == [StopAsked(-1, ANN)]
-        assert room.desk.decided[-1] == ("stop", -1)
+        assert room.decided[-1] == ("stop_asked", -1)
 
 
 async def test_a_second_message_is_resumed_on_its_cases_card(api: BotApi) -> None:
@@ -309,8 +309,8 @@ async def test_only_approvers_in_the_group_decide(api: BotApi, room: Room, data:
     assert "administradores do grupo" in (await api.post_callback(BETO, card, data)).text
     private = api.append(Message(0, ANA, "x"))
     assert "grupo do NOC" in (await api.post_callback(ANA, private, data)).text
-    assert [why for _, _, why, _ in room.desk.refusals] == ["not_allowed", "wrong_chat"]
-    assert room.desk.decided == []
+    assert [why for _, _, why, _ in room.refusals] == ["not_allowed", "wrong_chat"]
+    assert room.decided == []
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ async def test_only_approvers_in_the_group_decide(api: BotApi, room: Room, data:
 async def test_what_is_forged_does_nothing(api: BotApi, room: Room, data: str) -> None:
     card = await room.card()
     assert "Não reconheço" in (await api.post_callback(ANA, card, data)).text
-    assert room.desk.decided == []
+    assert room.decided == []
     assert card.edits == []
 
 
@@ -343,7 +343,7 @@ async def test_nothing_is_asked_about_what_is_over(api: BotApi, room: Room, data
     card = await room.card()
     await room.line(IncidentEnded(1))
     assert "já acabou" in (await api.post_callback(ANA, card, data)).text
-    assert [why for _, _, why, _ in room.desk.refusals] == ["over"]
+    assert [why for _, _, why, _ in room.refusals] == ["over"]
 
 
 async def test_a_closed_ledger_asks_and_writes_nothing(api: BotApi, room: Room) -> None:
@@ -395,4 +395,4 @@ async def test_anybody_opens_a_card_that_the_list_has(api: BotApi) -> None:
         assert (await api.tap(BETO, page, page.buttons[1])).text == "O cartão do caso 3 já vem."
         card = await room.card(3)
         assert "Aprovar" in card.buttons
-        assert [why for _, _, why, _ in room.desk.refusals] == ["unknown_case"]
+        assert [why for _, _, why, _ in room.refusals] == ["unknown_case"]

@@ -70,7 +70,7 @@ async def test_an_unknown_command_in_private_gets_the_help(api: BotApi) -> None:
 @pytest.mark.parametrize("olt", ["AG 01", "ag01", "AG  01", "Ág 01", "aG\t01"])
 async def test_an_olt_is_found_however_it_is_typed(api: BotApi, olt: str) -> None:
     async with opened(api) as room:
-        room.desk.olts = ("AG 01", "CB 02")
+        room.source.ports = {"AG 01": frozenset(), "CB 02": frozenset()}
         assert "AG 01 6/15 silenciado" in await answer(api, ANA, f"/silenciar {olt} 6/15 2h obra")
         silence = room.ledger.book.silences[1]
         assert silence.scopes[0].olt == "AG 01"

@@ -5,12 +5,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.chat.screens.buttons import Action, Press, decode
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.pages.audit import audit, fitting_filter, read_audit
 from bot.chat.screens.pages.cooldown import ask_release, cooldown, port_of, port_token, read_release
 from bot.chat.screens.pages.on_demand import details, help_text, in_doubt, pending, to_be_called
 from bot.chat.screens.pages.status import ProgramFacts, status
+from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Screen
+from bot.chat.screens.table import decode
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, Member

@@ -9,6 +9,7 @@ from bot.domain.events import Approved, Denied, Interrupted, Planned
 from bot.domain.plan import Recipient
 from bot.domain.who import Who
 from bot.errors import TryLater
+from bot.flow.flow import DETAILS_KEPT
 from bot.ports import Notice
 from bot.simulator.server import DropBefore, Fault, HangBefore, Throttle
 from bot.simulator.telegram.api import BotApi, Message
@@ -45,8 +46,8 @@ async def test_the_first_tap_decides_and_the_second_is_told_who_was_first(api: B
         api.post_callback(ANA, card, "ok:1:"), api.post_callback(CARLA, card, "ok:1:")
     )
     assert {first.text[:8], second.text[:8]} == {"Aprovado", "Ana já a"}
-    assert room.desk.decided == [("approve", 1)]
-    assert room.desk.refusals == [(CARLA, "approve", "already_approved", 1)]
+    assert room.decided == [("approved", 1)]
+    assert room.refusals == [(CARLA, "approve", "already_approved", 1)]
 
 
 async def test_deny_asks_for_a_reason_in_place(api: BotApi, room: Room) -> None:
@@ -59,7 +60,7 @@ async def test_deny_asks_for_a_reason_in_place(api: BotApi, room: Room) -> None:
     await api.wait(lambda _: "manutenção" in card.buttons)
     assert (await api.tap(CARLA, card, "manutenção")).text == "Negado e registrado."
     await room.shows(card, "Negado por Carla")
-    assert room.desk.decided == [("deny maintenance", 1)]
+    assert room.decided == [("denied", 1, "maintenance")]
     assert len(api.messages()) == 1
 
 
@@ -75,7 +76,7 @@ async def test_cancel_and_stop(api: BotApi, room: Room) -> None:
     room.telegram.chat.show(1, urgent=True)
     await api.wait(lambda _: "Parar" in card.buttons)
     assert "Parando" in (await api.tap(ANA, card, "Parar")).text
-    assert room.desk.decided == [("approve", 1), ("cancel", 1), ("stop", 1)]
+    assert room.decided == [("approved", 1), ("cancelled", 1), ("stop_asked", 1)]
 
 
 async def test_resume_and_close(api: BotApi, room: Room) -> None:
@@ -89,7 +90,7 @@ async def test_resume_and_close(api: BotApi, room: Room) -> None:
     room.telegram.chat.show(1, urgent=True)
     await api.wait(lambda _: "Encerrar envio" in card.buttons)
     assert "encerrado" in (await api.tap(ANA, card, "Encerrar envio")).text
-    assert room.desk.decided == [("resume", 1), ("close", 1)]
+    assert room.decided == [("resumed", 1), ("settled", 1)]
 
 
 @pytest.mark.parametrize(
@@ -112,8 +113,8 @@ async def test_what_is_forged_or_not_allowed_says_why_and_does_nothing(
     api, card = room.api, await room.card()
     answer = await api.post_callback(user, card, data)
     assert toast in answer.text
-    assert room.desk.refusals == [(user, *audit)]
-    assert room.desk.decided == []
+    assert room.refusals == [(user, *audit)]
+    assert room.decided == []
     assert (card.edits, len(api.messages())) == ([], 1)
 
 
@@ -123,15 +124,15 @@ async def test_a_tap_in_another_chat_is_refused(api: BotApi, room: Room) -> None
     elsewhere = api.append(Message(0, -55, "x"))
     for data in ("ok:1:", "who:1:", "log:0:0|", "nonsense"):
         assert "grupo do NOC" in (await api.post_callback(ANA, elsewhere, data)).text
-    assert [why for _, _, why, _ in room.desk.refusals] == ["wrong_chat"] * 4
-    assert room.desk.decided == []
+    assert [why for _, _, why, _ in room.refusals] == ["wrong_chat"] * 4
+    assert room.decided == []
 
 
 async def test_bots_decide_nothing(api: BotApi, room: Room) -> None:
     card = await room.card()
     anonymous = api.add_user(1087968824, "Group", admin=True)
     assert "anônimo" in (await api.post_callback(anonymous, card, "ok:1:")).text
-    assert room.desk.decided == []
+    assert room.decided == []
 
 
 async def test_an_answer_does_not_wait_for_the_painter(
@@ -148,10 +149,10 @@ async def test_an_answer_does_not_wait_for_the_painter(
 
 async def test_details_answers_at_once_and_turns_pages_for_who_asked(api: BotApi, room: Room) -> None:
     card = await room.card()
-    room.desk.gate = asyncio.Event()
+    room.source.gate = asyncio.Event()
     assert "Buscando" in (await api.tap(BETO, card, "Detalhes")).text
     assert len(api.messages()) == 1
-    room.desk.gate.set()
+    room.source.gate.set()
     await api.wait(lambda api: len(api.messages()) == 2)
     page = api.messages()[1]
     assert page.reply_to == card.id
@@ -160,7 +161,7 @@ async def test_details_answers_at_once_and_turns_pages_for_who_asked(api: BotApi
     assert "Só quem pediu" in (await api.tap(ANA, page, "▶")).text
     await api.tap(BETO, page, "▶")
     await room.shows(page, "página 2 de 2")
-    assert room.desk.refusals == [(ANA, "details", "not_yours", 1)]
+    assert room.refusals == [(ANA, "details", "not_yours", 1)]
 
 
 async def test_a_page_from_before_a_restart_is_asked_for_anew(api: BotApi) -> None:
@@ -170,7 +171,7 @@ async def test_a_page_from_before_a_restart_is_asked_for_anew(api: BotApi) -> No
         page = await page_of(room, BETO, await room.card())
     async with opened(api, ledger=MemoryLedger(FastClock(), ledger.lines)) as room:
         assert "Página antiga" in (await api.tap(BETO, page, "▶")).text
-        assert room.desk.refusals == [(BETO, "details", "old_page", 1)]
+        assert room.refusals == [(BETO, "details", "old_page", 1)]
         assert page.edits == []
 
 
@@ -190,7 +191,7 @@ async def test_a_server_that_refuses_ephemeral_messages_gets_a_reply(api: BotApi
 
 
 async def test_details_say_so_when_nobody_can_be_looked_up(api: BotApi, room: Room) -> None:
-    room.desk.details_error = TryLater("away")
+    room.source.error = TryLater("away")
     page = await page_of(room, BETO, await room.card())
     assert "Não consegui ler os clientes" in page.text
 
@@ -248,7 +249,7 @@ async def test_a_port_is_released_by_an_approver_with_a_reason(api: BotApi, room
     await api.tap(ANA, page, "teste")
     await room.shows(page, "Nenhuma porta")
     await api.wait(lambda api: any("liberada por Ana" in m.text for m in api.messages()))
-    assert room.desk.decided == [("release test", 0)]
+    assert room.decided == [("cooldown_released", "test")]
     assert "já está livre" in (await api.post_callback(ANA, page, "free?:0:CB 01:1/1")).text
     assert "já está livre" in (await api.post_callback(ANA, page, "free:0:test|CB 01:1/1")).text
     assert card.text
@@ -262,7 +263,7 @@ async def test_a_page_is_never_taken_for_a_card(api: BotApi, room: Room) -> None
     answer = await api.post_callback(ANA, page, "ok:2:")
     assert "Não reconheço" in answer.text
     await until(lambda: room.telegram.chat.card(2))
-    assert room.desk.decided == []
+    assert room.decided == []
 
 
 @pytest.mark.parametrize("fault", [Throttle(1), DropBefore()])
@@ -278,10 +279,10 @@ async def test_a_page_comes_also_when_telegram_is_busy(api: BotApi, room: Room, 
 
 async def test_a_page_asked_for_while_the_group_moves(api: BotApi, room: Room) -> None:
     card = await room.card()
-    room.desk.gate = asyncio.Event()
+    room.source.gate = asyncio.Event()
     await api.tap(BETO, card, "Detalhes")
     api.migrate(-1009)
-    room.desk.gate.set()
+    room.source.gate.set()
     await until(lambda: room.telegram.chat.group == -1009)
     moved = await room.card()
     await page_of(room, BETO, moved)
@@ -292,13 +293,14 @@ async def test_a_tap_that_is_too_old_still_decides(api: BotApi, room: Room) -> N
     api.query_seconds = 0
     api.post_callback(ANA, card, "ok:1:")
     await room.shows(card, "Aprovado por Ana")
-    assert room.desk.decided == [("approve", 1)]
+    assert room.decided == [("approved", 1)]
 
 
 async def test_a_csv_that_cannot_be_made_says_so_in_private(api: BotApi, room: Room) -> None:
     page = await page_of(room, ANA, await room.card())
     api.users[ANA].opened_private = True
-    room.desk.details_error = TryLater("away")
+    room.source.error = TryLater("away")
+    room.clock.skip(DETAILS_KEPT)
     await api.tap(ANA, page, "CSV")
     await api.wait(lambda api: api.messages(ANA))
     assert "Não consegui" in api.messages(ANA)[0].text
@@ -308,11 +310,11 @@ async def test_a_csv_that_cannot_be_made_says_so_in_private(api: BotApi, room: R
 async def test_a_bug_leaves_no_button_spinning(
     api: BotApi, room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(number: int, who: Who) -> None:
+    async def broken(rule: object) -> None:
         raise ZeroDivisionError
 
     card = await room.card()
-    monkeypatch.setattr(room.desk, "approve", broken)
+    monkeypatch.setattr(room.flow, "decide", broken)
     assert (await api.tap(ANA, card, "Aprovar")).text == ""
     assert "could not be handled" in caplog.text
     assert "administradores" in (await api.tap(BETO, card, "Aprovar")).text
@@ -385,7 +387,7 @@ async def test_an_answer_waits_for_a_second_at_most_for_what_telegram_says_first
     answer = await api.tap(ANA, page, "CSV")
     assert answer.text.startswith(said)
     assert answer.delay_seconds < 2
-    assert room.desk.refusals[-1][:2] == (ANA, "details_csv")
+    assert room.refusals[-1][:2] == (ANA, "details_csv")
     assert api.documents == []
 
 

@@ -85,7 +85,7 @@ async def test_nobody_elses_words_and_no_talk_are_the_reason(api: BotApi, room: 
     await api.say(ANA, "obrigada", reply_to=answer)
     await reacted(api, await api.say(ANA, "obra", reply_to=card), "👍")
     assert explained(room) == [DenialExplained(1, Who(ANA, "Ana"), "obra")]
-    assert room.desk.refusals == [(ANA, "deny", "not_typed", 1)]
+    assert room.refusals == [(ANA, "deny", "not_typed", 1)]
 
 
 async def test_it_counts_by_when_it_was_written_and_only_within_ten_minutes(api: BotApi, room: Room) -> None:
@@ -94,7 +94,7 @@ async def test_it_counts_by_when_it_was_written_and_only_within_ten_minutes(api:
     late = int((at + timedelta(minutes=11)).timestamp())
     await reacted(api, await api.say(ANA, "tarde", reply_to=card, date=late), "👎")
     assert explained(room) == []
-    assert room.desk.refusals == [(ANA, "deny", "explained_late", 1)]
+    assert room.refusals == [(ANA, "deny", "explained_late", 1)]
     await reacted(api, await api.say(ANA, "obra", reply_to=card), "👍")
     await api.say(ANA, "conversa", reply_to=card, date=late)
     await reacted(api, await api.say(ANA, "obra na via", reply_to=card), "👍")

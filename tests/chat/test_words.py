@@ -11,8 +11,8 @@ from jinja2 import Environment, meta
 from markupsafe import Markup
 
 import bot
-from bot.chat.screens.buttons import CAUSES, SILENCES, Action
-from bot.chat.screens.cards.card import DENY_REASONS
+from bot.chat.screens.arguments import CAUSES, DENY_REASONS, SILENCES
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.pages.cooldown import RELEASE_REASONS
 from bot.chat.screens.pages.doubts import VERDICTS as VERDICTS_ON_ALL
 from bot.chat.screens.pages.doubts import Verdict

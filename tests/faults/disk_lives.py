@@ -23,12 +23,12 @@ from bot.domain.plan import REACHED, RESTORED, Message, Outcome, Receipt, Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, StartupError, TryLater
 from bot.flow.deps import Deps
-from bot.flow.flow import Flow
 from bot.ports import Write
 from bot.process.tasks import Tasks
 from bot.storage import codec
 from bot.storage.files import FileLedger
 from bot.storage.segments import ledger_folder, segment_name
+from tests.deciding import DecidingFlow
 from tests.fakes import ANA, BRUNO, FakeChat, FakeLimiter, FakeSource, FakeStaff, incident
 from tests.faults.disk_image import ROOT, Snapshot
 from tests.faults.sim_disk import SimDisk, Trouble
@@ -230,7 +230,7 @@ class Life:
             self.tries.check(there, f"forgotten: {line[:60]!r}: {self.story}")
         return ledger
 
-    def _flow(self, ledger: Noted) -> Flow:
+    def _flow(self, ledger: Noted) -> DecidingFlow:
         self.source = World().source
         if OVER in ledger.book.cases and ledger.book.cases[OVER].ended_at is not None:
             self._ends()
@@ -246,7 +246,7 @@ class Life:
             self.tasks.spawn,
             FakeStaff(),
         )
-        return Flow(deps, replace(RULES, sends=self.rng.choice((1, 2, 10))))
+        return DecidingFlow(deps, replace(RULES, sends=self.rng.choice((1, 2, 10))))
 
     async def _cards(self, ledger: Noted) -> None:
         for case in [case for case in ledger.book.cases.values() if case.card is None]:
@@ -254,7 +254,7 @@ class Life:
             with suppress(LedgerClosed):
                 await ledger.commit(lambda _book, _now, card=card: [card])  # type: ignore[misc]
 
-    async def _confirm(self, flow: Flow, ledger: Noted) -> None:
+    async def _confirm(self, flow: DecidingFlow, ledger: Noted) -> None:
         """After a long silence nothing goes out until somebody says that the ledger is the right one."""
         if ledger.book.unconfirmed is None:
             return
@@ -264,7 +264,7 @@ class Life:
         with suppress(LedgerClosed):
             await flow.confirm(ANA)
 
-    async def _decide(self, flow: Flow, ledger: Noted) -> bool:
+    async def _decide(self, flow: DecidingFlow, ledger: Noted) -> bool:
         """Everybody taps at once wherever a card asks; whether something was decided."""
         taps = [self._tap(flow, case) for case in ledger.book.cases.values()]
         return any(await asyncio.gather(*taps, self._think_again(flow)))
@@ -275,7 +275,7 @@ class Life:
         self.source.repair(OVER)
         self.source.back |= {onu.serial for onu in self.source.onus[str(OVER)][1:]}
 
-    async def _waited(self, flow: Flow, ledger: Noted) -> bool:
+    async def _waited(self, flow: DecidingFlow, ledger: Noted) -> bool:
         """What was scheduled has begun; once its customers were told an outage is over."""
         cases = ledger.book.cases.values()
         if any(case.state is CaseState.SCHEDULED for case in cases):
@@ -289,7 +289,7 @@ class Life:
         await flow.poll()
         return True
 
-    async def _think_again(self, flow: Flow) -> bool:
+    async def _think_again(self, flow: DecidingFlow) -> bool:
         """Once in some lives: Cancelar, in the countdown or when messages have left."""
         if self.hasty:
             self.hasty = False
@@ -305,7 +305,7 @@ class Life:
             _, left = await asyncio.wait(running, timeout=1000)
             self.tries.check(not left, f"a dispatch does not end: {self.story}")
 
-    async def _tap(self, flow: Flow, case: Case) -> bool:
+    async def _tap(self, flow: DecidingFlow, case: Case) -> bool:
         try:
             if case.undecided and case.id == DENIED:
                 await flow.deny(case.id, ANA, "planned")

@@ -552,8 +552,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a resend does not wait for a late answer",
-        "bot.flow.flow:Flow.resend",
-        "any(case == chosen.case for case, _ in self._sender.late)",
+        "bot.steps.unknown:resend.write",
+        "chosen.case in late",
         "False",
         "walk",
     ),
@@ -649,8 +649,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a start draws no card again",
         "bot.flow.flow:Flow.start",
-        "sorted(self.ledger.book.open | self.ledger.book.running)",
-        "()",
+        "self._policy.show_all()",
+        "",
         "people",
     ),
     Mutant(
@@ -718,8 +718,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a stop is not told to the dispatch",
-        "bot.flow.flow:Flow.stop",
-        "self._dispatcher.halt(number)",
+        "bot.flow.policy:Policy._follow",
+        "self._dispatcher.halt(line.case)",
         "",
         "people",
     ),
@@ -746,33 +746,33 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "sent again while a late answer may still come",
-        "bot.flow.flow:Flow.resend",
-        "any(case == chosen.case for case, _ in self._sender.late)",
+        "bot.steps.unknown:resend.write",
+        "chosen.case in late",
         "False",
         "people",
     ),
     Mutant(
         "an old card decides like the new one",
-        "bot.chat.taps.presses:Presses._check_card",
+        "bot.chat.taps.card_presses:CardPresses.check",
         "card is not None and card.message == message",
         "card is not None",
         "taps",
     ),
     Mutant(
         "the group that was left decides like the new one",
-        "bot.chat.taps.presses:Presses._check_group",
-        'if chat != self._chat.group:\n    raise Declined("wrong_chat")',
+        "bot.chat.taps.presses:Presses._check_place",
+        'if chat != self._d.chat.group:\n    raise Declined("wrong_chat")',
         "del chat",
         "taps",
     ),
     Mutant(
         "a tap is answered before it is decided",
-        "bot.chat.taps.life_presses:LifePresses._carry_out",
-        "return self._claimed(await desk.approve(number, who, terms))",
+        "bot.chat.taps.card_presses:CardPresses.press",
+        "lines = await self._d.desk.decide(row.rule(self._tapped(press, who))) if row.rule else ()",
         (
-            "approval = desk.approve(number, who, terms)\n"
-            'self._later = __import__("asyncio").ensure_future(approval)\n'
-            "return self._approved()"
+            "if row.rule:\n"
+            "    self._d.beside(self._d.desk.decide(row.rule(self._tapped(press, who))))\n"
+            "lines = ()"
         ),
         "taps",
     ),

@@ -16,7 +16,7 @@ from bot.domain.limits.hours import Hours
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import BadAnswer
-from bot.flow.flow import Approval
+from tests.deciding import Approval
 from tests.fakes import ANA, port
 from tests.faults.crash_ledger import CrashLedger, Stamped
 from tests.faults.life_truth import LifeTruth

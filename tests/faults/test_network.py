@@ -20,7 +20,6 @@ from bot.domain.case import Case, CaseState
 from bot.domain.plan import IN_DOUBT, Outcome, Receipt, Recipient
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
-from bot.flow.flow import Flow
 from bot.gateways.pace import Pace
 from bot.process.tasks import Tasks
 from bot.simulator.olt import OltApi
@@ -28,6 +27,7 @@ from bot.simulator.server import DropAfter, HalfBody, HtmlPage, Throttle
 from bot.simulator.world import World
 from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.storage.memory import MemoryLedger
+from tests.deciding import DecidingFlow
 from tests.fakes import ANA, FakeChat, FakeClock, FakeStaff
 from tests.faults import wire as wires
 from tests.faults.rows import CROSSED, IDLE, LOST, PATIENCE, SAYS_NO, TABLE, THROTTLED, THROTTLED_UNTIL
@@ -94,7 +94,7 @@ class Story:
         source, pace = self.site.source, Pace(0, self.clock)
         chat, spawn = FakeChat(), self.tasks.spawn
         deps = Deps(source, source, self.wire, pace, self.ledger, chat, self.clock, rng, spawn, FakeStaff())
-        self.flow = Flow(deps, self.rules)
+        self.flow = DecidingFlow(deps, self.rules)
 
     @property
     def case(self) -> Case:

@@ -20,13 +20,13 @@ from bot.domain.book import Book
 from bot.domain.plan import IN_DOUBT, Outcome
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
-from bot.flow.flow import Flow
 from bot.gateways.pace import Pace
 from bot.process.clock import SystemClock
 from bot.process.tasks import Tasks
 from bot.storage.files import FileLedger
 from tests.bench.children import DISK
 from tests.bench.table import machine
+from tests.deciding import DecidingFlow
 from tests.fakes import ANA, FakeStaff
 from tests.faults.soaked import LATE, FaultyGateway, Growth, QuietChat, Sample, kept, source
 from tests.faults.tries import Tries
@@ -81,7 +81,7 @@ async def played(folder: Path, size: Size) -> Soak:
     ledger = FileLedger.open(folder, clock)
     pace, rng = Pace(RATE, clock), random.SystemRandom()
     deps = Deps(outages, outages, gateway, pace, ledger, QuietChat(), clock, rng, tasks.spawn, FakeStaff())
-    flow = Flow(deps, size.rules)
+    flow = DecidingFlow(deps, size.rules)
     await flow.start("soak")
     await flow.poll()
     for number in sorted(ledger.book.open):

@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 
-from bot.chat.screens.buttons import decode
+from bot.chat.screens.table import decode
 from bot.chat.taps.turned_away import A_MINUTE
 from bot.simulator.server import DropAfter, HangBefore
 from bot.simulator.telegram.api import Answer, Message, User

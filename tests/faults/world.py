@@ -13,9 +13,9 @@ from bot.domain.book import Book
 from bot.domain.events import Restoring, Stopped
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
-from bot.flow.flow import Flow
 from bot.process.tasks import Tasks
 from bot.storage.files import FileLedger
+from tests.deciding import DecidingFlow
 from tests.fakes import FakeChat, FakeLimiter, FakeStaff
 from tests.faults.crash_ledger import CrashLedger, Inline, Stamped
 from tests.faults.story_fakes import StoryGateway, StorySource, Way
@@ -81,7 +81,7 @@ class World:
         self._promises_kept("a start")
         self.ledger.listeners.append(self.truth.durable)
         self.landing, self.tasks, self.chat = asyncio.Event(), Tasks(), FakeChat()
-        self.flow = Flow(
+        self.flow = DecidingFlow(
             Deps(
                 self.source,
                 self.source,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from bot.domain.limits.holds import NO_TERMS, Terms
 from bot.domain.limits.silence import Scope
 from bot.errors import Asked, Declined
-from bot.flow.flow import Flow
+from tests.deciding import DecidingFlow
 from tests.fakes import ANA, BRUNO
 from tests.month.truth import Cause, Month, moment
 
@@ -25,7 +25,7 @@ BEFORE, AFTER = 600.0, 600.0  # seconds that a silence is longer than the work
 class People:
     """Whoever looks at the group. `heard` counts what the taps were answered."""
 
-    flow: Flow
+    flow: DecidingFlow
     month: Month
     rng: random.Random
     heard: Counter[str] = field(default_factory=Counter)

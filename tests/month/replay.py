@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from bot.domain.limits.hours import Hours
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
-from bot.flow.flow import Flow
 from bot.gateways.pace import Pace
 from bot.process.tasks import Tasks
 from bot.storage.memory import MemoryLedger
+from tests.deciding import DecidingFlow
 from tests.fakes import FakeStaff
 from tests.month.people import People
 from tests.month.timeline import POLL, Played, Timeline
@@ -61,7 +61,7 @@ async def _live(month: Month, rules: Rules) -> Lived:
     deps = Deps(
         source, source, gateway, Pace(RATE, clock), ledger, chat, clock, rng, tasks.spawn, FakeStaff()
     )
-    flow = Flow(deps, rules)
+    flow = DecidingFlow(deps, rules)
     people, played = People(flow, month, rng), Played(timeline, source)
     await flow.start("month")
     people.announce()

@@ -17,9 +17,9 @@ from bot.domain.phone import phone_key
 from bot.domain.plan import RESTORED, Tally
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
-from bot.flow.flow import Flow
 from bot.process.tasks import Tasks
 from bot.storage.memory import MemoryLedger
+from tests.deciding import DecidingFlow
 from tests.fakes import (
     ANA,
     FakeChat,
@@ -46,7 +46,7 @@ class Desk:
     rules: Rules = field(default_factory=lambda: Rules(answer_within=0.05))
     tasks: Tasks = field(default_factory=Tasks)
     ledger: MemoryLedger = field(init=False)
-    flow: Flow = field(init=False)
+    flow: DecidingFlow = field(init=False)
     _fallen: int = 0
     _customers: int = 100
 
@@ -67,7 +67,7 @@ class Desk:
             self.tasks.spawn,
             self.staff,
         )
-        self.flow = Flow(deps, self.rules)
+        self.flow = DecidingFlow(deps, self.rules)
 
     def use(self, **changes: object) -> None:
         self.rules = replace(self.rules, **changes)  # type: ignore[arg-type]

@@ -19,8 +19,8 @@ from bot.errors import (
     Refused,
     TryLater,
 )
-from bot.flow.flow import Approval
 from tests.chat.screens import PT, assert_arrives
+from tests.deciding import Approval
 from tests.fakes import ANA, BRUNO, NOON, incident, settled
 from tests.steps.conftest import Desk
 

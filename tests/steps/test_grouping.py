@@ -22,8 +22,8 @@ from bot.domain.events import (
 from bot.domain.incident import Kind
 from bot.domain.plan import Outcome, Receipt, Skip
 from bot.errors import Declined, TryLater
-from bot.flow.flow import Approval
 from bot.steps.unknown import Choose
+from tests.deciding import Approval
 from tests.fakes import ANA, BRUNO, NOON, incident, settled
 from tests.steps.conftest import Desk
 

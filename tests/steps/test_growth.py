@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.chat.screens.buttons import Action, decode
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.cards.card import card
 from bot.chat.screens.screen import Screen
+from bot.chat.screens.table import decode
 from bot.domain.case import Case, CaseState, Member
 from bot.domain.customer import Link
 from bot.domain.events import Approved, Settled
@@ -18,8 +19,8 @@ from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
 from bot.domain.plan import Size
 from bot.errors import Asked
-from bot.flow.flow import Approval
 from tests.chat.screens import EN, PT, assert_arrives, labels
+from tests.deciding import Approval
 from tests.fakes import ANA, BRUNO, NOON, incident, settled
 from tests.steps.conftest import Desk
 

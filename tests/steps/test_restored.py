@@ -28,9 +28,9 @@ from bot.domain.plan import RESTORED, Message, Outcome, Receipt, Skip
 from bot.domain.restored import waiting
 from bot.domain.who import BOT
 from bot.errors import AnswerLost, Asked, Declined, TryLater
-from bot.flow.flow import Approval
 from bot.steps import restore
 from bot.steps.unknown import Choose
+from tests.deciding import Approval
 from tests.fakes import ANA, BRUNO, NOON, Answer, incident
 from tests.steps.conftest import Desk
 

@@ -14,7 +14,7 @@ from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
 from bot.domain.plan import Outcome, Skip
 from bot.errors import Asked, Declined, TryLater
-from bot.flow.flow import Approval
+from tests.deciding import Approval
 from tests.fakes import ANA, BRUNO, NOON
 from tests.steps.conftest import Desk
 

@@ -13,7 +13,7 @@ from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
 from bot.domain.who import Who
 from bot.errors import Asked, Declined
-from bot.flow.flow import Approval
+from tests.deciding import Approval
 from tests.fakes import ANA, BRUNO, NOON, incident
 from tests.steps.conftest import Desk
 

@@ -16,7 +16,7 @@ from bot.chat.group.passing import QUESTION, Passing
 from bot.chat.group.sights import Sights
 from bot.chat.group.telling import Teller, record_move
 from bot.chat.screens.attention import Attention
-from bot.chat.screens.cards.card import Question
+from bot.chat.screens.cards.card import Asking
 from bot.chat.screens.posting import Mute
 from bot.chat.screens.words import Words
 from bot.chat.wire.access import Access
@@ -122,7 +122,7 @@ class NocChat:
         """Tell the group once. Of two that wait on the same matter the newer one is said."""
         self._teller.take(notice, self._backlog)
 
-    def ask(self, case: int, question: Question | None, *, seconds: float = QUESTION) -> None:
+    def ask(self, case: int, question: Asking | None, *, seconds: float = QUESTION) -> None:
         """The card asks a question for so long, or (None) no longer does."""
         self._passing.ask(case, question, seconds)
         self._backlog.mark(case, Urgency.URGENT)

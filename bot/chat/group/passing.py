@@ -2,7 +2,7 @@
 and all of its buttons.
 """
 
-from bot.chat.screens.cards.questions import Question
+from bot.chat.screens.cards.questions import Asking
 from bot.domain.rules import Rules
 from bot.ports import Clock, Ledger
 from bot.steps.decide import goes_on_until
@@ -21,18 +21,18 @@ class Passing:
         self._ledger = ledger
         self._clock = clock
         self._rules = rules
-        self._asking: dict[int, tuple[Question, float]] = {}
+        self._asking: dict[int, tuple[Asking, float]] = {}
         self._unfolded: dict[int, float] = {}
         self._lasting: dict[int, float] = {}
 
-    def ask(self, case: int, question: Question | None, seconds: float) -> None:
+    def ask(self, case: int, question: Asking | None, seconds: float) -> None:
         """The card asks a question for so long, or (None) no longer does."""
         if question is not None:
             self._asking[case] = (question, self._clock.monotonic() + seconds)
         else:
             self._asking.pop(case, None)
 
-    def question(self, case: int) -> Question | None:
+    def question(self, case: int) -> Asking | None:
         """What the case's card asks."""
         return self._asking[case][0] if case in self._asking else None
 

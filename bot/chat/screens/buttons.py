@@ -1,15 +1,36 @@
-"""Callback data: `action:case:argument`, at most the 64 bytes that Telegram takes.
+"""What buttons ask for, and the buttons of a card: a row each. Those of lists and pages are in `table.py`."""
 
-What has something sent also names the attempt that it is about: `action:case.attempt:argument`. None stands
-for the first, as on the cards of versions that knew no attempts.
-"""
-
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import StrEnum
 
+from bot.chat.screens.arguments import (
+    CAUSES,
+    LATER,
+    MINUTES,
+    NO_ETA,
+    NOW,
+    SILENCES,
+    decimal,
+    fits_approve,
+    one_of,
+)
+from bot.chat.screens.outcomes import (
+    approve,
+    claimed,
+    deny,
+    expected,
+    forecast,
+    named,
+    silence,
+    silenced,
+    terms,
+    unmuted,
+)
+from bot.chat.screens.press import Press, Question, Tap, Where
 from bot.domain.book import Book
 from bot.domain.case import Case
+from bot.domain.events import Cancelled
+from bot.steps import decide, delay, describe, restore
 
 
 class Action(StrEnum):
@@ -59,85 +80,13 @@ class Action(StrEnum):
     LESS = "less"
 
 
-FLAPPING = "f"
-"""In the argument of APPROVE: although the port oscillates."""
-AGREED = "g"
-"""In the argument of APPROVE, before a number: to so many customers, more than were asked about first."""
-NOW, LATER = "n", "l"
-"""In the argument of APPROVE, RESTORE and RESUME: what to do outside the customers' hours."""
-MINUTES = (60, 120, 240, 480)
-"""How long an expected end lies ahead, and a silence lasts, where it is tapped."""
-NO_ETA = "none"
-SILENCES = ("works", "maintenance", "known")
-"""Why it is silent, where that is tapped: planned work, maintenance, an outage that is being worked on."""
-CAUSES = ("cable", "power", "equipment", "vandalism", "works", "unknown")
-
-_NUMBER_AGREED = re.compile(rf"^{AGREED}[1-9][0-9]{{0,6}}")
 _MINUTES = frozenset(str(minutes) for minutes in MINUTES)
-_ARGUMENTS: dict[Action, frozenset[str]] = {
-    Action.APPROVE: frozenset({"", FLAPPING, NOW, LATER, FLAPPING + NOW, FLAPPING + LATER}),
-    Action.RESUME: frozenset({"", NOW}),
-    Action.RESTORE: frozenset({"", NOW, LATER}),
-    Action.ETA: _MINUTES | {NO_ETA},
-    Action.CAUSE: frozenset(CAUSES),
-    Action.ASK_SILENCE: frozenset({"", *SILENCES}),
-    Action.SILENCE: _MINUTES | {f"{minutes}|{why}" for minutes in MINUTES for why in SILENCES},
+_SILENCE_QUESTIONS: Mapping[str, Question] = {
+    "": "silence",
+    "works": "silence_works",
+    "maintenance": "silence_maintenance",
+    "known": "silence_known",
 }
-"""Where only some arguments are ever written: those."""
-_NO_ARGUMENT = {
-    Action.ASK_DENY,
-    Action.BACK,
-    Action.CANCEL,
-    Action.STOP,
-    Action.CLOSE,
-    Action.CONFIRM,
-    Action.UNTOLD,
-    Action.BEGIN,
-    Action.ASK_SEPARATE,
-    Action.SEPARATE,
-    Action.ASSUME,
-    Action.ASK_ETA,
-    Action.ASK_CAUSE,
-    Action.OPEN_CARD,
-    Action.MORE,
-    Action.LESS,
-}
-_NUMBERED = {Action.UNMUTE, Action.DIGEST, Action.TIME_AT, Action.TIME_IN}
-_OF_A_DISPATCH = {
-    Action.CANCEL,
-    Action.STOP,
-    Action.RESUME,
-    Action.CLOSE,
-    Action.BEGIN,
-    Action.DOUBTS,
-    Action.DOUBTS_CSV,
-    Action.ASK_CHOOSE,
-    Action.ASK_AGAIN,
-    Action.CHOOSE,
-}
-"""These may be about the second message of a case: its number is negative (`Book.restored_by`)."""
-
-
-SENDS = frozenset({Action.APPROVE, Action.RESTORE, Action.RESUME, Action.BEGIN})
-"""Buttons of a card that have something sent: each is about one attempt (`Case.attempt`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
-    """One tap: `case` is 0 where it is about none; `arg` is a page, a reason, a filter or an answer.
-
-    `attempt` is what had been tried when the button was drawn, for those that send.
-    """
-
-    action: Action
-    case: int = 0
-    arg: str = ""
-    attempt: int = 0
-
-    def encode(self) -> str:
-        """The callback data of this press."""
-        about = f"{self.case}.{self.attempt}" if self.attempt else f"{self.case}"
-        return f"{self.action}:{about}:{self.arg}"
 
 
 def press_on(case: Case, action: Action, arg: str = "") -> Press:
@@ -151,38 +100,175 @@ def press_restore(case: Case, book: Book, arg: str = "") -> Press:
     return Press(Action.RESTORE, case.id, arg, other.attempt if other is not None else 0)
 
 
-def agreed_in(arg: str) -> int | None:
-    """To how many customers the argument of an APPROVE agrees; None where it says nothing of it."""
-    found = _NUMBER_AGREED.match(arg)
-    return int(found[0].removeprefix(AGREED)) if found else None
-
-
-def decode(data: str | None) -> Press | None:
-    """The press behind callback data; None for anything this program never wrote."""
-    action, _, rest = (data or "").partition(":")
-    about, _, arg = rest.partition(":")
-    case, dot, attempt = about.partition(".")
-    if action not in set(Action) or not _decimal(case.removeprefix("-")):
-        return None
-    if dot and (action not in SENDS or not _decimal(attempt) or attempt.startswith("0")):
-        return None
-    press = Press(Action(action), int(case), arg, int(attempt) if dot else 0)
-    negative = case.startswith("-")
-    if negative and (press.action not in _OF_A_DISPATCH or not press.case):
-        return None
-    return press if _writes(press.action, arg) else None
-
-
-def _writes(action: Action, arg: str) -> bool:
-    """Whether this program ever writes that argument."""
-    if action is Action.APPROVE:
-        arg = _NUMBER_AGREED.sub("", arg)
-    if action in _ARGUMENTS:
-        return arg in _ARGUMENTS[action]
-    if action in _NUMBERED:
-        return _decimal(arg)
-    return not arg or action not in _NO_ARGUMENT
-
-
-def _decimal(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
+CARD_TAPS = (
+    Tap(
+        action=Action.APPROVE,
+        where=Where.CARD,
+        fits=fits_approve,
+        rule=approve,
+        toast=claimed("approved", "approved_now", "scheduled"),
+        sends=True,
+        alone=True,
+        late="ask",
+    ),
+    Tap(
+        action=Action.ASK_DENY,
+        where=Where.CARD,
+        rule=lambda t: decide.check(t.press.case),
+        asks=lambda _press: "deny",
+        folds=False,
+    ),
+    Tap(
+        action=Action.DENY,
+        where=Where.CARD,
+        fits=bool,
+        rule=deny,
+        toast=lambda t, _: ("denied_other" if t.press.arg == describe.OTHER else "denied", {}),
+        late="ask",
+    ),
+    Tap(action=Action.BACK, where=Where.CARD, folds=False),
+    Tap(action=Action.MORE, where=Where.CARD, clears=False, folds=False, unfolds=True),
+    Tap(action=Action.LESS, where=Where.CARD, clears=False, folds=False, unfolds=False),
+    # Whoever cancels or stops wants no message to leave, late or not.
+    Tap(
+        action=Action.CANCEL,
+        where=Where.CARD,
+        second=True,
+        rule=lambda t: decide.cancel(t.press.case, t.who),
+        toast=lambda _, lines: ("cancelled" if isinstance(lines[0], Cancelled) else "stopping", {}),
+        clears=False,
+    ),
+    Tap(
+        action=Action.STOP,
+        where=Where.CARD,
+        second=True,
+        rule=lambda t: decide.stop(t.press.case, t.who),
+        toast="stopping",
+        clears=False,
+    ),
+    Tap(
+        action=Action.RESUME,
+        where=Where.CARD,
+        fits=one_of("", NOW),
+        second=True,
+        rule=lambda t: decide.resume(t.press.case, t.who, t.rules, terms(t)),
+        toast="resumed",
+        sends=True,
+        alone=True,
+        late="ask",
+    ),
+    Tap(
+        action=Action.CLOSE,
+        where=Where.CARD,
+        second=True,
+        rule=lambda t: decide.close(t.press.case, t.who),
+        toast="closed",
+        clears=False,
+        late="ask",
+    ),
+    Tap(
+        action=Action.RESTORE,
+        where=Where.CARD,
+        fits=one_of("", NOW, LATER),
+        rule=lambda t: restore.restore(t.press.case, t.who, t.rules, terms(t)),
+        toast=claimed("restoring", "restoring_now", "restoring_scheduled"),
+        sends=True,
+        alone=True,
+        late="ask",
+    ),
+    Tap(
+        action=Action.UNTOLD,
+        where=Where.CARD,
+        rule=lambda t: restore.keep_untold(t.press.case, t.who, t.rules),
+        toast="untold",
+        late="ask",
+    ),
+    Tap(
+        action=Action.BEGIN,
+        where=Where.CARD,
+        second=True,
+        rule=lambda t: delay.begin(t.press.case, t.who, t.rules, t.press.attempt),
+        toast=lambda t, _: ("begun", {"seconds": t.rules.undo_seconds}),
+        sends=True,
+        alone=True,
+        late="ask",
+        label="send_now",
+    ),
+    Tap(
+        action=Action.ASK_SEPARATE,
+        where=Where.CARD,
+        rule=lambda t: describe.check_separable(t.press.case),
+        asks=lambda _press: "separate",
+        folds=False,
+    ),
+    Tap(
+        action=Action.SEPARATE,
+        where=Where.CARD,
+        rule=lambda t: describe.separate(t.press.case, t.who, t.rules, t.inventory),
+        toast=lambda _, lines: ("separated", {"n": len(lines)}),
+        late=Action.ASK_SEPARATE,
+    ),
+    Tap(
+        action=Action.ASSUME,
+        where=Where.CARD,
+        rule=lambda t: describe.assume(t.press.case, t.who),
+        toast=lambda t, _: ("assumed", {"case": t.press.case}),
+        late="ask",
+    ),
+    Tap(
+        action=Action.ASK_ETA,
+        where=Where.CARD,
+        rule=lambda t: describe.check_on(t.press.case),
+        asks=lambda _press: "eta",
+        folds=False,
+    ),
+    Tap(
+        action=Action.ETA,
+        where=Where.CARD,
+        fits=one_of(*_MINUTES, NO_ETA),
+        rule=forecast,
+        toast=expected,
+        late=Action.ASK_ETA,
+    ),
+    Tap(
+        action=Action.ASK_CAUSE,
+        where=Where.CARD,
+        rule=lambda t: describe.check_on(t.press.case),
+        asks=lambda _press: "cause",
+        folds=False,
+    ),
+    Tap(
+        action=Action.CAUSE,
+        where=Where.CARD,
+        fits=one_of(*CAUSES),
+        rule=lambda t: describe.name_cause(t.press.case, t.who, t.words.plain(f"why.{t.press.arg}")),
+        toast=named,
+        late=Action.ASK_CAUSE,
+    ),
+    Tap(
+        action=Action.ASK_SILENCE,
+        where=Where.CARD,
+        fits=one_of(*_SILENCE_QUESTIONS),
+        rule=lambda t: describe.check_loud(t.press.case),
+        asks=lambda press: _SILENCE_QUESTIONS[press.arg],
+        folds=False,
+    ),
+    Tap(
+        action=Action.SILENCE,
+        where=Where.CARD,
+        fits=one_of(*_MINUTES, *(f"{minutes}|{why}" for minutes in MINUTES for why in SILENCES)),
+        rule=silence,
+        toast=silenced,
+        late=Action.ASK_SILENCE,
+    ),
+    Tap(
+        action=Action.UNMUTE,
+        where=Where.CARD,
+        fits=decimal,
+        rule=lambda t: describe.end_silence(int(t.press.arg), t.who, over=t.press.case),
+        toast=unmuted,
+        late="ask",
+    ),
+)
+SENDS = frozenset(tap.action for tap in CARD_TAPS if tap.sends)
+"""What has something sent: each is about one attempt (`Case.attempt`)."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from bot.chat.screens.buttons import Press
+from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button
 from bot.chat.screens.words import VALUE_AT_MOST, Words, clean, shorten, units
 

@@ -7,17 +7,17 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from telegram import CallbackQuery
 
-from bot.chat.screens.buttons import Action, Press
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.pages import on_demand, sheets
 from bot.chat.screens.pages.audit import audit, read_audit
 from bot.chat.screens.pages.cooldown import cooldown
 from bot.chat.screens.pages.doubts import doubts_page
+from bot.chat.screens.press import Kind, Press
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.chat.taps.answers import Answers
@@ -35,18 +35,6 @@ log = logging.getLogger(__name__)
 
 NOT_OPENED = 600.0  # seconds in which a private chat that was closed is not tried again
 REMEMBERED = 500  # pages; an older one is asked for anew
-
-
-class Kind(StrEnum):
-    """What a page shows, and so which buttons it can have."""
-
-    DETAILS = "details"
-    AUDIT = "audit"
-    COOLDOWN = "cooldown"
-    DOUBTS = "doubts"
-    STATUS = "status"
-    TIME = "time"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

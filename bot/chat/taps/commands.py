@@ -2,29 +2,22 @@
 
 import contextlib
 import unicodedata
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import Any
 
 from markupsafe import Markup
 from telegram import Message, Update
 
-from bot.chat.group.noc_chat import NocChat
 from bot.chat.screens.pages import on_demand
 from bot.chat.screens.pages.status import ProgramFacts, status
+from bot.chat.screens.press import Kind
 from bot.chat.screens.screen import Screen
-from bot.chat.screens.words import Words
-from bot.chat.taps.answers import AT_ALL, Answers
-from bot.chat.taps.browse import Browse, Kind
-from bot.chat.taps.desk import Desk
+from bot.chat.taps.answers import AT_ALL
+from bot.chat.taps.deps import TapDeps
 from bot.chat.taps.life_commands import LIFE_COMMANDS, LifeCommands
-from bot.chat.wire.access import Access
-from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import Declined, LedgerClosed
-from bot.ports import Clock
 
-__all__ = ["COMMANDS", "Commands", "ProgramFacts", "StatusFacts"]
+__all__ = ["COMMANDS", "Commands", "ProgramFacts"]
 
 COMMANDS = on_demand.COMMANDS
 OLD = timedelta(minutes=2)
@@ -35,43 +28,13 @@ SEEN, CARRIED_OUT, REFUSED = "👀", "👍", "👎"
 """Reactions, which take no room: the answer comes, it was done, it was not."""
 _OF_ANYBODY = {"not_allowed", "anonymous", "not_a_person", "wrong_chat", "admins_unknown"}
 """Refusals that say nothing of what was typed, and that anybody may bring about."""
-StatusFacts = Callable[[], ProgramFacts]
 
 
 class Commands:
     """Every message that starts with a command ends here."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        chat: NocChat,
-        *,
-        access: Access,
-        answers: Answers,
-        browse: Browse,
-        words: Words,
-        clock: Clock,
-        status_facts: StatusFacts,
-        username: Callable[[], str],
-        rules: Rules,
-        beside: Callable[[Coroutine[Any, Any, None]], None],
-        life: LifeCommands,
-    ) -> None:
-        """`username` is the bot's, known once it is connected.
-
-        `beside` runs what has to wait: a handler that waits for the group's budget would keep taps waiting.
-        """
-        self._desk = desk
-        self._chat = chat
-        self._access = access
-        self._answers = answers
-        self._browse = browse
-        self._words = words
-        self._clock = clock
-        self._status_facts = status_facts
-        self._username = username
-        self._rules = rules
-        self._beside = beside
+    def __init__(self, deps: TapDeps, life: LifeCommands) -> None:
+        self._d = deps
         self._life = life
         self._waiting = 0
         self._newest: dict[tuple[int, str], str] = {}
@@ -86,12 +49,12 @@ class Commands:
             return
         user = message.from_user
         try:
-            person = self._access.person(user)
+            person = self._d.access.person(user)
             check_typed(message)
             if name == "start":
                 self._greet(message, Who(person.id, person.full_name))
                 return
-            await self._access.check_chat(message.chat.id, person.id)
+            await self._d.access.check_chat(message.chat.id, person.id)
             if name in LIFE_COMMANDS:
                 self._check_age(message)
                 await self._decide(message, name, argument, Who(person.id, person.full_name))
@@ -104,10 +67,10 @@ class Commands:
 
     async def _decide(self, message: Message, name: str, argument: str, who: Who) -> None:
         """Carried out and confirmed, however much this person asked for before."""
-        private = message.chat.id != self._chat.group
+        private = message.chat.id != self._d.chat.group
         screen = await self._life_screen(name, argument, who, private=private)
         kind = Kind.TIME if screen.rows else Kind.OTHER
-        done = not screen.rows and screen.html != str(self._words.say(f"command.how_{name}"))
+        done = not screen.rows and screen.html != str(self._d.words.say(f"command.how_{name}"))
         emoji = CARRIED_OUT if done else SEEN  # asked back, or how it is used
         self._say(message, screen, kind, own_matter(message), emoji=emoji)
 
@@ -120,19 +83,21 @@ class Commands:
 
     def _check_age(self, message: Message) -> None:
         """Declined for a command that changes something and waited for us: what it meant is past."""
-        if self._clock.now() - message.date > OLD:
+        if self._d.clock.now() - message.date > OLD:
             raise Declined("late_command", at=message.date)
 
     def _refuse(self, message: Message, name: str, no: Declined) -> None:
         user = message.from_user
         if user is not None:
             with contextlib.suppress(LedgerClosed):
-                self._desk.refused(Who(user.id, user.full_name), name, no.code)
-        if message.chat.id == self._chat.group or (user and message.chat.id == user.id):
-            now, mute = self._clock.now(), self._chat.standing.mute
-            said = self._words.say(f"declined.{no.code}", now=now, **no.facts)
+                self._d.desk.refused(Who(user.id, user.full_name), name, no.code)
+        if message.chat.id == self._d.chat.group or (user and message.chat.id == user.id):
+            now, mute = self._d.clock.now(), self._d.chat.standing.mute
+            said = self._d.words.say(f"declined.{no.code}", now=now, **no.facts)
             if no.code == "admins_unknown" and mute is not None:  # who was removed cannot read who decides
-                said += Markup("\n") + self._words.say("status.mute", why=mute.why, since=mute.since, now=now)
+                said += Markup("\n") + self._d.words.say(
+                    "status.mute", why=mute.why, since=mute.since, now=now
+                )
             decides = name in LIFE_COMMANDS and no.code not in _OF_ANYBODY
             about = own_matter(message) if decides else f"{name} {no.code}"
             self._say(message, Screen(str(said)), Kind.OTHER, about, emoji=REFUSED)
@@ -144,7 +109,7 @@ class Commands:
         """
         command, *rest = text.split(maxsplit=1)
         name, _, addressed = command.removeprefix("/").partition("@")
-        if addressed and addressed.casefold() != self._username().casefold():
+        if addressed and addressed.casefold() != self._d.username().casefold():
             return None, ""
         letters = unicodedata.normalize("NFD", name.casefold())
         name = "".join(c for c in letters if not unicodedata.combining(c))  # phones write previsão
@@ -154,42 +119,42 @@ class Commands:
         return name, "".join(rest).strip()
 
     async def _life_screen(self, name: str, argument: str, who: Who, *, private: bool) -> Screen:
-        await self._access.check_approver(who.id)
-        why = self._desk.ledger.closed
-        if why is not None:
-            raise LedgerClosed(why)
+        await self._d.access.check_approver(who.id)
+        self._d.check_open()
         return await self._life.carry_out(name, argument, who, private=private)
 
     async def _screen(self, name: str, argument: str, user: int, chat: int) -> Screen:
-        now, book, closed = self._clock.now(), self._desk.ledger.book, self._desk.ledger.closed
+        now, book, closed = self._d.clock.now(), self._d.desk.ledger.book, self._d.desk.ledger.closed
         match name:
             case "status":
                 return status(
-                    self._desk.watch,
+                    self._d.desk.watch,
                     book,
                     now,
-                    self._words,
-                    hours=self._rules.cooldown_hours,
-                    program=self._status_facts(),
-                    gateway=self._desk.gateway,
+                    self._d.words,
+                    hours=self._d.rules.cooldown_hours,
+                    program=self._d.program(),
+                    gateway=self._d.desk.gateway,
                     ledger_closed=closed,
-                    rules=self._rules,
-                    may_decide=chat == self._chat.group and await self._access.is_approver(user),
+                    rules=self._d.rules,
+                    may_decide=chat == self._d.chat.group and await self._d.access.is_approver(user),
                 )
             case "pendentes":
-                return on_demand.pending(book, self._words, now, closed=closed is not None, rules=self._rules)
+                return on_demand.pending(
+                    book, self._d.words, now, closed=closed is not None, rules=self._d.rules
+                )
             case "audit":
-                return self._browse.audit(argument)
+                return self._d.browse.audit(argument)
             case "cooldown":
-                return self._browse.cooldown(may_release=await self._access.is_approver(user))
+                return self._d.browse.cooldown(may_release=await self._d.access.is_approver(user))
             case _:
-                return on_demand.help_text(self._words)
+                return on_demand.help_text(self._d.words)
 
     def _greet(self, message: Message, who: Who) -> None:
         """/start in private tells a person their id and, where a list decides, where it has to stand."""
         if message.chat.id == who.id:
-            facts = {"name": who.name, "id": who.id, "decides": self._access.who_decides}
-            self._say(message, Screen(str(self._words.say("start.text", **facts))), Kind.OTHER, "start")
+            facts = {"name": who.name, "id": who.id, "decides": self._d.access.who_decides}
+            self._say(message, Screen(str(self._d.words.say("start.text", **facts))), Kind.OTHER, "start")
 
     def _say(
         self,
@@ -209,21 +174,21 @@ class Commands:
         chat, reader = message.chat.id, message.from_user.id if message.from_user else 0
         enough = False
         if about != own_matter(message):
-            if not self._answers.admit(reader, AT_ALL):
+            if not self._d.answers.admit(reader, AT_ALL):
                 return  # no person asks that often: it would keep the answers of others away
-            enough = not self._answers.admit(reader)
-        if chat != self._chat.group:
-            self._browse.opened(reader)
-            self._beside(self._alone(message, screen, kind, about))
+            enough = not self._d.answers.admit(reader)
+        if chat != self._d.chat.group:
+            self._d.browse.opened(reader)
+            self._d.beside(self._alone(message, screen, kind, about))
             return
-        if not enough and not self._answers.waits(chat, self._waiting):
+        if not enough and not self._d.answers.waits(chat, self._waiting):
             self._waiting += 1
-            self._beside(self._here_or_aside(message, screen, aside or screen, kind, about))
+            self._d.beside(self._here_or_aside(message, screen, aside or screen, kind, about))
             return
-        self._beside(self._browse.react(chat, message.message_id, emoji))
+        self._d.beside(self._d.browse.react(chat, message.message_id, emoji))
         self._waiting += 1
         here = None if enough else screen
-        self._beside(self._aside_or_here(message, here, aside or screen, kind, about))
+        self._d.beside(self._aside_or_here(message, here, aside or screen, kind, about))
 
     async def _alone(self, message: Message, screen: Screen, kind: Kind, about: str) -> None:
         await self._post(message, message.chat.id, screen, kind, about)
@@ -235,8 +200,8 @@ class Commands:
             there = await self._post(message, message.chat.id, screen, kind, about)
         finally:
             self._waiting -= 1
-        if not there and self._chat.standing.mute is not None and message.from_user is not None:
-            await self._browse.post_private(message.from_user.id, aside, kind, about=about)
+        if not there and self._d.chat.standing.mute is not None and message.from_user is not None:
+            await self._d.browse.post_private(message.from_user.id, aside, kind, about=about)
 
     async def _aside_or_here(
         self, message: Message, screen: Screen | None, aside: Screen, kind: Kind, about: str
@@ -246,10 +211,10 @@ class Commands:
         matter = user.id if user else 0, about
         self._newest[matter] = alone
         try:
-            if user is not None and await self._browse.post_private(user.id, aside, kind, about=alone):
+            if user is not None and await self._d.browse.post_private(user.id, aside, kind, about=alone):
                 return
             if screen is None:
-                await self._browse.react(message.chat.id, message.message_id, REFUSED)
+                await self._d.browse.react(message.chat.id, message.message_id, REFUSED)
             elif self._newest.get(matter) == alone:  # else it was asked again meanwhile
                 await self._post(message, message.chat.id, screen, kind, about)
         finally:
@@ -259,7 +224,7 @@ class Commands:
 
     async def _post(self, message: Message, chat: int, screen: Screen, kind: Kind, about: str) -> bool:
         reader = message.from_user.id if message.from_user else 0
-        return await self._browse.post(
+        return await self._d.browse.post(
             chat, screen, kind, reader=reader, reply_to=message.message_id, about=about
         )
 

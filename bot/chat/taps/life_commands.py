@@ -6,18 +6,17 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from bot.chat.screens.buttons import Action, Press
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.pages.silences import where
+from bot.chat.screens.press import Kind, Press
 from bot.chat.screens.screen import Button, Screen
-from bot.chat.screens.words import Words
-from bot.chat.taps.browse import Kind
-from bot.chat.taps.desk import Desk
+from bot.chat.taps.deps import TapDeps
 from bot.chat.taps.times import Meant, find, read
-from bot.domain.events import CauseNamed
+from bot.domain.events import CauseNamed, Silenced
 from bot.domain.limits.silence import Scope
 from bot.domain.who import Who
 from bot.errors import Declined
-from bot.ports import Clock, Notice
+from bot.ports import Notice
 from bot.steps import describe
 
 LIFE_COMMANDS = ("silenciar", "previsao", "causa")
@@ -62,12 +61,8 @@ class LifeCommands:
     moments is asked back: the answer has buttons then, which `choose` takes.
     """
 
-    def __init__(self, desk: Desk, words: Words, clock: Clock, say: Callable[[Notice], None]) -> None:
-        """`say` tells the group: what is silenced in private is no secret."""
-        self._say = say
-        self._desk = desk
-        self._words = words
-        self._clock = clock
+    def __init__(self, deps: TapDeps) -> None:
+        self._d = deps
         self._asked: OrderedDict[int, _Asked] = OrderedDict()
         self._last = 0
 
@@ -77,7 +72,7 @@ class LifeCommands:
             said = await self._silence(argument, who, private=private)
         else:
             said = await {"previsao": self._forecast, "causa": self._cause}[name](argument, who)
-        return said or Screen(str(self._words.say(f"command.how_{name}")))
+        return said or Screen(str(self._d.words.say(f"command.how_{name}")))
 
     async def choose(self, press: Press, who: Who) -> Answered:
         """The person says which of two moments was meant. Declined where nobody remembers the question."""
@@ -90,23 +85,24 @@ class LifeCommands:
         return await asked.do(asked.at if press.action is Action.TIME_AT else asked.in_)
 
     async def _silence(self, argument: str, who: Who, *, private: bool) -> Screen | None:
-        now = self._clock.now()
+        now = self._d.clock.now()
         wishes = list(read_silence(argument, now, self._zone(now)))
         if not wishes:
             return None
         scope, meant, reason = await self._first_known(wishes)
 
         async def do(until: datetime) -> Answered:
-            silence = await self._desk.silence((scope,), who, until, reason)
+            lines = await self._d.desk.decide(describe.silence((scope,), who, until, reason))
+            silence = next(line for line in lines if isinstance(line, Silenced))
             facts = {"where": where(silence.scopes), "until": silence.until, "reason": silence.reason}
-            if private:
-                self._say(Notice("silenced", {**facts, "by": who}))
-            then = self._clock.now()
-            screen = Screen(str(self._words.say("command.silenced", **facts, now=then)))
-            return Answered(screen, self._words.plain("toast.silenced", until=silence.until, now=then))
+            if private:  # what is silenced is no secret
+                self._d.chat.say(Notice("silenced", {**facts, "by": who}))
+            then = self._d.clock.now()
+            screen = Screen(str(self._d.words.say("command.silenced", **facts, now=then)))
+            return Answered(screen, self._d.words.plain("toast.silenced", until=silence.until, now=then))
 
         def rule(until: datetime) -> None:
-            describe.silence((scope,), who, until, reason)(self._desk.ledger.book, now)
+            describe.silence((scope,), who, until, reason)(self._d.book, now)
 
         return await self._do_or_ask(meant, who, now, rule, do, where=where((scope,)), case=None)
 
@@ -116,7 +112,7 @@ class LifeCommands:
         for wish in wishes:
             for scope in wish.scopes:
                 try:
-                    (known,) = await self._desk.known_olts((scope,))
+                    (known,) = await self._d.desk.known_olts((scope,))
                 except Declined as no:
                     unknown = unknown or no
                 else:
@@ -127,24 +123,24 @@ class LifeCommands:
         wish = _CASE.fullmatch(argument)
         if wish is None:
             return None
-        case, rest, now = int(wish["case"]), wish["rest"].strip(), self._clock.now()
+        case, rest, now = int(wish["case"]), wish["rest"].strip(), self._d.clock.now()
         if rest.casefold() in _NONE:
-            await self._desk.forecast(case, who, None)
-            return Screen(str(self._words.say("command.forecast_none", case=case)))
+            await self._d.desk.decide(describe.forecast(case, who, None))
+            return Screen(str(self._d.words.say("command.forecast_none", case=case)))
         meant = read(rest, now, self._zone(now))
         if meant is None:
             return None
 
         async def do(eta: datetime) -> Answered:
-            await self._desk.forecast(case, who, eta)
-            then = self._clock.now()
+            await self._d.desk.decide(describe.forecast(case, who, eta))
+            then = self._d.clock.now()
             left = round((eta - then).total_seconds())
             facts = {"case": case, "until": eta, "now": then, "left": left}
-            screen = Screen(str(self._words.say("command.forecast", **facts)))
-            return Answered(screen, self._words.plain("toast.forecast", until=eta, now=then))
+            screen = Screen(str(self._d.words.say("command.forecast", **facts)))
+            return Answered(screen, self._d.words.plain("toast.forecast", until=eta, now=then))
 
         def rule(eta: datetime) -> None:
-            describe.forecast(case, who, eta)(self._desk.ledger.book, now)
+            describe.forecast(case, who, eta)(self._d.book, now)
 
         return await self._do_or_ask(meant, who, now, rule, do, case=case, where="")
 
@@ -166,17 +162,17 @@ class LifeCommands:
         self._asked[self._last] = _Asked(who, meant.at, in_, do)
         while len(self._asked) > ASKED_AT_MOST:
             self._asked.popitem(last=False)
-        facts = {"left": meant.at - now, "now": now, "same_day": self._words.is_same_day(meant.at, now)}
-        at = self._words.plain("button.time_at", at=meant.at, **facts)
-        lasts = self._words.plain("button.time_in", at=in_, left=meant.lasts, now=now)
+        facts = {"left": meant.at - now, "now": now, "same_day": self._d.words.is_same_day(meant.at, now)}
+        at = self._d.words.plain("button.time_at", at=meant.at, **facts)
+        lasts = self._d.words.plain("button.time_in", at=in_, left=meant.lasts, now=now)
         rows = (
             (Button(at, Press(Action.TIME_AT, 0, str(self._last)).encode()),),
             (Button(lasts, Press(Action.TIME_IN, 0, str(self._last)).encode()),),
         )
-        return Screen(str(self._words.say("command.which_time", **about)), rows)
+        return Screen(str(self._d.words.say("command.which_time", **about)), rows)
 
     def _zone(self, now: datetime) -> tzinfo:
-        return self._words.local(now).tzinfo or UTC
+        return self._d.words.local(now).tzinfo or UTC
 
     async def _cause(self, argument: str, who: Who) -> Screen | None:
         wish = _CASE.fullmatch(argument)
@@ -184,14 +180,12 @@ class LifeCommands:
             return None
         number = int(wish["case"])
         cause, _, team = wish["rest"].partition(";")
-        rule = describe.name_cause(number, who, cause, team)
-        lines = rule(self._desk.ledger.book, self._clock.now())
+        lines = await self._d.desk.decide(describe.name_cause(number, who, cause, team))
         named = next(line for line in lines if isinstance(line, CauseNamed))
-        await self._desk.name_cause(number, who, cause, team)
-        kept = self._desk.ledger.book.cases[number].team
+        kept = self._d.book.cases[number].team
         # Its own words, not what the case says by now: another may have been typed meanwhile.
         facts = {"case": number, "cause": named.cause, "team": named.team or kept}
-        return Screen(str(self._words.say("command.cause_named", **facts)))
+        return Screen(str(self._d.words.say("command.cause_named", **facts)))
 
 
 def read_silence(argument: str, now: datetime, zone: tzinfo) -> Iterator[Wish]:

@@ -9,7 +9,7 @@ from typing import Any
 from telegram import CallbackQuery
 from telegram.error import TelegramError
 
-from bot.chat.screens.buttons import Press
+from bot.chat.screens.press import Press
 from bot.chat.taps.desk import Desk
 from bot.chat.taps.turns import Turns
 from bot.domain.who import Who

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from bot.chat.screens.cards.head import facts
 from bot.chat.screens.cards.life import life
 from bot.chat.screens.cards.ports import cooldown
-from bot.chat.screens.cards.questions import DENY_REASONS, Question, asked
+from bot.chat.screens.cards.questions import Asking, asked
 from bot.chat.screens.cards.restored import restored
 from bot.chat.screens.cards.rows import details_row, halting, rows
 from bot.chat.screens.cards.sends import decision
@@ -23,7 +23,7 @@ from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.rules import Rules
 
-__all__ = ["DENY_REASONS", "Question", "card"]
+__all__ = ["Asking", "card"]
 
 _SPARE = 600  # UTF-16 units: for how many lines were left out, and for whatever question comes below
 _TAGS_SPARE = 4
@@ -36,7 +36,7 @@ def card(
     words: Words,
     *,
     rules: Rules,
-    asking: Question | None = None,
+    asking: Asking | None = None,
     unfolded: bool = False,
     closed: bool = False,
 ) -> Screen:

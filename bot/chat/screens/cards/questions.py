@@ -3,29 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from markupsafe import Markup
 
-from bot.chat.screens.buttons import (
-    CAUSES,
-    FLAPPING,
-    LATER,
-    MINUTES,
-    NO_ETA,
-    NOW,
-    SILENCES,
-    Action,
-    Press,
-    press_on,
-    press_restore,
-)
+from bot.chat.screens.arguments import CAUSES, DENY_REASONS, FLAPPING, LATER, MINUTES, NO_ETA, NOW, SILENCES
+from bot.chat.screens.buttons import Action, press_on, press_restore
 from bot.chat.screens.cards.head import ports_line
 from bot.chat.screens.cards.late import Late
 from bot.chat.screens.cards.restored import Rows, may_restore
 from bot.chat.screens.cards.rows import agreement, may_separate
 from bot.chat.screens.fitting import quoted
+from bot.chat.screens.press import Press, Question, Tapped
 from bot.chat.screens.screen import Button, Style
+from bot.chat.screens.table import find
 from bot.chat.screens.words import Words, duration
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
@@ -35,33 +25,14 @@ from bot.domain.rules import Rules
 from bot.steps.decide import is_over
 from bot.steps.describe import scopes_of
 
-Fixed = Literal[
-    "deny",
-    "flapping",
-    "hours",
-    "hours_f",
-    "resume_hours",
-    "restore_hours",
-    "eta",
-    "cause",
-    "silence",
-    "silence_works",
-    "silence_maintenance",
-    "silence_known",
-    "separate",
-]
-"""`silence_...` asks for how long, where the reason is known.
-
-`hours_f` is `hours` where it was answered before that an oscillating port matters not."""
-Question = Fixed | Late
-
-DENY_REASONS = ("maintenance", "false_alarm", "already_told", "other")
+Asking = Question | Late
+"""What a card asks: a question, or whether a tap that came late still holds."""
 _SCOPES_AT_MOST = 300  # UTF-16 units
 Asked = tuple[Markup, Rows]
 
 
 def asked(
-    question: Question, case: Case, book: Book, now: datetime, *, words: Words, rules: Rules
+    question: Asking, case: Case, book: Book, now: datetime, *, words: Words, rules: Rules
 ) -> Asked | None:
     """The question's text and its answers; None where it cannot be asked (any more)."""
     on = case.ended_at is None
@@ -70,7 +41,7 @@ def asked(
     ask = _Ask(case, book, now, words, rules)
     if isinstance(question, Late):
         return ask.late(question)
-    asks: dict[Fixed, tuple[bool, Callable[[], Asked | None]]] = {
+    asks: dict[Question, tuple[bool, Callable[[], Asked | None]]] = {
         "deny": (on and case.undecided, ask.deny),
         "flapping": (open_, ask.flapping),
         "hours": (open_, ask.hours),
@@ -172,22 +143,9 @@ class _Ask:
 
     def late(self, late: Late) -> Asked | None:
         """Whether what somebody tapped while nobody listened is still to be done; None where it cannot be."""
-        book, now, number = self.book, self.now, late.press.case
-        on, silence = self.case.ended_at is None, book.silence_over(self.case, now)
-        undecided = on and self.case.undecided
-        may: dict[Action, bool] = {
-            Action.APPROVE: undecided and silence is None,
-            Action.DENY: undecided,
-            Action.RESUME: book.cases[number].state is CaseState.INTERRUPTED,
-            Action.CLOSE: book.cases[number].state is CaseState.INTERRUPTED,
-            Action.BEGIN: book.cases[number].state is CaseState.SCHEDULED,
-            Action.RESTORE: may_restore(self.case, book, now, self.rules),
-            Action.UNTOLD: may_restore(self.case, book, now, self.rules),
-            Action.SEPARATE: may_separate(self.case, now, self.rules) > 1,
-            Action.SILENCE: on and silence is None,
-            Action.UNMUTE: silence is not None,
-        }
-        if not may.get(late.press.action, on):
+        now, row = self.now, find(late.press)
+        tapped = Tapped(late.press, late.by, self.book, now, self.rules, self.words)
+        if row is None or row.declines(tapped) is not None:
             return None
         what = late.what(self.words)
         text = self.words.say(

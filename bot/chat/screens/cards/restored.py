@@ -7,10 +7,11 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.screens.buttons import Action, Press, press_on, press_restore
+from bot.chat.screens.buttons import Action, press_on, press_restore
 from bot.chat.screens.cards.advice import advice
 from bot.chat.screens.cards.sends import approved, before, dry_run, ending, results, running
 from bot.chat.screens.fitting import Item, in_line, quoted
+from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Style
 from bot.chat.screens.words import Words
 from bot.domain.book import Book

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.chat.screens.buttons import AGREED, Action, Press, press_on
+from bot.chat.screens.arguments import AGREED
+from bot.chat.screens.buttons import Action, press_on
 from bot.chat.screens.cards.life import proposed
 from bot.chat.screens.cards.restored import Rows, restored_rows, stopping
 from bot.chat.screens.cards.results import at_rest, to_call
+from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Style
 from bot.chat.screens.words import Words
 from bot.domain.book import Book

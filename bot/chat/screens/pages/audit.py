@@ -4,10 +4,11 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.screens.buttons import Action, Press
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.cards.results import counts
 from bot.chat.screens.fitting import LINE, PARAGRAPH, SEPARATOR, fit, page_buttons
 from bot.chat.screens.pages.audit_entries import Entry, entry_of, is_number, matching, said, said_of
+from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words, clean
 from bot.domain.book import Book

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from bot.chat.screens.buttons import Action, Press
+from bot.chat.screens.buttons import Action
+from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Doubt

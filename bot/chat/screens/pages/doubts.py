@@ -12,10 +12,11 @@ from typing import Literal, cast, get_args
 
 from markupsafe import Markup
 
-from bot.chat.screens.buttons import Action, Press
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.cards.head import where
 from bot.chat.screens.cards.results import at_rest, reason_words, to_call
 from bot.chat.screens.fitting import LINE, PARAGRAPH, fit, page_buttons
+from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from bot.chat.screens.attention import size
-from bot.chat.screens.buttons import Action, Press
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.cards.head import all_ports, how_many, kind_words, label, where
 from bot.chat.screens.cards.results import counts, fate, to_call
 from bot.chat.screens.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.screens.pages.people import Person, people
+from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book

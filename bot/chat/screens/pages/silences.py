@@ -5,8 +5,9 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.screens.buttons import Action, Press
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.fitting import LINE
+from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book

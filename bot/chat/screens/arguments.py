@@ -1,0 +1,41 @@
+"""What may stand in a button's argument."""
+
+import re
+from collections.abc import Callable
+
+FLAPPING = "f"
+"""In the argument of APPROVE: although the port oscillates."""
+AGREED = "g"
+"""In the argument of APPROVE, before a number: to so many customers, more than were asked about first."""
+NOW, LATER = "n", "l"
+"""In the argument of APPROVE, RESTORE and RESUME: what to do outside the customers' hours."""
+MINUTES = (60, 120, 240, 480)
+"""How long an expected end lies ahead, and a silence lasts, where it is tapped."""
+NO_ETA = "none"
+DENY_REASONS = ("maintenance", "false_alarm", "already_told", "other")
+SILENCES = ("works", "maintenance", "known")
+"""Why it is silent, where that is tapped: planned work, maintenance, an outage that is being worked on."""
+CAUSES = ("cable", "power", "equipment", "vandalism", "works", "unknown")
+
+_NUMBER_AGREED = re.compile(rf"^{AGREED}[1-9][0-9]{{0,6}}")
+
+
+def agreed_in(arg: str) -> int | None:
+    """To how many customers the argument of an APPROVE agrees; None where it says nothing of it."""
+    found = _NUMBER_AGREED.match(arg)
+    return int(found[0].removeprefix(AGREED)) if found else None
+
+
+def one_of(*args: str) -> Callable[[str], bool]:
+    """Whether a text is one of these."""
+    return frozenset(args).__contains__
+
+
+def decimal(text: str) -> bool:
+    """Whether the text is a number in plain digits."""
+    return text.isascii() and text.isdecimal()
+
+
+def fits_approve(arg: str) -> bool:
+    """Whether an APPROVE is ever written with it."""
+    return _NUMBER_AGREED.sub("", arg) in {"", FLAPPING, NOW, LATER, FLAPPING + NOW, FLAPPING + LATER}

@@ -1,0 +1,102 @@
+"""What a tap on a card commits, where that takes more than a line, and what its toast says."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from bot.chat.screens.arguments import DENY_REASONS, FLAPPING, LATER, NO_ETA, NOW, agreed_in
+from bot.chat.screens.press import Said, Tapped
+from bot.domain.case import SECOND_WITHIN
+from bot.domain.events import Approved, CauseNamed, Forecast, Line, Proposed, Silenced
+from bot.domain.limits.holds import Terms
+from bot.errors import Declined
+from bot.ports import Write
+from bot.steps import decide, describe
+
+ROUNDED_TO = 300  # seconds: an expected end that is tapped is no promise to the second
+
+
+def terms(tapped: Tapped) -> Terms:
+    """What the person answered, and which attempt it was about, out of a button."""
+    arg = tapped.press.arg
+    hours: Literal["now", "later"] | None = "now" if NOW in arg else "later" if LATER in arg else None
+    return Terms(FLAPPING in arg, hours, agreed_in(arg), tapped.press.attempt)
+
+
+def approve(t: Tapped) -> Write:
+    """An approval, as what the card told."""
+    return decide.approve(t.press.case, t.who, t.rules, replace(terms(t), shown=t.asked))
+
+
+def deny(t: Tapped) -> Write:
+    """A denial, for a reason that the card offers."""
+    if t.press.arg not in DENY_REASONS:
+        raise Declined("unknown_button")
+    return decide.deny(t.press.case, t.who, t.press.arg)
+
+
+def forecast(t: Tapped) -> Write:
+    """The expected end, so many minutes ahead."""
+    if t.press.arg == NO_ETA:
+        return describe.forecast(t.press.case, t.who, None)
+    eta = rounded_up(t.now + timedelta(minutes=int(t.press.arg)))
+    return describe.forecast(t.press.case, t.who, eta)
+
+
+def rounded_up(at: datetime) -> datetime:
+    """The next full five minutes."""
+    return datetime.fromtimestamp(math.ceil(at.timestamp() / ROUNDED_TO) * ROUNDED_TO, UTC)
+
+
+def silence(t: Tapped) -> Write:
+    """Planned work where the case is, for so many minutes."""
+    minutes, _, why = t.press.arg.partition("|")
+    reason = t.words.plain(f"mute.{why or 'works'}")  # a button of before had no reason
+    until = t.now + timedelta(minutes=int(minutes))
+    return describe.silence(describe.scopes_of(t.case), t.who, until, reason)
+
+
+def claimed(now: str, at_once: str, scheduled: str) -> Callable[[Tapped, Sequence[Line]], Said]:
+    """What the approver is told that the tap came to: the first of two, `scheduled`, or to be sent `now`.
+
+    That is `at_once` where there is no countdown.
+    """
+
+    def said(tapped: Tapped, lines: Sequence[Line]) -> Said:
+        if any(isinstance(line, Proposed) for line in lines):
+            return "proposed", {"minutes": int(SECOND_WITHIN.total_seconds() / 60)}
+        due = next((line.due for line in lines if isinstance(line, Approved)), None)
+        if due is not None:
+            return scheduled, {"until": due, "now": tapped.now}
+        seconds = tapped.rules.undo_seconds
+        return (now, {"seconds": seconds}) if seconds > 0 else (at_once, {})
+
+    return said
+
+
+def unmuted(tapped: Tapped, _lines: Sequence[Line]) -> Said:
+    """It is loud again, or another silence lies over it."""
+    other = tapped.book.silence_over(tapped.case, tapped.now)
+    until = other.until if other is not None else None
+    return "unmuted" if other is None else "still_silent", {"now": tapped.now, "until": until}
+
+
+def expected(tapped: Tapped, lines: Sequence[Line]) -> Said:
+    """When the outage is expected to end."""
+    eta = next(line.eta for line in lines if isinstance(line, Forecast))
+    return "forecast", {"now": tapped.now, "until": eta}
+
+
+def named(_tapped: Tapped, lines: Sequence[Line]) -> Said:
+    """The cause."""
+    return "cause_named", {"cause": next(line.cause for line in lines if isinstance(line, CauseNamed))}
+
+
+def silenced(tapped: Tapped, lines: Sequence[Line]) -> Said:
+    """Until when it is silent."""
+    return "silenced", {
+        "now": tapped.now,
+        "until": next(line.until for line in lines if isinstance(line, Silenced)),
+    }

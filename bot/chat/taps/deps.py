@@ -1,0 +1,67 @@
+"""What taps, commands and replies work with."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from bot.chat.group.noc_chat import NocChat
+from bot.chat.screens.pages.status import ProgramFacts
+from bot.chat.screens.words import Words
+from bot.chat.taps.absence import Away
+from bot.chat.taps.answers import Answers
+from bot.chat.taps.browse import Browse, Page
+from bot.chat.taps.desk import Desk
+from bot.chat.wire.access import Access
+from bot.domain.book import Book
+from bot.domain.rules import Rules
+from bot.errors import LedgerClosed
+from bot.ports import Clock
+
+Work = Coroutine[Any, Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class TapDeps:
+    """One of each.
+
+    `beside` runs what is slow after the answer; `away` says of an update whether it waited for us,
+    `contested` whether a second program may hear taps; `username` is the bot's, known once it is connected.
+    """
+
+    desk: Desk
+    chat: NocChat
+    access: Access
+    answers: Answers
+    browse: Browse
+    words: Words
+    clock: Clock
+    rules: Rules
+    beside: Callable[[Work], None]
+    away: Callable[[int], Away | None]
+    contested: Callable[[], bool]
+    username: Callable[[], str]
+    program: Callable[[], ProgramFacts]
+
+    @property
+    def book(self) -> Book:
+        """The state as of the last line."""
+        return self.desk.ledger.book
+
+    def check_open(self) -> None:
+        """LedgerClosed before anything is asked that could not be recorded."""
+        why = self.desk.ledger.closed
+        if why is not None:
+            raise LedgerClosed(why)
+
+    def later(self, page: Page, work: Callable[[], Work], toast: str | None = None) -> str | None:
+        """A page comes beside, as the group's budget has room for it; the toast says where it has none."""
+        self.answers.check(page.chat, page.who.id)
+        if self.answers.waits(page.chat):
+            toast = "toast.wait"
+        self.beside(work())
+        return self.words.plain(toast) if toast else None
+
+    async def strip(self, chat: int, message: int) -> None:
+        """Take the buttons off a message of the group."""
+        if await self.browse.strip(chat, message):
+            self.chat.stripped(message)

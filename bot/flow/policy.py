@@ -1,0 +1,146 @@
+"""What follows from a line, wherever it came from: a tap, a poll, a dispatch. Nothing else decides that."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.case import Case
+from bot.domain.events import (
+    Approved,
+    Assumed,
+    Begun,
+    Cancelled,
+    CaseOpened,
+    CauseNamed,
+    Confirmed,
+    CooldownReleased,
+    DenialExplained,
+    Denied,
+    Evidence,
+    Forecast,
+    IncidentChanged,
+    IncidentEnded,
+    IncidentJoined,
+    Interrupted,
+    Lapsed,
+    Line,
+    Proposed,
+    Resent,
+    Resolved,
+    Resumed,
+    Separated,
+    Settled,
+    Silenced,
+    SilenceEnded,
+    StopAsked,
+    Unasked,
+    Untold,
+)
+from bot.domain.limits.holds import NO_MORE
+from bot.domain.limits.silence import Silence
+from bot.domain.plan import GROWN
+from bot.domain.who import BOT
+from bot.errors import Declined, LedgerClosed
+from bot.flow.dispatch import Dispatcher
+from bot.ports import Ledger, NocChat, Notice, Write
+
+log = logging.getLogger(__name__)
+
+
+class Policy:
+    """Commits rules, and has done what their lines bring about: carry out, halt, show, say."""
+
+    def __init__(self, ledger: Ledger, chat: NocChat, dispatcher: Dispatcher) -> None:
+        self._ledger, self._chat, self._dispatcher = ledger, chat, dispatcher
+
+    async def decide(self, rule: Write) -> Sequence[Line]:
+        """The rule's lines, once they are durable and what follows from them is under way.
+
+        What the rule raises passes through, and nothing follows; LedgerClosed as in `Ledger.commit`.
+        """
+        since = self._ledger.book.last_at
+        lines = await self._ledger.commit(rule)
+        for line in lines:
+            self._follow(line, since)
+        return lines
+
+    async def observe(self, rule: Write) -> Sequence[Line]:
+        """The same for what a closed ledger or a changed state may refuse without anything being lost."""
+        try:
+            return await self.decide(rule)
+        except (LedgerClosed, Declined) as error:
+            log.warning("not written: %s", error)
+            return []
+
+    def _follow(self, line: Line, since: datetime) -> None:  # noqa: C901 - one table, a row a kind of line
+        match line:
+            case Approved(due=None) | Begun() | Resumed() | Resent():
+                self._dispatcher.carry_out(line.case)
+            case Cancelled() | StopAsked():
+                self._dispatcher.halt(line.case)
+            case Approved() | Denied() | DenialExplained() | Untold() | Separated() | Resolved():
+                self._chat.show(line.case, urgent=True)
+            case Assumed() | Forecast() | CauseNamed():
+                self._chat.show(line.case, urgent=True)
+            case CaseOpened() | IncidentEnded() | Lapsed() | Evidence():
+                self._chat.show(line.case)
+            case IncidentJoined() | IncidentChanged():
+                self._came_on(line.case, since)
+            case Proposed():
+                self._chat.show(line.case, urgent=True)
+                self._chat.say(Notice("second_needed", {"case": line.case, "by": line.by}))
+            case Settled() | Interrupted():
+                self._chat.show(line.case, urgent=True)
+                self._ended(line)
+            case Unasked():
+                self._chat.say(Notice("unasked", {"case": line.case, "by": line.by}))
+            case Silenced() | SilenceEnded():
+                self._silence(self._ledger.book.silences[line.silence])
+            case Confirmed():
+                self.show_all()
+            case CooldownReleased():
+                self._freed(line)
+
+    def show_all(self) -> None:
+        """Every card that somebody may be waiting at is drawn again."""
+        for number in sorted(self._ledger.book.open | self._ledger.book.running):
+            self._chat.show(number)
+
+    def _case(self, number: int) -> Case:
+        return self._ledger.book.cases[number]
+
+    def _came_on(self, number: int, since: datetime) -> None:
+        """A case that was over rings once when it is on again."""
+        self._chat.show(number)
+        case = self._case(number)
+        if case.reopened and case.reopened[-1] >= since:
+            self._chat.say(Notice("reopened", {"case": number}))
+
+    def _ended(self, line: Settled | Interrupted) -> None:
+        """What nobody may be waiting for at the card is said: an edit rings no phone."""
+        case = self._case(line.case)
+        dispatch = case.dispatches[-1]
+        if line.reason is None:
+            return
+        facts = {"case": line.case, "port": case.incident.port, "reason": line.reason}
+        if dispatch.progress is not None:
+            self._chat.say(Notice("halted", {**facts, "mend": line.mend}))
+            return
+        resumed_alone = dispatch.resumed and dispatch.resumed_by is None
+        alone = dispatch.due is not None or dispatch.by == BOT or bool(resumed_alone)
+        if alone and line.reason == GROWN:
+            self._chat.say(Notice("grown", facts))
+        elif alone or line.reason in NO_MORE:
+            self._chat.say(Notice("not_sent", {**facts, "scheduled": alone}))
+
+    def _silence(self, silence: Silence) -> None:
+        for number in sorted(self._ledger.book.open):
+            if any(silence.covers(port) for port in self._case(number).ports):
+                self._chat.show(number, urgent=True)
+
+    def _freed(self, line: CooldownReleased) -> None:
+        self._chat.say(Notice("cooldown_released", {"port": line.port, "by": line.by, "reason": line.reason}))
+        for case in self._ledger.book.cases.values():
+            here = any(member.incident.port.key == line.port.key for member in case.members.values())
+            if here and (case.ended_at is None or case.dispatches):
+                self._chat.show(case.id)
