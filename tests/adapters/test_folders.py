@@ -96,6 +96,7 @@ def test_a_vendor_is_named_in_its_folder_and_in_its_line_of_the_registry_alone(
     assert found[0].startswith(f"{room}/__init__.py:")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("room", "name", "adapter", "other"),
     [
