@@ -55,8 +55,8 @@ class DecidingFlow(Flow):
     async def keep_untold(self, number: int, who: Who) -> None:
         await self.decide(restore.keep_untold(number, who, self.rules))
 
-    async def begin(self, number: int, who: Who, attempt: int | None = None) -> None:
-        await self.decide(delay.begin(number, who, self.rules, attempt))
+    async def begin(self, number: int, who: Who, runs: int | None = None) -> None:
+        await self.decide(delay.begin(number, who, self.rules, runs))
 
     async def separate(self, number: int, who: Who) -> int:
         lines = await self.decide(describe.separate(number, who, self.rules, self.inventory))

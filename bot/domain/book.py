@@ -61,12 +61,12 @@ class Event:
 class AuditEntry:
     """An audited line: when, and the line that says who and what.
 
-    `turn` is the number of the case's dispatch it is about, 0 where it is about none.
+    `attempt` is the number of the case's dispatch it is about, 0 where it is about none.
     """
 
     at: datetime
     line: Event
-    turn: int = 0
+    attempt: int = 0
 
     @property
     def case(self) -> int | None:
@@ -182,7 +182,7 @@ class Book:
     def dispatch_of(self, entry: AuditEntry) -> Dispatch | None:
         """The dispatch that a decision began, changed or ended."""
         case = self.cases.get(entry.case or 0)
-        return case.dispatches[entry.turn - 1] if case is not None and entry.turn else None
+        return case.dispatches[entry.attempt - 1] if case is not None and entry.attempt else None
 
     def apply(self, at: datetime, line: Event) -> None:
         """Take one line in. `at` never lies before `last_at`."""

@@ -112,7 +112,7 @@ class Card:
 
 @dataclass(slots=True)
 class Dispatch:
-    """One approval being carried out, the `turn`-th of its case.
+    """One approval being carried out, the `attempt`-th of its case.
 
     `last_at` is its last line; `broken`: it broke off by itself, so only a person lets it go on. `mend` is
     what to see to before that. `resent_by` had unknown ones sent again. `begun_at` is when a scheduled one
@@ -122,7 +122,7 @@ class Dispatch:
     is as in `events.Approved`.
     """
 
-    turn: int
+    attempt: int
     by: Who
     at: datetime
     last_at: datetime
@@ -385,9 +385,9 @@ class Case:
         return last.size if last is not None and last.end_reason == GROWN and self.undecided else None
 
     @property
-    def attempt(self) -> int:
-        """How often it was set going so far. A button is about one of them: a tap that comes twice, and one
-        on a card that lags behind, decide nothing anew.
+    def runs(self) -> int:
+        """How often it was set going so far: approved, or had to go on. A button names as many as its card
+        showed: a tap that comes twice, and one on a card that lags behind, decide nothing anew.
         """
         return sum(1 + dispatch.resumed for dispatch in self.dispatches)
 
@@ -417,7 +417,7 @@ class Case:
             return CaseState.WAITING
         return CaseState.REHEARSED if dispatch.reached else CaseState.NOBODY
 
-    def at_work(self, turn: int, *phases: Phase) -> bool:
-        """Whether dispatch `turn` is the present one and in one of these phases."""
+    def at_work(self, attempt: int, *phases: Phase) -> bool:
+        """Whether dispatch `attempt` is the present one and in one of these phases."""
         dispatch = self.dispatch
-        return dispatch is not None and dispatch.turn == turn and dispatch.phase in phases
+        return dispatch is not None and dispatch.attempt == attempt and dispatch.phase in phases

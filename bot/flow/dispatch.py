@@ -110,20 +110,20 @@ class Dispatcher:
 
     async def _plan(self, number: int, dispatch: Dispatch) -> Write:
         """The rule that makes the plan, out of what is looked up now."""
-        case, turn = self._ledger.book.cases[number], dispatch.turn
+        case, attempt = self._ledger.book.cases[number], dispatch.attempt
         if case.restores is not None:
             links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
-            return restore.plan(number, turn, links)
-        return gate(number, turn, await self._enricher.enrich(case.to_read(dispatch)), self._rules)
+            return restore.plan(number, attempt, links)
+        return gate(number, attempt, await self._enricher.enrich(case.to_read(dispatch)), self._rules)
 
     async def _spare(self, number: int, dispatch: Dispatch) -> Write:
         """The rule that spares those of a plan still to do who need no message any more."""
-        case, turn = self._ledger.book.cases[number], dispatch.turn
+        case, attempt = self._ledger.book.cases[number], dispatch.attempt
         if case.restores is not None:
             links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
-            return restore.spare_down(number, turn, links)
+            return restore.spare_down(number, attempt, links)
         affected, unread = await self._enricher.read(case.to_read(dispatch))
-        return spare(number, turn, replace(affected, over=affected.over and not unread))
+        return spare(number, attempt, replace(affected, over=affected.over and not unread))
 
     async def _look_up_during_countdown(
         self, number: int, dispatch: Dispatch, halt: asyncio.Event
@@ -175,13 +175,13 @@ class Dispatcher:
         told: Callable[[], None] = lambda: self._chat.show(number)  # noqa: E731
         case = self._ledger.book.cases[number]
         template = dispatch.template.value if case.restores is None else RESTORED
-        job = Job(number, dispatch.turn, template, halt, told, dispatch.facts)
+        job = Job(number, dispatch.attempt, template, halt, told, dispatch.facts)
         await self._sender.send(job, dispatch.progress.todo() if dispatch.progress is not None else [])
         left = dispatch.progress is not None and bool(dispatch.progress.todo())
         if self.draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:
             return  # the next start goes on with those
         halted = None if job.why is None else Halt(job.why, job.mend)
-        await self._decide(settle(number, dispatch.turn, halted))
+        await self._decide(settle(number, dispatch.attempt, halted))
 
     async def _break_off(self, number: int, dispatch: Dispatch, error: Exception) -> None:
         """Without a plan it is given up, and may be tried again; in mid-send it is interrupted."""
@@ -189,9 +189,9 @@ class Dispatcher:
         size = error.facts.get("size") if isinstance(error, Declined) else None
         log.warning("case %s broke off: %s", number, code, exc_info=error if code == "error" else None)
         rule: Write = (
-            give_up(number, dispatch.turn, code, size if isinstance(size, Size) else None)
+            give_up(number, dispatch.attempt, code, size if isinstance(size, Size) else None)
             if dispatch.progress is None
-            else interrupt(number, dispatch.turn, code if code in NO_MORE else None)
+            else interrupt(number, dispatch.attempt, code if code in NO_MORE else None)
         )
         try:
             await self._decide(rule)

@@ -44,7 +44,7 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = undecided(book, number)
-        check_attempt(case, terms.attempt)
+        check_runs(case, terms.runs)
         check_confirmed(book)
         silence = book.silence_over(case, now)
         if silence is not None:
@@ -143,7 +143,7 @@ def resume(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Writ
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         _interrupted(book, number)
-        check_attempt(book.cases[number], terms.attempt)
+        check_runs(book.cases[number], terms.runs)
         check_confirmed(book)
         case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
         check_not_over(book, case)
@@ -235,9 +235,9 @@ def _may_be_now(dispatch: Dispatch, rules: Rules, now: datetime) -> bool:
     return said or closed_until(rules, now) is None
 
 
-def check_attempt(case: Case | None, attempt: int | None) -> None:
-    """Declined where the button was about another attempt: the tap came twice, or the card lags behind."""
-    if attempt is not None and attempt != (0 if case is None else case.attempt):
+def check_runs(case: Case | None, runs: int | None) -> None:
+    """Declined where the button was drawn before another run: the tap came twice, or the card lags behind."""
+    if runs is not None and runs != (0 if case is None else case.runs):
         raise Declined("stale_button")
 
 

@@ -11,20 +11,20 @@ from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import Declined
 from bot.ports import Write
-from bot.steps.decide import check_attempt, check_confirmed, check_not_over, find, is_over
+from bot.steps.decide import check_confirmed, check_not_over, check_runs, find, is_over
 
 
-def begin(number: int, who: Who, rules: Rules, attempt: int | None = None) -> Write:
+def begin(number: int, who: Who, rules: Rules, runs: int | None = None) -> Write:
     """Do not wait for the time of a scheduled dispatch; never a rehearsal for real, or back.
 
-    `attempt` is the one that the button was about.
+    `runs` is how many the button was drawn after.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = find(book, number)
         if case.state is not CaseState.SCHEDULED:
             raise Declined("not_scheduled")
-        check_attempt(case, attempt)
+        check_runs(case, runs)
         check_confirmed(book)
         check_not_over(book, case)
         if case.dispatches[-1].dry_run != rules.dry_run:

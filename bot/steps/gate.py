@@ -20,8 +20,8 @@ from bot.errors import Declined
 from bot.ports import Write
 
 
-def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
-    """The plan of dispatch `turn` of a case.
+def gate(number: int, attempt: int, found: Found, rules: Rules) -> Write:
+    """The plan of dispatch `attempt` of a case.
 
     `Declined` where its approval was taken back meanwhile, or where the plan is another decision than the one
     that was made: it takes two people, or has outgrown what the card asked about.
@@ -29,7 +29,7 @@ def gate(number: int, turn: int, found: Found, rules: Rules) -> Write:
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = book.cases[number]
-        if not case.at_work(turn, Phase.COUNTDOWN):
+        if not case.at_work(attempt, Phase.COUNTDOWN):
             raise Declined("not_running")
         over = found.affected.over or case.ended_at is not None
         recipients: list[Recipient] = []
@@ -77,14 +77,14 @@ def _left_unread(book: Book, case: Case, found: Found, rules: Rules) -> list[Lin
     return [CaseOpened(book.next_case, unread[0], tuple(unread[1:]), why, follows=case.id)]
 
 
-def spare(number: int, turn: int, found: Affected) -> Write:
+def spare(number: int, attempt: int, found: Affected) -> Write:
     """Those of a plan still to do whose ONUs are all back online by now; all of them where it is over.
 
     What could not be read proves nothing: who is not in `found` is not spared.
     """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        if not book.cases[number].at_work(turn, Phase.SENDING):
+        if not book.cases[number].at_work(attempt, Phase.SENDING):
             raise Declined("not_running")
         case, progress = book.cases[number], book.cases[number].dispatches[-1].progress
         back = {onu.serial for onu in found.onus if onu.link is Link.ONLINE or onu.over}

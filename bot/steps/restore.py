@@ -21,7 +21,7 @@ from bot.domain.rules import Rules
 from bot.domain.who import BOT, Who
 from bot.errors import Asked, Declined
 from bot.ports import Write
-from bot.steps.decide import check_attempt, check_confirmed, check_undecided, find
+from bot.steps.decide import check_confirmed, check_runs, check_undecided, find
 
 Links = Mapping[str, Mapping[str, Link]]
 """By port key and serial."""
@@ -51,7 +51,7 @@ def _companion(book: Book, number: int, terms: Terms) -> list[Line]:
     before = book.restored_by(number)
     if before is not None:
         check_undecided(before)
-    check_attempt(before, terms.attempt)
+    check_runs(before, terms.runs)
     return [] if before is not None else [Restoring(restoring_of(number), number)]
 
 
@@ -102,12 +102,12 @@ def restore_alone(rules: Rules) -> Write:
     return write
 
 
-def plan(number: int, turn: int, links: Links) -> Write:
+def plan(number: int, attempt: int, links: Links) -> Write:
     """Who was warned, and of those who gets the message: whose own ONUs are all online."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         case = book.cases[number]
-        if not case.at_work(turn, Phase.COUNTDOWN):
+        if not case.at_work(attempt, Phase.COUNTDOWN):
             raise Declined("not_running")
         root = _root(book, case)
         to_tell = _again(root.accepted(), links, _unread(book, number, links), over=root.ended_at is not None)
@@ -118,12 +118,12 @@ def plan(number: int, turn: int, links: Links) -> Write:
     return write
 
 
-def spare_down(number: int, turn: int, links: Links) -> Write:
+def spare_down(number: int, attempt: int, links: Links) -> Write:
     """Those still to do who are not online any more, or whose outage is on again."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         case = book.cases[number]
-        if not case.at_work(turn, Phase.SENDING):
+        if not case.at_work(attempt, Phase.SENDING):
             raise Declined("not_running")
         progress = case.dispatches[-1].progress
         todo = progress.todo() if progress is not None else []

@@ -37,7 +37,7 @@ class Job:
     """
 
     case: int
-    turn: int
+    attempt: int
     template: str
     halt: asyncio.Event
     answered: Callable[[], None]
@@ -127,7 +127,7 @@ class Sender:
     async def _claim(self, job: Job, recipient: Recipient) -> bool:
         """Make the intent durable; False where nothing may leave for this recipient (any more)."""
         try:
-            lines = await self.ledger.commit(claim(job.case, job.turn, recipient.id, self.rules))
+            lines = await self.ledger.commit(claim(job.case, job.attempt, recipient.id, self.rules))
         except LedgerClosed:
             job.stop("ledger")
             return False
@@ -221,7 +221,7 @@ class Sender:
         nap.cancel()
 
 
-def claim(number: int, turn: int, recipient_id: str, rules: Rules) -> Write:
+def claim(number: int, attempt: int, recipient_id: str, rules: Rules) -> Write:
     """The intent to send to one recipient of a plan: compare-and-set, so that nobody is sent to twice.
 
     Who was told through another case while this dispatch was interrupted is spared, and who was to hear
@@ -231,7 +231,7 @@ def claim(number: int, turn: int, recipient_id: str, rules: Rules) -> Write:
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         progress = book.cases[number].dispatches[-1].progress
-        if progress is None or not book.cases[number].at_work(turn, Phase.SENDING):
+        if progress is None or not book.cases[number].at_work(attempt, Phase.SENDING):
             raise Declined("not_running")
         check_confirmed(book)
         recipient = progress.recipients[recipient_id]

@@ -20,7 +20,7 @@ class Halt:
     mend: Mend | None = None
 
 
-def settle(number: int, turn: int, halted: Halt | None = None) -> Write:
+def settle(number: int, attempt: int, halted: Halt | None = None) -> Write:
     """The end of a dispatch whose sends are over, or its interruption where it stopped itself.
 
     `halted` with nobody reached ends it: the case may be approved again. Where somebody was reached the rest
@@ -29,9 +29,9 @@ def settle(number: int, turn: int, halted: Halt | None = None) -> Write:
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         case = book.cases[number]
-        if case.at_work(turn, Phase.STOPPING):
+        if case.at_work(attempt, Phase.STOPPING):
             return [Settled(number, "stopped")]
-        if not case.at_work(turn, Phase.SENDING):
+        if not case.at_work(attempt, Phase.SENDING):
             raise Declined("not_running")
         progress = case.dispatches[-1].progress
         if halted is None or progress is None or not progress.todo():
@@ -43,27 +43,27 @@ def settle(number: int, turn: int, halted: Halt | None = None) -> Write:
     return write
 
 
-def interrupt(number: int, turn: int, reason: str | None = None) -> Write:
-    """Dispatch `turn` broke off in mid-send: a person decides how it goes on."""
+def interrupt(number: int, attempt: int, reason: str | None = None) -> Write:
+    """Dispatch `attempt` broke off in mid-send: a person decides how it goes on."""
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        if book.cases[number].at_work(turn, Phase.STOPPING):
+        if book.cases[number].at_work(attempt, Phase.STOPPING):
             return [Settled(number, "stopped")]
-        if not book.cases[number].at_work(turn, Phase.SENDING):
+        if not book.cases[number].at_work(attempt, Phase.SENDING):
             raise Declined("not_running")
         return [Interrupted(number, reason)]
 
     return write
 
 
-def give_up(number: int, turn: int, reason: str, size: Size | None = None) -> Write:
+def give_up(number: int, attempt: int, reason: str, size: Size | None = None) -> Write:
     """The end of a dispatch that got no plan; nothing where it was cancelled meanwhile.
 
     `size` is that of the plan where it was larger than what had been asked about.
     """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        if not book.cases[number].at_work(turn, Phase.COUNTDOWN):
+        if not book.cases[number].at_work(attempt, Phase.COUNTDOWN):
             raise Declined("not_running")
         return [Settled(number, "unread", reason, size=size)]
 

@@ -113,9 +113,9 @@ class _Story:
         lines = [text for entry in taken(disk, folder, found) for text in self._lines(entry)]
         cases = self._book.cases
         lines += [f"now: {_summary(cases[n], self._zone)}" for n in self._both if n in cases]
-        for (number, turn), ways in self._ways.items():
-            dispatch = cases[number].dispatches[turn - 1]
-            lines.append(f"recipients of approval {turn}{_back(number)}:")
+        for (number, attempt), ways in self._ways.items():
+            dispatch = cases[number].dispatches[attempt - 1]
+            lines.append(f"recipients of approval {attempt}{_back(number)}:")
             lines += [f"  {way.label}: {self._end(dispatch, id_, way)}" for id_, way in ways.items()]
         return lines
 
@@ -129,8 +129,8 @@ class _Story:
             return
         number: int = getattr(entry.line, "case", None) or self._case
         if isinstance(entry.line, events.Planned):
-            turn = len(self._book.cases[number].dispatches)
-            self._ways[number, turn] = {r["id"]: self._begun(r) for r in row["recipients"]}
+            attempt = len(self._book.cases[number].dispatches)
+            self._ways[number, attempt] = {r["id"]: self._begun(r) for r in row["recipients"]}
         ways = self._last_ways(number)
         self._follow(entry, row, ways)
         what = {name: value for name, value in row.items() if name not in _PLACE}
@@ -143,8 +143,8 @@ class _Story:
         yield f"{_time(entry.at, self._zone)}  #{entry.seq}  {kind}{self._said(what)}"
 
     def _last_ways(self, number: int) -> dict[str, _Way]:
-        turns = [key for key in self._ways if key[0] == number]
-        return self._ways[max(turns)] if turns else {}
+        attempts = [key for key in self._ways if key[0] == number]
+        return self._ways[max(attempts)] if attempts else {}
 
     def _concerns(self, line: events.Line) -> bool:
         """Whether the line is the case's own, or one of all cases that changes this one."""

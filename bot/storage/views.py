@@ -120,7 +120,7 @@ def _results(book: Book, case: Case, entry: AuditEntry, counts: Counts) -> Mappi
     """The counts of the dispatch that the entry began or ended; None where there was no plan."""
     if len(counts.get(case.id, ())) != len(case.dispatches):
         counts[case.id] = [_counted(dispatch) for dispatch in case.dispatches]
-    return counts[case.id][entry.turn - 1] if book.dispatch_of(entry) else None
+    return counts[case.id][entry.attempt - 1] if book.dispatch_of(entry) else None
 
 
 def _counted(dispatch: Dispatch) -> Mapping[str, Any] | None:

@@ -369,7 +369,7 @@ class Life:
                 reached[case.incident.port.key] += dispatch.reached and case.restores is None
         stopped = set[tuple[int | None, int]]()
         for entry in book.audit:
-            about = (entry.case, entry.turn)
+            about = (entry.case, entry.attempt)
             stopped |= {about} if isinstance(entry.line, StopAsked) else set()
             gone_on = isinstance(entry.line, Resumed) and about in stopped
             self.tries.check(not gone_on, f"a stopped dispatch went on: {self.story}")

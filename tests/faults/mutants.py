@@ -82,9 +82,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the request leaves before its intent is durable",
         "bot.steps.send:Sender._claim",
-        "lines = await self.ledger.commit(claim(job.case, job.turn, recipient.id, self.rules))",
+        "lines = await self.ledger.commit(claim(job.case, job.attempt, recipient.id, self.rules))",
         (
-            "rule = claim(job.case, job.turn, recipient.id, self.rules)\n"
+            "rule = claim(job.case, job.attempt, recipient.id, self.rules)\n"
             "lines = rule(self.ledger.book, self.clock.now())\n"
             "self.ledger.note(lines[0])"
         ),
@@ -93,9 +93,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "no intent is written",
         "bot.steps.send:Sender._claim",
-        "lines = await self.ledger.commit(claim(job.case, job.turn, recipient.id, self.rules))",
+        "lines = await self.ledger.commit(claim(job.case, job.attempt, recipient.id, self.rules))",
         (
-            "rule = claim(job.case, job.turn, recipient.id, self.rules)\n"
+            "rule = claim(job.case, job.attempt, recipient.id, self.rules)\n"
             "lines = rule(self.ledger.book, self.clock.now())"
         ),
         "disk",
@@ -302,9 +302,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a send leaves before its intent is durable",
         "bot.steps.send:Sender._claim",
-        "lines = await self.ledger.commit(claim(job.case, job.turn, recipient.id, self.rules))",
+        "lines = await self.ledger.commit(claim(job.case, job.attempt, recipient.id, self.rules))",
         (
-            "rule = claim(job.case, job.turn, recipient.id, self.rules)\n"
+            "rule = claim(job.case, job.attempt, recipient.id, self.rules)\n"
             "lines = rule(self.ledger.book, self.clock.now())\n"
             "self.ledger.note(lines[0])"
         ),
@@ -635,14 +635,14 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an approval does not ask whether somebody was first",
         "bot.steps.decide:approve.write",
-        "case = undecided(book, number)\ncheck_attempt(case, terms.attempt)",
+        "case = undecided(book, number)\ncheck_runs(case, terms.runs)",
         "case = find(book, number)",
         "people",
     ),
     Mutant(
         "a plan is written though its approval was cancelled",
         "bot.steps.gate:gate.write",
-        "not case.at_work(turn, Phase.COUNTDOWN)",
+        "not case.at_work(attempt, Phase.COUNTDOWN)",
         "case.id < 0",
         "people",
     ),
@@ -779,7 +779,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "whoever taps later approves again",
         "bot.steps.decide:approve.write",
-        "case = undecided(book, number)\ncheck_attempt(case, terms.attempt)",
+        "case = undecided(book, number)\ncheck_runs(case, terms.runs)",
         "case = find(book, number)",
         "taps",
     ),
@@ -1009,7 +1009,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "that it is back is told as often as somebody taps",
         "bot.steps.restore:_companion",
-        "if before is not None:\n    check_undecided(before)\ncheck_attempt(before, terms.attempt)",
+        "if before is not None:\n    check_undecided(before)\ncheck_runs(before, terms.runs)",
         "if before is not None:\n    find(book, -number)",
         "life",
     ),

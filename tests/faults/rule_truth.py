@@ -48,7 +48,7 @@ class Delivery:
     reference: str
     phone: str
     send: Send
-    turn: int
+    attempt: int
     port: str
     began: datetime
     at: datetime
@@ -138,8 +138,8 @@ class Truth:
         if any(d.send == send or self._holds(d, d.at, at) for d in before):
             self.tries.nobody_twice([key] * 2, self.story)
         reference = str(len(self.deliveries) + 1)
-        port, turn, began = case.incident.port.key, case.dispatches[-1].turn, self.began[case.id]
-        self.deliveries.append(Delivery(reference, key, send, turn, port, began, at))
+        port, attempt, began = case.incident.port.key, case.dispatches[-1].attempt, self.began[case.id]
+        self.deliveries.append(Delivery(reference, key, send, attempt, port, began, at))
         return reference
 
     def judge(self, book: Book, now: datetime, at_work: AbstractSet[int]) -> None:
@@ -191,7 +191,7 @@ class Truth:
 def _seen(book: Book, delivery: Delivery) -> bool:
     """Whether the case shows that they have, may have, or are just getting a message."""
     case, id_ = delivery.send
-    progress = book.cases[case].dispatches[delivery.turn - 1].progress
+    progress = book.cases[case].dispatches[delivery.attempt - 1].progress
     if progress is None:
         return False
     known = progress.results.get(id_)

@@ -104,17 +104,17 @@ class Story(RuleStory):
         if (dispatch := self.at_work(number, Phase.COUNTDOWN)) is None:
             return
         if self.random.random() < 0.05:
-            self.does(settle.give_up(number, dispatch.turn, "x"))
+            self.does(settle.give_up(number, dispatch.attempt, "x"))
             del self.jobs[number]
         else:
-            self.does(gate.gate(number, dispatch.turn, self.found(number), self.rules))
+            self.does(gate.gate(number, dispatch.attempt, self.found(number), self.rules))
 
     def spare(self, number: int) -> None:
         if dispatch := self.at_work(number, Phase.SENDING):
             back = [onu for onu in self.found(number).affected.onus if self.random.random() < 0.3]
             online = tuple(Onu(onu.serial, onu.client_id, onu.name, Link.ONLINE) for onu in back)
             over = self.random.random() < 0.2
-            self.does(gate.spare(number, dispatch.turn, Affected(online, over=over)))
+            self.does(gate.spare(number, dispatch.attempt, Affected(online, over=over)))
 
     def claim(self, number: int) -> None:
         dispatch = self.at_work(number, Phase.SENDING, Phase.STOPPING)
@@ -123,7 +123,7 @@ class Story(RuleStory):
         if not (todo := dispatch.progress.todo()):
             return
         recipient = self.random.choice(todo)
-        lines = self.does(send.claim(number, dispatch.turn, recipient.id, self.rules))
+        lines = self.does(send.claim(number, dispatch.attempt, recipient.id, self.rules))
         if not lines or not isinstance(lines[0], Intent):
             return
         reference = None
@@ -170,13 +170,13 @@ class Story(RuleStory):
             return
         halted = self.jobs[number]
         if halted is not None or dispatch.phase is Phase.STOPPING or not dispatch.progress.todo():
-            self.does(settle.settle(number, dispatch.turn, halted))
+            self.does(settle.settle(number, dispatch.attempt, halted))
             del self.jobs[number]
 
     def break_off(self, number: int) -> None:
         dispatch = self.at_work(number, Phase.SENDING, Phase.STOPPING)
         if dispatch is not None and not self.busy(number):
-            self.does(settle.interrupt(number, dispatch.turn))
+            self.does(settle.interrupt(number, dispatch.attempt))
             del self.jobs[number]
 
     # The world

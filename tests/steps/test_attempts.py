@@ -1,4 +1,4 @@
-"""A button is about one attempt: what sends is declined where another one came between."""
+"""A button is about the case as it was drawn: what sends is declined where a run came between."""
 
 from datetime import time, timedelta
 from zoneinfo import ZoneInfo
@@ -29,8 +29,8 @@ async def failed(desk: Desk) -> None:
 async def test_approving_the_first_attempt_is_not_trying_again(desk: Desk) -> None:
     await failed(desk)
     with pytest.raises(Declined, match=STALE):
-        await desk.flow.approve(1, ANA, Terms(attempt=0))
-    await desk.flow.approve(1, BRUNO, Terms(attempt=1))
+        await desk.flow.approve(1, ANA, Terms(runs=0))
+    await desk.flow.approve(1, BRUNO, Terms(runs=1))
     await desk.clock.advance(5)
     await desk.finish()
     assert desk.nobody_twice() == 3
@@ -39,27 +39,27 @@ async def test_approving_the_first_attempt_is_not_trying_again(desk: Desk) -> No
 async def test_who_tapped_second_is_told_who_was_first(desk: Desk) -> None:
     desk.source.outage(incident())
     await desk.poll()
-    await desk.flow.approve(1, ANA, Terms(attempt=0))
+    await desk.flow.approve(1, ANA, Terms(runs=0))
     with pytest.raises(Declined, match=r"^already_approved$"):
-        await desk.flow.approve(1, BRUNO, Terms(attempt=0))
+        await desk.flow.approve(1, BRUNO, Terms(runs=0))
 
 
 async def test_what_was_taken_back_counts(desk: Desk) -> None:
     desk.source.outage(incident())
     await desk.poll()
-    await desk.flow.approve(1, ANA, Terms(attempt=0))
+    await desk.flow.approve(1, ANA, Terms(runs=0))
     await desk.flow.cancel(1, ANA)
     with pytest.raises(Declined, match=STALE):
-        await desk.flow.approve(1, ANA, Terms(attempt=0))
+        await desk.flow.approve(1, ANA, Terms(runs=0))
 
 
 async def test_two_people_approve_the_same_attempt(desk: Desk) -> None:
     desk.use(two_person_above=2)
     desk.source.outage(incident())
     await desk.poll()
-    await desk.flow.approve(1, ANA, Terms(attempt=0))
-    await desk.flow.approve(1, BRUNO, Terms(attempt=0))
-    assert desk.case().attempt == 1
+    await desk.flow.approve(1, ANA, Terms(runs=0))
+    await desk.flow.approve(1, BRUNO, Terms(runs=0))
+    assert desk.case().runs == 1
 
 
 async def test_a_resume_that_comes_twice_resumes_once(desk: Desk) -> None:
@@ -69,13 +69,13 @@ async def test_a_resume_that_comes_twice_resumes_once(desk: Desk) -> None:
     away = TryLater("away", 10_000)
     desk.gateway.answers["5561991020102"] = [away, away]
     await desk.approve()
-    attempt = desk.case().attempt
-    await desk.flow.resume(1, ANA, Terms(attempt=attempt))
+    runs = desk.case().runs
+    await desk.flow.resume(1, ANA, Terms(runs=runs))
     await desk.finish()
     assert desk.case().state is CaseState.INTERRUPTED
     with pytest.raises(Declined, match=STALE):
-        await desk.flow.resume(1, ANA, Terms(attempt=attempt))
-    await desk.flow.resume(1, ANA, Terms(attempt=attempt + 1))
+        await desk.flow.resume(1, ANA, Terms(runs=runs))
+    await desk.flow.resume(1, ANA, Terms(runs=runs + 1))
     await desk.finish()
     assert desk.nobody_twice() == 3
 
@@ -101,9 +101,9 @@ async def test_telling_that_it_is_back_is_about_one_attempt(desk: Desk) -> None:
     await desk.approve()
     await desk.repair(1)
     with pytest.raises(Declined, match=STALE):
-        await desk.flow.restore(1, ANA, Terms(attempt=1))
-    await desk.flow.restore(1, ANA, Terms(attempt=0))
+        await desk.flow.restore(1, ANA, Terms(runs=1))
+    await desk.flow.restore(1, ANA, Terms(runs=0))
     await desk.flow.cancel(-1, ANA)
     with pytest.raises(Declined, match=STALE):
-        await desk.flow.restore(1, ANA, Terms(attempt=0))
-    await desk.flow.restore(1, ANA, Terms(attempt=1))
+        await desk.flow.restore(1, ANA, Terms(runs=0))
+    await desk.flow.restore(1, ANA, Terms(runs=1))

@@ -305,9 +305,9 @@ class TestHalt:
 class TestClaims:
     async def test_an_intent_is_written_once_and_only_while_sending(self, desk: Desk) -> None:
         await sending(desk)
-        for turn, recipient in ((1, "c100"), (2, "c102")):
+        for attempt, recipient in ((1, "c100"), (2, "c102")):
             with pytest.raises(Declined, match="not_running"):
-                await desk.ledger.commit(claim(1, turn, recipient, desk.rules))
+                await desk.ledger.commit(claim(1, attempt, recipient, desk.rules))
         await desk.flow.stop(1, ANA)
         with pytest.raises(Declined, match="not_running"):
             await desk.ledger.commit(claim(1, 1, "c102", desk.rules))
@@ -504,4 +504,4 @@ class TestNotices:
         desk.flow.refused(BRUNO, "approve", "already_sent", 1)
         book = desk.ledger.book
         about = [book.dispatch_of(entry) for entry in book.audit]
-        assert [d.turn if d else 0 for d in about] == [1, 1, 2, 2, 0]
+        assert [d.attempt if d else 0 for d in about] == [1, 1, 2, 2, 0]

@@ -387,4 +387,4 @@ async def test_the_audit_has_the_resend(desk: Desk) -> None:
     await in_doubt(desk, LOST)
     await desk.flow.resend(Choose(1, "c100"), BRUNO)
     entry = desk.ledger.book.audit[-1]
-    assert (entry.line, entry.turn) == (Resent(1, ("c100",), BRUNO), 1)
+    assert (entry.line, entry.attempt) == (Resent(1, ("c100",), BRUNO), 1)

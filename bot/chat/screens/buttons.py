@@ -91,13 +91,13 @@ _SILENCE_QUESTIONS: Mapping[str, Question] = {
 
 def press_on(case: Case, action: Action, arg: str = "") -> Press:
     """A button about the case as it is now."""
-    return Press(action, case.id, arg, case.attempt if action in SENDS else 0)
+    return Press(action, case.id, arg, case.runs if action in SENDS else 0)
 
 
 def press_restore(case: Case, book: Book, arg: str = "") -> Press:
     """The button that has people told that the case is over, as often as that was tried so far."""
     other = book.restored_by(case.id)
-    return Press(Action.RESTORE, case.id, arg, other.attempt if other is not None else 0)
+    return Press(Action.RESTORE, case.id, arg, other.runs if other is not None else 0)
 
 
 CARD_TAPS = (
@@ -187,7 +187,7 @@ CARD_TAPS = (
         action=Action.BEGIN,
         where=Where.CARD,
         second=True,
-        rule=lambda t: delay.begin(t.press.case, t.who, t.rules, t.press.attempt),
+        rule=lambda t: delay.begin(t.press.case, t.who, t.rules, t.press.runs),
         toast=lambda t, _: ("begun", {"seconds": t.rules.undo_seconds}),
         sends=True,
         alone=True,
@@ -271,4 +271,4 @@ CARD_TAPS = (
     ),
 )
 SENDS = frozenset(tap.action for tap in CARD_TAPS if tap.sends)
-"""What has something sent: each is about one attempt (`Case.attempt`)."""
+"""What has something sent: each names the runs that its card showed (`Case.runs`)."""

@@ -19,10 +19,10 @@ ROUNDED_TO = 300  # seconds: an expected end that is tapped is no promise to the
 
 
 def terms(tapped: Tapped) -> Terms:
-    """What the person answered, and which attempt it was about, out of a button."""
+    """What the person answered, and how often the case had been set going, out of a button."""
     arg = tapped.press.arg
     hours: Literal["now", "later"] | None = "now" if NOW in arg else "later" if LATER in arg else None
-    return Terms(FLAPPING in arg, hours, agreed_in(arg), tapped.press.attempt)
+    return Terms(FLAPPING in arg, hours, agreed_in(arg), tapped.press.runs)
 
 
 def approve(t: Tapped) -> Write:

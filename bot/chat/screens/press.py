@@ -1,8 +1,8 @@
 """What a button carries, and what a row of the table of taps (`buttons.py`) says about it.
 
 Callback data is `action:case:argument`, at most 64 bytes (Bot API, InlineKeyboardButton). What has something
-sent also names the attempt that it is about: `action:case.attempt:argument`. None stands for the first, as on
-the cards of versions that knew no attempts.
+sent also names how many runs its card showed: `action:case.runs:argument`. None stands for none, as on the
+cards of versions that did not count them.
 """
 
 import operator
@@ -27,17 +27,17 @@ from bot.ports import Write
 class Press:
     """One tap: `case` is 0 where it is about none; `arg` is a page, a reason, a filter or an answer.
 
-    `attempt` is what had been tried when the button was drawn, for those that send.
+    `runs` is how often the case had been set going when the button was drawn, for those that send.
     """
 
     action: StrEnum
     case: int = 0
     arg: str = ""
-    attempt: int = 0
+    runs: int = 0
 
     def encode(self) -> str:
         """The callback data of this press."""
-        about = f"{self.case}.{self.attempt}" if self.attempt else f"{self.case}"
+        about = f"{self.case}.{self.runs}" if self.runs else f"{self.case}"
         return f"{self.action}:{about}:{self.arg}"
 
 
@@ -116,7 +116,7 @@ class Tap:
     `fits` says whether this program writes such an argument, `second` whether it may be about the second
     message of a case (its number is negative then). On a card: `rule` is committed, `toast` told, `asks` then
     asked by the card; without `clears` a question that is open stays, without `folds` the card's other
-    buttons do, and `unfolds` shows or hides them. `sends` is what needs an attempt, `alone` what is declined
+    buttons do, and `unfolds` shows or hides them. `sends` is what names the runs, `alone` what is declined
     while a second program may have been sent the same taps. What waited through an absence is asked about
     (`late`: "ask", or the action that asks anew), carried out ("do"), or declined ("no").
     """

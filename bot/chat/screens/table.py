@@ -60,12 +60,12 @@ def decode(data: str | None) -> Press | None:
     """The press behind callback data; None for anything this program never wrote."""
     action, _, rest = (data or "").partition(":")
     about, _, arg = rest.partition(":")
-    case, dot, attempt = about.partition(".")
+    case, dot, runs = about.partition(".")
     if action not in set(Action) or not decimal(case.removeprefix("-")):
         return None
-    if dot and (action not in SENDS or not decimal(attempt) or attempt.startswith("0")):
+    if dot and (action not in SENDS or not decimal(runs) or runs.startswith("0")):
         return None
-    press = Press(Action(action), int(case), arg, int(attempt) if dot else 0)
+    press = Press(Action(action), int(case), arg, int(runs) if dot else 0)
     if case.startswith("-") and not press.case:
         return None
     return press if find(press) is not None else None

@@ -19,14 +19,14 @@ class Terms:
     """What the approver answered: send although the port oscillates; `hours`: now all the same, or later;
     `agreed`: to as many customers, though fewer had been asked about.
 
-    `attempt` is the one that their button was about (`Case.attempt`), None where it was no button; `shown`
+    `runs` is how many their button was drawn after (`Case.runs`), None where it was no button; `shown`
     how many ONUs the card told them of (`growth.asked_about`), None where nobody knows.
     """
 
     flapping: bool = False
     hours: Literal["now", "later"] | None = None
     agreed: int | None = None
-    attempt: int | None = None
+    runs: int | None = None
     shown: int | None = None
 
 
