@@ -172,10 +172,10 @@ class Dispatcher:
 
     async def _send(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
         self._chat.show(number, urgent=True)
-        told: Callable[[], None] = lambda: self._chat.show(number)  # noqa: E731
+        answered: Callable[[], None] = lambda: self._chat.show(number)  # noqa: E731
         case = self._ledger.book.cases[number]
         template = dispatch.template.value if case.restores is None else RESTORED
-        job = Job(number, dispatch.attempt, template, halt, told, dispatch.facts)
+        job = Job(number, dispatch.attempt, template, halt, answered, dispatch.facts)
         await self._sender.send(job, dispatch.progress.todo() if dispatch.progress is not None else [])
         left = dispatch.progress is not None and bool(dispatch.progress.todo())
         if self.draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:

@@ -7,17 +7,12 @@ from datetime import datetime
 from bot.domain.case import Case
 from bot.domain.events import (
     Approved,
-    Assumed,
     Begun,
     Cancelled,
     CaseOpened,
-    CauseNamed,
     Confirmed,
     CooldownReleased,
-    DenialExplained,
-    Denied,
     Evidence,
-    Forecast,
     IncidentChanged,
     IncidentEnded,
     IncidentJoined,
@@ -26,15 +21,12 @@ from bot.domain.events import (
     Line,
     Proposed,
     Resent,
-    Resolved,
     Resumed,
-    Separated,
     Settled,
     Silenced,
     SilenceEnded,
     StopAsked,
     Unasked,
-    Untold,
 )
 from bot.domain.limits.holds import NO_MORE
 from bot.domain.limits.silence import Silence
@@ -78,10 +70,6 @@ class Policy:
                 self._dispatcher.carry_out(line.case)
             case Cancelled() | StopAsked():
                 self._dispatcher.halt(line.case)
-            case Approved() | Denied() | DenialExplained() | Untold() | Separated() | Resolved():
-                self._chat.show(line.case, urgent=True)
-            case Assumed() | Forecast() | CauseNamed():
-                self._chat.show(line.case, urgent=True)
             case CaseOpened() | IncidentEnded() | Lapsed() | Evidence():
                 self._chat.show(line.case)
             case IncidentJoined() | IncidentChanged():
@@ -100,6 +88,8 @@ class Policy:
                 self.show_all()
             case CooldownReleased():
                 self._freed(line)
+            case _ if line.audited and (number := getattr(line, "case", None)) is not None:
+                self._chat.show(number, urgent=True)  # what else people decide about a case is on its card
 
     def show_all(self) -> None:
         """Every card that somebody may be waiting at is drawn again."""

@@ -6,6 +6,7 @@ from typing import Any
 from bot.chat.screens.arguments import decimal
 from bot.chat.screens.buttons import CARD_TAPS, SENDS, Action
 from bot.chat.screens.press import Kind, Press, Tap, Where
+from bot.domain.case import restored_of
 
 
 def _anything(_arg: str) -> bool:
@@ -49,7 +50,7 @@ def find(press: Press) -> Tap | None:
 
 
 def _fits(tap: Tap, press: Press) -> bool:
-    if press.case < 0 and not tap.second:
+    if restored_of(press.case) is not None and not tap.second:
         return False
     if tap.action is Action.UNMUTE and (tap.where is Where.CARD) != bool(press.case):
         return False
