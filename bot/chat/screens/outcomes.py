@@ -8,7 +8,7 @@ from typing import Literal
 
 from bot.chat.screens.arguments import DENY_REASONS, FLAPPING, LATER, NO_ETA, NOW, agreed_in
 from bot.chat.screens.press import Said, Tapped
-from bot.domain.case import SECOND_WITHIN
+from bot.domain.case import SECOND_WITHIN, CaseState
 from bot.domain.events import Approved, CauseNamed, Forecast, Line, Proposed, Silenced
 from bot.domain.limits.holds import Terms
 from bot.errors import Declined
@@ -100,3 +100,16 @@ def silenced(tapped: Tapped, lines: Sequence[Line]) -> Said:
         "now": tapped.now,
         "until": next(line.until for line in lines if isinstance(line, Silenced)),
     }
+
+
+def undecided(tapped: Tapped) -> bool:
+    """Whether the case waits for a decision, and is heard of."""
+    return tapped.case.undecided and tapped.book.silence_over(tapped.case, tapped.now) is None
+
+
+def noted(tapped: Tapped) -> bool:
+    """Whether there is room on the card for what is expected: it waits for its time, or is decided."""
+    case = tapped.case
+    if case.running:
+        return case.state is CaseState.SCHEDULED
+    return not case.undecided or undecided(tapped)

@@ -119,6 +119,9 @@ class Tap:
     buttons do, and `unfolds` shows or hides them. `sends` is what names the runs, `alone` what is declined
     while a second program may have been sent the same taps. What waited through an absence is asked about
     (`late`: "ask", or the action that asks anew), carried out ("do"), or declined ("no").
+
+    `label` is the words' key of its text. `beside` makes it one of the card's further buttons, offered where
+    that is so and its rule would not decline.
     """
 
     action: StrEnum
@@ -138,12 +141,18 @@ class Tap:
     sends: bool = False
     alone: bool = False
     late: StrEnum | Literal["do", "ask", "no"] = "do"
-    label: str = ""
+    label: str | Callable[[Tapped], str] = ""
+    beside: Callable[[Tapped], bool] | None = None
 
     def said(self, tapped: Tapped, lines: Sequence[Line]) -> str | None:
         """The toast, None for none."""
         key, facts = (self.toast, {}) if isinstance(self.toast, str) else self.toast(tapped, lines)
         return tapped.words.plain(f"toast.{key}", **facts) if key else None
+
+    def text(self, tapped: Tapped) -> str:
+        """The words' key of the button's text."""
+        label = self.label if isinstance(self.label, str) else self.label(tapped)
+        return f"button.{label or self.action.name.lower()}"
 
     def declines(self, tapped: Tapped) -> str | None:
         """Why its rule would decline the tap now (`Declined.code`), None where it would not."""

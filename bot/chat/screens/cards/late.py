@@ -26,7 +26,8 @@ class Late:
         agreed = agreed_in(self.press.arg) if action is Action.APPROVE else None
         if agreed is not None:
             return words.plain("button.grown", n=agreed, second=False)
-        label = words.plain(f"button.{(row and row.label) or action.name.lower()}", n=None)
+        said = row.label if row is not None and isinstance(row.label, str) else ""
+        label = words.plain(f"button.{said or action.name.lower()}", n=None)
         if action is not Action.DENY:
             return label
         return f"{label} ({words.plain(f'deny.{self.press.arg}')})"

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.chat.screens.arguments import AGREED
-from bot.chat.screens.buttons import Action, press_on
+from bot.chat.screens.buttons import BESIDE, Action, press_on
 from bot.chat.screens.cards.life import proposed
 from bot.chat.screens.cards.restored import Rows, restored_rows, stopping
 from bot.chat.screens.cards.results import at_rest, to_call
-from bot.chat.screens.press import Press
+from bot.chat.screens.press import Press, Tapped
 from bot.chat.screens.screen import Button, Style
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.rules import Rules
+from bot.domain.who import BOT
 from bot.steps.decide import goes_on_until
 from bot.steps.describe import parts
 
@@ -37,17 +38,16 @@ def rows(
     is `closed` nobody is invited to tell those who wait for news.
     """
     shown: Rows = ()
-    more: tuple[Button, ...] = ()
     on = case.ended_at is None
     if goes_on_until(case, book, rules, now) is not None:
         shown = details_row(case, words)
     elif case.running:
         shown = _of_dispatch(case, words)
-        more = _expected(case, words) if on and case.state is CaseState.SCHEDULED else ()
     elif on and case.undecided:
-        shown, more = _undecided(case, book, now, words, rules)
+        shown = _undecided(case, book, now, words, rules)
     elif on:
-        shown, more = details_row(case, words), _expected(case, words)
+        shown = details_row(case, words)
+    more = _beside(case, book, now, words, rules)
     other = book.restored_by(case.id)
     doubts = (*_doubt_row(case, words), *(_doubt_row(other, words) if other is not None else ()))
     back = () if closed else restored_rows(case, book, now, words, rules)
@@ -104,22 +104,27 @@ def _of_dispatch(case: Case, words: Words) -> Rows:
     return found[case.state]
 
 
-def _expected(case: Case, words: Words) -> tuple[Button, ...]:
-    return _button(case, words, "eta", Action.ASK_ETA), _button(case, words, "cause", Action.ASK_CAUSE)
+def _beside(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> tuple[Button, ...]:
+    """What may be done beside deciding: each is there if its rule would not decline it."""
+    found = []
+    for row in BESIDE:
+        press = press_on(case, Action(row.action))
+        tapped = Tapped(press, BOT, book, now, rules, words)
+        if row.beside is not None and row.beside(tapped) and row.declines(tapped) is None:
+            found.append(Button(words.plain(row.text(tapped)), press.encode()))
+    return tuple(found)
 
 
 def _pairs(buttons: Sequence[Button]) -> Rows:
     return tuple(tuple(buttons[n : n + 2]) for n in range(0, len(buttons), 2))
 
 
-def _undecided(
-    case: Case, book: Book, now: datetime, words: Words, rules: Rules
-) -> tuple[Rows, tuple[Button, ...]]:
-    """What decides, and what may be done beside."""
+def _undecided(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> Rows:
+    """What decides."""
     silence = book.silence_over(case, now)
     if silence is not None:
         end = Press(Action.UNMUTE, case.id, str(silence.id)).encode()
-        return ((Button(words.plain("button.unmute"), end),), *details_row(case, words)), ()
+        return (Button(words.plain("button.unmute"), end),), *details_row(case, words)
     key = "retry" if case.state is not CaseState.WAITING else "approve"
     if proposed(case, now, rules) is not None:
         key = "approve_second"
@@ -128,11 +133,7 @@ def _undecided(
         text = words.plain("button.grown", n=case.grown.customers, second=key == "approve_second")
         approve = Button(text, press_on(case, Action.APPROVE, agreement(case)).encode(), "danger")
     deny = _button(case, words, "deny", Action.ASK_DENY, "danger")
-    assume = _button(case, words, "assume", Action.ASSUME)
-    more = [assume, _button(case, words, "silence", Action.ASK_SILENCE), *_expected(case, words)]
-    if may_separate(case, now, rules) > 1:
-        more.append(_button(case, words, "separate", Action.ASK_SEPARATE))
-    return ((approve, deny), *details_row(case, words)), tuple(more)
+    return (approve, deny), *details_row(case, words)
 
 
 def _doubt_row(case: Case, words: Words) -> Rows:
