@@ -2,7 +2,7 @@ import contextlib
 import itertools
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import time, timedelta
 from typing import get_args
 
 import pytest
@@ -22,30 +22,20 @@ from bot.domain.events import (
     Alive,
     Approved,
     Assumed,
-    Begun,
     Cancelled,
-    CauseNamed,
     Denied,
-    Forecast,
-    IncidentChanged,
     IncidentEnded,
-    IncidentJoined,
     Intent,
     Line,
     Planned,
-    Proposed,
-    Restoring,
-    Result,
     Resumed,
     Settled,
-    Silenced,
     Started,
     StopAsked,
 )
 from bot.domain.incident import NO_PLACE, Incident, Kind, Port
 from bot.domain.limits.cooldown import Reservation
 from bot.domain.limits.hours import Hours
-from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.rules import Rules
 from bot.domain.who import Who
@@ -63,7 +53,8 @@ from tests.chat.screens import (
     sent,
     story,
 )
-from tests.fakes import ANA, BRUNO, NOON, incident, port
+from tests.chat.stories import life_of
+from tests.fakes import ANA, BRUNO, NOON, port
 
 MINUTES = {Action.ETA: "60", Action.SILENCE: "60"}
 ARGUMENTS = {Action.DENY: "other", Action.UNMUTE: "1", Action.CAUSE: "cable", **MINUTES}
@@ -762,7 +753,7 @@ def test_a_card_arrives_whatever_happens_in_its_life(data: st.DataObject, text: 
         Incident(str(n), kind, "pon_loss", Port(f"{n % 3}:{n}", text, f"{text}{n}"), NOON, 10**9)
         for n, kind in enumerate(data.draw(st.lists(st.sampled_from(Kind), min_size=many, max_size=many)))
     ]
-    life = _life_of(about, who, text)
+    life = life_of(about, who, text)
     happens = data.draw(st.lists(st.booleans(), min_size=len(life), max_size=len(life)))
     book = grouped(about=about)
     for line in itertools.chain.from_iterable(itertools.compress(life, happens)):
@@ -791,39 +782,6 @@ def test_a_card_arrives_whatever_happens_in_its_life(data: st.DataObject, text: 
         assert None not in presses
         plain = card(book.cases[1], book, now, words, rules=rules, closed=closed)
         assert screen.html.startswith(plain.html)
-
-
-def _life_of(about: list[Incident], who: Who, text: str) -> list[list[Line]]:
-    """What may happen to case 1 and its companion, in this order, each or not."""
-    ports = tuple(i.port for i in about)
-    down = tuple(Recipient(str(n), text, (text,), "5561999990000", Skip.STILL_DOWN) for n in range(90))
-    night = NOON + timedelta(hours=20)
-    return [
-        [Assumed(1, who), CauseNamed(1, who, text, text)],
-        [Forecast(1, who, NOON)],
-        [Forecast(1, who, datetime.max.replace(tzinfo=UTC))],
-        [Silenced(1, tuple(Scope(port.olt) for port in ports), NOON + timedelta(days=1), who, text)],
-        [Proposed(1, who, ("hours",), night)],
-        [Denied(1, who, text)],
-        [Approved(1, who, ports, mixed=True, left_out=ports, despite=("flapping", "hours"), first=who)],
-        [Cancelled(1, who)],
-        [Approved(1, who, ports, due=night)],
-        [Begun(1, who)],
-        [planned(4), *sent(0, 2)],
-        [Started("1")],
-        [Settled(1, "done")],
-        [Settled(1, "unread", text)],
-        [IncidentEnded(1, "gone", i.id) for i in about[:1]],
-        [IncidentEnded(1, "gone", i.id) for i in about],
-        [Settled(1, "over")],
-        [Restoring(-1, 1), Approved(-1, who, ())],
-        [Planned(-1, 90, (*down, Recipient("x", text, (text,), "5561999990001")))],
-        [Intent(-1, "x"), Result(-1, "x", Outcome.UNKNOWN, reason=text)],
-        [Started("2")],
-        [StopAsked(-1, who), Settled(-1, "stopped", text, who)],
-        [IncidentChanged(1, i) for i in about[:2]],
-        [IncidentJoined(1, incident("late", place="9/9"))],
-    ]
 
 
 def _counts(text: str) -> list[int]:

@@ -20,13 +20,16 @@ from bot.chat.screens.outcomes import (
     deny,
     expected,
     forecast,
+    muted,
     named,
+    not_sending,
     noted,
     silence,
     silenced,
     terms,
     undecided,
     unmuted,
+    waits_for_people,
 )
 from bot.chat.screens.press import Press, Question, Tap, Where
 from bot.domain.book import Book
@@ -119,6 +122,7 @@ CARD_TAPS = (
         rule=lambda t: decide.check(t.press.case),
         asks=lambda _press: "deny",
         folds=False,
+        offered=undecided,
     ),
     Tap(
         action=Action.DENY,
@@ -139,6 +143,7 @@ CARD_TAPS = (
         rule=lambda t: decide.cancel(t.press.case, t.who),
         toast=lambda _, lines: ("cancelled" if isinstance(lines[0], Cancelled) else "stopping", {}),
         clears=False,
+        offered=not_sending,
     ),
     Tap(
         action=Action.STOP,
@@ -155,6 +160,7 @@ CARD_TAPS = (
         second=True,
         rule=lambda t: decide.resume(t.press.case, t.who, t.rules, terms(t)),
         toast="resumed",
+        offered=waits_for_people,
         sends=True,
         alone=True,
         late="ask",
@@ -167,6 +173,7 @@ CARD_TAPS = (
         toast="closed",
         clears=False,
         late="ask",
+        offered=waits_for_people,
     ),
     Tap(
         action=Action.RESTORE,
@@ -202,7 +209,8 @@ CARD_TAPS = (
         rule=lambda t: describe.assume(t.press.case, t.who),
         toast=lambda t, _: ("assumed", {"case": t.press.case}),
         late="ask",
-        beside=undecided,
+        beside=True,
+        offered=undecided,
     ),
     Tap(
         action=Action.ASK_SILENCE,
@@ -212,7 +220,8 @@ CARD_TAPS = (
         asks=lambda press: _SILENCE_QUESTIONS[press.arg],
         folds=False,
         label="silence",
-        beside=undecided,
+        beside=True,
+        offered=undecided,
     ),
     Tap(
         action=Action.SILENCE,
@@ -229,6 +238,7 @@ CARD_TAPS = (
         rule=lambda t: describe.end_silence(int(t.press.arg), t.who, over=t.press.case),
         toast=unmuted,
         late="ask",
+        offered=muted,
     ),
     Tap(
         action=Action.ASK_ETA,
@@ -237,7 +247,8 @@ CARD_TAPS = (
         asks=lambda _press: "eta",
         folds=False,
         label="eta",
-        beside=noted,
+        beside=True,
+        offered=noted,
     ),
     Tap(
         action=Action.ETA,
@@ -254,7 +265,8 @@ CARD_TAPS = (
         asks=lambda _press: "cause",
         folds=False,
         label="cause",
-        beside=noted,
+        beside=True,
+        offered=noted,
     ),
     Tap(
         action=Action.CAUSE,
@@ -271,7 +283,8 @@ CARD_TAPS = (
         asks=lambda _press: "separate",
         folds=False,
         label="separate",
-        beside=undecided,
+        beside=True,
+        offered=undecided,
     ),
     Tap(
         action=Action.SEPARATE,
@@ -284,4 +297,5 @@ CARD_TAPS = (
 SENDS = frozenset(tap.action for tap in CARD_TAPS if tap.sends)
 """What has something sent: each names the runs that its card showed (`Case.runs`)."""
 BESIDE = tuple(tap for tap in CARD_TAPS if tap.beside is not None)
+BESIDE = tuple(tap for tap in CARD_TAPS if tap.beside)
 """What may be done beside deciding, in the order of the card."""

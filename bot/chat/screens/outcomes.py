@@ -107,6 +107,21 @@ def undecided(tapped: Tapped) -> bool:
     return tapped.case.undecided and tapped.book.silence_over(tapped.case, tapped.now) is None
 
 
+def muted(tapped: Tapped) -> bool:
+    """Whether the case waits for a decision, and lies in a silence."""
+    return tapped.case.undecided and tapped.book.silence_over(tapped.case, tapped.now) is not None
+
+
+def not_sending(tapped: Tapped) -> bool:
+    """Whether nothing has left yet: what is under way is stopped, by a button of its own."""
+    return tapped.case.state is not CaseState.SENDING
+
+
+def waits_for_people(tapped: Tapped) -> bool:
+    """Whether what was interrupted does not go on by itself."""
+    return decide.goes_on_until(tapped.case, tapped.book, tapped.rules, tapped.now) is None
+
+
 def noted(tapped: Tapped) -> bool:
     """Whether there is room on the card for what is expected: it waits for its time, or is decided."""
     case = tapped.case

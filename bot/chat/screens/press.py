@@ -120,8 +120,8 @@ class Tap:
     while a second program may have been sent the same taps. What waited through an absence is asked about
     (`late`: "ask", or the action that asks anew), carried out ("do"), or declined ("no").
 
-    `label` is the words' key of its text. `beside` makes it one of the card's further buttons, offered where
-    that is so and its rule would not decline.
+    `label` is the words' key of its text. A card shows the button where it is `offered` and its rule would
+    not decline; `beside` are those that stand behind the ones that decide.
     """
 
     action: StrEnum
@@ -142,7 +142,8 @@ class Tap:
     alone: bool = False
     late: StrEnum | Literal["do", "ask", "no"] = "do"
     label: str | Callable[[Tapped], str] = ""
-    beside: Callable[[Tapped], bool] | None = None
+    beside: bool = False
+    offered: Callable[[Tapped], bool] = lambda _tapped: True
 
     def said(self, tapped: Tapped, lines: Sequence[Line]) -> str | None:
         """The toast, None for none."""
@@ -153,6 +154,10 @@ class Tap:
         """The words' key of the button's text."""
         label = self.label if isinstance(self.label, str) else self.label(tapped)
         return f"button.{label or self.action.name.lower()}"
+
+    def shown(self, tapped: Tapped) -> bool:
+        """Whether the case's card has the button now."""
+        return self.offered(tapped) and self.declines(tapped) is None
 
     def declines(self, tapped: Tapped) -> str | None:
         """Why its rule would decline the tap now (`Declined.code`), None where it would not."""

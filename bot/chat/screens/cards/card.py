@@ -64,7 +64,7 @@ def card(
     if stuck:
         return Screen(str(html), details_row(case, words))
     if question is not None:
-        return Screen(str(html + PARAGRAPH + question[0]), (*question[1], *halting(case, book, words)))
+        return Screen(str(html + PARAGRAPH + question[0]), (*question[1], *halting(case, book, words, rules)))
     return Screen(str(html), rows(case, book, now, words, rules, closed=closed, unfolded=unfolded))
 
 

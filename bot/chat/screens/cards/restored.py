@@ -72,7 +72,7 @@ def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Ru
     cancel = _button(case, other, words, "cancel", Action.CANCEL)
     resume = _button(case, other, words, "resume", Action.RESUME)
     close = _button(case, other, words, "close", Action.CLOSE)
-    pointless = is_over(book, other)
+    pointless = is_over(book, other) or other.dispatches[-1].dry_run != rules.dry_run
     rows: dict[CaseState, Rows] = {
         CaseState.SCHEDULED: ((cancel,),) if pointless else ((begin, cancel),),
         CaseState.INTERRUPTED: ((close,),) if pointless else ((resume, close),),

@@ -42,7 +42,7 @@ def rows(
     if goes_on_until(case, book, rules, now) is not None:
         shown = details_row(case, words)
     elif case.running:
-        shown = _of_dispatch(case, words)
+        shown = _of_dispatch(case, words, rules)
     elif on and case.undecided:
         shown = _undecided(case, book, now, words, rules)
     elif on:
@@ -60,9 +60,9 @@ def rows(
     return (*shown, *(_pairs(more) if unfolded else ()), *back, *doubts)
 
 
-def halting(case: Case, book: Book, words: Words) -> Rows:
+def halting(case: Case, book: Book, words: Words, rules: Rules) -> Rows:
     """What stops its sends, and those of its second message: no question takes that away."""
-    first = _of_dispatch(case, words) if case.state in _AT_WORK else ()
+    first = _of_dispatch(case, words, rules) if case.state in _AT_WORK else ()
     other = book.restored_by(case.id)
     return (*first, *(stopping(case, other, words) if other is not None else ()))
 
@@ -87,19 +87,23 @@ def _button(case: Case, words: Words, key: str, action: Action, style: Style | N
     return Button(words.plain(f"button.{key}"), press_on(case, action).encode(), style)
 
 
-def _of_dispatch(case: Case, words: Words) -> Rows:
-    """What an unfinished dispatch may be asked."""
+def _of_dispatch(case: Case, words: Words, rules: Rules) -> Rows:
+    """What an unfinished dispatch may be asked; a rehearsal never goes on for real, or back."""
     over = case.ended_at is not None
+    goes_on = not over and case.dispatches[-1].dry_run == rules.dry_run
     cancel = _button(case, words, "cancel", Action.CANCEL, "danger")
     begin = _button(case, words, "send_now", Action.BEGIN)  # green would invite to write at night
     resume = _button(case, words, "resume", Action.RESUME, "success")
     close = _button(case, words, "close", Action.CLOSE, "danger")
     found: dict[CaseState, Rows] = {
-        CaseState.SCHEDULED: ((cancel,),) if over else ((begin, cancel), *details_row(case, words)),
+        CaseState.SCHEDULED: (
+            ((begin, cancel) if goes_on else (cancel,)),
+            *(() if over else details_row(case, words)),
+        ),
         CaseState.COUNTDOWN: ((cancel,),),
         CaseState.SENDING: ((_button(case, words, "stop", Action.STOP, "danger"),),),
         CaseState.STOPPING: (),
-        CaseState.INTERRUPTED: ((close,),) if over else ((resume, close),),
+        CaseState.INTERRUPTED: ((resume, close),) if goes_on else ((close,),),
     }
     return found[case.state]
 
@@ -110,7 +114,7 @@ def _beside(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -
     for row in BESIDE:
         press = press_on(case, Action(row.action))
         tapped = Tapped(press, BOT, book, now, rules, words)
-        if row.beside is not None and row.beside(tapped) and row.declines(tapped) is None:
+        if row.shown(tapped):
             found.append(Button(words.plain(row.text(tapped)), press.encode()))
     return tuple(found)
 
