@@ -89,9 +89,9 @@ def test_a_button_is_there_if_and_only_if_its_rule_would_not_decline(data: st.Da
         for n, kind in enumerate(kinds)
     ]
     elsewhere = Incident("x", Kind.LOS, "pon_loss", about[0].port, NOON, 3)
-    sends = [Approved(2, ANA, (elsewhere.port,)), planned(1, case=2), Intent(2, "0")]
-    told: list[Line] = [Result(2, "0", Outcome.ACCEPTED), Settled(2, "done")]
-    stories: list[list[Line]] = [[CaseOpened(2, elsewhere), *sends], told, *life_of(about, ANA, "x")]
+    begun: list[Line] = [Approved(2, ANA, (elsewhere.port,)), planned(1, case=2), Intent(2, "0")]
+    ended: list[Line] = [Result(2, "0", Outcome.ACCEPTED), Settled(2, "done")]
+    stories: list[list[Line]] = [[CaseOpened(2, elsewhere), *begun], ended, *life_of(about, ANA, "x")]
     stories.append([Started("3", data.draw(st.sampled_from([None, "views"])))])
     book = grouped(about=about)
     for lines in stories:

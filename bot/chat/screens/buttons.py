@@ -296,6 +296,5 @@ CARD_TAPS = (
 )
 SENDS = frozenset(tap.action for tap in CARD_TAPS if tap.sends)
 """What has something sent: each names the runs that its card showed (`Case.runs`)."""
-BESIDE = tuple(tap for tap in CARD_TAPS if tap.beside is not None)
 BESIDE = tuple(tap for tap in CARD_TAPS if tap.beside)
 """What may be done beside deciding, in the order of the card."""

@@ -22,11 +22,13 @@ from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.rules import Rules
+from bot.steps.decide import is_over
 
 __all__ = ["Asking", "card"]
 
 _SPARE = 600  # UTF-16 units: for how many lines were left out, and for whatever question comes below
 _TAGS_SPARE = 4
+_MAY_GO_ON = {CaseState.INTERRUPTED, CaseState.SCHEDULED}
 
 
 def card(
@@ -85,8 +87,10 @@ def _undone(case: Case, book: Book) -> bool:
 
 def _blocked(case: Case, book: Book) -> bool:
     """Whether a tap that sends would be declined until somebody confirms the ledger."""
-    sends = case.undecided or case.state in {CaseState.INTERRUPTED, CaseState.SCHEDULED}
-    return book.unconfirmed is not None and sends and case.ended_at is None
+    other = book.restored_by(case.id)
+    first = case.undecided or case.state in _MAY_GO_ON
+    second = other is not None and other.state in _MAY_GO_ON and not is_over(book, other)
+    return book.unconfirmed is not None and ((first and case.ended_at is None) or second)
 
 
 def _cost(line: Markup) -> int:

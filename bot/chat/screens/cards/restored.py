@@ -64,7 +64,7 @@ def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Ru
         tell = Button(text, press_restore(case, book).encode(), "success")
         return ((tell, Button(words.plain("button.untold"), Press(Action.UNTOLD, case.id).encode())),)
     other = book.restored_by(case.id)
-    if other is None or goes_on_until(other, book, rules, now) is not None:
+    if other is None or other.dispatch is None or goes_on_until(other, book, rules, now) is not None:
         return ()
     if other.state in _HALTS:
         return stopping(case, other, words)
@@ -72,7 +72,7 @@ def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Ru
     cancel = _button(case, other, words, "cancel", Action.CANCEL)
     resume = _button(case, other, words, "resume", Action.RESUME)
     close = _button(case, other, words, "close", Action.CLOSE)
-    pointless = is_over(book, other) or other.dispatches[-1].dry_run != rules.dry_run
+    pointless = is_over(book, other) or other.dispatch.dry_run != rules.dry_run
     rows: dict[CaseState, Rows] = {
         CaseState.SCHEDULED: ((cancel,),) if pointless else ((begin, cancel),),
         CaseState.INTERRUPTED: ((close,),) if pointless else ((resume, close),),
