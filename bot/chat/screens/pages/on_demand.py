@@ -14,7 +14,7 @@ from bot.chat.screens.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.screens.pages.people import Person, people
 from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
-from bot.chat.screens.words import Words
+from bot.chat.screens.words import LANGUAGES, Words, phrases
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.customer import Found
@@ -24,17 +24,19 @@ from bot.domain.restored import waiting as waiting_for_news
 from bot.domain.rules import Rules
 
 COMMANDS = ("status", "pendentes", "audit", "cooldown", "silenciar", "previsao", "causa", "help")
+_IN_THE_MENU = {phrases(language)[f"menu.{name}"]: name for language in LANGUAGES for name in COMMANDS}
 ALIASES = {
+    **_IN_THE_MENU,
     **dict.fromkeys(("estado", "situacao"), "status"),
-    **dict.fromkeys(("pending", "pendente"), "pendentes"),
-    **dict.fromkeys(("auditoria", "historico", "history"), "audit"),
-    **dict.fromkeys(("portas", "descanso", "ports", "resting"), "cooldown"),
-    **dict.fromkeys(("silencio", "silence", "mute"), "silenciar"),
-    **dict.fromkeys(("eta", "forecast", "prazo"), "previsao"),
-    **dict.fromkeys(("cause", "motivo"), "causa"),
-    **dict.fromkeys(("ajuda", "comandos", "commands"), "help"),
+    "pendente": "pendentes",
+    **dict.fromkeys(("historico", "history"), "audit"),
+    **dict.fromkeys(("portas", "ports", "resting"), "cooldown"),
+    **dict.fromkeys(("silencio", "mute"), "silenciar"),
+    **dict.fromkeys(("forecast", "prazo"), "previsao"),
+    "motivo": "causa",
+    **dict.fromkeys(("comandos", "commands"), "help"),
 }
-"""Every other name of a command: those of both languages are taken in both."""
+"""Every other name of a command: those of all languages are taken in each."""
 _DETAILS_A_PAGE = 10
 _DEFAULTS = Rules()
 PENDING = (CaseState.WAITING, CaseState.INTERRUPTED, CaseState.NOBODY, CaseState.REHEARSED)
