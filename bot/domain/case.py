@@ -376,7 +376,10 @@ class Case:
     @property
     def dispatch(self) -> Dispatch | None:
         """The last approval that was not taken back, None where there was none."""
-        return next((d for d in reversed(self.dispatches) if d.end != "cancelled"), None)
+        for dispatch in reversed(self.dispatches):
+            if dispatch.end != "cancelled":
+                return dispatch
+        return None
 
     @property
     def grown(self) -> Size | None:

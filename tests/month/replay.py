@@ -66,7 +66,8 @@ async def _live(month: Month, rules: Rules) -> Lived:
     await flow.start("month")
     people.announce()
     polls = waiting = 0
-    while clock.monotonic() < max(cause.end for cause in month.causes.values()) + DAY:
+    end = max(cause.end for cause in month.causes.values()) + DAY
+    while clock.monotonic() < end:
         played.go(clock.monotonic())
         wanted = await flow.poll()
         people.look()
