@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,7 +26,7 @@ from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, BETO, CARLA, UNDO_SECONDS, FastClock, Room, opened, people, until
+from tests.chat.room import ANA, BETO, CARLA, UNDO_SECONDS, FastClock, Room, opened, until
 from tests.chat.screens import planned, sent
 from tests.fakes import NOON, FakeClock, port
 
@@ -35,12 +34,9 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        server.tap_seconds = 1e9  # Telegram forgets a tap after minutes, but nobody promises it
-        yield server
+def api(api: BotApi) -> BotApi:
+    api.tap_seconds = 1e9  # Telegram forgets a tap after minutes, but nobody promises it
+    return api
 
 
 async def left(api: BotApi, *more: Line) -> tuple[MemoryLedger, Message]:

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from telegram import (
@@ -16,21 +15,8 @@ from bot.chat.wire.access import Access, Approvers
 from bot.domain.who import Who
 from bot.errors import Declined
 from bot.simulator.telegram.api import BotApi
-from tests.chat.room import ANA, BETO, CARLA, people, until
+from tests.chat.room import ANA, BETO, CARLA, until
 from tests.fakes import FakeClock, settled
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        yield server
-
-
-@pytest.fixture
-async def bot(api: BotApi) -> AsyncIterator[Bot]:
-    async with Bot(api.token, base_url=f"{api.url}/bot") as bot:
-        yield bot
 
 
 @pytest.fixture

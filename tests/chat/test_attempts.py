@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -24,19 +23,11 @@ from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, CARLA, FastClock, Room, opened, people
+from tests.chat.room import ANA, CARLA, FastClock, Room, opened
 
 UNREAD = Settled(1, "unread", "source_down")
 TOLD = Recipient("1", "Cliente 1", ("Z1",), "5561999990001")
 ANN = Who(ANA, "Ana")
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
 
 
 async def test_one_tap_that_comes_twice_decides_once(api: BotApi) -> None:

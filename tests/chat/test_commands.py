@@ -3,15 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.simulator.telegram.api import BotApi
-from tests.chat.room import ANA, BETO, Room, opened, people
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
+from tests.chat.room import ANA, BETO, Room, opened
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """More undecided cases than cards: one message lists the others, and a tap on it opens a card."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -27,20 +26,12 @@ from bot.domain.limits.silence import Scope
 from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, BETO, FastClock, Room, opened, people, until
+from tests.chat.room import ANA, BETO, FastClock, Room, opened, until
 from tests.chat.screens import EN, PT, assert_arrives, labels
 from tests.fakes import NOON, FakeClock, incident, port
 
 WHO = Who(ANA, "Ana")
 THREE = Attention(cards_at_once=3)
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
 
 
 def lists(api: BotApi) -> list[Message]:

@@ -24,26 +24,11 @@ from bot.domain.who import Who
 from bot.ports import Notice
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
+from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, until
 from tests.fakes import incident, port
 
 HER = Who(ANA, "Ana")
 PEOPLE = tuple(Recipient(str(n), f"Cliente {n}", (f"Z{n}",), f"556199999000{n}") for n in range(4))
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
-
-
-@pytest.fixture
-async def room(api: BotApi) -> AsyncIterator[Room]:
-    async with opened(api) as room:
-        await room.outage()
-        yield room
 
 
 def lost(case: int = 1) -> list[Line]:

@@ -1,7 +1,5 @@
 """Callback data that no button of the tapped message has, or has no more."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from bot.domain.events import CardPosted, Denied
@@ -10,22 +8,7 @@ from bot.ports import Notice
 from bot.simulator.server import DropAfter
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
-
-
-@pytest.fixture
-async def room(api: BotApi) -> AsyncIterator[Room]:
-    async with opened(api) as room:
-        await room.outage()
-        yield room
+from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, until
 
 
 async def notice(room: Room) -> Message:

@@ -13,16 +13,8 @@ from bot.domain.events import CauseNamed, Forecast, IncidentEnded, Line, Silence
 from bot.domain.limits.silence import Scope
 from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi, Message
-from tests.chat.room import ANA, BETO, CARLA, Room, opened, people
+from tests.chat.room import ANA, BETO, CARLA, Room, opened
 from tests.chat.test_commands import answer
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
 
 
 @pytest.fixture

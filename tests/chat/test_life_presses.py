@@ -1,6 +1,5 @@
 """Taps about the whole life of a case: what an approval asks, who has it, what is expected, planned work."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -30,7 +29,7 @@ from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.ports import Notice
 from bot.simulator.telegram.api import BotApi, Message
-from tests.chat.room import ANA, BETO, CARLA, Room, opened, people
+from tests.chat.room import ANA, BETO, CARLA, Room, opened
 from tests.fakes import incident
 
 L = TypeVar("L")
@@ -43,21 +42,6 @@ SENT = (
     Result(1, "1", Outcome.ACCEPTED),
     Settled(1, "done"),
 )
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
-
-
-@pytest.fixture
-async def room(api: BotApi) -> AsyncIterator[Room]:
-    async with opened(api) as room:
-        await room.outage()
-        yield room
 
 
 def closed() -> Hours:

@@ -1,7 +1,6 @@
 """Telegram takes no posts here: nothing is lost, and whoever can be told is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -16,7 +15,7 @@ from bot.ports import Notice
 from bot.simulator.server import Answer, Throttle
 from bot.simulator.telegram.api import BotApi
 from bot.simulator.telegram.chat import Refused
-from tests.chat.room import ANA, opened, people, until
+from tests.chat.room import ANA, opened, until
 from tests.chat.test_noc_chat import method, texts
 from tests.fakes import FakeClock
 
@@ -26,12 +25,9 @@ BOSS, TOPIC = -1005550001, 5
 
 
 @pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        server.chats[BOSS] = "Diretoria"
-        yield server
+def api(api: BotApi) -> BotApi:
+    api.chats[BOSS] = "Diretoria"
+    return api
 
 
 @pytest.mark.bug("a topic that closed, or rights that were lost, hid every card")

@@ -1,6 +1,6 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -19,7 +19,7 @@ from bot.simulator.server import DropAfter, DropBefore, HangBefore, Throttle
 from bot.simulator.telegram.api import BotApi
 from bot.simulator.telegram.chat import BOT_USER
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, FastClock, opened, people, until
+from tests.chat.room import ANA, FastClock, opened, until
 from tests.chat.screens import planned, sent
 from tests.fakes import port
 
@@ -28,14 +28,6 @@ pytestmark = pytest.mark.asyncio
 
 def method(name: str) -> Callable[[str], bool]:
     return lambda path: path.endswith(f"/{name}")
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
 
 
 def texts(api: BotApi) -> list[str]:

@@ -19,12 +19,6 @@ async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BotApi]:
 
 
 @pytest.fixture
-async def bot(api: BotApi) -> AsyncIterator[Bot]:
-    async with Bot(api.token, base_url=f"{api.url}/bot") as bot:
-        yield bot
-
-
-@pytest.fixture
 def outbox(bot: Bot) -> Outbox:
     return Outbox(bot)
 

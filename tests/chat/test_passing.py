@@ -1,6 +1,5 @@
 """What a card shows for a while only: that its sends go on by themselves; all of its buttons."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -9,7 +8,7 @@ from bot.domain.events import Approved, IncidentEnded, Resumed, Started
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi
-from tests.chat.room import ANA, BETO, CARLA, opened, people
+from tests.chat.room import ANA, BETO, CARLA, opened
 from tests.chat.screens import planned, sent
 from tests.fakes import port
 
@@ -19,14 +18,6 @@ BROKE_OFF = (
     *sent(0, 2),
     Started("1"),
 )
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
 
 
 @pytest.mark.asyncio

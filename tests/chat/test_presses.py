@@ -1,6 +1,5 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,22 +13,7 @@ from bot.ports import Notice
 from bot.simulator.server import DropBefore, Fault, HangBefore, Throttle
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, people, until
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
-
-
-@pytest.fixture
-async def room(api: BotApi) -> AsyncIterator[Room]:
-    async with opened(api) as room:
-        await room.outage()
-        yield room
+from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, until
 
 
 async def page_of(room: Room, user: int, card: Message) -> Message:

@@ -1,7 +1,7 @@
 """Nobody answered: who is asked again, where, how often, and when it makes no sound."""
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -41,7 +41,7 @@ from bot.process.wiring import attention_of
 from bot.simulator.server import Answer, DropAfter, Throttle
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
-from tests.chat.room import ANA, BETO, CARLA, Room, opened, people, until
+from tests.chat.room import ANA, BETO, CARLA, Room, opened, until
 from tests.chat.screens import PT, assert_arrives, planned, sent
 from tests.fakes import NOON, FakeClock, incident, port
 
@@ -51,12 +51,9 @@ ALWAYS = Hours(time(0), time(23, 59), UTC)
 
 
 @pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        server.chats[BOSS] = "Diretoria"
-        yield server
+def api(api: BotApi) -> BotApi:
+    api.chats[BOSS] = "Diretoria"
+    return api
 
 
 def method(name: str) -> Callable[[str], bool]:

@@ -1,6 +1,5 @@
 """The reason of a denial, in the words of who denied: a reply to the card."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,26 +7,11 @@ import pytest
 from bot.domain.events import DenialExplained, Denied
 from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi, Message
-from tests.chat.room import ANA, BETO, CARLA, Room, opened, people
+from tests.chat.room import ANA, BETO, CARLA, Room, opened
 
 pytestmark = pytest.mark.asyncio
 
 ASKED = "💬 Ana, responda a este cartão com o motivo até"
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
-
-
-@pytest.fixture
-async def room(api: BotApi) -> AsyncIterator[Room]:
-    async with opened(api) as room:
-        await room.outage()
-        yield room
 
 
 async def denied(room: Room, reason: str = "outro") -> Message:

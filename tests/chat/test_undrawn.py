@@ -1,7 +1,5 @@
 """A card that cannot be drawn, for whatever reason, is told in one plain notice; the others go on."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from bot.chat.group import digest, notices, painting
@@ -11,16 +9,8 @@ from bot.chat.screens.cards.head import headline
 from bot.ports import Notice
 from bot.simulator.server import Answer
 from bot.simulator.telegram.api import BotApi
-from tests.chat.room import opened, people, until
+from tests.chat.room import opened, until
 from tests.chat.test_noc_chat import method, texts
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[BotApi]:
-    async with BotApi() as server:
-        people(server)
-        server.group_limit = None
-        yield server
 
 
 class Broken:
