@@ -30,6 +30,7 @@ from bot.chat.taps.replies import Replies
 from bot.chat.wire.access import Access
 from bot.chat.wire.budget import LIMIT, WINDOW, Budget
 from bot.chat.wire.connection import Account, Connection, Poller, application, is_news
+from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.outbox import Outbox
 from bot.domain.rules import Rules
 from bot.domain.who import Who
@@ -93,18 +94,18 @@ class Telegram:
         self.access = Access(
             self._app.bot, clock, account.approvers, lambda: self.chat.group, attention.on_call
         )
-        self.chat = NocChat(
+        self._deps = ChatDeps(
             ledger,
             self._outbox,
             self._budget,
             clock,
             words,
-            access=self.access,
-            group=account.group,
-            rules=rules,
-            attention=attention,
+            rules,
+            attention,
+            self.access,
+            account.group,
         )
-        self._rules = rules
+        self.chat = NocChat(self._deps)
         self._good_at: float | None = None
         self._polling_since = -math.inf
         self._deaf = False
@@ -117,24 +118,13 @@ class Telegram:
     def attend(self, desk: Desk, program: Callable[[], ProgramFacts]) -> None:
         """Taps and commands go to this desk."""
         app = self._app
-        answers = Answers(self.chat, self._budget, self._clock)
-        browse = Browse(
-            desk,
-            answers,
-            outbox=self._outbox,
-            words=self._words,
-            clock=self._clock,
-            hours=self._rules.cooldown_hours,
-        )
+        answers = Answers(self._deps, self.chat)
         deps = TapDeps(
+            self._deps,
             desk,
             self.chat,
-            self.access,
             answers,
-            browse,
-            self._words,
-            self._clock,
-            self._rules,
+            Browse(self._deps, desk, answers),
             self._beside,
             self._absence.of,
             self.contested,

@@ -26,6 +26,7 @@ from bot.domain.limits.silence import Scope
 from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
+from tests.chat.parts import deps
 from tests.chat.room import ANA, BETO, FastClock, Room, opened, until
 from tests.chat.screens import EN, PT, assert_arrives, labels
 from tests.fakes import NOON, FakeClock, incident, port
@@ -316,7 +317,7 @@ def test_names_of_any_length_fit_one_message(words: object) -> None:
         where = replace(port(f"1/{number}"), olt=names[number % 3], place="🔥/9" * 40)
         about = replace(incident(number, affected=None if number % 2 else number), port=where)
         ledger.book.apply(NOON, CaseOpened(number, about))
-    digest = Digest(ledger, clock, THREE, card=lambda _: None)
+    digest = Digest(deps(ledger, clock, attention=THREE), card=lambda _: None)
     digest.sort_out()
     assert digest.waiting == 60
     screen = digest.screen(PT if words is PT else EN, NOON)
@@ -330,7 +331,7 @@ def test_a_poll_of_3000_is_sorted_out_once() -> None:
     ledger = MemoryLedger(clock)
     for number in range(1, 3001):
         ledger.book.apply(NOON, CaseOpened(number, incident(number, place=f"1/{number}", affected=number)))
-    digest = Digest(ledger, clock, Attention(cards_at_once=10), card=lambda _: None)
+    digest = Digest(deps(ledger, clock, attention=Attention(cards_at_once=10)), card=lambda _: None)
     assert digest.sort_out() == ([], False)
     assert digest.sort_out() is None
     assert list(digest.listed)[:2] == [2990, 2989]
@@ -346,7 +347,7 @@ def test_two_alerts_of_the_same_onus_count_once_there_too() -> None:
     one = incident("1", affected=33)
     same = replace(one, id="2", alert_type="cto_loss", affected=8)
     ledger.book.apply(NOON, CaseOpened(1, one, (same,)))
-    digest = Digest(ledger, FakeClock(), Attention(cards_at_once=0), card=lambda _: None)
+    digest = Digest(deps(ledger, attention=Attention(cards_at_once=0)), card=lambda _: None)
     digest.sort_out()
     assert "cerca de 33 ONUs" in digest.screen(PT, NOON).html
 
@@ -355,7 +356,7 @@ def test_without_a_number_of_cards_at_once_there_is_no_digest() -> None:
     ledger = MemoryLedger(FakeClock())
     for number in range(1, 50):
         ledger.book.apply(NOON, CaseOpened(number, incident(number)))
-    digest = Digest(ledger, FakeClock(), Attention(), card=lambda _: None)
+    digest = Digest(deps(ledger), card=lambda _: None)
     digest.touch(1)
     assert digest.sort_out() is None
     assert not digest.listed

@@ -41,6 +41,7 @@ from bot.process.wiring import attention_of
 from bot.simulator.server import Answer, DropAfter, Throttle
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
+from tests.chat.parts import deps
 from tests.chat.room import ANA, BETO, CARLA, Room, opened, until
 from tests.chat.screens import PT, assert_arrives, planned, sent
 from tests.fakes import NOON, FakeClock, incident, port
@@ -426,10 +427,10 @@ def _reminders(count: int, attention: Attention, people: list[Who]) -> tuple[Not
         ledger.book.apply(NOON, CaseOpened(number, about))
         ledger.book.apply(NOON, CardPosted(number, -1001234567890, number))
     card = lambda number: Card(-1001234567890, number)  # noqa: E731
-    duty = lambda: people  # noqa: E731
-    reminders = Reminders(ledger, PT, Rules(), attention, card=card, on_duty=duty, approvers=duty)
+    mine = deps(ledger, attention=attention, people=lambda: people)
+    reminders = Reminders(mine, card=card)
     said = [Notice("reminder", {"case": n, "what": "escalated"}) for n in range(1, count + 1)]
-    return Notices(ledger, PT, Rules(), reminders, card=card), [reminders.dated(n) for n in said], NOON
+    return Notices(mine, reminders, card=card), [reminders.dated(n) for n in said], NOON
 
 
 def test_many_at_once_and_many_people_fit_one_message() -> None:

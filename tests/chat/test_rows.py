@@ -23,6 +23,7 @@ from bot.errors import Declined
 from bot.ports import Notice
 from bot.steps.restore import restore
 from bot.storage.memory import MemoryLedger
+from tests.chat.parts import deps
 from tests.chat.screens import APPROVED, EN, PT, planned, sent, story
 from tests.fakes import ANA, NOON, FakeClock, incident
 
@@ -37,7 +38,7 @@ def unknown_start() -> Incident:
 def listed(book: Book, words: Words) -> str:
     ledger = MemoryLedger(FakeClock())
     vars(ledger)["_book"] = book
-    digest = Digest(ledger, FakeClock(), Attention(cards_at_once=0), card=lambda _: None)
+    digest = Digest(deps(ledger, attention=Attention(cards_at_once=0)), card=lambda _: None)
     digest.sort_out()
     return digest.screen(words, LATER).html
 
@@ -46,8 +47,8 @@ def reminder(book: Book, what: str, words: Words, now: datetime = LATER) -> str:
     """What a reminder of case 1 says."""
     ledger = MemoryLedger(FakeClock())
     vars(ledger)["_book"] = book
-    attention = Attention(escalation=-5)
-    reminders = Reminders(ledger, words, RULES, attention, card=lambda _: None, on_duty=list, approvers=list)
+    mine = deps(ledger, words=words, rules=RULES, attention=Attention(escalation=-5))
+    reminders = Reminders(mine, card=lambda _: None)
     notice = reminders.dated(Notice("reminder", {"case": 1, "what": what}))
     saying = reminders.saying(notice, [notice], now)
     assert saying is not None

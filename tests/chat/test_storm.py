@@ -2,22 +2,20 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from bot.chat.group.noc_chat import NocChat
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.screen import Screen
-from bot.chat.wire.access import Access
-from bot.chat.wire.budget import Budget
-from bot.chat.wire.outbox import Outbox
 from bot.chat.wire.refusals import Paced
 from bot.domain.events import Approved, CaseOpened, Denied, Intent, Line, Planned, Result, Settled
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.storage.memory import MemoryLedger
+from tests.chat.parts import deps
 from tests.chat.room import WORDS
 from tests.fakes import incident
 from tests.month.virtual import VirtualClock, VirtualLoop
@@ -83,15 +81,14 @@ class Noc:
         self.ledger = MemoryLedger(clock)
         self.undo_seconds = undo_seconds
         self.chat = NocChat(
-            self.ledger,
-            cast("Outbox", self.phones),
-            Budget(clock),
-            clock,
-            WORDS,
-            access=cast("Access", SimpleNamespace(on_duty=list, approvers=list)),
-            group=-1001,
-            rules=Rules(undo_seconds=undo_seconds),
-            attention=Attention(cards_at_once=cards_at_once),
+            deps(
+                self.ledger,
+                clock,
+                outbox=self.phones,
+                words=WORDS,
+                rules=Rules(undo_seconds=undo_seconds),
+                attention=Attention(cards_at_once=cards_at_once),
+            )
         )
         self.work: list[asyncio.Task[None]] = []
 

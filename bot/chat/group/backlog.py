@@ -10,8 +10,9 @@ from bot.chat.group.digest import DIGEST, Digest
 from bot.chat.group.sights import Sights, decided
 from bot.chat.screens.attention import size
 from bot.chat.wire.budget import Budget, Urgency
+from bot.chat.wire.deps import ChatDeps
 from bot.domain.case import Card, CaseState
-from bot.ports import Clock, Ledger, Notice
+from bot.ports import Notice
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,10 @@ class Backlog:
 
     def __init__(
         self,
-        ledger: Ledger,
+        deps: ChatDeps,
         sights: Sights,
         digest: Digest,
         budget: Callable[[Job], Budget],
-        clock: Clock,
         *,
         card: Callable[[int], Card | None],
         changed: Callable[[], None],
@@ -50,11 +50,10 @@ class Backlog:
         """`budget` is that of the chat where a job is shown; `card` finds a case's card in the group;
         `changed` is called when `next` may answer otherwise.
         """
-        self._ledger = ledger
+        self._d = deps
         self._sights = sights
         self._digest = digest
         self._budget = budget
-        self._clock = clock
         self._card = card
         self._changed = changed
         self._dirty: dict[int, Urgency] = {}
@@ -69,12 +68,12 @@ class Backlog:
         The second message of a case is shown on the first one's card.
         """
         if case != DIGEST:
-            case = self._ledger.book.cases[case].shown_as
+            case = self._d.ledger.book.cases[case].shown_as
             self._digest.touch(case)
         known = self._dirty.get(case)
         if known is None or urgency < known:
             self._dirty[case] = urgency
-            self._marked_at[case] = self._clock.monotonic()
+            self._marked_at[case] = self._d.clock.monotonic()
         elif urgency is not Urgency.URGENT:
             return
         self._changed()  # also where it was marked before: a result is more urgent than a start
@@ -85,7 +84,7 @@ class Backlog:
 
     def refresh(self) -> None:
         """Mark the cards whose minutes count; a case that has no card yet is to get one."""
-        book = self._ledger.book
+        book = self._d.ledger.book
         for number in sorted(book.open - self._digest.listed.keys()):
             if book.cases[number].undecided or self._shows_an_old_eta(number):
                 self.mark(number, Urgency.REFRESH if self._card(number) else Urgency.FACT)
@@ -93,16 +92,16 @@ class Backlog:
 
     def _shows_an_old_eta(self, number: int) -> bool:
         """Whether the case's card was drawn before its expected end, which is past now."""
-        eta, drawn_at = self._ledger.book.cases[number].eta, self._sights.of(number).drawn_at
-        return eta is not None and eta <= self._clock.now() and (drawn_at is None or drawn_at < eta)
+        eta, drawn_at = self._d.ledger.book.cases[number].eta, self._sights.of(number).drawn_at
+        return eta is not None and eta <= self._d.clock.now() and (drawn_at is None or drawn_at < eta)
 
     def redraw(self) -> None:
         """Mark every card that may not show its case."""
-        book = self._ledger.book
+        book = self._d.ledger.book
         for number in sorted(book.running):
             self.mark(number, Urgency.URGENT)
         self.refresh()
-        since = self._clock.now() - STILL_WARM
+        since = self._d.clock.now() - STILL_WARM
         for case in reversed(book.cases.values()):
             if case.opened_at > since or any(d.at > since for d in case.dispatches):
                 self.mark(case.id, Urgency.REFRESH)
@@ -112,7 +111,7 @@ class Backlog:
         self._notices[_matter(notice)] = notice
         self._drop_the_oldest()
         if notice.code == "ledger_closed":  # every card that could be tapped says so too
-            book = self._ledger.book
+            book = self._d.ledger.book
             for number in sorted(book.open | book.running):
                 self.mark(number, Urgency.URGENT if number in book.running else Urgency.FACT)
         self._changed()
@@ -135,7 +134,7 @@ class Backlog:
         _, pause = self._held.get(matter, (0.0, HELD / 2))
         pause = min(HELD_LONGEST, 2 * pause)
         first = matter not in self._held
-        self._held[matter] = self._clock.monotonic() + pause, pause
+        self._held[matter] = self._d.clock.monotonic() + pause, pause
         return first
 
     def said(self, notice: Notice) -> None:
@@ -173,7 +172,7 @@ class Backlog:
         group.
         """
         self._sort_out()
-        now, soonest = self._clock.monotonic(), math.inf
+        now, soonest = self._d.clock.monotonic(), math.inf
         here = self._budget(DIGEST)
         for urgency, earliest, job in self._jobs():
             if elsewhere and self._budget(job) is here:
@@ -206,7 +205,7 @@ class Backlog:
 
     def _jobs(self) -> list[tuple[Urgency, float, Job]]:
         """What is to be shown with its earliest time; a new card before an edit as urgent."""
-        book = self._ledger.book
+        book = self._d.ledger.book
         crowded = sum(book.cases[n].state is not CaseState.INTERRUPTED for n in book.running) > 1
         known = sorted(
             (self._rank(case, urgency, crowded=crowded), *self._turn(case), order, case)
@@ -233,7 +232,7 @@ class Backlog:
             return True, 0.0
         if case == DIGEST:
             return False, -math.inf if self.at_stake() >= FIRST_CARDS else 1.0
-        return False, -size(self._ledger.book.cases[case])
+        return False, -size(self._d.ledger.book.cases[case])
 
     def _rank(self, case: int, urgency: Urgency, *, crowded: bool) -> Urgency:
         """A card that still offers what was decided goes before everything. Of dispatches, the claim and
@@ -251,28 +250,28 @@ class Backlog:
         if state not in {CaseState.SENDING, CaseState.STOPPING}:
             return urgency
         if urgency is Urgency.URGENT:
-            waited = self._clock.monotonic() - self._marked_at.get(case, -math.inf)
+            waited = self._d.clock.monotonic() - self._marked_at.get(case, -math.inf)
             return Urgency.START if waited < SHORT else Urgency.URGENT
         return Urgency.REFRESH if crowded else urgency
 
     def _offers_what_was_decided(self, number: int) -> bool:
-        shown, book = self._sights.of(number).decided, self._ledger.book
+        shown, book = self._sights.of(number).decided, self._d.ledger.book
         if shown is None:  # as another process left it
             return self._state(number) in _AT_WORK
         return shown != decided(book.cases[number], book)
 
     def at_stake(self) -> int:
         """How many cards in the group may be decided at any moment, while more are to come; else 0."""
-        book, listed = self._ledger.book, self._digest.listed
+        book, listed = self._d.ledger.book, self._digest.listed
         if not listed and all(n == DIGEST or self._card(n) is not None for n in self._dirty):
             return 0
         return sum(book.cases[n].undecided and self._card(n) is not None for n in book.open - listed.keys())
 
     def _state(self, number: int) -> CaseState:
         """What is going on with a case: its sends, or those that tell that service is back."""
-        restoring = self._ledger.book.restored_by(number)
+        restoring = self._d.ledger.book.restored_by(number)
         running = restoring is not None and restoring.running
-        return restoring.state if restoring and running else self._ledger.book.cases[number].state
+        return restoring.state if restoring and running else self._d.ledger.book.cases[number].state
 
     def _earliest(self, case: int, urgency: Urgency) -> float:
         """Edits of one card keep a pace at which it alone never uses the budget up."""

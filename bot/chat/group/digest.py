@@ -6,16 +6,16 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.screens.attention import Attention, size
+from bot.chat.screens.attention import size
 from bot.chat.screens.buttons import Action
 from bot.chat.screens.cards.head import headline, how_many, label
 from bot.chat.screens.fitting import fit, page_buttons
 from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
+from bot.chat.wire.deps import ChatDeps
 from bot.domain.book import Book
 from bot.domain.case import Card, Case, CaseState
-from bot.ports import Clock, Ledger
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +34,9 @@ class Digest:
     first; `waiting` counts all of them.
     """
 
-    def __init__(
-        self, ledger: Ledger, clock: Clock, attention: Attention, *, card: Callable[[int], Card | None]
-    ) -> None:
-        """`card` finds a case's card in the group."""
-        self._ledger = ledger
-        self._clock = clock
-        self._at_once = attention.cards_at_once
-        self._attention = attention
+    def __init__(self, deps: ChatDeps, *, card: Callable[[int], Card | None]) -> None:
+        """`card` finds a case's card."""
+        self._d = deps
         self._card = card
         self._stale = True
         self._wanted: set[int] = set()
@@ -57,7 +52,7 @@ class Digest:
 
     def touch(self, number: int) -> None:
         """Something about this case is new. The progress of a dispatch changes nothing here."""
-        if number in self._undecided or number not in self._ledger.book.running:
+        if number in self._undecided or number not in self._d.ledger.book.running:
             self._stale = True
 
     def want(self, number: int) -> None:
@@ -70,10 +65,10 @@ class Digest:
 
         None where nothing may have changed.
         """
-        if self._at_once is None or not self._stale:
+        if self._d.attention.cards_at_once is None or not self._stale:
             return None
         self._stale = False
-        book, now, before = self._ledger.book, self._clock.now(), self.listed
+        book, now, before = self._d.ledger.book, self._d.clock.now(), self.listed
         undecided = [case for case in (book.cases[n] for n in book.open) if _waits(case, book, now)]
         self._undecided = frozenset(case.id for case in undecided)
         self._wanted &= self._undecided
@@ -83,8 +78,10 @@ class Digest:
 
     def _too_many(self, undecided: Sequence[Case]) -> Sequence[Case]:
         """Of these, largest first, those beyond the limit; once there are any, every small one, too."""
-        beyond = undecided[self._at_once :]
-        small = [case for case in undecided[: self._at_once] if self._attention.is_small(case)]
+        beyond = undecided[self._d.attention.cards_at_once :]
+        small = [
+            case for case in undecided[: self._d.attention.cards_at_once] if self._d.attention.is_small(case)
+        ]
         return [*small, *beyond] if beyond else []
 
     def _may_be_listed(self, case: Case) -> bool:
@@ -93,7 +90,7 @@ class Digest:
         return untouched and not told and case.id not in self._wanted and self._card(case.id) is None
 
     def _is_new(self) -> bool:
-        now, empty_since = self._clock.monotonic(), self._empty_since
+        now, empty_since = self._d.clock.monotonic(), self._empty_since
         if self.listed:
             self._empty_since = None
             return empty_since is not None and now - empty_since >= NEW_AFTER

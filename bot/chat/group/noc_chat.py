@@ -15,20 +15,16 @@ from bot.chat.group.painting import BARRED, Painter
 from bot.chat.group.passing import QUESTION, Passing
 from bot.chat.group.sights import Sights
 from bot.chat.group.telling import Teller, record_move
-from bot.chat.screens.attention import Attention
 from bot.chat.screens.cards.card import Asking
 from bot.chat.screens.posting import Mute
-from bot.chat.screens.words import Words
-from bot.chat.wire.access import Access
-from bot.chat.wire.budget import Budget, Urgency
+from bot.chat.wire.budget import Urgency
+from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.link import Link
-from bot.chat.wire.outbox import Outbox
 from bot.chat.wire.refusals import Away, Barred, Moved, Paced, Unsure
 from bot.chat.wire.standing import Standing
 from bot.domain.case import Card
 from bot.domain.limits.holds import closed_until
-from bot.domain.rules import Rules
-from bot.ports import Clock, Ledger, Notice
+from bot.ports import Notice
 
 log = logging.getLogger(__name__)
 
@@ -38,59 +34,21 @@ MAX_BACKOFF = 30.0
 class NocChat:
     """The NOC's group (`ports.NocChat`), drawn by one task: `run`."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        outbox: Outbox,
-        budget: Budget,
-        clock: Clock,
-        words: Words,
-        *,
-        access: Access,
-        group: int,
-        rules: Rules,
-        attention: Attention,
-    ) -> None:
-        """`group` is the configured id; the cards show what the `rules` come to.
-
-        `access` knows whom reminders mention; what goes to the escalation chat has a budget of its own.
-        """
-        self._ledger = ledger
-        self._budget = budget
-        self._clock = clock
-        self._group = group
-        self._rules = rules
-        self.link = Link(clock, self._back)
-        self.standing = Standing(clock, self._muted)
-        self._sights = Sights(ledger.book)
-        self._passing = Passing(ledger, clock, rules)
-        self._digest = Digest(ledger, clock, attention, card=self.card)
+    def __init__(self, deps: ChatDeps) -> None:
+        self._d = deps
+        self.link = Link(deps.clock, self._back)
+        self.standing = Standing(deps.clock, self._muted)
+        self._sights = Sights(deps.ledger.book)
+        self._passing = Passing(deps)
+        self._digest = Digest(deps, card=self.card)
         self._teller = Teller(
-            ledger,
-            outbox,
-            budget,
-            clock,
-            words,
-            where=self,
-            sights=self._sights,
-            rules=rules,
-            attention=attention,
-            on_duty=access.on_duty,
-            approvers=access.approvers,
-            arrived=self._arrived,
-            answered=self._answered,
+            deps, where=self, sights=self._sights, arrived=self._arrived, answered=self._answered
         )
         self._painter = Painter(
-            ledger,
-            outbox,
-            budget,
-            clock,
-            words,
+            deps,
             where=self,
             sights=self._sights,
             digest=self._digest,
-            rules=rules,
-            attention=attention,
             passing=self._passing,
             arrived=self._arrived,
         )
@@ -99,11 +57,10 @@ class NocChat:
         self._retry_at = -math.inf
         self._wake = asyncio.Event()
         self._backlog = Backlog(
-            ledger,
+            deps,
             self._sights,
             self._digest,
             self._teller.budget_of,
-            clock,
             card=self.card,
             changed=self._wake.set,
         )
@@ -112,7 +69,7 @@ class NocChat:
     @property
     def group(self) -> int:
         """Where the group is now."""
-        return self._ledger.book.chat(self._group)
+        return self._d.ledger.book.chat(self._d.group)
 
     def show(self, case: int, *, urgent: bool = False) -> None:
         """The case's card is to show the case as it is."""
@@ -134,7 +91,7 @@ class NocChat:
 
     def closed_until(self) -> datetime | None:
         """When customers may be written to again; None where they may be now."""
-        return closed_until(self._rules, self._clock.now())
+        return closed_until(self._d.rules, self._d.clock.now())
 
     def open_card(self, case: int) -> None:
         """Somebody wants the card of a case that the digest lists."""
@@ -153,7 +110,7 @@ class NocChat:
 
     def card(self, case: int) -> Card | None:
         """The case's card in the group as it is now (0: the digest), None where none is known."""
-        return self._sights.card(case, self._ledger.book, self.group)
+        return self._sights.card(case, self._d.ledger.book, self.group)
 
     def is_card(self, message: int) -> bool:
         """Whether this message of the group is some case's card."""
@@ -161,7 +118,7 @@ class NocChat:
 
     def case_of(self, message: int) -> int | None:
         """The case whose card this message of the group is; None where it is no card."""
-        cards = ((case, self.card(case)) for case in self._ledger.book.cases)
+        cards = ((case, self.card(case)) for case in self._d.ledger.book.cases)
         return next((case for case, card in cards if card is not None and card.message == message), None)
 
     def is_notice(self, message: int) -> bool:
@@ -187,7 +144,7 @@ class NocChat:
 
     def stripped(self, message: int) -> None:
         """This message lost its buttons: where it is a card after all, it is drawn again."""
-        for case in (DIGEST, *self._ledger.book.cases):
+        for case in (DIGEST, *self._d.ledger.book.cases):
             card = self.card(case)
             if card is not None and card.message == message:
                 self._sights.of(case).screen = None
@@ -198,7 +155,7 @@ class NocChat:
         old = self.group
         if new == old:
             return
-        await record_move(self._ledger, old, new)
+        await record_move(self._d.ledger, old, new)
         self.say(Notice("group_moved", {"old": old, "new": new}))
         self.redraw()
 
@@ -217,7 +174,7 @@ class NocChat:
 
     def topic_lost(self, lost: bool) -> None:
         """Posts go to the group itself, as the topic takes none; or (False) to the topic again."""
-        about = {"why": "topic", "since": self._clock.now()}
+        about = {"why": "topic", "since": self._d.clock.now()}
         self.say(Notice("topic_lost") if lost else Notice("topic_back"))
         self.say(Notice("mute", about) if lost else Notice("mute_over", about))
 
@@ -254,19 +211,22 @@ class NocChat:
 
     def _next(self) -> tuple[Job | None, float]:
         """What to show now, or how long nothing can be shown."""
-        now = self._clock.monotonic()
+        now = self._d.clock.monotonic()
         soonest = self._passing.seconds()
         if self._retry_at > now:
             return None, min(soonest, self._retry_at - now)
         barred = self._barred_until - now
-        self._budget.keep(self._backlog.at_stake())
+        self._d.budget.keep(self._backlog.at_stake())
         job, seconds = self._backlog.next(stopping=self._stopping, elsewhere=barred > 0)
         return job, min(soonest, seconds, barred if barred > 0 else math.inf)
 
     async def _nap(self, seconds: float) -> None:
         """Until something is to do or `seconds` are over."""
         self._wake.clear()
-        waits = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
+        waits = [
+            asyncio.ensure_future(self._wake.wait()),
+            asyncio.ensure_future(self._d.clock.sleep(seconds)),
+        ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -275,7 +235,7 @@ class NocChat:
 
     async def _do(self, job: Job) -> None:
         """Show one thing; whatever goes wrong, it goes on."""
-        now = self._clock.monotonic()
+        now = self._d.clock.monotonic()
         try:
             if isinstance(job, Notice):
                 await self._teller.tell(job, self._backlog)
@@ -283,7 +243,7 @@ class NocChat:
                 await self._painter.paint(job, self._backlog)
         except Paced as wish:
             self._answered()
-            self._budget.pause(wish.seconds)
+            self._d.budget.pause(wish.seconds)
             self.standing.paced(wish.seconds)
         except Moved as moved:
             await self.follow(moved.new)

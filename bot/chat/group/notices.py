@@ -16,11 +16,11 @@ from bot.chat.screens.reasons import ledger_facts
 from bot.chat.screens.saying import Saying
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.starting import STARTED, is_news, said_of_start
-from bot.chat.screens.words import Words, clean
+from bot.chat.screens.words import clean
+from bot.chat.wire.deps import ChatDeps
 from bot.domain.case import Card, Case
 from bot.domain.incident import OddRow
-from bot.domain.rules import Rules
-from bot.ports import Ledger, Notice
+from bot.ports import Notice
 
 REOPENED, NOT_SENT = "reopened", "not_sent"
 UNDRAWN = "undrawn"
@@ -33,19 +33,9 @@ HOUR = timedelta(hours=1)
 class Notices:
     """Notices in words."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        words: Words,
-        rules: Rules,
-        reminders: Reminders,
-        *,
-        card: Callable[[int], Card | None],
-    ) -> None:
-        """`card` finds a case's card: what is about a case is a reply to it."""
-        self._ledger = ledger
-        self._words = words
-        self._rules = rules
+    def __init__(self, deps: ChatDeps, reminders: Reminders, *, card: Callable[[int], Card | None]) -> None:
+        """`card` finds a case's card."""
+        self._d = deps
         self._reminders = reminders
         self._card = card
 
@@ -54,15 +44,15 @@ class Notices:
         if notice.code == REMINDER:
             return self._reminders.saying(notice, waiting, now)
         if notice.code == UNDRAWN:  # nothing else of the case: that may be what cannot be drawn
-            return Saying((notice,), Screen(str(self._words.say("notice.undrawn", **notice.facts))))
+            return Saying((notice,), Screen(str(self._d.words.say("notice.undrawn", **notice.facts))))
         case = self._case(notice)
         card = self._card(case.shown_as) if case is not None else None
         if not self._holds(notice, case, card, now):
             return None
-        text = self._words.say(f"notice.{notice.code}", **self._facts(notice, case, now))
-        screen = Screen(str(text), confirm_rows(self._words) if notice.code == UNCONFIRMED else ())
+        text = self._d.words.say(f"notice.{notice.code}", **self._facts(notice, case, now))
+        screen = Screen(str(text), confirm_rows(self._d.words) if notice.code == UNCONFIRMED else ())
         elsewhere = notice.code in ELSEWHERE
-        small = notice.code == REOPENED and case is not None and case.size < self._rules.sound_from
+        small = notice.code == REOPENED and case is not None and case.size < self._d.rules.sound_from
         silent = notice.code == STARTED or small
         reply_to = card.message if card else None
         return Saying((notice,), screen, reply_to, silent=silent, elsewhere=elsewhere)
@@ -77,25 +67,25 @@ class Notices:
             case "grown":  # it may be answered, or over
                 return case is not None and case.grown is not None and case.ended_at is None
             case "started":
-                return is_news(said_of_start(notice), self._ledger.book, now)
+                return is_news(said_of_start(notice), self._d.ledger.book, now)
         return True
 
     def _case(self, notice: Notice) -> Case | None:
         number = notice.facts.get("case")
-        return self._ledger.book.cases[number] if isinstance(number, int) else None
+        return self._d.ledger.book.cases[number] if isinstance(number, int) else None
 
     def _facts(self, notice: Notice, case: Case | None, now: datetime) -> dict[str, object]:
         facts: dict[str, object] = {**notice.facts, "now": now}
         if notice.code == "ledger_closed":
             facts |= ledger_facts(str(notice.facts.get("why", "")))
         if notice.code == STARTED:
-            facts["open"] = len(self._ledger.book.open)
+            facts["open"] = len(self._d.ledger.book.open)
         if notice.code == UNCONFIRMED:
-            facts["doubt"] = self._ledger.book.doubt
+            facts["doubt"] = self._d.ledger.book.doubt
         if notice.code == ODD_ROWS:
-            facts["rows"] = listed(cast("tuple[OddRow, ...]", notice.facts["rows"]), self._words)
+            facts["rows"] = listed(cast("tuple[OddRow, ...]", notice.facts["rows"]), self._d.words)
         if notice.code == HALTED:
-            facts |= halted_facts(notice.facts, self._ledger.book, self._words)
+            facts |= halted_facts(notice.facts, self._d.ledger.book, self._d.words)
         if notice.code == NOT_SENT:
             facts["reason"] = self._why_not(str(notice.facts["reason"]))
             facts["scheduled"] = notice.facts.get("scheduled", True)
@@ -109,26 +99,26 @@ class Notices:
             facts |= {"onus": case.grown.onus, "customers": case.grown.customers}
         if case is not None:
             facts |= {"case": case.shown_as, "restores": case.restores is not None}
-            facts["port"] = label(case, self._words)  # of several ports none stands for all
+            facts["port"] = label(case, self._d.words)  # of several ports none stands for all
         if notice.code == REOPENED and case is not None:
             falls = _falls(case)
             facts |= {
                 "hour": sum(now - at <= HOUR for at in falls),
-                "today": sum(self._words.is_same_day(at, now) for at in falls),
-                "flaps": self._rules.flaps,
+                "today": sum(self._d.words.is_same_day(at, now) for at in falls),
+                "flaps": self._d.rules.flaps,
             }
         return facts
 
     def _why_not(self, code: str) -> str:
         """A reason of a dispatch, or of a tap that was declined: what was to begin by itself meets both."""
         refused = f"refused.{code}"
-        known = self._words.has(refused) and not self._words.has(f"reason.{code}")
-        return self._words.plain(refused) if known else reason_words(code, self._words)
+        known = self._d.words.has(refused) and not self._d.words.has(f"reason.{code}")
+        return self._d.words.plain(refused) if known else reason_words(code, self._d.words)
 
     def _rings(self, case: Case, now: datetime) -> bool:
         """Whether it is on, and neither planned work nor so frequent that the card alone tells it."""
-        silent = self._ledger.book.silence_over(case, now) is not None
-        often = sum(now - at <= HOUR for at in _falls(case)) > self._rules.flaps + 1
+        silent = self._d.ledger.book.silence_over(case, now) is not None
+        often = sum(now - at <= HOUR for at in _falls(case)) > self._d.rules.flaps + 1
         return case.ended_at is None and not silent and not often
 
 

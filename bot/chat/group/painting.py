@@ -11,19 +11,16 @@ from bot.chat.group.digest import DIGEST, Digest
 from bot.chat.group.notices import plain_facts
 from bot.chat.group.passing import Passing
 from bot.chat.group.sights import Decided, Group, Sight, Sights, decided
-from bot.chat.screens.attention import Attention
 from bot.chat.screens.cards import card as cards
 from bot.chat.screens.screen import Screen
-from bot.chat.screens.words import Words
-from bot.chat.wire.budget import Budget, Urgency
-from bot.chat.wire.outbox import Outbox
+from bot.chat.wire.budget import Urgency
+from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Unsure
 from bot.domain.case import Card
 from bot.domain.events import CardPosted, DigestPosted, Line
 from bot.domain.limits.growth import asked_about
-from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
-from bot.ports import Clock, Ledger, Notice
+from bot.ports import Notice
 
 log = logging.getLogger(__name__)
 
@@ -37,38 +34,26 @@ class Painter:
 
     def __init__(
         self,
-        ledger: Ledger,
-        outbox: Outbox,
-        budget: Budget,
-        clock: Clock,
-        words: Words,
+        deps: ChatDeps,
         *,
         where: Group,
         sights: Sights,
         digest: Digest,
-        rules: Rules,
-        attention: Attention,
         passing: Passing,
         arrived: Callable[[], None],
     ) -> None:
         """`passing` is what a case's card shows for a while; `arrived` hears of each good answer."""
-        self._ledger = ledger
-        self._outbox = outbox
-        self._budget = budget
-        self._clock = clock
-        self._words = words
+        self._d = deps
         self._where = where
         self._sights = sights
         self._digest = digest
-        self._rules = rules
-        self._attention = attention
         self._passing = passing
         self._arrived = arrived
 
     async def paint(self, number: int, backlog: Backlog) -> None:
         """The card shows the case as it is now; a case without a card gets one."""
         urgency, sight = backlog.take(number), self._sights.of(number)
-        card, now = self._where.card(number), self._clock.now()
+        card, now = self._where.card(number), self._d.clock.now()
         try:
             if card is None and not self._worth_a_message(number, now):
                 return
@@ -78,14 +63,14 @@ class Painter:
                 sight.decided, sight.asked = shows, asks
                 return
             with contextlib.suppress(LedgerClosed):  # what happened is shown all the same
-                await self._ledger.flush()
-            self._budget.spend(urgency)
-            sight.shown_at = self._clock.monotonic()
+                await self._d.ledger.flush()
+            self._d.budget.spend(urgency)
+            sight.shown_at = self._d.clock.monotonic()
             if card is None:
                 sight.asked = asks  # also where nobody knows whether it arrived
                 await self._post(number, screen)
             else:
-                await self._outbox.edit(card.chat, card.message, screen)
+                await self._d.outbox.edit(card.chat, card.message, screen)
         except Gone:
             sight.screen, sight.lost, sight.shown_at = None, card, -math.inf
             backlog.mark(number, urgency)
@@ -106,23 +91,23 @@ class Painter:
         self._arrived()
 
     def _decided(self, number: int) -> Decided | None:
-        book = self._ledger.book
+        book = self._d.ledger.book
         return None if number == DIGEST else decided(book.cases[number], book)
 
     def _asked(self, number: int) -> int | None:
-        case = self._ledger.book.cases.get(number)
+        case = self._d.ledger.book.cases.get(number)
         return None if case is None else asked_about(case, case.ports)
 
     def _tell_plainly(self, number: int, sight: Sight, backlog: Backlog) -> None:
         """What is known is told once, in a plain notice; the card is tried again, ever more rarely."""
         if not sight.pause:
-            case = self._ledger.book.cases.get(number)
+            case = self._d.ledger.book.cases.get(number)
             if case is None:
                 backlog.say(Notice("undrawn_list", {"n": self._digest.waiting}))
             else:
                 backlog.say(Notice("undrawn", plain_facts(case)))
         sight.pause = min(UNDRAWN_LONGEST, max(BARRED, 2 * sight.pause))
-        sight.screen, sight.not_before = None, self._clock.monotonic() + sight.pause
+        sight.screen, sight.not_before = None, self._d.clock.monotonic() + sight.pause
 
     def _says_nothing_new(self, number: int, sight: Sight, screen: Screen, urgency: Urgency) -> bool:
         """Whether the card shows this already; minutes that passed are news for a refresh alone."""
@@ -134,26 +119,26 @@ class Painter:
 
     def _render(self, number: int, now: datetime) -> Screen:
         if number == DIGEST:
-            return self._digest.screen(self._words, now)
-        case = self._ledger.book.cases[number]
+            return self._digest.screen(self._d.words, now)
+        case = self._d.ledger.book.cases[number]
         return cards.card(
             case,
-            self._ledger.book,
+            self._d.ledger.book,
             now,
-            self._words,
-            rules=self._rules,
+            self._d.words,
+            rules=self._d.rules,
             asking=self._passing.question(number),
             unfolded=self._passing.unfolded(number),
-            closed=self._ledger.closed is not None,
+            closed=self._d.ledger.closed is not None,
         )
 
     async def _post(self, number: int, screen: Screen) -> None:
         sight = self._sights.of(number)
         group = self._where.group
         try:
-            message = await self._outbox.post(group, screen, silent=self._is_quiet(number))
+            message = await self._d.outbox.post(group, screen, silent=self._is_quiet(number))
         except Unsure:
-            sight.not_before, sight.doubt = self._clock.monotonic() + EVIDENCE, True
+            sight.not_before, sight.doubt = self._d.clock.monotonic() + EVIDENCE, True
             raise
         await self.record(number, Card(group, message.message_id))
 
@@ -165,18 +150,18 @@ class Painter:
         if number == DIGEST:
             line = DigestPosted(card.chat, card.message)
         with contextlib.suppress(LedgerClosed):  # it stays the card until the next start
-            await self._ledger.commit(lambda _book, _now: [line])
+            await self._d.ledger.commit(lambda _book, _now: [line])
 
     def _is_quiet(self, number: int) -> bool:
         """Whether this card, or all that the digest lists, may come without sound."""
-        cases = self._digest.listed.values() if number == DIGEST else [self._ledger.book.cases[number]]
-        return all(self._attention.is_quiet(case, self._clock.now()) for case in cases)
+        cases = self._digest.listed.values() if number == DIGEST else [self._d.ledger.book.cases[number]]
+        return all(self._d.attention.is_quiet(case, self._d.clock.now()) for case in cases)
 
     def _worth_a_message(self, number: int, now: datetime) -> bool:
         """What ended before anything was decided on it has nothing to show; planned work needs no card."""
         if number == DIGEST:
             return bool(self._digest.listed)
-        book = self._ledger.book
+        book = self._d.ledger.book
         case = book.cases[number]
         if case.dispatch is not None:
             return True

@@ -3,8 +3,7 @@ and all of its buttons.
 """
 
 from bot.chat.screens.cards.questions import Asking
-from bot.domain.rules import Rules
-from bot.ports import Clock, Ledger
+from bot.chat.wire.deps import ChatDeps
 from bot.steps.decide import goes_on_until
 from bot.steps.describe import explained_until
 
@@ -16,11 +15,8 @@ IDLE = 3600.0
 class Passing:
     """Held in memory alone: after a restart the cards are as the ledger has them."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, rules: Rules) -> None:
-        """The cards show what the `rules` come to."""
-        self._ledger = ledger
-        self._clock = clock
-        self._rules = rules
+    def __init__(self, deps: ChatDeps) -> None:
+        self._d = deps
         self._asking: dict[int, tuple[Asking, float]] = {}
         self._unfolded: dict[int, float] = {}
         self._lasting: dict[int, float] = {}
@@ -28,7 +24,7 @@ class Passing:
     def ask(self, case: int, question: Asking | None, seconds: float) -> None:
         """The card asks a question for so long, or (None) no longer does."""
         if question is not None:
-            self._asking[case] = (question, self._clock.monotonic() + seconds)
+            self._asking[case] = (question, self._d.clock.monotonic() + seconds)
         else:
             self._asking.pop(case, None)
 
@@ -41,7 +37,7 @@ class Passing:
         before = case in self._unfolded
         self._unfolded.pop(case, None)
         if unfolded:
-            self._unfolded[case] = self._clock.monotonic() + UNFOLDED
+            self._unfolded[case] = self._d.clock.monotonic() + UNFOLDED
         return before != unfolded
 
     def unfolded(self, case: int) -> bool:
@@ -50,7 +46,7 @@ class Passing:
 
     def over(self) -> set[int]:
         """The cards that may show what is over now; each is told once."""
-        now, book = self._clock.monotonic(), self._ledger.book
+        now, book = self._d.clock.monotonic(), self._d.ledger.book
         asked = {case for case, (_, until) in self._asking.items() if until <= now}
         for case in asked:
             del self._asking[case]
@@ -69,13 +65,13 @@ class Passing:
             *self._unfolded.values(),
             *self._lasting.values(),
         ]
-        now = self._clock.monotonic()
+        now = self._d.clock.monotonic()
         return min([now + IDLE, *until]) - now
 
     def _until(self, ticks: float) -> dict[int, float]:
         """Until when interrupted sends go on by themselves, and who denied may say why."""
-        now, book = self._clock.now(), self._ledger.book
-        found = {n: goes_on_until(book.cases[n], book, self._rules, now) for n in book.running}
+        now, book = self._d.clock.now(), self._d.ledger.book
+        found = {n: goes_on_until(book.cases[n], book, self._d.rules, now) for n in book.running}
         found |= {n: explained_until(book.cases[n]) for n in book.open - found.keys()}
         return {
             number: ticks + (until - now).total_seconds()

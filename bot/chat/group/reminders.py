@@ -9,21 +9,20 @@ from typing import cast
 from markupsafe import Markup
 
 from bot.chat.group.digest import DIGEST
-from bot.chat.screens.attention import Attention
 from bot.chat.screens.cards.head import headline, how_many, label
 from bot.chat.screens.fitting import fit
 from bot.chat.screens.pages.on_demand import link
 from bot.chat.screens.saying import Saying
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words, clean, shorten
+from bot.chat.wire.deps import ChatDeps
 from bot.domain.case import Card, Case, Phase, Reminder
 from bot.domain.events import Reminded
 from bot.domain.reminders import about, stands
 from bot.domain.restored import waits
-from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import LedgerClosed
-from bot.ports import Ledger, Notice
+from bot.ports import Notice
 
 REMINDER = "reminder"
 MENTIONED_AT_MOST = 50  # with the text's own: below the 100 entities that a message takes
@@ -57,25 +56,10 @@ People = Callable[[], Sequence[Who]]
 class Reminders:
     """What is to be said of reminders, and that it was said."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        words: Words,
-        rules: Rules,
-        attention: Attention,
-        *,
-        card: Callable[[int], Card | None],
-        on_duty: People,
-        approvers: People,
-    ) -> None:
-        """`card` finds a case's card, or the digest; `on_duty` and `approvers` who is mentioned."""
-        self._ledger = ledger
-        self._words = words
-        self._rules = rules
-        self._attention = attention
+    def __init__(self, deps: ChatDeps, *, card: Callable[[int], Card | None]) -> None:
+        """`card` finds a case's card, or the digest."""
+        self._d = deps
         self._card = card
-        self._on_duty = on_duty
-        self._approvers = approvers
         self._over: set[tuple[int, Reminder, datetime | None]] = set()
 
     def dated(self, notice: Notice) -> Notice:
@@ -90,7 +74,7 @@ class Reminders:
         matter = about(case, what)
         if notice.facts[_ABOUT] != matter or (case.id, what, matter) in self._over:
             return False
-        return stands(case, what, self._ledger.book, now, self._rules)
+        return stands(case, what, self._d.ledger.book, now, self._d.rules)
 
     def is_news(self, notice: Notice, waiting: Notice | None, now: datetime) -> bool:
         """Whether it is to be said: it stands, and the same is not waiting already."""
@@ -100,7 +84,7 @@ class Reminders:
     def goes_elsewhere(self, notice: Notice) -> bool:
         """Whether it is for the escalation chat."""
         escalated = notice.code == REMINDER and _what(notice).endswith("escalated")
-        return escalated and self._attention.escalation is not None and _ASTRAY not in notice.facts
+        return escalated and self._d.attention.escalation is not None and _ASTRAY not in notice.facts
 
     def saying(self, notice: Notice, waiting: Iterable[Notice], now: datetime) -> Saying | None:
         """One message for this reminder and those `waiting` that go with it; None where it holds no more."""
@@ -115,7 +99,7 @@ class Reminders:
             tuple(together),
             in_words(notice, cases, now),
             None if elsewhere else self._reply_to(cases[0]),
-            silent=all(self._attention.is_quiet(case, now) for case in cases),
+            silent=all(self._d.attention.is_quiet(case, now) for case in cases),
             elsewhere=elsewhere,
         )
 
@@ -138,7 +122,7 @@ class Reminders:
             return
         try:
             lines = [Reminded(case.id, what) for case, what in found]
-            await self._ledger.commit(lambda _book, _now: lines)
+            await self._d.ledger.commit(lambda _book, _now: lines)
         except LedgerClosed:  # then each poll asks for it again
             self._over |= {(case.id, what, about(case, what)) for case, what in found}
 
@@ -148,14 +132,14 @@ class Reminders:
         return replace(notice, facts={**notice.facts, _ASTRAY: True})
 
     def _case(self, notice: Notice) -> Case:
-        return self._ledger.book.cases[cast("int", notice.facts["case"])]
+        return self._d.ledger.book.cases[cast("int", notice.facts["case"])]
 
     def _reply_to(self, case: Case) -> int | None:
         card = self._card(case.shown_as) or self._card(DIGEST)
         return card.message if card else None
 
     def _in_group(self, notice: Notice, cases: Sequence[Case], now: datetime) -> Screen:
-        what, case, words = _what(notice), cases[0], self._words
+        what, case, words = _what(notice), cases[0], self._d.words
         longest = max(now - (about(one, what) or one.opened_at) for one in cases)
         facts = {"case": case.shown_as, "port": label(case, words), "waited": longest, "now": now}
         if len(cases) > 1:
@@ -173,11 +157,11 @@ class Reminders:
             return []
         if what.startswith("over") and case.owner is not None and not what.endswith("escalated"):
             return [case.owner]
-        return self._approvers() if what.endswith("escalated") else self._on_duty()
+        return self._d.access.approvers() if what.endswith("escalated") else self._d.access.on_duty()
 
     def _untold(self, case: Case, now: datetime) -> int:
         """How many people wait for a word whether they are told that service is back."""
-        return len(case.accepted()) if waits(case, self._ledger.book, now, self._rules) else 0
+        return len(case.accepted()) if waits(case, self._d.ledger.book, now, self._d.rules) else 0
 
     def _more(self, case: Case, what: Reminder, now: datetime) -> dict[str, object]:
         """What is told of this matter alone."""
@@ -190,7 +174,7 @@ class Reminders:
             return {"onus": known, "at_most": case.affected is None and case.grown is None}
         if what.startswith("over"):
             lasted = (case.ended_at or now) - case.started if case.start_known else None
-            told = self._ledger.book.restored_by(case.id)
+            told = self._d.ledger.book.restored_by(case.id)
             asked = told is not None and not told.undecided
             return {"n": self._untold(case, now), "lasted": lasted, "asked": asked}
         if what.startswith("left") and case.dispatch is not None:
@@ -202,7 +186,7 @@ class Reminders:
         return {}
 
     def _elsewhere(self, notice: Notice, cases: Sequence[Case], now: datetime) -> Screen:
-        words, key = self._words, _ELSEWHERE[_what(notice)]
+        words, key = self._d.words, _ELSEWHERE[_what(notice)]
         rows = (
             words.say(
                 _ROWS[key],

@@ -7,20 +7,17 @@ from typing import cast
 
 from bot.chat.group.backlog import Backlog, Job
 from bot.chat.group.notices import ELSEWHERE, REOPENED, Notices
-from bot.chat.group.reminders import REMINDER, People, Reminders
+from bot.chat.group.reminders import REMINDER, Reminders
 from bot.chat.group.sights import Group, Sights
-from bot.chat.screens.attention import Attention
 from bot.chat.screens.saying import Saying
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.starting import STARTED, said_of_start
-from bot.chat.screens.words import Words
 from bot.chat.wire.budget import Budget
-from bot.chat.wire.outbox import Outbox
+from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.refusals import Barred, Moved, Paced, Rejected, Unsure
 from bot.domain.events import Announced, GroupMoved
-from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
-from bot.ports import Clock, Ledger, Notice
+from bot.ports import Ledger, Notice
 
 log = logging.getLogger(__name__)
 
@@ -30,44 +27,27 @@ class Teller:
 
     def __init__(
         self,
-        ledger: Ledger,
-        outbox: Outbox,
-        budget: Budget,
-        clock: Clock,
-        words: Words,
+        deps: ChatDeps,
         *,
         where: Group,
         sights: Sights,
-        rules: Rules,
-        attention: Attention,
-        on_duty: People,
-        approvers: People,
         arrived: Callable[[], None],
         answered: Callable[[], None],
     ) -> None:
-        """`budget` is the group's, the escalation chat has its own.
-
-        `arrived` hears of each post that the group took, `answered` of each other answer of Telegram.
-        """
-        self._ledger = ledger
-        self._outbox = outbox
-        self._words = words
-        self._budget = budget
-        self._elsewhere = Budget(clock)
-        self._clock = clock
+        """`arrived` hears of each post that the group took, `answered` of each other answer of Telegram."""
+        self._d = deps
+        self._elsewhere = Budget(deps.clock)  # the escalation chat has a budget of its own
         self._where = where
         self._sights = sights
-        self._escalation = attention.escalation
+        self._escalation = deps.attention.escalation
         self._arrived, self._answered = arrived, answered
-        self._reminders = Reminders(
-            ledger, words, rules, attention, card=where.card, on_duty=on_duty, approvers=approvers
-        )
-        self._notices = Notices(ledger, words, rules, self._reminders, card=where.card)
+        self._reminders = Reminders(deps, card=where.card)
+        self._notices = Notices(deps, self._reminders, card=where.card)
 
     def budget_of(self, job: Job) -> Budget:
         """The budget of the chat where this is to be shown."""
         elsewhere = isinstance(job, Notice) and self._goes_elsewhere(job)
-        return self._elsewhere if elsewhere else self._budget
+        return self._elsewhere if elsewhere else self._d.budget
 
     def _goes_elsewhere(self, notice: Notice) -> bool:
         return notice.code in ELSEWHERE or self._reminders.goes_elsewhere(notice)
@@ -80,7 +60,7 @@ class Teller:
         """
         if notice.code == REMINDER:
             notice = self._reminders.dated(notice)
-            if not self._reminders.is_news(notice, backlog.waiting(notice), self._clock.now()):
+            if not self._reminders.is_news(notice, backlog.waiting(notice), self._d.clock.now()):
                 return
         if notice.code in ELSEWHERE and self._escalation is None:
             return
@@ -103,25 +83,25 @@ class Teller:
         if done:
             await self._reminders.said(saying.notices)
             if notice.code == STARTED:
-                self._ledger.note(Announced(said_of_start(notice)))
+                self._d.ledger.note(Announced(said_of_start(notice)))
             for one in saying.notices:
                 backlog.said(one)
 
     def _saying(self, notice: Notice, backlog: Backlog) -> Saying | None:
         try:
-            return self._notices.saying(notice, backlog.notices(), self._clock.now())
+            return self._notices.saying(notice, backlog.notices(), self._d.clock.now())
         except Exception:  # the edge: one notice that cannot be told must not stop the others, nor be hidden
             log.exception("notice %s cannot be told", notice.code)
             case = notice.facts.get("case")
-            told = self._words.say("notice.untold", code=notice.code, case=case if case != "" else None)
+            told = self._d.words.say("notice.untold", code=notice.code, case=case if case != "" else None)
             return Saying((notice,), Screen(str(told)), elsewhere=self._goes_elsewhere(notice))
 
     async def _announce(self, saying: Saying, backlog: Backlog) -> bool:
         """Say it to the group; True: it is done with. What Telegram does not take is tried again later."""
-        self._budget.spend()
+        self._d.budget.spend()
         group, first = self._where.group, saying.notices[0]
         try:
-            message = await self._outbox.post(
+            message = await self._d.outbox.post(
                 group, saying.screen, reply_to=saying.reply_to, silent=saying.silent
             )
         except Rejected as error:
@@ -137,14 +117,14 @@ class Teller:
     async def _escalate(self, saying: Saying, backlog: Backlog) -> bool:
         """Say it in the escalation chat; where that cannot be written to, the group is to hear it."""
         self._elsewhere.spend()
-        chat = self._ledger.book.chat(self._escalation or 0)
+        chat = self._d.ledger.book.chat(self._escalation or 0)
         try:
-            await self._outbox.post(chat, saying.screen, silent=saying.silent, in_topic=False)
+            await self._d.outbox.post(chat, saying.screen, silent=saying.silent, in_topic=False)
         except Paced as wish:
             self._elsewhere.pause(wish.seconds)
             return False
         except Moved as moved:
-            await record_move(self._ledger, chat, moved.new)
+            await record_move(self._d.ledger, chat, moved.new)
             return False
         except (Barred, Rejected) as error:
             log.error("TELEGRAM_ESCALATION_CHAT_ID cannot be written to: %s", error)  # noqa: TRY400

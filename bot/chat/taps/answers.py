@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Hashable
 
 from bot.chat.group.noc_chat import NocChat
 from bot.chat.taps.turns import Turns
-from bot.chat.wire.budget import LONGEST_PAUSE, Budget, Urgency
+from bot.chat.wire.budget import LONGEST_PAUSE, Urgency
+from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.errors import Declined
-from bot.ports import Clock
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +22,15 @@ TRIES = 3
 class Answers:
     """The way out for pages and documents. `deliver` never raises: the person can ask again."""
 
-    def __init__(self, chat: NocChat, budget: Budget, clock: Clock) -> None:
+    def __init__(self, deps: ChatDeps, chat: NocChat) -> None:
+        self._d = deps
         self._chat = chat
-        self._budget = budget
-        self._clock = clock
         self._turns: dict[int, Turns] = {}
         self._newest: dict[Hashable, object] = {}
 
     def admit(self, user: int, most: int = A_MINUTE) -> bool:
         """Count one answer for this person; False where they had as many of them in this minute."""
-        return self._turns.setdefault(most, Turns(self._clock, most)).take(user)
+        return self._turns.setdefault(most, Turns(self._d.clock, most)).take(user)
 
     def check(self, chat: int, user: int) -> None:
         """Declined for who asks for too much in the group."""
@@ -45,11 +44,11 @@ class Answers:
         """
         if chat != self._chat.group:
             return False
-        return self.late(Urgency.ANSWER) or before >= min(AT_ONCE, self._budget.answers_left())
+        return self.late(Urgency.ANSWER) or before >= min(AT_ONCE, self._d.budget.answers_left())
 
     def late(self, urgency: Urgency) -> bool:
         """Whether what is shown in the group comes so late that a person who waits for it should be told."""
-        return self._budget.wait(urgency) > WORTH_TELLING or self._chat.standing.mute is not None
+        return self._d.budget.wait(urgency) > WORTH_TELLING or self._chat.standing.mute is not None
 
     async def deliver(self, chat: int, what: Hashable, send: Callable[[], Awaitable[None]]) -> bool:
         """Whether it was sent; again where Telegram asked for a pause or was not reached.
@@ -79,11 +78,11 @@ class Answers:
 
     async def _turn(self, what: Hashable, ticket: object) -> bool:
         """Wait for the budget; False where a newer answer took the place."""
-        while (seconds := self._budget.wait(Urgency.ANSWER)) > 0:
-            await self._clock.sleep(seconds)
+        while (seconds := self._d.budget.wait(Urgency.ANSWER)) > 0:
+            await self._d.clock.sleep(seconds)
             if self._newest.get(what) is not ticket:
                 return False
-        self._budget.spend(Urgency.ANSWER)
+        self._d.budget.spend(Urgency.ANSWER)
         return True
 
     async def _try(self, chat: int, send: Callable[[], Awaitable[None]]) -> bool:
@@ -91,10 +90,10 @@ class Answers:
             await send()
         except Paced as wish:
             if chat == self._chat.group:
-                self._budget.pause(wish.seconds)
-            await self._clock.sleep(min(wish.seconds, LONGEST_PAUSE))
+                self._d.budget.pause(wish.seconds)
+            await self._d.clock.sleep(min(wish.seconds, LONGEST_PAUSE))
         except Away:
-            await self._clock.sleep(1)
+            await self._d.clock.sleep(1)
         else:
             return True
         return False

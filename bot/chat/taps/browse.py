@@ -19,15 +19,14 @@ from bot.chat.screens.pages.cooldown import cooldown
 from bot.chat.screens.pages.doubts import doubts_page
 from bot.chat.screens.press import Kind, Press
 from bot.chat.screens.screen import Screen
-from bot.chat.screens.words import Words
 from bot.chat.taps.answers import Answers
 from bot.chat.taps.desk import Desk
-from bot.chat.wire.outbox import Ephemeral, Outbox
+from bot.chat.wire.deps import ChatDeps
+from bot.chat.wire.outbox import Ephemeral
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.domain.book import Book
 from bot.domain.who import Who
 from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
-from bot.ports import Clock
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -63,23 +62,10 @@ class _Posted:
 class Browse:
     """What is shown on demand. Methods that send never raise: the person can ask again."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        answers: Answers,
-        *,
-        outbox: Outbox,
-        words: Words,
-        clock: Clock,
-        hours: float,
-    ) -> None:
-        """`hours` is the cooldown."""
+    def __init__(self, deps: ChatDeps, desk: Desk, answers: Answers) -> None:
+        self._d = deps
         self._desk = desk
         self._answers = answers
-        self._outbox = outbox
-        self._words = words
-        self._clock = clock
-        self._hours = hours
         self._pages: OrderedDict[tuple[int, int, bool], _Posted] = OrderedDict()
         self._not_opened: dict[int, float] = {}
         self._doors: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -91,7 +77,7 @@ class Browse:
 
     @property
     def _now(self) -> datetime:
-        return self._clock.now()
+        return self._d.clock.now()
 
     def page(self, query: CallbackQuery, who: Who) -> Page:
         """The message of a tap. Declined where Telegram names none."""
@@ -123,11 +109,11 @@ class Browse:
         """
         try:
             async with asyncio.timeout(patience):
-                await self._outbox.knock(user)
+                await self._d.outbox.knock(user)
         except TimeoutError:
             raise Declined("no_document") from None
         except (Barred, Rejected):
-            raise Declined("open_private", username=self._outbox.username) from None
+            raise Declined("open_private", username=self._d.outbox.username) from None
         except (Away, Unsure, Paced, Moved, Gone) as error:
             log.info("a private chat could not be reached (%s)", type(error).__name__)
 
@@ -160,13 +146,19 @@ class Browse:
 
     def audit(self, wanted: str, number: int = 0) -> Screen:
         """One page of the audit."""
-        return audit(self._book, number, wanted, self._words, self._now, hours=self._hours)
+        return audit(self._book, number, wanted, self._d.words, self._now, hours=self._d.rules.cooldown_hours)
 
     def cooldown(self, *, may_release: bool, page: int = 0) -> Screen:
         """One page of the ports in cooldown."""
         closed = self._desk.ledger.closed is not None
         return cooldown(
-            self._book, self._now, self._words, self._hours, may_release=may_release, closed=closed, page=page
+            self._book,
+            self._now,
+            self._d.words,
+            self._d.rules.cooldown_hours,
+            may_release=may_release,
+            closed=closed,
+            page=page,
         )
 
     async def sheet(self, page: Page, press: Press) -> None:
@@ -178,17 +170,17 @@ class Browse:
             except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
                 await self.post(user, self._sorry(error), reader=user)
                 return
-            document = sheets.details_csv(self._book.cases[press.case], found, self._words)
+            document = sheets.details_csv(self._book.cases[press.case], found, self._d.words)
         elif press.action is Action.DOUBTS_CSV:
-            document = sheets.doubts_csv(self._book.cases[press.case], self._words)
+            document = sheets.doubts_csv(self._book.cases[press.case], self._d.words)
         else:
             make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
             wanted = read_audit(press.arg)[1]
-            document = make(self._book, wanted, self._words, self._now, self._hours)
+            document = make(self._book, wanted, self._d.words, self._now, self._d.rules.cooldown_hours)
         if not await self._answers.deliver(
-            user, (user, document.filename), lambda: self._outbox.send_sheet(user, document)
+            user, (user, document.filename), lambda: self._d.outbox.send_sheet(user, document)
         ):
-            await self.post(user, Screen(str(self._words.say("declined.no_document"))), reader=user)
+            await self.post(user, Screen(str(self._d.words.say("declined.no_document"))), reader=user)
 
     async def post(
         self,
@@ -210,11 +202,11 @@ class Browse:
 
         async def send() -> None:
             try:
-                message = await self._outbox.post(chat, screen, reply_to=reply_to, only=only)
+                message = await self._d.outbox.post(chat, screen, reply_to=reply_to, only=only)
             except Rejected:
                 if only is None:
                     raise
-                message = await self._outbox.post(chat, screen, reply_to=reply_to)
+                message = await self._d.outbox.post(chat, screen, reply_to=reply_to)
             ephemeral = _ephemeral(message.api_kwargs)
             key = (chat, ephemeral or message.message_id, ephemeral is not None)
             _remember(self._pages, key, _Posted(kind, reader, case))
@@ -224,7 +216,7 @@ class Browse:
     async def post_private(self, user: int, screen: Screen, kind: Kind, *, about: str) -> bool:
         """The same in the person's private chat; False where they did not open one, as of ten minutes ago."""
         async with self._doors.setdefault(user, asyncio.Lock()):  # many answers try a closed door once
-            now = self._clock.monotonic()
+            now = self._d.clock.monotonic()
             if now - self._not_opened.get(user, -math.inf) < NOT_OPENED:
                 return False
             if await self.post(user, screen, kind, reader=user, about=about):
@@ -241,7 +233,7 @@ class Browse:
     async def react(self, chat: int, message: int, emoji: str) -> None:
         """A person's message has this reaction, where the group allows it and Telegram is there."""
         try:
-            await self._outbox.react(chat, message, emoji)
+            await self._d.outbox.react(chat, message, emoji)
         except (Away, Unsure, Paced, Moved, Gone, Barred, Rejected) as error:
             log.info("a reaction could not be given (%s)", type(error).__name__)
 
@@ -250,9 +242,9 @@ class Browse:
 
         async def send() -> None:
             if page.ephemeral is not None:
-                await self._outbox.edit_ephemeral(Ephemeral(page.chat, page.ephemeral, page.who.id), screen)
+                await self._d.outbox.edit_ephemeral(Ephemeral(page.chat, page.ephemeral, page.who.id), screen)
             else:
-                await self._outbox.edit(page.chat, page.message, screen)
+                await self._d.outbox.edit(page.chat, page.message, screen)
 
         await self._answers.deliver(page.chat, page.key, send)
 
@@ -262,7 +254,7 @@ class Browse:
             return False
         _remember(self._stripped, (chat, message), None)
         return await self._answers.deliver(
-            chat, ("strip", chat, message), lambda: self._outbox.strip(chat, message)
+            chat, ("strip", chat, message), lambda: self._d.outbox.strip(chat, message)
         )
 
     async def _post_for(self, page: Page, screen: Screen, kind: Kind, case: int) -> None:
@@ -272,20 +264,20 @@ class Browse:
         await self.post(page.chat, screen, kind, reader=reader, case=case, reply_to=page.message, only=only)
 
     def _doubts(self, case: int, number: int) -> Screen:
-        return doubts_page(self._book.cases[case], self._book, number, self._words, self._now)
+        return doubts_page(self._book.cases[case], self._book, number, self._d.words, self._now)
 
     async def _details(self, case: int, number: int) -> Screen:
         try:
             found = await self._desk.details(case)
         except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
             return self._sorry(error)
-        return on_demand.details(self._book.cases[case], found, number, self._words)
+        return on_demand.details(self._book.cases[case], found, number, self._d.words)
 
     def _sorry(self, error: Exception) -> Screen:
         if isinstance(error, Declined):
-            return Screen(str(self._words.say(f"declined.{error.code}", now=self._now, **error.facts)))
+            return Screen(str(self._d.words.say(f"declined.{error.code}", now=self._now, **error.facts)))
         log.info("customers could not be looked up for a page (%s)", type(error).__name__)
-        return Screen(str(self._words.say("declined.upstream")))
+        return Screen(str(self._d.words.say("declined.upstream")))
 
 
 def _ephemeral(fields: Mapping[str, object]) -> int | None:

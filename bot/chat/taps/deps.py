@@ -12,6 +12,7 @@ from bot.chat.taps.answers import Answers
 from bot.chat.taps.browse import Browse, Page
 from bot.chat.taps.desk import Desk
 from bot.chat.wire.access import Access
+from bot.chat.wire.deps import ChatDeps
 from bot.domain.book import Book
 from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
@@ -28,19 +29,36 @@ class TapDeps:
     `contested` whether a second program may hear taps; `username` is the bot's, known once it is connected.
     """
 
+    all: ChatDeps
     desk: Desk
     chat: NocChat
-    access: Access
     answers: Answers
     browse: Browse
-    words: Words
-    clock: Clock
-    rules: Rules
     beside: Callable[[Work], None]
     away: Callable[[int], Away | None]
     contested: Callable[[], bool]
     username: Callable[[], str]
     program: Callable[[], ProgramFacts]
+
+    @property
+    def access(self) -> Access:
+        """Who may."""
+        return self.all.access
+
+    @property
+    def words(self) -> Words:
+        """How it is said."""
+        return self.all.words
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        return self.all.clock
+
+    @property
+    def rules(self) -> Rules:
+        """What the settings say."""
+        return self.all.rules
 
     @property
     def book(self) -> Book:

@@ -1,0 +1,26 @@
+"""What every part of the chat works with: one of each, made once."""
+
+from dataclasses import dataclass
+
+from bot.chat.screens.attention import Attention
+from bot.chat.screens.words import Words
+from bot.chat.wire.access import Access
+from bot.chat.wire.budget import Budget
+from bot.chat.wire.outbox import Outbox
+from bot.domain.rules import Rules
+from bot.ports import Clock, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDeps:
+    """`budget` is the group's, `group` its configured id; the cards show what the `rules` come to."""
+
+    ledger: Ledger
+    outbox: Outbox
+    budget: Budget
+    clock: Clock
+    words: Words
+    rules: Rules
+    attention: Attention
+    access: Access
+    group: int
