@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
-from bot.domain.case import Card, Case, Dispatch, restoring_of
+from bot.domain.case import Card, Case, restoring_of
 from bot.domain.causes.flapping import Spell
+from bot.domain.dispatch import Dispatch
 from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import Contact, Reservation
 from bot.domain.limits.silence import Silence

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case, CaseState, Member, Phase
+from bot.domain.case import Case, CaseState, Member
 from bot.domain.causes.flapping import KEPT, Spell
-from bot.domain.dispatches import give_back, reserve
+from bot.domain.claims import give_back, reserve
+from bot.domain.dispatch import Phase
 from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import Reservation
 

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from bot.domain.book import Book
-from bot.domain.case import Phase
+from bot.domain.dispatch import Phase
 from bot.domain.incident import Incident, Port
 from bot.domain.plan import Facts, Receipt, Recipient
 from bot.domain.who import Who

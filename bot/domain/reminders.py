@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Reminder
-from bot.domain.dispatches import LEFT_WITHIN
+from bot.domain.claims import LEFT_WITHIN
 from bot.domain.restored import waits
 from bot.domain.rules import Rules
 

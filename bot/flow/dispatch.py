@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from bot.domain.case import Dispatch, Phase
+from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.events import Line, Unasked
 from bot.domain.limits.holds import APPROVER_GONE, CONTESTED, NO_MORE
 from bot.domain.plan import RESTORED, Size

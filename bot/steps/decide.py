@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.domain.book import Book
-from bot.domain.case import SECOND_WITHIN, Case, CaseState, Despite, Dispatch, Phase, Proposal
+from bot.domain.case import SECOND_WITHIN, Case, CaseState, Proposal
 from bot.domain.causes.correlation import dominant
+from bot.domain.dispatch import Despite, Dispatch, Phase
 from bot.domain.events import (
     Approved,
     Cancelled,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import CaseState, Phase
+from bot.domain.case import CaseState
+from bot.domain.dispatch import Phase
 from bot.domain.events import Begun, Line, Settled
 from bot.domain.limits.holds import closed_until, why_not
 from bot.domain.rules import Rules

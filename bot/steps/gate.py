@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import Case, Phase
+from bot.domain.case import Case
 from bot.domain.causes.correlation import explain
 from bot.domain.customer import Affected, Found, Link, Onu
+from bot.domain.dispatch import Phase
 from bot.domain.events import CaseOpened, Line, Planned, Spared
 from bot.domain.incident import Kind
 from bot.domain.limits.cooldown import free_at

@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import Case, Despite, Phase, restoring_of
+from bot.domain.case import Case, restoring_of
 from bot.domain.causes.flapping import oscillates
 from bot.domain.customer import Link
+from bot.domain.dispatch import Despite, Phase
 from bot.domain.events import Approved, Line, Planned, Restoring, Spared, Untold
 from bot.domain.incident import Port
 from bot.domain.limits.holds import NO_TERMS, Terms, closed_until

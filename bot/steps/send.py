@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.book import Book
-from bot.domain.case import Phase
+from bot.domain.dispatch import Phase
 from bot.domain.events import Abandoned, Intent, Line, Result, Spared
 from bot.domain.limits.cooldown import free_at
 from bot.domain.phone import phone_key

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import Phase
+from bot.domain.dispatch import Phase
 from bot.domain.events import Interrupted, Line, Settled
 from bot.domain.plan import Mend, Size
 from bot.errors import Declined

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case, Despite, Dispatch, Phase
+from bot.domain.case import Case
+from bot.domain.dispatch import Despite, Dispatch, Phase
 from bot.domain.events import Evidence, Line, Resent, Resolved
 from bot.domain.limits.holds import check_port, closed_until
 from bot.domain.phone import phone_key

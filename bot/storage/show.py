@@ -12,7 +12,8 @@ from typing import Any
 
 from bot.domain import events
 from bot.domain.book import Book
-from bot.domain.case import Case, Dispatch, restored_of, restoring_of
+from bot.domain.case import Case, restored_of, restoring_of
+from bot.domain.dispatch import Dispatch
 from bot.domain.events import Silenced, SilenceEnded
 from bot.domain.incident import Port
 from bot.domain.limits.silence import Silence

@@ -17,7 +17,8 @@ import structlog
 
 from bot.domain import events
 from bot.domain.book import AuditEntry, Book
-from bot.domain.case import Case, Dispatch
+from bot.domain.case import Case
+from bot.domain.dispatch import Dispatch
 from bot.domain.events import (
     Approved,
     CooldownReleased,

@@ -17,7 +17,8 @@ from bot.chat.screens.screen import Screen
 from bot.chat.screens.table import decode
 from bot.chat.screens.words import Words, phrases
 from bot.domain.book import Book
-from bot.domain.case import CaseState, End
+from bot.domain.case import CaseState
+from bot.domain.dispatch import End
 from bot.domain.events import (
     Alive,
     Approved,

@@ -20,9 +20,9 @@ from bot.chat.screens.pages.on_demand import PENDING
 from bot.chat.screens.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
 from bot.chat.taps.commands import COMMANDS
 from bot.chat.taps.life_commands import LIFE_COMMANDS
-from bot.domain.case import Despite
 from bot.domain.causes.grouping import Reason
 from bot.domain.customer import Link
+from bot.domain.dispatch import Despite
 from bot.domain.incident import Cause, Kind
 from bot.domain.plan import Mend, Outcome, Skip
 from bot.process.wiring import adapters_words

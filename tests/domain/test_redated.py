@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.domain import events as ev
 from bot.domain.book import Announcement, Book
-from bot.domain.case import Phase
+from bot.domain.dispatch import Phase
 from bot.domain.events import Forecast, Proposed
 from bot.domain.plan import Outcome, Recipient, Skip
 from tests.fakes import ANA, BRUNO, NOON, incident, port

@@ -517,7 +517,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the cooldown of a port is checked but not reserved",
-        "bot.domain.dispatches:reserve",
+        "bot.domain.claims:reserve",
         "book.reservations[port.key] = Reservation(port, book.last_at, case.id, dispatch.by)",
         "pass",
         "orders",
@@ -599,7 +599,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             "dispatch.progress.take_up_again(failed)\n"
             "for id_ in failed:\n"
-            "    from bot.domain.dispatches import add_contact\n"
+            "    from bot.domain.claims import add_contact\n"
             "    add_contact(book, case, dispatch.progress.recipients[id_])"
         ),
         "orders",
@@ -954,7 +954,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the end frees the port though somebody was reached",
-        "bot.domain.dispatches:give_back",
+        "bot.domain.claims:give_back",
         "{port.key for port in dispatch.ports} - dispatch.ports_of(reached)",
         "{port.key for port in dispatch.ports}",
         "rules",
@@ -968,7 +968,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "who is refused here counts as not told by the others",
-        "bot.domain.dispatches:drop_contact",
+        "bot.domain.claims:drop_contact",
         "key in book.contacts and book.contacts[key].case == case.id",
         "key in book.contacts",
         "rules",
@@ -1106,7 +1106,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the port of an alert that was not read stays reserved",
-        "bot.domain.dispatches:leave_out",
+        "bot.domain.claims:leave_out",
         "_free(book, case, [port.key for port in dispatch.ports if port.key not in read])",
         "pass",
         "life",

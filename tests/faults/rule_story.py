@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import Dispatch, Phase
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
+from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.events import CaseOpened, Line, Started
 from bot.domain.plan import Sent
 from bot.domain.rules import Rules

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from bot.domain.book import Book
-from bot.domain.case import Case, Phase
+from bot.domain.case import Case
+from bot.domain.dispatch import Phase
 from bot.domain.events import (
     Abandoned,
     Approved,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.case import Phase
 from bot.domain.customer import Affected, Link, Onu
+from bot.domain.dispatch import Phase
 from bot.domain.events import Abandoned, IncidentChanged, IncidentEnded, Intent, Result, Started
 from bot.domain.plan import Outcome, Sent
 from bot.steps import decide, gate, send, settle, unknown

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Phase
+from bot.domain.dispatch import Phase
 from bot.domain.events import (
     Abandoned,
     Approved,

@@ -10,7 +10,8 @@ from datetime import datetime
 import pytest
 
 from bot.domain.book import Event
-from bot.domain.case import Case, Dispatch, Phase
+from bot.domain.case import Case
+from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.events import Line, Result
 from bot.domain.incident import Incident, Kind
 from bot.domain.phone import phone_key

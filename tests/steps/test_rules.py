@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bot.domain.case import Phase
 from bot.domain.customer import Affected, Found
+from bot.domain.dispatch import Phase
 from bot.domain.events import CardPosted, Intent, Resumed
 from bot.domain.plan import Outcome, Receipt, reasons
 from bot.errors import Declined, LedgerClosed, TryLater

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.domain.case import CaseState, Phase
+from bot.domain.case import CaseState
 from bot.domain.customer import Link
+from bot.domain.dispatch import Phase
 from bot.domain.events import Alive, Approved, Begun, Settled
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours

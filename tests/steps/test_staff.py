@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.domain.case import CaseState, Phase
+from bot.domain.case import CaseState
+from bot.domain.dispatch import Phase
 from bot.domain.events import Interrupted, Resolved, Settled, Unasked
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain import events as ev
-from bot.domain.case import Phase
+from bot.domain.dispatch import Phase
 from bot.domain.events import Forecast, Silenced
 from bot.domain.limits.cooldown import free_at
 from bot.domain.limits.silence import Scope

@@ -16,7 +16,8 @@ from bot.chat.screens.saying import Saying
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words, clean, shorten
 from bot.chat.wire.deps import ChatDeps
-from bot.domain.case import Card, Case, Phase, Reminder
+from bot.domain.case import Card, Case, Reminder
+from bot.domain.dispatch import Phase
 from bot.domain.events import Reminded
 from bot.domain.reminders import about, stands
 from bot.domain.restored import waits

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Literal
 
 from bot.domain.book import Book, Event
-from bot.domain.case import Case, Despite, Dispatch, Phase, Proposal
-from bot.domain.dispatches import finish, give_back, reserve
+from bot.domain.case import Case, Proposal
+from bot.domain.claims import finish, give_back, reserve
+from bot.domain.dispatch import Despite, Dispatch, Phase
 from bot.domain.incident import Kind, Port
 from bot.domain.outages import ask_again
 from bot.domain.plan import Outcome

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.domain.book import Announcement, Book, Doubt, Event
-from bot.domain.case import Phase
+from bot.domain.dispatch import Phase
 from bot.domain.events.sends import interrupt
 from bot.domain.plan import Outcome, Receipt
 from bot.domain.redated import bring_back

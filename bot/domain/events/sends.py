@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Literal
 
 from bot.domain.book import Book, Event
-from bot.domain.case import LEFT_OVER, Case, Despite, End, Phase
-from bot.domain.dispatches import (
+from bot.domain.case import Case
+from bot.domain.claims import (
     add_contact,
     drop_contact,
     finish,
@@ -19,6 +19,7 @@ from bot.domain.dispatches import (
     left_undone,
     reserve,
 )
+from bot.domain.dispatch import LEFT_OVER, Despite, End, Phase
 from bot.domain.outages import ask_again
 from bot.domain.plan import (
     ARRIVED,

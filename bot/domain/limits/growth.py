@@ -6,7 +6,8 @@ customers. Each is compared with its like.
 
 from collections.abc import Collection
 
-from bot.domain.case import Case, Dispatch
+from bot.domain.case import Case
+from bot.domain.dispatch import Dispatch
 from bot.domain.incident import Incident, Port
 from bot.domain.plan import Recipient, Size
 

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from bot.chat.screens.cards.results import reason_words
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
-from bot.domain.case import Case, CaseState, Dispatch
+from bot.domain.case import Case, CaseState
+from bot.domain.dispatch import Dispatch
 from bot.domain.incident import Kind
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules

@@ -15,7 +15,8 @@ from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Style
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
-from bot.domain.case import Case, CaseState, Dispatch
+from bot.domain.case import Case, CaseState
+from bot.domain.dispatch import Dispatch
 from bot.domain.plan import Outcome, Skip
 from bot.domain.restored import waits
 from bot.domain.rules import Rules

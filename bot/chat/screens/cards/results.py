@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from bot.chat.screens.fitting import SEPARATOR
 from bot.chat.screens.words import Words, clean, shorten
-from bot.domain.case import Case, Dispatch, Phase
+from bot.domain.case import Case
+from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.limits.holds import NOT_BEGUN
 from bot.domain.plan import IN_DOUBT, Outcome, Progress, Recipient, Tally, reasons
 

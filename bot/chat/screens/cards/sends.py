@@ -10,7 +10,8 @@ from bot.chat.screens.cards.results import attempt, counts, reason_words, settle
 from bot.chat.screens.fitting import quoted
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
-from bot.domain.case import Case, CaseState, Dispatch
+from bot.domain.case import Case, CaseState
+from bot.domain.dispatch import Dispatch
 from bot.domain.limits.holds import NOT_BEGUN, closed_until
 from bot.domain.plan import Size
 from bot.domain.rules import Rules

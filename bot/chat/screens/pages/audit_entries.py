@@ -13,7 +13,8 @@ from bot.chat.screens.pages.silences import where
 from bot.chat.screens.words import Words
 from bot.domain import events
 from bot.domain.book import AuditEntry, Book, Event
-from bot.domain.case import Case, Despite, Dispatch
+from bot.domain.case import Case
+from bot.domain.dispatch import Despite, Dispatch
 from bot.domain.events import TrialIntent
 from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import free_at

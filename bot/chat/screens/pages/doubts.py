@@ -20,7 +20,8 @@ from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
-from bot.domain.case import Case, Dispatch, Phase
+from bot.domain.case import Case
+from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.phone import mask
 from bot.domain.plan import Progress, Recipient
 from bot.errors import Declined

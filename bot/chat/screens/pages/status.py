@@ -18,7 +18,8 @@ from bot.chat.screens.reasons import ledger_facts
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
-from bot.domain.case import CaseState, Phase
+from bot.domain.case import CaseState
+from bot.domain.dispatch import Phase
 from bot.domain.health import GatewayWatch, Watch
 from bot.domain.incident import Incident
 from bot.domain.restored import waiting as waiting_for_news

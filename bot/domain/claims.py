@@ -1,10 +1,11 @@
-"""What a dispatch does to the book: the ports and customers that it claims, and how it comes to rest."""
+"""What a dispatch claims in the book, ports and customers, and how it comes to rest."""
 
 from collections.abc import Collection
 from datetime import timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case, Dispatch, End, Phase
+from bot.domain.case import Case
+from bot.domain.dispatch import Dispatch, End, Phase
 from bot.domain.limits.cooldown import Contact, Reservation
 from bot.domain.phone import phone_key
 from bot.domain.plan import Recipient
