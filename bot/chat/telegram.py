@@ -24,7 +24,7 @@ from bot.chat.taps.browse import Browse
 from bot.chat.taps.commands import COMMANDS, Commands
 from bot.chat.taps.deps import TapDeps
 from bot.chat.taps.desk import Desk
-from bot.chat.taps.life_commands import LifeCommands
+from bot.chat.taps.note_commands import NoteCommands
 from bot.chat.taps.presses import Presses
 from bot.chat.taps.replies import Replies
 from bot.chat.wire.access import Access
@@ -131,7 +131,7 @@ class Telegram:
             lambda: self._outbox.username,
             program,
         )
-        typed = LifeCommands(deps)
+        typed = NoteCommands(deps)
         presses, commands, replies = Presses(deps, typed), Commands(deps, typed), Replies(deps)
         app.add_handler(CallbackQueryHandler(presses.tap))
         app.add_handler(MessageHandler(filters.UpdateType.MESSAGE & filters.COMMAND, commands.typed))

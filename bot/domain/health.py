@@ -7,7 +7,7 @@ from bot.domain.incident import Incident, OddRow, Poll
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class SourceHealth:
     """The last readings of the source.
 
     `good_at` is the last complete poll, `since` the first failure of the present run of them, `error` a
@@ -28,17 +28,17 @@ class Watch:
     unlisted: int = 0
     said: frozenset[str] = frozenset()
 
-    def good(self, now: datetime) -> "Watch":
+    def good(self, now: datetime) -> "SourceHealth":
         """After a poll that brought every page."""
-        return Watch(
+        return SourceHealth(
             self.source, now, now, unoffered=self.unoffered, skipped=self.skipped, unlisted=self.unlisted
         )
 
-    def saw(self, poll: Poll, unoffered: tuple[Incident, ...]) -> "Watch":
+    def saw(self, poll: Poll, unoffered: tuple[Incident, ...]) -> "SourceHealth":
         """With what a poll brought, complete or not."""
         return replace(self, unoffered=unoffered, skipped=poll.skipped)
 
-    def bad(self, now: datetime, error: str, *, login_refused: bool = False) -> "Watch":
+    def bad(self, now: datetime, error: str, *, login_refused: bool = False) -> "SourceHealth":
         """After a poll that failed or was incomplete."""
         return replace(
             self,
@@ -51,7 +51,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayWatch:
+class GatewayHealth:
     """How the gateway is doing, by the sends themselves.
 
     `good_at` is the last answer that proves it is there, `since` the first of the present run of failures,
@@ -65,8 +65,8 @@ class GatewayWatch:
     error: str | None = None
     said: bool = False
 
-    def heard(self, now: datetime, error: str | None) -> "GatewayWatch":
+    def heard(self, now: datetime, error: str | None) -> "GatewayHealth":
         """After one more answer (`error` None), or the lack of one."""
         if error is None:
-            return GatewayWatch(self.name, now)
+            return GatewayHealth(self.name, now)
         return replace(self, since=self.since or now, failures=self.failures + 1, error=error)

@@ -23,7 +23,7 @@ from bot.domain.events import (
     Stopped,
     TapRefused,
 )
-from bot.domain.health import GatewayWatch, Watch
+from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Inventory
 from bot.domain.limits.silence import Scope
 from bot.domain.rules import Rules
@@ -38,8 +38,8 @@ from bot.errors import (
 )
 from bot.flow.deps import Deps
 from bot.flow.dispatch import Dispatcher
-from bot.flow.health import Watching
-from bot.flow.inventory import Stock
+from bot.flow.health import Health
+from bot.flow.inventory import InventoryCache
 from bot.flow.policy import Policy
 from bot.flow.polling import Polling
 from bot.ports import Notice, Write
@@ -71,7 +71,7 @@ class Flow:
 
     def __init__(self, deps: Deps, rules: Rules) -> None:
         self.ledger = deps.ledger
-        self.watching = Watching(deps.source.name, deps.gateway.name, deps.chat, deps.clock)
+        self.health = Health(deps.source.name, deps.gateway.name, deps.chat, deps.clock)
         self._deps, self._rules = deps, rules
         self._readings: dict[int, _Reading] = {}
         self._enricher = Enricher(deps.source, deps.directory, rules, deps.clock, deps.rng)
@@ -83,7 +83,7 @@ class Flow:
             deps.clock,
             deps.rng,
             deps.spawn,
-            self.watching.heard,
+            self.health.heard,
         )
         self._dispatcher = Dispatcher(
             self._enricher,
@@ -97,21 +97,21 @@ class Flow:
             staff=deps.staff,
         )
         self._refusals: dict[tuple[int, str, str], float] = {}
-        self._inventory = Stock(deps.source)
+        self._inventory = InventoryCache(deps.source)
         self._policy = Policy(deps.ledger, deps.chat, self._dispatcher)
         self._polling = Polling(
-            deps, rules, self.watching, self._inventory, self._dispatcher, policy=self._policy
+            deps, rules, self.health, self._inventory, self._dispatcher, policy=self._policy
         )
 
     @property
-    def watch(self) -> Watch:
+    def source_health(self) -> SourceHealth:
         """How the source is doing."""
-        return self.watching.source
+        return self.health.source
 
     @property
-    def gateway(self) -> GatewayWatch:
+    def gateway_health(self) -> GatewayHealth:
         """How the gateway is doing."""
-        return self.watching.gateway
+        return self.health.gateway
 
     async def start(self, version: str, doubt: Doubt | None = None) -> None:
         """Write that the program runs, and draw every card that somebody may be waiting at.

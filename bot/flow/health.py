@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.health import GatewayWatch, Watch
+from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Incident, OddRow, Poll
 from bot.ports import Clock, NocChat, Notice
 
@@ -18,12 +18,12 @@ ODD_WITHIN = timedelta(days=1)
 GATEWAY_SAID_AFTER = 3  # sends in a row without an answer
 
 
-class Watching:
+class Health:
     """The last readings of both. Not in the ledger: the next reading tells it again."""
 
     def __init__(self, source: str, gateway: str, chat: NocChat, clock: Clock) -> None:
-        self.source = Watch(source)
-        self.gateway = GatewayWatch(gateway)
+        self.source = SourceHealth(source)
+        self.gateway = GatewayHealth(gateway)
         self._chat, self._clock = chat, clock
         self._reported: dict[OddRow, datetime] = {}
 

@@ -17,7 +17,7 @@ TRIED = 300.0  # seconds between tries where it cannot be read
 WITHIN = 10.0  # seconds: cards wait for it, and Telegram takes the answer to a tap for about 15
 
 
-class Stock:
+class InventoryCache:
     """The inventory, read when it is needed and old. What cannot be read is not known, and stops nothing."""
 
     def __init__(self, source: Source) -> None:

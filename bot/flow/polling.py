@@ -14,8 +14,8 @@ from bot.domain.rules import Rules
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
 from bot.flow.deps import Deps
 from bot.flow.dispatch import Dispatcher
-from bot.flow.health import Watching
-from bot.flow.inventory import Stock
+from bot.flow.health import Health
+from bot.flow.inventory import InventoryCache
 from bot.flow.policy import Policy
 from bot.ports import Notice
 from bot.steps import decide, delay, describe, restore
@@ -36,15 +36,15 @@ class Polling:
         self,
         deps: Deps,
         rules: Rules,
-        watching: Watching,
-        inventory: Stock,
+        health: Health,
+        inventory: InventoryCache,
         dispatcher: Dispatcher,
         *,
         policy: Policy,
     ) -> None:
         self._source, self._ledger = deps.source, deps.ledger
         self._chat, self._clock = deps.chat, deps.clock
-        self._rules, self._watching = rules, watching
+        self._rules, self._health = rules, health
         self._inventory, self._dispatcher, self._policy = inventory, dispatcher, policy
         self._sightings = Sightings()
         self._asked: set[str] = set()
@@ -60,10 +60,10 @@ class Polling:
         try:
             poll = await collect(self._source, within=self._rules.poll_within)
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
-            self._watching.missed(str(error), login_refused=isinstance(error, LoginRefused))
+            self._health.missed(str(error), login_refused=isinstance(error, LoginRefused))
             poll = UNREAD  # what was seen before gets its card all the same
         else:
-            self._watching.saw(poll, self._unoffered(poll), now)
+            self._health.saw(poll, self._unoffered(poll), now)
         await self._compose(poll, now)
         if poll.complete:
             self._chat.refresh()
@@ -111,7 +111,7 @@ class Polling:
         asked = self._sightings.to_read(poll, polls, READ_AT_MOST)
         found = await read_alone(self._source, asked, within=READ_WITHIN)
         self._sightings = self._sightings.after(poll, asked, found, polls, now)
-        self._watching.unlisted(len(found.keys() - self._sightings.over))
+        self._health.unlisted(len(found.keys() - self._sightings.over))
 
     def _settles(self, now: datetime) -> float | None:
         """Seconds until the first of what is new has waited long enough for its siblings."""

@@ -166,13 +166,13 @@ class App:
             if wanted is not None and wanted < self._settings.poll_seconds:
                 soon = datetime.now(UTC) + timedelta(seconds=wanted)
                 self._scheduler.modify_job("poll", next_run_time=soon)
-            if not self._flow.watch.failures:
+            if not self._flow.source_health.failures:
                 self._standing.polled()
         except asyncio.CancelledError:  # the scheduler's shutdown; passed on, it would log it as an error
             log.info("a poll was cut short by the stop")
         except Exception:  # the edge: a bug in one poll must not end the polling
             log.exception("a poll failed in a way that nobody named")
-            self._flow.watching.missed("error")
+            self._flow.health.missed("error")
         finally:
             self._polling, self._polled_at = False, self._clock.monotonic()
             self._say_how_it_is_set_up()

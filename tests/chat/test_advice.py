@@ -31,7 +31,7 @@ from bot.domain.events import (
     Settled,
     Started,
 )
-from bot.domain.health import GatewayWatch, Watch
+from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Kind
 from bot.domain.plan import Mend, Outcome
 from bot.domain.rules import Rules
@@ -250,13 +250,13 @@ def at_status(
 ) -> Screen:
     now = book.last_at
     screen = status(
-        Watch("oltcloud", now),
+        SourceHealth("oltcloud", now),
         book,
         now,
         words,
         hours=24,
         program=ProgramFacts("1", NOON, "matrix", dry_run=False),
-        gateway=GatewayWatch("matrix"),
+        gateway=GatewayHealth("matrix"),
         ledger_closed=closed,
         may_decide=may_decide,
     )

@@ -327,7 +327,7 @@ async def before_the_restart(room: Room) -> Message:
     """The group's message that asked for it, which the bot of now does not remember."""
     said = await unconfirmed_notice(room)
     await until(lambda: room.telegram.chat.is_notice(said.id))
-    room.telegram.chat._sights._notices.clear()
+    room.telegram.chat._posted._notices.clear()
     return said
 
 

@@ -35,7 +35,7 @@ async def test_a_tap_about_another_case_leaves_the_card_its_buttons(room: Room, 
 
 async def test_a_card_that_lost_its_buttons_all_the_same_is_drawn_again(room: Room) -> None:
     card = await room.card()
-    await until(lambda: room.telegram.chat._sights.of(1).screen is not None)  # it knows what it has shown
+    await until(lambda: room.telegram.chat._posted.of(1).screen is not None)  # it knows what it has shown
     card.keyboard = []
     room.telegram.chat.stripped(card.id)
     await room.api.wait(lambda _: card.buttons)
@@ -86,7 +86,7 @@ async def test_only_a_case_whose_post_is_in_doubt_adopts_a_message(room: Room) -
     await api.start()
     await room.card(2)
     (await room.card(2)).deleted = True
-    room.telegram.chat._sights.of(2).lost = room.telegram.chat.card(2)
+    room.telegram.chat._posted.of(2).lost = room.telegram.chat.card(2)
     assert "Não reconheço" in (await api.post_callback(ANA, foreign, "ok:2:")).text
     assert room.decided == []
 

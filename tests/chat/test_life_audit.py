@@ -26,7 +26,7 @@ from bot.domain.events import (
     Result,
     Settled,
 )
-from bot.domain.health import GatewayWatch, Watch
+from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Recipient
@@ -224,16 +224,16 @@ def test_a_case_of_several_ports_says_so() -> None:
 
 
 def shown(
-    book: Book, *, may_decide: bool = True, watch: Watch | None = None, closed: str | None = None
+    book: Book, *, may_decide: bool = True, watch: SourceHealth | None = None, closed: str | None = None
 ) -> str:
     screen = status(
-        watch or Watch("oltcloud"),
+        watch or SourceHealth("oltcloud"),
         book,
         book.last_at,
         PT,
         hours=24,
         program=ProgramFacts("1.0", NOON, "matrix", dry_run=False),
-        gateway=GatewayWatch("matrix"),
+        gateway=GatewayHealth("matrix"),
         ledger_closed=closed,
         may_decide=may_decide,
     )
@@ -263,7 +263,7 @@ def test_the_status_lists_silences_and_what_lies_in_them() -> None:
         book.apply(NOON, ev.Silenced(number, scopes, later - timedelta(hours=number), ANA, "obra <b>"))
     book.apply(NOON, ev.SilenceEnded(2, BRUNO))
     silent = incident("7", place="6/15")
-    watch = Watch(
+    watch = SourceHealth(
         "oltcloud", NOON, unoffered=(Incident("8", Kind.LOS, "pon_loss", port("6/15", "CB 02"), NOON), silent)
     )
     text = shown(book, watch=watch)

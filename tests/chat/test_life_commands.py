@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.chat.taps.life_commands import Wish, read_silence
+from bot.chat.taps.note_commands import Wish, read_silence
 from bot.chat.taps.times import Meant
 from bot.domain.events import CauseNamed, Forecast, IncidentEnded, Line, Silenced, SilenceEnded
 from bot.domain.limits.silence import Scope

@@ -36,7 +36,7 @@ from bot.domain.events import (
     Started,
     TapRefused,
 )
-from bot.domain.health import GatewayWatch, Watch
+from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Incident, Kind, OddRow, Port
 from bot.domain.limits.cooldown import Reservation
 from bot.domain.limits.silence import Scope
@@ -57,7 +57,7 @@ from tests.chat.screens import (
 )
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
-MATRIX = GatewayWatch("matrix")
+MATRIX = GatewayHealth("matrix")
 CASE = Case(1, LOS, NOON)
 SENT = story(APPROVED, planned(3, Skip.ONLINE), *sent(1, 2), Settled(1, "done"))
 
@@ -150,12 +150,12 @@ class TestDetails:
 class TestStatus:
     def show(
         self,
-        watch: Watch,
+        watch: SourceHealth,
         book: Book,
         words: Words = PT,
         *,
         closed: str | None = None,
-        gateway: GatewayWatch = MATRIX,
+        gateway: GatewayHealth = MATRIX,
         login: Literal["never", "ok", "refused"] = "never",
     ) -> Screen:
         return status(
@@ -170,7 +170,7 @@ class TestStatus:
         )
 
     def test_when_all_is_well(self) -> None:
-        watch = Watch("oltcloud", NOON + timedelta(hours=3, seconds=-12))
+        watch = SourceHealth("oltcloud", NOON + timedelta(hours=3, seconds=-12))
         assert self.show(watch, SENT).html == (
             "✅ OLT Cloud lida às 14:59 (há 12 s)\n"
             "Login: ok\n"
@@ -184,7 +184,7 @@ class TestStatus:
     @pytest.mark.parametrize(("seconds", "fresh"), [(90, True), (91, False), (3600, False)])
     def test_an_old_reading_is_never_green(self, seconds: int, fresh: bool) -> None:
         at = NOON + timedelta(hours=3) - timedelta(seconds=seconds)
-        first = self.show(Watch("oltcloud", at), story()).html.splitlines()[0]
+        first = self.show(SourceHealth("oltcloud", at), story()).html.splitlines()[0]
         assert first.startswith("✅ ") is fresh
         if seconds == 3600:
             expected = (
@@ -193,7 +193,7 @@ class TestStatus:
             assert first == expected
 
     def test_what_is_broken_comes_first(self) -> None:
-        watch = Watch("oltcloud", NOON, skipped=(OddRow("7", "olt", "<b>6/15</b>"),))
+        watch = SourceHealth("oltcloud", NOON, skipped=(OddRow("7", "olt", "<b>6/15</b>"),))
         watch = watch.bad(NOON + timedelta(minutes=1), "HTTP 502").bad(
             NOON + timedelta(minutes=2), "HTTP <502>"
         )
@@ -222,7 +222,7 @@ class TestStatus:
                 book.reservations[where.key] = Reservation(where, NOON - timedelta(hours=hours), case, BRUNO)
         late = port("3/1")
         book.reservations[late.key] = Reservation(late, NOON, 7, BRUNO)
-        text = self.show(Watch("oltcloud", NOON), book).html
+        text = self.show(SourceHealth("oltcloud", NOON), book).html
         assert text.partition("❄️")[2] == (
             " <b>7 portas em descanso</b>\n"
             "<b>CB 01 2/1</b> até 23/11 10:00 (faltam 19 h 00 min) · caso 8, Bruno\n"
@@ -232,14 +232,14 @@ class TestStatus:
         )
 
     def test_before_the_first_poll_and_after_a_refused_login(self) -> None:
-        assert self.show(Watch("oltcloud"), story()).html.startswith(
+        assert self.show(SourceHealth("oltcloud"), story()).html.startswith(
             "Nenhuma leitura boa desde o início\nLogin: ainda não confirmado\n"
         )
-        refused = Watch("oltcloud").bad(NOON, "401", login_refused=True)
+        refused = SourceHealth("oltcloud").bad(NOON, "401", login_refused=True)
         assert "\n⛔ <b>Login recusado</b>: confira API_USER e API_PASS\n" in self.show(refused, story()).html
 
     def test_the_login_is_known_once_it_worked_also_while_the_source_is_away(self) -> None:
-        away = Watch("oltcloud").bad(NOON, "dns")
+        away = SourceHealth("oltcloud").bad(NOON, "dns")
         assert "\nLogin: ainda não confirmado\n" in self.show(away, story()).html
         assert "\nLogin: ok\n" in self.show(away, story(), login="ok").html
         assert "<b>Login recusado</b>" in self.show(away, story(), login="refused").html
@@ -248,17 +248,17 @@ class TestStatus:
         good = MATRIX.heard(NOON, None)
         assert (
             "\nWhatsApp (Matrix): última resposta às 12:00\n"
-            in self.show(Watch("oltcloud"), story(), gateway=good).html
+            in self.show(SourceHealth("oltcloud"), story(), gateway=good).html
         )
         bad = good.heard(NOON + timedelta(minutes=1), "refused")
         assert (
             "\n⚠️ <b>WhatsApp (Matrix) falhando desde 12:01</b> (conexão recusada)\n"
-            in self.show(Watch("oltcloud"), story(), gateway=bad).html
+            in self.show(SourceHealth("oltcloud"), story(), gateway=bad).html
         )
 
     def test_what_gets_no_card_is_listed_with_the_number_left_out(self) -> None:
         ignored = incident(1, Kind.OTHER, ignored=True)
-        watch = Watch("oltcloud", NOON, unoffered=(ignored,) * 12)
+        watch = SourceHealth("oltcloud", NOON, unoffered=(ignored,) * 12)
         html = self.show(watch, story()).html
         assert "<b>12 alertas sem cartão</b> (tipo, tamanho, ignorado ou silenciado)\n" in html
         assert html.count("⚪ OUTRO · CB 01 6/15 · pon_attenuation · ignorado") == 10
@@ -266,7 +266,7 @@ class TestStatus:
 
     def test_the_largest_lists_with_the_longest_names_arrive(self) -> None:
         wild = Incident("1", Kind.OTHER, "🔥" * 300, Port("k", "<" * 300, "&" * 300), NOON)
-        watch = Watch(
+        watch = SourceHealth(
             "s" * 300, NOON, skipped=(OddRow("&" * 40, "&<" * 100, "&<" * 300),) * 50, unoffered=(wild,) * 50
         )
         text = assert_arrives(self.show(watch.bad(NOON, "<html>" * 200), SENT, closed="<x>" * 200))
@@ -334,7 +334,7 @@ class TestPending:
     def test_what_lies_in_planned_work_waits_for_nobody_until_that_ends(self) -> None:
         book = story(Silenced(1, (Scope("CB 01"),), NOON + timedelta(hours=4), ANA, "obra"))
         assert pending(book, PT, book.last_at).html == "✅ Nenhum cartão esperando."
-        assert "· 0 esperando decisão ·" in TestStatus().show(Watch("oltcloud", NOON), book).html
+        assert "· 0 esperando decisão ·" in TestStatus().show(SourceHealth("oltcloud", NOON), book).html
         assert "\nesperando · " in pending(book, PT, NOON + timedelta(hours=4)).html
         book = story(APPROVED, planned(1), Started("1"))
         book.apply(NOON, Silenced(1, (Scope("CB 01"),), NOON + timedelta(hours=4), ANA, "obra"))

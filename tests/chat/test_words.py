@@ -19,7 +19,7 @@ from bot.chat.screens.pages.doubts import Verdict
 from bot.chat.screens.pages.on_demand import PENDING
 from bot.chat.screens.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
 from bot.chat.taps.commands import COMMANDS
-from bot.chat.taps.life_commands import LIFE_COMMANDS
+from bot.chat.taps.note_commands import NOTE_COMMANDS
 from bot.domain.causes.grouping import Reason
 from bot.domain.customer import Link
 from bot.domain.dispatch import Despite
@@ -127,7 +127,7 @@ CODED: dict[str, Iterable[str]] = {
     "release": RELEASE_REASONS,
     "action": [*(action.name.lower() for action in Action), "unknown"],
     "menu": [*COMMANDS],
-    "command": [*COMMANDS, *(f"how_{name}" for name in LIFE_COMMANDS)],
+    "command": [*COMMANDS, *(f"how_{name}" for name in NOTE_COMMANDS)],
     "why": CAUSES,
     "mute": SILENCES,
     "entry": ENTRIES,

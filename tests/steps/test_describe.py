@@ -197,7 +197,7 @@ class TestSilence:
         await desk.poll()
         await desk.pass_by(600)
         assert list(desk.ledger.book.cases) == [1]
-        assert [i.id for i in desk.flow.watch.unoffered] == ["2", "3"]
+        assert [i.id for i in desk.flow.source_health.unoffered] == ["2", "3"]
         await desk.restart()
         await desk.pass_by(600)
         assert list(desk.ledger.book.cases) == [1]

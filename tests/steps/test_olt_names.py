@@ -27,7 +27,7 @@ from tests.steps.test_inventory import Listed
 def test_an_olt_is_named_by_what_people_type_where_that_can_be_one_alone(
     grouping: Desk, typed: str, name: str
 ) -> None:
-    known = inventory.Stock(grouping.source)
+    known = inventory.InventoryCache(grouping.source)
     known.known = dict.fromkeys(("POP 1 1", "POP 11", "São-Luís 02"), frozenset())
     assert known.name(typed, grouping.ledger.book) == name
 

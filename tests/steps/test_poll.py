@@ -38,7 +38,7 @@ async def test_what_is_not_offered_is_told_and_opens_no_case(desk: Desk) -> None
     desk.source.outage(incident(3, affected=1))
     desk.source.outage(incident(4, affected=None))
     await desk.poll()
-    assert [i.id for i in desk.flow.watch.unoffered] == ["1", "2", "3"]
+    assert [i.id for i in desk.flow.source_health.unoffered] == ["1", "2", "3"]
     assert [c.incident.id for c in desk.ledger.book.cases.values()] == ["4"]
 
 
@@ -99,8 +99,8 @@ async def test_an_incomplete_poll_ends_nothing_but_brings_what_it_saw(desk: Desk
     await desk.poll()
     assert desk.case(1).ended_at is None
     assert desk.case(2).state is CaseState.WAITING
-    assert desk.flow.watch.error == "incomplete"
-    assert desk.flow.watch.good_at == NOON
+    assert desk.flow.source_health.error == "incomplete"
+    assert desk.flow.source_health.good_at == NOON
 
 
 @pytest.mark.parametrize("error", [TryLater("502"), AnswerLost("silence"), BadAnswer("html"), Refused("no")])
@@ -117,12 +117,12 @@ async def test_a_failed_poll_ends_nothing_and_is_said_once_when_it_lasts(
     await desk.poll()
     assert desk.chat.codes == ["source_down"]
     assert desk.case().ended_at is None
-    assert desk.flow.watch.failures == 3
-    assert desk.flow.watch.since == NOON
+    assert desk.flow.source_health.failures == 3
+    assert desk.flow.source_health.since == NOON
     await desk.poll()
     assert desk.chat.codes == ["source_down", "source_up"]
     assert desk.case().ended_at is not None
-    assert desk.flow.watch.failures == 0
+    assert desk.flow.source_health.failures == 0
 
 
 async def test_one_hiccup_is_not_said(desk: Desk) -> None:
@@ -159,7 +159,7 @@ async def test_a_source_that_never_answers_ends_the_poll_all_the_same(
     desk.source.hangs = asyncio.Event()
     await desk.poll()
     await desk.poll()
-    assert (desk.flow.watch.error, desk.flow.watch.failures) == ("too_slow", 2)
+    assert (desk.flow.source_health.error, desk.flow.source_health.failures) == ("too_slow", 2)
     assert desk.chat.codes == ["source_down"]
     desk.source.hangs = None
     desk.source.outage(incident())
@@ -173,7 +173,7 @@ class TestOddRows:
         desk.source.skipped = (odd,)
         for _ in range(3):
             await desk.poll()
-        assert desk.flow.watch.skipped == (odd,)
+        assert desk.flow.source_health.skipped == (odd,)
         assert [(n.code, n.facts) for n in desk.chat.said] == [("odd_rows", {"rows": (odd,), "n": 1})]
         other = OddRow("8", "alert_type")
         desk.source.skipped = (odd, other)

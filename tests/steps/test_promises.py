@@ -432,7 +432,7 @@ class TestNotices:
         await desk.poll()
         assert desk.case().ended_at is None
         assert desk.chat.codes == []
-        assert desk.flow.watch.failures == 0
+        assert desk.flow.source_health.failures == 0
         desk.source.nameless = 0
         desk.source.repaired.add("1")
         await desk.poll()
@@ -444,12 +444,12 @@ class TestNotices:
         desk.gateway.always = TryLater("refused")
         await desk.approve()
         assert desk.chat.codes == ["gateway_down"]
-        assert desk.flow.gateway.error == "refused"
-        assert desk.flow.gateway.since == NOON.replace(second=5)
+        assert desk.flow.gateway_health.error == "refused"
+        assert desk.flow.gateway_health.since == NOON.replace(second=5)
         desk.gateway.always = None
         await desk.approve()
         assert desk.chat.codes == ["gateway_down", "gateway_up"]
-        assert desk.flow.gateway.failures == 0
+        assert desk.flow.gateway_health.failures == 0
 
     async def test_a_repeated_refusal_makes_one_line_in_ten_minutes(self, desk: Desk) -> None:
         for _ in range(100):

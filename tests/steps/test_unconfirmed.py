@@ -11,7 +11,7 @@ from bot.chat.screens.pages.sheets import audit_csv, audit_json, details_csv
 from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.domain.case import CaseState
 from bot.domain.events import Evidence, Result
-from bot.domain.health import Watch
+from bot.domain.health import SourceHealth
 from bot.domain.plan import Outcome, Receipt, Sent
 from bot.steps.unknown import Choose
 from tests.chat.screens import EN, PT, assert_arrives
@@ -62,13 +62,13 @@ async def test_it_is_counted_beside_those_sent_wherever_there_are_counts(desk: D
     program = ProgramFacts("1", NOON, "matrix", dry_run=False)
     page = assert_arrives(
         status(
-            Watch("fake"),
+            SourceHealth("fake"),
             book,
             now,
             PT,
             hours=24,
             program=program,
-            gateway=desk.flow.gateway,
+            gateway=desk.flow.gateway_health,
             ledger_closed=None,
         )
     )

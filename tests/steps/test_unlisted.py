@@ -40,10 +40,10 @@ class TestEmptyList:
         await listed.pass_by(50 * 60)
         assert not ended(listed)
         assert listed.case().state is CaseState.WAITING
-        assert listed.flow.watch.unlisted == 1
+        assert listed.flow.source_health.unlisted == 1
         listed.source.incidents["1"] = listed.source.known["1"]
         await listed.poll()
-        assert listed.flow.watch.unlisted == 0
+        assert listed.flow.source_health.unlisted == 0
         await listed.repair(1)
         assert ended(listed)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import cast
 
 from bot.chat.group.digest import DIGEST, Digest
-from bot.chat.group.sights import Sights, decided
+from bot.chat.group.posted import PostedMessages, decided
 from bot.chat.screens.attention import size
 from bot.chat.wire.budget import Budget, Urgency
 from bot.chat.wire.deps import ChatDeps
@@ -40,7 +40,7 @@ class Backlog:
     def __init__(
         self,
         deps: ChatDeps,
-        sights: Sights,
+        posted: PostedMessages,
         digest: Digest,
         budget: Callable[[Job], Budget],
         *,
@@ -51,7 +51,7 @@ class Backlog:
         `changed` is called when `next` may answer otherwise.
         """
         self._d = deps
-        self._sights = sights
+        self._posted = posted
         self._digest = digest
         self._budget = budget
         self._card = card
@@ -92,7 +92,7 @@ class Backlog:
 
     def _shows_an_old_eta(self, number: int) -> bool:
         """Whether the case's card was drawn before its expected end, which is past now."""
-        eta, drawn_at = self._d.ledger.book.cases[number].eta, self._sights.of(number).drawn_at
+        eta, drawn_at = self._d.ledger.book.cases[number].eta, self._posted.of(number).drawn_at
         return eta is not None and eta <= self._d.clock.now() and (drawn_at is None or drawn_at < eta)
 
     def redraw(self) -> None:
@@ -195,9 +195,9 @@ class Backlog:
             del self._dirty[number]
         for number in came_off:
             self.mark(number, Urgency.FACT)
-        sight = self._sights.of(DIGEST)
+        message = self._posted.of(DIGEST)
         if new:
-            sight.lost, sight.screen = self._card(DIGEST), None
+            message.lost, message.screen = self._card(DIGEST), None
         if self._card(DIGEST) is not None:
             self.mark(DIGEST, Urgency.FACT)
         elif self._digest.listed:
@@ -255,7 +255,7 @@ class Backlog:
         return Urgency.REFRESH if crowded else urgency
 
     def _offers_what_was_decided(self, number: int) -> bool:
-        shown, book = self._sights.of(number).decided, self._d.ledger.book
+        shown, book = self._posted.of(number).decided, self._d.ledger.book
         if shown is None:  # as another process left it
             return self._state(number) in _AT_WORK
         return shown != decided(book.cases[number], book)
@@ -275,10 +275,10 @@ class Backlog:
 
     def _earliest(self, case: int, urgency: Urgency) -> float:
         """Edits of one card keep a pace at which it alone never uses the budget up."""
-        sight = self._sights.of(case)
+        message = self._posted.of(case)
         if urgency <= Urgency.ANSWER:
-            return sight.not_before
-        return max(sight.not_before, sight.shown_at + self._budget(case).pace)
+            return message.not_before
+        return max(message.not_before, message.shown_at + self._budget(case).pace)
 
 
 def _matter(notice: Notice) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from bot.chat.group.backlog import Backlog, Job
 from bot.chat.group.digest import DIGEST, Digest
 from bot.chat.group.painting import BARRED, Painter
 from bot.chat.group.passing import QUESTION, Passing
-from bot.chat.group.sights import Sights
+from bot.chat.group.posted import PostedMessages
 from bot.chat.group.telling import Teller, record_move
 from bot.chat.screens.cards.card import Asking
 from bot.chat.screens.posting import Mute
@@ -38,16 +38,16 @@ class NocChat:
         self._d = deps
         self.link = Link(deps.clock, self._back)
         self.standing = Standing(deps.clock, self._muted)
-        self._sights = Sights(deps.ledger.book)
+        self._posted = PostedMessages(deps.ledger.book)
         self._passing = Passing(deps)
         self._digest = Digest(deps, card=self.card)
         self._teller = Teller(
-            deps, where=self, sights=self._sights, arrived=self._arrived, answered=self._answered
+            deps, where=self, posted=self._posted, arrived=self._arrived, answered=self._answered
         )
         self._painter = Painter(
             deps,
             where=self,
-            sights=self._sights,
+            posted=self._posted,
             digest=self._digest,
             passing=self._passing,
             arrived=self._arrived,
@@ -58,7 +58,7 @@ class NocChat:
         self._wake = asyncio.Event()
         self._backlog = Backlog(
             deps,
-            self._sights,
+            self._posted,
             self._digest,
             self._teller.budget_of,
             card=self.card,
@@ -110,7 +110,7 @@ class NocChat:
 
     def card(self, case: int) -> Card | None:
         """The case's card in the group as it is now (0: the digest), None where none is known."""
-        return self._sights.card(case, self._d.ledger.book, self.group)
+        return self._posted.card(case, self._d.ledger.book, self.group)
 
     def is_card(self, message: int) -> bool:
         """Whether this message of the group is some case's card."""
@@ -123,19 +123,19 @@ class NocChat:
 
     def is_notice(self, message: int) -> bool:
         """Whether this message of the group is a notice, or the digest: no card in any case."""
-        return self._sights.is_notice(self.group, message) or self.is_digest(message)
+        return self._posted.is_notice(self.group, message) or self.is_digest(message)
 
     def notices(self, code: str) -> list[int]:
         """The messages of the group that are notices with that code."""
-        return self._sights.notices(self.group, code)
+        return self._posted.notices(self.group, code)
 
     def in_doubt(self, case: int) -> bool:
         """Whether a message that nobody knows may be the case's card: its post went unanswered."""
-        return self.card(case) is None and self._sights.in_doubt(case)
+        return self.card(case) is None and self._posted.in_doubt(case)
 
     def asked(self, case: int) -> int | None:
         """How many ONUs the case's card asks about, as it was drawn last; None where nobody knows."""
-        return self._sights.of(case).asked
+        return self._posted.of(case).asked
 
     async def adopt(self, case: int, message: int) -> None:
         """A tap proves that this message is the case's card."""
@@ -147,7 +147,7 @@ class NocChat:
         for case in (DIGEST, *self._d.ledger.book.cases):
             card = self.card(case)
             if card is not None and card.message == message:
-                self._sights.of(case).screen = None
+                self._posted.of(case).screen = None
                 self._backlog.mark(case, Urgency.URGENT)
 
     async def follow(self, new: int) -> None:
@@ -183,7 +183,7 @@ class NocChat:
         self.redraw()
         while True:
             for case in self._passing.over():
-                self._sights.of(case).drawn_at = None  # that time has passed is the news
+                self._posted.of(case).drawn_at = None  # that time has passed is the news
                 self._backlog.mark(case, Urgency.URGENT)
             job, seconds = self._next()
             if job is not None:

@@ -10,7 +10,7 @@ from bot.chat.group.backlog import Backlog
 from bot.chat.group.digest import DIGEST, Digest
 from bot.chat.group.notices import plain_facts
 from bot.chat.group.passing import Passing
-from bot.chat.group.sights import Decided, Group, Sight, Sights, decided
+from bot.chat.group.posted import Decided, Group, PostedMessage, PostedMessages, decided
 from bot.chat.screens.cards import card as cards
 from bot.chat.screens.screen import Screen
 from bot.chat.wire.budget import Urgency
@@ -37,7 +37,7 @@ class Painter:
         deps: ChatDeps,
         *,
         where: Group,
-        sights: Sights,
+        posted: PostedMessages,
         digest: Digest,
         passing: Passing,
         arrived: Callable[[], None],
@@ -45,49 +45,49 @@ class Painter:
         """`passing` is what a case's card shows for a while; `arrived` hears of each good answer."""
         self._d = deps
         self._where = where
-        self._sights = sights
+        self._posted = posted
         self._digest = digest
         self._passing = passing
         self._arrived = arrived
 
     async def paint(self, number: int, backlog: Backlog) -> None:
         """The card shows the case as it is now; a case without a card gets one."""
-        urgency, sight = backlog.take(number), self._sights.of(number)
+        urgency, message = backlog.take(number), self._posted.of(number)
         card, now = self._where.card(number), self._d.clock.now()
         try:
             if card is None and not self._worth_a_message(number, now):
                 return
             shows, asks = self._decided(number), self._asked(number)
             screen = self._render(number, now)
-            if card is not None and self._says_nothing_new(number, sight, screen, urgency):
-                sight.decided, sight.asked = shows, asks
+            if card is not None and self._says_nothing_new(number, message, screen, urgency):
+                message.decided, message.asked = shows, asks
                 return
             with contextlib.suppress(LedgerClosed):  # what happened is shown all the same
                 await self._d.ledger.flush()
             self._d.budget.spend(urgency)
-            sight.shown_at = self._d.clock.monotonic()
+            message.shown_at = self._d.clock.monotonic()
             if card is None:
-                sight.asked = asks  # also where nobody knows whether it arrived
+                message.asked = asks  # also where nobody knows whether it arrived
                 await self._post(number, screen)
             else:
                 await self._d.outbox.edit(card.chat, card.message, screen)
         except Gone:
-            sight.screen, sight.lost, sight.shown_at = None, card, -math.inf
+            message.screen, message.lost, message.shown_at = None, card, -math.inf
             backlog.mark(number, urgency)
             return
         except (Away, Unsure, Paced, Moved, Barred):
-            sight.screen = None
+            message.screen = None
             backlog.mark(number, urgency)
             raise
         except Exception:
             # The edge: one card that cannot be shown must not stop the others.
-            if not sight.pause:
+            if not message.pause:
                 log.exception("the card of case %s (0: the digest) cannot be shown", number)
-            self._tell_plainly(number, sight, backlog)
+            self._tell_plainly(number, message, backlog)
             backlog.mark(number, urgency)
             return
-        sight.screen, sight.drawn_at, sight.decided, sight.asked = screen, now, shows, asks
-        sight.pause = 0.0
+        message.screen, message.drawn_at, message.decided, message.asked = screen, now, shows, asks
+        message.pause = 0.0
         self._arrived()
 
     def _decided(self, number: int) -> Decided | None:
@@ -98,24 +98,26 @@ class Painter:
         case = self._d.ledger.book.cases.get(number)
         return None if case is None else asked_about(case, case.ports)
 
-    def _tell_plainly(self, number: int, sight: Sight, backlog: Backlog) -> None:
+    def _tell_plainly(self, number: int, message: PostedMessage, backlog: Backlog) -> None:
         """What is known is told once, in a plain notice; the card is tried again, ever more rarely."""
-        if not sight.pause:
+        if not message.pause:
             case = self._d.ledger.book.cases.get(number)
             if case is None:
                 backlog.say(Notice("undrawn_list", {"n": self._digest.waiting}))
             else:
                 backlog.say(Notice("undrawn", plain_facts(case)))
-        sight.pause = min(UNDRAWN_LONGEST, max(BARRED, 2 * sight.pause))
-        sight.screen, sight.not_before = None, self._d.clock.monotonic() + sight.pause
+        message.pause = min(UNDRAWN_LONGEST, max(BARRED, 2 * message.pause))
+        message.screen, message.not_before = None, self._d.clock.monotonic() + message.pause
 
-    def _says_nothing_new(self, number: int, sight: Sight, screen: Screen, urgency: Urgency) -> bool:
+    def _says_nothing_new(
+        self, number: int, message: PostedMessage, screen: Screen, urgency: Urgency
+    ) -> bool:
         """Whether the card shows this already; minutes that passed are news for a refresh alone."""
-        if screen == sight.screen:
+        if screen == message.screen:
             return True
-        if urgency is Urgency.REFRESH or sight.screen is None or sight.drawn_at is None:
+        if urgency is Urgency.REFRESH or message.screen is None or message.drawn_at is None:
             return False
-        return self._render(number, sight.drawn_at) == sight.screen
+        return self._render(number, message.drawn_at) == message.screen
 
     def _render(self, number: int, now: datetime) -> Screen:
         if number == DIGEST:
@@ -133,19 +135,19 @@ class Painter:
         )
 
     async def _post(self, number: int, screen: Screen) -> None:
-        sight = self._sights.of(number)
+        message = self._posted.of(number)
         group = self._where.group
         try:
-            message = await self._d.outbox.post(group, screen, silent=self._is_quiet(number))
+            sent = await self._d.outbox.post(group, screen, silent=self._is_quiet(number))
         except Unsure:
-            sight.not_before, sight.doubt = self._d.clock.monotonic() + EVIDENCE, True
+            message.not_before, message.doubt = self._d.clock.monotonic() + EVIDENCE, True
             raise
-        await self.record(number, Card(group, message.message_id))
+        await self.record(number, Card(group, sent.message_id))
 
     async def record(self, number: int, card: Card) -> None:
         """This message is the case's card (0: the digest)."""
-        sight = self._sights.of(number)
-        sight.card, sight.not_before, sight.screen, sight.doubt = card, -math.inf, None, False
+        message = self._posted.of(number)
+        message.card, message.not_before, message.screen, message.doubt = card, -math.inf, None, False
         line: Line = CardPosted(number, card.chat, card.message)
         if number == DIGEST:
             line = DigestPosted(card.chat, card.message)

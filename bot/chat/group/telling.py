@@ -7,8 +7,8 @@ from typing import cast
 
 from bot.chat.group.backlog import Backlog, Job
 from bot.chat.group.notices import ELSEWHERE, REOPENED, Notices
+from bot.chat.group.posted import Group, PostedMessages
 from bot.chat.group.reminders import REMINDER, Reminders
-from bot.chat.group.sights import Group, Sights
 from bot.chat.screens.saying import Saying
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.starting import STARTED, said_of_start
@@ -30,7 +30,7 @@ class Teller:
         deps: ChatDeps,
         *,
         where: Group,
-        sights: Sights,
+        posted: PostedMessages,
         arrived: Callable[[], None],
         answered: Callable[[], None],
     ) -> None:
@@ -38,7 +38,7 @@ class Teller:
         self._d = deps
         self._elsewhere = Budget(deps.clock)  # the escalation chat has a budget of its own
         self._where = where
-        self._sights = sights
+        self._posted = posted
         self._escalation = deps.attention.escalation
         self._arrived, self._answered = arrived, answered
         self._reminders = Reminders(deps, card=where.card)
@@ -110,7 +110,7 @@ class Teller:
                 log.error("notice %s was refused and waits: %s", first.code, error)  # noqa: TRY400
             self._answered()
             return False
-        self._sights.told(group, message.message_id, first.code)
+        self._posted.told(group, message.message_id, first.code)
         self._arrived()
         return True
 

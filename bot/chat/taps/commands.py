@@ -13,7 +13,7 @@ from bot.chat.screens.press import Kind
 from bot.chat.screens.screen import Screen
 from bot.chat.taps.answers import AT_ALL
 from bot.chat.taps.deps import TapDeps
-from bot.chat.taps.life_commands import LIFE_COMMANDS, LifeCommands
+from bot.chat.taps.note_commands import NOTE_COMMANDS, NoteCommands
 from bot.domain.who import Who
 from bot.errors import Declined, LedgerClosed
 
@@ -33,9 +33,9 @@ _OF_ANYBODY = {"not_allowed", "anonymous", "not_a_person", "wrong_chat", "admins
 class Commands:
     """Every message that starts with a command ends here."""
 
-    def __init__(self, deps: TapDeps, life: LifeCommands) -> None:
+    def __init__(self, deps: TapDeps, notes: NoteCommands) -> None:
         self._d = deps
-        self._life = life
+        self._notes = notes
         self._waiting = 0
         self._newest: dict[tuple[int, str], str] = {}
 
@@ -55,7 +55,7 @@ class Commands:
                 self._greet(message, Who(person.id, person.full_name))
                 return
             await self._d.access.check_chat(message.chat.id, person.id)
-            if name in LIFE_COMMANDS:
+            if name in NOTE_COMMANDS:
                 self._check_age(message)
                 await self._decide(message, name, argument, Who(person.id, person.full_name))
             else:
@@ -68,7 +68,7 @@ class Commands:
     async def _decide(self, message: Message, name: str, argument: str, who: Who) -> None:
         """Carried out and confirmed, however much this person asked for before."""
         private = message.chat.id != self._d.chat.group
-        screen = await self._life_screen(name, argument, who, private=private)
+        screen = await self._note_screen(name, argument, who, private=private)
         kind = Kind.TIME if screen.rows else Kind.OTHER
         done = not screen.rows and screen.html != str(self._d.words.say(f"command.how_{name}"))
         emoji = CARRIED_OUT if done else SEEN  # asked back, or how it is used
@@ -98,7 +98,7 @@ class Commands:
                 said += Markup("\n") + self._d.words.say(
                     "status.mute", why=mute.why, since=mute.since, now=now
                 )
-            decides = name in LIFE_COMMANDS and no.code not in _OF_ANYBODY
+            decides = name in NOTE_COMMANDS and no.code not in _OF_ANYBODY
             about = own_matter(message) if decides else f"{name} {no.code}"
             self._say(message, Screen(str(said)), Kind.OTHER, about, emoji=REFUSED)
 
@@ -118,23 +118,23 @@ class Commands:
             return ("help" if private else None), ""
         return name, "".join(rest).strip()
 
-    async def _life_screen(self, name: str, argument: str, who: Who, *, private: bool) -> Screen:
+    async def _note_screen(self, name: str, argument: str, who: Who, *, private: bool) -> Screen:
         await self._d.access.check_approver(who.id)
         self._d.check_open()
-        return await self._life.carry_out(name, argument, who, private=private)
+        return await self._notes.carry_out(name, argument, who, private=private)
 
     async def _screen(self, name: str, argument: str, user: int, chat: int) -> Screen:
         now, book, closed = self._d.clock.now(), self._d.desk.ledger.book, self._d.desk.ledger.closed
         match name:
             case "status":
                 return status(
-                    self._d.desk.watch,
+                    self._d.desk.source_health,
                     book,
                     now,
                     self._d.words,
                     hours=self._d.rules.cooldown_hours,
                     program=self._d.program(),
-                    gateway=self._d.desk.gateway,
+                    gateway=self._d.desk.gateway_health,
                     ledger_closed=closed,
                     rules=self._d.rules,
                     may_decide=chat == self._d.chat.group and await self._d.access.is_approver(user),

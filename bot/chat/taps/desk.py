@@ -5,7 +5,7 @@ from typing import Protocol
 
 from bot.domain.customer import Found
 from bot.domain.events import Line
-from bot.domain.health import GatewayWatch, Watch
+from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Inventory
 from bot.domain.limits.silence import Scope
 from bot.domain.who import Who
@@ -20,11 +20,11 @@ class Desk(Protocol):
         """The state, and whether it takes decisions."""
 
     @property
-    def watch(self) -> Watch:
+    def source_health(self) -> SourceHealth:
         """How the source is doing."""
 
     @property
-    def gateway(self) -> GatewayWatch:
+    def gateway_health(self) -> GatewayHealth:
         """How the gateway is doing."""
 
     @property

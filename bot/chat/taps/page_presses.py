@@ -9,7 +9,7 @@ from bot.chat.taps.browse import Page
 from bot.chat.taps.cooldown_presses import CooldownPresses
 from bot.chat.taps.deps import TapDeps, Work
 from bot.chat.taps.doubt_presses import DoubtPresses
-from bot.chat.taps.life_commands import LifeCommands
+from bot.chat.taps.note_commands import NoteCommands
 from bot.chat.wire.access import PATIENCE
 from bot.errors import Declined
 from bot.steps import describe
@@ -20,7 +20,7 @@ _SHEETS = {Action.DETAILS_CSV, Action.AUDIT_CSV, Action.AUDIT_JSON, Action.DOUBT
 class PagePresses:
     """The buttons of pages. Where they may be pressed is checked by then (`Presses`)."""
 
-    def __init__(self, deps: TapDeps, typed: LifeCommands) -> None:
+    def __init__(self, deps: TapDeps, typed: NoteCommands) -> None:
         """`typed` asked back about a time in a command."""
         self._d = deps
         self._typed = typed

@@ -10,8 +10,8 @@ from bot.chat.screens.table import decode, find
 from bot.chat.taps.absence import Away
 from bot.chat.taps.card_presses import CardPresses
 from bot.chat.taps.deps import TapDeps
-from bot.chat.taps.life_commands import LifeCommands
 from bot.chat.taps.list_presses import ListPresses
+from bot.chat.taps.note_commands import NoteCommands
 from bot.chat.taps.page_presses import PagePresses
 from bot.chat.taps.turned_away import TurnedAway, answer
 from bot.chat.wire.access import PATIENCE
@@ -23,7 +23,7 @@ from bot.errors import Declined, LedgerClosed
 class Presses:
     """Every callback query ends here."""
 
-    def __init__(self, deps: TapDeps, typed: LifeCommands) -> None:
+    def __init__(self, deps: TapDeps, typed: NoteCommands) -> None:
         self._d = deps
         self._turned_away = TurnedAway(deps.desk, deps.clock, deps.beside)
         self._cards, self._lists, self._pages = CardPresses(deps), ListPresses(deps), PagePresses(deps, typed)

@@ -1,6 +1,6 @@
 """A case's card: what the outage is, what was decided, what came of it, and what may be tapped now.
 
-Its parts, in the order in which people read them: head, life, sends, cooldown, second message, question.
+Its parts, in the order in which people read them: head, notes, sends, cooldown, second message, question.
 An ended outage loses its buttons, except those that an unfinished dispatch, or the news of its end, needs.
 """
 
@@ -10,7 +10,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from bot.chat.screens.cards.head import facts
-from bot.chat.screens.cards.life import life
+from bot.chat.screens.cards.notes import notes
 from bot.chat.screens.cards.ports import cooldown
 from bot.chat.screens.cards.questions import Asking, asked
 from bot.chat.screens.cards.restored import restored
@@ -54,7 +54,7 @@ def card(
         facts(case, now, words, rules),
         [words.say("card.ledger_closed")] if stuck else [],
         [words.say("card.unconfirmed")] if not stuck and _blocked(case, book) else [],
-        life(case, book, now, words, rules),
+        notes(case, book, now, words, rules),
         decision(case, book, now, words, rules),
         [] if stuck else cooldown(case, book, now, words, rules),
     ]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.chat.screens.arguments import AGREED
 from bot.chat.screens.buttons import BESIDE, Action, press_on
-from bot.chat.screens.cards.life import proposed
+from bot.chat.screens.cards.notes import proposed
 from bot.chat.screens.cards.restored import Rows, restored_rows, stopping
 from bot.chat.screens.cards.results import at_rest, to_call
 from bot.chat.screens.press import Press, Tapped

@@ -20,7 +20,7 @@ from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import CaseState
 from bot.domain.dispatch import Phase
-from bot.domain.health import GatewayWatch, Watch
+from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Incident
 from bot.domain.restored import waiting as waiting_for_news
 from bot.domain.rules import Rules
@@ -48,14 +48,14 @@ class ProgramFacts:
 
 
 def status(
-    watch: Watch,
+    watch: SourceHealth,
     book: Book,
     now: datetime,
     words: Words,
     *,
     hours: float,
     program: ProgramFacts,
-    gateway: GatewayWatch,
+    gateway: GatewayHealth,
     ledger_closed: str | None,
     may_decide: bool = False,
     rules: Rules = _DEFAULTS,
@@ -141,7 +141,7 @@ def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words, unre
     return words.say(key, cases=linked, **facts)
 
 
-def _source(watch: Watch, words: Words, now: datetime, stale_after: float) -> list[Markup]:
+def _source(watch: SourceHealth, words: Words, now: datetime, stale_after: float) -> list[Markup]:
     good = {"source": watch.source, "at": watch.good_at, "now": now}
     age = now - watch.good_at if watch.good_at else None
     if watch.since is None:
@@ -154,18 +154,18 @@ def _source(watch: Watch, words: Words, now: datetime, stale_after: float) -> li
     return [words.say("status.source_bad", **bad, now=now), words.say(last, **good, age=age)]
 
 
-def _unlisted(watch: Watch, words: Words) -> list[Markup]:
+def _unlisted(watch: SourceHealth, words: Words) -> list[Markup]:
     return [words.say("status.unlisted", n=watch.unlisted)] if watch.unlisted else []
 
 
-def _login(watch: Watch, program: ProgramFacts, words: Words) -> Markup:
+def _login(watch: SourceHealth, program: ProgramFacts, words: Words) -> Markup:
     if watch.login_refused or program.login == "refused":
         return words.say("status.login_refused")
     known = program.login == "ok" or watch.good_at is not None
     return words.say("status.login_ok" if known else "status.login_unknown")
 
 
-def _gateway(watch: GatewayWatch, program: ProgramFacts, words: Words, now: datetime) -> Markup:
+def _gateway(watch: GatewayHealth, program: ProgramFacts, words: Words, now: datetime) -> Markup:
     facts = {"gateway": program.gateway, "dry_run": program.dry_run, "now": now}
     if watch.since is not None:
         return words.say("status.gateway_bad", **facts, since=watch.since, error=watch.error)

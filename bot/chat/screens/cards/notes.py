@@ -14,7 +14,7 @@ from bot.domain.rules import Rules
 _SPELLS_SHOWN = 6
 
 
-def life(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> list[Markup]:
+def notes(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> list[Markup]:
     """One line for each thing that is known; empty where nothing is."""
     lines = _flaps(case, book, now, words, rules)
     if case.ended_at is None:

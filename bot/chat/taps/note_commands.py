@@ -19,7 +19,7 @@ from bot.errors import Declined
 from bot.ports import Notice
 from bot.steps import describe
 
-LIFE_COMMANDS = ("silenciar", "previsao", "causa")
+NOTE_COMMANDS = ("silenciar", "previsao", "causa")
 ASKED_AT_MOST = 200  # questions remembered; an older one is typed again
 
 _CASE = re.compile(r"(?:(?:caso|case)\s+|#)?(?P<case>\d{1,9})\s+(?P<rest>\S.*)", re.IGNORECASE | re.DOTALL)
@@ -54,7 +54,7 @@ class _Asked:
     do: Callable[[datetime], Awaitable[Answered]]
 
 
-class LifeCommands:
+class NoteCommands:
     """Each answers with what was written, or (where it cannot be read) with how it is used.
 
     The person is an approver by then (`Commands`, `Presses`), the ledger open. A time that may mean two

@@ -25,7 +25,7 @@ def decided(case: Case, book: Book) -> Decided:
 
 
 @dataclass(slots=True)
-class Sight:
+class PostedMessage:
     """What is known of a case's message, or the digest's."""
 
     screen: Screen | None = None
@@ -51,33 +51,33 @@ class Group(Protocol):
         """A case's card there (0: the digest), None where none is known."""
 
 
-class Sights:
+class PostedMessages:
     """Which message is what."""
 
     def __init__(self, book: Book) -> None:
         """A case of this `book` that has no card may have got one just before the program ended."""
-        self._sights: dict[int, Sight] = {}
+        self._posted: dict[int, PostedMessage] = {}
         self._notices: OrderedDict[tuple[int, int], str] = OrderedDict()
         for case in book.cases.values():
             if case.card is None and case.ended_at is None:
                 self.of(case.id).doubt = True
 
-    def of(self, case: int) -> Sight:
+    def of(self, case: int) -> PostedMessage:
         """What is known of the case's message."""
-        return self._sights.setdefault(case, Sight())
+        return self._posted.setdefault(case, PostedMessage())
 
     def card(self, case: int, book: Book, group: int) -> Card | None:
         """The case's card (or the digest) in the group, None where none is known."""
-        sight = self._sights.get(case)
+        posted = self._posted.get(case)
         recorded = book.digest if case == DIGEST else book.cases[case].card
-        known = (sight.card if sight else None) or recorded
-        if known is None or known.chat != group or (sight is not None and known == sight.lost):
+        known = (posted.card if posted else None) or recorded
+        if known is None or known.chat != group or (posted is not None and known == posted.lost):
             return None
         return known
 
     def in_doubt(self, case: int) -> bool:
         """Whether an unknown message may be the case's card."""
-        return case in self._sights and self._sights[case].doubt
+        return case in self._posted and self._posted[case].doubt
 
     def told(self, chat: int, message: int, code: str) -> None:
         """This message is a notice with that code."""
