@@ -1,5 +1,6 @@
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -22,44 +23,21 @@ from bot.chat.taps.commands import COMMANDS
 from bot.chat.taps.note_commands import NOTE_COMMANDS
 from bot.domain.causes.grouping import Reason
 from bot.domain.customer import Link
-from bot.domain.dispatch import Despite
+from bot.domain.dispatch import Despite, End
+from bot.domain.events import Line
 from bot.domain.incident import Cause, Kind
-from bot.domain.plan import Mend, Outcome, Skip
+from bot.domain.plan import Choice, Mend, Outcome, Skip
 from bot.process.wiring import adapters_words
 from tests.chat.screens import EN, PT, ZONE
 
 NOW = datetime(2026, 11, 22, 17, 32, tzinfo=UTC)  # 14:32 in São Paulo
+KIND_OF = {kind: field.default for kind in get_args(Line) for field in fields(kind) if field.name == "kind"}
+SAID_OTHERWISE = {"settled", "resolved"}  # by how it ended, by what was chosen
 ENTRIES = [
-    "approved",
-    "denied",
-    "cancelled",
-    "stop_asked",
-    "resumed",
-    "resumed_alone",
-    "done",
-    "stopped",
-    "closed",
-    "halted",
-    "unread",
-    "cooldown_released",
-    "tap_refused",
-    "resolved_sent",
-    "resolved_call",
-    "resent",
-    "interrupted",
-    "confirmed",
-    *("restored", "proposed", "begun", "begun_alone", "over", "on_again", "given_up", "separated", "assumed"),
-    "unasked",
-    *("lapsed", "untold"),
-    *(
-        "forecast",
-        "forecast_none",
-        "cause_named",
-        "denial_explained",
-        "silenced",
-        "silence_ended",
-        "trial_intent",
-    ),
+    *(KIND_OF[kind] for kind in get_args(Line) if kind.audited and KIND_OF[kind] not in SAID_OTHERWISE),
+    *(end for end in get_args(End) if end != "cancelled"),
+    *(f"resolved_{choice}" for choice in get_args(Choice)),
+    *("resumed_alone", "begun_alone", "forecast_none", "given_up", "restored", "on_again"),
 ]
 SHEETS = [
     "olt",
