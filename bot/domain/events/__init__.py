@@ -4,6 +4,7 @@ Each says what it changes in the book (`apply`) and what else goes for it; `bot.
 there is to say, and what goes where a kind says nothing.
 """
 
+from bot.domain.events import approvals, cases, notes, program, sends, silences
 from bot.domain.events.approvals import (
     Approved,
     Begun,
@@ -54,53 +55,7 @@ from bot.domain.events.sends import (
 )
 from bot.domain.events.silences import Silenced, SilenceEnded
 
-Line = (
-    Started
-    | Announced
-    | Stopped
-    | Alive
-    | Confirmed
-    | CaseOpened
-    | IncidentChanged
-    | IncidentEnded
-    | CardPosted
-    | Approved
-    | Denied
-    | Cancelled
-    | Planned
-    | Intent
-    | Result
-    | Abandoned
-    | Spared
-    | Interrupted
-    | StopAsked
-    | Resumed
-    | Settled
-    | Resolved
-    | Resent
-    | Evidence
-    | CooldownReleased
-    | TapRefused
-    | GroupMoved
-    | IncidentJoined
-    | Separated
-    | Proposed
-    | Begun
-    | Restoring
-    | Assumed
-    | Lapsed
-    | Untold
-    | Reminded
-    | Forecast
-    | CauseNamed
-    | DenialExplained
-    | Silenced
-    | SilenceEnded
-    | DigestPosted
-    | TrialIntent
-    | TrialResult
-    | Unasked
-)
+Line = approvals.Line | cases.Line | notes.Line | program.Line | sends.Line | silences.Line
 
 __all__ = [
     "Abandoned",

@@ -270,3 +270,21 @@ class DenialExplained(Event):
 
     def apply(self, book: Book, at: datetime) -> None:
         book.cases[self.case].denied_words = self.reason
+
+
+Line = (
+    Approved
+    | Denied
+    | Cancelled
+    | StopAsked
+    | Resumed
+    | CooldownReleased
+    | TapRefused
+    | Proposed
+    | Begun
+    | Unasked
+    | Restoring
+    | Untold
+    | DenialExplained
+)
+"""Every kind of this file."""

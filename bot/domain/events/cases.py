@@ -162,3 +162,16 @@ class DigestPosted(Event):
 
     def apply(self, book: Book, at: datetime) -> None:
         book.digest = Card(self.chat, self.message)
+
+
+Line = (
+    CaseOpened
+    | IncidentChanged
+    | IncidentEnded
+    | CardPosted
+    | IncidentJoined
+    | Separated
+    | Reminded
+    | DigestPosted
+)
+"""Every kind of this file."""

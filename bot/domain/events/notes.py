@@ -12,14 +12,20 @@ from bot.domain.outages import ask_again
 from bot.domain.who import Who
 
 
+class Note(Event):
+    """What a person adds to a case."""
+
+    __slots__ = ()
+    audited = True
+
+
 @dataclass(frozen=True, slots=True)
-class Assumed(Event):
+class Assumed(Note):
     """A person sees to the case: nobody is reminded of it any more."""
 
     case: int
     by: Who
     kind: Literal["assumed"] = "assumed"
-    audited = True
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
@@ -42,14 +48,13 @@ class Lapsed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast(Event):
+class Forecast(Note):
     """When a person expects the outage to end; None: nobody can say (any more)."""
 
     case: int
     by: Who
     eta: datetime | None
     kind: Literal["forecast"] = "forecast"
-    audited = True
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
@@ -58,7 +63,7 @@ class Forecast(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class CauseNamed(Event):
+class CauseNamed(Note):
     """What a person says the cause is, and which team sees to it (empty: not said)."""
 
     case: int
@@ -66,9 +71,12 @@ class CauseNamed(Event):
     cause: str
     team: str = ""
     kind: Literal["cause_named"] = "cause_named"
-    audited = True
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
         case.cause, case.cause_by = self.cause, self.by
         case.team = self.team or case.team
+
+
+Line = Assumed | Lapsed | Forecast | CauseNamed
+"""Every kind of this file."""

@@ -150,3 +150,7 @@ class TrialResult(Event):
 
     def apply(self, book: Book, at: datetime) -> None:
         book.trials[self.trial] = Receipt(self.outcome, self.reference, self.reason)
+
+
+Line = Started | Announced | Stopped | Alive | Confirmed | GroupMoved | TrialIntent | TrialResult
+"""Every kind of this file."""

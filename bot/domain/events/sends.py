@@ -300,3 +300,7 @@ def interrupt(book: Book, case: Case) -> None:
     elif dispatch.phase is not Phase.INTERRUPTED:
         dispatch.phase = Phase.INTERRUPTED
         left_undone(book, case)
+
+
+Line = Planned | Intent | Result | Abandoned | Spared | Interrupted | Settled | Resolved | Resent | Evidence
+"""Every kind of this file."""

@@ -46,3 +46,7 @@ def _keep(book: Book, silence: Silence) -> None:
     book.silences[silence.id] = silence
     others = (one for one in book.lasting if one.id != silence.id and one.until > book.last_at)
     book.lasting = [*others, silence]
+
+
+Line = Silenced | SilenceEnded
+"""Every kind of this file."""
