@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from bot.chat.screens.buttons import BESIDE, Action
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
@@ -108,6 +109,15 @@ def assert_arrives(screen: Screen) -> str:
         assert button.data is not None
         assert 1 <= len(button.data.encode()) <= 64
     return seen.text
+
+
+_BESIDE = {*(tap.action for tap in BESIDE), Action.MORE, Action.LESS}
+
+
+def deciding(screen: Screen) -> list[str]:
+    """The buttons as `labels` has them, but for what may be done beside deciding: the table offers that."""
+    rows = [[b for b in row if (b.data or "").partition(":")[0] not in _BESIDE] for row in screen.rows]
+    return labels(Screen("", tuple(tuple(row) for row in rows if row)))
 
 
 def labels(screen: Screen) -> list[str]:

@@ -35,7 +35,18 @@ from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Kind
 from bot.domain.plan import Mend, Outcome
 from bot.domain.rules import Rules
-from tests.chat.screens import APPROVED, EN, PT, assert_arrives, case_and_now, labels, planned, sent, story
+from tests.chat.screens import (
+    APPROVED,
+    EN,
+    PT,
+    assert_arrives,
+    case_and_now,
+    deciding,
+    labels,
+    planned,
+    sent,
+    story,
+)
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
 HALF = [APPROVED, planned(30), *sent(0, 9), *sent(10, 11, Outcome.FAILED, "refused")]
@@ -65,7 +76,7 @@ def test_a_dispatch_that_stopped_itself_says_why_what_to_do_and_who_is_left() ->
         "10 enviadas · 2 falhas\n"
         "👤 Aprovado por <b>Ana</b> às 12:01"
     )
-    assert labels(screen) == ["Retomar/success Encerrar envio/danger"]
+    assert deciding(screen) == ["Retomar/success Encerrar envio/danger"]
     assert "<b>18 customers and 2 failures left</b>: resume or close?" in (
         show(*HALF, Interrupted(1, "x", "key"), words=EN).html
     )
@@ -126,7 +137,7 @@ def test_how_sends_in_doubt_were_settled_stands_below_counts_that_add_up() -> No
         "📞 1 para ligar\n"
         "👤 Aprovado por <b>Ana</b> às 12:01"
     )
-    assert labels(screen) == ["Detalhes", "Previsão Causa", "Incertas (2)/primary"]
+    assert deciding(screen) == ["Detalhes", "Incertas (2)/primary"]
 
 
 def notice_of(*lines: Line, words: Words = PT, reason: str = "http_401") -> str:
@@ -179,7 +190,7 @@ def test_sending_again_is_told_while_it_goes_on_and_after_it() -> None:
     running = show(*again)
     assert "77%</b> · 7/9\n" in running.html
     assert "\n🔁 Reenvio das incertas por <b>Bruno</b>\n" in running.html
-    assert labels(running) == ["Parar/danger"]
+    assert deciding(running) == ["Parar/danger"]
     for n in "34":
         again += [Intent(1, n), Result(1, n, Outcome.ACCEPTED)]
     done = show(*again, Settled(1, "done"))

@@ -1,5 +1,6 @@
 """Taps on the sends in doubt and on a ledger that looks old, over the simulated Bot API."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -88,7 +89,7 @@ async def test_one_by_one_until_none_is_left(api: BotApi, room: Room) -> None:
     room.telegram.chat.show(1, urgent=True)
     await api.tap(ANA, page, "atualizar")
     await api.wait(lambda _: "0 a decidir · 1 para ligar" in page.text)
-    await api.wait(lambda _: card.buttons == ["Detalhes", "Previsão", "Causa", "Para ligar (1)"])
+    await api.wait(lambda _: card.buttons[-1] == "Para ligar (1)")
     assert "3 enviadas · 1 incerta" in card.text
 
 
@@ -145,7 +146,7 @@ async def test_who_was_called_is_told_by_a_tap_and_none_is_left(api: BotApi, roo
         await room.shows(page, f"0 a decidir · {left}")
     await decide(api, page, "1 ✔ já avisado")
     await api.wait(lambda _: page.text == "✅ Caso 1: nenhuma incerta.")
-    await api.wait(lambda _: card.buttons == ["Detalhes", "Previsão", "Causa"])
+    await api.wait(lambda _: not re.search("Incertas|Para ligar", "|".join(card.buttons)))
     assert room.decided == [("resolved", 1, "sent")] * 3
     assert "☑ 3 consideradas enviadas" in card.text
 

