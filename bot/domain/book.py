@@ -4,6 +4,7 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 `Book.apply` changes a book.
 """
 
+import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,6 +49,11 @@ class Event:
 
     def apply(self, book: "Book", at: datetime) -> None:
         """Change the book by it, at its time; many kinds change nothing but the audit."""
+
+    @classmethod
+    def fields(cls) -> tuple[str, ...]:
+        """The names of what the file has of it."""
+        return tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
 
     def hears(self) -> bool:
         """Whether it tells that people's taps came through: what was refused may have waited for long."""

@@ -3,8 +3,8 @@
 What a line has to tell is read by the names of its fields: a new kind needs a phrase and nothing here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.chat.screens.buttons import Action
@@ -41,7 +41,8 @@ class Entry:
     `ports` is how many the case had. `restores` is the case where the entry is about its second message
     (that service is back), and `number` the number in the ledger. `until` is when it is to be sent, expected
     to be over or silent until; `despite`, `first`, `asked` and `agreed` are as in `events.Approved`.
-    `trial` is a test message and `receipt` what is known of it.
+    `trial` is a test message and `receipt` what is known of it. `own` are the line's own fields by name,
+    for phrases that need none of the above.
     """
 
     at: datetime
@@ -73,6 +74,7 @@ class Entry:
     receipt: Receipt | None = None
     came_to: tuple[datetime, Tally] | None = None
     end: str | None = None
+    own: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def is_result(self) -> bool:
@@ -122,6 +124,7 @@ def said(entry: Entry, words: Words) -> str:
     if entry.code in {"halted", "unread", "interrupted", "given_up"}:
         detail = reason_words(detail, words)
     facts = {
+        **entry.own,
         "reason": detail,
         "why": detail,
         "action": _typed(entry.action, words),
@@ -234,6 +237,7 @@ def entry_of(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entr
         book.trials[line.trial] if isinstance(line, TrialIntent) else None,
         result.came_to if result else None,
         result.end if result else None,
+        {name: getattr(line, name) for name in line.fields()},
     )
 
 
