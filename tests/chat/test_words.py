@@ -127,7 +127,7 @@ CODED: dict[str, Iterable[str]] = {
     "button": BUTTONS,
 }
 """Families whose member is chosen while running, by what may be chosen."""
-RAISED = {"declined", "toast"}
+RAISED = {"button", "declined", "toast"}
 """Families whose members stand in the code by their code alone."""
 
 
