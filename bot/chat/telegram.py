@@ -111,7 +111,7 @@ class Telegram:
         self._deaf = False
         self._second_poller, self._conflict_at = False, -math.inf
         self._quiet_after = quiet_after
-        self._life: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._work: set[asyncio.Task[None]] = set()
         self._painter: asyncio.Task[None] | None = None
 
@@ -144,7 +144,7 @@ class Telegram:
 
     async def start(self) -> None:
         """Connect in the background, however long that takes; returns at once."""
-        _keep(self._life, self._connect())
+        _keep(self._background, self._connect())
 
     def fresh(self) -> float | None:
         """Seconds since the last good getUpdates, None before the first."""
@@ -165,7 +165,7 @@ class Telegram:
 
     async def stop(self) -> None:
         """Fetched updates are worked off, what is urgent is shown; within seconds, whatever Telegram does."""
-        await _end(self._life, 0)
+        await _end(self._background, 0)
         if self._app.updater is not None and self._app.updater.running:
             await _within(STOP_SECONDS, self._app.updater.stop())
         if self._app.running:
@@ -188,14 +188,14 @@ class Telegram:
         await self._persist(self._app.initialize)
         self._painter = asyncio.create_task(self.chat.run())
         await self._app.start()
-        _keep(self._life, self.access.keep_warm())
+        _keep(self._background, self.access.keep_warm())
         await self._persist(self._poll)
-        _keep(self._life, self._watch())
+        _keep(self._background, self._watch())
         await self._persist(self._introduce)
 
     async def _persist(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do it, again and again until it works."""
-        pause, told = 1.0, False
+        pause, logged = 1.0, False
         while True:
             try:
                 await step()
@@ -204,9 +204,9 @@ class Telegram:
             except TelegramError as error:
                 if not isinstance(error, (BadRequest, Forbidden)):
                     self.chat.link.broken("poll", error)
-                elif not told:  # Telegram is there, and refuses this: once is enough
+                elif not logged:  # Telegram is there, and refuses this: once is enough
                     log.warning("Telegram refuses a part of the start (%s): trying on", type(error).__name__)
-                    told = True
+                    logged = True
                 await self._clock.sleep(pause)
                 pause = min(MAX_BACKOFF, pause * 2)
             else:

@@ -69,7 +69,7 @@ class Polling:
             self._chat.refresh()
             await self._begin(poll.present)
         await self._remind()
-        return self._settles(now)
+        return self._next_group(now)
 
     async def _compose(self, poll: Poll, now: datetime) -> None:
         """The ledger is brought up to what the polls saw, and the cards with it."""
@@ -113,7 +113,7 @@ class Polling:
         self._sightings = self._sightings.after(poll, asked, found, polls, now)
         self._health.unlisted(len(found.keys() - self._sightings.over))
 
-    def _settles(self, now: datetime) -> float | None:
+    def _next_group(self, now: datetime) -> float | None:
         """Seconds until the first of what is new has waited long enough for its siblings."""
         waited = ((now - one.since).total_seconds() for one in self._sightings.new.values())
         left = [self._rules.settle_seconds - seconds for seconds in waited]

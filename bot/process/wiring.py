@@ -35,13 +35,13 @@ def rules_of(settings: Settings) -> Rules:
     What is set about messages comes from the gateway's (`Sending`), by the same names.
     """
     names = {field.name: _OTHER_NAMES.get(field.name, field.name) for field in fields(Rules)}
-    told = {rule: getattr(settings, name) for rule, name in names.items() if name in Settings.model_fields}
+    found = {rule: getattr(settings, name) for rule, name in names.items() if name in Settings.model_fields}
     sending = settings.sending()
-    told |= {name: getattr(sending, name) for name in ("sends", "restored", "tells", "tells_restored")}
-    told |= {rule: getattr(settings, name) / 100 for rule, name in _PERCENTAGES.items()}
-    told["dry_run"] = settings.rehearses
-    told["poll_within"] = max(LIST_WITHIN, LATE_LIST * settings.poll_seconds)
-    return Rules(**told)
+    found |= {name: getattr(sending, name) for name in ("sends", "restored", "tells", "tells_restored")}
+    found |= {rule: getattr(settings, name) / 100 for rule, name in _PERCENTAGES.items()}
+    found["dry_run"] = settings.rehearses
+    found["poll_within"] = max(LIST_WITHIN, LATE_LIST * settings.poll_seconds)
+    return Rules(**found)
 
 
 def attention_of(settings: Settings) -> Attention:

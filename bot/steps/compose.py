@@ -38,7 +38,7 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
         waiting = [s for s in seen.new.values() if s.polls >= rules.open_polls]
         candidates = [s.incident for s in waiting if _is_new(book, s.incident, now)]
         groups = group(candidates, _known(book, over, now), inventory, rules, now) if candidates else []
-        joins, alone = placed(groups, _settled(seen, rules, now), book, rules, now, over=over)
+        joins, alone = placed(groups, _waited(seen, rules, now), book, rules, now, over=over)
         lines += ended  # first: an alert that another takes the place of has ended, and its case continues
         for number, those in joins.items():
             on = (incident for incident in book.cases[number].on if incident.id not in over)
@@ -137,7 +137,7 @@ def _size(case: Case, incidents: Sequence[Incident]) -> object:
     return affected is None, size, all(i.counted for i in incidents), total
 
 
-def _settled(seen: Sightings, rules: Rules, now: datetime) -> Callable[[Group], bool]:
+def _waited(seen: Sightings, rules: Rules, now: datetime) -> Callable[[Group], bool]:
     """Whether one of a group has waited long enough for its siblings: the others come with it."""
     since = now - timedelta(seconds=rules.settle_seconds)
     return lambda found: any(seen.new[i.id].since <= since for i in found.incidents)

@@ -124,8 +124,8 @@ class Backlog:
             return
         log.error("too many notices wait: %s is left out", waiting[0].code)
         self.said(waiting[0])
-        told = self._notices.get((DROPPED, ""))
-        before = told.facts["n"] if told is not None else 0
+        dropped = self._notices.get((DROPPED, ""))
+        before = dropped.facts["n"] if dropped is not None else 0
         self._notices[DROPPED, ""] = Notice("dropped", {"n": cast("int", before) + 1})
 
     def refused(self, notice: Notice) -> bool:
@@ -208,7 +208,7 @@ class Backlog:
         book = self._d.ledger.book
         crowded = sum(book.cases[n].state is not CaseState.INTERRUPTED for n in book.running) > 1
         known = sorted(
-            (self._rank(case, urgency, crowded=crowded), *self._turn(case), order, case)
+            (self._rank(case, urgency, crowded=crowded), *self._precedence(case), order, case)
             for order, (case, urgency) in enumerate(self._dirty.items())
         )
         first = [n for n in self._notices.values() if n.code not in AFTER_CARDS]
@@ -224,7 +224,7 @@ class Backlog:
     def _until(self, notice: Notice) -> float:
         return self._held.get(_matter(notice), (-math.inf, 0.0))[0]
 
-    def _turn(self, case: int) -> tuple[bool, float]:
+    def _precedence(self, case: int) -> tuple[bool, float]:
         """Among those as urgent, what goes first: new cards by size, then edits. The list of the others
         goes after the first few cards: it says how much there is, and opens any of them.
         """

@@ -86,8 +86,8 @@ class Digest:
 
     def _may_be_listed(self, case: Case) -> bool:
         untouched = case.state is CaseState.WAITING and not case.dispatches and case.proposal is None
-        told = case.owner is not None or case.eta is not None or bool(case.cause)
-        return untouched and not told and case.id not in self._wanted and self._card(case.id) is None
+        noted = case.owner is not None or case.eta is not None or bool(case.cause)
+        return untouched and not noted and case.id not in self._wanted and self._card(case.id) is None
 
     def _is_new(self) -> bool:
         now, empty_since = self._d.clock.monotonic(), self._empty_since

@@ -79,7 +79,7 @@ class PostedMessages:
         """Whether an unknown message may be the case's card."""
         return case in self._posted and self._posted[case].doubt
 
-    def told(self, chat: int, message: int, code: str) -> None:
+    def add_notice(self, chat: int, message: int, code: str) -> None:
         """This message is a notice with that code."""
         self._notices[chat, message] = code
         while len(self._notices) > _REMEMBERED:

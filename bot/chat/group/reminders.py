@@ -175,8 +175,8 @@ class Reminders:
             return {"onus": known, "at_most": case.affected is None and case.grown is None}
         if what.startswith("over"):
             lasted = (case.ended_at or now) - case.started if case.start_known else None
-            told = self._d.ledger.book.restored_by(case.id)
-            asked = told is not None and not told.undecided
+            other = self._d.ledger.book.restored_by(case.id)
+            asked = other is not None and not other.undecided
             return {"n": self._untold(case, now), "lasted": lasted, "asked": asked}
         if what.startswith("left") and case.dispatch is not None:
             progress, doubts = case.dispatch.progress, len(case.dispatch.in_doubt())

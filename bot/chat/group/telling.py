@@ -93,8 +93,8 @@ class Teller:
         except Exception:  # the edge: one notice that cannot be told must not stop the others, nor be hidden
             log.exception("notice %s cannot be told", notice.code)
             case = notice.facts.get("case")
-            told = self._d.words.say("notice.untold", code=notice.code, case=case if case != "" else None)
-            return Saying((notice,), Screen(str(told)), elsewhere=self._goes_elsewhere(notice))
+            said = self._d.words.say("notice.untold", code=notice.code, case=case if case != "" else None)
+            return Saying((notice,), Screen(str(said)), elsewhere=self._goes_elsewhere(notice))
 
     async def _announce(self, saying: Saying, backlog: Backlog) -> bool:
         """Say it to the group; True: it is done with. What Telegram does not take is tried again later."""
@@ -110,7 +110,7 @@ class Teller:
                 log.error("notice %s was refused and waits: %s", first.code, error)  # noqa: TRY400
             self._answered()
             return False
-        self._posted.told(group, message.message_id, first.code)
+        self._posted.add_notice(group, message.message_id, first.code)
         self._arrived()
         return True
 

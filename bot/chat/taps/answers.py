@@ -58,7 +58,7 @@ class Answers:
         ticket = self._newest[what] = object()
         try:
             for _ in range(TRIES):
-                if chat == self._chat.group and not await self._turn(what, ticket):
+                if chat == self._chat.group and not await self._has_room(what, ticket):
                     return False
                 if await self._try(chat, send):
                     return True
@@ -76,7 +76,7 @@ class Answers:
                 del self._newest[what]
         return False
 
-    async def _turn(self, what: Hashable, ticket: object) -> bool:
+    async def _has_room(self, what: Hashable, ticket: object) -> bool:
         """Wait for the budget; False where a newer answer took the place."""
         while (seconds := self._d.budget.wait(Urgency.ANSWER)) > 0:
             await self._d.clock.sleep(seconds)

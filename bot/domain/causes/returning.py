@@ -14,7 +14,7 @@ from bot.domain.rules import Rules
 
 def placed(
     groups: Iterable[Group],
-    settled: Callable[[Group], bool],
+    waited: Callable[[Group], bool],
     book: Book,
     rules: Rules,
     now: datetime,
@@ -27,7 +27,7 @@ def placed(
     join the case, too, or follow it where it is decided. Where most had none, or others, it is another
     outage: a slot that falls does not come apart because one of its ports had a case of its own before, and
     the card of a slot does not come back, nor its "voltou" wait, for one ONU on one of its ports.
-    What continues a case does so at once, everything else once its group is `settled`. A port that the
+    What continues a case does so at once, everything else once its group has `waited`. A port that the
     decision about a case that goes on, or was sent, was not about does not continue it: nobody would ask.
     """
     joins: dict[int, list[Incident]] = defaultdict(list)
@@ -41,7 +41,7 @@ def placed(
             joins[number] += back
             if joined is None and follows is None:
                 joined, follows = _target(book.cases[number])
-        if not rest or not settled(found):
+        if not rest or not waited(found):
             continue
         if joined is not None:
             joins[joined] += rest

@@ -162,8 +162,8 @@ def _comment(text: str) -> list[str]:
     )
 
 
-def _assigned(told: list[Group]) -> Iterator[str]:
-    for group in told:
+def _assigned(groups: list[Group]) -> Iterator[str]:
+    for group in groups:
         yield from _comment(group.text)
         yield from (f"{name.upper()}={default(field)}" for name, field in group.fields.items())
 

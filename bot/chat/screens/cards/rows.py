@@ -141,7 +141,7 @@ def _undecided(case: Case, book: Book, now: datetime, words: Words, rules: Rules
 
 
 def _doubt_row(case: Case, words: Words) -> Rows:
-    """The way to the sends in doubt, also after the outage: somebody still has to settle them."""
+    """The way to the sends in doubt, also after the outage: somebody still has to decide on them."""
     dispatch = at_rest(case)
     if dispatch is None or dispatch.progress is None:
         return ()

@@ -48,7 +48,7 @@ class ProgramFacts:
 
 
 def status(
-    watch: SourceHealth,
+    health: SourceHealth,
     book: Book,
     now: datetime,
     words: Words,
@@ -71,8 +71,8 @@ def status(
         *closed,
         *_unconfirmed(book, words, now, may_confirm=may_decide),
         *_posting(program.posting, words, now),
-        *_source(watch, words, now, program.stale_after),
-        _login(watch, program, words),
+        *_source(health, words, now, program.stale_after),
+        _login(health, program, words),
         words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
         *_ahead(book, words, now),
         *_open_ends(book, words, now, rules),
@@ -84,8 +84,8 @@ def status(
     items = [
         *_some("status.silences", silences.active(book, now), lambda s: silences.row(s, words, now), words),
         *_some("status.cooling", waits, lambda wait: resting_row(*wait, words, now), words, n=resting),
-        *_some("status.skipped", watch.skipped, lambda row: odd_row(row, words), words),
-        *_some("status.unoffered", watch.unoffered, lambda i: _unoffered(i, book, words, now), words),
+        *_some("status.skipped", health.skipped, lambda row: odd_row(row, words), words),
+        *_some("status.unoffered", health.unoffered, lambda i: _unoffered(i, book, words, now), words),
     ]
     may = may_decide and not ledger_closed
     confirm = confirm_rows(words) if may and book.unconfirmed is not None else ()
@@ -141,35 +141,35 @@ def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words, unre
     return words.say(key, cases=linked, **facts)
 
 
-def _source(watch: SourceHealth, words: Words, now: datetime, stale_after: float) -> list[Markup]:
-    good = {"source": watch.source, "at": watch.good_at, "now": now}
-    age = now - watch.good_at if watch.good_at else None
-    if watch.since is None:
+def _source(health: SourceHealth, words: Words, now: datetime, stale_after: float) -> list[Markup]:
+    good = {"source": health.source, "at": health.good_at, "now": now}
+    age = now - health.good_at if health.good_at else None
+    if health.since is None:
         stale = age is not None and age.total_seconds() > stale_after
         key = "status.source_stale" if stale else "status.source_good"
-        key = key if watch.good_at else "status.source_never"
-        return [words.say(key, **good, age=age), *_unlisted(watch, words)]
-    bad = {"source": watch.source, "since": watch.since, "failures": watch.failures, "error": watch.error}
-    last = "status.source_last" if watch.good_at else "status.source_never"
+        key = key if health.good_at else "status.source_never"
+        return [words.say(key, **good, age=age), *_unlisted(health, words)]
+    bad = {"source": health.source, "since": health.since, "failures": health.failures, "error": health.error}
+    last = "status.source_last" if health.good_at else "status.source_never"
     return [words.say("status.source_bad", **bad, now=now), words.say(last, **good, age=age)]
 
 
-def _unlisted(watch: SourceHealth, words: Words) -> list[Markup]:
-    return [words.say("status.unlisted", n=watch.unlisted)] if watch.unlisted else []
+def _unlisted(health: SourceHealth, words: Words) -> list[Markup]:
+    return [words.say("status.unlisted", n=health.unlisted)] if health.unlisted else []
 
 
-def _login(watch: SourceHealth, program: ProgramFacts, words: Words) -> Markup:
-    if watch.login_refused or program.login == "refused":
+def _login(health: SourceHealth, program: ProgramFacts, words: Words) -> Markup:
+    if health.login_refused or program.login == "refused":
         return words.say("status.login_refused")
-    known = program.login == "ok" or watch.good_at is not None
+    known = program.login == "ok" or health.good_at is not None
     return words.say("status.login_ok" if known else "status.login_unknown")
 
 
-def _gateway(watch: GatewayHealth, program: ProgramFacts, words: Words, now: datetime) -> Markup:
+def _gateway(health: GatewayHealth, program: ProgramFacts, words: Words, now: datetime) -> Markup:
     facts = {"gateway": program.gateway, "dry_run": program.dry_run, "now": now}
-    if watch.since is not None:
-        return words.say("status.gateway_bad", **facts, since=watch.since, error=watch.error)
-    return words.say("status.gateway", **facts, at=watch.good_at)
+    if health.since is not None:
+        return words.say("status.gateway_bad", **facts, since=health.since, error=health.error)
+    return words.say("status.gateway", **facts, at=health.good_at)
 
 
 def _some(
