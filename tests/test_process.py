@@ -5,6 +5,7 @@ import json
 import re
 import signal
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from bot.simulator.server import DropBefore, HangBefore
-from bot.simulator.telegram.api import Message
+from bot.simulator.telegram.api import BotApi, Message
 
 from .isp import PATIENCE, Isp, Process, bot_command, isp, until
 
@@ -70,6 +71,10 @@ async def test_telegram_away_in_the_middle_of_connecting_is_one_line(site: Isp) 
     assert len(events) == 6  # and how it is set up, that it runs, is stopping, has stopped
 
 
+def started(chat: BotApi, *, kind: str) -> list[Message]:
+    return [m for m in chat.messages() if m.text.startswith(f"▶️ Bot iniciado · {kind}")]
+
+
 async def test_each_start_says_first_how_the_bot_is_set_up(site: Isp) -> None:
     """In its log and, without a sound, in the group; not the same again within ten minutes."""
     changed = {"DRY_RUN": "true", "CUSTOMER_HOURS": "08:00-21:00", "TELEGRAM_APPROVERS": "501"}
@@ -79,6 +84,8 @@ async def test_each_start_says_first_how_the_bot_is_set_up(site: Isp) -> None:
             await site.polls(1)
             if changes:
                 await site.card("SIMULAÇÃO")
+            kind = "SIMULAÇÃO" if changes else "MODO REAL"
+            await site.chat.wait(partial(started, kind=kind))
     real, rehearsal = [m for m in site.chat.messages() if m.text.startswith("▶️")]
     assert real.silent
     assert rehearsal.silent
