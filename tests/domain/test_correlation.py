@@ -384,16 +384,26 @@ def test_what_falls_on_one_port_within_the_window_is_never_two(
                 assert group_of[one.id] == group_of[other.id]
 
 
-def test_three_thousand_in_one_poll_take_under_a_fifth_of_a_second() -> None:
-    storm = [
+def storm(count: int) -> list[Incident]:
+    """So many alerts at once, of twenty OLTs."""
+    return [
         replace(fell(f"{n // 16 % 8}/{n % 16}", n * 7 % 900, P if n % 3 else L, olt=n % 20), id=str(n))
-        for n in range(3000)
+        for n in range(count)
     ]
-    known = [Waiting(n, (i,), decided=n % 2 == 0) for n, i in enumerate(storm[:1000], 1)]
-    took = []
-    for new, cases in ((storm, []), (storm[1000:], known)):
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["all new", "a third of them known"])
+def test_four_times_the_alerts_in_one_poll_take_no_more_than_eight_times_the_work(*, known: bool) -> None:
+    """Each is looked at beside its neighbours, not beside all: that would be sixteen times."""
+
+    def seconds(count: int) -> float:
+        alerts = storm(count)
+        cases = [Waiting(n, (i,), decided=n % 2 == 0) for n, i in enumerate(alerts[: count // 3], 1)]
+        new = alerts[count // 3 :] if known else alerts
         before = time.process_time()
-        found = groups(new, cases)
-        took.append(time.process_time() - before)
+        found = groups(new, cases if known else [])
+        took = time.process_time() - before
         assert sum(len(g.incidents) for g in found) == len(new)
-    assert max(took) < 0.2
+        return took
+
+    assert min(seconds(3000) for _ in range(3)) < 8 * min(seconds(750) for _ in range(3))
