@@ -41,7 +41,7 @@ PATIENCE = 900.0  # seconds for all of it
 # does not depend on the sends (buffers, caches, the collector's own pace).
 FACTOR, SLACK = 2.0, 8 * 2**20
 RULES = Rules(undo_seconds=0, sends=50, answer_within=5)
-BOOK = ("cases", "open", "running", "reservations", "told", "audit", "by_incident")
+BOOK = ("cases", "open", "running", "reservations", "contacts", "audit", "by_incident")
 
 
 @dataclass
