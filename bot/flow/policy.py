@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.events import (
     Approved,
@@ -50,10 +51,19 @@ class Policy:
 
         What the rule raises passes through, and nothing follows; LedgerClosed as in `Ledger.commit`.
         """
-        since = self._ledger.book.last_at
-        lines = await self._ledger.commit(rule)
+        spells: dict[int, int] = {}  # how often each case that comes on had come on before
+
+        def counted(book: Book, now: datetime) -> Sequence[Line]:
+            lines = rule(book, now)
+            came_on = (line.case for line in lines if isinstance(line, IncidentJoined | IncidentChanged))
+            spells.update((number, len(book.cases[number].reopened)) for number in came_on)
+            return lines
+
+        lines = await self._ledger.commit(counted)
         for line in lines:
-            self._follow(line, since)
+            self._follow(line)
+        for number in (n for n, before in spells.items() if len(self._case(n).reopened) > before):
+            self._chat.say(Notice("reopened", {"case": number}))
         return lines
 
     async def observe(self, rule: Write) -> Sequence[Line]:
@@ -64,16 +74,16 @@ class Policy:
             log.warning("not written: %s", error)
             return []
 
-    def _follow(self, line: Line, since: datetime) -> None:  # noqa: C901 - one table, a row a kind of line
+    def _follow(self, line: Line) -> None:  # noqa: C901 - one table, a row a kind of line
         match line:
             case Approved(due=None) | Begun() | Resumed() | Resent():
                 self._dispatcher.carry_out(line.case)
             case Cancelled() | StopAsked():
                 self._dispatcher.halt(line.case)
-            case CaseOpened() | IncidentEnded() | Lapsed() | Evidence():
+            case (
+                CaseOpened() | IncidentJoined() | IncidentChanged() | IncidentEnded() | Lapsed() | Evidence()
+            ):
                 self._chat.show(line.case)
-            case IncidentJoined() | IncidentChanged():
-                self._came_on(line.case, since)
             case Proposed():
                 self._chat.show(line.case, urgent=True)
                 self._chat.say(Notice("second_needed", {"case": line.case, "by": line.by}))
@@ -98,13 +108,6 @@ class Policy:
 
     def _case(self, number: int) -> Case:
         return self._ledger.book.cases[number]
-
-    def _came_on(self, number: int, since: datetime) -> None:
-        """A case that was over rings once when it is on again."""
-        self._chat.show(number)
-        case = self._case(number)
-        if case.reopened and case.reopened[-1] >= since:
-            self._chat.say(Notice("reopened", {"case": number}))
 
     def _ended(self, line: Settled | Interrupted) -> None:
         """What nobody may be waiting for at the card is said: an edit rings no phone."""

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.case import CaseState
 from bot.domain.causes.flapping import oscillates, recent
 from bot.domain.customer import Link
-from bot.domain.events import Approved, CaseOpened, Denied
+from bot.domain.events import Approved, CaseOpened, Denied, IncidentChanged
 from bot.domain.limits.holds import Terms
 from bot.domain.plan import Outcome, Receipt
 from bot.errors import Asked, Declined
@@ -56,6 +56,19 @@ class TestAgain:
         await desk.approve()
         assert desk.source.read == ["2"]
         assert desk.nobody_twice() == 3
+
+    async def test_that_it_is_on_again_is_said_once_though_its_alert_is_read_at_that_moment(
+        self, grouping: Desk
+    ) -> None:
+        desk = grouping
+        await down(desk, "6/1")
+        await desk.repair(1)
+        (again,) = await down(desk, "6/1")
+        assert desk.ledger.book.last_at == desk.case().reopened[-1], "nothing was written since"
+        desk.source.onus[again] *= 2
+        await desk.flow.details(1)
+        assert desk.written(IncidentChanged), "the count is another"
+        assert desk.chat.codes.count("reopened") == 1
 
     async def test_after_the_hour_it_is_another_case(self, grouping: Desk) -> None:
         desk = grouping
