@@ -62,6 +62,9 @@ class Policy:
         lines = await self._ledger.commit(counted)
         for line in lines:
             self._follow(line)
+        unasked = next((line for line in lines if isinstance(line, Unasked)), None)
+        if unasked is not None:  # of several, once
+            self._chat.say(Notice("unasked", {"case": unasked.case, "by": unasked.by}))
         for number in (n for n, before in spells.items() if len(self._case(n).reopened) > before):
             self._chat.say(Notice("reopened", {"case": number}))
         return lines
@@ -74,7 +77,7 @@ class Policy:
             log.warning("not written: %s", error)
             return []
 
-    def _follow(self, line: Line) -> None:  # noqa: C901 - one table, a row a kind of line
+    def _follow(self, line: Line) -> None:
         match line:
             case Approved(due=None) | Begun() | Resumed() | Resent():
                 self._dispatcher.carry_out(line.case)
@@ -90,8 +93,6 @@ class Policy:
             case Settled() | Interrupted():
                 self._chat.show(line.case, urgent=True)
                 self._ended(line)
-            case Unasked():
-                self._chat.say(Notice("unasked", {"case": line.case, "by": line.by}))
             case Silenced() | SilenceEnded():
                 self._silence(self._ledger.book.silences[line.silence])
             case Confirmed():

@@ -200,6 +200,30 @@ async def test_what_cannot_be_done_any_more_is_not_asked(api: BotApi, data: str)
         assert room.decided == []
 
 
+@pytest.mark.parametrize("data", ["mute:1:60|works", "eta:1:60", "why:1:cable", "mine:1:"])
+async def test_what_is_over_is_not_asked_about(api: BotApi, data: str) -> None:
+    ledger, card = await left(api, IncidentEnded(1))
+    answer = api.post_callback(ANA, card, data)
+    async with opened(api, ledger=aged(ledger, 5 * MINUTE)) as room:
+        assert "enquanto eu estava fora" in (await answer).text
+        await room.shows(card, "Normalizado")
+        assert "fora" not in card.text
+        assert "Deixar como está" not in card.buttons
+
+
+async def test_what_forbids_it_for_now_takes_no_question_away(api: BotApi) -> None:
+    """A long absence often ends on a ledger that looks old: whoever confirms it finds the question."""
+    ledger, card = await left(api)
+    api.post_callback(ANA, card, "ok:1:")
+    ledger = aged(ledger, 9 * 60 * MINUTE)
+    ledger.note(Started("2", "views"))
+    async with opened(api, ledger=MemoryLedger(FastClock(), ledger.lines)) as room:
+        await asks(api, card)
+        assert card.buttons == ["Aprovar agora", "Deixar como está"]
+        assert "Envio bloqueado" in card.text
+        assert room.decided == []
+
+
 async def test_after_minutes_without_telegram_a_tap_is_asked_about(api: BotApi) -> None:
     async with opened(api, away_after=0.5, poll_seconds=0.2) as room:
         await room.outage()

@@ -17,6 +17,7 @@ from bot.domain.events import (
     Result,
     Settled,
     Started,
+    TapRefused,
 )
 from bot.domain.limits.hours import Hours
 from bot.domain.plan import Outcome, Recipient
@@ -380,6 +381,8 @@ async def test_while_the_ledger_is_closed_nothing_is_decided(api: BotApi, room: 
     assert "registro está fechado" in (await api.tap(ANA, page, "1 ✔")).text
     assert "registro está fechado" in (await api.tap(ANA, page, "Ligar para as 3")).text
     assert room.decided == []
+    refused = [entry.line for entry in room.ledger.book.audit if isinstance(entry.line, TapRefused)]
+    assert [line.why for line in refused] == ["ledger_closed"], "the same twice within minutes is one line"
 
 
 async def test_what_was_decided_meanwhile_is_told(api: BotApi, room: Room) -> None:

@@ -333,7 +333,7 @@ async def test_nothing_is_asked_about_what_is_over(api: BotApi, room: Room, data
 async def test_a_closed_ledger_asks_and_writes_nothing(api: BotApi, room: Room) -> None:
     card = await room.card()
     room.ledger.fail("the disk is gone")
-    for data in ("eta?:1:", "mine:1:", "unmute:0:1"):
+    for data in ("eta?:1:", "mine:1:", "unmute:1:1"):
         answer = await api.post_callback(ANA, card, data)
         assert "registro está fechado" in answer.text
         assert answer.show_alert

@@ -11,7 +11,7 @@ from bot.chat.group import painting
 from bot.chat.screens.cards import card as cards
 from bot.chat.telegram import Account
 from bot.domain.case import Card
-from bot.domain.events import Approved, CardPosted, GroupMoved, IncidentEnded, Interrupted
+from bot.domain.events import Approved, CardPosted, GroupMoved, IncidentEnded, Interrupted, TapRefused
 from bot.domain.incident import OddRow
 from bot.domain.who import Who
 from bot.ports import Notice
@@ -283,6 +283,8 @@ async def test_a_closed_ledger_hides_nothing(api: BotApi) -> None:
         for data in ("ok:1:", "no?:1:"):  # buttons that somebody still has before them
             assert (await api.post_callback(ANA, card, data)).show_alert
         assert room.decided == []
+        seen = [entry.line for entry in room.ledger.book.audit]
+        assert [line.why for line in seen if isinstance(line, TapRefused)] == ["ledger_closed"] * 2
 
 
 async def test_cards_that_were_open_say_that_the_ledger_closed(api: BotApi) -> None:

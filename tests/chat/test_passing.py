@@ -31,7 +31,7 @@ class TestGoingOn:
             await room.line(*BROKE_OFF)
             room.telegram.chat.show(1, urgent=True)
             await room.shows(card, "Retomando o envio a 17 clientes…")
-            assert card.buttons[0] == "Detalhes"
+            assert card.buttons == ["Detalhes"]
             await room.shows(card, "Faltam 17 clientes: retomar ou encerrar?")
             assert card.buttons[:2] == ["Retomar", "Encerrar envio"]
             assert len(card.edits) == len(("resuming", "the question"))

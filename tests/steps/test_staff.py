@@ -71,6 +71,16 @@ async def test_where_telegram_does_not_say_it_goes_on_and_that_is_on_record(down
     assert [(n.facts["case"], n.facts["by"]) for n in down.chat.said if n.code == "unasked"] == [(1, ANA)]
 
 
+async def test_of_two_approvers_of_whom_it_does_not_say_it_the_group_is_told_once(down: Desk) -> None:
+    down.use(two_person_above=2)
+    down.staff.unknown |= {ANA.id, BRUNO.id}
+    await down.flow.approve(1, ANA)
+    await down.flow.approve(1, BRUNO)
+    assert await ends(down) == 3
+    assert down.written(Unasked) == [Unasked(1, ANA), Unasked(1, BRUNO)]
+    assert [n.facts["by"] for n in down.chat.said if n.code == "unasked"] == [ANA]
+
+
 async def test_of_two_approvers_both_are_asked(desk: Desk) -> None:
     desk.use(two_person_above=2)
     desk.source.outage(incident())

@@ -114,11 +114,12 @@ class Tap:
     """One row: which button it is, where and by whom it may be pressed, and what comes of it.
 
     `fits` says whether this program writes such an argument, `second` whether it may be about the second
-    message of a case (its number is negative then). On a card: `rule` is committed, `toast` told, `asks` then
-    asked by the card; without `clears` a question that is open stays, without `folds` the card's other
-    buttons do, and `unfolds` shows or hides them. `sends` is what names the runs, `alone` what is declined
-    while a second program may have been sent the same taps. What waited through an absence is asked about
-    (`late`: "ask", or the action that asks anew), carried out ("do"), or declined ("no").
+    message of a case (its number is negative then), `decides` whether it says what becomes of a case that
+    waits. On a card: `rule` is committed, `toast` told, `asks` then asked by the card; without `clears` a
+    question that is open stays, without `folds` the card's other buttons do, and `unfolds` shows or hides
+    them. `sends` is what names the case's runs, `alone` what is declined while a second program may have been
+    sent the same taps. What waited through an absence is asked about (`late`: "ask", or the action that asks
+    anew), carried out ("do"), or declined ("no").
 
     `label` is the words' key of its text. A card shows the button where it is `offered` and its rule would
     not decline; `beside` are those that stand behind the ones that decide.
@@ -132,6 +133,7 @@ class Tap:
     reader: bool = False
     fits: Callable[[str], bool] = operator.not_
     second: bool = False
+    decides: bool = False
     rule: Callable[[Tapped], Write] | None = None
     toast: Callable[[Tapped, Sequence[Line]], Said] | str = ""
     asks: Callable[[Press], Question] | None = None

@@ -1,6 +1,6 @@
 """Taps on a case's card: its row's rule is committed, or the card asks what the person has to say first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from bot.chat.screens.arguments import FLAPPING
@@ -24,7 +24,7 @@ _ASKED: dict[str, Question | None] = {
     "restore_hours": "restore_hours",
 }
 """By the code of `errors.Asked`."""
-_DECIDED = {"over", "already_denied", "already_sent", "already_approved", "stale_button"}
+_DECIDED = {"over", "already_denied", "already_sent", "already_approved"}
 
 
 class CardPresses:
@@ -83,19 +83,20 @@ class CardPresses:
         """Nothing is done that somebody wanted hours ago: the card asks whether it still holds. Declined."""
         case = self.known(press.case).shown_as
         if row.rule is not None:
-            await self._check_worth_asking(row.rule(self._tapped(press, who)))
+            final = {"stale_button", *(_DECIDED if row.decides else ())}
+            await self._check_worth_asking(row.rule(self._tapped(press, who)), final)
         late = Late(press, who, away.since, away.until)
         self._d.chat.ask(case, late, seconds=LATE_STAYS)
         facts = {"case": press.case, "by": who, "since": away.since, "until": away.until}
         self._d.chat.say(Notice("late_tap", {**facts, "what": late.what(self._d.words)}))
         raise Declined("late_tap", case=case, since=away.since, until=away.until)
 
-    async def _check_worth_asking(self, rule: Write) -> None:
+    async def _check_worth_asking(self, rule: Write, final: Collection[str]) -> None:
         """Declined where somebody decided meanwhile; what else forbids it may be over by then."""
         try:
             await self._d.desk.decide(_only_whether(rule))
         except Declined as no:
-            if no.code in _DECIDED:
+            if no.code in final:
                 raise
 
 

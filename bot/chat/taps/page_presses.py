@@ -35,8 +35,6 @@ class PagePresses:
 
     async def press(self, row: Tap, press: Press, page: Page) -> str | None:
         """Do what the row says; the toast. Declined where the message never had that button."""
-        if row.late == "no":
-            self._d.check_open()
         here = page.chat == self._d.chat.group and row.page not in {Kind.STATUS, Kind.TIME}
         if here and self._d.chat.is_card(page.message):
             raise Declined("unknown_button")  # forged: a card is no page

@@ -27,6 +27,8 @@ from bot.steps.describe import scopes_of
 
 Asking = Question | Late
 """What a card asks: a question, or whether a tap that came late still holds."""
+_MAY_PASS = {"unconfirmed", "cooldown", "port_busy", "second_person", "already_yours", "other_mode"}
+"""Why a tap may be declined now and not later, or not of another person: a question about it stays."""
 _SCOPES_AT_MOST = 300  # UTF-16 units
 Asked = tuple[Markup, Rows]
 
@@ -143,9 +145,10 @@ class _Ask:
 
     def late(self, late: Late) -> Asked | None:
         """Whether what somebody tapped while nobody listened is still to be done; None where it cannot be."""
-        now, row = self.now, find(late.press)
-        tapped = Tapped(late.press, late.by, self.book, now, self.rules, self.words)
-        if row is None or row.declines(tapped) is not None:
+        now, again = self.now, late.again()
+        row, tapped = find(again), Tapped(again, late.by, self.book, now, self.rules, self.words)
+        why = None if row is None else row.declines(tapped)
+        if row is None or (why is not None and why not in _MAY_PASS):
             return None
         what = late.what(self.words)
         text = self.words.say(
