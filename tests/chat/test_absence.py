@@ -207,6 +207,7 @@ async def test_what_is_over_is_not_asked_about(api: BotApi, data: str) -> None:
     async with opened(api, ledger=aged(ledger, 5 * MINUTE)) as room:
         assert "enquanto eu estava fora" in (await answer).text
         await room.shows(card, "Normalizado")
+        await said(api)
         assert "fora" not in card.text
         assert "Deixar como está" not in card.buttons
 
