@@ -8,8 +8,10 @@ import pytest
 
 from bot.chat.screens.cards.card import card
 from bot.chat.screens.cards.head import ports_line
+from bot.chat.screens.cards.late import Late
 from bot.chat.screens.press import Question
 from bot.chat.screens.screen import Screen
+from bot.chat.screens.table import decode
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import CaseState
@@ -450,6 +452,20 @@ class TestQuestions:
         assert "<b>Silenciar CB 01 6/1-6/4: por" in asked(pons(1, 4), [])
         assert "<b>Silenciar CB 01 slot 6: por" in asked(pons(1, 16), places)
         assert "<b>Silenciar CB 01: por" in asked([*pons(1, 16), *pons(1, 16, 7)], places)
+
+    @pytest.mark.parametrize("press", ["mute:1:60|works", "eta:1:60", "why:1:cable", "apart:1:", "ok:1:"])
+    @pytest.mark.parametrize("asked", [True, False])
+    def test_a_late_tap_is_asked_about_where_what_it_wants_can_be_done(
+        self, press: str, *, asked: bool
+    ) -> None:
+        tapped = decode(press)
+        assert tapped is not None
+        late = Late(tapped, ANA, NOON, NOON)
+        ends = [] if asked else [IncidentEnded(1, "gone", one.id) for one in pons(1, 2)]
+        book = grouped(*ends, about=pons(1, 2))
+        case, now = case_and_now(book)
+        html = card(case, book, now, PT, rules=Rules(), asking=late).html
+        assert ("ainda vale?" in html) is asked
 
     @pytest.mark.parametrize(
         "question",
