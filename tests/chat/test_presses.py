@@ -7,7 +7,7 @@ from bot.chat import telegram
 from bot.domain.events import Approved, Denied, Interrupted, Planned
 from bot.domain.plan import Recipient
 from bot.domain.who import Who
-from bot.errors import TryLater
+from bot.errors import Refused
 from bot.flow.flow import DETAILS_KEPT
 from bot.ports import Notice
 from bot.simulator.server import DropBefore, Fault, HangBefore, Throttle
@@ -175,7 +175,7 @@ async def test_a_server_that_refuses_ephemeral_messages_gets_a_reply(api: BotApi
 
 
 async def test_details_say_so_when_nobody_can_be_looked_up(api: BotApi, room: Room) -> None:
-    room.source.error = TryLater("away")
+    room.source.error = Refused("away")
     page = await page_of(room, BETO, await room.card())
     assert "Não consegui ler os clientes" in page.text
 
@@ -283,7 +283,7 @@ async def test_a_tap_that_is_too_old_still_decides(api: BotApi, room: Room) -> N
 async def test_a_csv_that_cannot_be_made_says_so_in_private(api: BotApi, room: Room) -> None:
     page = await page_of(room, ANA, await room.card())
     api.users[ANA].opened_private = True
-    room.source.error = TryLater("away")
+    room.source.error = Refused("away")
     room.clock.skip(DETAILS_KEPT)
     await api.tap(ANA, page, "CSV")
     await api.wait(lambda api: api.messages(ANA))
