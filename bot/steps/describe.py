@@ -71,11 +71,16 @@ def check_separable(number: int) -> Write:
     return write
 
 
-def separate(number: int, who: Who, rules: Rules, inventory: Inventory) -> Write:
-    """Take a case that nobody decided on apart: by OLT, else by slot, else by port."""
+def separate(number: int, who: Who, rules: Rules, inventory: Inventory, asked: int | None = None) -> Write:
+    """Take a case that nobody decided on apart: by OLT, else by slot, else by port.
+
+    `asked` is how many incidents the card asked about, so that one question takes it apart once.
+    """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         kept, *others = _separable(book, number, now)
+        if asked is not None and asked != len(book.cases[number].on):
+            raise Declined("stale_button")
         opened = [
             CaseOpened(n, part[0], tuple(part[1:]), explain(part, inventory, rules), apart=number)
             for n, part in enumerate(others, start=book.next_case)
@@ -169,10 +174,17 @@ def explain_denial(number: int, who: Who, reason: str, at: datetime) -> Write:
     return write
 
 
-def silence(scopes: Sequence[Scope], who: Who, until: datetime, reason: str) -> Write:
-    """Planned work: no cards from there until then."""
+def silence(
+    scopes: Sequence[Scope], who: Who, until: datetime, reason: str, case: int | None = None
+) -> Write:
+    """Planned work: no cards from there until then.
+
+    Where it was asked for on the card of a `case`, one is enough: declined for one that lies in silence.
+    """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
+        if case is not None:
+            check_loud(case)(book, now)
         if until <= now:
             raise Declined("silence_past")
         if until - now > LONGEST_SILENCE:

@@ -237,6 +237,26 @@ async def test_a_case_is_taken_apart(api: BotApi, room: Room) -> None:
     assert "Não há o que separar" in (await api.post_callback(ANA, single, "apart?:1:")).text
 
 
+async def test_one_question_takes_a_case_apart_once_however_many_answer_it(api: BotApi, room: Room) -> None:
+    """Its parts may have parts: the second answer was about what is no more."""
+    card = await grouped(room)
+    await room.unfolds(card)
+    await api.tap(ANA, card, "Separar")
+    await api.wait(lambda _: "apart:2:3" in str(card.keyboard))
+    answers = [api.post_callback(who, card, "apart:2:3") for who in (ANA, CARLA)]
+    said = sorted([(await answer).text for answer in answers])
+    assert said[1] == "Separado em 2 cartões."
+    assert "O cartão mudou" in said[0]
+    assert len(written(room, ev.Separated)) == 1
+
+
+async def test_one_card_makes_one_silence_however_often_it_is_tapped(api: BotApi, room: Room) -> None:
+    card = await room.card()
+    answers = [api.post_callback(who, card, "mute:1:60|works") for who in (ANA, CARLA, ANA)]
+    assert all(["Silenciado até" in (await answer).text for answer in answers])
+    assert len(written(room, ev.Silenced)) == 1
+
+
 async def test_while_one_of_two_has_approved_a_late_tap_to_take_it_apart_is_told_why_not(
     api: BotApi, room: Room
 ) -> None:
@@ -312,7 +332,7 @@ async def test_only_approvers_in_the_group_decide(api: BotApi, room: Room, data:
             "mute:1:60|rain",
             "unmute:1:x",
         ),
-        *("ok:1:x", "ok:1:nl", "go:1:l", "up:1:f", "apart:1:1", "card:1:", "list:0:1", "list:0:-1"),
+        *("ok:1:x", "ok:1:nl", "go:1:l", "up:1:f", "apart:1:x", "card:1:", "list:0:1", "list:0:-1"),
     ],
 )
 async def test_what_is_forged_does_nothing(api: BotApi, room: Room, data: str) -> None:

@@ -24,6 +24,7 @@ from bot.chat.screens.outcomes import (
     named,
     not_sending,
     noted,
+    separate,
     silence,
     silenced,
     terms,
@@ -291,7 +292,8 @@ CARD_TAPS = (
     Tap(
         action=Action.SEPARATE,
         where=Where.CARD,
-        rule=lambda t: describe.separate(t.press.case, t.who, t.rules, t.inventory),
+        fits=lambda arg: not arg or decimal(arg),
+        rule=separate,
         toast=lambda _, lines: ("separated", {"n": len(lines)}),
         late=Action.ASK_SEPARATE,
     ),

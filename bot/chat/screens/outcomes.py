@@ -55,7 +55,7 @@ def silence(t: Tapped) -> Write:
     minutes, _, why = t.press.arg.partition("|")
     reason = t.words.plain(f"mute.{why or 'works'}")  # a button of before had no reason
     until = t.now + timedelta(minutes=int(minutes))
-    return describe.silence(describe.scopes_of(t.case), t.who, until, reason)
+    return describe.silence(describe.scopes_of(t.case), t.who, until, reason, t.press.case)
 
 
 def claimed(now: str, at_once: str, scheduled: str) -> Callable[[Tapped, Sequence[Line]], Said]:
@@ -74,6 +74,12 @@ def claimed(now: str, at_once: str, scheduled: str) -> Callable[[Tapped, Sequenc
         return (now, {"seconds": seconds}) if seconds > 0 else (at_once, {})
 
     return said
+
+
+def separate(t: Tapped) -> Write:
+    """Taking it apart, as the card asked; cards of before did not say about how many incidents."""
+    asked = int(t.press.arg) if t.press.arg else None
+    return describe.separate(t.press.case, t.who, t.rules, t.inventory, asked)
 
 
 def unmuted(tapped: Tapped, _lines: Sequence[Line]) -> Said:

@@ -140,7 +140,9 @@ class _Ask:
 
     def separate(self) -> Asked:
         n = may_separate(self.case, self.now, self.rules)
-        yes = self._button("button.separate_yes", Press(Action.SEPARATE, self.case.id), "danger")
+        yes = self._button(
+            "button.separate_yes", Press(Action.SEPARATE, self.case.id, str(len(self.case.on))), "danger"
+        )
         return self.words.say("question.separate", n=n), ((yes,), self._back())
 
     def late(self, late: Late) -> Asked | None:
