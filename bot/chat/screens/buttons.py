@@ -115,7 +115,6 @@ CARD_TAPS = (
         rule=approve,
         toast=claimed("approved", "approved_now", "scheduled"),
         sends=True,
-        alone=True,
         late="ask",
     ),
     Tap(
@@ -165,7 +164,6 @@ CARD_TAPS = (
         toast="resumed",
         offered=waits_for_people,
         sends=True,
-        alone=True,
         late="ask",
     ),
     Tap(
@@ -185,7 +183,6 @@ CARD_TAPS = (
         rule=lambda t: restore.restore(t.press.case, t.who, t.rules, terms(t)),
         toast=claimed("restoring", "restoring_now", "restoring_scheduled"),
         sends=True,
-        alone=True,
         late="ask",
     ),
     Tap(
@@ -202,7 +199,6 @@ CARD_TAPS = (
         rule=lambda t: delay.begin(t.press.case, t.who, t.rules, t.press.runs),
         toast=lambda t, _: ("begun", {"seconds": t.rules.undo_seconds}),
         sends=True,
-        alone=True,
         late="ask",
         label="send_now",
     ),

@@ -117,9 +117,9 @@ class Tap:
     message of a case (its number is negative then), `decides` whether it says what becomes of a case that
     waits. On a card: `rule` is committed, `toast` told, `asks` then asked by the card; without `clears` a
     question that is open stays, without `folds` the card's other buttons do, and `unfolds` shows or hides
-    them. `sends` is what names the case's runs, `alone` what is declined while a second program may have been
-    sent the same taps. What waited through an absence is asked about (`late`: "ask", or the action that asks
-    anew), carried out ("do"), or declined ("no").
+    them. `sends` is what names the case's runs; that, and what is marked `alone`, is declined while a second
+    program may have been sent the same taps. What waited through an absence is asked about (`late`: "ask", or
+    the action that asks anew), carried out ("do"), or declined ("no").
 
     `label` is the words' key of its text. A card shows the button where it is `offered` and its rule would
     not decline; `beside` are those that stand behind the ones that decide.

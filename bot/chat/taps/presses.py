@@ -93,7 +93,7 @@ class Presses:
 
     def _check_alone(self, row: Tap) -> None:
         """Declined for what sends while a second program may have been sent the same taps."""
-        if row.alone and self._d.contested():
+        if (row.sends or row.alone) and self._d.contested():
             raise Declined("second_poller")
 
     def _if_late(self, urgency: Urgency) -> str | None:
