@@ -6,7 +6,7 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 
 import dataclasses
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
@@ -94,6 +94,7 @@ class Announcement:
     said: str
 
 
+@dataclass
 class Book:
     """Everything that was decided and sent, as of the last line.
 
@@ -114,37 +115,38 @@ class Book:
     `head` is where the ledger durably ends, `heads` where it stood when a case came to its end: a line's
     number and the first digits of its hash, which storage tells (`stands`). They decide nothing: people see
     them, so that the chat can prove later which ledger this was.
+
+    A field is all of the state, and says its type: storage writes a book down and reads it again by them.
     """
 
-    def __init__(self) -> None:
-        self.last_at = _NEVER
-        self.own_at = _NEVER
-        self.own: Event | None = None
-        self.unconfirmed: datetime | None = None
-        self.doubt: Doubt | None = None
-        self.cases: dict[int, Case] = {}
-        self.by_incident: dict[str, int] = {}
-        self.open: set[int] = set()
-        self.running: set[int] = set()
-        self.reservations: dict[str, Reservation] = {}
-        self.contacts: dict[str, Contact] = {}
-        self.audit: list[AuditEntry] = []
-        self.moved: dict[int, int] = {}
-        self.to_restore: dict[int, None] = {}  # in the order in which they ended
-        self.left: dict[int, None] = {}  # whose sends came to rest, in the order in which they did
-        self.spells: dict[str, list[Spell]] = {}
-        self.down: dict[str, set[str]] = {}
-        self.port_cases: dict[str, int] = {}
-        self.silences: dict[int, Silence] = {}
-        self.lasting: list[Silence] = []
-        self.digest: Card | None = None
-        self.head: str | None = None
-        self.heads: dict[int, str] = {}
-        self.settled_at_start: list[int] = []
-        self.announced: Announcement | None = None
-        self.trials: dict[int, Receipt | None] = {}
-        self.heard_at: datetime | None = None
-        self.next_case = 1
+    last_at: datetime = _NEVER
+    own_at: datetime = _NEVER
+    own: Event | None = None
+    unconfirmed: datetime | None = None
+    doubt: Doubt | None = None
+    cases: dict[int, Case] = field(default_factory=dict)
+    by_incident: dict[str, int] = field(default_factory=dict)
+    open: set[int] = field(default_factory=set)
+    running: set[int] = field(default_factory=set)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    contacts: dict[str, Contact] = field(default_factory=dict)
+    audit: list[AuditEntry] = field(default_factory=list)
+    moved: dict[int, int] = field(default_factory=dict)
+    to_restore: dict[int, None] = field(default_factory=dict)  # in the order in which they ended
+    left: dict[int, None] = field(default_factory=dict)  # whose sends came to rest, in the order they did
+    spells: dict[str, list[Spell]] = field(default_factory=dict)
+    down: dict[str, set[str]] = field(default_factory=dict)
+    port_cases: dict[str, int] = field(default_factory=dict)
+    silences: dict[int, Silence] = field(default_factory=dict)
+    lasting: list[Silence] = field(default_factory=list)
+    digest: Card | None = None
+    head: str | None = None
+    heads: dict[int, str] = field(default_factory=dict)
+    settled_at_start: list[int] = field(default_factory=list)
+    announced: Announcement | None = None
+    trials: dict[int, Receipt | None] = field(default_factory=dict)
+    heard_at: datetime | None = None
+    next_case: int = 1
 
     def restored_by(self, number: int) -> Case | None:
         """The case that tells the customers of this one that service is back; None where there is none."""
