@@ -178,7 +178,7 @@ def _simulate(given: argparse.Namespace) -> int:
 
 def _verify(given: argparse.Namespace) -> int:
     from bot.process.settings.given import data_dir
-    from bot.storage.verify import run_verify
+    from bot.storage.commands.verify import run_verify
 
     code, text = run_verify(given.data or data_dir(), given.head)
     print(text)
@@ -187,7 +187,7 @@ def _verify(given: argparse.Namespace) -> int:
 
 def _show(given: argparse.Namespace) -> int:
     from bot.process.settings.given import data_dir, time_zone
-    from bot.storage.show import show
+    from bot.storage.commands.show import show
 
     code, text = show(given.data or data_dir(), given.case, time_zone())
     print(text)
@@ -196,7 +196,7 @@ def _show(given: argparse.Namespace) -> int:
 
 def _export(given: argparse.Namespace) -> int:
     from bot.process.settings.given import data_dir, time_zone
-    from bot.storage.export import export, save
+    from bot.storage.commands.export import export, save
 
     folder = given.data or data_dir()
     zone = time_zone()
@@ -213,7 +213,7 @@ def _export(given: argparse.Namespace) -> int:
 def _repair(given: argparse.Namespace) -> int:
     from bot.process.clock import SystemClock
     from bot.process.settings.given import data_dir
-    from bot.storage.repair import run_repair
+    from bot.storage.commands.repair import run_repair
 
     code, text = run_repair(given.data or data_dir(), SystemClock(), dry_run=given.dry_run)
     print(text)

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from bot.storage.verify import run_verify
+from bot.storage.commands.verify import run_verify
 from tests.faults.real import Real
 from tests.faults.tries import Tries
 

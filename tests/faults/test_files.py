@@ -18,10 +18,10 @@ import pytest
 
 from bot.domain import events as ev
 from bot.errors import LedgerClosed
+from bot.storage.commands.repair import repair
+from bot.storage.commands.verify import verify
 from bot.storage.files import FileLedger
-from bot.storage.repair import repair
 from bot.storage.replay import Fault, Scan, scan
-from bot.storage.verify import verify
 from bot.storage.views import Views, audit_view
 from tests.fakes import ANA, FakeClock
 from tests.faults.damage import (

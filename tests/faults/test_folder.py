@@ -13,8 +13,8 @@ import pytest
 
 from bot.domain import events as ev
 from bot.errors import LedgerClosed, StartupError
+from bot.storage.commands.verify import run_verify
 from bot.storage.files import FileLedger
-from bot.storage.verify import run_verify
 from bot.storage.views import Views
 from tests.fakes import ANA, FakeClock
 from tests.faults.images import after, ledger

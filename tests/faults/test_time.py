@@ -11,7 +11,7 @@ import pytest
 from bot.chat.screens.words import Words
 from bot.domain.case import CaseState
 from bot.domain.events import Approved, Evidence, Intent, Planned
-from bot.storage.verify import run_verify
+from bot.storage.commands.verify import run_verify
 from tests.fakes import ANA
 from tests.faults.crash_ledger import CrashLedger
 from tests.faults.noc import Noc

@@ -9,8 +9,8 @@ import pytest
 from bot.domain.events import Started, Stopped
 from bot.simulator.server import DropAfter, DropBefore, Fault
 from bot.simulator.telegram.api import Message
+from bot.storage.commands.verify import run_verify
 from bot.storage.files import FileLedger
-from bot.storage.verify import run_verify
 from tests.fakes import FakeClock
 from tests.scenes.conftest import Noc
 

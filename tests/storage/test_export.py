@@ -14,7 +14,7 @@ from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.domain.who import BOT, Who
 from bot.errors import StartupError
-from bot.storage.export import export, save
+from bot.storage.commands.export import export, save
 from bot.storage.files import FileLedger
 from tests.fakes import ANA, BRUNO, NOON, FakeClock, port
 from tests.storage.disks import FaultyDisk, QuickDisk

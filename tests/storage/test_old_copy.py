@@ -16,9 +16,9 @@ from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.errors import Declined
 from bot.steps import decide
+from bot.storage.commands.repair import run_repair
+from bot.storage.commands.verify import run_verify
 from bot.storage.files import FileLedger
-from bot.storage.repair import run_repair
-from bot.storage.verify import run_verify
 from bot.storage.views import Views
 from tests.fakes import ANA, FakeClock
 

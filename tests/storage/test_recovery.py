@@ -10,8 +10,8 @@ import pytest
 
 from bot.domain import events as ev
 from bot.errors import LedgerClosed, StartupError
+from bot.storage.commands.verify import run_verify
 from bot.storage.files import FileLedger
-from bot.storage.verify import run_verify
 from tests.fakes import ANA, FakeClock
 from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import SEGMENT, adds, dispatch, opened, rows

@@ -9,9 +9,9 @@ import pytest
 from bot.__main__ import main
 from bot.domain import events as ev
 from bot.errors import StartupError
+from bot.storage.commands.repair import Repair, repair, run_repair
+from bot.storage.commands.verify import verify
 from bot.storage.files import FileLedger
-from bot.storage.repair import Repair, repair, run_repair
-from bot.storage.verify import verify
 from tests.fakes import ANA, NOON, FakeClock
 from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import SEGMENT, adds, dispatch, opened

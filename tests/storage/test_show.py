@@ -10,8 +10,8 @@ from bot.domain import events as ev
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.errors import StartupError
+from bot.storage.commands.show import show
 from bot.storage.files import FileLedger
-from bot.storage.show import show
 from tests.fakes import ANA, BRUNO, NOON, FakeClock, incident, port
 from tests.storage.disks import QuickDisk
 from tests.storage.samples import EVERY_KIND, GROUPING, PLAN, SEGMENT, adds, dispatch, opened

@@ -9,10 +9,10 @@ import pytest
 
 from bot.domain import events as ev
 from bot.storage import codec
+from bot.storage.commands.repair import repair
+from bot.storage.commands.verify import run_verify, verify
 from bot.storage.files import FileLedger
-from bot.storage.repair import repair
 from bot.storage.replay import Fault
-from bot.storage.verify import run_verify, verify
 from tests.fakes import ANA, FakeClock
 from tests.storage.disks import FaultyDisk
 from tests.storage.samples import PLAN, SEGMENT, adds, dispatch, opened

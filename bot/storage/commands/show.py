@@ -20,9 +20,9 @@ from bot.domain.limits.silence import Silence
 from bot.domain.plan import Tally
 from bot.errors import StartupError
 from bot.storage.codec import Entry
+from bot.storage.commands.export import Phones, Row, read, row_of, taken, warning
+from bot.storage.commands.phrases import waits
 from bot.storage.disk import Disk
-from bot.storage.export import Phones, Row, read, row_of, taken, warning
-from bot.storage.phrases import waits
 from bot.storage.replay import Scan
 
 _PLACE = {"seq", "group", "at", "kind", "case", "restores"}

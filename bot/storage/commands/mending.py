@@ -11,8 +11,8 @@ from pathlib import Path
 
 from bot.storage import codec
 from bot.storage.codec import BadLine
+from bot.storage.commands.phrases import counted
 from bot.storage.disk import Disk
-from bot.storage.phrases import counted
 from bot.storage.replay import Fault, Scan, Trouble, scan
 from bot.storage.segments import ledger_folder, segment_name
 

@@ -17,11 +17,11 @@ from bot.domain.case import restored_of
 from bot.errors import StartupError
 from bot.storage import codec
 from bot.storage.codec import Entry
+from bot.storage.commands.phrases import no_ledger, place
+from bot.storage.commands.verify import entries
 from bot.storage.disk import Disk
-from bot.storage.phrases import no_ledger, place
 from bot.storage.replay import Fault, Scan, scan
 from bot.storage.segments import ledger_folder
-from bot.storage.verify import entries
 
 Row = dict[str, Any]
 

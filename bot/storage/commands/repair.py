@@ -18,12 +18,12 @@ from bot.ports import Clock
 from bot.storage import codec
 from bot.storage.access import of_another_user
 from bot.storage.codec import BadLine
+from bot.storage.commands.mending import Mending, held, intact_in, mending, of_newer_version
+from bot.storage.commands.phrases import NEWER, counted, no_ledger, place
+from bot.storage.commands.verify import Report, said_of, verify
 from bot.storage.disk import Disk
-from bot.storage.mending import Mending, held, intact_in, mending, of_newer_version
-from bot.storage.phrases import NEWER, counted, no_ledger, place
 from bot.storage.replay import free_name, scan
 from bot.storage.segments import ledger_folder
-from bot.storage.verify import Report, said_of, verify
 
 _NAMED = 20  # line numbers, at most, in the text
 _DRY = "dry run: nothing was changed"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
+from bot.storage.commands.mending import Mending, held, mending, of_newer_version
+from bot.storage.commands.phrases import NEWER, OLDER, anew, counted, no_ledger, place, views_in, waits
 from bot.storage.disk import Disk
-from bot.storage.mending import Mending, held, mending, of_newer_version
-from bot.storage.phrases import NEWER, OLDER, anew, counted, no_ledger, place, views_in, waits
 from bot.storage.replay import Fault, Scan, Trouble, heads_of_views, scan
 from bot.storage.segments import Head, ledger_folder
 
