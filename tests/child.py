@@ -49,7 +49,8 @@ async def running_bot(
         if bot.returncode is None:
             bot.terminate()
             try:
-                await asyncio.wait_for(bot.wait(), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    await bot.wait()
             except TimeoutError:
                 bot.kill()
                 await bot.wait()

@@ -118,7 +118,8 @@ async def bot_command(*arguments: str, cwd: Path, **variables: str) -> tuple[int
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        out, err = await asyncio.wait_for(child.communicate(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            out, err = await child.communicate()
     except TimeoutError:
         child.kill()
         raise

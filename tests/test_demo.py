@@ -53,7 +53,8 @@ class Program:
         """Its exit code and what it wrote to standard error, after this signal."""
         if how is not None:
             self.process.send_signal(how)
-        out, error = await asyncio.wait_for(self.process.communicate(), 60)
+        async with asyncio.timeout(60):
+            out, error = await self.process.communicate()
         self.said.append(out.decode())
         assert self.process.returncode is not None
         return self.process.returncode, error.decode()

@@ -57,7 +57,8 @@ async def running(site: Isp) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        assert await asyncio.wait_for(running, PATIENCE) == 0
+        async with asyncio.timeout(PATIENCE):
+            assert await running == 0
 
 
 async def settles(site: Isp, *parts: str) -> Mapping[str, str]:

@@ -31,7 +31,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Isp]:
 async def stopped(bot: Process) -> int:
     """The exit code after a SIGTERM."""
     bot.send_signal(signal.SIGTERM)
-    return await asyncio.wait_for(bot.wait(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        return await bot.wait()
 
 
 def ledger(site: Isp) -> list[dict[str, Any]]:

@@ -139,6 +139,7 @@ async def test_on_a_terminal_it_is_asked_and_sent(site: Isp) -> None:
     )
     os.close(theirs)
     os.write(ours, b"sim\n")
-    assert await asyncio.wait_for(child.wait(), 30) == 0
+    async with asyncio.timeout(30):
+        assert await child.wait() == 0
     os.close(ours)
     assert [m.phone for m in site.hsm.received] == [OWN.digits] * 3

@@ -309,12 +309,15 @@ async def _end(tasks: Iterable[asyncio.Task[None]], seconds: float) -> None:
     ending = set(tasks)
     if ending and seconds:
         await asyncio.wait(ending, timeout=seconds)
-    for task in ending:
-        task.cancel()
+    while running := {task for task in ending if not task.done()}:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=STOP_SECONDS)  # and again: a task may miss it once
     await asyncio.gather(*ending, return_exceptions=True)
 
 
 async def _within(seconds: float, step: Awaitable[None]) -> None:
     """The step, or as much of it as the time allows. The edge of the stop: it goes on whatever happens."""
     with contextlib.suppress(TimeoutError, TelegramError, RuntimeError):
-        await asyncio.wait_for(step, seconds)
+        async with asyncio.timeout(seconds):
+            await step

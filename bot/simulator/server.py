@@ -203,7 +203,7 @@ class Server(ABC):
         while self._working:
             for task in self._working:
                 task.cancel()
-            await asyncio.wait(self._working)
+            await asyncio.wait(self._working, timeout=1)  # again: a task may miss it once
         await self._runner.cleanup()
         await asyncio.sleep(0)  # the tasks of the connections end in the turn after
         self._runner = self._site = None

@@ -198,7 +198,8 @@ async def test_a_401_gives_its_connection_back_before_the_login(
     olt = OltCloud(api.url, f"{api.url}/api/token", "noc", "secret", zone=zone, clock=clock, limit=1)
     await olt.customer(client)
     api.faults.inject(Answer(401, "x" * 4_000_000), match=is_lookup)
-    assert await asyncio.wait_for(olt.customer(client), 5) is not None
+    async with asyncio.timeout(5):
+        assert await olt.customer(client) is not None
     await olt.aclose()
 
 

@@ -31,7 +31,8 @@ async def measure(what: str, code: Path = ROOT, /, **facts: object) -> Any:
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        out, _ = await asyncio.wait_for(child.communicate(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            out, _ = await child.communicate()
     finally:
         if child.returncode is None:
             child.kill()

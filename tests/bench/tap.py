@@ -67,7 +67,8 @@ async def _tapped(site: Site, customers: int, every: float) -> list[Answer]:
     chat = site.chat
     *others, large = site.cards
     await chat.wait(lambda c: c.updates.polling)
-    await asyncio.wait_for(chat.post_callback(ANA, site.cards[large], f"ok:{large}:"), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        await chat.post_callback(ANA, site.cards[large], f"ok:{large}:")
     await until(lambda: bool(site.hsm.received))
     waiting: list[asyncio.Future[Answer]] = []
     for number in itertools.cycle(others):
@@ -78,4 +79,5 @@ async def _tapped(site: Site, customers: int, every: float) -> list[Answer]:
         await asyncio.sleep(every)
         if len(site.hsm.received) >= customers:
             break
-    return await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        return await asyncio.gather(*waiting)

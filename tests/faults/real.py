@@ -120,7 +120,8 @@ class Real:
             stderr=asyncio.subprocess.PIPE,
         )
         assert tracer.stderr is not None
-        await asyncio.wait_for(tracer.stderr.readline(), PATIENCE)  # "attached", or why not: it is gone
+        async with asyncio.timeout(PATIENCE):  # "attached", or why not: it is gone
+            await tracer.stderr.readline()
 
     async def works(self) -> None:
         """The bot, just started, has called one of the services, or has ended."""
@@ -157,7 +158,8 @@ class Real:
     async def ended(self, within: float = PATIENCE) -> int:
         """The exit code once the bot has ended by itself; TimeoutError where that takes longer."""
         assert self.process is not None
-        return await asyncio.wait_for(self.process.wait(), within)
+        async with asyncio.timeout(within):
+            return await self.process.wait()
 
     async def stop(self) -> int:
         """SIGTERM where it runs; the exit code."""
@@ -228,7 +230,8 @@ class Real:
                     self.chat.post_callback(self.ana, message, data)
                 break
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.chat.next_change(), AGAIN)
+                async with asyncio.timeout(AGAIN):
+                    await self.chat.next_change()
 
     def log(self) -> str:
         """What every start of the bot logged."""

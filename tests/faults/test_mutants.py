@@ -59,7 +59,8 @@ async def played(mutant: Mutant, code: Path) -> tuple[int | None, bytes, bytes]:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            out, err = await asyncio.wait_for(process.communicate(), patience)
+            async with asyncio.timeout(patience):
+                out, err = await process.communicate()
         except TimeoutError:
             process.kill()
             await process.wait()

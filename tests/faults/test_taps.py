@@ -37,7 +37,8 @@ async def posted(noc: Noc) -> Message:
 async def taps(noc: Noc, card: Message, *who_and_what: tuple[User, str]) -> Sequence[Answer]:
     """All of them in one instant, and what each person was answered."""
     futures = [noc.chat.post_callback(who, card, what) for who, what in who_and_what]
-    return await asyncio.wait_for(asyncio.gather(*futures), ANSWERED)
+    async with asyncio.timeout(ANSWERED):
+        return await asyncio.gather(*futures)
 
 
 def count(noc: Noc, kind: str, case: int = 1) -> int:
@@ -101,7 +102,8 @@ async def given_twice(tries: Tries, folder: Path) -> None:
         card = await posted(noc)
         first = noc.chat.post_callback(noc.ana, card, "ok:1:")
         noc.chat.updates.again(noc.chat.tap_seconds)  # both in one answer to getUpdates
-        said = (await asyncio.wait_for(first, ANSWERED)).text  # to either: they are handled beside each other
+        async with asyncio.timeout(ANSWERED):  # to either: they are handled beside each other
+            said = (await first).text
         tries.check("Aprovado" in said or "Ana já aprovou" in said, f"the tap was answered {said!r}")
         tap = noc.chat.updates.newest["callback_query"]
         noc.chat.updates.again(noc.chat.tap_seconds)
@@ -126,10 +128,11 @@ async def old_card(tries: Tries, folder: Path) -> None:
         await noc.chat.wait(lambda _: not old.buttons)
         tries.check(not count(noc, "approved"), f"it decided: {what}")
         tries.check(not noc.hsm.requests, f"it sent: {what}")
-        both = await asyncio.gather(
-            noc.chat.tap(noc.ana, new, "Aprovar"),
-            asyncio.wait_for(noc.chat.post_callback(noc.bruno, old, "ok:1:"), ANSWERED),
-        )
+        async with asyncio.timeout(ANSWERED):
+            both = await asyncio.gather(
+                noc.chat.tap(noc.ana, new, "Aprovar"),
+                noc.chat.post_callback(noc.bruno, old, "ok:1:"),
+            )
         tries.check("Aprovado" in both[0].text, f"the new card says {both[0].text!r}")
         await all_told(tries, noc, new, what)
 

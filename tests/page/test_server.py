@@ -359,3 +359,17 @@ async def test_only_the_newest_messages_of_a_chat_are_in_the_snapshot(
         _, snapshot = await stream.next()
     assert snapshot["messages"][0]["text"] == "number 5"
     assert len(snapshot["messages"]) == MESSAGES_SHOWN
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_it_stops_although_a_change_comes_at_that_moment(quiet: Stage, turns: int) -> None:
+    page = PageServer(quiet)
+    await page.start()
+    async with httpx.AsyncClient(base_url=page.url, trust_env=False) as http, events(http) as stream:
+        await stream.next()
+        [changes] = page._feed._pages
+        changes.put_nowait(b": a change\n\n")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await page.stop()

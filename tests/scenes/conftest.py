@@ -83,7 +83,8 @@ class Noc:
         if self.task is not None:
             self._stop.set()
             task, self.task = self.task, None
-            assert await asyncio.wait_for(task, 20) == 0
+            async with asyncio.timeout(20):
+                assert await task == 0
 
     async def spawn(self, **changes: str) -> None:
         """Run the bot as a process of its own."""
@@ -103,7 +104,8 @@ class Noc:
         process, self.process = self.process, None
         if process.returncode is None:
             process.send_signal(how)
-        return await asyncio.wait_for(process.wait(), 60)
+        async with asyncio.timeout(60):
+            return await process.wait()
 
     async def card(self, port: str = "6/15") -> Message:
         """The card of the newest case on a port."""

@@ -256,5 +256,6 @@ async def test_readings_are_counted_and_waited_for(signed_in: httpx.AsyncClient,
     for page in (1, 2, 1):  # the second page is of the same reading
         assert not waiting.done()
         await get(signed_in, olt, f"{LIST}&page={page}")
-    await asyncio.wait_for(waiting, 5)
+    async with asyncio.timeout(5):
+        await waiting
     assert olt.readings == 2

@@ -54,7 +54,8 @@ async def test_a_hang_lasts_until_the_server_stops(
     server.faults.inject(fault)
     request = asyncio.create_task(http.get(f"{server.url}/hang"))
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(request), 0.1)
+        async with asyncio.timeout(0.1):
+            await asyncio.shield(request)
     assert (server.in_flight, bool(server.processed)) == (1, processed)
     async with asyncio.timeout(10):
         await server.stop()

@@ -96,7 +96,8 @@ async def test_another_poller_is_told_to_the_application(telegram: BotApi, http:
         await telegram.wait(lambda api: api.updates.polling)
         other = await http.get(f"{telegram.url}/bot{telegram.token}/getUpdates?timeout=0")
         assert other.json() == {"ok": True, "result": []}
-        assert isinstance(await asyncio.wait_for(heard.get(), 5), Conflict)
+        async with asyncio.timeout(5):
+            assert isinstance(await heard.get(), Conflict)
         assert telegram.refused == [("getUpdates", CONFLICT)]
         await app.updater.stop()
 

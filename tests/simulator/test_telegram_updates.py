@@ -29,14 +29,16 @@ async def test_a_long_poll_ends_when_something_comes(telegram: BotApi, call: Cal
     poll = asyncio.create_task(call.ok("getUpdates", timeout=30))
     await telegram.wait(lambda api: api.updates.polling)
     await telegram.say(7, "/a")
-    assert len(await asyncio.wait_for(poll, 2)) == 1
+    async with asyncio.timeout(2):
+        assert len(await poll) == 1
 
 
 async def test_of_two_pollers_the_older_is_sent_away(telegram: BotApi, call: Caller) -> None:
     older = asyncio.create_task(call("getUpdates", timeout=30))
     await telegram.wait(lambda api: api.updates.polling)
     assert await call.ok("getUpdates") == []
-    body = await asyncio.wait_for(older, 2)
+    async with asyncio.timeout(2):
+        body = await older
     assert (body["error_code"], body["description"]) == (409, CONFLICT)
     assert telegram.refused == [("getUpdates", CONFLICT)]
 

@@ -129,7 +129,8 @@ async def test_a_note_is_durable_soon_without_anybody_waiting(ledger: FileLedger
     ledger.listeners.append(lambda _lines: durable.set())
     ledger.note(REFUSED)
     assert rows(folder) == []
-    await asyncio.wait_for(durable.wait(), 5)
+    async with asyncio.timeout(5):
+        await durable.wait()
     assert [row["kind"] for row in rows(folder)] == ["tap_refused"]
 
 

@@ -239,8 +239,12 @@ def wrote(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
         await write(self)
         done.put_nowait(None)
 
+    async def written() -> None:
+        async with asyncio.timeout(5):
+            await done.get()
+
     monkeypatch.setattr(Views, "_write", told)
-    return lambda: asyncio.wait_for(done.get(), 5)
+    return written
 
 
 async def test_both_files_are_rebuilt_at_the_start_and_follow_the_ledger(

@@ -51,7 +51,8 @@ class Feed:
             await response.write(b"retry: 1000\n\n")
             while True:
                 try:
-                    change = await asyncio.wait_for(changes.get(), HEARTBEAT)
+                    async with asyncio.timeout(HEARTBEAT):
+                        change = await changes.get()
                 except TimeoutError:
                     change = b": still here\n\n"
                 await response.write(change or self._snapshot())

@@ -99,7 +99,7 @@ class PageServer:
         while self._working:
             for task in self._working:
                 task.cancel()
-            await asyncio.wait(self._working)
+            await asyncio.wait(self._working, timeout=1)  # again: a task may miss it once
         await runner.cleanup()
         await asyncio.sleep(0)  # the tasks of the connections end in the turn after
 

@@ -63,7 +63,8 @@ class Child:
             with suppress(ProcessLookupError):
                 self._process.terminate()
                 try:
-                    await asyncio.wait_for(self._process.wait(), PATIENCE)
+                    async with asyncio.timeout(PATIENCE):
+                        await self._process.wait()
                 except TimeoutError:
                     self._process.kill()
             await self._ended("stopped")

@@ -203,7 +203,8 @@ class Stage(Isp):
         """
         message = self.message(message_id, chat)
         if stale:
-            answer = await asyncio.wait_for(self.chat.post_callback(user_id, message, data), TAP_TIMEOUT)
+            async with asyncio.timeout(TAP_TIMEOUT):
+                answer = await self.chat.post_callback(user_id, message, data)
         else:
             answer = await self.chat.tap(user_id, message, data)
         toast = {"user": user_id, "text": answer.text, "alert": answer.show_alert, "message": message_id}

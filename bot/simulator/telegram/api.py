@@ -90,7 +90,8 @@ class BotApi(ChatState, Server):
         if not wait:
             return None
         try:
-            return await asyncio.wait_for(future, TAP_TIMEOUT)
+            async with asyncio.timeout(TAP_TIMEOUT):
+                return await future
         except TimeoutError:
             raise TimeoutError(f"no answer to the tap on {label_or_data!r}") from None
 
