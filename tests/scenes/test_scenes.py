@@ -97,7 +97,7 @@ async def approves_again(play: Play) -> None:
 async def test_what_comes_out_wrong_is_a_failed_scene(
     happens: object, problem: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.simulator.scenes.play.PATIENCE", {True: 4.0})
+    monkeypatch.setattr("bot.simulator.scenes.play.PATIENCE", {True: 12.0})
     scene = Scene("wrong", Told("errada", "wrong"), happens)  # type: ignore[arg-type]
     with pytest.raises(SceneFailed, match=problem):
         await Play(stage, scene, fast=True).run()
