@@ -8,10 +8,12 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock
 
 _PRIVATE = 0o600
+_BUFFER = 256 * 1024  # bytes of a file that are read at once
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # not every system has the cheaper one
 
 
@@ -48,6 +50,20 @@ class Disk:
     def read(self, path: Path) -> bytes:
         """The whole file."""
         return path.read_bytes()
+
+    def reading(self, path: Path) -> BinaryIO:
+        """The file, to be read a part at a time: no month of lines is in memory at once."""
+        return path.open("rb", buffering=_BUFFER)
+
+    def part(self, path: Path, start: int, size: int) -> bytes:
+        """So many bytes of the file from there on; fewer where it ends before."""
+        with self.reading(path) as file:
+            file.seek(start)
+            return file.read(size)
+
+    def length(self, path: Path) -> int:
+        """How many bytes the file has."""
+        return path.stat().st_size
 
     def open_append(self, path: Path) -> int:
         """A descriptor that writes at the end of the file, which is made where it is missing.
@@ -99,6 +115,10 @@ class Disk:
             os.fsync(file.fileno())
         temporary.replace(path)
         self.sync_folder(path.parent)
+
+    def remove(self, path: Path) -> None:
+        """The file is gone, as soon as the system likes; no error where it is already."""
+        path.unlink(missing_ok=True)
 
     def free_bytes(self, folder: Path) -> int:
         """How many bytes this user may still write on the folder's file system."""

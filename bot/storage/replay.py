@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from bot.domain.book import Book, Doubt
 from bot.domain.events import Confirmed
@@ -18,12 +19,10 @@ from bot.domain.redated import ends_in_the_future
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
-from bot.storage.segments import Head, ledger_folder
+from bot.storage.segments import Head, ledger_folder, segments_in
 
 VIEWS = frozenset({"audit.json", "cooldown.json"})
 """Written only after the first line is durable: where one is and no line, the ledger is gone."""
-
-_SEGMENT = re.compile(r"\d{4}-\d{2}\.jsonl")
 
 
 class Fault(Enum):
@@ -49,19 +48,34 @@ class Trouble:
     later: int = 0
 
 
+class Mark(NamedTuple):
+    """The end of the last whole group of a segment: how many lines and bytes it has by then, and the last
+    line: where it begins, its number and hash. An empty segment has none.
+    """
+
+    lines: int = 0
+    end: int = 0
+    last: int = 0
+    seq: int = 0
+    digest: str = codec.NO_LINE
+
+
 @dataclass(slots=True)
 class Scan:
-    """A ledger as read. `ends` says where the last whole group of each segment ends, in bytes.
+    """A ledger as read. `ends` says where the last whole group of each segment ends, in bytes: of those that
+    were read, while `marks` has all of them.
 
-    `digests` are the hashes of those lines that were asked for.
+    `digests` are the hashes of those lines that were asked for; `ahead`: a checkpoint is of a later line.
     """
 
     book: Book = field(default_factory=Book)
     head: Head = field(default_factory=Head)
     ends: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
     trouble: Trouble | None = None
+    ahead: bool = False
 
 
 @dataclass(slots=True)
@@ -73,30 +87,32 @@ class _Tail:
     digest: str = codec.NO_LINE
 
 
-def scan(disk: Disk, folder: Path, lines: Iterable[int] = ()) -> Scan:
+def scan(
+    disk: Disk, folder: Path, lines: Iterable[int] = (), *, start: Scan | None = None, upto: int | None = None
+) -> Scan:
     """Read and check everything under `folder`/ledger, folding whole groups into the book.
 
-    `lines` are numbers of lines whose hashes are wanted.
+    `lines` are numbers of lines whose hashes are wanted; `start` is what is known already (`checkpoint`): it
+    goes on from there; `upto` is the last line that is of interest.
 
     Stops at the first bad line. A folder with views and no line is not a new one: its ledger is gone, and
     with it who was told. Raises OSError.
     """
-    found, wanted = Scan(), frozenset(lines)
-    names = [name for name in disk.names(ledger_folder(folder)) if _SEGMENT.fullmatch(name)]
-    for place, name in enumerate(names):
-        data = disk.read(ledger_folder(folder) / name)
-        found.sizes[name] = len(data)
-        found.ends[name] = 0
-        trouble = _segment(found, name, data, wanted)
-        if trouble is None:
-            continue
-        later = codec.groups_in(data[trouble.offset :])
-        for after in names[place + 1 :]:
-            data = disk.read(ledger_folder(folder) / after)
-            found.sizes[after], found.ends[after] = len(data), 0
-            later |= codec.groups_in(data)
-        found.trouble = _judged(trouble, sum(group > found.head.group + 1 for group in later))
-        break
+    found, wanted = start or Scan(), frozenset(lines)
+    names = segments_in(disk, folder)
+    # The last one first: whatever the bot writes meanwhile, no later segment is seen without the one before.
+    found.sizes = {name: disk.length(ledger_folder(folder) / name) for name in reversed(names)}
+    found.sizes = dict(reversed(found.sizes.items()))
+    known = max(found.marks, default="")
+    for name in (name for name in names if name >= known):
+        if upto is not None and found.head.seq >= upto:
+            break
+        found.ends[name] = found.marks.setdefault(name, Mark()).end
+        with disk.reading(ledger_folder(folder) / name) as file:
+            trouble = _segment(found, name, file, wanted, upto)
+        if trouble is not None:
+            found.trouble = _judged(trouble, _later(disk, folder, found, trouble))
+            break
     if not found.head.seq and (left := VIEWS.intersection(disk.names(folder))):
         what = f"no line is left, and yet {min(left)} is there, which a first line comes before"
         gone = Trouble(Fault.CORRUPT, names[0] if names else "*.jsonl", 1, 0, what)
@@ -104,20 +120,35 @@ def scan(disk: Disk, folder: Path, lines: Iterable[int] = ()) -> Scan:
     return found
 
 
+def _later(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> int:
+    """How many later groups have left a trace behind it; what is behind it ends nowhere as a whole group."""
+    later: set[int] = set()
+    for name in (name for name in found.sizes if name >= trouble.segment):
+        offset = trouble.offset if name == trouble.segment else 0
+        found.ends.setdefault(name, 0)
+        data = disk.part(ledger_folder(folder) / name, offset, found.sizes[name] - offset)
+        later |= codec.groups_in(data)
+    return sum(group > found.head.group + 1 for group in later)
+
+
 def _judged(trouble: Trouble, later: int) -> Trouble:
     fault = Fault.CORRUPT if later else trouble.fault
     return replace(trouble, fault=fault, later=later)
 
 
-def _segment(found: Scan, name: str, data: bytes, wanted: Container[int]) -> Trouble | None:
+def _segment(
+    found: Scan, name: str, file: BinaryIO, wanted: Container[int], upto: int | None
+) -> Trouble | None:
     tail = _Tail(digest=found.head.digest)
-    offset = number = 0
-    while offset < len(data):
+    number, offset = found.marks[name][:2]
+    size = found.sizes[name]  # what is written while this reads is not seen
+    file.seek(offset)
+    while offset < size and (upto is None or found.head.seq < upto):
         number += 1
-        end = data.find(b"\n", offset)
-        if end < 0:
+        whole = file.readline(size - offset)
+        if not whole.endswith(b"\n"):
             return Trouble(Fault.INCOMPLETE, name, number, offset, "the line is not whole")
-        raw = data[offset:end]
+        raw = whole[:-1]
         try:
             entry = codec.unseal(raw)
             _check_place(found.head, tail, entry)
@@ -128,11 +159,12 @@ def _segment(found: Scan, name: str, data: bytes, wanted: Container[int]) -> Tro
                 found.digests[entry.seq] = tail.digest
             if entry.left == 0:
                 _take(found, tail)
-                found.ends[name] = end + 1
+                found.ends[name] = offset + len(whole)
+                found.marks[name] = Mark(number, found.ends[name], offset, entry.seq, tail.digest)
         except BadLine as error:
             fault = Fault.CORRUPT if error.intact else Fault.TORN
             return Trouble(fault, name, number, offset, str(error))
-        offset = end + 1
+        offset += len(whole)
     if tail.entries:
         missing = tail.entries[-1].left
         return Trouble(
@@ -183,14 +215,14 @@ _IN_A_VIEW = re.compile(
 
 def heads_of_views(disk: Disk, folder: Path) -> dict[int, str]:
     """The hashes, by number, of the lines that the views were written after; older views do not say."""
-    views = [disk.read(folder / name)[:1000] for name in sorted(VIEWS.intersection(disk.names(folder)))]
+    views = [disk.part(folder / name, 0, 1000) for name in sorted(VIEWS.intersection(disk.names(folder)))]
     said = (_IN_A_VIEW.search(view) for view in views)
     return {int(found[1]): found[2].decode() for found in said if found is not None}
 
 
 def doubt_about(found: Scan, views: Mapping[int, str], now: datetime) -> Doubt | None:
     """What shows that this is an old copy, or dated wrongly; the scan has the hashes of the views' lines."""
-    if any(found.digests.get(line) != digest for line, digest in views.items()):
+    if found.ahead or any(found.digests.get(line) != digest for line, digest in views.items()):
         return "views"
     return "future" if ends_in_the_future(found.book.last_at, now) else None
 
@@ -210,7 +242,7 @@ def quarantine(disk: Disk, folder: Path, found: Scan, now: datetime) -> tuple[in
         disk.make_folder(shelf)
         kept = free_name(disk, shelf, f"{Path(name).stem}-{end}-{now:%Y%m%dT%H%M%S.%fZ}")
         path = ledger_folder(folder) / name
-        disk.replace(kept, disk.read(path)[end:])
+        disk.replace(kept, disk.part(path, end, size - end))
         descriptor = disk.open_append(path)
         try:
             disk.truncate(descriptor, end)

@@ -1,6 +1,7 @@
 """The end of the ledger on disk: which file is written, and groups appended to it durably."""
 
 import errno
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,12 +12,18 @@ from bot.storage import codec
 from bot.storage.disk import Disk
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_SEGMENT = re.compile(r"\d{4}-\d{2}\.jsonl")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def ledger_folder(folder: Path) -> Path:
     """Where the segments of a data folder are."""
     return folder / "ledger"
+
+
+def segments_in(disk: Disk, folder: Path) -> list[str]:
+    """The names of a data folder's segments, in their order. Raises OSError."""
+    return [name for name in disk.names(ledger_folder(folder)) if _SEGMENT.fullmatch(name)]
 
 
 def segment_name(at: datetime) -> str:

@@ -4,8 +4,9 @@ import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from bot.domain import events as ev
 from bot.domain.book import Book
@@ -146,6 +147,12 @@ class Held(Disk):
     def read(self, path: Path) -> bytes:
         return bytes(self.files[self._key(path)])
 
+    def reading(self, path: Path) -> BinaryIO:
+        return BytesIO(self.read(path))
+
+    def length(self, path: Path) -> int:
+        return len(self.read(path))
+
     def open_append(self, path: Path) -> int:
         number = next(self._numbers)
         self._open[number] = self.files.setdefault(self._key(path), bytearray())
@@ -172,6 +179,9 @@ class Held(Disk):
 
     def replace(self, path: Path, data: bytes) -> None:
         self.files[self._key(path)] = bytearray(data)
+
+    def remove(self, path: Path) -> None:
+        self.files.pop(self._key(path), None)
 
     def free_bytes(self, folder: Path) -> int:
         return 1 << 40

@@ -111,7 +111,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "the torn tail is cut before its copy is durable",
         "bot.storage.replay:quarantine",
         (
-            "disk.replace(kept, disk.read(path)[end:])\n"
+            "disk.replace(kept, disk.part(path, end, size - end))\n"
             "descriptor = disk.open_append(path)\n"
             "try:\n"
             "    disk.truncate(descriptor, end)\n"
@@ -120,7 +120,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "    disk.close(descriptor)"
         ),
         (
-            "torn = disk.read(path)[end:]\n"
+            "torn = disk.part(path, end, size - end)\n"
             "descriptor = disk.open_append(path)\n"
             "try:\n"
             "    disk.truncate(descriptor, end)\n"
@@ -133,7 +133,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a torn last group is taken for corruption",
-        "bot.storage.replay:scan",
+        "bot.storage.replay:_later",
         "found.head.group + 1",
         "found.head.group",
         "disk",
@@ -430,18 +430,18 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "only an intact line is a trace of a later group",
-        "bot.storage.replay:scan",
-        "later = codec.groups_in(data[trouble.offset :])",
+        "bot.storage.replay:_later",
+        "later |= codec.groups_in(data)",
         (
-            'seen = map(codec.group_of, data[trouble.offset :].split(b"\\n"))\n'
-            "later = {number for number in seen if number is not None}"
+            'seen = map(codec.group_of, data.split(b"\\n"))\n'
+            "later |= {number for number in seen if number is not None}"
         ),
         "files",
     ),
     Mutant(
         "a torn tail is cut and not kept",
         "bot.storage.replay:quarantine",
-        "disk.replace(kept, disk.read(path)[end:])",
+        "disk.replace(kept, disk.part(path, end, size - end))",
         "",
         "files",
     ),

@@ -9,7 +9,9 @@ import errno
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import Timeout
 
@@ -106,6 +108,12 @@ class SimDisk(Disk):
     def read(self, path: Path) -> bytes:
         return self._files[self._entries[path]].data
 
+    def reading(self, path: Path) -> BinaryIO:
+        return BytesIO(self.read(path))
+
+    def length(self, path: Path) -> int:
+        return len(self.read(path))
+
     def open_append(self, path: Path) -> int:
         if path not in self._entries:
             self._step(f"make {path.name}", lambda: self._new_file(path))
@@ -163,6 +171,10 @@ class SimDisk(Disk):
         inode = self._entries[new]
         self._step(f"rename to {path.name}", lambda: self._enter({new: None, path: inode}))
         self.sync_folder(path.parent)
+
+    def remove(self, path: Path) -> None:
+        if path in self._entries:
+            self._step(f"remove {path.name}", lambda: self._enter({path: None}))
 
     def free_bytes(self, folder: Path) -> int:
         return _ROOM

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 from bot.storage.disk import Disk
 
@@ -39,6 +40,10 @@ class FaultyDisk(Disk):
     def read(self, path: Path) -> bytes:
         self._called("read")
         return super().read(path)
+
+    def reading(self, path: Path) -> BinaryIO:
+        self._called("read")
+        return super().reading(path)
 
     def open_append(self, path: Path) -> int:
         self._called(f"open {path.name}")

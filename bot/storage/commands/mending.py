@@ -7,7 +7,9 @@ checksum holds, put in order, are either the whole ledger or they are not.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from bot.storage import codec
 from bot.storage.codec import BadLine
@@ -33,6 +35,14 @@ class Held(Disk):
     def read(self, path: Path) -> bytes:
         """The segment of that name."""
         return self._segments[path.name]
+
+    def reading(self, path: Path) -> BinaryIO:
+        """The same, a part at a time."""
+        return BytesIO(self.read(path))
+
+    def length(self, path: Path) -> int:
+        """How long it is."""
+        return len(self.read(path))
 
 
 @dataclass(frozen=True, slots=True)
