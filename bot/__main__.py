@@ -13,6 +13,11 @@ from bot import __version__
 from bot.errors import StartupError
 from bot.process import terminal
 
+_VERIFY = (
+    "check every line (its checksum, its place, the hash of the one before) and name the first bad one; a "
+    "year takes some seconds"
+)
+
 _REPAIR = (
     "mend what can be mended without losing a line, after a copy (a torn last group, which nobody was told "
     "is durable, is put aside in ledger/quarantine, as a start does); the bot must not run"
@@ -61,7 +66,7 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True)
     made = {}
     for name, what in (
-        ("verify", "check every line and name the first bad one"),
+        ("verify", _VERIFY),
         ("show", "the cases, or one case's whole story"),
         ("export", "every line as CSV or JSON"),
         ("repair", _REPAIR),
@@ -74,6 +79,9 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
         type=_head,
         metavar="SEQ:HEX8",
         help="as a card or /audit shows it: is it that ledger?",
+    )
+    made["verify"].add_argument(
+        "--full", action="store_true", help="also read every field, and check that each line fits the state"
     )
     made["show"].add_argument(
         "case", type=_case, nargs="?", help="its number (default: a line for each case)"
@@ -180,7 +188,7 @@ def _verify(given: argparse.Namespace) -> int:
     from bot.process.settings.given import data_dir
     from bot.storage.commands.verify import run_verify
 
-    code, text = run_verify(given.data or data_dir(), given.head)
+    code, text = run_verify(given.data or data_dir(), given.head, full=given.full, progress=True)
     print(text)
     return code
 

@@ -5,7 +5,7 @@ Everything here blocks and raises OSError. Folders are made 0700 and files 0600:
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -60,6 +60,23 @@ class Disk:
         with self.reading(path) as file:
             file.seek(start)
             return file.read(size)
+
+    def pieces(self, path: Path, start: int, size: int) -> Iterator[bytes]:
+        """The same in parts of a bounded size."""
+        with self.reading(path) as file:
+            file.seek(start)
+            while size > 0 and (piece := file.read(min(_BUFFER, size))):
+                size -= len(piece)
+                yield piece
+
+    def lines(self, path: Path, start: int, size: int) -> Iterator[bytes]:
+        """What stands between the line ends of that part; the last one may lack its own."""
+        rest = b""
+        for piece in self.pieces(path, start, size):
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from whole
+        if rest:
+            yield rest
 
     def length(self, path: Path) -> int:
         """How many bytes the file has."""

@@ -19,7 +19,7 @@ from bot.domain.redated import ends_in_the_future
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
-from bot.storage.segments import Head, ledger_folder, segments_in
+from bot.storage.segments import Head, ledger_folder, sizes_in
 
 VIEWS = frozenset({"audit.json", "cooldown.json"})
 """Written only after the first line is durable: where one is and no line, the ledger is gone."""
@@ -99,10 +99,8 @@ def scan(
     with it who was told. Raises OSError.
     """
     found, wanted = start or Scan(), frozenset(lines)
-    names = segments_in(disk, folder)
-    # The last one first: whatever the bot writes meanwhile, no later segment is seen without the one before.
-    found.sizes = {name: disk.length(ledger_folder(folder) / name) for name in reversed(names)}
-    found.sizes = dict(reversed(found.sizes.items()))
+    found.sizes = sizes_in(disk, folder)
+    names = list(found.sizes)
     known = max(found.marks, default="")
     for name in (name for name in names if name >= known):
         if upto is not None and found.head.seq >= upto:

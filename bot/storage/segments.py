@@ -26,6 +26,16 @@ def segments_in(disk: Disk, folder: Path) -> list[str]:
     return [name for name in disk.names(ledger_folder(folder)) if _SEGMENT.fullmatch(name)]
 
 
+def sizes_in(disk: Disk, folder: Path) -> dict[str, int]:
+    """How many bytes each segment has, in their order. Raises OSError.
+
+    The last one first: whatever the bot writes meanwhile, none is seen without all of the one before.
+    """
+    names = segments_in(disk, folder)
+    sizes = {name: disk.length(ledger_folder(folder) / name) for name in reversed(names)}
+    return dict(reversed(sizes.items()))
+
+
 def segment_name(at: datetime) -> str:
     """The segment of a line: its UTC month."""
     return f"{at.year:04}-{at.month:02}.jsonl"

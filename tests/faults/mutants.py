@@ -474,6 +474,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "files",
     ),
     Mutant(
+        "verify takes lines of any group for one",
+        "bot.storage.chain:_Chain.take",
+        "end.left and left != end.left - 1",
+        "False",
+        "files",
+    ),
+    Mutant(
         "repair cuts a damaged ledger at its first bad line",
         "bot.storage.commands.mending:_cut_as_a_start_does",
         "found.trouble is None or found.trouble.fault is Fault.CORRUPT",

@@ -1,4 +1,5 @@
 import asyncio
+import io
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,14 +8,16 @@ from zlib import crc32
 
 import pytest
 
+from bot.__main__ import main
 from bot.domain import events as ev
 from bot.storage import codec
 from bot.storage.commands.repair import repair
 from bot.storage.commands.verify import run_verify, verify
 from bot.storage.files import FileLedger
 from bot.storage.replay import Fault
-from tests.fakes import ANA, FakeClock
-from tests.storage.disks import FaultyDisk
+from bot.storage.segments import segment_name
+from tests.fakes import ANA, NOON, FakeClock
+from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import PLAN, SEGMENT, adds, dispatch, opened
 
 
@@ -261,3 +264,111 @@ def test_other_files_beside_the_segments_do_not_matter(tmp_path: Path, segment: 
     (segment.parent / "2026-11.jsonl.bak").write_bytes(b"nothing")
     (segment.parent / "notes.txt").write_bytes(b"nothing")
     assert run_verify(tmp_path)[0] == 0
+
+
+@pytest.fixture
+def unfit(tmp_path: Path) -> Path:
+    """Two months, each line as it was written, and one in the first that no state fits; the segment."""
+    lines: list[ev.Line] = [ev.Started("1"), ev.Planned(9, 3, PLAN), ev.Alive()]
+    prev, folder = codec.NO_LINE, tmp_path / "ledger"
+    folder.mkdir()
+    for seq, line in enumerate(lines, 1):
+        at = NOON + timedelta(days=5 * seq - 5)
+        raw = codec.seal(codec.fields(line), seq=seq, group=seq, left=0, at=at, prev=prev)
+        prev = codec.digest(raw)
+        with (folder / segment_name(at)).open("ab") as file:
+            file.write(raw + b"\n")
+    return folder / SEGMENT
+
+
+def test_only_a_full_check_says_that_an_intact_line_does_not_fit(tmp_path: Path, unfit: Path) -> None:
+    assert run_verify(tmp_path)[0] == 0
+    code, text = run_verify(tmp_path, full=True)
+    assert code == 1
+    assert f"first bad line: {unfit}, line 2, byte " in text
+    assert "state: a line of kind planned does not fit what is before it" in text
+    assert main(["ledger", "verify", "--data", str(tmp_path)]) == 0
+    assert main(["ledger", "verify", "--full", "--data", str(tmp_path)]) == 1
+
+
+def test_a_full_check_says_that_it_was_one(tmp_path: Path, segment: Path) -> None:
+    assert segment.exists()
+    code, text = run_verify(tmp_path, full=True)
+    assert (code, text.splitlines()[-1]) == (
+        0,
+        "whole: sequence, chain, groups and checksums agree, and every line fits what is before it",
+    )
+
+
+@pytest.mark.parametrize("size", [2, 7, 300])
+def test_lines_are_put_together_from_any_pieces(
+    tmp_path: Path, segment: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = verify(tmp_path, full=True)
+    monkeypatch.setattr("bot.storage.disk._BUFFER", size)
+    assert verify(tmp_path) == whole
+    changed(segment, 3, b"planned", b"planed")
+    assert verify(tmp_path) == verify(tmp_path, full=True)
+
+
+async def test_a_check_without_the_fields_knows_who_must_confirm(tmp_path: Path) -> None:
+    """Whatever comes before a start, the two agree on what it doubts, and that a word ends it."""
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock, QuickDisk())
+    trial = ev.TrialIntent(1, "LOS", 114, "5561999990009", ANA)
+    steps: list[tuple[float, ev.Line]] = [
+        (0, ev.Started("1")),
+        (2, ev.Started("1")),
+        (0, ev.Confirmed(ANA)),
+        (0.5, ev.Stopped()),
+        (9, ev.Started("1")),
+        (0.9, trial),
+        (0.9, ev.Started("1")),
+        (0, ev.Confirmed(ANA)),
+        (0, ev.Started("1", "views")),
+        (0, ev.Confirmed(ANA, clock.now() + timedelta(hours=1))),
+        (0, ev.Alive()),
+    ]
+    waited = []
+    for hours, line in steps:
+        clock.time += timedelta(hours=hours)
+        await ledger.commit(adds(line))
+        assert verify(tmp_path) == verify(tmp_path, full=True), line
+        waited.append(verify(tmp_path).unconfirmed is not None)
+    await ledger.close()
+    assert waited == [False, True, False, False, False, False, True, False, True, False, False]
+
+
+def test_how_to_mend_much_is_not_worked_out_at_once(
+    tmp_path: Path, segment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.storage.commands.verify._LARGE", 100)
+    monkeypatch.setattr("bot.storage.commands.verify.held", lambda *_: pytest.fail("it takes memory"))
+    changed(segment, 2, b"Ana", b"Eva")
+    code, text = run_verify(tmp_path)
+    assert code == 1
+    assert text.splitlines()[-1].startswith("stop the bot: `python -m bot ledger repair --dry-run` says")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_how_far_it_is_stands_on_a_terminal_alone(
+    tmp_path: Path, segment: Path, monkeypatch: pytest.MonkeyPatch, *, full: bool
+) -> None:
+    assert segment.exists()
+    monkeypatch.setattr("bot.storage.commands.progress._LONG", 0)
+    monkeypatch.setattr("bot.storage.disk._BUFFER", 300)
+    monkeypatch.setattr("bot.storage.commands.progress._PART", 1)
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        monkeypatch.setattr("sys.stderr", stream)
+        assert run_verify(tmp_path, full=full, progress=True)[0] == 0
+    shares = [int(share) for share in terminal.getvalue().replace("%", " ").split()]
+    assert shares == sorted(set(shares))
+    assert (len(shares) > 3, shares[-1]) == (True, 100)
+    assert terminal.getvalue().endswith("\r")
+    assert not file.getvalue()

@@ -1,20 +1,23 @@
 """`python -m bot ledger verify`: whether the ledger is whole, and where it is not. Only reads."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from bot.storage import codec
+from bot.storage.chain import whole
 from bot.storage.codec import BadLine, Entry
 from bot.storage.commands.mending import Mending, held, mending, of_newer_version
 from bot.storage.commands.phrases import NEWER, OLDER, anew, counted, no_ledger, place, views_in, waits
+from bot.storage.commands.progress import watched
 from bot.storage.disk import Disk
 from bot.storage.replay import Fault, Scan, Trouble, heads_of_views, scan
 from bot.storage.segments import Head, ledger_folder
 
 _NAMED = 20  # cases, at most, in the text
+_LARGE = 8 * 1024 * 1024  # bytes: to work out how to mend more takes more memory than there may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,20 @@ class Report:
         return self.trouble is None or self.trouble.fault is Fault.INCOMPLETE
 
 
-def verify(folder: Path, disk: Disk | None = None) -> Report:
-    """Read everything under `folder`/ledger and check it. Works while the bot runs. Raises OSError."""
+def verify(folder: Path, disk: Disk | None = None, *, full: bool = False) -> Report:
+    """Read everything under `folder`/ledger and check it. Works while the bot runs. Raises OSError.
+
+    What is checked is the chain (`bot.storage.chain`); with `full` every line is read, too, and folded into
+    the state that it must fit.
+    """
     disk = disk or Disk()
-    return _reported(disk, folder, scan(disk, folder))
+    return _reported(disk, folder, _checked(disk, folder, full=full))
+
+
+def _checked(disk: Disk, folder: Path, lines: Iterable[int] = (), *, full: bool) -> Scan:
+    """Where the chain does not hold a scan says which line it is, and what that means."""
+    found = None if full else whole(disk, folder, lines)
+    return scan(disk, folder, lines) if found is None else found
 
 
 def _reported(disk: Disk, folder: Path, found: Scan) -> Report:
@@ -87,68 +100,67 @@ def _begun(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> tuple[int
     """The lines in front of the first bad one that are intact and of a group that does not end."""
     if trouble.segment not in found.ends:
         return None
-    data = disk.read(ledger_folder(folder) / trouble.segment)
-    count = data[found.ends[trouble.segment] : trouble.offset].count(b"\n")
+    end = found.ends[trouble.segment]
+    count = sum(1 for _ in disk.lines(ledger_folder(folder) / trouble.segment, end, trouble.offset - end))
     return (found.head.seq + 1, found.head.seq + count) if count else None
 
 
 def entries(disk: Disk, folder: Path, found: Scan) -> Iterator[Entry]:
     """The lines of every whole group that a scan took, in order. Raises OSError."""
     for name, end in found.ends.items():
-        for raw in disk.read(ledger_folder(folder) / name)[:end].splitlines():
-            yield codec.unseal(raw)
+        yield from map(codec.unseal, disk.lines(ledger_folder(folder) / name, 0, end))
 
 
 def _after(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> After:
     kinds: Counter[str] = Counter()
-    unread = 0
+    unread = first = last = 0
     groups: set[int | None] = set()
-    places: list[int] = []
     cases: set[int] = set()
-    for name in found.sizes:
+    for raw in _behind(disk, folder, found, trouble):
+        groups.add(codec.group_of(raw))
+        try:
+            entry = codec.unseal(raw)
+        except BadLine:
+            unread += 1
+            continue
+        kinds[entry.line.kind] += 1
+        first, last = min(first or entry.seq, entry.seq), max(last, entry.seq)
+        case = getattr(entry.line, "case", None)
+        if case is not None:
+            cases.add(case)
+    return After(dict(kinds.most_common()), unread, len(groups), first, last, tuple(sorted(cases)))
+
+
+def _behind(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> Iterator[bytes]:
+    """Every line behind the first bad one that is as it was written."""
+    for name, size in found.sizes.items():
         if name < trouble.segment:
             continue
-        data = disk.read(ledger_folder(folder) / name)
-        if name == trouble.segment:
-            end = data.find(b"\n", trouble.offset)
-            data = data[end:] if end >= 0 else b""
-        for raw in codec.intact_in(data):
-            groups.add(codec.group_of(raw))
-            try:
-                entry = codec.unseal(raw)
-            except BadLine:
-                unread += 1
-                continue
-            kinds[entry.line.kind] += 1
-            places.append(entry.seq)
-            case = getattr(entry.line, "case", None)
-            if case is not None:
-                cases.add(case)
-    return After(
-        dict(kinds.most_common()),
-        unread,
-        len(groups),
-        min(places, default=0),
-        max(places, default=0),
-        tuple(sorted(cases)),
-    )
+        begin = trouble.offset if name == trouble.segment else 0
+        for number, part in enumerate(disk.lines(ledger_folder(folder) / name, begin, size - begin)):
+            if number or name != trouble.segment:  # not the bad line itself
+                yield from codec.intact_in(part)
 
 
-def run_verify(folder: Path, anchor: tuple[int, str] | None = None) -> tuple[int, str]:
+def run_verify(
+    folder: Path, anchor: tuple[int, str] | None = None, *, full: bool = False, progress: bool = False
+) -> tuple[int, str]:
     """The exit code (0 whole, 1 damaged or unreadable) and the text for the person who asked.
 
     `anchor` is what the chat shows of the ledger at some time, a line's number and the first digits of its
-    hash: 1, too, where this ledger does not have that line.
+    hash: 1, too, where this ledger does not have that line. `full` is as in `verify`; with `progress` stderr
+    shows how far it is.
     """
     disk = Disk()
     try:
         views = heads_of_views(disk, folder)
         wanted = {*views, *([anchor[0]] if anchor else [])}
-        found = scan(disk, folder, wanted)
+        with watched(folder, on=progress) as reading:
+            found = _checked(reading, folder, wanted, full=full)
         if not found.sizes:
             return 1, no_ledger(folder, disk)
         report = _reported(disk, folder, found)
-        text = [*_text(report, disk, folder, found)]
+        text = [*_text(report, disk, folder, found, full=full)]
         if report.ok and any(found.digests.get(line) != digest for line, digest in views.items()):
             text.append(OLDER)
         there = True
@@ -170,14 +182,15 @@ def _has(found: Scan, line: int, digits: str) -> tuple[bool, str]:
     return False, f"{line} · {digits}: the line is another one ({digest[:8]}): this is another ledger"
 
 
-def _text(report: Report, disk: Disk, folder: Path, found: Scan) -> Iterator[str]:
+def _text(report: Report, disk: Disk, folder: Path, found: Scan, *, full: bool) -> Iterator[str]:
     head, trouble = report.head, report.trouble
     good = f"{counted(head.seq, 'good line')} in {counted(head.group, 'group')}"
     yield f"{report.ledger}: {counted(report.segments, 'segment')} read, {good}"
     if head.seq:
         yield f"head: {head.digest} (sha256 of line {head.seq}, {head.at:%Y-%m-%dT%H:%M:%SZ})"
     if trouble is None:
-        yield "whole: sequence, chain, groups and checksums agree"
+        fits = ", and every line fits what is before it" if full else ""
+        yield f"whole: sequence, chain, groups and checksums agree{fits}"
     else:
         headline = "incomplete last group" if report.ok else "first bad line"
         yield f"{headline}: {place(report.ledger, trouble)}"
@@ -214,8 +227,9 @@ def said_of(after: After) -> str:
 
 def _judgement(report: Report, trouble: Trouble, disk: Disk, folder: Path, found: Scan) -> Iterator[str]:
     """What the damage is, and what mends it."""
-    segments = held(disk, folder, found)
-    plan = mending(segments, found)
+    large = sum(found.sizes.values()) > _LARGE
+    segments = {} if large else held(disk, folder, found)
+    plan = None if large else mending(segments, found)
     if trouble.fault is not Fault.CORRUPT:
         yield _tail(trouble.fault)
         if plan is not None and plan.groups > found.head.group:
@@ -227,7 +241,9 @@ def _judgement(report: Report, trouble: Trouble, disk: Disk, folder: Path, found
     elif report.view is not None:
         behind = f"no whole group is left, and {report.view} shows that there was one"
     yield f"corruption: {behind}; the bot decides and sends nothing until it is mended"
-    if plan is not None:
+    if large:
+        yield "stop the bot: `python -m bot ledger repair --dry-run` says whether that loses no line"
+    elif plan is not None:
         yield _mends(plan)
     elif of_newer_version(segments):
         yield NEWER

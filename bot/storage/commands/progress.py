@@ -1,0 +1,60 @@
+"""How far a command is that takes a while: a percentage on the terminal."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BufferedReader, FileIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bot.storage.disk import Disk
+from bot.storage.segments import sizes_in
+
+_PART = 256 * 1024  # bytes
+_LONG = 32 * 1024 * 1024  # bytes of a ledger from which on a person waits
+
+
+class _Watched(Disk):
+    """A disk that tells on stderr how much of `size` bytes was read from it."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._done, self._said = size, 0, -1
+
+    def reading(self, path: Path) -> BinaryIO:
+        return BufferedReader(_Told(path, self._read), _PART)
+
+    def _read(self, count: int) -> None:
+        self._done += count
+        share = min(100, 100 * self._done // self._size)
+        if share != self._said:
+            self._said = share
+            sys.stderr.write(f"\r{share:3} %")
+            sys.stderr.flush()
+
+
+class _Told(FileIO):
+    """A file that tells how much was read."""
+
+    def __init__(self, path: Path, told: Callable[[int], None]) -> None:
+        super().__init__(path)
+        self._told = told
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = super().readinto(buffer)
+        self._told(count)
+        return count
+
+
+@contextmanager
+def watched(folder: Path, *, on: bool) -> Iterator[Disk]:
+    """The disk, for one reading of a ledger; nothing is shown of a quick one or where no terminal is."""
+    disk = Disk()
+    size = sum(sizes_in(disk, folder).values())
+    if not on or size < _LONG or not sys.stderr.isatty():
+        yield disk
+        return
+    try:
+        yield _Watched(size)
+    finally:
+        sys.stderr.write("\r     \r")
+        sys.stderr.flush()
