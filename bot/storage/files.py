@@ -18,6 +18,7 @@ from bot.errors import Declined, LedgerClosed, StartupError
 from bot.ports import Clock, Write
 from bot.storage import codec
 from bot.storage.access import troubles
+from bot.storage.checkpoint import resumed
 from bot.storage.disk import Disk
 from bot.storage.recorder import Recorder
 from bot.storage.replay import (
@@ -27,7 +28,6 @@ from bot.storage.replay import (
     heads_of_views,
     make_durable,
     quarantine,
-    scan,
 )
 from bot.storage.segments import Head, Segments, ledger_folder, segment_name
 
@@ -90,7 +90,8 @@ class FileLedger(Recorder):
     def open(cls, folder: Path, clock: Clock, disk: Disk | None = None) -> Self:
         """Take the folder, replay what is in it and be ready to write. To be called in a running loop.
 
-        Blocks while it replays (about two seconds for 100,000 lines). StartupError where another process
+        Blocks while it replays what follows the newest checkpoint, or all (more than a second for 100,000
+        lines). StartupError where another process
         owns the folder or it cannot be read or written. A corrupt ledger opens `closed`.
         """
         disk = disk or Disk()
@@ -114,7 +115,7 @@ class FileLedger(Recorder):
     def _replayed(cls, folder: Path, clock: Clock, disk: Disk, release: Callable[[], object]) -> Self:
         disk.make_folder(ledger_folder(folder))
         views = heads_of_views(disk, folder)
-        found = scan(disk, folder, views)
+        found = resumed(disk, folder, views)
         moved, kept, corrupt = 0, None, None
         doubt = doubt_about(found, views, clock.now())
         segments = Segments(disk, folder, found.head)

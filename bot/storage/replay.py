@@ -65,7 +65,8 @@ class Scan:
     """A ledger as read. `ends` says where the last whole group of each segment ends, in bytes: of those that
     were read, while `marks` has all of them.
 
-    `digests` are the hashes of those lines that were asked for; `ahead`: a checkpoint is of a later line.
+    `digests` are the hashes of those lines that were asked for; `since` is the line of the checkpoint from
+    which on lines were read, `ahead`: there is a checkpoint of a line that the ledger does not reach.
     """
 
     book: Book = field(default_factory=Book)
@@ -75,6 +76,7 @@ class Scan:
     sizes: dict[str, int] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
     trouble: Trouble | None = None
+    since: int = 0
     ahead: bool = False
 
 
@@ -111,11 +113,17 @@ def scan(
         if trouble is not None:
             found.trouble = _judged(trouble, _later(disk, folder, found, trouble))
             break
-    if not found.head.seq and (left := VIEWS.intersection(disk.names(folder))):
-        what = f"no line is left, and yet {min(left)} is there, which a first line comes before"
+    if not found.head.seq and (left := what_is_left(disk, folder)):
+        what = f"no line is left, and yet {left} is there, which a first line comes before"
         gone = Trouble(Fault.CORRUPT, names[0] if names else "*.jsonl", 1, 0, what)
         found.trouble = replace(found.trouble, fault=Fault.CORRUPT) if found.trouble else gone
     return found
+
+
+def what_is_left(disk: Disk, folder: Path) -> str | None:
+    """A file that shows that there were lines; None where there is none."""
+    checkpoints = (name for name in disk.names(ledger_folder(folder)) if name.startswith("checkpoint-"))
+    return min(VIEWS.intersection(disk.names(folder)), default=None) or next(checkpoints, None)
 
 
 def _later(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> int:

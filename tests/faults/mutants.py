@@ -517,7 +517,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an emptied ledger with views is a new one",
-        "bot.storage.replay:scan",
+        "bot.storage.replay:what_is_left",
         "VIEWS.intersection(disk.names(folder))",
         "set()",
         "folder",

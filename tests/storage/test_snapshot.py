@@ -1,0 +1,133 @@
+"""A book that was written down and read again is that book, whatever has happened to it and happens next."""
+
+import dataclasses
+import math
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bot.domain
+from bot.domain.book import Book
+from bot.domain.case import Case
+from bot.domain.limits.cooldown import Contact
+from bot.storage import snapshot
+from tests.fakes import NOON, incident
+from tests.faults.test_rules import Story
+from tests.faults.tries import Tries
+from tests.storage.samples import EVERY_KIND
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values cannot be told apart: also by their types, and the order of what has one."""
+    if isinstance(one, datetime) and isinstance(other, datetime):
+        return one == other and one.utcoffset() == other.utcoffset()
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    if type(one) is not type(other) and {type(one), type(other)} != {int, float}:
+        return False
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if dataclasses.is_dataclass(one) and not isinstance(one, Enum):
+        names = [field.name for field in dataclasses.fields(one)]
+        return all(same(getattr(one, name), getattr(other, name)) for name in names)
+    return one == other
+
+
+def different(one: Book, other: Book) -> list[str]:
+    """The fields in which two books differ."""
+    assert vars(one).keys() == vars(other).keys()
+    return [name for name, value in vars(one).items() if not same(value, getattr(other, name))]
+
+
+def again(book: Book) -> Book:
+    return snapshot.load(snapshot.dump(book))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**9))
+def test_a_checkpoint_at_every_line_and_the_rest_is_a_replay_of_all(seed: int) -> None:
+    story = Story(Tries("snapshot"), seed)
+    story.play()
+    plain, resumed = Book(), Book()
+    for number, (at, line) in enumerate(story.lines, 1):
+        for book in (plain, resumed):
+            book.apply(at, line)
+            book.stands(line, number, f"{number:064x}")
+        resumed = again(resumed)
+        assert different(plain, resumed) == [], f"line {number}, {line.kind}"
+
+
+@given(st.data())
+@settings(max_examples=20, deadline=None)
+def test_from_any_one_line_on(data: st.DataObject) -> None:
+    story = Story(Tries("snapshot"), data.draw(st.integers(0, 10**9)))
+    story.play()
+    cut = data.draw(st.integers(0, len(story.lines)))
+    book = Book()
+    for number, (at, line) in enumerate(story.lines):
+        book = again(book) if number == cut else book
+        book.apply(at, line)
+    assert different(book, story.book) == []
+
+
+def test_every_kind_of_line_leaves_a_book_that_can_be_written_down() -> None:
+    book = Book()
+    for number, line in enumerate(EVERY_KIND, 1):
+        try:
+            book.apply(NOON, line)
+        except (KeyError, IndexError):  # the samples are no story
+            continue
+        book.stands(line, number, "0" * 64)
+        assert different(book, again(book)) == []
+
+
+def test_a_size_that_nobody_knows() -> None:
+    book = Book()
+    book.cases[1] = Case(1, incident(), NOON, card_size=math.inf)
+    assert again(book).cases[1].card_size == math.inf
+
+
+def test_customers_of_one_dispatch_share_what_is_known_of_them() -> None:
+    book = Book()
+    for number in range(2000):
+        book.contacts[f"61{number:08}"] = Contact(NOON, 1 + number // 1000, ("3:6/15", "3:6/16"))
+    known = again(book)
+    assert known.contacts == book.contacts
+    assert list(known.contacts) == list(book.contacts)
+    assert len({id(contact) for contact in known.contacts.values()}) == 2
+    assert len(snapshot.dump(book)) < 2000 * 20
+
+
+EMPTY = snapshot.dump(Book())
+NONE = {
+    "nothing": b"",
+    "no field": b"{}",
+    "a list": b"[]",
+    "null": b"null",
+    "one field": b'{"cases":{}}',
+    "torn": EMPTY[:-2],
+    "a field of another version": EMPTY[:-1] + b',"x":1}',
+    "a customer without a contact": EMPTY.replace(b'"contacts":[[],{}]', b'"contacts":[[],{"6199":0}]'),
+}
+
+
+@pytest.mark.parametrize("data", NONE.values(), ids=NONE)
+def test_what_is_no_book_of_this_version(data: bytes) -> None:
+    with pytest.raises(snapshot.Unreadable):
+        snapshot.load(data)
+
+
+def test_every_byte_of_the_rules_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    domain = tmp_path / "domain"
+    shutil.copytree(Path(bot.domain.__file__).parent, domain, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(bot.domain, "__file__", str(domain / "__init__.py"))
+    assert snapshot.fold_of_the_source() == snapshot.FOLD
+    rule = domain / "limits" / "cooldown.py"
+    rule.write_text(rule.read_text().replace("until > now", "until >= now"))
+    assert snapshot.fold_of_the_source() != snapshot.FOLD
