@@ -8,7 +8,7 @@ client sees is an answer that was read, without any encoding.
 import json
 import re
 import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -39,12 +39,9 @@ class Bounded(httpx.AsyncBaseTransport):
         """The answer: read, but where its head already says that it is short enough."""
         answer = await self._inner.handle_async_request(request)
         most = request.extensions.get("most", self._most)
-        if _is_short(answer.headers, most):
+        if is_short(answer.headers, most):
             return answer  # whoever asked reads it: it cannot be longer than it says
-        try:
-            body = await self._body(answer, most)
-        finally:
-            await answer.aclose()  # what was not read to its end is not kept alive
+        body = await body_of(answer, most)
         headers = [(name, value) for name, value in answer.headers.raw if name.lower() not in _OF_THE_BODY]
         return httpx.Response(
             answer.status_code, headers=headers, content=body, request=request, extensions=answer.extensions
@@ -54,22 +51,26 @@ class Bounded(httpx.AsyncBaseTransport):
         """Close the other's connections."""
         await self._inner.aclose()
 
-    async def _body(self, answer: httpx.Response, most: int) -> bytes:
-        whole = bytearray()
-        try:
-            async with aclosing(_inflated(answer, most)) as pieces:
-                async for piece in pieces:
-                    whole += piece
-                    if len(whole) > most:
-                        raise TooLarge("too_large")
-        except httpx.DecodingError:
-            if answer.is_success:
-                raise
-            del whole[most:]
-        return bytes(whole)
+
+async def body_of(answer: httpx.Response, most: int) -> bytes:
+    """Its body without any encoding, as `Bounded` gives it; the answer is closed then."""
+    whole = bytearray()
+    try:
+        async with aclosing(_inflated(answer, most)) as pieces:
+            async for piece in pieces:
+                whole += piece
+                if len(whole) > most:
+                    raise TooLarge("too_large")
+    except httpx.DecodingError:
+        if answer.is_success:
+            raise
+        del whole[most:]
+    finally:
+        await answer.aclose()  # what was not read to its end is not kept alive
+    return bytes(whole)
 
 
-def _is_short(headers: httpx.Headers, most: int) -> bool:
+def is_short(headers: Mapping[str, str], most: int) -> bool:
     """Whether the head says that there is no more than that, and nothing to inflate: so most answers do."""
     length = headers.get("Content-Length", "")
     framed = length.isascii() and length.isdigit() and "Transfer-Encoding" not in headers

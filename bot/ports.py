@@ -112,6 +112,10 @@ class Ledger(Protocol):
 class Limiter(Protocol):
     """The pace of a gateway, shared by everything that sends through it."""
 
+    @property
+    def free(self) -> bool:
+        """Whether nothing is in anybody's way, neither a rate nor a pause: no need to `acquire`."""
+
     async def acquire(self) -> None:
         """Return when one more message may leave."""
 

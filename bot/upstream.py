@@ -1,7 +1,8 @@
 """HTTP to the systems the bot talks to: the only module that knows which library speaks it.
 
-`read` is for what may be repeated (reads, logins), `send` for what must never be. The text of every error
-is a short code (`dns`, `refused`, `no_answer`, `http_502` ...): no URL, no body, no credential.
+`read` is for what may be repeated (reads, logins), `send` for what must never be. Both go through one
+transport; a send skips what httpx puts around it. The text of every error is a short code (`dns`, `refused`,
+`no_answer`, `http_502` ...): no URL, no body, no credential.
 
 What an error proves is decided by its aiohttp cause and never by its httpx class: httpx-aiohttp 0.2 calls a
 refused connection, a reset and a server that hung up after it had processed the request all
@@ -12,14 +13,16 @@ came about proves that nothing left. tests/adapters/test_upstream.py and tests/f
 import asyncio
 import functools
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from json import dumps
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream
 
 from bot import bodies
 from bot.errors import AnswerLost, BadAnswer, BotError, NotFound, Refused, Throttled, TryLater
@@ -31,6 +34,7 @@ ALERT = 4 * 2**20  # one alert: ten thousand ONUs
 ONE = 256 * 2**10  # a login, one customer
 SENT = 64 * 2**10  # what a gateway says to one message
 TOTAL = 60.0  # seconds for one exchange, as httpx's read timeout starts again with every byte
+_A = TypeVar("_A")
 _PROVES: tuple[tuple[type[BaseException], type[TryLater | AnswerLost], str], ...] = (
     # What a failure proves, first match: TryLater only where nothing can have left.
     (aiohttp.ClientConnectorDNSError, TryLater, "dns"),
@@ -49,13 +53,81 @@ class _NoCookies(httpx.Cookies):
         """None is kept, and no time is spent on looking for one."""
 
 
-class _Client(httpx.AsyncClient):
+_NO_COOKIES = _NoCookies()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for a POST, read: no more than `SENT` bytes of it."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """A POST as httpx makes it, made once: the bodies differ, nothing else does."""
+
+    url: str
+    headers: list[tuple[str, str]]
+    timeout: aiohttp.ClientTimeout
+
+
+class _Transport(AiohttpTransport):
+    """The transport of reads, and for a send the shortest way through it.
+
+    The rest of httpx (request, response, their headers and streams) takes twice the time of the exchange
+    itself, and has nothing to do for a POST that is never repeated, redirected or logged in.
+    """
+
+    async def post(self, prepared: _Post, content: bytes) -> Answer:
+        """The answer, once the request has left at most once. aiohttp's errors come as they are."""
+        if not isinstance(self.client, aiohttp.ClientSession):
+            self.client = self.get_client()
+        answer = await self.client.post(
+            prepared.url,
+            headers=prepared.headers,
+            data=content,
+            timeout=prepared.timeout,
+            allow_redirects=False,
+            auto_decompress=False,
+        )
+        if bodies.is_short(answer.headers, SENT):  # so are all that a gateway means to give
+            return Answer(answer.status, answer.headers, await answer.read())
+        whole = httpx.Response(
+            answer.status, headers=answer.raw_headers, stream=AiohttpResponseStream(answer)
+        )
+        return Answer(answer.status, answer.headers, await bodies.body_of(whole, SENT))
+
+
+class Client(httpx.AsyncClient):
+    """What `client` makes."""
+
+    def __init__(self, transport: _Transport, **options: Any) -> None:
+        super().__init__(transport=bodies.Bounded(transport, LIST), **options)
+        self._posting = transport
+        self._prepared: tuple[str, Mapping[str, str], _Post] | None = None
+
     @property  # type: ignore[misc]  # read-only: nothing may set one
     def cookies(self) -> httpx.Cookies:
+        """None, ever."""
         return _NO_COOKIES
 
+    async def post_json(self, url: str, json: Any, headers: Mapping[str, str]) -> Answer:
+        """The answer to one POST, past everything in this client that may repeat one."""
+        if self._prepared is None or self._prepared[:2] != (url, headers):
+            self._prepared = (url, dict(headers), self._prepare(url, headers))
+        return await self._posting.post(self._prepared[2], dumps(json).encode())
 
-_NO_COOKIES = _NoCookies()
+    def _prepare(self, url: str, headers: Mapping[str, str]) -> _Post:
+        request = self.build_request("POST", url, headers={"Content-Type": "application/json", **headers})
+        del request.headers["Content-Length"]  # each body has its own
+        limits = request.extensions["timeout"]
+        timeout = aiohttp.ClientTimeout(
+            connect=limits["pool"], sock_connect=limits["connect"], sock_read=limits["read"]
+        )
+        return _Post(str(request.url), request.headers.multi_items(), timeout)
 
 
 def client(
@@ -63,7 +135,7 @@ def client(
     auth: httpx.Auth | None = None,
     limit: int = 100,
     timeout: httpx.Timeout = TIMEOUT,
-) -> httpx.AsyncClient:
+) -> Client:
     """A client for one upstream and the life of the process; `limit` is connections at one time.
 
     It keeps connections alive, follows no redirect and keeps no cookie: a platform that locks a
@@ -79,8 +151,8 @@ def client(
         connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEP_ALIVE, ssl=tls)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return _Client(
-        transport=bodies.Bounded(AiohttpTransport(verify=tls, client=session), LIST),
+    return Client(
+        _Transport(verify=tls, client=session),
         auth=auth,
         timeout=timeout,
         headers={"Accept-Encoding": bodies.ENCODINGS},
@@ -115,7 +187,9 @@ async def read(
     size = {"most": most}
     request = http.build_request(method, url, params=params, json=json, headers=headers, extensions=size)
     try:
-        response = await _exchange(http, request, with_auth=not login, total=total)
+        response = await _exchange(
+            http.send(request, auth=None if login else httpx.USE_CLIENT_DEFAULT), total
+        )
     except bodies.TooLarge:
         raise BadAnswer("too_large") from None
     _raise_for_the_server(response)
@@ -130,13 +204,13 @@ async def read(
 
 
 async def send(
-    http: httpx.AsyncClient,
+    http: Client,
     url: str,
     *,
     json: Any,
     headers: Mapping[str, str] | None = None,
     total: float = TOTAL,
-) -> httpx.Response:
+) -> Answer:
     """The answer, 2xx to 4xx, to one POST that leaves at most once.
 
     The body is JSON as Python writes it by default: spaces after `,` and `:`, and nothing but ASCII. What the
@@ -151,34 +225,29 @@ async def send(
             repeat: a proxy may answer 503 for a backend that did the work.
             A success of more than `SENT` bytes, too: whatever it goes on to say, the message was taken in.
     """
-    sent = {"Content-Type": "application/json", **(headers or {})}
-    request = http.build_request(
-        "POST", url, content=dumps(json).encode(), headers=sent, extensions={"most": SENT}
-    )
     try:
-        response = await _exchange(http, request, with_auth=False, total=total)
+        response = await _exchange(http.post_json(url, json, headers or {}), total)
     except bodies.TooLarge:
         raise AnswerLost("too_large") from None
     _raise_for_the_server(response)
     return response
 
 
-def json_of(response: httpx.Response) -> Any:
+def json_of(response: httpx.Response | Answer) -> Any:
     """The body as JSON, None where it cannot be read (`bodies.json_of`)."""
     return bodies.json_of(response.content)
 
 
-async def _exchange(
-    http: httpx.AsyncClient, request: httpx.Request, *, with_auth: bool, total: float
-) -> httpx.Response:
+async def _exchange(answer: Awaitable[_A], total: float) -> _A:
+    limit = asyncio.timeout(total)
     try:
-        async with asyncio.timeout(total):
-            return await http.send(request, auth=httpx.USE_CLIENT_DEFAULT if with_auth else None)
-    except TimeoutError:
-        raise AnswerLost("no_answer") from None
+        async with limit:
+            return await answer
     except bodies.TooLarge:
         raise
     except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+        if limit.expired():
+            raise AnswerLost("no_answer") from None
         # `from None`: the cause's text may hold the URL or headers.
         raise _meaning(error.__cause__ if isinstance(error, httpx.HTTPError) else error) from None
 
@@ -190,14 +259,14 @@ def _meaning(cause: BaseException | None) -> BotError:
     return AnswerLost("garbled")
 
 
-def _raise_for_the_server(response: httpx.Response) -> None:
+def _raise_for_the_server(response: httpx.Response | Answer) -> None:
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         raise Throttled("throttled", _retry_after(response.headers))
-    if response.is_server_error:
+    if httpx.codes.is_server_error(response.status_code):
         raise AnswerLost(f"http_{response.status_code}")
 
 
-def _retry_after(headers: httpx.Headers) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds; a date counts from the answer's own `Date`, so a clock that is off does no harm."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():

@@ -225,6 +225,10 @@ class FakeLimiter:
         self.pauses: list[float] = []
         self.closed: asyncio.Event | None = None
 
+    @property
+    def free(self) -> bool:
+        return self.closed is None
+
     async def acquire(self) -> None:
         await asyncio.sleep(0)
         if self.closed is not None:

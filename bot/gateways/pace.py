@@ -14,6 +14,11 @@ class Pace:
         self._clock = clock
         self._still_until = float("-inf")
 
+    @property
+    def free(self) -> bool:
+        """Whether there is no rate, and no pause now."""
+        return self._slots is None and self._clock.monotonic() >= self._still_until
+
     async def acquire(self) -> None:
         """Return when one more message may leave."""
         while True:

@@ -119,6 +119,8 @@ class Sender:
             job.stop(self.breaker.error, "answers" if self.breaker.unread else "gateway")
         if job.halt.is_set():
             return False
+        if self.limiter.free:
+            return True
         room: asyncio.Future[Any] = asyncio.ensure_future(self.limiter.acquire())
         await asyncio.wait({room, halted}, return_when=asyncio.FIRST_COMPLETED)
         room.cancel()

@@ -21,7 +21,7 @@ DEEP = b"[" * 101 + b"]" * 101
 
 
 @asynccontextmanager
-async def opened(**options: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def opened(**options: Any) -> AsyncIterator[upstream.Client]:
     http = upstream.client(timeout=SOON, **options)
     try:
         yield http
@@ -29,7 +29,7 @@ async def opened(**options: Any) -> AsyncIterator[httpx.AsyncClient]:
         await http.aclose()
 
 
-async def send_to(url: str, total: float = 5.0) -> httpx.Response:
+async def send_to(url: str, total: float = 5.0) -> upstream.Answer:
     async with opened() as http:
         return await upstream.send(http, url, json={"to": "someone"}, total=total)
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from bot.domain.events import Approved, CaseOpened, Line, Planned
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.plan import Recipient
@@ -77,16 +79,54 @@ async def send(
 ) -> list[tuple[float, float]]:
     """Durable messages a second and per CPU second of each run, everything here on one core."""
     os.sched_setaffinity(0, {core})
-
-    def gateway() -> Matrix:
-        return Matrix(url, token, templates={"LOS": 114}, zone=UTC, clock=SystemClock(), limit=in_flight + 1)
-
     return [
         await _send(
-            gateway(), Path(folder) / str(run), range(run * messages, (run + 1) * messages), in_flight
+            _gateway(url, token, in_flight),
+            Path(folder) / str(run),
+            range(run * messages, (run + 1) * messages),
+            in_flight,
         )
         for run in range(runs)
     ]
+
+
+async def share(
+    *, url: str, token: str, folder: str, messages: int, in_flight: int, rounds: int, core: int
+) -> list[tuple[float, float]]:
+    """Messages per CPU second of each round: durable ones through the bot's sender, and a bare loop's."""
+    os.sched_setaffinity(0, {core})
+    found = []
+    for turn in range(rounds):
+        first = 2 * turn * messages
+        bare = await _bare(url, token, range(first, first + messages), in_flight)
+        customers = range(first + messages, first + 2 * messages)
+        gateway = _gateway(url, token, in_flight)
+        _, ours = await _send(gateway, Path(folder) / str(turn), customers, in_flight)
+        found.append((ours, bare))
+    return found
+
+
+async def _bare(url: str, token: str, customers: range, in_flight: int) -> float:
+    """The same requests as anybody would write them with aiohttp: nothing recorded, no limits."""
+    left = iter(customers)
+    headers = {"Accept": "application/json", "Authorization": token}
+    connector, jar = aiohttp.TCPConnector(limit=in_flight + 1), aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
+
+        async def post() -> None:
+            for n in left:
+                contact = {"nome": "Cliente", "telefone": phone(n)}
+                body = {"cod_conta": 1, "hsm": 114, "tipo_envio": 2, "contato": contact}
+                async with session.post(url, json=body, headers=headers) as answer:
+                    assert (await answer.json())["cod_error"] == 0
+
+        cpu = time.process_time()
+        await asyncio.gather(*(post() for _ in range(in_flight)))
+        return len(customers) / (time.process_time() - cpu)
+
+
+def _gateway(url: str, token: str, in_flight: int) -> Matrix:
+    return Matrix(url, token, templates={"LOS": 114}, zone=UTC, clock=SystemClock(), limit=in_flight + 1)
 
 
 async def _send(gateway: Matrix, folder: Path, customers: range, in_flight: int) -> tuple[float, float]:
@@ -187,7 +227,7 @@ async def _cpu(work: Callable[[], Awaitable[Any]]) -> float:
 
 
 _WHAT: dict[str, Callable[..., Awaitable[Any]]] = {
-    found.__name__: found for found in (enrich, old_enrich, old_approve, old_send, send, flood, poll)
+    found.__name__: found for found in (enrich, old_enrich, old_approve, old_send, send, share, flood, poll)
 }
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""`send`: durable messages a second on one core, with a gateway that answers at once."""
+"""`send`: durable messages a second on one core, with a gateway that answers at once.
+
+What a message costs is said as a share of a bare aiohttp loop, measured in turn with it in one process: a
+time alone says more of the machine than of the bot.
+"""
 
 import os
 import tempfile
@@ -13,12 +17,20 @@ from tests.bench.gateway import BareGateway
 from tests.bench.table import NONE, Row
 
 AT_LEAST = 1000
+SHARES = {10: 0.4, 50: 0.5}  # by messages in flight: of what a bare loop does with a second of CPU
 THREADS = 10
 TOKEN = "hsm-secret"
 
 
 async def rows(
-    code: Path = ROOT, /, *, messages: int = 5000, in_flight: int = 50, runs: int = 3, old_way: bool = True
+    code: Path = ROOT,
+    /,
+    *,
+    messages: int = 5000,
+    in_flight: int = 50,
+    runs: int = 3,
+    rounds: int = 5,
+    old_way: bool = True,
 ) -> list[Row]:
     """Ideal = what the gateway takes from the cheapest client there is; intents and results are durable.
 
@@ -31,11 +43,12 @@ async def rows(
     try:
         async with BareGateway() as bare:
             at_bare = await _row(bare.url, bare.count, size, "a bare gateway")
+            shares = [await _share(bare, code, flight, messages, rounds) for flight in SHARES if rounds]
         async with MatrixApi(TOKEN) as hsm:
             at_hsm = await _row(hsm.hsm_url, hsm.count, size, "the simulated Matrix")
     finally:
         os.sched_setaffinity(0, before)
-    return [at_bare, at_hsm]
+    return [at_bare, at_hsm, *shares]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +87,26 @@ async def _row(url: str, count: Counter[str], size: _Size, name: str) -> Row:
         twice,
         value=rate,
         unit="/s",
+    )
+
+
+async def _share(bare: BareGateway, code: Path, in_flight: int, messages: int, rounds: int) -> Row:
+    """The whole way of a message (claim, durable intent, request, result) against its request alone."""
+    core, _ = cores()
+    facts = {"token": TOKEN, "core": core, "messages": messages, "in_flight": in_flight, "rounds": rounds}
+    bare.count.clear()
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=DISK) as folder:
+        found = await measure("share", code, url=bare.url, folder=folder, **facts)
+    shares = sorted(ours / loop for ours, loop in found)
+    share, target = median(shares), SHARES[in_flight]
+    ours, loop = (median(one) for one in zip(*found, strict=True))
+    return Row(
+        f"send: durable messages per CPU second as a share of a bare aiohttp loop's, {in_flight} in flight",
+        f"{share:.2f} ({shares[0]:.2f}-{shares[-1]:.2f} in {rounds} rounds; {ours:,.0f})",
+        f"≥ {target}",
+        share >= target,
+        f"the bare loop: {loop:,.0f}",
+        f"{share:.2f}",
+        twice=len(bare.count) - sum(number == 1 for number in bare.count.values()),
+        value=share,
     )

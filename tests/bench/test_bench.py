@@ -30,7 +30,7 @@ async def test_approve() -> None:
 
 
 async def test_send() -> None:
-    seen(await send.rows(messages=20, in_flight=4, runs=2), "send", "send")
+    seen(await send.rows(messages=60, in_flight=4, runs=2, rounds=1), *["send"] * 4)
 
 
 async def test_tap() -> None:

@@ -40,6 +40,17 @@ async def test_no_rate_holds_nobody() -> None:
     assert waiting.done()
 
 
+async def test_free_is_who_has_neither_a_rate_nor_a_pause() -> None:
+    clock = FakeClock()
+    pace = Pace(0, clock)
+    assert pace.free
+    pace.pause(30)
+    assert not pace.free
+    await clock.advance(30)
+    assert pace.free
+    assert not Pace(1000, clock).free
+
+
 @pytest.mark.parametrize(("rate", "burst"), [(20, 2), (5, 1), (0.5, 1)])
 async def test_no_more_than_the_burst_leave_at_once(rate: float, burst: int) -> None:
     pace = Pace(rate, FakeClock())

@@ -997,12 +997,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the library repeats a POST on a new connection",
         "bot.upstream:send",
-        "response = await _exchange(http, request, with_auth=False, total=total)",
+        "response = await _exchange(http.post_json(url, json, headers or {}), total)",
         (
             "try:\n"
-            "    response = await _exchange(http, request, with_auth=False, total=total)\n"
+            "    response = await _exchange(http.post_json(url, json, headers or {}), total)\n"
             "except AnswerLost:\n"
-            "    response = await _exchange(http, request, with_auth=False, total=total)"
+            "    response = await _exchange(http.post_json(url, json, headers or {}), total)"
         ),
         "network.kept_connections",
     ),

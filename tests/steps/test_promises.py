@@ -387,6 +387,8 @@ class TestBreaks:
             return await commit(write)
 
         monkeypatch.setattr(desk.ledger, "commit", broken)
+        desk.limiter.closed = asyncio.Event()
+        desk.limiter.closed.set()  # it has to be asked, and lets everybody through
         slow = desk.limiter.acquire
         turns = iter(range(9))
 

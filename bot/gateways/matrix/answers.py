@@ -15,15 +15,17 @@ def receipt(status: int, body: Any) -> Receipt:
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
     fields = body if isinstance(body, dict) else {}
-    code, why, halt = error_code(fields), reason(fields), about_all(str(fields.get("msg")))
+    code = error_code(fields)
     match status // 100, code:
+        case 2, "0":  # nearly every one, and none of its words matters
+            return Receipt(Outcome.ACCEPTED, reference=identifier(fields.get("cod_atendimento")))
         case 2, None:
             return stated(body) or Receipt(Outcome.UNCONFIRMED, reason="unconfirmed")
-        case 2, "0":
-            return Receipt(Outcome.ACCEPTED, reference=identifier(fields.get("cod_atendimento")))
-        case 2, _:
+    why, halt = reason(fields), about_all(str(fields.get("msg")))
+    match status // 100:
+        case 2:
             return Receipt(Outcome.REJECTED, reason=why or f"cod_error {code}", halt=halt)
-        case 4, _:
+        case 4:
             return Receipt(
                 Outcome.REJECTED, reason=why or f"http_{status}", halt=_STOPS_ALL.get(status, halt)
             )

@@ -4,6 +4,7 @@ import unicodedata
 
 LONGEST = 60  # characters; the template's sentence goes on after the name
 NAMELESS = "Cliente"
+_LAST = "\xff"  # of latin-1
 _SPELT = str.maketrans(
     {
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
@@ -29,7 +30,9 @@ def spell_name(name: str) -> str:
 def spell(text: str, longest: int) -> str:
     """The text in one line of at most so many characters of printable latin-1; empty where none is left."""
     composed = unicodedata.normalize("NFC", text.translate(_SPELT))
-    return " ".join("".join(map(_spell, composed)).split())[:longest].rstrip()
+    if not composed.isprintable() or max(composed, default="") > _LAST:
+        composed = "".join(map(_spell, composed))
+    return " ".join(composed.split())[:longest].rstrip()
 
 
 def _spell(character: str) -> str:
