@@ -18,6 +18,11 @@ _VERIFY = (
     "year takes some seconds"
 )
 
+_BACKUP = (
+    "a whole copy of the data folder, also while the bot runs; a bot that is started on it sends nothing "
+    "until an approver confirms"
+)
+
 _REPAIR = (
     "mend what can be mended without losing a line, after a copy (a torn last group, which nobody was told "
     "is durable, is put aside in ledger/quarantine, as a start does); the bot must not run"
@@ -70,6 +75,7 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
         ("show", "the cases, or one case's whole story"),
         ("export", "every line as CSV or JSON"),
         ("repair", _REPAIR),
+        ("backup", _BACKUP),
     ):
         made[name] = commands.add_parser(name, help=what, description=what)
         made[name].add_argument("--data", type=Path, help="the data folder (default: DATA_DIR)")
@@ -94,6 +100,7 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
     )
     made["export"].add_argument("--case", type=_case, metavar="N", help="only this one's lines")
     made["export"].add_argument("--phones", action="store_true", help="whole, not only the last four digits")
+    made["backup"].add_argument("dest", type=Path, metavar="DEST", help="a new folder, best on another disk")
     made["repair"].add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
@@ -228,6 +235,15 @@ def _repair(given: argparse.Namespace) -> int:
     return code
 
 
+def _backup(given: argparse.Namespace) -> int:
+    from bot.process.clock import SystemClock
+    from bot.process.settings.given import data_dir
+    from bot.storage.commands.backup import run_backup
+
+    print(run_backup(given.data or data_dir(), given.dest, SystemClock()))
+    return 0
+
+
 _COMMANDS = {
     "run": _run,
     "check": _check,
@@ -237,6 +253,7 @@ _COMMANDS = {
     "show": _show,
     "export": _export,
     "repair": _repair,
+    "backup": _backup,
 }
 
 if __name__ == "__main__":

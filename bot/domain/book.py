@@ -21,8 +21,8 @@ from bot.domain.who import Who
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
-Doubt = Literal["views", "future"]
-"""Why a ledger is not trusted: the views are newer than it; it ends later than now."""
+Doubt = Literal["views", "future", "backup"]
+"""Why a ledger is not trusted: the views are newer than it; it ends later than now; it is a backup."""
 
 
 class Event:

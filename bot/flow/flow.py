@@ -54,6 +54,7 @@ _DOUBTS: dict[Doubt | None, str] = {
     None: "looks like an old copy",
     "views": "is older than the files beside it",
     "future": "ends later than now",
+    "backup": "is a backup",
 }
 
 REFUSALS_APART = 600.0  # seconds

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -13,10 +14,10 @@ import structlog
 from filelock import Timeout
 
 from bot.domain.book import Book, Doubt
-from bot.domain.events import Line, Planned
+from bot.domain.events import Line, Planned, Started
 from bot.errors import Declined, LedgerClosed, StartupError
 from bot.ports import Clock, Write
-from bot.storage import codec
+from bot.storage import codec, copied
 from bot.storage.access import troubles
 from bot.storage.checkpoint import resumed
 from bot.storage.disk import Disk
@@ -83,6 +84,7 @@ class FileLedger(Recorder):
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = False
+        self._once_doubted: Callable[[], None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._writer = asyncio.get_running_loop().create_task(self._write_on(), name="ledger")
 
@@ -114,10 +116,11 @@ class FileLedger(Recorder):
     @classmethod
     def _replayed(cls, folder: Path, clock: Clock, disk: Disk, release: Callable[[], object]) -> Self:
         disk.make_folder(ledger_folder(folder))
+        mark = copied.found(disk, folder)
         views = heads_of_views(disk, folder)
         found = resumed(disk, folder, views)
         moved, kept, corrupt = 0, None, None
-        doubt = doubt_about(found, views, clock.now())
+        doubt = doubt_about(found, views, clock.now()) or (None if mark is None else "backup")
         segments = Segments(disk, folder, found.head)
         if found.trouble is not None and found.trouble.fault is Fault.CORRUPT:
             corrupt = _explained(folder, found.trouble)
@@ -128,7 +131,10 @@ class FileLedger(Recorder):
             now = segment_name(max(clock.now(), found.head.at))
             segments.switch_to(max(now, *found.sizes) if found.sizes else now)
         recovery = Recovery(found.head.seq, moved, kept, corrupt, doubt)
-        return cls(folder, clock, book=found.book, recovery=recovery, segments=segments, release=release)
+        made = cls(folder, clock, book=found.book, recovery=recovery, segments=segments, release=release)
+        if mark is not None:
+            made._once_doubted = partial(copied.taken_off, disk, folder)
+        return made
 
     @property
     def head(self) -> Head:
@@ -238,6 +244,9 @@ class FileLedger(Recorder):
             self._writing = False
         for line, place in zip(lines, places, strict=True):
             self._book.stands(line, *place)
+        if self._once_doubted is not None and any(isinstance(n, Started) and n.doubt for n in lines):
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._once_doubted)
+            self._once_doubted = None
         for entry in group:
             if entry.waiter is not None and not entry.waiter.done():
                 entry.waiter.set_result(None)

@@ -516,6 +516,27 @@ MUTANTS: tuple[Mutant, ...] = (
         "folder",
     ),
     Mutant(
+        "a backup starts without asking",
+        "bot.storage.files:FileLedger._replayed",
+        "None if mark is None else 'backup'",
+        "None",
+        "folder",
+    ),
+    Mutant(
+        "a backup asks once, whether the line that says so is durable or not",
+        "bot.storage.copied:found",
+        "return mark",
+        "disk.remove(folder / NAME)\nreturn mark",
+        "folder",
+    ),
+    Mutant(
+        "half a backup is taken for a whole one",
+        "bot.storage.copied:found",
+        "mark.whole is not True",
+        "False",
+        "folder",
+    ),
+    Mutant(
         "an emptied ledger with views is a new one",
         "bot.storage.replay:what_is_left",
         "VIEWS.intersection(disk.names(folder))",

@@ -13,6 +13,7 @@ import pytest
 
 from bot.domain import events as ev
 from bot.errors import LedgerClosed, StartupError
+from bot.storage.commands.backup import backup
 from bot.storage.commands.verify import run_verify
 from bot.storage.files import FileLedger
 from bot.storage.views import Views
@@ -50,7 +51,7 @@ def attack(tries: Tries, folder: Path) -> None:
 
 
 async def _attack(tries: Tries, folder: Path) -> None:
-    for step in (_missing, _emptied, _second_instance, _in_the_way):
+    for step in (_missing, _emptied, _second_instance, _in_the_way, _backed_up):
         tries.runs += 1
         await step(tries, folder / step.__name__)
 
@@ -100,6 +101,29 @@ async def _emptied(tries: Tries, folder: Path) -> None:
         fresh = FileLedger.open(data, clock)
         tries.check(fresh.closed is None, "a person who wants to begin anew cannot")
         await fresh.close()
+
+
+async def _backed_up(tries: Tries, folder: Path) -> None:
+    """What was sent after a backup is not in it: every start on one asks, until one has said so durably."""
+    whole = ledger()
+    clock = FakeClock(after(whole))
+    data = put(folder / "data", whole.image)
+    backup(data, folder / "copy", clock.now())
+    tries.check(run_verify(folder / "copy")[0] == 0, "a backup is not whole")
+    for said in (False, True):
+        opened = FileLedger.open(folder / "copy", clock)
+        tries.images += 1
+        tries.check(opened.recovery.doubt is not None, "a backup starts without a word")
+        if said:
+            await opened.commit(adds(ev.Started("0.1.0", opened.recovery.doubt)))
+        await opened.close()
+    opened = FileLedger.open(folder / "copy", clock)
+    tries.check(opened.book.unconfirmed is not None, "the doubt about a backup is forgotten")
+    await opened.close()
+    mark = folder / "copy" / "backup.json"
+    tries.check(not mark.exists(), "the mark of a backup stays")
+    mark.write_text('{"of": "a", "at": "b"}')
+    tries.check("was not finished" in await refused(folder / "copy"), "half a backup is started on")
 
 
 async def _second_instance(tries: Tries, folder: Path) -> None:

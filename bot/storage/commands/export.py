@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from bot.domain.case import restored_of
 from bot.errors import StartupError
-from bot.storage import codec
+from bot.storage import codec, copied
 from bot.storage.codec import Entry
 from bot.storage.commands.phrases import no_ledger, place
 from bot.storage.commands.verify import entries
@@ -92,6 +92,7 @@ def row_of(entry: Entry) -> Row:
 def read(folder: Path, disk: Disk) -> Scan:
     """What can be read of a ledger; StartupError (exit code 1) where there is none or it cannot be read."""
     try:
+        copied.found(disk, folder)
         found = scan(disk, folder)
     except OSError as error:
         raise _unreadable(folder, error) from error

@@ -17,6 +17,10 @@ OLDER = (
 """What to say of a whole ledger that lacks the line that its views were written after."""
 
 
+ASKS = "a bot that is started on it sends nothing until an approver confirms in the group (/status)"
+"""What to say of a backup."""
+
+
 def counted(count: int, what: str) -> str:
     """`1 line`, `2 lines`."""
     return f"{count} {what if count == 1 else what + 's'}"
@@ -30,6 +34,7 @@ def place(ledger: Path, trouble: Trouble) -> str:
 _DOUBTS: dict[Doubt | None, tuple[str, str]] = {
     None: ("without a clean stop", "it is no old copy"),
     "views": ("older than the files beside it", "it is no old copy"),
+    "backup": ("a backup", "it is the newest there is"),
     "future": ("later than it was then", "the clock is right now"),
 }
 

@@ -46,10 +46,10 @@ class _Told(FileIO):
 
 
 @contextmanager
-def watched(folder: Path, *, on: bool) -> Iterator[Disk]:
-    """The disk, for one reading of a ledger; nothing is shown of a quick one or where no terminal is."""
+def watched(folder: Path, *, on: bool, times: int = 1) -> Iterator[Disk]:
+    """The disk, for so many readings of a ledger; nothing is shown of a quick one or where no terminal is."""
     disk = Disk()
-    size = sum(sizes_in(disk, folder).values())
+    size = sum(sizes_in(disk, folder).values()) * times
     if not on or size < _LONG or not sys.stderr.isatty():
         yield disk
         return

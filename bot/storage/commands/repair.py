@@ -15,7 +15,7 @@ from filelock import Timeout
 
 from bot.errors import StartupError
 from bot.ports import Clock
-from bot.storage import codec
+from bot.storage import codec, copied
 from bot.storage.access import of_another_user
 from bot.storage.codec import BadLine
 from bot.storage.commands.mending import Mending, held, intact_in, mending, of_newer_version
@@ -52,6 +52,7 @@ def repair(folder: Path, clock: Clock, *, dry_run: bool = False, disk: Disk | No
     try:
         if not disk.names(ledger_folder(folder)):
             raise _missing(folder, disk)
+        copied.found(disk, folder)
         release = disk.lock(folder / "instance.lock")
     except Timeout:
         raise StartupError(f"another process owns {folder}: stop the bot first", code=1) from None

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from bot.storage import codec
+from bot.storage import codec, copied
 from bot.storage.chain import whole
 from bot.storage.codec import BadLine, Entry
 from bot.storage.commands.mending import Mending, held, mending, of_newer_version
-from bot.storage.commands.phrases import NEWER, OLDER, anew, counted, no_ledger, place, views_in, waits
+from bot.storage.commands.phrases import ASKS, NEWER, OLDER, anew, counted, no_ledger, place, views_in, waits
 from bot.storage.commands.progress import watched
 from bot.storage.disk import Disk
 from bot.storage.replay import Fault, Scan, Trouble, heads_of_views, scan
@@ -153,6 +153,7 @@ def run_verify(
     """
     disk = Disk()
     try:
+        mark = copied.found(disk, folder)
         views = heads_of_views(disk, folder)
         wanted = {*views, *([anchor[0]] if anchor else [])}
         with watched(folder, on=progress) as reading:
@@ -163,6 +164,8 @@ def run_verify(
         text = [*_text(report, disk, folder, found, full=full)]
         if report.ok and any(found.digests.get(line) != digest for line, digest in views.items()):
             text.append(OLDER)
+        if mark is not None:
+            text.append(f"a backup of {mark.of}, taken {mark.at}: {ASKS}")
         there = True
         if anchor is not None:
             there, said = _has(found, *anchor)

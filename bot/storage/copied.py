@@ -1,0 +1,68 @@
+"""`backup.json`: the mark of a data folder that is a backup, and what of a data folder a backup takes.
+
+Until a backup is whole the mark says so, and nothing starts on it. A whole one keeps the mark until the line
+of a start that doubts it is durable: whatever crashes, the bot asks before it sends on what was sent since.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import structlog
+
+from bot.errors import StartupError
+from bot.storage.disk import Disk
+
+NAME = "backup.json"
+
+TAKEN = ("cooldown.json", "audit.json")
+"""What a backup takes beside the segments, files and folders of files: all that a start needs or believes."""
+
+LEFT = ("ledger", NAME, "instance.lock", "*checkpoint*", "*index*", "*.tmp")
+"""What it does not take as it lies there: the segments, which have their own way, and what is made anew."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Of which folder, when (UTC), up to which line, and whether it is all there."""
+
+    of: str
+    at: str
+    whole: bool = False
+    lines: int = 0
+    head: str = ""
+
+
+def put(disk: Disk, folder: Path, mark: Mark) -> None:
+    """Mark the folder, durably. Raises OSError."""
+    disk.replace(folder / NAME, json.dumps(asdict(mark), indent=1).encode() + b"\n")
+
+
+def found(disk: Disk, folder: Path) -> Mark | None:
+    """The mark, None where there is none. StartupError where the backup is not whole. Raises OSError."""
+    if NAME not in disk.names(folder):
+        return None
+    try:
+        mark = Mark(**json.loads(disk.read(folder / NAME)))
+    except (ValueError, TypeError):
+        mark = Mark("", "")
+    if mark.whole is not True:
+        what = f"{folder} is a backup that was not finished ({NAME} says so): take another one"
+        raise StartupError(what, code=1)
+    return mark
+
+
+def taken_off(disk: Disk, folder: Path) -> None:
+    """Take the mark away; where that fails the next start asks once more."""
+    try:
+        disk.remove(folder / NAME)
+    except OSError as error:
+        _log.warning("backup_mark_stays", folder=str(folder), why=error.strerror)
+
+
+def unnamed(disk: Disk, folder: Path) -> list[str]:
+    """What lies in a data folder and nobody said whether a backup takes it: files of others. OSError."""
+    return [name for name in disk.names(folder) if not any(fnmatch(name, known) for known in (*TAKEN, *LEFT))]
