@@ -30,7 +30,7 @@ async def command(noc: Noc, *arguments: str) -> tuple[int | None, str]:
 async def test_a_backup_of_the_middle_of_a_send_sends_nothing_until_somebody_confirms(noc: Noc) -> None:
     copy = noc.folder / "copy"
     noc.world.outage(8)
-    await noc.spawn(HSM_CONCURRENCY="1", HSM_RATE="4")
+    await noc.spawn(HSM_CONCURRENCY="1", HSM_RATE="1")
     card = await noc.card()
     await noc.chat.tap(noc.ana, card, "Aprovar")
     await noc.chat.wait(lambda _: len(noc.hsm.received) >= 2)
@@ -48,7 +48,7 @@ async def test_a_backup_of_the_middle_of_a_send_sends_nothing_until_somebody_con
     )
     polls = len(noc.olt.requests)
     async with asyncio.timeout(20):
-        while len(noc.olt.requests) < polls + 4:
+        while len(noc.olt.requests) < polls + 4:  # noqa: ASYNC110 - nobody sets an event for it
             await asyncio.sleep(0.05)
     assert "um backup" in (await noc.ask(noc.ana, "/status")).text
     assert (noc.hsm.duplicates, len(noc.hsm.received)) == (0, 8)
