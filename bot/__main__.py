@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import re
 import sys
@@ -157,6 +158,7 @@ def _between(text: str, low: int, high: int) -> int:
 
 
 def _run(_given: argparse.Namespace) -> int:
+    gc.disable()  # until the ledger is replayed: what a start makes stays, and would be searched in vain
     from bot.process import app, log
     from bot.process.settings import reading
 

@@ -11,8 +11,6 @@ came about proves that nothing left. tests/adapters/test_upstream.py and tests/f
 """
 
 import asyncio
-import functools
-import ssl
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -24,7 +22,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream
 
-from bot import bodies
+from bot import bodies, tls
 from bot.errors import AnswerLost, BadAnswer, BotError, NotFound, Refused, Throttled, TryLater
 
 KEEP_ALIVE = 4.0  # seconds; Apache hangs up after 5, and a POST that meets the hang-up has an unknown end
@@ -145,14 +143,14 @@ def client(
 
     `timeout.pool` covers the wait for a free connection and opening it, so it is above `timeout.connect`.
     """
-    tls = _tls()
+    trusted = tls.context()
 
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEP_ALIVE, ssl=tls)
+        connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEP_ALIVE, ssl=trusted)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     return Client(
-        _Transport(verify=tls, client=session),
+        _Transport(verify=trusted, client=session),
         auth=auth,
         timeout=timeout,
         headers={"Accept-Encoding": bodies.ENCODINGS},
@@ -276,8 +274,3 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     except (ValueError, TypeError):  # no date, or one with a zone and one without
         return None
     return max(0.0, wait.total_seconds())
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context()

@@ -35,6 +35,7 @@ LAYERS = (
 EDGES = {
     "upstream",
     "bodies",
+    "tls",
     *(f"process.{edge}" for edge in ("clock", "tasks")),
     # An adapter declares its part of the settings; all of them together know every adapter.
     *(f"process.settings.{edge}" for edge in ("part", "values", "names", "given")),
@@ -195,6 +196,7 @@ def test_few_modules_know_the_http_library() -> None:
     users = {name_of(p) for p in modules() if any(part(name) == "httpx" for name in imports(p))}
     assert users == {
         "bodies",
+        "tls",
         "upstream",
         "sources.login",
         "gateways.matrix.matrix",

@@ -3,11 +3,9 @@
 import asyncio
 import json
 import logging
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +14,7 @@ from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.ext import Application
 from telegram.request import HTTPXRequest, RequestData
 
-from bot import bodies
+from bot import bodies, tls
 from bot.chat.wire.access import Approvers
 
 LARGEST = 2**20  # bytes of an answer; the bot downloads no files
@@ -47,12 +45,6 @@ class Account:
         return f"Account(group={self.group})"
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """One for all connections: to read every authority takes 25 ms."""
-    return httpx.create_ssl_context()
-
-
 class Connection(HTTPXRequest):
     """As HTTPXRequest, with answers of a limited size and no body of one in a log or an error's text.
 
@@ -62,7 +54,7 @@ class Connection(HTTPXRequest):
     def __init__(self, *, pool: int, connect: float, proxy: str | None = None) -> None:
         """`pool` is connections at one time, `connect` the seconds that making one may take."""
         inner = httpx.AsyncHTTPTransport(
-            verify=_tls(),
+            verify=tls.context(),
             limits=httpx.Limits(max_connections=pool),
             proxy=proxy,
             trust_env=False,
