@@ -29,6 +29,8 @@ _REPAIR = (
     "is durable, is put aside in ledger/quarantine, as a start does); the bot must not run"
 )
 
+_CHECKPOINT = "write down the state for a quick start; the bot does it by itself, but not for a new version"
+
 _SEND_TEST = (
     "then send every configured template once to this phone, your own: asked back first, on record in the "
     "ledger, and only while the bot is stopped"
@@ -77,6 +79,7 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
         ("export", "every line as CSV or JSON"),
         ("repair", _REPAIR),
         ("backup", _BACKUP),
+        ("checkpoint", _CHECKPOINT),
     ):
         made[name] = commands.add_parser(name, help=what, description=what)
         made[name].add_argument("--data", type=Path, help="the data folder (default: DATA_DIR)")
@@ -102,6 +105,7 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
     made["export"].add_argument("--case", type=_case, metavar="N", help="only this one's lines")
     made["export"].add_argument("--phones", action="store_true", help="whole, not only the last four digits")
     made["backup"].add_argument("dest", type=Path, metavar="DEST", help="a new folder, best on another disk")
+    made["checkpoint"].add_argument("--line", type=_line, metavar="N", help="no further than this one")
     made["repair"].add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
@@ -139,6 +143,10 @@ def _customers(text: str) -> int:
 
 def _case(text: str) -> int:
     return _between(text, 1, 10**9)
+
+
+def _line(text: str) -> int:
+    return _between(text, 1, 10**18)
 
 
 def _head(text: str) -> tuple[int, str]:
@@ -246,6 +254,16 @@ def _backup(given: argparse.Namespace) -> int:
     return 0
 
 
+def _checkpoint(given: argparse.Namespace) -> int:
+    from bot.process.settings.given import data_dir
+    from bot.storage.commands.checkpoint import run_checkpoint
+
+    if given.line is not None:  # a running bot asks for it, whose sends come first
+        os.nice(10)
+    print(run_checkpoint(given.data or data_dir(), given.line))
+    return 0
+
+
 _COMMANDS = {
     "run": _run,
     "check": _check,
@@ -256,6 +274,7 @@ _COMMANDS = {
     "export": _export,
     "repair": _repair,
     "backup": _backup,
+    "checkpoint": _checkpoint,
 }
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ LAYERS = (
         "process.check",
         "process.check_lines",
         "process.check_telegram",
+        "process.checkpoints",
         "process.trial",
         "process.healthz",
         "process.wiring",

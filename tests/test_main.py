@@ -1,5 +1,6 @@
 """The command line."""
 
+import os
 import re
 from pathlib import Path
 
@@ -71,6 +72,33 @@ def test_a_folder_without_a_ledger(tmp_path: Path, capsys: pytest.CaptureFixture
     code, out = verify(tmp_path, capsys)
     assert code == 1
     assert "is DATA_DIR right?" in out
+
+
+async def test_a_checkpoint_is_written_by_command(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "nice", lambda _by: 0)
+    command = ["ledger", "checkpoint", "--data", str(data)]
+    for given, said in (
+        (["--line", "2"], "checkpoint-2.json.gz written"),
+        ([], "checkpoint-4.json.gz written"),
+        ([], "nothing new"),
+    ):
+        assert main([*command, *given]) == 0
+        assert said in capsys.readouterr().out
+    assert verify(data, capsys)[0] == 0
+
+
+def test_no_checkpoint_of_no_ledger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ledger", "checkpoint", "--data", str(tmp_path)]) == 1
+    assert "is DATA_DIR right?" in capsys.readouterr().err
+
+
+async def test_a_checkpoint_that_cannot_be_written(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "ledger" / "checkpoint-4.json.gz").mkdir()
+    (data / "ledger" / "checkpoint-4.json.gz" / "in the way").touch()
+    assert main(["ledger", "checkpoint", "--data", str(data)]) == 1
+    assert "no checkpoint was written" in capsys.readouterr().err
 
 
 @pytest.mark.process

@@ -21,6 +21,7 @@ from bot.flow.flow import Flow
 from bot.gateways.pace import Pace
 from bot.ops.health import HealthServer
 from bot.ports import Clock, Notice
+from bot.process.checkpoints import Checkpoints
 from bot.process.clock import SystemClock
 from bot.process.healthz import Standing
 from bot.process.settings.composed import Settings
@@ -87,6 +88,7 @@ class App:
         )
         self._flow = Flow(deps, self._rules)
         self._telegram.attend(self._flow, self._program)
+        self._checkpoints = Checkpoints(settings.data_dir, ledger, clock)
         self._views = Views(settings.data_dir, ledger, self._rules.cooldown_hours, clock)
         ledger.on_closed = lambda why: self._telegram.chat.say(Notice("ledger_closed", {"why": why}))
         try:
@@ -134,6 +136,7 @@ class App:
         await self._telegram.start()
         self._schedule()
         self._watchdog = asyncio.create_task(self._watch_the_schedule())
+        self._checkpoints.start()
         await self._views.start()  # last: it takes a while, and the first poll need not wait for it
 
     def _schedule(self) -> None:
@@ -223,6 +226,7 @@ class App:
         self._flow.drain()
         async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
             last.push_async_callback(self._ledger.close)
+            last.push_async_callback(self._checkpoints.stop)
             for close in (self._gateway.aclose, self._source.aclose, self._health.stop, self._views.close):
                 last.push_async_callback(close)
             cut_off = await self._tasks.drain(IN_FLIGHT)

@@ -94,7 +94,7 @@ def renew(disk: Disk, folder: Path, upto: int | None = None) -> str | None:
     start does: it is no matter who writes meanwhile. Raises OSError.
     """
     found = resumed(disk, folder, upto=upto)
-    if found.head.seq == found.since:
+    if found.head.seq == found.since or (found.trouble and found.trouble.fault is Fault.CORRUPT):
         return None
     if upto is None:
         make_durable(disk, folder, found)

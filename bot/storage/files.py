@@ -41,9 +41,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What the start found: lines replayed, bytes of a torn tail put aside and where, what is corrupt.
+    """What the start found: how many lines, bytes of a torn tail put aside and where, what is corrupt.
 
-    `doubt` is why it may be an old copy although it is whole (`events.Started`).
+    `doubt` is why it may be an old copy although it is whole (`events.Started`). `since` is the line of the
+    checkpoint from which on lines were replayed.
     """
 
     lines: int
@@ -51,6 +52,7 @@ class Recovery:
     file: Path | None = None
     corrupt: str | None = None
     doubt: Doubt | None = None
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class FileLedger(Recorder):
             make_durable(disk, folder, found)
             now = segment_name(max(clock.now(), found.head.at))
             segments.switch_to(max(now, *found.sizes) if found.sizes else now)
-        recovery = Recovery(found.head.seq, moved, kept, corrupt, doubt)
+        recovery = Recovery(found.head.seq, moved, kept, corrupt, doubt, found.since)
         made = cls(folder, clock, book=found.book, recovery=recovery, segments=segments, release=release)
         if mark is not None:
             made._once_doubted = partial(copied.taken_off, disk, folder)

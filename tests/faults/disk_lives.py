@@ -26,6 +26,7 @@ from bot.flow.deps import Deps
 from bot.ports import Write
 from bot.process.tasks import Tasks
 from bot.storage import codec
+from bot.storage.checkpoint import renew
 from bot.storage.files import FileLedger
 from bot.storage.segments import ledger_folder, segment_name
 from tests.deciding import DecidingFlow
@@ -192,9 +193,11 @@ class Life:
             busy = await self._decide(flow, ledger)
             busy |= await self._waited(flow, ledger)
             await self._over()
+            self._checkpoint(ledger)
             if not busy:
                 break
         await flow.stopped()
+        self._checkpoint(ledger)
         live = ledger.book
         failed = ledger.closed is not None
         await ledger.close()
@@ -207,6 +210,12 @@ class Life:
         self._whole(live)
         self._accounted(live)
 
+    def _checkpoint(self, ledger: Noted) -> None:
+        """As a child and a stop write it, at some times; what a crash leaves of it the next life finds."""
+        if ledger.closed is None and self.rng.random() < 0.5:
+            with suppress(OSError):
+                renew(self.disk, FOLDER, ledger.head.seq)
+
     def _open(self) -> Noted:
         before = dict(segments(self.disk))
         ledger = Noted.open(FOLDER, self.clock, self.disk)
@@ -214,6 +223,7 @@ class Life:
         ledger.acknowledged = list(self.left.acknowledged)
         self.ledger = ledger
         self.tries.check(ledger.closed is None, f"closed by a mere crash ({ledger.closed}): {self.story}")
+        self.tries.check(ledger.recovery.doubt is None, f"a crash looks like an old copy: {self.story}")
         after = dict(segments(self.disk))
         for name, data in before.items():
             kept = after.get(name, b"")

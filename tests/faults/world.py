@@ -14,6 +14,8 @@ from bot.domain.events import Restoring, Stopped
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
 from bot.process.tasks import Tasks
+from bot.storage import snapshot
+from bot.storage.checkpoint import renew
 from bot.storage.files import FileLedger
 from tests.deciding import DecidingFlow
 from tests.fakes import FakeChat, FakeLimiter, FakeStaff
@@ -110,6 +112,7 @@ class World:
                 self.shadow.apply(at, line)
             self.folded = len(self.ledger.taken)
             self.truth.check(vars(self.shadow) == vars(self.book), "the book is not what its lines add up to")
+            self.shadow = snapshot.load(snapshot.dump(self.shadow))  # what follows it has been through a file
 
     def _promises_kept(self, after: str) -> None:
         audit = [(entry.at, entry.line) for entry in self.book.audit[: len(self.promised)]]
@@ -172,8 +175,9 @@ class World:
             await self.loop.advance(1)
             lines = ledger.crash(kept=True)
         await self._gone()
-        if isinstance(ledger, FileLedger):
+        if isinstance(ledger, FileLedger) and self.folder is not None:
             await ledger.close()
+            renew(QuickDisk(), self.folder)
         await self.start(lines)
 
     async def _gone(self) -> None:
@@ -190,6 +194,8 @@ class World:
         self.truth.flying.clear()
 
     def _torn(self, torn: bool) -> None:
+        if self.folder is not None:
+            renew(QuickDisk(), self.folder)  # the next start reads that, and what is torn behind it
         if torn and self.folder is not None:
             segment = max((self.folder / "ledger").glob("*.jsonl"))
             with segment.open("ab") as file:

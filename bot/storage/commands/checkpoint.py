@@ -1,0 +1,27 @@
+"""`python -m bot ledger checkpoint`: the state as of the last line, written down for a quick start."""
+
+from pathlib import Path
+
+from bot.errors import StartupError
+from bot.storage.access import of_another_user
+from bot.storage.checkpoint import renew
+from bot.storage.commands.phrases import no_ledger
+from bot.storage.disk import Disk
+from bot.storage.segments import ledger_folder, segments_in
+
+
+def run_checkpoint(folder: Path, line: int | None) -> str:
+    """What was written, in words. StartupError (exit code 1) where it cannot be.
+
+    Reads the ledger and writes nothing but the checkpoint, so a running bot is no matter: `line` is the last
+    one that it knows to be durable.
+    """
+    disk = Disk()
+    try:
+        another = of_another_user(folder) if segments_in(disk, folder) else no_ledger(folder, disk)
+        if another is not None:
+            raise StartupError(another, code=1)
+        name = renew(disk, folder, line)
+    except OSError as error:
+        raise StartupError(f"{folder}: no checkpoint was written: {error.strerror}", code=1) from error
+    return f"{ledger_folder(folder) / name} written" if name else "nothing new to write down"

@@ -1,0 +1,157 @@
+"""A checkpoint is written when it is due, by a child that the work does not wait for, and at a stop."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain import events as ev
+from bot.process import checkpoints
+from bot.process.checkpoints import AGAIN, DAY, Checkpoints
+from bot.storage.files import FileLedger
+from tests.fakes import FakeClock, settled
+from tests.storage.disks import QuickDisk
+from tests.storage.samples import adds
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "EVERY", 10)
+    monkeypatch.setattr(checkpoints, "AT_A_STOP", 20)
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[FileLedger]:
+    made = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+    yield made
+    await made.close()
+
+
+async def lines(ledger: FileLedger, count: int) -> None:
+    await ledger.commit(adds(*[ev.Alive()] * count))
+
+
+def written(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "ledger").iterdir() if "checkpoint" in path.name)
+
+
+async def test_after_so_many_lines_and_each_day(tmp_path: Path, ledger: FileLedger) -> None:
+    clock = FakeClock()
+    kept = Checkpoints(tmp_path, ledger, clock)
+    await lines(ledger, 9)
+    await kept.due()
+    assert written(tmp_path) == []
+    await lines(ledger, 1)
+    await kept.due()
+    assert written(tmp_path) == ["checkpoint-10.json.gz"]
+    await lines(ledger, 1)
+    await clock.advance(DAY - 1)
+    await kept.due()
+    assert written(tmp_path) == ["checkpoint-10.json.gz"]
+    await clock.advance(1)
+    await kept.due()
+    assert written(tmp_path) == ["checkpoint-10.json.gz", "checkpoint-11.json.gz"]
+    await clock.advance(DAY)
+    await kept.due()
+    assert written(tmp_path) == ["checkpoint-10.json.gz", "checkpoint-11.json.gz"]
+
+
+async def test_a_start_counts_from_the_one_that_it_read(tmp_path: Path) -> None:
+    for turn, seen in enumerate((0, 10)):
+        ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+        assert ledger.recovery.since == seen
+        kept = Checkpoints(tmp_path, ledger, FakeClock())
+        await lines(ledger, 10 - turn)
+        await kept.due()
+        await ledger.close()
+    assert written(tmp_path) == ["checkpoint-10.json.gz"]
+
+
+async def test_one_that_fails_is_said_once_and_tried_again_after_an_hour(
+    tmp_path: Path, ledger: FileLedger, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    kept = Checkpoints(tmp_path, ledger, clock)
+    await lines(ledger, 10)
+    (tmp_path / "ledger" / "checkpoint-10.json.gz").mkdir()
+    (tmp_path / "ledger" / "checkpoint-10.json.gz" / "in the way").touch()
+    for _ in range(3):
+        await kept.due()
+        await clock.advance(AGAIN)
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        f"no checkpoint was written ({tmp_path}"
+    ]
+    assert "s a directory" in caplog.text
+    assert ledger.closed is None
+
+
+async def test_a_stop_writes_a_last_one(tmp_path: Path, ledger: FileLedger) -> None:
+    kept = Checkpoints(tmp_path, ledger, FakeClock())
+    kept.start()
+    await kept.stop()
+    assert written(tmp_path) == []
+    await lines(ledger, 3)
+    await kept.stop()
+    assert written(tmp_path) == ["checkpoint-3.json.gz"]
+
+
+async def test_a_stop_does_not_read_years(tmp_path: Path, ledger: FileLedger) -> None:
+    await lines(ledger, 21)
+    await Checkpoints(tmp_path, ledger, FakeClock()).stop()
+    assert written(tmp_path) == []
+
+
+async def test_a_closed_ledger_has_none(tmp_path: Path) -> None:
+    ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+    await lines(ledger, 10)
+    await ledger.close()
+    kept = Checkpoints(tmp_path, ledger, FakeClock())
+    await kept.due()
+    await kept.stop()
+    assert written(tmp_path) == []
+
+
+async def test_a_stop_ends_a_child_that_is_at_it(
+    tmp_path: Path, ledger: FileLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, children = FakeClock(), list[asyncio.subprocess.Process]()
+    begin = asyncio.create_subprocess_exec
+
+    async def slow(*command: str, **how: Any) -> asyncio.subprocess.Process:
+        children.append(await begin("sleep", "1000", **how))
+        return children[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slow)
+    kept = Checkpoints(tmp_path, ledger, clock)
+    kept.start()
+    await lines(ledger, 10)
+    await clock.advance(60)
+    while not children:
+        await settled()
+        await asyncio.sleep(0.01)
+    await kept.stop()
+    assert children[0].returncode == -9
+    assert written(tmp_path) == ["checkpoint-10.json.gz"]
+
+
+async def test_a_child_gets_no_secret(
+    tmp_path: Path, ledger: FileLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, str] = {}
+    begin = asyncio.create_subprocess_exec
+
+    async def look(*command: str, **how: Any) -> asyncio.subprocess.Process:
+        seen.update(how["env"])
+        return await begin(*command, **how)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", look)
+    monkeypatch.setitem(os.environ, "TELEGRAM_TOKEN", "1:secret")
+    await lines(ledger, 10)
+    await Checkpoints(tmp_path, ledger, FakeClock()).due()
+    assert "TELEGRAM_TOKEN" not in seen
+    assert written(tmp_path) == ["checkpoint-10.json.gz"]
