@@ -7,19 +7,21 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
+from bot.domain import leaving
 from bot.domain.case import Card, Case, restoring_of
 from bot.domain.causes.flapping import Spell
 from bot.domain.dispatch import Dispatch
 from bot.domain.incident import Incident, Port
-from bot.domain.limits.cooldown import Contact, Reservation
+from bot.domain.limits.cooldown import LONGEST_DAYS, Contact, Reservation
 from bot.domain.limits.silence import Silence
 from bot.domain.plan import Receipt
 from bot.domain.who import Who
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_DAY = timedelta(days=1)
 
 Doubt = Literal["views", "future", "backup"]
 """Why a ledger is not trusted: the views are newer than it; it ends later than now; it is a backup."""
@@ -46,6 +48,9 @@ class Event:
     """Whether it decides and sends nothing: a closed ledger still takes it into the book, so cards go on."""
     by_the_bot: ClassVar[bool] = True
     """Whether the bot's own process writes it; another's proves nothing of how fresh the ledger is."""
+    late: ClassVar[bool] = False
+    """Whether it may be about a case that left the book: then it changes nothing but the audit. It claims and
+    sends nothing: of what does, none may be passed over."""
 
     def apply(self, book: "Book", at: datetime) -> None:
         """Change the book by it, at its time; many kinds change nothing but the audit."""
@@ -112,12 +117,21 @@ class Book:
     the program was last known to hear people's taps, None where it never was: it may run for hours, and start
     anew, while Telegram is away.
 
+    It holds what can still matter (`bot.domain.leaving`). `days` is when each of the last days on record
+    began, `touched` when the last line about a case was written (or it was last found that it may not go),
+    oldest first, `entries` how many of the audit are about it; a second message counts as its case.
+    `doubtful` are those with sends in doubt, `olts` the names of OLTs that were seen, `cards`
+    the case of each message that is a card, by chat and message. `reservations`,
+    `contacts` and `spells` stand in the order in which they were made.
+
     `head` is where the ledger durably ends, `heads` where it stood when a case came to its end: a line's
     number and the first digits of its hash, which storage tells (`stands`). They decide nothing: people see
     them, so that the chat can prove later which ledger this was.
 
     A field is all of the state, and says its type: storage writes a book down and reads it again by them.
     """
+
+    forgets: ClassVar[bool] = True
 
     last_at: datetime = _NEVER
     own_at: datetime = _NEVER
@@ -147,6 +161,14 @@ class Book:
     trials: dict[int, Receipt | None] = field(default_factory=dict)
     heard_at: datetime | None = None
     next_case: int = 1
+    next_silence: int = 1
+    next_trial: int = 1
+    days: list[datetime] = field(default_factory=list)
+    touched: dict[int, datetime] = field(default_factory=dict)
+    entries: dict[int, int] = field(default_factory=dict)
+    doubtful: dict[int, None] = field(default_factory=dict)
+    olts: dict[str, None] = field(default_factory=dict)
+    cards: dict[int, dict[int, int]] = field(default_factory=dict)
 
     def restored_by(self, number: int) -> Case | None:
         """The case that tells the customers of this one that service is back; None where there is none."""
@@ -201,18 +223,123 @@ class Book:
             self.own_at, self.own = self.last_at, line
         if line.hears():
             self.heard_at = self.last_at
+        if not self.days or self.last_at - self.days[-1] >= _DAY:
+            self._pass_day()
 
     def take(self, line: Event) -> None:
         """Change the book by a line, now: for the one that is applied, and what it brings about by itself."""
-        line.apply(self, self.last_at)
+        number: int | None = getattr(line, "case", None)
+        left = number is not None and line.late and self.has_left(number)
+        if not left:
+            line.apply(self, self.last_at)
+        if number is not None and not left:
+            self.touch(number)
         if line.audited:
-            entry = AuditEntry(self.last_at, line)
-            if line.of_a_dispatch:
-                entry = AuditEntry(entry.at, line, len(self.cases[entry.case or 0].dispatches))
-            self.audit.append(entry)
+            case = self.cases.get(number or 0) if line.of_a_dispatch else None
+            self.audit.append(AuditEntry(self.last_at, line, 0 if case is None else len(case.dispatches)))
+            if number is not None:
+                self.entries[abs(number)] = self.entries.get(abs(number), 0) + 1
+
+    def touch(self, number: int) -> None:
+        """Something was written about a case, or the second message of one."""
+        if abs(number) in self.cases:
+            self.touched.pop(abs(number), None)
+            self.touched[abs(number)] = self.last_at
+
+    def has_left(self, number: int) -> bool:
+        """Whether there was a case of that number, of which no more than a record is left."""
+        case = self.cases.get(abs(number))
+        return 0 < abs(number) < self.next_case if case is None else case.past
 
     def stands(self, line: Event, seq: int, digest: str) -> None:
         """A line that was applied is durable, at this place and with this hash."""
         self.head = f"{seq} · {digest[:8]}"
         for number in line.ends(self):
-            self.heads[number] = self.head
+            if not self.has_left(number):
+                self.heads[number] = self.head
+
+    def _pass_day(self) -> None:
+        """One more day on record: what cannot matter any more leaves. It looks at nothing that stays."""
+        self.days = [*self.days, self.last_at][-leaving.DAYS :]
+        if not self.forgets:
+            return
+        since = leaving.ago(self.days, leaving.KEPT)
+        for number in leaving.older(self.touched.items(), since):
+            self._let_go(number)
+        for key in leaving.older(((key, of[-1].first) for key, of in self.spells.items()), since):
+            if key not in self.down:
+                del self.spells[key]
+        since = leaving.ago(self.days, LONGEST_DAYS)
+        for key in leaving.older(((key, one.at) for key, one in self.contacts.items()), since):
+            del self.contacts[key]
+        for key in leaving.older(((key, one.at) for key, one in self.reservations.items()), since):
+            del self.reservations[key]
+        since = leaving.ago(self.days, leaving.AUDITED)
+        entries = leaving.older(enumerate(entry.at for entry in self.audit), since)
+        self._cut_audit(min(len(entries), max(0, len(self.audit) - leaving.ENTRIES)))
+
+    def _let_go(self, number: int) -> None:
+        """The case becomes a record, where nothing of it is going on; else its time is counted anew."""
+        case, other = self.cases[number], self.restored_by(number)
+        both = (case,) if other is None else (case, other)
+        going_on = number in self.open or not self.running.isdisjoint(one.id for one in both)
+        del self.touched[number]
+        if going_on or any(leaving.doubted(one) for one in both):
+            self.touched[number] = self.last_at
+            return
+        leaving.share_contacts(self.contacts, case)
+        for one in both:
+            leaving.make_record(one)
+            for part in (self.heads, self.doubtful, self.to_restore, self.left):
+                part.pop(one.id, None)
+        for id_, member in case.members.items():
+            if self.by_incident.get(id_) == number:
+                del self.by_incident[id_]
+            if self.port_cases.get(member.incident.port.key) == number:
+                del self.port_cases[member.incident.port.key]
+        if number not in self.entries:
+            self._drop(number)
+
+    def _cut_audit(self, n: int) -> None:
+        """Its `n` oldest entries leave, and with them the records and trials that they were about."""
+        for entry in self.audit[:n]:
+            self.trials.pop(getattr(entry.line, "trial", 0), None)
+            number = abs(entry.case or 0)
+            if number and self.entries[number] > 1:
+                self.entries[number] -= 1
+            elif number:
+                del self.entries[number]
+                if self.has_left(number):
+                    self._drop(number)
+        del self.audit[:n]
+        since = leaving.ago(self.days, leaving.KEPT)
+        if since is not None and self.audit:
+            since = min(since, self.audit[0].at)
+        for id_ in leaving.older(((id_, one.until) for id_, one in self.silences.items()), since):
+            del self.silences[id_]
+
+    def show_on(self, case: Case, card: Card) -> None:
+        """The case's card is this message."""
+        self._hide(case)
+        case.card = card
+        if case.restores is None:
+            self.cards.setdefault(card.chat, {})[card.message] = case.id
+
+    def _hide(self, case: Case) -> None:
+        on = self.cards.get(case.card.chat, {}) if case.card is not None else {}
+        if case.card is not None and on.get(case.card.message) == case.id:
+            del on[case.card.message]
+        if case.card is not None and not on:
+            self.cards.pop(case.card.chat, None)
+
+    def _drop(self, number: int) -> None:
+        case = self.cases.pop(number, None)
+        if case is not None:
+            self._hide(case)
+        self.cases.pop(restoring_of(number), None)
+
+
+class WholeBook(Book):
+    """A book that forgets nothing, for who asks about the whole of a ledger: it grows with it."""
+
+    forgets = False

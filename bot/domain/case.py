@@ -111,6 +111,7 @@ class Case:
     answer, `reminded` what of `Reminder` was said since. `joined` counts the late siblings. `restores`
     is the case whose customers this one tells that service is back: it has no card of its own. `lapsed` had
     it last, `untold_by` decided that its end is not told; `card_size` is its size when its card was posted.
+    `past`: it is but a record of itself (`bot.domain.leaving`).
     """
 
     id: int
@@ -145,6 +146,7 @@ class Case:
     cause: str = ""
     team: str = ""
     cause_by: Who | None = None
+    past: bool = False
 
     def __post_init__(self) -> None:
         if not self.members:
@@ -216,8 +218,12 @@ class Case:
     @property
     def over_ports(self) -> frozenset[str]:
         """The keys of its ports that are up again."""
-        down = {incident.port.key for incident in self.on}
-        return frozenset(member.incident.port.key for member in self.members.values()) - down
+        return self.member_ports - {incident.port.key for incident in self.on}
+
+    @property
+    def member_ports(self) -> frozenset[str]:
+        """The keys of all ports that it is or was about."""
+        return frozenset(member.incident.port.key for member in self.members.values())
 
     def accepted(self) -> list[Recipient]:
         """Those who surely were warned, each once."""

@@ -20,6 +20,7 @@ def reserve(book: Book, case: Case, only: Collection[str] | None = None) -> None
     dispatch = case.dispatches[-1]
     ports = [port for port in dispatch.ports if only is None or port.key in only]
     for port in () if dispatch.dry_run else ports:
+        book.reservations.pop(port.key, None)  # the newest stand last
         book.reservations[port.key] = Reservation(port, book.last_at, case.id, dispatch.by)
 
 
@@ -51,7 +52,9 @@ def add_contact(book: Book, case: Case, recipient: Recipient) -> None:
     dispatch = case.dispatches[-1]
     if recipient.phone is not None and not dispatch.dry_run and case.restores is None:
         ports = recipient.ports or tuple(port.key for port in dispatch.ports)
-        book.contacts[phone_key(recipient.phone)] = Contact(book.last_at, case.id, ports)
+        key = phone_key(recipient.phone)
+        book.contacts.pop(key, None)  # the newest stand last
+        book.contacts[key] = Contact(book.last_at, case.id, ports)
 
 
 def drop_contact(book: Book, case: Case, recipient_id: str) -> None:
@@ -70,6 +73,15 @@ def finish(book: Book, case: Case, end: End, by: Who | None, reason: str | None 
     book.running.discard(case.id)
     left_undone(book, case)
     return dispatch
+
+
+def note_doubts(book: Book, case: Case) -> None:
+    """The case is among those in doubt as long as any send of it is."""
+    dispatch = case.dispatches[-1]
+    if dispatch.progress is not None and dispatch.progress.doubtful:
+        book.doubtful[case.id] = None
+    else:
+        book.doubtful.pop(case.id, None)
 
 
 def left_undone(book: Book, case: Case) -> None:

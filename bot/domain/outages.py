@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Member
-from bot.domain.causes.flapping import KEPT, Spell
+from bot.domain.causes.flapping import KEPT, Spell, recent
 from bot.domain.claims import give_back, reserve
 from bot.domain.dispatch import Phase
 from bot.domain.incident import Incident, Port
@@ -15,15 +15,32 @@ RESTORED_WITHIN = timedelta(hours=24)
 """How long after the end of an outage its customers may still be told that it is over."""
 
 
+def held(book: Book, number: int, incident: Incident) -> Case:
+    """The case that an incident comes on in. One that left the book is a case again, of what is left of it.
+
+    So bots wrote that forgot nothing: to this one it would be a new outage.
+    """
+    if book.has_left(number):
+        if number not in book.cases:
+            book.cases[number] = Case(number, incident, book.last_at)
+            take_in(book, book.cases[number], incident)
+        for one in (book.cases[number], book.restored_by(number)):
+            if one is not None:
+                one.past = False
+    return book.cases[number]
+
+
 def take_in(book: Book, case: Case, incident: Incident) -> None:
     """The incident is of this case from now on, and on."""
     before = book.by_incident.get(incident.id)
     if before is not None and before != case.id:
         _leave(book, book.cases[before], incident.id)
+        book.touch(before)  # no line names it
     _went_down(book, incident)
     case.members[incident.id] = Member(incident)
     book.by_incident[incident.id] = case.id
     book.port_cases[incident.port.key] = case.id
+    book.olts[incident.port.olt] = None
     book.open.add(case.id)
 
 
@@ -90,6 +107,8 @@ def came_on(book: Book, case: Case, incident: Incident) -> None:
     if case.ended_at is not None:
         reopen(book, case)
     case.members[incident.id] = Member(incident)
+    book.by_incident[incident.id] = case.id
+    book.olts[incident.port.olt] = None
     if member.ended_at is None and incident.same_but_for_counts(member.incident):
         case.members[incident.id].recounted_at = book.last_at
     if member.incident.port.key != incident.port.key:
@@ -102,6 +121,8 @@ def came_on(book: Book, case: Case, incident: Incident) -> None:
 def _moved(book: Book, case: Case, old: Port, new: Port) -> None:
     """An incident is on another port than before: so is a dispatch that has no plan yet."""
     book.port_cases[new.key] = case.id
+    if book.port_cases.get(old.key) == case.id and old.key not in case.member_ports:
+        del book.port_cases[old.key]
     dispatch = case.dispatch
     if dispatch is None or dispatch.progress is not None or dispatch.phase is Phase.FINISHED:
         return
@@ -126,9 +147,8 @@ def _leave(book: Book, case: Case, incident_id: str) -> None:
 def _went_down(book: Book, incident: Incident) -> None:
     down = book.down.setdefault(incident.port.key, set())
     if not down:
-        spells = book.spells.setdefault(incident.port.key, [])
-        spells.append(Spell(book.last_at))
-        del spells[:-KEPT]
+        spells = recent(book.spells.pop(incident.port.key, ()), book.last_at)
+        book.spells[incident.port.key] = [*spells, Spell(book.last_at)][-KEPT:]  # the newest stand last
     down.add(incident.id)
 
 
@@ -138,3 +158,5 @@ def _came_back(book: Book, incident: Incident) -> None:
         spells = book.spells[incident.port.key]
         spells[-1] = replace(spells[-1], last=book.last_at)
     down.discard(incident.id)
+    if not down:
+        book.down.pop(incident.port.key, None)

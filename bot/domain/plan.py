@@ -175,7 +175,8 @@ class Progress:
     when the gateway's own list was found not to have them. `doubted` are the claims and receipts of unknown
     sends that were repeated: where a repetition comes to nothing, the doubt about the one before is back.
     `refused` are those at whose send the dispatch stopped itself: they come last when it goes on, so that one
-    customer whom the gateway takes for no reason that we know keeps nobody else waiting.
+    customer whom the gateway takes for no reason that we know keeps nobody else waiting. `kept` are the
+    counts of a plan of which nothing else is left.
     """
 
     recipients: dict[str, Recipient]
@@ -186,6 +187,14 @@ class Progress:
     unlisted: dict[str, datetime] = field(default_factory=dict)
     doubted: dict[str, list[tuple[datetime, Receipt]]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    kept: Tally | None = None
+
+    def shorten(self) -> None:
+        """Nothing is left of it but its counts."""
+        self.kept = self.tally()
+        for part in (self.recipients, self.intents, self.results, self.calls, self.unlisted, self.doubted):
+            part.clear()
+        self.refused.clear()
 
     def todo(self) -> list[Recipient]:
         """Those who should get a message, for whom no intent was written and nothing else is known."""
@@ -238,8 +247,15 @@ class Progress:
         return untried
 
     @property
+    def doubtful(self) -> bool:
+        """Whether a send of it may have arrived, or not: somebody may call, or the gateway be asked."""
+        return any(self.doubted.values()) or any(r.outcome in IN_DOUBT for r in self.results.values())
+
+    @property
     def reached(self) -> bool:
         """Whether somebody has, or may have, a message. Asked at each poll: it counts nobody."""
+        if self.kept is not None:
+            return not REACHED.isdisjoint(self.kept.outcomes)
         return any(self.doubted.values()) or any(r.outcome in REACHED for r in self.results.values())
 
     def reached_ids(self) -> set[str]:
@@ -249,6 +265,8 @@ class Progress:
 
     def tally(self) -> Tally:
         """The counts."""
+        if self.kept is not None:
+            return self.kept
         skipped = Counter(r.skip for r in self.recipients.values() if r.skip is not None)
         outcomes = Counter(receipt.outcome for receipt in self.results.values())
         todo = len(self.recipients) - skipped.total() - outcomes.total()

@@ -46,6 +46,8 @@ def bring_back(book: Book, now: datetime) -> None:
     book.announced, book.heard_at = _past(book.announced, now), _past(book.heard_at, now)
     for part in (book.cases, book.reservations, book.contacts, book.spells, book.silences, book.lasting):
         _past(part, now)
+    _past(book.touched, now)
+    _past(book.days, now)
 
 
 def ends_in_the_future(at: datetime, clock: datetime) -> bool:

@@ -45,6 +45,7 @@ from bot.flow.polling import Polling
 from bot.ports import Notice, Write
 from bot.steps import unknown
 from bot.steps.compose import count
+from bot.steps.decide import find_whole
 from bot.steps.enrich import Enricher
 from bot.steps.send import Sender
 
@@ -187,10 +188,11 @@ class Flow:
         await self._policy.observe(unknown.evidence(doubts, listed))
 
     async def details(self, number: int) -> Found:
-        """Who is affected, looked up now or within the last two minutes. Raises what the look-up raises."""
-        case = self.ledger.book.cases.get(number)
-        if case is None:
-            raise Declined("unknown_case")
+        """Who is affected, looked up now or within the last two minutes. Raises what the look-up raises.
+
+        Declined("case_left") where the case left the book: what was of it is in the ledger.
+        """
+        case = find_whole(self.ledger.book, number)
         now = self._deps.clock.monotonic()
         self._readings = {n: r for n, r in self._readings.items() if now - r.at < DETAILS_KEPT}
         reading = self._readings.get(number)

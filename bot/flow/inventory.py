@@ -43,8 +43,7 @@ class InventoryCache:
 
         Spaces may be left out where that leaves one OLT alone.
         """
-        seen = (m.incident.port.olt for case in book.cases.values() for m in case.members.values())
-        names = dict.fromkeys((*self.known, *seen))
+        names = dict.fromkeys((*self.known, *book.olts))
         same = [name for name in names if same_olt(typed, name)]
         alike = [name for name in names if squeezed(typed) == squeezed(name)]
         if same:

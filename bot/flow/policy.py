@@ -52,9 +52,12 @@ class Policy:
         What the rule raises passes through, and nothing follows; LedgerClosed as in `Ledger.commit`.
         """
         spells: dict[int, int] = {}  # how often each case that comes on had come on before
+        held: dict[str, int] = {}  # the case that a port was held for which is freed
 
         def counted(book: Book, now: datetime) -> Sequence[Line]:
             lines = rule(book, now)
+            freed = (line.port.key for line in lines if isinstance(line, CooldownReleased))
+            held.update((key, book.reservations[key].case) for key in freed if key in book.reservations)
             came_on = (line.case for line in lines if isinstance(line, IncidentJoined | IncidentChanged))
             spells.update((number, len(book.cases[number].reopened)) for number in came_on)
             return lines
@@ -65,6 +68,8 @@ class Policy:
         unasked = next((line for line in lines if isinstance(line, Unasked)), None)
         if unasked is not None:  # of several, once
             self._chat.say(Notice("unasked", {"case": unasked.case, "by": unasked.by}))
+        for number in set(held.values()) - self._ledger.book.open:
+            self._chat.show(number)  # its card said until when
         for number in (n for n, before in spells.items() if len(self._case(n).reopened) > before):
             self._chat.say(Notice("reopened", {"case": number}))
         return lines
@@ -134,7 +139,6 @@ class Policy:
 
     def _freed(self, line: CooldownReleased) -> None:
         self._chat.say(Notice("cooldown_released", {"port": line.port, "by": line.by, "reason": line.reason}))
-        for case in self._ledger.book.cases.values():
-            here = any(member.incident.port.key == line.port.key for member in case.members.values())
-            if here and (case.ended_at is None or case.dispatches):
-                self._chat.show(case.id)
+        for number in sorted(self._ledger.book.open):
+            if line.port.key in self._case(number).member_ports:
+                self._chat.show(number)

@@ -175,7 +175,7 @@ def release(port_key: str, who: Who, reason: str, rules: Rules) -> Write:
         reservation = book.reservations.get(port_key)
         if reservation is None or free_at(reservation, now, rules.cooldown_hours) is None:
             raise Declined("nothing_to_release")
-        if book.cases[reservation.case].running:
+        if reservation.case in book.running:
             raise Declined("port_busy", port=reservation.port.label)
         return [CooldownReleased(reservation.port, who, reason)]
 
@@ -301,10 +301,18 @@ def check_not_over(book: Book, case: Case) -> None:
 
 
 def find(book: Book, number: int) -> Case:
-    """The case. Declined where there is none with that number."""
+    """The case. Declined where there is none with that number (any more)."""
     case = book.cases.get(number)
     if case is None:
-        raise Declined("unknown_case")
+        raise Declined("case_left" if book.has_left(number) else "unknown_case")
+    return case
+
+
+def find_whole(book: Book, number: int) -> Case:
+    """The same of who asks for its customers: Declined where the case is but a record, too."""
+    case = find(book, number)
+    if case.past:
+        raise Declined("case_left")
     return case
 
 

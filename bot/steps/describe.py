@@ -191,7 +191,7 @@ def silence(
             raise Declined("silence_too_long", days=LONGEST_SILENCE.days)
         if not _one_line(reason):
             raise Declined("silence_no_reason")
-        return [Silenced(len(book.silences) + 1, tuple(scopes), until, who, _one_line(reason))]
+        return [Silenced(book.next_silence, tuple(scopes), until, who, _one_line(reason))]
 
     return write
 

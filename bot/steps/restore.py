@@ -62,7 +62,7 @@ def _check_tellable(case: Case, now: datetime, rules: Rules) -> None:
         raise Declined("still_on")
     if not rules.restored:
         raise Declined("no_restored_template")
-    if not case.accepted():
+    if not case.past and not case.accepted():
         raise Declined("nobody_was_told")
     if case.untold_by is not None:
         raise Declined("already_untold", by=case.untold_by.name, at=case.untold_at)

@@ -44,6 +44,6 @@ async def send_trial(
 
 def _intends(template: str, hsm: int, phone: str, by: Who) -> Write:
     def write(book: Book, _now: object) -> Sequence[Line]:
-        return [TrialIntent(len(book.trials) + 1, template, hsm, phone, by)]
+        return [TrialIntent(book.next_trial, template, hsm, phone, by)]
 
     return write

@@ -3,7 +3,7 @@
 None is ever sent again but by a person who was told that the customer may get two.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import Declined
 from bot.ports import Write
-from bot.steps.decide import check_confirmed, check_not_over
+from bot.steps.decide import check_confirmed, check_not_over, find_whole
 
 ASKED_FOR = timedelta(minutes=15)
 """Who is not on the list so long after the send is not asked about again."""
@@ -99,7 +99,7 @@ class Doubt:
 def doubts(book: Book, now: datetime) -> list[Doubt]:
     """Those of the last `ASKABLE` about whom the gateway's list was not asked long enough."""
     since = now - ASKABLE
-    return [d for case in book.cases.values() for d in _doubts_of(case) if d.claims[-1] >= since]
+    return [d for number in book.doubtful for d in _doubts_of(book.cases[number]) if d.claims[-1] >= since]
 
 
 def evidence(asked: Sequence[Doubt], listed: Sequence[Sent]) -> Write:
@@ -112,7 +112,8 @@ def evidence(asked: Sequence[Doubt], listed: Sequence[Sent]) -> Write:
     def write(book: Book, now: datetime) -> Sequence[Line]:
         present = set(doubts(book, now))
         those = [doubt for doubt in asked if doubt in present]
-        proofs = _proofs(those, listed, _references(book) if those else set())
+        first = min((doubt.claims[0] for doubt in those), default=now) - BEFORE
+        proofs = _proofs(those, listed, _references(book, first) if those else set())
         lines: list[Line] = []
         for doubt in those:
             row = proofs.get(doubt)
@@ -157,9 +158,19 @@ def _doubts_of(case: Case) -> list[Doubt]:
     return [Doubt(case.id, progress.recipients[id_], when) for id_, when in claims if when]
 
 
-def _references(book: Book) -> set[str]:
-    plans = (d.progress for case in book.cases.values() for d in case.dispatches if d.progress is not None)
+def _references(book: Book, since: datetime) -> set[str]:
+    """Those of all sends since then: of no case of which nothing was written since."""
+    both = ((book.cases[number], book.restored_by(number)) for number in _touched(book, since))
+    cases = (case for pair in both for case in pair if case is not None)
+    plans = (d.progress for case in cases for d in case.dispatches if d.progress is not None)
     return {r.reference for progress in plans for r in progress.results.values() if r.reference is not None}
+
+
+def _touched(book: Book, since: datetime) -> Iterator[int]:
+    for number in reversed(book.touched):
+        if book.touched[number] < since:
+            return
+        yield number
 
 
 def _decided_by(book: Book, number: int, recipient: str) -> Who | None:
@@ -174,10 +185,7 @@ def _decided_by(book: Book, number: int, recipient: str) -> Who | None:
 
 
 def _at_rest(book: Book, number: int) -> Dispatch:
-    case = book.cases.get(number)
-    if case is None:
-        raise Declined("unknown_case")
-    dispatch = case.dispatch
+    dispatch = find_whole(book, number).dispatch
     if dispatch is None or not dispatch.at_rest:
         raise Declined("not_settled")
     return dispatch

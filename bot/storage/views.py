@@ -90,10 +90,11 @@ def _decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> di
     if isinstance(line, CooldownReleased):
         return row | {"olt": line.port.olt, "port": line.port.label}
     if isinstance(line, events.Silenced | events.SilenceEnded):
-        scopes = book.silences[line.silence].scopes
+        silence = book.silences.get(line.silence)
+        scopes = () if silence is None else silence.scopes
         return row | {"scopes": [{"olt": scope.olt, "place": scope.place} for scope in scopes]}
     if isinstance(line, TrialIntent):
-        known = book.trials[line.trial]
+        known = book.trials.get(line.trial)
         row |= {"template": line.template, "hsm": line.hsm, "phone": mask(line.phone)}
         return row | {"outcome": None if known is None else known.outcome.value}
     case = None if entry.case is None else book.cases.get(entry.case)

@@ -217,6 +217,7 @@ async def test_a_port_is_released_by_an_approver_with_a_reason(api: BotApi, room
     await room.line(Approved(1, Who(ANA, "Ana"), (room.ledger.book.cases[1].incident.port,)))
     book = room.ledger.book
     book.cases[1].dispatches.clear()
+    book.running.clear()
     await api.say(BETO, "/cooldown")
     await api.wait(lambda api: len(api.messages()) == 2)
     assert api.messages()[1].buttons == []

@@ -24,7 +24,7 @@ from bot.domain.incident import Incident, Poll
 from bot.domain.limits.silence import Scope, Silence, same_olt
 from tests.fakes import ANA, NOON, incident, port
 
-MINUTE = timedelta(minutes=1)
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
 
 def book(*lines: Line, at: datetime = NOON) -> Book:
@@ -105,9 +105,18 @@ class TestSpells:
         lines: list[Line] = [CaseOpened(1, incident())]
         for _ in range(2 * KEPT):
             lines += [IncidentEnded(1, "gone", "1"), IncidentChanged(1, incident())]
-        spells = book(*lines).spells["CB 01:6/15"]
+        made = Book()
+        for n, line in enumerate(lines):
+            made.apply(NOON + n * SECOND, line)
+        spells = made.spells["CB 01:6/15"]
         assert len(spells) == KEPT
-        assert spells[-1] == Spell(NOON + 4 * KEPT * MINUTE)
+        assert spells[-1] == Spell(NOON + 4 * KEPT * SECOND)
+
+    def test_only_those_of_the_last_hour_are_kept(self) -> None:
+        lines: list[Line] = [CaseOpened(1, incident())]
+        for _ in range(2 * KEPT):
+            lines += [IncidentEnded(1, "gone", "1"), IncidentChanged(1, incident())]
+        assert len(book(*lines).spells["CB 01:6/15"]) == 31  # one each two minutes
 
     def test_they_are_enough_for_the_largest_setting(self) -> None:
         made = Book()

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from bot.chat.group.digest import DIGEST, Digest
@@ -11,7 +11,7 @@ from bot.chat.group.posted import PostedMessages, decided
 from bot.chat.screens.attention import size
 from bot.chat.wire.budget import Budget, Urgency
 from bot.chat.wire.deps import ChatDeps
-from bot.domain.case import Card, CaseState
+from bot.domain.case import Card, Case, CaseState
 from bot.ports import Notice
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,9 @@ class Backlog:
         The second message of a case is shown on the first one's card.
         """
         if case != DIGEST:
-            case = self._d.ledger.book.cases[case].shown_as
+            case = abs(case)
+            if case not in self._d.ledger.book.cases:
+                return  # it left the book: its card stays as it is
             self._digest.touch(case)
         known = self._dirty.get(case)
         if known is None or urgency < known:
@@ -102,9 +104,12 @@ class Backlog:
             self.mark(number, Urgency.URGENT)
         self.refresh()
         since = self._d.clock.now() - STILL_WARM
-        for case in reversed(book.cases.values()):
-            if case.opened_at > since or any(d.at > since for d in case.dispatches):
-                self.mark(case.id, Urgency.REFRESH)
+        for number in reversed(book.touched):
+            if book.touched[number] <= since:
+                break
+            both = (book.cases[number], book.restored_by(number))
+            if any(_began(case, since) for case in both if case is not None):
+                self.mark(number, Urgency.REFRESH)
 
     def say(self, notice: Notice) -> None:
         """The notice is to be said, instead of an older one that waits on the same matter."""
@@ -187,6 +192,8 @@ class Backlog:
 
     def _sort_out(self) -> None:
         """Of the cases without a card, which are to get one now, and which the digest tells."""
+        for number in self._dirty.keys() - self._d.ledger.book.cases.keys() - {DIGEST}:
+            del self._dirty[number]
         found = self._digest.sort_out()
         if found is None:
             return
@@ -279,6 +286,10 @@ class Backlog:
         if urgency <= Urgency.ANSWER:
             return message.not_before
         return max(message.not_before, message.shown_at + self._budget(case).pace)
+
+
+def _began(case: Case, since: datetime) -> bool:
+    return case.opened_at > since or any(dispatch.at > since for dispatch in case.dispatches)
 
 
 def _matter(notice: Notice) -> tuple[str, str]:

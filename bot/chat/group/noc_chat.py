@@ -118,8 +118,7 @@ class NocChat:
 
     def case_of(self, message: int) -> int | None:
         """The case whose card this message of the group is; None where it is no card."""
-        cards = ((case, self.card(case)) for case in self._d.ledger.book.cases)
-        return next((case for case, card in cards if card is not None and card.message == message), None)
+        return self._posted.case_of(message, self._d.ledger.book, self.group)
 
     def is_notice(self, message: int) -> bool:
         """Whether this message of the group is a notice, or the digest: no card in any case."""
@@ -144,11 +143,10 @@ class NocChat:
 
     def stripped(self, message: int) -> None:
         """This message lost its buttons: where it is a card after all, it is drawn again."""
-        for case in (DIGEST, *self._d.ledger.book.cases):
-            card = self.card(case)
-            if card is not None and card.message == message:
-                self._posted.of(case).screen = None
-                self._backlog.mark(case, Urgency.URGENT)
+        case = DIGEST if self.is_digest(message) else self.case_of(message)
+        if case is not None:
+            self._posted.of(case).screen = None
+            self._backlog.mark(case, Urgency.URGENT)
 
     async def follow(self, new: int) -> None:
         """The group has a new id: its open cards are posted there."""
@@ -161,6 +159,7 @@ class NocChat:
 
     def refresh(self) -> None:
         """Time has passed: the minutes on the cards that wait are to be right, when there is room."""
+        self._posted.forget(self._d.ledger.book)
         self._backlog.refresh()
 
     def redraw(self) -> None:

@@ -47,6 +47,8 @@ class Notices:
             return Saying((notice,), Screen(str(self._d.words.say("notice.undrawn", **notice.facts))))
         case = self._case(notice)
         card = self._card(case.shown_as) if case is not None else None
+        if case is None and isinstance(notice.facts.get("case"), int):
+            return None  # it left the book meanwhile, after weeks
         if not self._holds(notice, case, card, now):
             return None
         text = self._d.words.say(f"notice.{notice.code}", **self._facts(notice, case, now))
@@ -72,7 +74,7 @@ class Notices:
 
     def _case(self, notice: Notice) -> Case | None:
         number = notice.facts.get("case")
-        return self._d.ledger.book.cases[number] if isinstance(number, int) else None
+        return self._d.ledger.book.cases.get(number) if isinstance(number, int) else None
 
     def _facts(self, notice: Notice, case: Case | None, now: datetime) -> dict[str, object]:
         facts: dict[str, object] = {**notice.facts, "now": now}

@@ -146,8 +146,8 @@ class Painter:
 
     async def record(self, number: int, card: Card) -> None:
         """This message is the case's card (0: the digest)."""
-        message = self._posted.of(number)
-        message.card, message.not_before, message.screen, message.doubt = card, -math.inf, None, False
+        message = self._posted.is_posted(number, card)
+        message.not_before, message.screen, message.doubt = -math.inf, None, False
         line: Line = CardPosted(number, card.chat, card.message)
         if number == DIGEST:
             line = DigestPosted(card.chat, card.message)

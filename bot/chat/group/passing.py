@@ -46,7 +46,7 @@ class Passing:
 
     def over(self) -> set[int]:
         """The cards that may show what is over now; each is told once."""
-        now, book = self._d.clock.monotonic(), self._d.ledger.book
+        now = self._d.clock.monotonic()
         asked = {case for case, (_, until) in self._asking.items() if until <= now}
         for case in asked:
             del self._asking[case]
@@ -54,9 +54,7 @@ class Passing:
         for case in folds:
             del self._unfolded[case]
         before, self._lasting = self._lasting, self._until(now)
-        return (
-            asked | folds | {book.cases[number].shown_as for number in before.keys() - self._lasting.keys()}
-        )
+        return asked | folds | {abs(number) for number in before.keys() - self._lasting.keys()}
 
     def seconds(self) -> float:
         """Until the first of it is over."""

@@ -12,6 +12,7 @@ from bot.domain.book import Book
 from bot.domain.case import Card, Case
 
 _REMEMBERED = 500  # notices
+_SPARE = 100  # cases that left the book and are still known here
 
 
 Decided = tuple[int, bool, bool, int]
@@ -58,9 +59,10 @@ class PostedMessages:
         """A case of this `book` that has no card may have got one just before the program ended."""
         self._posted: dict[int, PostedMessage] = {}
         self._notices: OrderedDict[tuple[int, int], str] = OrderedDict()
-        for case in book.cases.values():
-            if case.card is None and case.ended_at is None:
-                self.of(case.id).doubt = True
+        self._cards: dict[tuple[int, int], int] = {}
+        for number in book.open:
+            if book.cases[number].card is None:
+                self.of(number).doubt = True
 
     def of(self, case: int) -> PostedMessage:
         """What is known of the case's message."""
@@ -68,12 +70,32 @@ class PostedMessages:
 
     def card(self, case: int, book: Book, group: int) -> Card | None:
         """The case's card (or the digest) in the group, None where none is known."""
-        posted = self._posted.get(case)
-        recorded = book.digest if case == DIGEST else book.cases[case].card
+        posted, about = self._posted.get(case), book.cases.get(case)
+        recorded = book.digest if case == DIGEST else about.card if about is not None else None
         known = (posted.card if posted else None) or recorded
         if known is None or known.chat != group or (posted is not None and known == posted.lost):
             return None
         return known
+
+    def case_of(self, message: int, book: Book, group: int) -> int | None:
+        """The case whose card in the group this message is; None where it is none."""
+        number = self._cards.get((group, message), book.cards.get(group, {}).get(message))
+        card = None if number is None else self.card(number, book, group)
+        return number if card is not None and card.message == message else None
+
+    def is_posted(self, case: int, card: Card) -> PostedMessage:
+        """This message is the case's from now on."""
+        message = self.of(case)
+        message.card = card
+        if case != DIGEST:
+            self._cards[card.chat, card.message] = case
+        return message
+
+    def forget(self, book: Book) -> None:
+        """Of cases that left the book, nothing is known any more."""
+        if len(self._posted) > len(book.cases) + _SPARE:
+            self._posted = {n: known for n, known in self._posted.items() if n == DIGEST or n in book.cases}
+            self._cards = {key: number for key, number in self._cards.items() if number in book.cases}
 
     def in_doubt(self, case: int) -> bool:
         """Whether an unknown message may be the case's card."""

@@ -71,6 +71,8 @@ class Reminders:
 
     def stands(self, notice: Notice, now: datetime) -> bool:
         """Whether somebody still is to be reminded: nobody decided meanwhile, nor was it said already."""
+        if notice.facts["case"] not in self._d.ledger.book.cases:
+            return False  # it left the book meanwhile, after weeks
         case, what = self._case(notice), _what(notice)
         matter = about(case, what)
         if notice.facts[_ABOUT] != matter or (case.id, what, matter) in self._over:

@@ -18,7 +18,7 @@ from bot.chat.screens.pages.audit import audit, read_audit
 from bot.chat.screens.pages.cooldown import cooldown
 from bot.chat.screens.pages.doubts import doubts_page
 from bot.chat.screens.press import Kind, Press
-from bot.chat.screens.screen import Screen
+from bot.chat.screens.screen import Screen, Sheet
 from bot.chat.taps.answers import Answers
 from bot.chat.taps.desk import Desk
 from bot.chat.wire.deps import ChatDeps
@@ -27,6 +27,7 @@ from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, U
 from bot.domain.book import Book
 from bot.domain.who import Who
 from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
+from bot.steps.decide import find_whole
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -164,23 +165,26 @@ class Browse:
     async def sheet(self, page: Page, press: Press) -> None:
         """The whole list as a document in the person's private chat, or there why it cannot be had."""
         user = page.who.id
-        if press.action is Action.DETAILS_CSV:
-            try:
-                found = await self._desk.details(press.case)
-            except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
-                await self.post(user, self._sorry(error), reader=user)
-                return
-            document = sheets.details_csv(self._book.cases[press.case], found, self._d.words)
-        elif press.action is Action.DOUBTS_CSV:
-            document = sheets.doubts_csv(self._book.cases[press.case], self._d.words)
-        else:
-            make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
-            wanted = read_audit(press.arg)[1]
-            document = make(self._book, wanted, self._d.words, self._now, self._d.rules.cooldown_hours)
+        try:
+            document = await self._sheet(press)
+        except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
+            await self.post(user, self._sorry(error), reader=user)
+            return
         if not await self._answers.deliver(
             user, (user, document.filename), lambda: self._d.outbox.send_sheet(user, document)
         ):
             await self.post(user, Screen(str(self._d.words.say("declined.no_document"))), reader=user)
+
+    async def _sheet(self, press: Press) -> Sheet:
+        """Raises what the look-up raises, and Declined where the case left the book."""
+        if press.action is Action.DETAILS_CSV:
+            found = await self._desk.details(press.case)
+            return sheets.details_csv(find_whole(self._book, press.case), found, self._d.words)
+        if press.action is Action.DOUBTS_CSV:
+            return sheets.doubts_csv(find_whole(self._book, press.case), self._d.words)
+        make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
+        wanted = read_audit(press.arg)[1]
+        return make(self._book, wanted, self._d.words, self._now, self._d.rules.cooldown_hours)
 
     async def post(
         self,
@@ -264,14 +268,17 @@ class Browse:
         await self.post(page.chat, screen, kind, reader=reader, case=case, reply_to=page.message, only=only)
 
     def _doubts(self, case: int, number: int) -> Screen:
-        return doubts_page(self._book.cases[case], self._book, number, self._d.words, self._now)
+        try:
+            return doubts_page(find_whole(self._book, case), self._book, number, self._d.words, self._now)
+        except Declined as no:  # it left the book
+            return self._sorry(no)
 
     async def _details(self, case: int, number: int) -> Screen:
         try:
             found = await self._desk.details(case)
+            return on_demand.details(find_whole(self._book, case), found, number, self._d.words)
         except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
             return self._sorry(error)
-        return on_demand.details(self._book.cases[case], found, number, self._d.words)
 
     def _sorry(self, error: Exception) -> Screen:
         if isinstance(error, Declined):

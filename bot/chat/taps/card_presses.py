@@ -14,6 +14,7 @@ from bot.domain.events import Line
 from bot.domain.who import Who
 from bot.errors import Asked, Declined
 from bot.ports import Notice, Write
+from bot.steps.decide import find
 
 LATE_STAYS = 3600.0  # seconds that a card asks about a tap that came late
 _ASKED: dict[str, Question | None] = {
@@ -34,11 +35,8 @@ class CardPresses:
         self._d = deps
 
     def known(self, number: int) -> Case:
-        """The case. Declined where there is none."""
-        case = self._d.book.cases.get(number)
-        if case is None:
-            raise Declined("unknown_case")
-        return case
+        """The case. Declined where there is none (any more)."""
+        return find(self._d.book, number)
 
     async def check(self, chat: int, message: int, number: int, *, approver: bool) -> None:
         """The tapped message is the case's card; one whose post is in doubt becomes it for an approver."""

@@ -50,7 +50,7 @@ class DoubtPresses:
         return self._d.words.plain(f"toast.chosen_{wish.verdict}", n=n)
 
     def _question(self, press: Press, wish: doubts.Wish, choose: Choose) -> Screen:
-        case, again = self._d.book.cases[press.case], press.action is Action.ASK_AGAIN
+        case, again = decide.find_whole(self._d.book, press.case), press.action is Action.ASK_AGAIN
         if doubts.questions(wish) <= again:
             raise Declined("unknown_button")  # forged: what it asks for has no such question
         if again:

@@ -5,6 +5,7 @@ from bot.chat.screens.press import Press
 from bot.chat.taps.browse import Page
 from bot.chat.taps.deps import TapDeps
 from bot.errors import Declined
+from bot.steps.decide import find
 
 
 class ListPresses:
@@ -21,9 +22,7 @@ class ListPresses:
         if press.action is Action.DIGEST:
             self._d.chat.turn_digest(int(press.arg))
             return None
-        case = self._d.book.cases.get(press.case)
-        if case is None:
-            raise Declined("unknown_case")
+        case = find(self._d.book, press.case)
         if case.ended_at is not None and case.card is None:
             raise Declined("over")
         silence = self._d.book.silence_over(case, self._d.clock.now())

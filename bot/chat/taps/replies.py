@@ -51,7 +51,7 @@ class Replies:
         if message.chat.id != self._d.chat.group or replied is None or user is None:
             return None
         number = self._d.chat.case_of(replied.message_id)
-        case = None if number is None else self._d.book.cases[number]
+        case = None if number is None else self._d.book.cases.get(number)
         if case is None or case.denied_by is None or case.denied_by.id != user.id:
             return None
         until = explained_until(case)

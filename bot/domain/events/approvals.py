@@ -173,6 +173,7 @@ class TapRefused(Event):
     why: str
     case: int | None = None
     kind: Literal["tap_refused"] = "tap_refused"
+    late = True
     audited = True
     observed = True
 
@@ -251,6 +252,7 @@ class Untold(Event):
     case: int
     by: Who
     kind: Literal["untold"] = "untold"
+    late = True
     audited = True
 
     def apply(self, book: Book, at: datetime) -> None:
@@ -266,6 +268,7 @@ class DenialExplained(Event):
     by: Who
     reason: str
     kind: Literal["denial_explained"] = "denial_explained"
+    late = True
     audited = True
 
     def apply(self, book: Book, at: datetime) -> None:

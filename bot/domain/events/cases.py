@@ -11,7 +11,7 @@ from bot.domain.book import Book, Event
 from bot.domain.case import Card, Case, Reminder
 from bot.domain.causes.correlation import Grouping
 from bot.domain.incident import Incident
-from bot.domain.outages import ask_again, came_on, end, reopen, take_in
+from bot.domain.outages import ask_again, came_on, end, held, reopen, take_in
 from bot.domain.who import Who
 
 
@@ -52,7 +52,7 @@ class IncidentChanged(Event):
     observed = True
 
     def apply(self, book: Book, at: datetime) -> None:
-        came_on(book, book.cases[self.case], self.incident)
+        came_on(book, held(book, self.case, self.incident), self.incident)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class IncidentEnded(Event):
     why: Literal["gone", "ignored"] = "gone"
     incident: str | None = None
     kind: Literal["incident_ended"] = "incident_ended"
+    late = True
     recounts = True
     observed = True
 
@@ -81,13 +82,14 @@ class CardPosted(Event):
     chat: int
     message: int
     kind: Literal["card_posted"] = "card_posted"
+    late = True
     observed = True
 
     def apply(self, book: Book, at: datetime) -> None:
         for case in (book.cases[self.case], book.restored_by(self.case)):
             if case is not None:
                 case.card_size = case.size
-                case.card = Card(self.chat, self.message)
+                book.show_on(case, Card(self.chat, self.message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class IncidentJoined(Event):
     observed = True
 
     def apply(self, book: Book, at: datetime) -> None:
-        case = book.cases[self.case]
+        case = held(book, self.case, self.incident)
         if case.ended_at is not None:  # another outage than the one that was denied, or asked about
             case.denied_by = case.denied_at = case.denied_reason = None
             case.denied_words = ""
@@ -142,6 +144,7 @@ class Reminded(Event):
     case: int
     what: Reminder
     kind: Literal["reminded"] = "reminded"
+    late = True
     observed = True
 
     def apply(self, book: Book, at: datetime) -> None:

@@ -17,6 +17,7 @@ class Note(Event):
 
     __slots__ = ()
     audited = True
+    late = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Lapsed(Event):
     case: int
     by: Who
     kind: Literal["lapsed"] = "lapsed"
+    late = True
     audited = True
 
     def apply(self, book: Book, at: datetime) -> None:

@@ -134,6 +134,7 @@ class TrialIntent(Event):
 
     def apply(self, book: Book, at: datetime) -> None:
         book.trials[self.trial] = None
+        book.next_trial = max(book.next_trial, self.trial + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ class TrialResult(Event):
     by_the_bot = False
 
     def apply(self, book: Book, at: datetime) -> None:
-        book.trials[self.trial] = Receipt(self.outcome, self.reference, self.reason)
+        if self.trial in book.trials:
+            book.trials[self.trial] = Receipt(self.outcome, self.reference, self.reason)
 
 
 Line = Started | Announced | Stopped | Alive | Confirmed | GroupMoved | TrialIntent | TrialResult

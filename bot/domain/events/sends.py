@@ -17,6 +17,7 @@ from bot.domain.claims import (
     give_back,
     leave_out,
     left_undone,
+    note_doubts,
     reserve,
 )
 from bot.domain.dispatch import LEFT_OVER, Despite, End, Phase
@@ -98,13 +99,14 @@ class Result(Event):
     reference: str | None = None
     reason: str | None = None
     kind: Literal["result"] = "result"
+    late = True
     recounts = True
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
         dispatch, sends = case.dispatches[-1], case.dispatches[-1].sends
         known = sends.results.get(self.recipient)
-        if known is not None and known.outcome is not Outcome.UNKNOWN:
+        if sends.kept is not None or (known is not None and known.outcome is not Outcome.UNKNOWN):
             return
         dispatch.last_at = at
         receipt = Receipt(self.outcome, self.reference, self.reason)
@@ -114,11 +116,14 @@ class Result(Event):
             sends.arrived(self.recipient, receipt)
         elif receipt.outcome in IN_DOUBT:
             sends.results[self.recipient] = receipt
+            book.doubtful[self.case] = None
         elif not sends.back_in_doubt(self.recipient):  # else a send before this one may have arrived
             sends.results[self.recipient] = receipt
             drop_contact(book, case, self.recipient)
             if dispatch.phase is Phase.FINISHED:  # an answer after the end
                 give_back(book, case)
+        if dispatch.at_rest:
+            note_doubts(book, case)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,7 @@ class Abandoned(Event):
     recipient: str
     reason: str | None = None
     kind: Literal["abandoned"] = "abandoned"
+    late = True
 
     def apply(self, book: Book, at: datetime) -> None:
         sends = book.cases[self.case].dispatches[-1].sends
@@ -148,11 +154,12 @@ class Spared(Event):
     recipient: str
     skip: Skip = Skip.COOLDOWN
     kind: Literal["spared"] = "spared"
+    late = True
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
         sends = case.dispatches[-1].sends
-        if not sends.back_in_doubt(self.recipient):
+        if sends.kept is None and not sends.back_in_doubt(self.recipient):
             spared = replace(sends.recipients[self.recipient], skip=self.skip)
             sends.recipients[self.recipient] = spared
             drop_contact(book, case, self.recipient)
@@ -208,6 +215,7 @@ class Settled(Event):
                 drop_contact(book, case, recipient.id)
             dispatch.came_to = dispatch.came_to or (at, dispatch.progress.tally())
         give_back(book, case)
+        note_doubts(book, case)
         if not dispatch.reached:
             ask_again(book, case)
 
@@ -224,16 +232,19 @@ class Resolved(Event):
     choice: Choice
     by: Who
     kind: Literal["resolved"] = "resolved"
+    late = True
     audited = True
     of_a_dispatch = True
 
     def apply(self, book: Book, at: datetime) -> None:
-        sends = book.cases[self.case].dispatches[-1].sends
-        for recipient in self.recipients:
+        case = book.cases[self.case]
+        sends = case.dispatches[-1].sends
+        for recipient in self.recipients if sends.kept is None else ():
             if self.choice == "call":
                 sends.calls[recipient] = self.by.name
             else:
                 sends.arrived(recipient, Receipt(Outcome.ACCEPTED, reason="considered_sent"))
+        note_doubts(book, case)
 
     def ends(self, book: Book) -> Collection[int]:
         return (self.case,)
@@ -277,14 +288,19 @@ class Evidence(Event):
     sent_at: datetime | None = None
     status: str | None = None
     kind: Literal["evidence"] = "evidence"
+    late = True
     recounts = True
 
     def apply(self, book: Book, at: datetime) -> None:
-        sends = book.cases[self.case].dispatches[-1].sends
+        case = book.cases[self.case]
+        sends = case.dispatches[-1].sends
+        if sends.kept is not None:
+            return
         if self.reference is None:
             sends.unlisted[self.recipient] = at
         elif sends.claims(self.recipient):
             sends.arrived(self.recipient, Receipt(Outcome.ACCEPTED, self.reference, "listed"))
+            note_doubts(book, case)
 
 
 def interrupt(book: Book, case: Case) -> None:
@@ -293,6 +309,7 @@ def interrupt(book: Book, case: Case) -> None:
     if progress is not None:
         for recipient in progress.intents.keys() - progress.results.keys():
             progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")
+        note_doubts(book, case)
     if dispatch.phase is Phase.STOPPING:  # a person stopped it: it does not go on
         book.take(Settled(case.id, "stopped"))
     elif progress is not None and not progress.todo():  # only its end was not written

@@ -38,12 +38,14 @@ class SilenceEnded(Event):
     audited = True
 
     def apply(self, book: Book, at: datetime) -> None:
-        silence = book.silences[self.silence]
-        _keep(book, replace(silence, until=min(silence.until, at)))
+        silence = book.silences.get(self.silence)
+        if silence is not None:
+            _keep(book, replace(silence, until=min(silence.until, at)))
 
 
 def _keep(book: Book, silence: Silence) -> None:
     book.silences[silence.id] = silence
+    book.next_silence = max(book.next_silence, silence.id + 1)
     others = (one for one in book.lasting if one.id != silence.id and one.until > book.last_at)
     book.lasting = [*others, silence]
 

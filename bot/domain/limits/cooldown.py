@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from bot.domain.incident import Port
 from bot.domain.who import Who
 
+LONGEST_DAYS = 90
+"""The longest cooldown that can be set: so long who was told is known, whatever is set today."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import InstanceOf, ValidationInfo, field_validator
 
+from bot.domain.limits.cooldown import LONGEST_DAYS
 from bot.domain.limits.hours import Hours
 from bot.gateways import GATEWAYS, NAMES, would_send
 from bot.process.settings.part import Part, setting
@@ -56,7 +57,7 @@ class Messages(Part):
     cooldown_hours: float = setting(
         24,
         ge=0,
-        le=24 * 90,
+        le=24 * LONGEST_DAYS,
         mend="hours, 0 to 2160",
         tells="Hours in which a port, and a customer, gets no second message.",
     )

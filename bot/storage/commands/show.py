@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain import events
-from bot.domain.book import Book
+from bot.domain.book import WholeBook
 from bot.domain.case import Case, restored_of, restoring_of
 from bot.domain.dispatch import Dispatch
 from bot.domain.events import Silenced, SilenceEnded
@@ -39,15 +39,18 @@ def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None)
     found = read(folder, disk)
     note = warning(folder, found)
     lines = [f"times: {zone}"]
+    whole = WholeBook()
+    for entry in taken(disk, folder, found):
+        whole.apply(entry.at, entry.line)
     if case is None:
-        each = sorted(found.book.cases.values(), key=lambda one: (one.shown_as, one.restores is not None))
+        each = sorted(whole.cases.values(), key=lambda one: (one.shown_as, one.restores is not None))
         lines += [_summary(one, zone) for one in each] or ["no case yet"]
         if note is None and found.book.unconfirmed is not None:  # a confirmation may be behind the damage
             lines.append(waits(_time(found.book.unconfirmed, zone), found.book.doubt))
-    elif case in found.book.cases:
-        lines += _Story(found.book.cases[case].shown_as, zone).text(disk, folder, found)
+    elif case in whole.cases:
+        lines += _Story(whole.cases[case].shown_as, zone).text(disk, folder, found)
     else:
-        there = f"the last one is {max(found.book.cases)}" if found.book.cases else "there is none yet"
+        there = f"the last one is {max(whole.cases)}" if whole.cases else "there is none yet"
         if note is None:
             raise StartupError(f"there is no case {case}: {there}")
         lines = [f"there is no case {case} before the damage"]
@@ -107,7 +110,7 @@ class _Story:
         self._case, self._zone = case, zone
         self._both = (case, restoring_of(case))
         self._phones = Phones()
-        self._book = Book()
+        self._book = WholeBook()
         self._ways: dict[tuple[int, int], dict[str, _Way]] = {}
 
     def text(self, disk: Disk, folder: Path, found: Scan) -> list[str]:

@@ -41,7 +41,7 @@ def _flaps(case: Case, book: Book, now: datetime, words: Words, rules: Rules) ->
     ports = flapping(case, book, rules, now)
     if not ports:
         return []
-    spells = {port.key: recent(book.spells[port.key], now) for port in ports}
+    spells = {port.key: recent(book.spells.get(port.key, ()), now) for port in ports}
     worst = max(ports, key=lambda port: len(spells[port.key]))
     flaps = spells[worst.key]
     history = [_spell(spell, now, words) for spell in flaps[-_SPELLS_SHOWN:]]

@@ -81,7 +81,7 @@ class _Ask:
         ports = flapping(self.case, self.book, self.rules, self.now)
         if not ports:
             return None
-        n = max(len(recent(self.book.spells[port.key], self.now)) for port in ports)
+        n = max(len(recent(self.book.spells.get(port.key, ()), self.now)) for port in ports)
         press = press_on(self.case, Action.APPROVE, agreement(self.case) + FLAPPING)
         yes = self._button("button.despite", press, "danger")
         return self.words.say("question.flapping", n=n), ((yes,), self._back())

@@ -181,12 +181,13 @@ def _places(book: Book, entry: AuditEntry) -> list[str]:
 def _root(book: Book, entry: AuditEntry) -> Case | None:
     """The case that people know it by."""
     case = book.cases.get(entry.case) if entry.case else None
-    return book.cases[case.shown_as] if case else None
+    return book.cases.get(case.shown_as) if case else None
 
 
 def _scopes(book: Book, line: Event) -> tuple[Scope, ...]:
     silence: int | None = getattr(line, "silence", None)
-    return () if silence is None else book.silences[silence].scopes
+    known = None if silence is None else book.silences.get(silence)
+    return () if known is None else known.scopes
 
 
 def _port(entry: AuditEntry, root: Case | None) -> Port | None:
@@ -234,7 +235,7 @@ def entry_of(book: Book, entry: AuditEntry, now: datetime, hours: float) -> Entr
         getattr(line, "asked", None),
         getattr(line, "agreed", None),
         line if isinstance(line, TrialIntent) else None,
-        book.trials[line.trial] if isinstance(line, TrialIntent) else None,
+        book.trials.get(line.trial) if isinstance(line, TrialIntent) else None,
         result.came_to if result else None,
         result.end if result else None,
         {name: getattr(line, name) for name in line.fields()},

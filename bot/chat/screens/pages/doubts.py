@@ -25,7 +25,7 @@ from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.phone import mask
 from bot.domain.plan import Progress, Recipient
 from bot.errors import Declined
-from bot.steps.decide import is_over
+from bot.steps.decide import find_whole, is_over
 from bot.steps.unknown import Choose
 
 Verdict = Literal["sent", "resend", "call", "told"]
@@ -78,7 +78,7 @@ def questions(wish: Wish) -> int:
 
 def chosen(book: Book, number: int, wish: Wish) -> Choose:
     """What the flow is asked to decide on. Declined where that is not what the person saw any more."""
-    dispatch = at_rest(book.cases[number])
+    dispatch = at_rest(find_whole(book, number))
     if dispatch is None or dispatch.progress is None:
         raise Declined("not_settled")
     if wish.place is None:

@@ -132,7 +132,7 @@ def pending(
 def in_doubt(book: Book) -> dict[int, int]:
     """The cases with sends in doubt that nobody decided on, and how many they are, of both messages."""
     found: Counter[int] = Counter()
-    for case in book.cases.values():
+    for case in (book.cases[number] for number in book.doubtful):
         if case.dispatch is not None:
             found[case.shown_as] += len(case.dispatch.in_doubt())
     return {number: n for number, n in found.items() if n}
@@ -141,7 +141,7 @@ def in_doubt(book: Book) -> dict[int, int]:
 def unconfirmed(book: Book) -> int:
     """How many of those in doubt brought an answer of success that does not say whether they were taken."""
     found = 0
-    for case in book.cases.values():
+    for case in (book.cases[number] for number in book.doubtful):
         plan = case.dispatch.progress if case.dispatch is not None else None
         waiting = case.dispatch.in_doubt() if case.dispatch is not None and plan is not None else []
         results = {} if plan is None else plan.results
@@ -152,7 +152,7 @@ def unconfirmed(book: Book) -> int:
 def to_be_called(book: Book) -> dict[int, int]:
     """The cases with customers whom somebody said they call, and how many they are, of both messages."""
     found: Counter[int] = Counter()
-    for case in book.cases.values():
+    for case in (book.cases[number] for number in book.doubtful):
         plan = case.dispatch.progress if case.dispatch is not None else None
         if plan is not None and plan.calls:
             found[case.shown_as] += len(to_call(plan))

@@ -22,7 +22,7 @@ Rows = tuple[tuple[Button, ...], ...]
 
 def active(book: Book, now: datetime) -> list[Silence]:
     """The silences that last, the first to end first."""
-    return sorted((s for s in book.silences.values() if s.until > now), key=lambda s: (s.until, s.id))
+    return sorted((s for s in book.lasting if s.until > now), key=lambda s: (s.until, s.id))
 
 
 def where(scopes: Sequence[Scope]) -> str:
