@@ -106,7 +106,9 @@ class Result(Event):
         case = book.cases[self.case]
         dispatch, sends = case.dispatches[-1], case.dispatches[-1].sends
         known = sends.results.get(self.recipient)
-        if sends.kept is not None or (known is not None and known.outcome is not Outcome.UNKNOWN):
+        if sends.kept is not None:
+            return
+        if known is not None and known.outcome is not Outcome.UNKNOWN:
             return
         dispatch.last_at = at
         receipt = Receipt(self.outcome, self.reference, self.reason)
