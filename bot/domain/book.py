@@ -121,7 +121,7 @@ class Book:
     began, `touched` when the last line about a case was written (or it was last found that it may not go),
     oldest first, `entries` how many of the audit are about it; a second message counts as its case.
     `doubtful` are those with sends in doubt, `olts` the names of OLTs that were seen, `cards`
-    the case of each message that is a card, by chat and message. `reservations`,
+    the case of each message that is a card, by its key. `reservations`,
     `contacts` and `spells` stand in the order in which they were made.
 
     `head` is where the ledger durably ends, `heads` where it stood when a case came to its end: a line's
@@ -168,7 +168,7 @@ class Book:
     entries: dict[int, int] = field(default_factory=dict)
     doubtful: dict[int, None] = field(default_factory=dict)
     olts: dict[str, None] = field(default_factory=dict)
-    cards: dict[int, dict[int, int]] = field(default_factory=dict)
+    cards: dict[str, int] = field(default_factory=dict)
 
     def restored_by(self, number: int) -> Case | None:
         """The case that tells the customers of this one that service is back; None where there is none."""
@@ -309,7 +309,7 @@ class Book:
                 self.entries[number] -= 1
             elif number:
                 del self.entries[number]
-                if self.has_left(number):
+                if number in self.cases and self.cases[number].past:
                     self._drop(number)
         del self.audit[:n]
         since = leaving.ago(self.days, leaving.KEPT)
@@ -323,19 +323,14 @@ class Book:
         self._hide(case)
         case.card = card
         if case.restores is None:
-            self.cards.setdefault(card.chat, {})[card.message] = case.id
+            self.cards[card.key] = case.id
 
     def _hide(self, case: Case) -> None:
-        on = self.cards.get(case.card.chat, {}) if case.card is not None else {}
-        if case.card is not None and on.get(case.card.message) == case.id:
-            del on[case.card.message]
-        if case.card is not None and not on:
-            self.cards.pop(case.card.chat, None)
+        if case.card is not None and self.cards.get(case.card.key) == case.id:
+            del self.cards[case.card.key]
 
     def _drop(self, number: int) -> None:
-        case = self.cases.pop(number, None)
-        if case is not None:
-            self._hide(case)
+        self._hide(self.cases.pop(number))
         self.cases.pop(restoring_of(number), None)
 
 

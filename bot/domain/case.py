@@ -72,6 +72,11 @@ class Card:
     chat: int
     message: int
 
+    @property
+    def key(self) -> str:
+        """What it is found by."""
+        return f"{self.chat}:{self.message}"
+
 
 @dataclass(slots=True)
 class Member:

@@ -59,7 +59,7 @@ class PostedMessages:
         """A case of this `book` that has no card may have got one just before the program ended."""
         self._posted: dict[int, PostedMessage] = {}
         self._notices: OrderedDict[tuple[int, int], str] = OrderedDict()
-        self._cards: dict[tuple[int, int], int] = {}
+        self._cards: dict[str, int] = {}
         for number in book.open:
             if book.cases[number].card is None:
                 self.of(number).doubt = True
@@ -79,7 +79,7 @@ class PostedMessages:
 
     def case_of(self, message: int, book: Book, group: int) -> int | None:
         """The case whose card in the group this message is; None where it is none."""
-        number = self._cards.get((group, message), book.cards.get(group, {}).get(message))
+        number = self._cards.get(Card(group, message).key, book.cards.get(Card(group, message).key))
         card = None if number is None else self.card(number, book, group)
         return number if card is not None and card.message == message else None
 
@@ -88,7 +88,7 @@ class PostedMessages:
         message = self.of(case)
         message.card = card
         if case != DIGEST:
-            self._cards[card.chat, card.message] = case
+            self._cards[card.key] = case
         return message
 
     def forget(self, book: Book) -> None:

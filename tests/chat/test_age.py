@@ -1,0 +1,141 @@
+"""What people and polls wait for looks at no more cases in an old book than in a young one, counted."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import pytest
+
+from bot.chat.screens.pages.audit import audit
+from bot.chat.screens.pages.on_demand import pending
+from bot.chat.screens.pages.status import ProgramFacts, status
+from bot.domain import reminders
+from bot.domain.book import Book
+from bot.domain.case import Case
+from bot.domain.causes.sightings import Sightings
+from bot.domain.health import GatewayHealth, SourceHealth
+from bot.domain.incident import Poll
+from bot.domain.plan import Sent
+from bot.domain.rules import Rules
+from bot.errors import Declined
+from bot.steps import decide, restore, unknown
+from bot.steps.compose import compose
+from tests.chat.room import WORDS
+from tests.fakes import ANA, NOON
+from tests.lived import MINUTE, folded, incident_of, lived, port_of
+
+YOUNG, OLD = 100, 1003  # days: of the same weekday
+
+
+class Looked(dict[int, Case]):
+    """Cases that count how often they are looked at."""
+
+    n = 0
+
+    def __getitem__(self, key: int) -> Case:
+        self.n += 1
+        return super().__getitem__(key)
+
+    def get(self, key: int, default: Any = None) -> Any:
+        self.n += 1
+        return super().get(key, default)
+
+    def __iter__(self) -> Iterator[int]:
+        for key in super().__iter__():
+            self.n += 1
+            yield key
+
+    def keys(self) -> Any:
+        self.n += len(self)
+        return super().keys()
+
+    def values(self) -> Any:
+        self.n += len(self)
+        return super().values()
+
+    def items(self) -> Any:
+        self.n += len(self)
+        return super().items()
+
+
+RULES = Rules(restored=True, restored_auto=True, reopen_minutes=60.0)
+PROGRAM = ProgramFacts("1", NOON, "matrix", dry_run=False)
+
+
+def _tried(rule: Any) -> Callable[[Book, datetime], object]:
+    def look(book: Book, now: datetime) -> object:
+        try:
+            return rule(book)(book, now)
+        except Declined as no:
+            return no.code
+
+    return look
+
+
+def _polled(book: Book, now: datetime) -> object:
+    seen = incident_of(999_999, now, port_of(1))
+    poll = Poll((seen,), frozenset({seen.id}))
+    return compose(poll, Sightings().saw(poll, (), (seen,), now), {}, RULES)(book, now)
+
+
+def _asked_gateway(book: Book, now: datetime) -> object:
+    doubts = unknown.doubts(book, now)
+    rows = [Sent("new", doubt.recipient.phone or "", doubt.claims[-1], "ok") for doubt in doubts]
+    return unknown.evidence(doubts, rows)(book, now)
+
+
+LOOKS: dict[str, Callable[[Book, datetime], object]] = {
+    "/status": lambda book, now: status(
+        SourceHealth("fake"),
+        book,
+        now,
+        WORDS,
+        hours=24.0,
+        program=PROGRAM,
+        gateway=GatewayHealth("matrix"),
+        ledger_closed=None,
+        rules=RULES,
+    ),
+    "/pendentes": lambda book, now: pending(book, WORDS, now, rules=RULES),
+    "/auditoria": lambda book, now: audit(book, 0, "", WORDS, now, hours=24.0),
+    "a tap": _tried(lambda book: decide.approve(book.next_case - 1, ANA, RULES)),
+    "a tap on an old card": _tried(lambda _book: decide.approve(1, ANA, RULES)),
+    "a release": _tried(lambda book: decide.release(next(reversed(book.reservations)), ANA, "x", RULES)),
+    "a poll": _polled,
+    "reminders": lambda book, now: reminders.due(book, now, RULES),
+    "who is told alone": _tried(lambda _book: restore.restore_alone(RULES)),
+    "the gateway's list": _asked_gateway,
+}
+
+
+@cache
+def books() -> tuple[Book, Book]:
+    """A young one and an old one. Nothing here changes them."""
+    young, old = (folded(lived(days), Book()) for days in (YOUNG, OLD))
+    young.cases, old.cases = Looked(young.cases), Looked(old.cases)
+    return young, old
+
+
+def looked(book: Book, look: str) -> int:
+    """How many cases it looked at."""
+    before = book.cases.n  # type: ignore[attr-defined]
+    LOOKS[look](book, book.last_at + MINUTE)
+    return book.cases.n - before  # type: ignore[attr-defined, no-any-return]
+
+
+class TestLooks:
+    """What people and polls wait for looks at no more cases in an old book than in a young one."""
+
+    @pytest.mark.parametrize("look", LOOKS)
+    def test_no_more_with_age(self, look: str) -> None:
+        young, old = (looked(book, look) for book in books())
+        assert old <= young + 2
+        assert old < len(books()[1].cases) / 2, "it looks at all that are held"
+
+    def test_it_would_be_seen(self) -> None:
+        """That a look goes through all cases is what the numbers above tell."""
+        book = books()[1]
+        before = book.cases.n  # type: ignore[attr-defined]
+        assert [case for case in book.cases.values() if case.id]
+        assert book.cases.n - before == len(book.cases)  # type: ignore[attr-defined]
