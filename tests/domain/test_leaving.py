@@ -229,8 +229,10 @@ class TestRecords:
 
 
     def test_a_card_that_is_posted_anew_is_found_by_its_new_message_alone(self) -> None:
-        book = live(*told(), (0, ev.CardPosted(1, -1, 9)))
+        second = restoring_of(1)
+        book = live(*told(), (0, ev.Restoring(second, 1)), (0, ev.CardPosted(1, -1, 9)))
         assert book.cards == {"-1:9": 1}
+        assert book.cases[second].card == book.cases[1].card
 
 
 class TestStays:
