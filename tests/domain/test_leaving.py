@@ -227,7 +227,6 @@ class TestRecords:
         pass_days(book, 1100)
         assert book.cases.keys() == {1, second}, "the audit is not full: its entries are the last thousand"
 
-
     def test_a_card_that_is_posted_anew_is_found_by_its_new_message_alone(self) -> None:
         second = restoring_of(1)
         book = live(*told(), (0, ev.Restoring(second, 1)), (0, ev.CardPosted(1, -1, 9)))
