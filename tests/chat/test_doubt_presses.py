@@ -233,6 +233,7 @@ async def test_no_such_button_is_taken_from_a_card_a_notice_or_another_page(
 async def test_a_page_of_one_case_decides_nothing_about_another(api: BotApi, room: Room) -> None:
     card = await in_doubt(room)
     await room.outage(2)
+    await room.card(2)
     await room.line(*lost(2))
     page = await page_of(room, ANA, card)
     data = page.button("1 ✔").data or ""
