@@ -33,6 +33,7 @@ from bot.storage.replay import (
 from bot.storage.segments import Head, Segments, ledger_folder, segment_name
 
 _NOTE_WITHIN = 0.2  # seconds until a line that nobody waits for is written
+_TURNS = 2  # of the loop before a group is closed: what is about to be added joins it, for half the syncs
 _PER_SEND = 1024  # bytes: an intent and a result with their envelopes, generously
 _SPARE = 1024 * 1024  # bytes that decisions and observations may take meanwhile
 
@@ -218,6 +219,8 @@ class FileLedger(Recorder):
             await self._wake.wait()
             self._wake.clear()
             while self._pending:
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
                 await self._write_group(self._take())
             if self._stopping:
                 return

@@ -1,6 +1,7 @@
 """The measured process: `python -m tests.bench.measured <what> <facts>` prints what it found as JSON."""
 
 import asyncio
+import gc
 import json
 import os
 import random
@@ -95,6 +96,7 @@ async def share(
 ) -> list[tuple[float, float]]:
     """Messages per CPU second of each round: durable ones through the bot's sender, and a bare loop's."""
     os.sched_setaffinity(0, {core})
+    gc.freeze()  # as a start does
     found = []
     for turn in range(rounds):
         first = 2 * turn * messages
