@@ -29,7 +29,7 @@ from bot.process.tasks import Tasks
 from bot.process.wiring import attention_of, open_gateway, open_source, rules_of, start_facts, words_of
 from bot.storage.access import troubles
 from bot.storage.files import FileLedger
-from bot.storage.views import Views
+from bot.storage.kept import Views
 
 log = logging.getLogger(__name__)
 

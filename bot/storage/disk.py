@@ -3,9 +3,10 @@
 Everything here blocks and raises OSError. Folders are made 0700 and files 0600: they hold phones.
 """
 
+import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -132,6 +133,25 @@ class Disk:
             os.fsync(file.fileno())
         temporary.replace(path)
         self.sync_folder(path.parent)
+
+    def patch(self, path: Path, parts: Sequence[tuple[int, bytes]], was: int, size: int) -> bool:
+        """Write bytes into a file where they go, durably, so that it has `size` bytes.
+
+        False, and nothing is done, where it is not there with the `was` bytes that it should have. Who reads
+        meanwhile may see a part of it: it is for what can be read again.
+        """
+        if not path.exists():
+            return False
+        with path.open("r+b", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size != was:
+                return False
+            for offset, data in parts:
+                if os.pwrite(file.fileno(), data, offset) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if size < was:
+                file.truncate(size)
+            _fdatasync(file.fileno())
+        return True
 
     def remove(self, path: Path) -> None:
         """The file is gone, as soon as the system likes; no error where it is already."""

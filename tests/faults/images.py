@@ -134,6 +134,15 @@ class Held(Disk):
     def shelf(self) -> list[bytes]:
         return [bytes(data) for name, data in sorted(self.files.items()) if "quarantine" in name]
 
+    def patch(self, path: Path, parts: Sequence[tuple[int, bytes]], was: int, size: int) -> bool:
+        file = self.files.get(self._key(path), bytearray())
+        if len(file) != was:
+            return False
+        for offset, data in parts:
+            file[offset : offset + len(data)] = data
+        del file[size:]
+        return True
+
     def make_folder(self, folder: Path) -> None:
         pass
 

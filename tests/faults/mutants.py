@@ -461,9 +461,12 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "views that are there are believed",
-        "bot.storage.views:Views._replace",
-        "texts.items()",
-        "[pair for pair in texts.items() if pair[0] not in self._disk.names(self._folder)]",
+        "bot.storage.kept:Views._replace",
+        "self._disk.replace(self._folder / _AUDIT, page.whole(json.dumps(anchor).encode()))",
+        (
+            "if _AUDIT not in self._disk.names(self._folder):\n"
+            "    self._disk.replace(self._folder / _AUDIT, page.whole(json.dumps(anchor).encode()))"
+        ),
         "files",
     ),
     Mutant(

@@ -21,8 +21,9 @@ from bot.errors import LedgerClosed
 from bot.storage.commands.repair import repair
 from bot.storage.commands.verify import verify
 from bot.storage.files import FileLedger
+from bot.storage.kept import Views
 from bot.storage.replay import Fault, Scan, scan
-from bot.storage.views import Views, audit_view
+from bot.storage.views import audit_view
 from tests.fakes import ANA, FakeClock
 from tests.faults.damage import (
     crc_made_good,

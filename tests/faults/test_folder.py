@@ -16,7 +16,7 @@ from bot.errors import LedgerClosed, StartupError
 from bot.storage.commands.backup import backup
 from bot.storage.commands.verify import run_verify
 from bot.storage.files import FileLedger
-from bot.storage.views import Views
+from bot.storage.kept import Views
 from tests.fakes import ANA, FakeClock
 from tests.faults.images import after, ledger
 from tests.faults.tries import Tries

@@ -1,6 +1,7 @@
 """Disks that go wrong, wait, or do not trouble the real one."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +26,7 @@ class FaultyDisk(Disk):
         self.errors: dict[str, OSError] = {}
         self.short: int | None = None
         self.free: int | None = None
+        self.patched = 0
         self.gate: threading.Event | None = None
         self.syncing = threading.Event()
 
@@ -71,6 +73,11 @@ class FaultyDisk(Disk):
     def replace(self, path: Path, data: bytes) -> None:
         self._called(f"replace {path.name}")
         super().replace(path, data)
+
+    def patch(self, path: Path, parts: Sequence[tuple[int, bytes]], was: int, size: int) -> bool:
+        self._called(f"patch {path.name}")
+        self.patched += sum(len(data) for _, data in parts)
+        return super().patch(path, parts, was, size)
 
     def free_bytes(self, folder: Path) -> int:
         self._called("free_bytes")

@@ -23,7 +23,7 @@ from bot.storage.commands.show import show
 from bot.storage.commands.verify import run_verify
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
-from bot.storage.views import Views
+from bot.storage.kept import Views
 from tests.fakes import ANA, NOON, FakeClock
 from tests.storage.disks import FaultyDisk
 from tests.storage.samples import SEGMENT, adds, dispatch, opened

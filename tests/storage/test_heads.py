@@ -17,7 +17,7 @@ from bot.domain.events import Restoring
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
 from bot.storage.files import FileLedger
-from bot.storage.views import Views
+from bot.storage.kept import Views
 from tests.fakes import ANA, NOON, FakeClock
 
 from .samples import PLAN, SEGMENT, adds, opened

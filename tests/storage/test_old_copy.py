@@ -19,7 +19,7 @@ from bot.steps import decide
 from bot.storage.commands.repair import run_repair
 from bot.storage.commands.verify import run_verify
 from bot.storage.files import FileLedger
-from bot.storage.views import Views
+from bot.storage.kept import Views
 from tests.fakes import ANA, FakeClock
 
 from .samples import PLAN, adds, opened

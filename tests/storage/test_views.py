@@ -1,27 +1,18 @@
-import asyncio
-import errno
 import json
-import stat
-from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from bot.domain import events as ev
 from bot.domain.book import Book
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.domain.who import BOT
-from bot.storage import views
-from bot.storage.files import FileLedger
-from bot.storage.memory import MemoryLedger
-from bot.storage.views import Views, audit_view, cooldown_view
-from tests.fakes import ANA, BRUNO, NOON, FakeClock, incident, port, settled
-from tests.storage.disks import FaultyDisk, QuickDisk
-from tests.storage.samples import PLAN, adds, dispatch, opened
+from bot.storage.views import audit_view, cooldown_view
+from tests.fakes import ANA, BRUNO, NOON, incident, port
+from tests.storage.samples import PLAN, dispatch, opened
 
 HOURS = 4.0
 
@@ -219,141 +210,3 @@ def test_no_view_holds_a_phone_or_a_customer() -> None:
     for recipient in PLAN:
         assert recipient.name not in text
         assert recipient.phone is None or recipient.phone[-8:] not in text
-
-
-@pytest.fixture
-async def ledger() -> AsyncIterator[MemoryLedger]:
-    made = MemoryLedger(FakeClock())
-    await made.commit(adds(*dispatch()))
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def wrote(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
-    """Waits until both files were written once more."""
-    done: asyncio.Queue[None] = asyncio.Queue()
-    write = Views._write
-
-    async def told(self: Views) -> None:
-        await write(self)
-        done.put_nowait(None)
-
-    async def written() -> None:
-        async with asyncio.timeout(5):
-            await done.get()
-
-    monkeypatch.setattr(Views, "_write", told)
-    return written
-
-
-async def test_both_files_are_rebuilt_at_the_start_and_follow_the_ledger(
-    tmp_path: Path, wrote: Callable[[], Any]
-) -> None:
-    clock = FakeClock()
-    ledger = FileLedger.open(tmp_path, clock, QuickDisk())
-    await ledger.commit(adds(*dispatch()))
-    (tmp_path / "cooldown.json").write_text("tampered")
-    kept = Views(tmp_path, ledger, HOURS, clock)
-    await kept.start()
-    await wrote()
-    assert [row["case"] for row in read(tmp_path, "cooldown.json")["ports"]] == [1]
-    assert [row["results"]["todo"] for row in read(tmp_path, "audit.json")["decisions"]] == [2]
-    await ledger.commit(adds(ev.Settled(1, "closed", None, BRUNO)))
-    await wrote()
-    assert read(tmp_path, "cooldown.json")["ports"] == []
-    assert [row["results"]["todo"] for row in read(tmp_path, "audit.json")["decisions"]] == [0, 0]
-    await kept.close()
-    await ledger.close()
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-async def test_the_files_are_for_their_owner_only(tmp_path: Path, ledger: MemoryLedger) -> None:
-    kept = Views(tmp_path, ledger, HOURS, FakeClock())
-    await kept.start()
-    await kept.close()
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}  # noqa: ASYNC240
-    assert modes == {"cooldown.json": 0o600, "audit.json": 0o600}
-
-
-async def test_many_changes_are_few_rewrites_and_the_last_one_is_at_the_close(
-    tmp_path: Path, ledger: MemoryLedger, wrote: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(views, "_PAUSE", 3600.0)
-    disk = FaultyDisk()
-    kept = Views(tmp_path, ledger, HOURS, FakeClock(), disk)
-    await kept.start()
-    await wrote()
-    await ledger.commit(adds(ev.Intent(1, "c1"), ev.Result(1, "c1", Outcome.ACCEPTED)))
-    await wrote()
-    await ledger.commit(adds(ev.Denied(1, ANA, "in the pause")))
-    await settled()
-    assert kept._dirty.is_set()  # it waits for the end of the pause
-    for number in range(50):
-        await ledger.commit(adds(ev.TapRefused(BRUNO, "approve", f"no {number}")))
-    await ledger.commit(adds(ev.Denied(1, ANA, "the last")))
-    await settled()
-    assert disk.calls.count("replace audit.json") == 2
-    await kept.close()
-    assert disk.calls.count("replace audit.json") == 3
-    rows = read(tmp_path, "audit.json")["decisions"]
-    assert rows[0]["results"]["accepted"] == 1
-    assert rows[-1]["reason"] == "the last"
-
-
-async def test_they_go_on_after_the_pause(
-    tmp_path: Path, ledger: MemoryLedger, wrote: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(views, "_PAUSE", 0.0)
-    kept = Views(tmp_path, ledger, HOURS, FakeClock())
-    await kept.start()
-    await wrote()
-    for reason in ("first", "second"):
-        await ledger.commit(adds(ev.Denied(1, ANA, reason)))
-        await wrote()
-        assert read(tmp_path, "audit.json")["decisions"][-1]["reason"] == reason
-    await kept.close()
-
-
-async def test_lines_that_say_nothing_to_the_files_rewrite_nothing(
-    tmp_path: Path, ledger: MemoryLedger, wrote: Callable[[], Any]
-) -> None:
-    disk = FaultyDisk()
-    kept = Views(tmp_path, ledger, HOURS, FakeClock(), disk)
-    await kept.start()
-    await wrote()
-    await ledger.commit(adds(ev.CardPosted(1, -100, 7), ev.Intent(1, "c1")))
-    await settled()
-    assert disk.calls.count("replace audit.json") == 1
-    await ledger.commit(adds(ev.Started("0.1.0")))
-    await wrote()
-    assert disk.calls.count("replace audit.json") == 2
-    assert read(tmp_path, "audit.json")["decisions"][0]["results"]["unknown"] == 1
-    await kept.close()
-
-
-async def test_a_file_that_cannot_be_written_is_said_once_and_stops_nothing(
-    tmp_path: Path, ledger: MemoryLedger, wrote: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(views, "_PAUSE", 0.0)
-    disk = FaultyDisk()
-    disk.errors["replace cooldown.json"] = OSError(errno.ENOSPC, "No space left on device")
-    with capture_logs() as logs:
-        kept = Views(tmp_path, ledger, HOURS, FakeClock(), disk)
-        await kept.start()
-        await wrote()
-        await ledger.commit(adds(ev.Denied(1, ANA, "first")))
-        await wrote()
-    assert [(log["event"], log["why"]) for log in logs] == [("view_not_written", "No space left on device")]
-    disk.errors.clear()
-    await kept.close()
-    assert read(tmp_path, "audit.json")["decisions"][-1]["reason"] == "first"
-
-
-async def test_a_closed_ledger_leaves_the_files_as_they_are(tmp_path: Path, ledger: MemoryLedger) -> None:
-    disk = FaultyDisk()
-    ledger.fail("the disk is gone")
-    kept = Views(tmp_path, ledger, HOURS, FakeClock(), disk)
-    await kept.start()
-    await kept.close()
-    assert disk.calls == []
