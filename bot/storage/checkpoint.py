@@ -4,16 +4,20 @@ It is a cache. Deleting it costs time only; one that does not fit, for whatever 
 line in the log, then comes the one before, then every line there is. Whatever looks like corruption behind a
 checkpoint is judged by reading every line as well: a checkpoint never decides what is wrong.
 
-`ledger/checkpoint-<line>.json.gz`: a line of JSON that says what it is of and where, then the book.
+`ledger/checkpoint-<line>.json.gz`: lines of JSON. The first says what it is of and where every segment ends,
+the last is the hash of those before it, and between them is the book.
 """
 
+import gzip
 import json
 import re
 import zlib
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 import structlog
@@ -39,9 +43,17 @@ class Unfit(Exception):
     """A checkpoint that cannot be used; the text says why."""
 
 
+class _Ahead(Unfit):
+    """A whole one, of a line that the ledger does not have there."""
+
+    def __init__(self, why: str, line: int) -> None:
+        super().__init__(why)
+        self.line = line
+
+
 @dataclass(frozen=True, slots=True)
 class _Of:
-    """What a checkpoint is of: the fold, the line, where every segment up to it ends, and the book's hash."""
+    """What a checkpoint is of: the fold, the line, and where every segment up to it ends."""
 
     format: int
     fold: str
@@ -50,7 +62,6 @@ class _Of:
     digest: str
     floor: datetime
     marks: dict[str, Mark]
-    book: str
 
     @property
     def head(self) -> Head:
@@ -69,16 +80,16 @@ def resumed(disk: Disk, folder: Path, lines: Iterable[int] = (), *, upto: int | 
     names = _names(disk, folder)
     for name in names:
         try:
-            of, book = _read(disk, ledger_folder(folder) / name)
-            ahead = max(ahead, of.seq)
-            start = _begun(disk, folder, of, book)
+            of, start = _read(disk, folder, name)
+        except _Ahead as error:
+            ahead, why = max(ahead, error.line), str(error)
         except (Unfit, OSError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            _log.warning("checkpoint_passed_over", file=name, why=why, costs="time only")
-            continue
-        start.digests = _digests(disk, folder, of, wanted)
-        found = scan(disk, folder, wanted, start=start, upto=upto)
-        break
+            why = str((isinstance(error, OSError) and error.strerror) or error)
+        else:
+            start.digests = _digests(disk, folder, of, wanted)
+            found = scan(disk, folder, wanted, start=start, upto=upto)
+            break
+        _log.warning("checkpoint_passed_over", file=name, why=why, costs="time only")
     if found is None or (found.trouble is not None and found.trouble.fault is Fault.CORRUPT):
         found = scan(disk, folder, wanted, upto=upto)
         if not names and found.head.seq > EVERY:
@@ -106,14 +117,12 @@ def write(disk: Disk, folder: Path, found: Scan) -> str | None:
     head, marks = found.head, dict(found.marks)
     while marks[last := max(marks)].seq != head.seq:  # nothing whole is in it yet
         del marks[last]
-    book = snapshot.dump(found.book)
-    of = _Of(_FORMAT, snapshot.FOLD, head.seq, head.group, head.digest, head.at, marks, _hash(book))
-    data = _OF.dump_json(of) + b"\n" + book
-    if len(data) > _LARGEST:
+    of = _Of(_FORMAT, snapshot.FOLD, head.seq, head.group, head.digest, head.at, marks)
+    data = _packed(_OF.dump_json(of), snapshot.dump(found.book))
+    if data is None:
         return None
-    packer = zlib.compressobj(1, wbits=_GZIP)
     name = f"checkpoint-{head.seq}.json.gz"
-    disk.replace(ledger_folder(folder) / name, packer.compress(data) + packer.flush())
+    disk.replace(ledger_folder(folder) / name, data)
     before = [other for other in _names(disk, folder) if _line(other) < head.seq]
     for other in disk.names(ledger_folder(folder)):
         if _NAME.fullmatch(other) and other not in {name, *before[:1]}:
@@ -132,55 +141,88 @@ def _line(name: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _hash(data: bytes) -> str:
-    return sha256(data).hexdigest()
+def _packed(first: bytes, book: Iterable[bytes]) -> bytes | None:
+    """The file's bytes; None where they would be too many."""
+    packer, parts, size, found = zlib.compressobj(wbits=_GZIP), list[bytes](), 0, sha256()
+    for line in chain([first], book):
+        size += len(line) + 1
+        if size > _LARGEST:
+            return None
+        found.update(line + b"\n")
+        parts.append(packer.compress(line + b"\n"))
+    parts += [packer.compress(_last(found.hexdigest())), packer.flush()]
+    return b"".join(parts)
 
 
-def _read(disk: Disk, path: Path) -> tuple[_Of, bytes]:
-    """What it is of, and the book as it was dumped. Raises Unfit or OSError."""
-    unpacker = zlib.decompressobj(wbits=_GZIP)
+def _last(digest: str) -> bytes:
+    return b'{"sha256":"%b"}\n' % digest.encode()
+
+
+def _unpacked(disk: Disk, path: Path) -> Iterator[bytes]:
+    """Its lines but the last. Raises Unfit, behind what is good where that is torn, or OSError."""
+    left, found = _LARGEST, sha256()
     try:
-        data = unpacker.decompress(disk.part(path, 0, _LARGEST), _LARGEST)
-    except zlib.error:
+        with disk.reading(path) as raw, gzip.GzipFile(fileobj=raw) as file:
+            line = file.readline(left)
+            while following := file.readline(left):
+                found.update(line)
+                yield line[:-1]
+                left -= len(line)
+                line = following
+    except (EOFError, gzip.BadGzipFile, zlib.error):
         raise Unfit("it is torn or damaged") from None
-    if not unpacker.eof:
-        raise Unfit(f"it is torn, or takes more than {_LARGEST // 2**20} MB")
-    first, _, book = data.partition(b"\n")
-    try:
-        said = json.loads(first)
-        if (said["format"], said["fold"]) != (_FORMAT, snapshot.FOLD):
-            raise Unfit("it is of another version of the program")
-        of = _OF.validate_python(said)
-    except (ValueError, LookupError, TypeError):
-        raise Unfit("it is no checkpoint") from None
-    if _hash(book) != of.book:
-        raise Unfit("its book is not what was written")
-    return of, book
+    if line != _last(found.hexdigest()):
+        raise Unfit(f"it is not what was written, or takes more than {_LARGEST // 2**20} MB")
 
 
-def _begun(disk: Disk, folder: Path, of: _Of, book: bytes) -> Scan:
-    """What a scan knows at its line, where the ledger has that. Raises Unfit or OSError."""
-    mine = max(of.marks, default="")
-    if [name for name in segments_in(disk, folder) if name <= mine] != sorted(of.marks):
-        raise Unfit("the segments up to its line are others")
-    for name, mark in of.marks.items():
-        _compare(disk, ledger_folder(folder) / name, mark, sealed=name != mine)
-    if not of.seq or of.marks.get(mine, Mark())[-2:] != (of.seq, of.digest):
-        raise Unfit("it contradicts itself")
+def _read(disk: Disk, folder: Path, name: str) -> tuple[_Of, Scan]:
+    """What it is of, and what a scan knows at that line. Raises Unfit or OSError."""
+    lines = _unpacked(disk, ledger_folder(folder) / name)
+    of = _said(next(lines))
+    why = _misfit(disk, folder, of)
+    if why is not None:
+        deque(lines, maxlen=0)  # whole it is, at least
+        raise _Ahead(why, of.seq)
     try:
-        return Scan(snapshot.load(book), of.head, marks=dict(of.marks), since=of.seq)
+        return of, Scan(snapshot.load(lines), of.head, marks=dict(of.marks), since=of.seq)
     except snapshot.Unreadable as error:
         raise Unfit(f"its book cannot be read ({error})") from None
 
 
-def _compare(disk: Disk, path: Path, mark: Mark, *, sealed: bool) -> None:
-    """Whether a segment ends, or goes on, as it did. Raises Unfit or OSError."""
+def _said(first: bytes) -> _Of:
+    try:
+        said = json.loads(first)
+        if (said["format"], said["fold"]) != (_FORMAT, snapshot.FOLD):
+            raise Unfit("it is of another version of the program")
+        return _OF.validate_python(said)
+    except (ValueError, LookupError, TypeError):
+        raise Unfit("it is no checkpoint") from None
+
+
+def _misfit(disk: Disk, folder: Path, of: _Of) -> str | None:
+    """Why the ledger is not the one that it is of; None where it is. Raises OSError."""
+    mine = max(of.marks, default="")
+    if not of.seq or of.marks.get(mine, Mark())[-2:] != (of.seq, of.digest):
+        return "it contradicts itself"
+    if [name for name in segments_in(disk, folder) if name <= mine] != sorted(of.marks):
+        return "the segments up to its line are others"
+    found = (
+        _changed(disk, ledger_folder(folder) / n, mark, sealed=n != mine) for n, mark in of.marks.items()
+    )
+    return next(filter(None, found), None)
+
+
+def _changed(disk: Disk, path: Path, mark: Mark, *, sealed: bool) -> str | None:
+    """How a segment is not what it was; None where it ends, or goes on, as it did. Raises OSError."""
     size = disk.length(path)
     if size < mark.end or (sealed and size > mark.end):
-        raise Unfit(f"{path.name} has {size} bytes, and had {mark.end}")
+        return f"{path.name} has {size} bytes, and had {mark.end}"
     last = disk.part(path, max(mark.last, 0), mark.end - mark.last)
-    if last and codec.digest(last[:-1]) != mark.digest:
-        raise Unfit(f"{path.name} has another line {mark.seq}")
+    return (
+        f"{path.name} has another line {mark.seq}"
+        if last and codec.digest(last[:-1]) != mark.digest
+        else None
+    )
 
 
 def _digests(disk: Disk, folder: Path, of: _Of, wanted: Iterable[int]) -> dict[int, str]:

@@ -1,18 +1,20 @@
-"""A book as JSON and back, by the types of its fields: whatever is added to a book is written down too.
+"""A book as lines of JSON and back, by the types of its fields: whatever is added to a book is written, too.
 
-Customers who were told by one dispatch share one `Contact`, in the file and in memory: of 160,000 of them
-each costs its number and a place.
+A few things a line, so that neither writing nor reading has much in memory at once beside the book. Customers
+who were told by one dispatch share one `Contact`: of 160,000 of them each costs its number and a place.
 """
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import pydantic
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 import bot.domain
 from bot.domain.book import AuditEntry, Book
@@ -20,14 +22,16 @@ from bot.domain.events import Line
 from bot.domain.limits.cooldown import Contact
 from bot.storage import codec
 
+_AT_ONCE = 50  # things a line
 _Line = Annotated[Line, Field(discriminator="kind")]
-_CONFIG = ConfigDict(extra="forbid", ser_json_inf_nan="constants")  # an outage's size may be infinite
+_CONFIG = ConfigDict(ser_json_inf_nan="constants")  # an outage's size may be infinite
 _AS: dict[str, Any] = {
     "own": _Line | None,
     "audit": list[tuple[datetime, _Line, int]],
-    "contacts": tuple[list[Contact], dict[str, int]],
+    "told": list[Contact],
+    "contacts": dict[str, int],
 }
-"""What stands for a field whose own type says too little (any line), or whose values are shared."""
+"""What stands for a field whose own type says too little (any line), or whose values are shared (`told`)."""
 
 
 class Unreadable(Exception):
@@ -51,34 +55,58 @@ Taken when the program starts: what lies there later, after an upgrade, is not w
 """
 
 
-def dump(book: Book) -> bytes:
-    """All of the book. It must not change meanwhile."""
+def dump(book: Book) -> Iterator[bytes]:
+    """All of the book, which must not change meanwhile; no line has its end."""
     values = {field.name: getattr(book, field.name) for field in dataclasses.fields(book)}
     values["audit"] = [(entry.at, entry.line, entry.attempt) for entry in book.audit]
     places: dict[Contact, int] = {}
-    who = {key: places.setdefault(contact, len(places)) for key, contact in book.contacts.items()}
-    values["contacts"] = (list(places), who)
-    adapter, form = _adapter()
-    return adapter.dump_json(form(**values))
+    values["contacts"] = {k: places.setdefault(contact, len(places)) for k, contact in book.contacts.items()}
+    values["told"] = list(places)
+    for name, adapter in _adapters().items():
+        for part in _parts(values[name]):
+            yield b'{"%b":%b}' % (name.encode(), adapter.dump_json(part))
 
 
-def load(data: bytes) -> Book:
+def _parts(value: Any) -> Iterator[Any]:
+    """A few of it at a time, in its order; at least one part, and whole where it has no parts."""
+    if not isinstance(value, dict | list | set):
+        yield value
+        return
+    items = iter(value.items() if isinstance(value, dict) else value)
+    yield type(value)(islice(items, _AT_ONCE))
+    while part := type(value)(islice(items, _AT_ONCE)):
+        yield part
+
+
+def load(lines: Iterable[bytes]) -> Book:
     """The book that was dumped. Unreadable where it is none."""
-    adapter, _ = _adapter()
+    values: dict[str, Any] = {}
     try:
-        form = adapter.validate_json(data)
-        values = {field.name: getattr(form, field.name) for field in dataclasses.fields(Book)}
-        contacts, who = values["contacts"]
-        values["contacts"] = {key: contacts[place] for key, place in who.items()}
+        for line in lines:
+            name, colon, rest = line.partition(b":")
+            _add(values, name[2:-1].decode(), rest[:-1] if colon else b"")
+        if values.keys() != _adapters().keys():
+            raise Unreadable("fields are missing")
+        told = values.pop("told")
+        values["contacts"] = {key: told[place] for key, place in values["contacts"].items()}
         values["audit"] = [AuditEntry(*entry) for entry in values["audit"]]
-    except (ValidationError, IndexError) as error:
+    except (ValidationError, LookupError, UnicodeDecodeError) as error:
         raise Unreadable(type(error).__name__) from None
     return Book(**values)
 
 
+def _add(values: dict[str, Any], name: str, data: bytes) -> None:
+    part = _adapters()[name].validate_json(data)
+    if isinstance(part, dict | set):
+        values.setdefault(name, type(part)()).update(part)
+    elif isinstance(part, list):
+        values.setdefault(name, []).extend(part)
+    else:
+        values[name] = part
+
+
 @cache
-def _adapter() -> tuple[TypeAdapter[Any], type[Any]]:
+def _adapters() -> dict[str, TypeAdapter[Any]]:
     hints = get_type_hints(Book) | _AS
-    names = [field.name for field in dataclasses.fields(Book)]
-    form = dataclasses.make_dataclass("BookAsJson", [(name, hints[name]) for name in names], slots=True)
-    return TypeAdapter(with_config(_CONFIG)(form)), form
+    names = [*(field.name for field in dataclasses.fields(Book)), "told"]
+    return {name: TypeAdapter(hints[name], config=_CONFIG) for name in names}

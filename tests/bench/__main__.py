@@ -1,4 +1,4 @@
-"""`python -m tests.bench [enrich approve send tap start poll]`: how fast the bot is, as a table.
+"""`python -m tests.bench [enrich approve send tap start poll age]`: how fast the bot is, as a table.
 
 `--before REVISION` measures that revision's `bot` and this one in turn: has it become slower?
 
@@ -8,8 +8,10 @@ The simulators run in this process and what is measured in another, so it takes 
 import argparse
 import asyncio
 import sys
+from functools import partial
+from pathlib import Path
 
-from tests.bench import approve, enrich, poll, send, start, tap
+from tests.bench import age, approve, enrich, poll, send, start, tap
 from tests.bench.before import ROUNDS, Bench, compared, revision
 from tests.bench.table import Row, machine, markdown
 
@@ -20,6 +22,7 @@ BENCHES: dict[str, Bench] = {
     "tap": tap.rows,
     "start": start.rows,
     "poll": poll.rows,
+    "age": age.rows,
 }
 
 
@@ -54,11 +57,15 @@ def main() -> int:
     parser.add_argument(
         "--before", metavar="REVISION", help="measure this git revision's bot as well, in turn"
     )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="where `age` leaves its ledgers (2 GB), and finds them again"
+    )
     given = parser.parse_args()
     names = given.names
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
         parser.error(f"no such bench: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    BENCHES["age"] = partial(age.rows, keep=given.keep) if "age" in names else age.quick
     names = names or list(BENCHES)
     return run_both(names, given.before) if given.before else asyncio.run(run(names))
 

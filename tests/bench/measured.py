@@ -11,10 +11,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 
-from bot.domain.events import Approved, CaseOpened, Line, Planned
+from bot.chat.screens.pages.status import ProgramFacts, status
+from bot.chat.screens.words import Words
+from bot.domain.events import Approved, CaseOpened, Line, Planned, Settled
+from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.plan import Recipient
 from bot.domain.rules import Rules
@@ -26,10 +30,13 @@ from bot.gateways.matrix.matrix import Matrix
 from bot.gateways.pace import Pace
 from bot.process.clock import SystemClock
 from bot.process.tasks import Tasks
+from bot.process.wiring import adapters_words
 from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.steps.enrich import Enricher
 from bot.steps.send import Job, Sender
+from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
+from bot.storage.views import Views
 from tests.bench import old_way
 from tests.fakes import FakeChat, FakeStaff
 
@@ -150,12 +157,12 @@ async def _send(gateway: Matrix, folder: Path, customers: range, in_flight: int)
     return len(people) / took, len(people) / cpu
 
 
-def planned(people: list[Recipient]) -> list[Line]:
+def planned(people: list[Recipient], case: int = 1) -> list[Line]:
     """The story of a case up to its plan."""
     port = Port("1:6/15", "CB 01", "6/15")
     incident = Incident("7001", Kind.LOS, "pon_loss", port, datetime.now(UTC), len(people))
-    approved = Approved(1, Who(501, "Ana"), (port,))
-    return [CaseOpened(1, incident), approved, Planned(1, len(people), tuple(people))]
+    approved = Approved(case, Who(501, "Ana"), (port,))
+    return [CaseOpened(case, incident), approved, Planned(case, len(people), tuple(people))]
 
 
 def phone(number: int) -> str:
@@ -228,8 +235,73 @@ async def _cpu(work: Callable[[], Awaitable[Any]]) -> float:
     return time.process_time() - began
 
 
+class _Counting(Disk):
+    """Counts the bytes that are written."""
+
+    def __init__(self) -> None:
+        self.written = 0
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        self.written += len(data)
+        return super().write(descriptor, data)
+
+    def replace(self, path: Path, data: bytes) -> None:
+        self.written += len(data)
+        super().replace(path, data)
+
+
+async def written(*, folder: str, messages: int, rate: float) -> float:
+    """Bytes that one approval writes for each of its messages, the files beside the ledger with it."""
+    disk, clock, tasks = _Counting(), SystemClock(), Tasks()
+    ledger = FileLedger.open(Path(folder), clock, disk)
+    views = Views(Path(folder), ledger, 24, clock, disk)
+    await views.start()
+    disk.written, case = 0, ledger.book.next_case
+    people = [Recipient(f"c{n}", "Maria da Silva", (f"ZTEG{n:08d}",), phone(n)) for n in range(messages)]
+    sender = Sender(
+        ledger,
+        DryRun(),
+        Pace(rate, clock),
+        Rules(),
+        clock,
+        random.SystemRandom(),
+        tasks.spawn,
+        lambda _: None,
+    )
+    await ledger.commit(lambda _book, _now: planned(people, case))
+    await sender.send(Job(case, 1, "LOS", asyncio.Event(), lambda: None), people)
+    await ledger.commit(lambda _book, _now: [Settled(case, "done")])
+    await views.close()
+    await ledger.close()
+    return disk.written / messages
+
+
+async def status_page(*, folder: str, runs: int) -> float:
+    """Milliseconds that the event loop gives to `/status`, the longest."""
+    clock, took = SystemClock(), list[float]()
+    words = Words("pt_BR", ZoneInfo("America/Sao_Paulo"), adapters_words("pt_BR", "matrix", "oltcloud"))
+    ledger = FileLedger.open(Path(folder), clock)
+    facts = ProgramFacts("0.1.0", clock.now(), "matrix", dry_run=False)
+    for _ in range(runs):
+        began = time.perf_counter()
+        status(
+            SourceHealth("oltcloud", clock.now()),
+            ledger.book,
+            clock.now(),
+            words,
+            hours=24,
+            program=facts,
+            gateway=GatewayHealth("matrix"),
+            ledger_closed=None,
+        )
+        took.append(time.perf_counter() - began)
+    await ledger.close()
+    return max(took[1:]) * 1000  # the first one compiles its words
+
+
 _WHAT: dict[str, Callable[..., Awaitable[Any]]] = {
-    found.__name__: found for found in (enrich, old_enrich, old_approve, old_send, send, share, flood, poll)
+    found.__name__: found
+    for found in (enrich, old_enrich, old_approve, old_send, send, share, flood, poll, written, status_page)
 }
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A NOC that has used the bot for a month: open cases with their cards, and a long audit."""
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,6 +35,7 @@ from bot.simulator.world import World
 from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.steps.compose import compose
 from bot.storage.files import FileLedger
+from bot.storage.segments import ledger_folder
 from tests.bench.children import ROOT
 from tests.child import running_bot, settings
 
@@ -66,8 +68,13 @@ class Site:
 
 
 @asynccontextmanager
-async def opened(disk: Path, *, open_cases: int, audit_lines: int, large: int = 0) -> AsyncIterator[Site]:
-    """The site, its ledger written by the real one; `large`: the last case has so many customers."""
+async def opened(
+    disk: Path, *, open_cases: int, audit_lines: int, large: int = 0, past: Path | None = None
+) -> AsyncIterator[Site]:
+    """The site, its ledger written by the real one; `large`: the last case has so many customers.
+
+    `past` is a data folder that it goes on from, and which stays as it is.
+    """
     async with AsyncExitStack() as stack:
         world = World()
         olt = await stack.enter_async_context(OltApi(world))
@@ -80,8 +87,21 @@ async def opened(disk: Path, *, open_cases: int, audit_lines: int, large: int = 
         for n in range(open_cases):
             last = n == open_cases - 1
             world.outage(large if last and large else CUSTOMERS, slot_pon=f"{n // 16 + 1}/{n % 16 + 1}")
+        if past is not None:
+            linked(past, folder / "data")
         cards = await _write(folder / "data", olt, chat, audit_lines)
         yield Site(world, olt, hsm, chat, cards, folder)
+
+
+def linked(past: Path, data: Path) -> None:
+    """Another data folder with that ledger; months that are sealed are the same files."""
+    there, here = ledger_folder(past), ledger_folder(data)
+    here.mkdir(parents=True, mode=0o700)
+    *sealed, active = sorted(there.glob("*.jsonl"))
+    for segment in sealed:
+        (here / segment.name).hardlink_to(segment)
+    for file in (active, *there.glob("checkpoint-*.gz")):
+        shutil.copy2(file, here / file.name)
 
 
 class _Past(SystemClock):

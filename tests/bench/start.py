@@ -57,22 +57,22 @@ async def _once(site: Site, code: Path, polls: int) -> tuple[float, float, float
     began = time.monotonic()
     async with site.bot(code, POLL_SECONDS="1") as process:
         await until(lambda: len(site.olt.requests) > before)
-        first, cpu = site.olt.requests[before].at, _cpu(process.pid)
-        await until(lambda: _lists(site, before) >= polls and site.chat.updates.polling)
-        return first - began, cpu, _memory(process.pid, "VmRSS"), _memory(process.pid, "VmHWM")
+        first, cpu = site.olt.requests[before].at, cpu_of(process.pid)
+        await until(lambda: lists(site, before) >= polls and site.chat.updates.polling)
+        return first - began, cpu, memory_of(process.pid, "VmRSS"), memory_of(process.pid, "VmHWM")
 
 
-def _lists(site: Site, since: int) -> int:
+def lists(site: Site, since: int) -> int:
     return sum("/alert/list" in request.path for request in site.olt.requests[since:])
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """Seconds of CPU so far, all threads."""
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory(pid: int, name: str) -> float:
+def memory_of(pid: int, name: str) -> float:
     """MB of 2**20 bytes, as the kernel counts them."""
     for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
         field, _, value = line.partition(":")

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given, settings
@@ -188,9 +189,9 @@ def test_it_is_for_this_user_alone_and_small(tmp_path: Path) -> None:
     name = renew(QUICK, tmp_path)
     path = ledger_folder(tmp_path) / str(name)
     assert path.stat().st_mode & 0o777 == 0o600
-    first, book = gzip.decompress(path.read_bytes()).split(b"\n")
-    assert json.loads(first)["format"] == 1
-    assert json.loads(book)["next_case"] == 7
+    first, book = unpacked(path)
+    assert first["format"] == 1
+    assert b'{"next_case":7}' in book
 
 
 def test_the_one_before_is_kept_and_what_a_crash_left_is_not(tmp_path: Path) -> None:
@@ -205,29 +206,44 @@ def test_the_one_before_is_kept_and_what_a_crash_left_is_not(tmp_path: Path) -> 
 # What does not fit is passed over
 
 
-def unpacked(path: Path) -> tuple[dict[str, object], bytes]:
-    first, book = gzip.decompress(path.read_bytes()).split(b"\n")
+def unpacked(path: Path) -> tuple[dict[str, object], list[bytes]]:
+    first, *book, _hash = gzip.decompress(path.read_bytes()).splitlines()
     return json.loads(first), book
+
+
+def packed(path: Path, first: object, book: list[bytes]) -> None:
+    """As it is written, whatever it says."""
+    data = checkpoint._packed(json.dumps(first).encode(), book)
+    assert data is not None
+    path.write_bytes(data)
 
 
 def said(**changes: object) -> Callable[[Path], None]:
     def change(path: Path) -> None:
         first, book = unpacked(path)
-        path.write_bytes(gzip.compress(json.dumps(first | changes).encode() + b"\n" + book))
+        packed(path, first | changes, book)
 
     return change
 
 
-def with_book(path: Path) -> None:
+def with_another_book(path: Path) -> None:
+    data = gzip.decompress(path.read_bytes()).replace(b'"next_case":7', b'"next_case":8')
+    path.write_bytes(gzip.compress(data))
+
+
+def with_places_below_zero(path: Path) -> None:
     first, book = unpacked(path)
-    book = book.replace(b'"next_case":7', b'"next_case":8')
-    path.write_bytes(gzip.compress(json.dumps(first).encode() + b"\n" + book))
+    marks = {"2026-01.jsonl": [1, -5, -9, first["seq"], first["digest"]]}
+    packed(path, first | {"marks": marks}, book)
 
 
 def of_no_book(path: Path) -> None:
-    first, _ = unpacked(path)
-    first["book"] = checkpoint._hash(b"{}")
-    path.write_bytes(gzip.compress(json.dumps(first).encode() + b"\n{}"))
+    packed(path, unpacked(path)[0], [b"{}"])
+
+
+def with_a_line_less(path: Path) -> None:
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(gzip.compress(b"".join(lines[:-1])))
 
 
 def instead_a_folder(path: Path) -> None:
@@ -236,27 +252,26 @@ def instead_a_folder(path: Path) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "empty": (lambda path: path.write_bytes(b""), "it is torn"),
+    "empty": (lambda path: path.write_bytes(b""), "it is not what was written"),
     "no gzip": (lambda path: path.write_bytes(b"{}"), "it is torn or damaged"),
-    "no JSON": (lambda path: path.write_bytes(gzip.compress(b"{\n")), "it is no checkpoint"),
-    "no object": (lambda path: path.write_bytes(gzip.compress(b"[]\n{}")), "it is no checkpoint"),
+    "no JSON": (lambda path: path.write_bytes(gzip.compress(b"{\n{}\n")), "it is no checkpoint"),
+    "no object": (lambda path: packed(path, [], []), "it is no checkpoint"),
     "a field is missing": (
-        lambda path: path.write_bytes(
-            gzip.compress(json.dumps({"format": 1, "fold": snapshot.FOLD}).encode() + b"\n{}")
-        ),
+        lambda path: packed(path, {"format": 1, "fold": snapshot.FOLD}, []),
         "it is no checkpoint",
     ),
     "a bomb": (
         lambda path: path.write_bytes(gzip.compress(b"0" * (checkpoint._LARGEST + 1), 9)),
-        "takes more than 64 MB",
+        "it is no checkpoint",
     ),
     "another format": (said(format=2), "another version"),
     "another fold": (said(fold="0" * 64), "another version"),
     "another head": (said(digest="0" * 64), "contradicts itself"),
     "another line": (said(seq=3), "contradicts itself"),
     "no segments": (said(marks={}), "contradicts itself"),
-    "places below zero": (said(marks={"2026-01.jsonl": [1, -5, -9, 1, "0" * 64]}), "has another line"),
-    "another book": (with_book, "not what was written"),
+    "places below zero": (with_places_below_zero, "has another line"),
+    "another book": (with_another_book, "not what was written"),
+    "a line less": (with_a_line_less, "not what was written"),
     "no book": (of_no_book, "cannot be read"),
     "a folder": (instead_a_folder, "Is a directory"),
 }
@@ -296,10 +311,10 @@ def test_unreadable_rights(tmp_path: Path) -> None:
     renew(QUICK, tmp_path)
 
     class Denied(QuickDisk):
-        def part(self, path: Path, start: int, size: int) -> bytes:
+        def reading(self, path: Path) -> BinaryIO:
             if "checkpoint" in path.name:
                 raise PermissionError(13, os.strerror(13))
-            return super().part(path, start, size)
+            return super().reading(path)
 
     with capture_logs() as logs:
         found = resumed(Denied(), tmp_path)
