@@ -36,7 +36,7 @@ from bot.steps.enrich import Enricher
 from bot.steps.send import Job, Sender
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
-from bot.storage.views import Views
+from bot.storage.kept import Views
 from tests.bench import old_way
 from tests.fakes import FakeChat, FakeStaff
 
