@@ -304,3 +304,38 @@ async def test_as_many_requests_are_in_flight_as_connections_are_allowed() -> No
         reads = [upstream.read(http, "GET", server.url) for _ in range(100)]
         assert await asyncio.gather(*reads) == [{}] * 100
         await http.aclose()
+
+
+async def test_a_post_is_prepared_once_and_anew_for_another_url_or_other_headers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+    build = upstream.Client.build_request
+
+    def counted(http: upstream.Client, method: str, url: str, **options: Any) -> httpx.Request:
+        made.append(url)
+        return build(http, method, url, **options)
+
+    monkeypatch.setattr(upstream.Client, "build_request", counted)
+    async with MatrixApi() as matrix, opened() as http:
+        headers = {"Authorization": "old"}
+        for _ in range(3):
+            await upstream.send(http, matrix.hsm_url, json={}, headers=headers)
+        headers["Authorization"] = "new"
+        await upstream.send(http, matrix.hsm_url, json={}, headers=headers)
+        other = f"{matrix.hsm_url}/other"
+        await upstream.send(http, other, json={}, headers=headers)
+        assert made == [matrix.hsm_url, matrix.hsm_url, other]
+        assert [r.headers["authorization"] for r in matrix.requests] == ["old"] * 3 + ["new"] * 2
+        assert matrix.requests[-1].path.endswith("/other")
+
+
+async def test_a_send_says_of_itself_what_a_read_does() -> None:
+    async with raw_server(words(JSON_OK, then="close")) as server:
+        await send_to(server.url)
+        async with opened() as http:
+            await upstream.read(http, "POST", server.url, json={"to": "someone"})
+        sent, read = (request.lower().split(b"\r\n\r\n")[0].split(b"\r\n") for request in server.requests)
+        assert {line.partition(b":")[0] for line in sent} == {line.partition(b":")[0] for line in read}
+        assert b"accept-encoding: gzip, deflate" in sent
+        assert len(sent) == len({line.partition(b":")[0] for line in sent})
