@@ -15,7 +15,7 @@ from bot.domain.case import Card, Case, restoring_of
 from bot.domain.causes.flapping import Spell
 from bot.domain.dispatch import Dispatch
 from bot.domain.incident import Incident, Port
-from bot.domain.limits.cooldown import LONGEST_DAYS, Contact, Reservation
+from bot.domain.limits.cooldown import Contact, Reservation
 from bot.domain.limits.silence import Silence
 from bot.domain.plan import Receipt
 from bot.domain.who import Who
@@ -51,6 +51,8 @@ class Event:
     late: ClassVar[bool] = False
     """Whether it may be about a case that left the book: then it changes nothing but the audit. It claims and
     sends nothing: of what does, none may be passed over."""
+    of_a_send: ClassVar[bool] = False
+    """Whether it is about what became of sends."""
 
     def apply(self, book: "Book", at: datetime) -> None:
         """Change the book by it, at its time; many kinds change nothing but the audit."""
@@ -229,7 +231,7 @@ class Book:
     def take(self, line: Event) -> None:
         """Change the book by a line, now: for the one that is applied, and what it brings about by itself."""
         number: int | None = getattr(line, "case", None)
-        left = number is not None and line.late and self.has_left(number)
+        left = number is not None and line.late and self._is_late(number, line)
         if not left:
             line.apply(self, self.last_at)
         if number is not None and not left:
@@ -245,6 +247,13 @@ class Book:
         if abs(number) in self.cases:
             self.touched.pop(abs(number), None)
             self.touched[abs(number)] = self.last_at
+
+    def _is_late(self, number: int, line: Event) -> bool:
+        """Whether what the line is about is not in the book any more, or but as a record."""
+        case = self.cases.get(number)
+        if case is None:
+            return 0 < abs(number) < self.next_case
+        return case.past or (case.again and line.of_a_send and not case.planned)
 
     def has_left(self, number: int) -> bool:
         """Whether there was a case of that number, of which no more than a record is left."""
@@ -269,11 +278,12 @@ class Book:
         for key in leaving.older(((key, of[-1].first) for key, of in self.spells.items()), since):
             if key not in self.down:
                 del self.spells[key]
-        since = leaving.ago(self.days, LONGEST_DAYS)
+        since = leaving.ago(self.days, leaving.TOLD)
         for key in leaving.older(((key, one.at) for key, one in self.contacts.items()), since):
             del self.contacts[key]
         for key in leaving.older(((key, one.at) for key, one in self.reservations.items()), since):
-            del self.reservations[key]
+            if self.reservations[key].case not in self.running:
+                del self.reservations[key]
         since = leaving.ago(self.days, leaving.AUDITED)
         entries = leaving.older(enumerate(entry.at for entry in self.audit), since)
         self._cut_audit(min(len(entries), max(0, len(self.audit) - leaving.ENTRIES)))

@@ -116,7 +116,7 @@ class Case:
     answer, `reminded` what of `Reminder` was said since. `joined` counts the late siblings. `restores`
     is the case whose customers this one tells that service is back: it has no card of its own. `lapsed` had
     it last, `untold_by` decided that its end is not told; `card_size` is its size when its card was posted.
-    `past`: it is but a record of itself (`bot.domain.leaving`).
+    `past`: it is but a record of itself (`bot.domain.leaving`); `again`: it was, and is a case again.
     """
 
     id: int
@@ -152,6 +152,7 @@ class Case:
     team: str = ""
     cause_by: Who | None = None
     past: bool = False
+    again: bool = False
 
     def __post_init__(self) -> None:
         if not self.members:
@@ -250,6 +251,12 @@ class Case:
             if dispatch.end != "cancelled":
                 return dispatch
         return None
+
+    @property
+    def planned(self) -> bool:
+        """Whether its last dispatch has a plan, and more of it is left than its counts."""
+        plan = self.dispatches[-1].progress if self.dispatches else None
+        return plan is not None and plan.kept is None
 
     @property
     def grown(self) -> Size | None:

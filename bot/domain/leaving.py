@@ -22,7 +22,9 @@ KEPT = 7
 """Days from a case's last line to its record: so long its card may be asked about its customers."""
 AUDITED, ENTRIES = 30, 1000
 """The audit holds the entries of so many days, or so many, whichever is more."""
-DAYS = LONGEST_DAYS + 1
+TOLD = LONGEST_DAYS + 7
+"""Days that it is known who was told: as long as they can rest, and for as many jumps of a clock."""
+DAYS = TOLD + 1
 """So many beginnings of days are known."""
 
 

@@ -26,7 +26,7 @@ def held(book: Book, number: int, incident: Incident) -> Case:
             take_in(book, book.cases[number], incident)
         for one in (book.cases[number], book.restored_by(number)):
             if one is not None:
-                one.past = False
+                one.past, one.again = False, True
     return book.cases[number]
 
 
@@ -100,6 +100,8 @@ def _lately(book: Book, number: int) -> bool:
 
 def came_on(book: Book, case: Case, incident: Incident) -> None:
     """The source reports other facts of an incident, or one that was over as open again."""
+    if case.again and incident.id not in case.members:
+        take_in(book, case, incident)
     member = case.members[incident.id]
     if member.incident.port.key != incident.port.key:
         _came_back(book, member.incident)

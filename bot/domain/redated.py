@@ -47,7 +47,7 @@ def bring_back(book: Book, now: datetime) -> None:
     for part in (book.cases, book.reservations, book.contacts, book.spells, book.silences, book.lasting):
         _past(part, now)
     _past(book.touched, now)
-    _past(book.days, now)
+    book.days = [began for began in book.days if began <= now]
 
 
 def ends_in_the_future(at: datetime, clock: datetime) -> bool:

@@ -346,7 +346,7 @@ class TestContacts:
         assert book.reservations.keys() == {port().key}
 
     def test_and_then_no_more(self) -> None:
-        book = live(*told(), days=91)
+        book = live(*told(), days=leaving.TOLD + 1)
         assert not book.contacts
         assert not book.reservations
 
@@ -393,7 +393,7 @@ class TestClock:
     def test_days_and_touches_are_brought_back(self) -> None:
         book = live(*told(), days=3)
         bring_back(book, NOON + DAY)
-        assert max(book.days) == NOON + DAY
+        assert book.days == [NOON, NOON + DAY]
         assert max(book.touched.values()) <= NOON + DAY
 
     def test_a_program_that_was_off_forgets_nothing_at_its_start(self) -> None:
@@ -469,6 +469,19 @@ class TestLateLines:
             assert case.ended_at is not None or joined
             pass_days(book, 20)
 
+    def test_another_alert_that_it_had_comes_on_in_it(self) -> None:
+        book = gone()
+        book.apply(book.last_at, ev.IncidentChanged(1, incident()))
+        book.apply(book.last_at, ev.IncidentChanged(1, incident(2, place="6/16")))
+        assert book.case_of("2") is book.cases[1]
+        with pytest.raises(KeyError):
+            live(*told()).apply(NOON, ev.IncidentChanged(1, incident(2)))
+
+    def test_a_port_that_is_being_sent_through_stays_held(self) -> None:
+        lines = [*told()[:5], (0.0, ev.Started("1")), (0.0, ev.IncidentEnded(1, "gone", "1"))]
+        book = live(*lines, days=leaving.TOLD + 1)
+        assert book.reservations[port().key].case == 1
+
     def test_its_second_message_is_one_again_too(self) -> None:
         second = restoring_of(1)
         book = live(*told(), (0, ev.Restoring(second, 1)), days=8)
@@ -497,6 +510,10 @@ class TestLateLines:
         with pytest.raises(KeyError):
             gone().apply(NOON + 400 * DAY, line)
 
-    def test_of_a_second_message_that_never_was_is_none_either(self) -> None:
-        with pytest.raises(KeyError):
-            live(*told()).apply(NOON, ev.Result(-1, "c1", Outcome.ACCEPTED))
+    def test_of_a_second_message_whose_case_is_one_again(self) -> None:
+        book, second = gone(), restoring_of(1)
+        book.apply(book.last_at, ev.IncidentChanged(1, incident()))
+        book.apply(book.last_at, ev.Resolved(second, ("c1",), "sent", ANA))
+        book.apply(book.last_at, ev.Approved(second, ANA, ()))
+        assert book.running == {second}
+        assert book.cases[second].restores == 1

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.domain.book import Book, Event
-from bot.domain.case import Case, Proposal
+from bot.domain.case import Case, Proposal, restored_of
 from bot.domain.claims import finish, give_back, reserve
 from bot.domain.dispatch import Despite, Dispatch, Phase
 from bot.domain.incident import Kind, Port
@@ -47,6 +47,8 @@ class Approved(Event):
     of_a_dispatch = True
 
     def apply(self, book: Book, at: datetime) -> None:
+        if self.case not in book.cases and restored_of(self.case) in book.cases:
+            Restoring(self.case, -self.case).apply(book, at)  # it left the book with a case that is one again
         case = book.cases[self.case]
         number = len(case.dispatches) + 1
         dispatch = Dispatch(number, self.by, at, at, self.ports, self.dry_run, self.template)

@@ -99,15 +99,13 @@ class Result(Event):
     reference: str | None = None
     reason: str | None = None
     kind: Literal["result"] = "result"
-    late = True
+    late = of_a_send = True
     recounts = True
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
         dispatch, sends = case.dispatches[-1], case.dispatches[-1].sends
         known = sends.results.get(self.recipient)
-        if sends.kept is not None:
-            return
         if known is not None and known.outcome is not Outcome.UNKNOWN:
             return
         dispatch.last_at = at
@@ -139,7 +137,7 @@ class Abandoned(Event):
     recipient: str
     reason: str | None = None
     kind: Literal["abandoned"] = "abandoned"
-    late = True
+    late = of_a_send = True
 
     def apply(self, book: Book, at: datetime) -> None:
         sends = book.cases[self.case].dispatches[-1].sends
@@ -156,12 +154,12 @@ class Spared(Event):
     recipient: str
     skip: Skip = Skip.COOLDOWN
     kind: Literal["spared"] = "spared"
-    late = True
+    late = of_a_send = True
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
         sends = case.dispatches[-1].sends
-        if sends.kept is None and not sends.back_in_doubt(self.recipient):
+        if not sends.back_in_doubt(self.recipient):
             spared = replace(sends.recipients[self.recipient], skip=self.skip)
             sends.recipients[self.recipient] = spared
             drop_contact(book, case, self.recipient)
@@ -234,14 +232,14 @@ class Resolved(Event):
     choice: Choice
     by: Who
     kind: Literal["resolved"] = "resolved"
-    late = True
+    late = of_a_send = True
     audited = True
     of_a_dispatch = True
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
         sends = case.dispatches[-1].sends
-        for recipient in self.recipients if sends.kept is None else ():
+        for recipient in self.recipients:
             if self.choice == "call":
                 sends.calls[recipient] = self.by.name
             else:
@@ -290,14 +288,12 @@ class Evidence(Event):
     sent_at: datetime | None = None
     status: str | None = None
     kind: Literal["evidence"] = "evidence"
-    late = True
+    late = of_a_send = True
     recounts = True
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
         sends = case.dispatches[-1].sends
-        if sends.kept is not None:
-            return
         if self.reference is None:
             sends.unlisted[self.recipient] = at
         elif sends.claims(self.recipient):

@@ -1,0 +1,39 @@
+"""Months of a NOC whose book forgets: nobody gets two by it, and no rule decides otherwise for it."""
+
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from bot.domain import leaving
+from tests.faults.forget_story import DAYS_AUDITED, MOST_AUDITED, ForgetStory
+from tests.faults.tries import Tries
+
+STORIES, STEPS = 120, 250
+
+
+def attack(tries: Tries, _folder: Path) -> None:
+    """Random months, each a story: who decides is this bot, or one before it that forgot nothing."""
+    with patch.multiple(leaving, ENTRIES=MOST_AUDITED, AUDITED=DAYS_AUDITED):
+        for seed in range(STORIES):
+            ForgetStory(tries, seed).play(STEPS)
+            tries.runs += 1
+
+
+@pytest.mark.attack
+def test_forgetting_decides_nothing(tries: Tries, tmp_path: Path) -> None:
+    attack(tries, tmp_path)
+
+
+@pytest.mark.attack
+def test_the_stories_forget() -> None:
+    """Else they would prove nothing: cases leave altogether, and late lines come about them."""
+    left = late = 0
+    with patch.multiple(leaving, ENTRIES=MOST_AUDITED, AUDITED=DAYS_AUDITED):
+        for seed in range(20):
+            story = ForgetStory(Tries("forget"), seed)
+            story.play(STEPS)
+            left += len(story.whole.cases) - len(story.book.cases)
+            late += story.late
+    assert left > 100
+    assert late
