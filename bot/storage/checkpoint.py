@@ -178,7 +178,7 @@ def _unpacked(disk: Disk, path: Path) -> Iterator[bytes]:
 def _read(disk: Disk, folder: Path, name: str) -> tuple[_Of, Scan]:
     """What it is of, and what a scan knows at that line. Raises Unfit or OSError."""
     lines = _unpacked(disk, ledger_folder(folder) / name)
-    of = _said(next(lines))
+    of = _said(next(lines, b""))
     why = _misfit(disk, folder, of)
     if why is not None:
         deque(lines, maxlen=0)  # whole it is, at least
@@ -206,10 +206,10 @@ def _misfit(disk: Disk, folder: Path, of: _Of) -> str | None:
         return "it contradicts itself"
     if [name for name in segments_in(disk, folder) if name <= mine] != sorted(of.marks):
         return "the segments up to its line are others"
-    found = (
-        _changed(disk, ledger_folder(folder) / n, mark, sealed=n != mine) for n, mark in of.marks.items()
-    )
-    return next(filter(None, found), None)
+    for name, mark in of.marks.items():
+        if (changed := _changed(disk, ledger_folder(folder) / name, mark, sealed=name != mine)) is not None:
+            return changed
+    return None
 
 
 def _changed(disk: Disk, path: Path, mark: Mark, *, sealed: bool) -> str | None:
@@ -218,11 +218,8 @@ def _changed(disk: Disk, path: Path, mark: Mark, *, sealed: bool) -> str | None:
     if size < mark.end or (sealed and size > mark.end):
         return f"{path.name} has {size} bytes, and had {mark.end}"
     last = disk.part(path, max(mark.last, 0), mark.end - mark.last)
-    return (
-        f"{path.name} has another line {mark.seq}"
-        if last and codec.digest(last[:-1]) != mark.digest
-        else None
-    )
+    same = not last or (last.endswith(b"\n") and codec.digest(last[:-1]) == mark.digest)
+    return None if same else f"{path.name} has another line {mark.seq}"
 
 
 def _digests(disk: Disk, folder: Path, of: _Of, wanted: Iterable[int]) -> dict[int, str]:
