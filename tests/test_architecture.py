@@ -20,6 +20,8 @@ LAYERS = (
         "process.check_lines",
         "process.check_telegram",
         "process.checkpoints",
+        "process.nightly",
+        "process.child",
         "process.trial",
         "process.healthz",
         "process.wiring",

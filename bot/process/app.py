@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot import __version__
@@ -24,6 +25,7 @@ from bot.ports import Clock, Notice
 from bot.process.checkpoints import Checkpoints
 from bot.process.clock import SystemClock
 from bot.process.healthz import Standing
+from bot.process.nightly import FIRST, HOUR, MINUTE, Nightly
 from bot.process.settings.composed import Settings
 from bot.process.tasks import Tasks
 from bot.process.wiring import attention_of, open_gateway, open_source, rules_of, start_facts, words_of
@@ -89,6 +91,7 @@ class App:
         self._flow = Flow(deps, self._rules)
         self._telegram.attend(self._flow, self._program)
         self._checkpoints = Checkpoints(settings.data_dir, ledger, clock)
+        self._nightly = Nightly(settings.data_dir, ledger, self._telegram.chat.say)
         self._views = Views(settings.data_dir, ledger, self._rules.cooldown_hours, clock)
         ledger.on_closed = lambda why: self._telegram.chat.say(Notice("ledger_closed", {"why": why}))
         try:
@@ -160,6 +163,15 @@ class App:
                 coalesce=True,
                 max_instances=1,
             )
+        self._scheduler.add_job(
+            self._verify,
+            CronTrigger(hour=HOUR, minute=MINUTE, timezone=self._settings.tz),
+            id="verify",
+            next_run_time=datetime.now(UTC) + timedelta(seconds=FIRST),
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+        )
         self._scheduler.start()
 
     async def _poll(self) -> None:
@@ -195,6 +207,12 @@ class App:
         except asyncio.CancelledError:  # the scheduler's shutdown, as above
             log.info("a reading of the gateway's list was cut short by the stop")
 
+    async def _verify(self) -> None:
+        try:
+            await self._nightly.check()
+        except asyncio.CancelledError:  # the scheduler's shutdown, as above
+            log.info("a check of the ledger was cut short by the stop")
+
     async def _watch_the_schedule(self) -> None:
         """A clock set back leaves the scheduler waiting for a time that was: it is told to poll now."""
         late = self._settings.poll_seconds * LATE
@@ -226,6 +244,7 @@ class App:
         self._flow.drain()
         async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
             last.push_async_callback(self._ledger.close)
+            last.push_async_callback(self._nightly.stop)
             last.push_async_callback(self._checkpoints.stop)
             for close in (self._gateway.aclose, self._source.aclose, self._health.stop, self._views.close):
                 last.push_async_callback(close)

@@ -6,13 +6,10 @@ start will read was made as a start makes it.
 
 import asyncio
 import logging
-import os
-import sys
-from contextlib import suppress
 from pathlib import Path
 
-import bot
 from bot.ports import Clock
+from bot.process import child
 from bot.storage.checkpoint import EVERY, renew
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
@@ -77,32 +74,8 @@ class Checkpoints:
 
     async def _written(self, line: int) -> str | None:
         """None once a child wrote it, else why it did not."""
-        command = (sys.executable, "-m", "bot", "ledger", "checkpoint", "--data", str(self._folder))
-        try:
-            child = await asyncio.create_subprocess_exec(
-                *(*command, "--line", str(line)),
-                env=_bare(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-            )
-        except OSError as error:
-            return error.strerror
-        try:
-            async with asyncio.timeout(PATIENCE):
-                _, said = await child.communicate()
-        except TimeoutError:
-            return "it took too long"
-        finally:
-            if child.returncode is None:
-                with suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
-        last = said.decode(errors="replace").strip().rpartition("\n")[2]
-        return None if child.returncode == 0 else last or f"exit code {child.returncode}"
-
-
-def _bare() -> dict[str, str]:
-    """What a child needs of the environment: no secret is."""
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "LC_ALL", "TZ"}}
-    return kept | {"PYTHONPATH": str(Path(bot.__file__).parents[1])}
+        command = ("ledger", "checkpoint", "--data", str(self._folder), "--line", str(line))
+        how = await child.ended(*command, patience=PATIENCE)
+        if isinstance(how, str):
+            return how
+        return None if how.code == 0 else how.err.strip().rpartition("\n")[2] or f"exit code {how.code}"

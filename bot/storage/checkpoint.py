@@ -130,6 +130,14 @@ def write(disk: Disk, folder: Path, found: Scan) -> str | None:
     return name
 
 
+def forget(disk: Disk, folder: Path) -> None:
+    """Take all of them away: the next start reads every line there is. Raises OSError."""
+    for name in disk.names(ledger_folder(folder)):
+        if _NAME.fullmatch(name):
+            disk.remove(ledger_folder(folder) / name)
+    disk.sync_folder(ledger_folder(folder))
+
+
 def _names(disk: Disk, folder: Path) -> list[str]:
     """The checkpoints, the newest first."""
     names = [name for name in disk.names(ledger_folder(folder)) if _NAME.fullmatch(name)]

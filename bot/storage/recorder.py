@@ -40,6 +40,10 @@ class Recorder:
         """The last line that is durable; None where lines are in no file."""
         return None
 
+    def shut(self, why: str) -> None:
+        """Close it while it runs: what lies on the disk is not what was written."""
+        self._stop(why)
+
     def _now(self) -> datetime:
         return max(self._clock.now(), self._book.last_at)
 

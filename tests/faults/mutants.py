@@ -575,6 +575,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "folder",
     ),
     Mutant(
+        "what the night finds closes nothing",
+        "bot.process.nightly:Nightly._differs",
+        "self._ledger.shut(wrong)",
+        "",
+        "folder",
+    ),
+    Mutant(
+        "a start forgets what the night found",
+        "bot.process.nightly:Nightly._differs",
+        "await asyncio.to_thread(forget, Disk(), self._folder)",
+        "",
+        "folder",
+    ),
+    Mutant(
         "a backup starts without asking",
         "bot.storage.files:FileLedger._replayed",
         "None if mark is None else 'backup'",

@@ -13,8 +13,11 @@ import pytest
 
 from bot.domain import events as ev
 from bot.errors import LedgerClosed, StartupError
+from bot.process.nightly import Nightly
+from bot.storage.checkpoint import renew
 from bot.storage.commands.backup import backup
 from bot.storage.commands.verify import run_verify
+from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.kept import Views
 from tests.fakes import ANA, FakeClock
@@ -51,7 +54,7 @@ def attack(tries: Tries, folder: Path) -> None:
 
 
 async def _attack(tries: Tries, folder: Path) -> None:
-    for step in (_missing, _emptied, _second_instance, _in_the_way, _backed_up):
+    for step in (_missing, _emptied, _second_instance, _in_the_way, _backed_up, _at_night):
         tries.runs += 1
         await step(tries, folder / step.__name__)
 
@@ -124,6 +127,24 @@ async def _backed_up(tries: Tries, folder: Path) -> None:
     tries.check(not mark.exists(), "the mark of a backup stays")
     mark.write_text('{"of": "a", "at": "b"}')
     tries.check("was not finished" in await refused(folder / "copy"), "half a backup is started on")
+
+
+async def _at_night(tries: Tries, folder: Path) -> None:
+    """A bit that fell over in a month that is over: no start looks there, so the night does, and closes."""
+    whole = ledger()
+    clock = FakeClock(after(whole))
+    data = put(folder, whole.image)
+    renew(Disk(), data)
+    sealed = data / "ledger" / min(whole.image)
+    sealed.write_bytes(sealed.read_bytes().replace(b'"case_opened"', b'"case_opener"', 1))
+    opened = FileLedger.open(data, clock)
+    tries.check(opened.closed is None, "a start reads what a checkpoint is of")
+    await Nightly(data, opened, lambda _: None).check()
+    tries.check(opened.closed is not None, "damage that the night found closes nothing")
+    await opened.close()
+    again = FileLedger.open(data, clock)
+    tries.check(again.closed is not None, "a start forgets the damage that the night found")
+    await again.close()
 
 
 async def _second_instance(tries: Tries, folder: Path) -> None:

@@ -1,0 +1,56 @@
+"""A command of this program in a process of its own: the work does not wait for it and tells it no secret."""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import bot
+
+_NICE = 19  # it takes what of the CPU the bot leaves
+
+
+class Ended(NamedTuple):
+    """How it ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def ended(*arguments: str, patience: float) -> Ended | str:
+    """Run it; where it does not come to an end by itself within `patience` seconds, why not.
+
+    It is gone when this returns, also where the caller is cancelled.
+    """
+    try:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *arguments),
+            env=_bare(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    try:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, child.pid, _NICE)
+        async with asyncio.timeout(patience):
+            out, err = await child.communicate()
+    except TimeoutError:
+        return "it took too long"
+    finally:
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+    return Ended(child.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def _bare() -> dict[str, str]:
+    """What a child needs of the environment: no secret is."""
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "LC_ALL", "TZ"}}
+    return kept | {"PYTHONPATH": str(Path(bot.__file__).parents[1])}

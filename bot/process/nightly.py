@@ -1,0 +1,86 @@
+"""Each night the ledger's lines are read again where they lie: a disk forgets, and a start reads few of them.
+
+A child process does it (`ledger verify`). What differs closes the ledger: cards go on, nothing is sent. The
+checkpoints go as well, so that the next start reads every line and stays closed until that is mended.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.ports import Notice
+from bot.process import child
+from bot.storage.checkpoint import forget
+from bot.storage.disk import Disk
+from bot.storage.files import FileLedger
+
+log = logging.getLogger(__name__)
+
+HOUR, MINUTE = 3, 30
+"""When, in the time zone of the settings."""
+FIRST = 600.0  # seconds after a start: one that runs through no night is checked, too
+PATIENCE = 3600.0  # seconds: years take some of CPU, and it is given little
+_BAD = re.compile(r"^first bad line: (.+, line \d+), byte \d+: (.*)$", re.MULTILINE)
+_GONE = re.compile(r"^(.+) has no ledger", re.MULTILINE)
+
+
+class Nightly:
+    """Has the ledger verified. `say` tells the group."""
+
+    def __init__(self, folder: Path, ledger: FileLedger, say: Callable[[Notice], None]) -> None:
+        self._folder, self._ledger, self._say = folder, ledger, say
+        self._at_it: asyncio.Task[object] | None = None
+        self._unread: str | None = None
+        self._found = False
+
+    async def check(self) -> None:
+        """Once; what it finds is said. One call at a time."""
+        if self._ledger.closed is not None:
+            return
+        self._at_it = asyncio.current_task()
+        try:
+            how = await child.ended("ledger", "verify", "--data", str(self._folder), patience=PATIENCE)
+        finally:
+            self._at_it = None
+        if isinstance(how, str):
+            self._not_read(how)
+        elif how.code == 0:
+            self._unread = None
+            log.info("the ledger was read and is whole: %s", how.out.partition("\n")[0])
+        elif wrong := _wrong(how.out):
+            await self._differs(wrong)
+        else:
+            said = (how.err or how.out).strip().rpartition("\n")[2]
+            self._not_read(said or f"exit code {how.code}")
+
+    async def stop(self) -> None:
+        """End a check that is going on; a ledger that it closed stays without checkpoints."""
+        if self._at_it is not None:
+            going_on = self._at_it
+            going_on.cancel()
+            await asyncio.wait({going_on})
+        if self._found:
+            await asyncio.to_thread(forget, Disk(), self._folder)  # one may have been on its way
+
+    async def _differs(self, wrong: str) -> None:
+        self._found = True
+        self._ledger.shut(wrong)
+        await asyncio.to_thread(forget, Disk(), self._folder)
+
+    def _not_read(self, why: str) -> None:
+        """It says nothing of the ledger: nothing is closed for it, and somebody should look."""
+        log.warning("the ledger could not be verified: %s", why)
+        if self._unread is None:  # once, until it is read again
+            self._say(Notice("ledger_unread", {"why": why}))
+        self._unread = why
+
+
+def _wrong(said: str) -> str | None:
+    """What `verify` found, as a start says it; None where it could not read."""
+    if bad := _BAD.search(said):
+        return f"{bad[1]} is damaged ({bad[2]}): see python -m bot ledger verify"
+    if gone := _GONE.search(said):
+        return f"{gone[1]} is gone: see python -m bot ledger verify"
+    return None

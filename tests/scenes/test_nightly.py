@@ -1,0 +1,57 @@
+"""A bit falls over in a month that is over, while the bot runs."""
+
+import socket
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from bot.domain.events import Started, Stopped
+from bot.storage.checkpoint import renew
+from bot.storage.disk import Disk
+from bot.storage.files import FileLedger
+from tests.fakes import FakeClock
+from tests.scenes.conftest import Noc
+
+pytestmark = pytest.mark.process
+CLOSED = "Registro fechado: nada pode ser decidido nem enviado."
+
+
+async def test_it_closes_what_sends_is_said_once_and_cards_go_on(
+    noc: Noc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.process.app.FIRST", 3.0)
+    data = noc.folder / "data"
+    clock = FakeClock(datetime.now(UTC) - timedelta(days=40))
+    old = FileLedger.open(data, clock)
+    await old.commit(lambda _book, _now: [Started("1"), Stopped()])
+    clock.time += timedelta(days=39)
+    await old.commit(lambda _book, _now: [Stopped()])
+    await old.close()
+    renew(Disk(), data)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        noc.variables["OPS_PORT"] = str(free.getsockname()[1])
+    noc.world.outage(3)
+    await noc.open()
+    card = await noc.card()
+    sealed = min((data / "ledger").glob("*.jsonl"))
+    damaged = bytearray(sealed.read_bytes())
+    damaged[200] ^= 1
+    sealed.write_bytes(damaged)
+    await noc.chat.wait(lambda c: any(CLOSED in m.text and sealed.name in m.text for m in c.messages()))
+    async with httpx.AsyncClient(trust_env=False) as client:
+        health = await client.get(f"http://127.0.0.1:{noc.variables['OPS_PORT']}/healthz")
+    assert (health.status_code, health.json()["wrong"]["ledger"]) == (
+        503,
+        "closed: nothing can be decided or sent",
+    )
+    assert "fechado" in (await noc.chat.tap(noc.ana, card, "Aprovar")).text
+    noc.world.outage(3, slot_pon="1/1")
+    await noc.card("1/1")
+    assert sum(CLOSED in m.text for m in noc.chat.messages()) == 1
+    assert noc.hsm.received == []
+    await noc.close()
+    await noc.open()  # and no start forgets it
+    await noc.chat.wait(lambda c: sum(CLOSED in m.text for m in c.messages()) == 2)
+    assert noc.hsm.received == []

@@ -1,0 +1,185 @@
+"""The ledger is read again each night by a child: a difference closes it, a child that fails does not."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain import events as ev
+from bot.errors import LedgerClosed
+from bot.ports import Notice
+from bot.process import child, nightly
+from bot.process.nightly import Nightly
+from bot.storage.checkpoint import renew
+from bot.storage.disk import Disk
+from bot.storage.files import FileLedger
+from tests.fakes import ANA, FakeClock, settled
+from tests.storage.disks import QuickDisk
+from tests.storage.samples import SEGMENT, adds, opened
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[FileLedger]:
+    """Two months, and a checkpoint of them."""
+    clock = FakeClock()
+    made = FileLedger.open(tmp_path, clock, QuickDisk())
+    await made.commit(adds(ev.Started("1"), opened()))
+    clock.time += timedelta(days=20)
+    await made.commit(adds(opened(2)))
+    assert renew(Disk(), tmp_path) is not None
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def said() -> list[Notice]:
+    return []
+
+
+@pytest.fixture
+def night(tmp_path: Path, ledger: FileLedger, said: list[Notice]) -> Nightly:
+    return Nightly(tmp_path, ledger, said.append)
+
+
+def flip(folder: Path, name: str = SEGMENT) -> None:
+    """One bit, in the middle of a line."""
+    data = bytearray((folder / "ledger" / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "ledger" / name).write_bytes(data)
+
+
+def checkpoints(folder: Path) -> list[str]:
+    return [path.name for path in (folder / "ledger").iterdir() if "checkpoint" in path.name]
+
+
+async def test_a_whole_ledger_stays_open(
+    ledger: FileLedger, night: Nightly, said: list[Notice], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        await night.check()
+    assert (ledger.closed, said) == (None, [])
+    assert "the ledger was read and is whole: " in caplog.text
+    assert "3 good lines in 2 groups" in caplog.text
+
+
+@pytest.mark.parametrize("what", ["a bit", "a month gone", "all gone"])
+async def test_a_difference_closes_it_until_it_is_mended(
+    tmp_path: Path, ledger: FileLedger, night: Nightly, said: list[Notice], what: str
+) -> None:
+    closed: list[str] = []
+    ledger.on_closed = closed.append
+    sealed = tmp_path / "ledger" / SEGMENT
+    whole = sealed.read_bytes()
+    if what == "a bit":
+        flip(tmp_path)
+    for name in {"a month gone": [SEGMENT], "all gone": [SEGMENT, "2026-12.jsonl"]}.get(what, []):
+        (tmp_path / "ledger" / name).unlink()
+    await night.check()
+    await night.check()
+    assert closed == [ledger.closed]
+    assert closed[0].endswith(": see python -m bot ledger verify")
+    assert ("is gone" if what == "all gone" else "is damaged (") in closed[0]
+    assert said == []
+    with pytest.raises(LedgerClosed):
+        await ledger.commit(adds(ev.Approved(1, ANA, ())))
+    await ledger.commit(adds(opened(3)))  # cards go on
+    assert checkpoints(tmp_path) == []
+    await ledger.close()
+    if what == "all gone":
+        return
+    again = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+    assert again.closed is not None  # a start alone would have looked at its size and last line
+    await again.close()
+    sealed.write_bytes(whole)
+    again = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+    assert again.closed is None
+    await again.close()
+
+
+async def test_a_checkpoint_that_comes_late_goes_with_the_stop(tmp_path: Path, night: Nightly) -> None:
+    late = (tmp_path / "ledger" / "checkpoint-3.json.gz").read_bytes()
+    await night.stop()
+    assert len(checkpoints(tmp_path)) == 1
+    flip(tmp_path)
+    await night.check()
+    (tmp_path / "ledger" / "checkpoint-3.json.gz").write_bytes(late)
+    await night.stop()
+    assert checkpoints(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (["/nowhere/python"], "No such file or directory"),
+        (["sh", "-c", "echo a >&2; echo no memory >&2; exit 1"], "no memory"),
+        (["sh", "-c", "kill -9 $$"], "exit code -9"),
+        (["sh", "-c", "exit 3"], "exit code 3"),
+        (
+            ["sh", "-c", "echo /d/ledger cannot be read: Input/output error; exit 1"],
+            "/d/ledger cannot be read",
+        ),
+        (["sleep", "1000"], "it took too long"),
+    ],
+)
+async def test_a_child_that_fails_is_said_once_and_closes_nothing(
+    tmp_path: Path, ledger: FileLedger, monkeypatch: pytest.MonkeyPatch, command: list[str], why: str
+) -> None:
+    said: list[Notice] = []
+    night = Nightly(tmp_path, ledger, said.append)
+    begin = asyncio.create_subprocess_exec
+
+    async def other(*_: str, **how: Any) -> asyncio.subprocess.Process:
+        return await begin(*command, **how)
+
+    monkeypatch.setattr(nightly, "PATIENCE", 0.1 if command[0] == "sleep" else 20.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(asyncio, "create_subprocess_exec", other)
+        await night.check()
+        await night.check()
+    assert [(notice.code, str(notice.facts["why"]).startswith(why)) for notice in said] == [
+        ("ledger_unread", True)
+    ]
+    assert ledger.closed is None
+    monkeypatch.setattr(nightly, "PATIENCE", 20.0)
+    await night.check()  # it is well again
+    with monkeypatch.context() as broken:
+        broken.setattr(asyncio, "create_subprocess_exec", other)
+        await night.check()
+    assert len(said) == 2
+
+
+async def test_a_stop_ends_a_check_that_is_going_on(
+    ledger: FileLedger, night: Nightly, said: list[Notice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    children: list[asyncio.subprocess.Process] = []
+    begin = asyncio.create_subprocess_exec
+
+    async def slow(*_: str, **how: Any) -> asyncio.subprocess.Process:
+        children.append(await begin("sleep", "1000", **how))
+        return children[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slow)
+    task = asyncio.create_task(night.check())
+    while not children:
+        await settled()
+        await asyncio.sleep(0.01)
+    await night.stop()
+    assert (task.cancelled(), children[0].returncode, said, ledger.closed) == (True, -9, [], None)
+
+
+async def test_the_child_leaves_the_cpu_to_the_bot(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = asyncio.create_subprocess_exec
+
+    async def nice(*_: str, **how: Any) -> asyncio.subprocess.Process:
+        return await begin("sh", "-c", "sleep 0.3; nice", **how)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", nice)
+    ended = await child.ended(patience=20.0)
+    assert not isinstance(ended, str)
+    assert ended.out.strip() == "19"
