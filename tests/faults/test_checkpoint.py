@@ -11,6 +11,10 @@ What is allowed, for the segments as they are and any checkpoint beside them:
 
 import asyncio
 import gzip
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -19,7 +23,8 @@ import pytest
 
 from bot.domain import events as ev
 from bot.storage import checkpoint, snapshot
-from bot.storage.checkpoint import renew
+from bot.storage.checkpoint import renew, resumed
+from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.replay import Fault, Mark, scan
 from tests.fakes import BRUNO, FakeClock
@@ -29,6 +34,7 @@ from tests.faults.tries import Tries
 
 pytestmark = pytest.mark.attack
 
+ROOT = Path(__file__).parents[2]
 AFTER = (2, 5, 7)  # groups: within the first month, at the second's begin, near the end
 
 
@@ -162,3 +168,46 @@ def attack(tries: Tries, folder: Path) -> None:
 
 def test_checkpoint(tries: Tries, tmp_path: Path) -> None:
     attack(tries, tmp_path)
+
+
+CALLS = "openat,write,fsync,rename,renameat,renameat2,unlink,unlinkat"
+ENDS = ("signal=KILL", "error=ENOSPC", "error=EIO")
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize("end", ENDS)
+def test_the_child_ends_at_each_of_its_calls_on_the_files(tries: Tries, tmp_path: Path, end: str) -> None:
+    """At the first, the second ... and past the last: the next start knows what every line says."""
+    whole = ledger()
+    folder = tmp_path / "ledger"
+    for turn in range(1, 15):
+        tries.runs += 1
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, data in whole.image.items():
+            (folder / name).write_bytes(data)
+        for upto in (3, 5):
+            renew(Disk(), tmp_path, upto)
+        code = _traced(tmp_path, end, turn)
+        tries.kills += code == -signal.SIGKILL
+        tries.faults += code == 1
+        opened = resumed(Disk(), tmp_path)
+        tries.check(opened.trouble is None, f"the ledger is damaged: {end} at call {turn}")
+        tries.check(opened.book == whole.books[-1], f"another book: {end} at call {turn}")
+        tries.check(opened.since >= 3, f"no checkpoint is left: {end} at call {turn}")
+    assert code == 0
+    assert tries.kills >= 8 or tries.faults >= 4  # what it only reads may fail, it takes another then
+    assert sorted(path.name for path in folder.glob("checkpoint*")) == [
+        "checkpoint-12.json.gz",
+        "checkpoint-5.json.gz",
+    ]
+
+
+def _traced(folder: Path, end: str, turn: int) -> int:
+    names = [f"checkpoint-{line}.json.gz{rest}" for line in (3, 5, 12) for rest in ("", ".tmp")]
+    paths = [part for name in ("", *names) for part in ("-P", str(folder / "ledger" / name).rstrip("/"))]
+    calls = ",".join(f"?{name}" for name in CALLS.split(","))
+    trap = ["-e", f"trace={calls}", "-e", f"inject={calls}:{end}:when={turn}"]
+    command = (sys.executable, "-m", "bot", "ledger", "checkpoint", "--data", str(folder), "--line", "12")
+    traced = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", *paths, *trap, "--", *command]
+    return subprocess.run(traced, cwd=ROOT, capture_output=True, check=False, timeout=60).returncode
