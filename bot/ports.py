@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
-from bot.domain.book import Book
+from bot.domain.book import AuditEntry, Book
 from bot.domain.customer import Affected, Contact, Link
 from bot.domain.events import Line
 from bot.domain.incident import Inventory, Poll, Port
@@ -107,6 +107,42 @@ class Ledger(Protocol):
 
     async def flush(self) -> None:
         """Return once every line added so far is durable. LedgerClosed where that cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which entries of the audit: all, those at a place whose name in small letters `place` takes, or those
+    written from the first of two times until before the second.
+
+    Refused taps and the plain ends of dispatches come where `refused` says "also", the former alone by
+    "only".
+    """
+
+    place: Callable[[str], bool] | None = None
+    between: tuple[datetime, datetime] | None = None
+    refused: Literal["no", "also", "only"] = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Some of `total` entries of the audit, newest first, and a book that has the cases they are about."""
+
+    book: Book
+    entries: tuple[AuditEntry, ...]
+    total: int
+
+
+class History(Protocol):
+    """What the ledger says of what the book does not hold any more. Declined where that cannot be told now.
+
+    A book that it gives has a few cases as all of their lines made them; what is going on now is not in it.
+    """
+
+    async def case(self, number: int) -> Book:
+        """A book with this case and the one of its second message. Declined where there is no such case."""
+
+    async def audit(self, wish: Wish, skip: int, most: int) -> Recalled:
+        """At most so many entries, without the newest `skip`."""
 
 
 class Limiter(Protocol):

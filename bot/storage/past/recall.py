@@ -1,0 +1,118 @@
+"""Cases folded again from only their own lines, wherever in the ledger they are."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import sleep
+
+from bot.domain.book import AuditEntry, Book, WholeBook
+from bot.domain.case import restoring_of
+from bot.storage import codec
+from bot.storage.disk import Disk
+from bot.storage.past.index import Index
+from bot.storage.past.tables import Extent, Place
+from bot.storage.segments import ledger_folder
+
+HEAD = re.compile(
+    rb'\{"seq":(\d{1,18}),"group":\d{1,18},"left":(\d{1,18}),"at":"[^"]{26}Z",'
+    rb'"kind":"(\w+)"(?:,"case":(-?\d+))?'
+)
+"""How a line begins: its number, how many of its group follow, its kind, and its case where it has one."""
+_END = Place(999999, 0)
+_SHARED = 20  # cases that one's incidents went to: more than happens while they are on
+_LINE = 4096  # bytes that nearly every line fits in
+_AT_ONCE = 200  # lines between two moments in which the event loop may go on
+
+
+def segment_of(name: str) -> int:
+    """The month of a segment as a number."""
+    return int(name[:4] + name[5:7])
+
+
+def segment_path(folder: Path, segment: int) -> Path:
+    """The segment of a month."""
+    return ledger_folder(folder) / f"{segment // 100:04}-{segment % 100:02}.jsonl"
+
+
+@dataclass(slots=True)
+class Folded:
+    """A book of some cases, and which audit entries each line (by its place) brought about."""
+
+    book: Book = field(default_factory=WholeBook)
+    brought: dict[Place, list[AuditEntry]] = field(default_factory=dict)
+
+
+class Recall:
+    """Reads what the index points at. OSError, `codec.BadLine` where that is not there."""
+
+    def __init__(self, disk: Disk, folder: Path, index: Index) -> None:
+        self._disk, self._folder, self._index = disk, folder, index
+
+    def fold(self, cases: Collection[int], also: Iterable[Place] = (), upto: Place = _END) -> Folded:
+        """The cases, with the second messages of them and those that took incidents out of them.
+
+        `also` are lines that are about no case; nothing after `upto` is taken.
+        """
+        lines = dict(self._lines({abs(case) for case in cases} - {0}))
+        for place in also:
+            for one in (place, *self._index.beside(place), *self._index.wide(["confirmed"], place, _END)):
+                lines[one] = self._line(one)
+        folded, counts = Folded(), dict[Place, tuple[int, int]]()
+        for number, place in enumerate(sorted(lines)):
+            if place > upto:
+                break
+            if not number % _AT_ONCE:
+                sleep(0)
+            entry = codec.unseal(lines[place])
+            before = len(folded.book.audit)
+            folded.book.apply(entry.at, entry.line)
+            counts[place] = before, len(folded.book.audit)
+        # Only now: a clock that is set back dates entries anew.
+        folded.brought = {place: folded.book.audit[first:end] for place, (first, end) in counts.items()}
+        return folded
+
+    def _lines(self, roots: Collection[int]) -> Iterator[tuple[Place, bytes]]:
+        own = self._index.extents([number for root in roots for number in (root, restoring_of(root))])
+        spans = {number: (Place(*at[0][:2]), Place(at[-1].segment, at[-1].end)) for number, at in own.items()}
+        others: set[int] = set()
+        for root, (first, _) in spans.items():
+            others.update(self._index.sharing(root, first, _SHARED))
+        others.difference_update(own)
+        extents = {**own, **self._index.extents(others)}
+        for at in {at for each in extents.values() for at in each}:
+            yield from self._of(at, extents)
+        wide: set[Place] = set()
+        for first, last in spans.values():
+            # What runs is interrupted by the next start, and one that is interrupted is not again.
+            wide.update(self._index.wide(["started"], first, last))
+            wide.update(self._index.wide(["started"], last, _END, 1))
+            wide.update(self._index.wide(["confirmed"], first, _END))  # may set the clock back
+        for place in wide:
+            yield place, self._line(place)
+
+    def _of(self, at: Extent, cases: Collection[int]) -> Iterator[tuple[Place, bytes]]:
+        path = segment_path(self._folder, at.segment)
+        offset = at.first
+        for raw in self._disk.part(path, at.first, at.end - at.first).splitlines():
+            head = HEAD.match(raw)
+            if head is None:
+                raise codec.BadLine("what the index points at is no line", intact=False)
+            if head[4] is not None and int(head[4]) in cases:
+                yield Place(at.segment, offset), raw
+            elif head[4] is None and b'"case":' in raw:  # it has it elsewhere
+                case = getattr(codec.unseal(raw).line, "case", None)
+                if case in cases:
+                    yield Place(at.segment, offset), raw
+            offset += len(raw) + 1
+
+    def _line(self, place: Place) -> bytes:
+        path, size = segment_path(self._folder, place.segment), _LINE
+        while True:
+            found = self._disk.part(path, place.first, size)
+            end = found.find(b"\n")
+            if end >= 0:
+                return found[:end]
+            if len(found) < size:
+                raise codec.BadLine("what the index points at is no line", intact=False)
+            size *= 8
