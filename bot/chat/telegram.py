@@ -34,7 +34,7 @@ from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.outbox import Outbox
 from bot.domain.rules import Rules
 from bot.domain.who import Who
-from bot.ports import Clock, Ledger, Notice
+from bot.ports import Clock, History, Ledger, Notice
 
 __all__ = ["Account", "Telegram"]
 
@@ -58,6 +58,7 @@ class Telegram:
         *,
         rules: Rules,
         attention: Attention = EVERYTHING,
+        history: History | None = None,
         limit: int = LIMIT,
         window: float = WINDOW,
         gap: float = 1.0,
@@ -76,7 +77,7 @@ class Telegram:
         # PTB logs each failed poll, and each failed start of one, with its traceback; the link says it once.
         logging.getLogger("telegram.ext.Updater").setLevel(logging.CRITICAL)
         logging.getLogger("telegram.ext").addFilter(is_news)
-        self._clock, self._words = clock, words
+        self._clock, self._words, self._history = clock, words, history
         self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
         self._absence = Absence(clock, ledger.book.heard_at, away_after)
         self._requests = (
@@ -124,7 +125,7 @@ class Telegram:
             desk,
             self.chat,
             answers,
-            Browse(self._deps, desk, answers),
+            Browse(self._deps, desk, answers, self._history),
             self._beside,
             self._absence.of,
             self.contested,

@@ -32,6 +32,7 @@ from bot.process.wiring import attention_of, open_gateway, open_source, rules_of
 from bot.storage.access import troubles
 from bot.storage.files import FileLedger
 from bot.storage.kept import Views
+from bot.storage.past.history import FileHistory
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class App:
         self._ledger = ledger = _replayed(settings, clock)
         self._source = open_source(settings, clock)
         self._gateway = open_gateway(settings, clock)
+        self._history = FileHistory(settings.data_dir, lambda: ledger.head.seq, clock)
         self._telegram = self._open_telegram()
         self._standing = Standing(self._telegram, ledger, clock, settings.poll_seconds)
         self._health = HealthServer(self._standing.wrong, self._standing.noted)
@@ -118,6 +120,7 @@ class App:
             self._clock,
             rules=self._rules,
             attention=attention_of(settings),
+            history=self._history,
         )
 
     async def _start(self) -> None:
@@ -140,6 +143,7 @@ class App:
         self._schedule()
         self._watchdog = asyncio.create_task(self._watch_the_schedule())
         self._checkpoints.start()
+        self._history.start()
         await self._views.start()  # last: it takes a while, and the first poll need not wait for it
 
     def _schedule(self) -> None:
@@ -246,7 +250,8 @@ class App:
             last.push_async_callback(self._ledger.close)
             last.push_async_callback(self._nightly.stop)
             last.push_async_callback(self._checkpoints.stop)
-            for close in (self._gateway.aclose, self._source.aclose, self._health.stop, self._views.close):
+            adapters = (self._gateway.aclose, self._source.aclose, self._health.stop)
+            for close in (*adapters, self._history.close, self._views.close):
                 last.push_async_callback(close)
             cut_off = await self._tasks.drain(IN_FLIGHT)
             await self._telegram.stop()

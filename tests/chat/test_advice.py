@@ -10,7 +10,7 @@ from bot.chat.screens.cards.advice import halted_facts
 from bot.chat.screens.cards.card import card
 from bot.chat.screens.pages.audit import audit
 from bot.chat.screens.pages.on_demand import pending
-from bot.chat.screens.pages.sheets import audit_csv, audit_json
+from bot.chat.screens.pages.sheets import audit_csv, audit_json, entries_in
 from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
@@ -217,14 +217,18 @@ def test_the_audit_tells_who_decided_what_about_how_many() -> None:
         "<b>12:23</b> · vai ligar para 1 cliente · <b>Ana</b>",
         "<b>12:22</b> · considerou 3 incertas enviadas · <b>Ana</b>",
     ]
-    rows = audit_csv(book, "4", EN, book.last_at, 24).content.decode("utf-8-sig").splitlines()[1:]
+    rows = (
+        audit_csv(entries_in(book, "4", EN, book.last_at), EN, book.last_at, 24)
+        .content.decode("utf-8-sig")
+        .splitlines()[1:]
+    )
     assert [row.split(";")[2] for row in rows] == [
         "confirmed the ledger after a restore",
         "sent 2 in doubt again (may get two)",
         "calls 1 customer",
         "considered 3 in doubt as sent",
     ]
-    text = audit_json(book, "4", EN, book.last_at, 24).content.decode()
+    text = audit_json(entries_in(book, "4", EN, book.last_at), EN, book.last_at, 24).content.decode()
     assert [text.count(f'"what": "{code}"') for code in ("resolved_sent", "resolved_call", "resent")] == [
         1,
         1,

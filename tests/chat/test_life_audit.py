@@ -9,7 +9,7 @@ import pytest
 
 from bot.chat.screens.pages.audit import audit
 from bot.chat.screens.pages.audit_entries import entry_of, matching, said, said_of
-from bot.chat.screens.pages.sheets import audit_csv, audit_json
+from bot.chat.screens.pages.sheets import audit_csv, audit_json, entries_in
 from bot.chat.screens.pages.status import status
 from bot.chat.taps.commands import ProgramFacts
 from bot.domain import events as ev
@@ -162,13 +162,13 @@ def test_the_second_message_goes_by_its_cases_number() -> None:
 def test_the_documents_tell_the_same() -> None:
     book = restored(Approved(-1, BOT, (), due=AT_EIGHT))
     book.apply(book.last_at, ev.Silenced(1, SCOPES, AT_EIGHT, ANA, "obra"))
-    text = audit_csv(book, "", PT, book.last_at, 24).content.decode("utf-8-sig")
+    text = audit_csv(entries_in(book, "", PT, book.last_at), PT, book.last_at, 24).content.decode("utf-8-sig")
     silenced, done, approved, *_ = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
     assert (silenced["Caso"], silenced["Porta"]) == ("", "CB 02 6/15, 6/16; CB 03")
     assert (done["Caso"], done["O quê"]) == ("1", "aviso de volta: envio concluído")
     assert done["Resultado"].startswith("1 enviada")
     assert (approved["Quem"], approved["Caso"]) == ("automático", "1")
-    rows = json.loads(audit_json(book, "", EN, book.last_at, 24).content)
+    rows = json.loads(audit_json(entries_in(book, "", EN, book.last_at), EN, book.last_at, 24).content)
     assert rows[0]["scopes"] == [
         {"olt": "CB 02", "place": "6/15"},
         {"olt": "CB 02", "place": "6/16"},

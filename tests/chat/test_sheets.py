@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat.screens.buttons import Action
-from bot.chat.screens.pages.sheets import audit_csv, audit_json, details_csv
+from bot.chat.screens.pages.sheets import audit_csv, audit_json, details_csv, entries_in
 from bot.chat.screens.screen import Sheet
 from bot.domain.case import Case, Member
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
@@ -78,7 +78,7 @@ def test_any_name_stays_in_its_cell(name: str, phone: str) -> None:
 
 
 def test_the_audit_for_excel() -> None:
-    sheet = audit_csv(SENT, "", PT, SENT.last_at, 24)
+    sheet = audit_csv(entries_in(SENT, "", PT, SENT.last_at), PT, SENT.last_at, 24)
     counted = "2 enviadas · 1 incerta · 2 não enviadas"
     on, free = "falha ainda ativa", "2026-11-23 12:02:00"
     assert sheet.filename == "auditoria.csv"
@@ -106,7 +106,7 @@ def test_a_filtered_audit_of_a_dry_run_that_is_over() -> None:
         Settled(1, "unread", "not_found"),
         IncidentEnded(1),
     )
-    assert rows(audit_csv(book, "1", EN, book.last_at, 24))[1:] == [
+    assert rows(audit_csv(entries_in(book, "1", EN, book.last_at), EN, book.last_at, 24))[1:] == [
         [
             "2026-11-22 12:03:00",
             "",
@@ -121,7 +121,7 @@ def test_a_filtered_audit_of_a_dry_run_that_is_over() -> None:
 
 
 def test_the_audit_for_programs() -> None:
-    sheet = audit_json(SENT, "1", EN, SENT.last_at, 24)
+    sheet = audit_json(entries_in(SENT, "1", EN, SENT.last_at), EN, SENT.last_at, 24)
     assert sheet.filename == "audit.json"
     assert json.loads(sheet.content) == [
         {
@@ -160,7 +160,7 @@ def test_the_audit_for_programs() -> None:
 
 def test_a_decision_about_no_case_has_its_nulls() -> None:
     book = story(TapRefused(BRUNO, "/audit", "wrong_chat"))
-    (entry,) = json.loads(audit_json(book, "", PT, NOON, 24).content)
+    (entry,) = json.loads(audit_json(entries_in(book, "", PT, NOON), PT, NOON, 24).content)
     assert (entry["what"], entry["action"], entry["reason"]) == ("tap_refused", "/audit", "wrong_chat")
     assert {entry[key] for key in ("case", "incident", "kind", "port", "planned", "port_free_at")} == {None}
-    assert rows(audit_csv(book, "", PT, NOON, 24))[1][3:] == [""] * 5
+    assert rows(audit_csv(entries_in(book, "", PT, NOON), PT, NOON, 24))[1][3:] == [""] * 5

@@ -7,7 +7,7 @@ import pytest
 from bot.chat.screens.cards.card import card
 from bot.chat.screens.cards.results import counts_plain
 from bot.chat.screens.pages.on_demand import details
-from bot.chat.screens.pages.sheets import audit_csv, audit_json, details_csv
+from bot.chat.screens.pages.sheets import audit_csv, audit_json, details_csv, entries_in
 from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.domain.case import CaseState
 from bot.domain.events import Evidence, Result
@@ -57,8 +57,10 @@ async def test_it_is_counted_beside_those_sent_wherever_there_are_counts(desk: D
     sheet = details_csv(desk.case(), found, PT).content.decode("utf-8-sig").splitlines()
     assert sheet[0].endswith(";Envio")
     assert sheet[2].endswith(";sem confirmação")
-    assert "1 sem confirmação" in audit_csv(book, "", PT, now, 24).content.decode("utf-8-sig")
-    assert '"unconfirmed": 1' in audit_json(book, "", PT, now, 24).content.decode()
+    assert "1 sem confirmação" in audit_csv(entries_in(book, "", PT, now), PT, now, 24).content.decode(
+        "utf-8-sig"
+    )
+    assert '"unconfirmed": 1' in audit_json(entries_in(book, "", PT, now), PT, now, 24).content.decode()
     program = ProgramFacts("1", NOON, "matrix", dry_run=False)
     page = assert_arrives(
         status(

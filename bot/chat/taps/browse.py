@@ -14,19 +14,21 @@ from telegram import CallbackQuery
 
 from bot.chat.screens.buttons import Action
 from bot.chat.screens.pages import on_demand, sheets
-from bot.chat.screens.pages.audit import audit, read_audit
+from bot.chat.screens.pages.audit import read_audit
 from bot.chat.screens.pages.cooldown import cooldown
 from bot.chat.screens.pages.doubts import doubts_page
 from bot.chat.screens.press import Kind, Press
 from bot.chat.screens.screen import Screen, Sheet
 from bot.chat.taps.answers import Answers
 from bot.chat.taps.desk import Desk
+from bot.chat.taps.past import Past
 from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.outbox import Ephemeral
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.domain.book import Book
 from bot.domain.who import Who
 from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
+from bot.ports import History
 from bot.steps.decide import find_whole
 
 K = TypeVar("K")
@@ -63,7 +65,8 @@ class _Posted:
 class Browse:
     """What is shown on demand. Methods that send never raise: the person can ask again."""
 
-    def __init__(self, deps: ChatDeps, desk: Desk, answers: Answers) -> None:
+    def __init__(self, deps: ChatDeps, desk: Desk, answers: Answers, history: History | None = None) -> None:
+        self.past = Past(deps, desk, history)
         self._d = deps
         self._desk = desk
         self._answers = answers
@@ -120,11 +123,11 @@ class Browse:
 
     async def details(self, page: Page, case: int) -> None:
         """The affected customers, shown to who asked alone where Telegram can do that."""
-        await self._post_for(page, await self._details(case, 0), Kind.DETAILS, case)
+        await self._post_for(page, await self._details(case, 0, page.message), Kind.DETAILS, case)
 
     async def doubts(self, page: Page, case: int) -> None:
         """The case's sends in doubt, shown to who asked alone where Telegram can do that."""
-        await self._post_for(page, self._doubts(case, 0), Kind.DOUBTS, case)
+        await self._post_for(page, await self._doubts(case, 0), Kind.DOUBTS, case)
 
     async def turn_details(self, page: Page, case: int, number: str) -> None:
         """Another page of the affected customers."""
@@ -133,21 +136,17 @@ class Browse:
 
     async def turn_doubts(self, page: Page, case: int, number: int) -> None:
         """The page shows the sends in doubt as they are now."""
-        await self.turn(page, self._doubts(case, number))
+        await self.turn(page, await self._doubts(case, number))
 
     async def turn_audit(self, page: Page, arg: str) -> None:
         """Another page of the audit."""
         number, wanted = read_audit(arg)
-        await self.turn(page, self.audit(wanted, number))
+        await self.turn(page, await self.past.audit(wanted, number))
 
     async def turn_cooldown(self, page: Page, number: str = "") -> None:
         """The page shows the ports in cooldown."""
         turned = int(number) if number.isascii() and number.isdecimal() else 0
         await self.turn(page, self.cooldown(may_release=True, page=turned))
-
-    def audit(self, wanted: str, number: int = 0) -> Screen:
-        """One page of the audit."""
-        return audit(self._book, number, wanted, self._d.words, self._now, hours=self._d.rules.cooldown_hours)
 
     def cooldown(self, *, may_release: bool, page: int = 0) -> Screen:
         """One page of the ports in cooldown."""
@@ -178,13 +177,13 @@ class Browse:
     async def _sheet(self, press: Press) -> Sheet:
         """Raises what the look-up raises, and Declined where the case left the book."""
         if press.action is Action.DETAILS_CSV:
-            found = await self._desk.details(press.case)
-            return sheets.details_csv(find_whole(self._book, press.case), found, self._d.words)
+            case, found, _ = await self.past.customers(press.case)
+            return sheets.details_csv(case, found, self._d.words)
         if press.action is Action.DOUBTS_CSV:
             return sheets.doubts_csv(find_whole(self._book, press.case), self._d.words)
         make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
-        wanted = read_audit(press.arg)[1]
-        return make(self._book, wanted, self._d.words, self._now, self._d.rules.cooldown_hours)
+        entries = await self.past.entries(read_audit(press.arg)[1])
+        return make(entries, self._d.words, self._now, self._d.rules.cooldown_hours)
 
     async def post(
         self,
@@ -267,16 +266,17 @@ class Browse:
         only = {"receiver_user_id": reader, "callback_query_id": page.query}
         await self.post(page.chat, screen, kind, reader=reader, case=case, reply_to=page.message, only=only)
 
-    def _doubts(self, case: int, number: int) -> Screen:
+    async def _doubts(self, case: int, number: int) -> Screen:
         try:
-            return doubts_page(find_whole(self._book, case), self._book, number, self._d.words, self._now)
+            book = await self.past.recall(case)
+            return doubts_page(book.cases[case], book, number, self._d.words, self._now)
         except Declined as no:  # it left the book
             return self._sorry(no)
 
-    async def _details(self, case: int, number: int) -> Screen:
+    async def _details(self, case: int, number: int, card: int | None = None) -> Screen:
         try:
-            found = await self._desk.details(case)
-            return on_demand.details(find_whole(self._book, case), found, number, self._d.words)
+            about, found, old = await self.past.customers(case, card)
+            return on_demand.details(about, found, number, self._d.words, old=self._now if old else None)
         except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
             return self._sorry(error)
 

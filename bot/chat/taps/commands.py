@@ -144,7 +144,7 @@ class Commands:
                     book, self._d.words, now, closed=closed is not None, rules=self._d.rules
                 )
             case "audit":
-                return self._d.browse.audit(argument)
+                return await self._d.browse.past.audit(argument, 0)
             case "cooldown":
                 return self._d.browse.cooldown(may_release=await self._d.access.is_approver(user))
             case _:

@@ -33,6 +33,13 @@ class PagePresses:
             return self._d.later(page, lambda: browse.doubts(page, case))
         return self._d.later(page, lambda: browse.details(page, case), "toast.looking")
 
+    def open_old(self, page: Page, press: Press) -> str | None:
+        """The same of a case that left the book: whether the message is its card is seen once it is read."""
+        known = self._d.browse.wrote(page.chat, page.message) or self._d.chat.is_notice(page.message)
+        if known or self._d.chat.is_card(page.message):
+            raise Declined("unknown_button")  # forged: that message never had this button
+        return self.open(page, press)
+
     async def press(self, row: Tap, press: Press, page: Page) -> str | None:
         """Do what the row says; the toast. Declined where the message never had that button."""
         here = page.chat == self._d.chat.group and row.page not in {Kind.STATUS, Kind.TIME}

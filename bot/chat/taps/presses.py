@@ -64,6 +64,8 @@ class Presses:
                 self._check_alone(row)
                 return await self._cards.press(row, press, who, away) or self._if_late(Urgency.URGENT)
             case Where.FROM_CARD:
+                if self._d.browse.past.knows(press.case):
+                    return self._pages.open_old(self._d.browse.page(query, who), press)
                 approver = row.approver or await self._adopts(press, who)
                 await self._cards.check(chat, message.message_id, press.case, approver=approver)
                 return self._pages.open(self._d.browse.page(query, who), press)

@@ -62,7 +62,7 @@ def ledger(tmp_path: Path, *lines: Dated) -> Past:
     return Past(tmp_path).read()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10**6), parts=st.lists(st.integers(0, 200), max_size=3))
 def test_tells_what_a_book_says_that_forgets_nothing(
     seed: int, parts: list[int], tmp_path_factory: pytest.TempPathFactory

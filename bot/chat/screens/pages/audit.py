@@ -1,5 +1,6 @@
 """/audit: the last decisions, page by page, with the filter kept in the buttons."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from markupsafe import Markup
@@ -11,32 +12,50 @@ from bot.chat.screens.pages.audit_entries import Entry, entry_of, is_number, mat
 from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words, clean
-from bot.domain.book import Book
+from bot.domain.book import AuditEntry, Book
+from bot.ports import Recalled
 
-_A_PAGE = 8
+A_PAGE = 8
 _BEGIN = {"approved", "restored"}
 _FILTER_BYTES = 40  # what `log.json:0:<page>|` leaves of 64 bytes, with room to spare
 
 
-def audit(book: Book, page: int, filter_text: str, words: Words, now: datetime, *, hours: float) -> Screen:
-    """One page of the audit, newest first. A page that is not there: the nearest."""
+def audit(
+    book: Book,
+    page: int,
+    filter_text: str,
+    words: Words,
+    now: datetime,
+    *,
+    hours: float,
+    past: Recalled | None = None,
+    unread: bool = False,
+) -> Screen:
+    """One page of the audit, newest first. A page that is not there: the nearest.
+
+    `past` is that page from the whole ledger; without it the book's own entries are all there is, and
+    `unread` says that older ones could not be read now.
+    """
     kept = fitting_filter(filter_text)
-    found = matching(book, kept, words, now)
     if is_number(kept) and not int(kept):
         return Screen(str(words.say("audit.how_many")))
+    found = past.entries if past is not None else matching(book, kept, words, now)
+    total = past.total if past is not None else len(found)
+    head = [words.say("audit.unread")] if unread else []
     if not found:
-        return Screen(str(words.say("audit.none")))
-    pages = -(-len(found) // _A_PAGE)
+        return Screen(str(LINE.join([*head, words.say("audit.none")])))
+    pages = -(-total // A_PAGE)
     page = min(max(page, 0), pages - 1)
-    head = [words.say("audit.head", n=len(found), filter="" if is_number(kept) else kept)]
+    head.append(words.say("audit.head", n=total, filter="" if is_number(kept) else kept))
     if book.head is not None:
         head.append(words.say("card.anchor", head=book.head))
     if pages > 1:
         head.append(words.say("page.of", page=page + 1, pages=pages))
-    shown = found[page * _A_PAGE :][:_A_PAGE]
+    shown: Sequence[AuditEntry] = found if past is not None else found[page * A_PAGE :][:A_PAGE]
+    of = past.book if past is not None else book
     text = fit(
         head,
-        (_row(entry_of(book, entry, now, hours), words, now) for entry in shown),
+        (_row(entry_of(of, entry, now, hours), words, now) for entry in shown),
         words,
         of=len(shown),
         more="page.more_csv",

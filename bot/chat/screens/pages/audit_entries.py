@@ -3,9 +3,11 @@
 What a line has to tell is read by the names of its fields: a new kind needs a phrase and nothing here.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from typing import Literal
 
 from bot.chat.screens.buttons import Action
 from bot.chat.screens.cards.results import reason_words
@@ -23,7 +25,11 @@ from bot.domain.limits.silence import Scope, squeezed
 from bot.domain.phone import mask
 from bot.domain.plan import Receipt, Tally
 from bot.domain.who import BOT, Who
+from bot.ports import Wish
 
+_DAY = re.compile(
+    r"(?P<year>\d{4})-(?P<month>\d\d?)-(?P<day>\d\d?)|(?P<day2>\d\d?)/(?P<month2>\d\d?)/(?P<year2>\d{4})"
+)
 TODAY = frozenset({"today", "hoje"})
 REFUSED = frozenset({"refused", "recusados"})
 _TIMES = ("due", "eta", "until")  # when it is to be sent, expected to be over or silent until
@@ -87,13 +93,14 @@ def matching(
 ) -> Sequence[AuditEntry]:
     """The decisions that a filter lets through, newest first.
 
-    The filter is empty, a number (that many), `today` / `hoje`, `refused` / `recusados`, or a part of the
-    OLT's name or port. Refused taps, of which anybody can make any number, come only where the filter or
-    `refused` asks for them: it is for documents, and they have the plain end of a dispatch as an entry, too,
-    which is otherwise in that of its approval.
+    The filter is empty, a number (that many), `today` / `hoje`, `refused` / `recusados`, a day (`2026-03-14`,
+    `14/03/2026`), or a part of the OLT's name or port. Refused taps, of which anybody can make any number,
+    come only where the filter or `refused` asks for them: it is for documents, and they have the plain end of
+    a dispatch as an entry, too, which is otherwise in that of its approval.
     """
     wanted = filter_text.strip().casefold()
     newest: Sequence[AuditEntry] = book.audit[::-1]
+    day = _day(wanted, words)
     if wanted in REFUSED:
         return [entry for entry in newest if isinstance(entry.line, events.TapRefused)]
     if not refused:
@@ -104,9 +111,35 @@ def matching(
         newest = newest[: int(wanted)]
     elif wanted in TODAY:
         newest = [entry for entry in newest if words.is_same_day(entry.at, now)]
+    elif day is not None:
+        newest = [entry for entry in newest if day[0] <= entry.at < day[1]]
     elif wanted:
         newest = [entry for entry in newest if any(_is_at(wanted, place) for place in _places(book, entry))]
     return newest
+
+
+def wish_of(filter_text: str, words: Words, *, refused: bool = False) -> Wish:
+    """The same, to be asked of the whole ledger: but for a number and for today, which are of the newest."""
+    wanted = filter_text.strip().casefold()
+    if wanted in REFUSED:
+        return Wish(refused="only")
+    also: Literal["also", "no"] = "also" if refused else "no"
+    day = _day(wanted, words)
+    if day is not None or not wanted or is_number(wanted):
+        return Wish(between=day, refused=also)
+    return Wish(lambda place: _is_at(wanted, place), refused=also)
+
+
+def _day(text: str, words: Words) -> tuple[datetime, datetime] | None:
+    """When a day begins and ends where the words are; None for a text that names none."""
+    found = _DAY.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day = (int(found[name] or found[f"{name}2"]) for name in ("year", "month", "day"))
+    try:
+        return words.day(date(year, month, day))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _is_done(entry: AuditEntry) -> bool:

@@ -43,8 +43,11 @@ PENDING = (CaseState.WAITING, CaseState.INTERRUPTED, CaseState.NOBODY, CaseState
 _NOT_ASKED = {Skip.NO_RECORD: "no_record", Skip.LOOKUP_FAILED: "failed"}
 
 
-def details(case: Case, found: Found, page: int, words: Words) -> Screen:
-    """One page of the ONUs of a case's alerts with their customers, phones masked; the nearest there is."""
+def details(case: Case, found: Found, page: int, words: Words, *, old: datetime | None = None) -> Screen:
+    """One page of the ONUs of a case's alerts with their customers, phones masked; the nearest there is.
+
+    `old`: they are as the plan has them (`people.as_planned`), and it is this time now.
+    """
     everyone = people(found)
     pages = max(1, -(-len(everyone) // _DETAILS_A_PAGE))
     page = min(max(page, 0), pages - 1)
@@ -59,6 +62,7 @@ def details(case: Case, found: Found, page: int, words: Words) -> Screen:
     incomplete = {"no_phone": missing["no_phone"], "failed": missing["failed"]}
     head = [
         words.say("details.head", case=case.id, olt=olt, place=place),
+        *([words.say("details.old", at=case.opened_at, now=old)] if old is not None else []),
         words.say("details.size", **size),
         *([words.say("details.missing", **incomplete)] if any(incomplete.values()) else []),
         *_sent(case, words),

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
-from bot.domain.customer import Contact, Found, Link, Onu
+from bot.domain.case import Case
+from bot.domain.customer import Affected, Contact, Found, Link, Onu
+from bot.domain.incident import Kind
 from bot.domain.phone import Phone, parse_phone
-from bot.domain.plan import Skip
+from bot.domain.plan import Recipient, Skip
+
+_LINKS = {Kind.LOS: Link.LOS, Kind.POWER: Link.POWER, Kind.OTHER: Link.OTHER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,34 @@ class Person:
     phone: str | None
     problem: Skip | None
     incident: str = ""
+
+
+def as_planned(case: Case) -> Found:
+    """Who was affected, as the last plan of the case has it: by now the source tells of other outages."""
+    plans = [dispatch.progress for dispatch in case.dispatches if dispatch.progress is not None]
+    planned = [*plans[-1].recipients.values()] if plans else []
+    contacts = {
+        client: Contact(client, r.name, r.phone or "")
+        for r in planned
+        if (client := _client(r)) is not None and r.skip not in {Skip.NO_RECORD, Skip.LOOKUP_FAILED}
+    }
+    failed = {_client(r) or "" for r in planned if r.skip is Skip.LOOKUP_FAILED}
+    onus = (onu for r in planned for onu in _onus(r, case))
+    return Found(Affected(tuple(onus)), contacts, frozenset(failed))
+
+
+def _client(recipient: Recipient) -> str | None:
+    """As the source knows them; None for an ONU without a customer (`steps.gate`)."""
+    return recipient.id.removeprefix("c") if recipient.id.startswith("c") else None
+
+
+def _onus(recipient: Recipient, case: Case) -> list[Onu]:
+    members = (member.incident for member in case.members.values())
+    there = (one for one in members if not recipient.ports or one.port.key in recipient.ports)
+    incident = next(there, case.incident)
+    link = _LINKS[incident.kind] if recipient.skip is not Skip.ONLINE else Link.ONLINE
+    client = _client(recipient)
+    return [Onu(serial, client, recipient.name, link, incident.id) for serial in recipient.serials]
 
 
 def people(found: Found) -> list[Person]:

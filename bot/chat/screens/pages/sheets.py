@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from bot.chat.screens.cards.head import all_ports
 from bot.chat.screens.cards.results import at_rest, counts_plain, fate, reason_words, to_call
-from bot.chat.screens.pages.audit import ending, fitting_filter
+from bot.chat.screens.pages.audit import ending
 from bot.chat.screens.pages.audit_entries import Entry, entry_of, matching, said, said_of
 from bot.chat.screens.pages.on_demand import no_phone
 from bot.chat.screens.pages.people import Person, people
@@ -22,6 +22,7 @@ from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.customer import Found
 from bot.domain.who import Who
+from bot.ports import Recalled
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -83,19 +84,31 @@ def doubts_csv(case: Case, words: Words) -> Sheet:
     return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
 
 
-def audit_csv(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> Sheet:
-    """The filtered audit in words, newest first, times local."""
+ENTRIES = 1000
+"""At most so many are given out in one document: the newest."""
+
+
+def entries_in(book: Book, filter_text: str, words: Words, now: datetime) -> Recalled:
+    """What the book has of the audit for a document, refused taps, too."""
+    found = matching(book, filter_text, words, now, refused=True)
+    return Recalled(book, tuple(found[:ENTRIES]), len(found))
+
+
+def audit_csv(found: Recalled, words: Words, now: datetime, hours: float) -> Sheet:
+    """Audit entries in words, newest first, times local; a last row says of how many more there are."""
     columns = ("at", "who", "what", "case", "port", "result", "outage", "frees")
-    found = matching(book, fitting_filter(filter_text), words, now, refused=True)
     title = words.plain("sheet.audit_file")
-    rows = (_audit_row(entry_of(book, entry, now, hours), words) for entry in found)
+    rows = [_audit_row(entry_of(found.book, entry, now, hours), words) for entry in found.entries]
+    if len(rows) < found.total:
+        rows.append((words.plain("sheet.more", n=found.total - len(rows)), *[""] * (len(columns) - 1)))
     return Sheet(f"{title}.csv", _csv([words.plain(f"sheet.{column}") for column in columns], rows))
 
 
-def audit_json(book: Book, filter_text: str, words: Words, now: datetime, hours: float) -> Sheet:
-    """The filtered audit for programs, newest first: codes, ids, times in UTC."""
-    found = matching(book, fitting_filter(filter_text), words, now, refused=True)
-    text = json.dumps([_audit_object(entry_of(book, entry, now, hours)) for entry in found], indent=2)
+def audit_json(found: Recalled, words: Words, now: datetime, hours: float) -> Sheet:
+    """The same for programs: codes, ids, times in UTC; a last object says how many more there are."""
+    rows = [_audit_object(entry_of(found.book, entry, now, hours)) for entry in found.entries]
+    left_out = found.total - len(rows)
+    text = json.dumps([*rows, *([{"left_out": left_out}] if left_out else [])], indent=2)
     return Sheet(f"{words.plain('sheet.audit_file')}.json", text.encode())
 
 

@@ -8,7 +8,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -110,6 +110,12 @@ class Words:
     def is_same_day(self, at: datetime, now: datetime) -> bool:
         """Whether both are on one local day."""
         return self.local(at).date() == self.local(now).date()
+
+    def day(self, day: date) -> tuple[datetime, datetime]:
+        """When a local day begins and when the next one does. OverflowError at the ends of the calendar."""
+        begins = (datetime.combine(one, time(), self._tz) for one in (day, day + timedelta(days=1)))
+        first, last = (at.astimezone(UTC) for at in begins)
+        return first, last
 
     def local(self, at: datetime) -> datetime:
         """In the zone of the words; as it is at the two ends of what a datetime can hold."""

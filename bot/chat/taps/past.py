@@ -1,0 +1,90 @@
+"""What people ask of cases and decisions that the book does not hold any more: the ledger's history knows."""
+
+from bot.chat.screens.pages import sheets
+from bot.chat.screens.pages.audit import A_PAGE, audit, fitting_filter
+from bot.chat.screens.pages.audit_entries import TODAY, is_number, wish_of
+from bot.chat.screens.pages.people import as_planned
+from bot.chat.screens.screen import Screen
+from bot.chat.taps.desk import Desk
+from bot.chat.wire.deps import ChatDeps
+from bot.domain.book import Book
+from bot.domain.case import Case
+from bot.domain.customer import Found
+from bot.errors import Declined, LedgerClosed
+from bot.ports import History, Recalled
+from bot.steps.decide import find_whole
+
+
+class Past:
+    """The book while it has what is asked for, then the history, where there is one."""
+
+    def __init__(self, deps: ChatDeps, desk: Desk, history: History | None) -> None:
+        self._d, self._desk, self._history = deps, desk, history
+
+    def knows(self, number: int) -> bool:
+        """Whether the case left the book and can be asked for all the same."""
+        book = self._desk.ledger.book
+        return self._history is not None and number not in book.cases and book.has_left(number)
+
+    async def customers(self, number: int, card: int | None = None) -> tuple[Case, Found, bool]:
+        """A case with who was affected, and whether that is as its plan had it. Raises what a look-up raises.
+
+        `card` is the message that asks: Declined where the case had another one.
+        """
+        try:
+            found = await self._desk.details(number)
+            return find_whole(self._desk.ledger.book, number), found, False
+        except Declined as no:
+            if no.code != "case_left":
+                raise
+        case = (await self.recall(number)).cases[number]
+        if card is not None and case.card is not None and case.card.message != card:
+            raise Declined("unknown_button")  # forged: that message never had this button
+        return case, as_planned(case), True
+
+    async def recall(self, number: int) -> Book:
+        """A book that has all of the case. Declined where that cannot be."""
+        book = self._desk.ledger.book
+        try:
+            find_whole(book, number)
+        except Declined as no:
+            if no.code != "case_left" or self._history is None:
+                raise
+            return await self._history.case(number)
+        return book
+
+    async def audit(self, wanted: str, number: int) -> Screen:
+        """One page of the audit."""
+        kept, book, unread = fitting_filter(wanted), self._desk.ledger.book, False
+        past: Recalled | None = None
+        try:
+            past = await self._recalled(kept, number * A_PAGE, A_PAGE)
+            if past is not None and past.total and not past.entries:
+                past = await self._recalled(kept, (past.total - 1) // A_PAGE * A_PAGE, A_PAGE)
+        except Declined:  # as far as the book has it, then
+            unread = True
+        now, hours = self._d.clock.now(), self._d.rules.cooldown_hours
+        return audit(book, number, kept, self._d.words, now, hours=hours, past=past, unread=unread)
+
+    async def entries(self, wanted: str) -> Recalled:
+        """The newest entries of the audit, refused taps, too. Declined where they cannot be read now."""
+        kept, book = fitting_filter(wanted), self._desk.ledger.book
+        past = await self._recalled(kept, 0, sheets.ENTRIES, refused=True)
+        if past is not None:
+            return past
+        return sheets.entries_in(book, kept, self._d.words, self._d.clock.now())
+
+    async def _recalled(self, kept: str, skip: int, most: int, *, refused: bool = False) -> Recalled | None:
+        """From the whole ledger; None where the book's own entries are all, or are what is asked for."""
+        ledger = self._desk.ledger
+        if self._history is None or ledger.closed is not None or kept.casefold() in TODAY:
+            return None
+        try:
+            await ledger.flush()  # what was written just now is told, too
+        except LedgerClosed:
+            return None
+        newest = int(kept) if is_number(kept) else None
+        most = most if newest is None else min(most, max(newest - skip, 0))
+        past = await self._history.audit(wish_of(kept, self._d.words, refused=refused), skip, most)
+        past.book.reservations = ledger.book.reservations  # what rests now
+        return past if newest is None else Recalled(past.book, past.entries, min(past.total, newest))
