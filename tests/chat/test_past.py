@@ -16,7 +16,7 @@ from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from bot.storage.past import history
 from bot.storage.past.history import FileHistory
-from tests.chat.room import ANA, BETO, FastClock, Room, opened
+from tests.chat.room import ANA, FastClock, Room, opened
 from tests.fakes import ANA as ANA_HERSELF
 from tests.fakes import incident, port
 from tests.storage.past.histories import Dated, write
@@ -93,7 +93,7 @@ async def old(api: BotApi, bot: Bot, tmp_path: Path) -> AsyncIterator[Old]:
 
 
 async def test_details_of_an_old_card_are_as_its_plan_had_them(old: Old) -> None:
-    assert "Buscando" in await old.taps(BETO, "who:1:")
+    assert "Buscando" in await old.taps(ANA, "who:1:")
     page = await old.page()
     assert "Caso 1" in page.text
     assert "Velha" in page.text
@@ -101,6 +101,7 @@ async def test_details_of_an_old_card_are_as_its_plan_had_them(old: Old) -> None
     assert "sem WhatsApp" in page.text
     assert "****-0001" in page.text
     assert "Como foi planejado" in page.text
+    await old.room.api.say(ANA, "/start", chat=ANA)
     assert "Preparando" in (await old.room.api.tap(ANA, page, "CSV")).text
     await old.room.api.wait(lambda api: api.documents)
 

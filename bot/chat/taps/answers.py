@@ -4,10 +4,10 @@ import logging
 from collections.abc import Awaitable, Callable, Hashable
 
 from bot.chat.group.noc_chat import NocChat
-from bot.chat.taps.turns import Turns
 from bot.chat.wire.budget import LONGEST_PAUSE, Urgency
 from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
+from bot.chat.wire.turns import Turns
 from bot.errors import Declined
 
 log = logging.getLogger(__name__)

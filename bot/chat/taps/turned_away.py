@@ -11,7 +11,7 @@ from telegram.error import TelegramError
 
 from bot.chat.screens.press import Press
 from bot.chat.taps.desk import Desk
-from bot.chat.taps.turns import Turns
+from bot.chat.wire.turns import Turns
 from bot.domain.who import Who
 from bot.errors import LedgerClosed
 from bot.ports import Clock
