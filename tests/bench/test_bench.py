@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import approve, enrich, send, start, tap
+from tests.bench import age, approve, enrich, send, start, tap
 from tests.bench.before import Bench, compared, revision
 from tests.bench.children import ROOT
 from tests.bench.table import Row, markdown
@@ -41,6 +41,10 @@ async def test_tap() -> None:
 
 async def test_start() -> None:
     seen(await start.rows(open_cases=3, audit_lines=10, runs=1, polls=1), *["start"] * 4)
+
+
+async def test_age(tmp_path: Path) -> None:
+    seen(await age.rows(ages=(1,), keep=tmp_path, taps=2, limit=False), *["age"] * 9)
 
 
 def test_the_code_before_is_measured_too(tmp_path: Path) -> None:
