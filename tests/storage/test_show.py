@@ -1,3 +1,4 @@
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import get_args
@@ -10,8 +11,10 @@ from bot.domain import events as ev
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.errors import StartupError
+from bot.ports import Wish
 from bot.storage.commands.show import show
 from bot.storage.files import FileLedger
+from bot.storage.past.history import FileHistory
 from tests.fakes import ANA, BRUNO, NOON, FakeClock, incident, port
 from tests.storage.disks import QuickDisk
 from tests.storage.samples import EVERY_KIND, GROUPING, PLAN, SEGMENT, adds, dispatch, opened
@@ -270,3 +273,33 @@ def test_a_case_is_a_number(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["ledger", "show", "one"])
     assert ended.value.code == 2
+
+
+async def test_a_case_is_the_same_with_the_bots_index_and_without(tmp_path: Path, segment: Path) -> None:
+    clock = FakeClock()
+    without = [show(tmp_path, case, ZONE) for case in (1, 2, None)]
+    past = FileHistory(tmp_path, lambda: 5, clock)
+    await past.audit(Wish(), 0, 1)
+    index = tmp_path / "ledger" / "index.sqlite"
+    before = index.read_bytes()
+    assert [show(tmp_path, case, ZONE) for case in (1, 2, None)] == without
+    assert index.read_bytes() == before
+    await past.close()
+
+
+async def test_a_case_is_told_where_there_is_no_room_for_an_index(
+    tmp_path: Path, segment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = show(tmp_path, 1, ZONE)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    assert show(tmp_path, 1, ZONE) == told
+
+
+async def test_a_silence_on_a_cases_port_is_part_of_its_story(tmp_path: Path) -> None:
+    silenced = ev.Silenced(1, (Scope("CB 01"),), NOON, ANA, "obra")
+    elsewhere = ev.Silenced(2, (Scope("CB 02"),), NOON, ANA, "obra")
+    await written(
+        tmp_path, opened(1), opened(2), silenced, elsewhere, ev.SilenceEnded(1, BRUNO), ev.Stopped()
+    )
+    kinds = [line.split("  ")[2] for line in show(tmp_path, 1, ZONE)[1].splitlines()[1:-1]]
+    assert kinds == ["case_opened", "silenced", "silence_ended"]

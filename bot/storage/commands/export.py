@@ -8,7 +8,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from bot.storage.codec import Entry
 from bot.storage.commands.phrases import no_ledger, place
 from bot.storage.commands.verify import entries
 from bot.storage.disk import Disk
+from bot.storage.past.history import Archive, visited
 from bot.storage.replay import Fault, Scan, scan
 from bot.storage.segments import ledger_folder
 
@@ -89,16 +91,26 @@ def row_of(entry: Entry) -> Row:
     return {"seq": entry.seq, "group": entry.group, "at": at, **own, **second}
 
 
-def read(folder: Path, disk: Disk) -> Scan:
+def read(folder: Path, disk: Disk, how: Callable[[Disk, Path], Scan] = scan) -> Scan:
     """What can be read of a ledger; StartupError (exit code 1) where there is none or it cannot be read."""
     try:
         copied.found(disk, folder)
-        found = scan(disk, folder)
+        found = how(disk, folder)
     except OSError as error:
         raise _unreadable(folder, error) from error
     if not found.sizes:
         raise StartupError(no_ledger(folder, disk), code=1)
     return found
+
+
+@contextmanager
+def past(folder: Path, disk: Disk, found: Scan) -> Iterator[Archive]:
+    """What a scan took, case by case; StartupError where it cannot be read a second time."""
+    try:
+        with visited(folder, disk, found.head.seq, anew=found.trouble is not None) as archive:
+            yield archive
+    except OSError as error:
+        raise _unreadable(folder, error) from error
 
 
 def taken(disk: Disk, folder: Path, found: Scan) -> Iterator[Entry]:

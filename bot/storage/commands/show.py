@@ -4,14 +4,14 @@ Fields are printed as the lines have them, so a new kind of line needs nothing h
 the server's administrator. Names of customers are shown, phones only by their last four digits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 from bot.domain import events
-from bot.domain.book import WholeBook
+from bot.domain.book import Book, WholeBook
 from bot.domain.case import Case, restored_of, restoring_of
 from bot.domain.dispatch import Dispatch
 from bot.domain.events import Silenced, SilenceEnded
@@ -19,13 +19,15 @@ from bot.domain.incident import Port
 from bot.domain.limits.silence import Silence
 from bot.domain.plan import Tally
 from bot.errors import StartupError
+from bot.storage.checkpoint import resumed
 from bot.storage.codec import Entry
-from bot.storage.commands.export import Phones, Row, read, row_of, taken, warning
+from bot.storage.commands.export import Phones, Row, past, read, row_of, warning
 from bot.storage.commands.phrases import waits
 from bot.storage.disk import Disk
-from bot.storage.replay import Scan
+from bot.storage.past.history import Archive
 
 _PLACE = {"seq", "group", "at", "kind", "case", "restores"}
+_AT_ONCE = 100  # cases
 _LISTED = 8  # of a list, at most, on one line
 
 
@@ -36,25 +38,37 @@ def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None)
     where there is no ledger that can be read, and (exit code 2) where a whole one has no such case.
     """
     disk = disk or Disk()
-    found = read(folder, disk)
+    found = read(folder, disk, resumed)
     note = warning(folder, found)
     lines = [f"times: {zone}"]
-    whole = WholeBook()
-    for entry in taken(disk, folder, found):
-        whole.apply(entry.at, entry.line)
-    if case is None:
-        each = sorted(whole.cases.values(), key=lambda one: (one.shown_as, one.restores is not None))
-        lines += [_summary(one, zone) for one in each] or ["no case yet"]
-        if note is None and found.book.unconfirmed is not None:  # a confirmation may be behind the damage
-            lines.append(waits(_time(found.book.unconfirmed, zone), found.book.doubt))
-    elif case in whole.cases:
-        lines += _Story(whole.cases[case].shown_as, zone).text(disk, folder, found)
-    else:
-        there = f"the last one is {max(whole.cases)}" if whole.cases else "there is none yet"
-        if note is None:
-            raise StartupError(f"there is no case {case}: {there}")
-        lines = [f"there is no case {case} before the damage"]
+    with past(folder, disk, found) as archive:
+        cases = archive.ask(lambda index, _: index.cases())
+        if case is None:
+            lines += [_summary(one, zone) for one in _all_of(archive, cases)] or ["no case yet"]
+            if note is None and found.book.unconfirmed is not None:  # a confirmation may be behind the damage
+                lines.append(waits(_time(found.book.unconfirmed, zone), found.book.doubt))
+        elif abs(case) in cases:
+            story = archive.ask(lambda _, recall: recall.story(abs(case)))
+            lines += _Story(abs(case), zone).text(story)
+        else:
+            there = f"the last one is {max(cases)}" if cases else "there is none yet"
+            if note is None:
+                raise StartupError(f"there is no case {case}: {there}")
+            lines = [f"there is no case {case} before the damage"]
     return int(note is not None), "\n".join([*lines, *([note] if note else [])])
+
+
+def _all_of(archive: Archive, cases: Sequence[int]) -> Iterator[Case]:
+    """Every case, with its second message behind it; few are in memory at once."""
+    for first in range(0, len(cases), _AT_ONCE):
+        some = cases[first : first + _AT_ONCE]
+        book = _folded(archive, some)
+        both = (number for case in some for number in (case, restoring_of(case)))
+        yield from (book.cases[number] for number in both if number in book.cases)
+
+
+def _folded(archive: Archive, cases: Sequence[int]) -> Book:
+    return archive.ask(lambda _, recall: recall.fold(cases)).book
 
 
 def _back(case: int) -> str:
@@ -113,8 +127,9 @@ class _Story:
         self._book = WholeBook()
         self._ways: dict[tuple[int, int], dict[str, _Way]] = {}
 
-    def text(self, disk: Disk, folder: Path, found: Scan) -> list[str]:
-        lines = [text for entry in taken(disk, folder, found) for text in self._lines(entry)]
+    def text(self, story: Iterable[Entry]) -> list[str]:
+        """What the lines tell."""
+        lines = [text for entry in story for text in self._lines(entry)]
         cases = self._book.cases
         lines += [f"now: {_summary(cases[n], self._zone)}" for n in self._both if n in cases]
         for (number, attempt), ways in self._ways.items():

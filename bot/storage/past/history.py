@@ -4,9 +4,10 @@ import asyncio
 import errno
 import math
 import sqlite3
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from bot.storage.disk import Disk
 from bot.storage.past.index import Index
 from bot.storage.past.indexing import Indexer
 from bot.storage.past.recall import Recall
-from bot.storage.past.tables import INDEX, Audited, Flag
+from bot.storage.past.tables import INDEX, Audited, Flag, copy
 from bot.storage.segments import ledger_folder
 
 T = TypeVar("T")
@@ -45,9 +46,9 @@ class Anew(Exception):
 class Archive:
     """A ledger's past through an index that is made where it is missing; for one thread."""
 
-    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
-        self._folder, self._disk = folder, disk or Disk()
-        self._path: Path | None = ledger_folder(folder) / INDEX
+    def __init__(self, folder: Path, disk: Disk, path: Path | None) -> None:
+        """`path` is where the index is; without it it is in memory."""
+        self._folder, self._disk, self._path = folder, disk, path
         self._thrown = 0
         self._indexer: Indexer | None = None
         self._damage: str | None = None
@@ -116,8 +117,8 @@ class Archive:
             self._path = None
         if self._path is not None:
             with suppress(OSError):
-                for name in (INDEX, f"{INDEX}-journal"):
-                    self._disk.remove(ledger_folder(self._folder) / name)
+                for path in (self._path, self._path.with_name(f"{INDEX}-journal")):
+                    self._disk.remove(path)
 
     def _failed(self, error: sqlite3.Error) -> bool:
         name = getattr(error, "sqlite_errorname", "")
@@ -135,13 +136,33 @@ class Archive:
         self._path = None
 
 
+@contextmanager
+def visited(folder: Path, disk: Disk, upto: int, *, anew: bool = False) -> Iterator[Archive]:
+    """The same, read to that line, for a command beside the bot, whose index it leaves alone: it has a copy.
+
+    `anew`: of the segments only. OSError.
+    """
+    with ExitStack() as stack:
+        archive = Archive(folder, disk, None)
+        with suppress(OSError):  # without a place for it: in memory
+            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="index-"))) / INDEX
+            archive = Archive(folder, disk, path)
+            with suppress(sqlite3.Error):
+                if not anew:
+                    copy(ledger_folder(folder) / INDEX, path)
+        stack.callback(archive.close)
+        while not archive.step(upto, 60.0):
+            pass
+        yield archive
+
+
 class FileHistory:
     """A `History` of the ledger in `folder`, as far as `durable` says that it is on disk."""
 
     def __init__(
         self, folder: Path, durable: Callable[[], int | None], clock: Clock, disk: Disk | None = None
     ) -> None:
-        self._archive = Archive(folder, disk)
+        self._archive = Archive(folder, disk or Disk(), ledger_folder(folder) / INDEX)
         self._durable, self._clock = durable, clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._reader: asyncio.Task[None] | None = None

@@ -15,7 +15,7 @@ from bot.storage.past.tables import Place, Until
 from bot.storage.segments import segments_in
 
 _CHUNK = 32 * 1024  # bytes of lines between two moments in which the event loop may go on
-_UNREAD = {"alive", "announced", "digest_posted", "stopped", "group_moved", "card_posted", "intent", "result"}
+_UNREAD = {"alive", "announced", "digest_posted", "group_moved", "card_posted", "intent", "result"}
 _UNREAD |= {"evidence", "abandoned", "spared", "reminded", "incident_ended"}
 """Kinds of which the place is enough; `result`, `evidence` and the like are lines of their case."""
 

@@ -9,6 +9,7 @@ from time import sleep
 from bot.domain.book import AuditEntry, Book, WholeBook
 from bot.domain.case import restoring_of
 from bot.storage import codec
+from bot.storage.codec import Entry
 from bot.storage.disk import Disk
 from bot.storage.past.index import Index
 from bot.storage.past.tables import Extent, Place
@@ -20,6 +21,7 @@ HEAD = re.compile(
 )
 """How a line begins: its number, how many of its group follow, its kind, and its case where it has one."""
 _END = Place(999999, 0)
+_BESIDE = ("started", "stopped", "silenced", "silence_ended", "cooldown_released")
 _SHARED = 20  # cases that one's incidents went to: more than happens while they are on
 _LINE = 4096  # bytes that nearly every line fits in
 _AT_ONCE = 200  # lines between two moments in which the event loop may go on
@@ -71,6 +73,15 @@ class Recall:
         # Only now: a clock that is set back dates entries anew.
         folded.brought = {place: folded.book.audit[first:end] for place, (first, end) in counts.items()}
         return folded
+
+    def story(self, case: int) -> list[Entry]:
+        """The lines of a case and its second message, of those that took incidents out of it, and of all
+        starts, stops, silences and freed ports since; in their order.
+        """
+        lines = dict(self._lines({case}))
+        for place in self._index.wide(_BESIDE, min(lines, default=_END), _END):
+            lines[place] = self._line(place)
+        return [codec.unseal(lines[place]) for place in sorted(lines)]
 
     def _lines(self, roots: Collection[int]) -> Iterator[tuple[Place, bytes]]:
         own = self._index.extents([number for root in roots for number in (root, restoring_of(root))])

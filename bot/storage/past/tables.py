@@ -6,7 +6,7 @@ negated. What it says of people are salted hashes, and the salt is in it: it is 
 
 import os
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -148,3 +148,14 @@ class Tables:
         """It is not, after all."""
         if self.db.in_transaction:
             self.db.rollback()
+
+
+def copy(path: Path, to: Path) -> None:
+    """Copy an index as of its last commit, whoever writes it meanwhile. sqlite3.Error where there is none."""
+    os.close(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    source = f"{path.resolve().as_uri()}?mode=ro"
+    with (
+        closing(sqlite3.connect(source, uri=True, timeout=_HELD)) as one,
+        closing(sqlite3.connect(to)) as other,
+    ):
+        one.backup(other)

@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.domain import events as ev
+from bot.storage.disk import Disk
 from bot.storage.past.history import Anew, Archive
 from bot.storage.past.index import Index
 from tests.storage.past.histories import Story, write
@@ -161,7 +162,7 @@ def test_killed_anywhere_while_it_is_made(folder: Path, story: Story) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         def work() -> None:
-            archive = Archive(folder)
+            archive = Archive(folder, Disk(), folder / INDEX)
             archive._opened().index.db.set_trace_callback(count)
             while not archive.step(None, 0):
                 pass

@@ -35,7 +35,7 @@ class Past:
     """A ledger's past, asked without an event loop."""
 
     def __init__(self, folder: Path, disk: Disk | None = None) -> None:
-        self.archive = Archive(folder, disk)
+        self.archive = Archive(folder, disk or Disk(), folder / "ledger" / "index.sqlite")
 
     def read(self, upto: int | None = None, seconds: float = 9.0) -> "Past":
         while not self.archive.step(upto, seconds):
