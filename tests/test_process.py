@@ -278,3 +278,17 @@ async def test_the_bot_runs_from_a_tree_it_cannot_write_and_without_a_home(site:
         assert await site.health() == (200, {})
         assert await stopped(bot) == 0
     assert {path.name for path in set(site.folder.iterdir()) - before} == {"bot.log", "data"}
+
+
+async def test_a_stop_leaves_a_checkpoint_that_the_next_start_reads(site: Isp) -> None:
+    async with site.bot() as bot:
+        await site.card()
+        assert await stopped(bot) == 0
+    [kept] = (site.folder / "data" / "ledger").glob("checkpoint-*.json.gz")
+    assert kept.name == f"checkpoint-{len(ledger(site))}.json.gz"
+    kept.with_name("checkpoint-1.json.gz").write_bytes(b"torn")  # an older one, which nobody asks for
+    async with site.bot():
+        await site.polls(2)
+        await until(lambda: site.chat.updates.polling)
+    assert "checkpoint" not in site.log
+    assert [line["kind"] for line in ledger(site)].count("case_opened") == 1

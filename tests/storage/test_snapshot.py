@@ -3,21 +3,26 @@
 import dataclasses
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bot.domain
+from bot.domain import leaving
 from bot.domain.book import Book
 from bot.domain.case import Case
+from bot.domain.events import Line
 from bot.domain.limits.cooldown import Contact
 from bot.storage import snapshot
 from tests.fakes import NOON, incident
+from tests.faults.forget_story import DAYS_AUDITED, MOST_AUDITED, ForgetStory
 from tests.faults.test_rules import Story
 from tests.faults.tries import Tries
 from tests.storage.samples import EVERY_KIND
@@ -49,31 +54,43 @@ def again(book: Book) -> Book:
     return snapshot.load(snapshot.dump(book))
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**9))
-def test_a_checkpoint_at_every_line_and_the_rest_is_a_replay_of_all(seed: int) -> None:
-    story = Story(Tries("snapshot"), seed)
-    story.play()
+@contextmanager
+def history(seed: int, *, months: bool) -> Iterator[list[tuple[datetime, Line]]]:
+    """Everything that rules allow, in hours; or in months, where most of it is forgotten on the way."""
+    tries = Tries("snapshot")
+    with patch.multiple(leaving, ENTRIES=MOST_AUDITED, AUDITED=DAYS_AUDITED):
+        story = ForgetStory(tries, seed) if months else Story(tries, seed)
+        story.play(150) if isinstance(story, ForgetStory) else story.play()
+        yield story.lines
+
+
+seeds = st.integers(0, 10**9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds, months=st.booleans())
+def test_a_checkpoint_at_every_line_and_the_rest_is_a_replay_of_all(seed: int, *, months: bool) -> None:
     plain, resumed = Book(), Book()
-    for number, (at, line) in enumerate(story.lines, 1):
-        for book in (plain, resumed):
-            book.apply(at, line)
-            book.stands(line, number, f"{number:064x}")
-        resumed = again(resumed)
-        assert different(plain, resumed) == [], f"line {number}, {line.kind}"
+    with history(seed, months=months) as lines:
+        for number, (at, line) in enumerate(lines, 1):
+            for book in (plain, resumed):
+                book.apply(at, line)
+                book.stands(line, number, f"{number:064x}")
+            resumed = again(resumed)
+            assert different(plain, resumed) == [], f"line {number}, {line.kind}"
 
 
-@given(st.data())
-@settings(max_examples=20, deadline=None)
-def test_from_any_one_line_on(data: st.DataObject) -> None:
-    story = Story(Tries("snapshot"), data.draw(st.integers(0, 10**9)))
-    story.play()
-    cut = data.draw(st.integers(0, len(story.lines)))
-    book = Book()
-    for number, (at, line) in enumerate(story.lines):
-        book = again(book) if number == cut else book
-        book.apply(at, line)
-    assert different(book, story.book) == []
+@given(seed=seeds, months=st.booleans(), data=st.data())
+@settings(max_examples=12, deadline=None)
+def test_from_any_one_line_on(seed: int, *, months: bool, data: st.DataObject) -> None:
+    plain, resumed = Book(), Book()
+    with history(seed, months=months) as lines:
+        cut = data.draw(st.integers(0, len(lines)))
+        for number, (at, line) in enumerate(lines):
+            plain.apply(at, line)
+            resumed = again(resumed) if number == cut else resumed
+            resumed.apply(at, line)
+    assert different(plain, resumed) == []
 
 
 def test_every_kind_of_line_leaves_a_book_that_can_be_written_down() -> None:
