@@ -36,14 +36,14 @@ async def rows(
 
     Measured at a bare gateway, and at the simulated one, which may be the slower side.
     """
-    _, gateway_core = cores()
-    size = _Size(code, messages, in_flight, runs, old_way)
+    core, gateway_core = cores()  # before this process is put on one of them
+    size = _Size(code, core, messages, in_flight, runs, old_way)
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {gateway_core})
     try:
         async with BareGateway() as bare:
             at_bare = await _row(bare.url, bare.count, size, "a bare gateway")
-            shares = [await _share(bare, code, flight, messages, rounds) for flight in SHARES if rounds]
+            shares = [await _share(bare, size, flight, rounds) for flight in SHARES if rounds]
         async with MatrixApi(TOKEN) as hsm:
             at_hsm = await _row(hsm.hsm_url, hsm.count, size, "the simulated Matrix")
     finally:
@@ -56,6 +56,7 @@ class _Size:
     """What is measured, and how much of it."""
 
     code: Path
+    core: int
     messages: int
     in_flight: int
     runs: int
@@ -63,8 +64,7 @@ class _Size:
 
 
 async def _row(url: str, count: Counter[str], size: _Size, name: str) -> Row:
-    core, _ = cores()
-    where = {"url": url, "token": TOKEN, "core": core, "messages": size.messages}
+    where = {"url": url, "token": TOKEN, "core": size.core, "messages": size.messages}
     flight = {"in_flight": size.in_flight}
     with tempfile.TemporaryDirectory(prefix="bench-", dir=DISK) as folder:
         found = await measure("send", size.code, **where, **flight, folder=folder, runs=size.runs)
@@ -90,13 +90,13 @@ async def _row(url: str, count: Counter[str], size: _Size, name: str) -> Row:
     )
 
 
-async def _share(bare: BareGateway, code: Path, in_flight: int, messages: int, rounds: int) -> Row:
+async def _share(bare: BareGateway, size: _Size, in_flight: int, rounds: int) -> Row:
     """The whole way of a message (claim, durable intent, request, result) against its request alone."""
-    core, _ = cores()
-    facts = {"token": TOKEN, "core": core, "messages": messages, "in_flight": in_flight, "rounds": rounds}
+    facts = {"token": TOKEN, "core": size.core, "messages": size.messages}
+    facts |= {"in_flight": in_flight, "rounds": rounds}
     bare.count.clear()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=DISK) as folder:
-        found = await measure("share", code, url=bare.url, folder=folder, **facts)
+        found = await measure("share", size.code, url=bare.url, folder=folder, **facts)
     shares = sorted(ours / loop for ours, loop in found)
     share, target = median(shares), SHARES[in_flight]
     ours, loop = (median(one) for one in zip(*found, strict=True))
