@@ -1,4 +1,4 @@
-"""`python -m tests.bench [enrich approve send tap start poll age]`: how fast the bot is, as a table.
+"""`python -m tests.bench [enrich approve send tap start poll age history]`: how fast the bot is, as a table.
 
 `--before REVISION` measures that revision's `bot` and this one in turn: has it become slower?
 
@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tests.bench import age, approve, enrich, poll, send, start, tap
+from tests.bench import age, approve, enrich, history, poll, send, start, tap
 from tests.bench.before import ROUNDS, Bench, compared, revision
 from tests.bench.table import Row, machine, markdown
 
@@ -23,6 +23,7 @@ BENCHES: dict[str, Bench] = {
     "start": start.rows,
     "poll": poll.rows,
     "age": age.rows,
+    "history": history.rows,
 }
 
 
@@ -58,7 +59,7 @@ def main() -> int:
         "--before", metavar="REVISION", help="measure this git revision's bot as well, in turn"
     )
     parser.add_argument(
-        "--keep", type=Path, metavar="DIR", help="where `age` leaves its ledgers (2 GB), and finds them again"
+        "--keep", type=Path, metavar="DIR", help="where ledgers of years are left (2 GB), and found again"
     )
     given = parser.parse_args()
     names = given.names
@@ -66,6 +67,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such bench: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     BENCHES["age"] = partial(age.rows, keep=given.keep) if "age" in names else age.quick
+    BENCHES["history"] = partial(history.rows, keep=given.keep) if "history" in names else history.quick
     names = names or list(BENCHES)
     return run_both(names, given.before) if given.before else asyncio.run(run(names))
 

@@ -5,9 +5,11 @@ import gc
 import json
 import os
 import random
+import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,13 @@ from bot.domain.incident import Incident, Kind, Port
 from bot.domain.plan import Recipient
 from bot.domain.rules import Rules
 from bot.domain.who import Who
+from bot.errors import Declined
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
 from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix.matrix import Matrix
 from bot.gateways.pace import Pace
+from bot.ports import Wish
 from bot.process.clock import SystemClock
 from bot.process.tasks import Tasks
 from bot.process.wiring import adapters_words
@@ -37,6 +41,7 @@ from bot.steps.send import Job, Sender
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.kept import Views
+from bot.storage.past.history import FileHistory
 from tests.bench import old_way
 from tests.fakes import FakeChat, FakeStaff
 
@@ -299,9 +304,46 @@ async def status_page(*, folder: str, runs: int) -> float:
     return max(took[1:]) * 1000  # the first one compiles its words
 
 
+async def history(*, folder: str, olt: str, case: int) -> dict[str, Any]:
+    """What the past costs: CPU seconds to make its index, milliseconds for answers and held up, MB."""
+    past = FileHistory(Path(folder), lambda: None, SystemClock())
+    gaps: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(0.001)
+            gaps.append((time.perf_counter() - began - 0.001) * 1000)
+
+    watching = asyncio.create_task(watch())
+    before = time.process_time()
+    while True:
+        with suppress(Declined):  # it takes longer than people wait
+            await past.case(case)
+            break
+    made, held = time.process_time() - before, max(gaps)
+    gaps.clear()
+    wish, took = Wish(lambda label: olt in label), dict[str, list[float]](audit=[], case=[])
+    total = (await past.audit(wish, 0, 8)).total
+    for turn in range(20):
+        began = time.perf_counter()
+        await past.audit(wish, total * turn // 20, 8)
+        took["audit"].append((time.perf_counter() - began) * 1000)
+        began = time.perf_counter()
+        await past.case(case + turn)
+        took["case"].append((time.perf_counter() - began) * 1000)
+    watching.cancel()
+    await past.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"made": made, "held": held, "asked": max(gaps), "entries": total, "peak": peak, **took}
+
+
 _WHAT: dict[str, Callable[..., Awaitable[Any]]] = {
     found.__name__: found
-    for found in (enrich, old_enrich, old_approve, old_send, send, share, flood, poll, written, status_page)
+    for found in (
+        *(enrich, old_enrich, old_approve, old_send, send, share),
+        *(flood, poll, written, status_page, history),
+    )
 }
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import age, approve, enrich, send, start, tap
+from tests.bench import age, approve, enrich, history, send, start, tap
 from tests.bench.before import Bench, compared, revision
 from tests.bench.children import ROOT
 from tests.bench.table import Row, markdown
@@ -41,6 +41,10 @@ async def test_tap() -> None:
 
 async def test_start() -> None:
     seen(await start.rows(open_cases=3, audit_lines=10, runs=1, polls=1), *["start"] * 4)
+
+
+async def test_history(tmp_path: Path) -> None:
+    seen(await history.rows(days=3, keep=tmp_path), *["history"] * 7)
 
 
 async def test_age(tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""`history`: what is asked of years: the index made, an OLT's audit, an old case, and the loop meanwhile."""
+
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.storage.past.tables import INDEX
+from bot.storage.segments import ledger_folder
+from tests.bench.aged import aged
+from tests.bench.children import DISK, ROOT, measure
+from tests.bench.table import NONE, Row
+
+OLDEST = 1826  # days
+OLT = "olt 03"
+
+
+async def rows(code: Path = ROOT, /, *, days: int = OLDEST, keep: Path | None = None) -> list[Row]:
+    """`keep` is a folder in which the ledger is left, and found the next time."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=DISK) as made:
+        past = (keep or Path(made)) / f"aged-{days}"
+        print(f"history: {days} days ...", file=sys.stderr)
+        of = aged(past, days, datetime.now(UTC) - timedelta(minutes=1))
+        index = ledger_folder(past) / INDEX
+        index.unlink(missing_ok=True)
+        found = await measure("history", code, folder=str(past), olt=OLT, case=max(of.cases // 5, 1))
+        size = index.stat().st_size * 365 / days / 10**6
+    return [
+        _row(
+            f"history: {days:,} days ({of.lines:,} lines), index made, CPU a year of lines",
+            found["made"] * 365 / days,
+            "s",
+            10,
+            1,
+        ),
+        _row("history: index, disk a year", size, "MB", 15, 1),
+        _row("history: the loop held up while it is made, longest", found["held"], "ms", 25),
+        _row(f"history: a page of {found['entries']:,} of an OLT", max(found["audit"]), "ms", 250),
+        _row("history: the details of a case of four years ago", max(found["case"]), "ms", 100),
+        _row("history: the loop held up while people ask, longest", found["asked"], "ms", 25),
+        _row("history: memory of all that, peak", found["peak"], "MB", 120),
+    ]
+
+
+async def quick(code: Path = ROOT, /) -> list[Row]:
+    """A month, in seconds."""
+    return await rows(code, days=30)
+
+
+def _row(what: str, value: float, unit: str, goal: float, digits: int = 0) -> Row:
+    said = f"{value:,.{digits}f} {unit}"
+    return Row(what, said, f"≤ {goal:,} {unit}", value <= goal, ratio=NONE, value=value, unit=unit)
