@@ -13,6 +13,7 @@ from tests.bench.table import NONE, Row
 
 OLDEST = 1826  # days
 OLT = "olt 03"
+HELD = 15  # ms
 
 
 async def rows(code: Path = ROOT, /, *, days: int = OLDEST, keep: Path | None = None) -> list[Row]:
@@ -34,10 +35,10 @@ async def rows(code: Path = ROOT, /, *, days: int = OLDEST, keep: Path | None = 
             1,
         ),
         _row("history: index, disk a year", size, "MB", 15, 1),
-        _row("history: the loop held up while it is made, longest", found["held"], "ms", 25),
+        _held("while it is made", found["held"], found["idle"]),
         _row(f"history: a page of {found['entries']:,} of an OLT", max(found["audit"]), "ms", 250),
         _row("history: the details of a case of four years ago", max(found["case"]), "ms", 100),
-        _row("history: the loop held up while people ask, longest", found["asked"], "ms", 25),
+        _held("while people ask", found["asked"], found["idle"]),
         _row("history: memory of all that, peak", found["peak"], "MB", 120),
     ]
 
@@ -45,6 +46,13 @@ async def rows(code: Path = ROOT, /, *, days: int = OLDEST, keep: Path | None = 
 async def quick(code: Path = ROOT, /) -> list[Row]:
     """A month, in seconds."""
     return await rows(code, days=30)
+
+
+def _held(when: str, value: float, idle: float) -> Row:
+    """Of a thousand waits of 1 ms one is longer; `idle` is that of a process that does nothing else."""
+    what, said = f"history: the event loop held up {when}, 99.9 %", f"{value:.1f} ms"
+    met = value <= max(HELD, 2 * idle)
+    return Row(what, said, f"≤ {HELD} ms", met, ideal=f"{idle:.1f} ms", value=value, unit="ms")
 
 
 def _row(what: str, value: float, unit: str, goal: float, digits: int = 0) -> Row:

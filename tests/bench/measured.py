@@ -316,13 +316,14 @@ async def history(*, folder: str, olt: str, case: int) -> dict[str, Any]:
             gaps.append((time.perf_counter() - began - 0.001) * 1000)
 
     watching = asyncio.create_task(watch())
+    await asyncio.sleep(5)
+    idle = _nearly_longest(gaps)
     before = time.process_time()
     while True:
         with suppress(Declined):  # it takes longer than people wait
             await past.case(case)
             break
-    made, held = time.process_time() - before, max(gaps)
-    gaps.clear()
+    made, held = time.process_time() - before, _nearly_longest(gaps)
     wish, took = Wish(lambda label: olt in label), dict[str, list[float]](audit=[], case=[])
     total = (await past.audit(wish, 0, 8)).total
     for turn in range(20):
@@ -335,7 +336,22 @@ async def history(*, folder: str, olt: str, case: int) -> dict[str, Any]:
     watching.cancel()
     await past.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"made": made, "held": held, "asked": max(gaps), "entries": total, "peak": peak, **took}
+    return {
+        "made": made,
+        "idle": idle,
+        "held": held,
+        "asked": _nearly_longest(gaps),
+        "entries": total,
+        "peak": peak,
+        **took,
+    }
+
+
+def _nearly_longest(gaps: list[float]) -> float:
+    """And forget them: of a thousand one is longer, as another process had the core."""
+    longest = sorted(gaps)[-1 - len(gaps) // 1000]
+    gaps.clear()
+    return longest
 
 
 _WHAT: dict[str, Callable[..., Awaitable[Any]]] = {
