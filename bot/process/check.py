@@ -26,8 +26,8 @@ from bot.process.wiring import open_gateway, open_source, start_facts, words_of
 from bot.sources import SOURCES
 from bot.sources import adapter as sources
 from bot.storage.access import troubles
+from bot.storage.checkpoint import resumed
 from bot.storage.disk import Disk
-from bot.storage.replay import scan
 
 LOW_DISK = 100 * 2**20  # bytes
 
@@ -149,7 +149,7 @@ def _host(settings: Settings, name: str) -> str:
 def _open_cases(folder: Path) -> int | None:
     """How many cases the ledger has open, read beside a bot that may run; None where that cannot be said."""
     try:
-        found = scan(Disk(), folder)
+        found = resumed(Disk(), folder)
     except OSError:
         return None
     return len(found.book.open) if found.trouble is None else None
