@@ -15,6 +15,7 @@ WATCHER = """
 import atexit, gc, json, os, ssl, sys
 
 authorities = []
+to = os.environ.pop("WATCHED", None)  # a child of the bot's own says nothing
 
 def watched(name):
     load = getattr(ssl.SSLContext, name)
@@ -33,10 +34,11 @@ def say():
     told = {"authorities": authorities, "modules": sorted(sys.modules)}
     told["collects"] = gc.isenabled()
     told["file"] = os.environ.get("SSL_CERT_FILE")
-    with open(os.environ["WATCHED"], "w") as file:
+    with open(to, "w") as file:
         json.dump(told, file)
 
-atexit.register(say)
+if to:
+    atexit.register(say)
 """
 
 NEVER = (
