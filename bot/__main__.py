@@ -205,6 +205,7 @@ def _verify(given: argparse.Namespace) -> int:
     from bot.process.settings.given import data_dir
     from bot.storage.commands.verify import run_verify
 
+    gc.disable()  # what is read is in no circle, and each look at all of it takes time
     code, text = run_verify(given.data or data_dir(), given.head, full=given.full, progress=True)
     print(text)
     return code
@@ -227,7 +228,7 @@ def _export(given: argparse.Namespace) -> int:
     zone = time_zone()
     document, damage = export(folder, given.form, zone, case=given.case, phones=given.phones)
     if given.out is None:
-        sys.stdout.buffer.write(document)
+        sys.stdout.buffer.writelines(document)
     else:
         save(given.out, document, folder)
     if damage is not None:

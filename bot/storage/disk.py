@@ -6,7 +6,7 @@ Everything here blocks and raises OSError. Folders are made 0700 and files 0600:
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -124,11 +124,15 @@ class Disk:
 
     def replace(self, path: Path, data: bytes) -> None:
         """Put a whole file in place, durably: readers see the old one or the new one, never half."""
+        self.replace_with(path, [data])
+
+    def replace_with(self, path: Path, parts: Iterable[bytes]) -> None:
+        """The same, of parts that need not be in memory at once."""
         temporary = path.with_name(path.name + ".tmp")
         temporary.unlink(missing_ok=True)  # of a write that was cut off, or a link that leads elsewhere
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -24,6 +24,8 @@ from bot.storage.segments import Head, ledger_folder, sizes_in
 VIEWS = frozenset({"audit.json", "cooldown.json"})
 """Written only after the first line is durable: where one is and no line, the ledger is gone."""
 
+_TRACE = 256  # bytes: no trace of a group is longer, however it was printed or encoded
+
 
 class Fault(Enum):
     """How bad it is. INCOMPLETE: the file ends within its last group, and what is there is intact."""
@@ -127,14 +129,22 @@ def what_is_left(disk: Disk, folder: Path) -> str | None:
 
 
 def _later(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> int:
-    """How many later groups have left a trace behind it; what is behind it ends nowhere as a whole group."""
-    later: set[int] = set()
+    """How many later groups have left a trace behind it; what is behind it ends nowhere as a whole group.
+
+    Those of each segment are counted apart: what is doubled in another counts once more.
+    """
+    later = 0
     for name in (name for name in found.sizes if name >= trouble.segment):
         offset = trouble.offset if name == trouble.segment else 0
         found.ends.setdefault(name, 0)
-        data = disk.part(ledger_folder(folder) / name, offset, found.sizes[name] - offset)
-        later |= codec.groups_in(data)
-    return sum(group > found.head.group + 1 for group in later)
+        seen: set[int] = set()
+        edge = b""
+        for piece in disk.pieces(ledger_folder(folder) / name, offset, found.sizes[name] - offset):
+            data = edge + piece
+            seen |= codec.groups_in(data)
+            edge = data[-_TRACE:]
+        later += sum(group > found.head.group + 1 for group in seen)
+    return later
 
 
 def _judged(trouble: Trouble, later: int) -> Trouble:

@@ -431,10 +431,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "only an intact line is a trace of a later group",
         "bot.storage.replay:_later",
-        "later |= codec.groups_in(data)",
+        "seen |= codec.groups_in(data)",
         (
-            'seen = map(codec.group_of, data.split(b"\\n"))\n'
-            "later |= {number for number in seen if number is not None}"
+            'whole = map(codec.group_of, data.split(b"\\n"))\n'
+            "seen |= {number for number in whole if number is not None}"
         ),
         "files",
     ),

@@ -1,7 +1,7 @@
 """Disks that go wrong, wait, or do not trouble the real one."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -73,6 +73,11 @@ class FaultyDisk(Disk):
     def replace(self, path: Path, data: bytes) -> None:
         self._called(f"replace {path.name}")
         super().replace(path, data)
+
+    def replace_with(self, path: Path, parts: Iterable[bytes]) -> None:
+        if f"replace {path.name}" in self.errors:
+            raise self.errors[f"replace {path.name}"]
+        super().replace_with(path, parts)
 
     def patch(self, path: Path, parts: Sequence[tuple[int, bytes]], was: int, size: int) -> bool:
         self._called(f"patch {path.name}")

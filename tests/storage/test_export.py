@@ -4,6 +4,7 @@ import io
 import json
 import stat
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,13 +15,21 @@ from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.domain.who import BOT, Who
 from bot.errors import StartupError
-from bot.storage.commands.export import export, save
+from bot.storage.commands import export as module
+from bot.storage.commands.export import save
 from bot.storage.files import FileLedger
 from tests.fakes import ANA, BRUNO, NOON, FakeClock, port
 from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import EVERY_KIND, PLAN, SEGMENT, adds, dispatch, opened
 
 ZONE = ZoneInfo("America/Sao_Paulo")
+
+
+def export(*args: Any, **how: Any) -> tuple[bytes, str | None]:
+    """The whole document at once."""
+    parts, damage = module.export(*args, **how)
+    return b"".join(parts), damage
+
 
 STORY: tuple[ev.Line, ...] = (
     *dispatch(),
@@ -67,8 +76,8 @@ def test_csv_has_a_row_for_every_line(tmp_path: Path, segment: Path) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_phones_are_masked_everywhere_but_when_asked(tmp_path: Path, segment: Path, form: str) -> None:
-    masked = export(tmp_path, form, ZONE)[0].decode()  # type: ignore[arg-type]
-    whole = export(tmp_path, form, ZONE, phones=True)[0].decode()  # type: ignore[arg-type]
+    masked = export(tmp_path, form, ZONE)[0].decode()
+    whole = export(tmp_path, form, ZONE, phones=True)[0].decode()
     for person in PLAN:
         if person.phone is not None:
             assert person.phone[-8:] not in masked
@@ -143,7 +152,7 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path, segment: Path) -> None:
 def test_the_ledger_is_never_the_place_for_it(tmp_path: Path, segment: Path) -> None:
     before = segment.read_bytes()
     with pytest.raises(StartupError, match="not among the ledger's own files"):
-        save(tmp_path / "x" / ".." / "ledger" / SEGMENT, b"x", tmp_path)
+        save(tmp_path / "x" / ".." / "ledger" / SEGMENT, [b"x"], tmp_path)
     assert segment.read_bytes() == before
 
 
@@ -151,7 +160,7 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     disk = FaultyDisk()
     disk.errors["replace out.csv"] = OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(StartupError, match=r"out.csv cannot be written: No space left on device"):
-        save(tmp_path / "out.csv", b"x", tmp_path, disk)
+        save(tmp_path / "out.csv", [b"x"], tmp_path, disk)
 
 
 def test_a_ledger_that_cannot_be_read(tmp_path: Path, segment: Path) -> None:

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -137,19 +137,18 @@ def export(
     case: int | None = None,
     phones: bool = False,
     disk: Disk | None = None,
-) -> tuple[bytes, str | None]:
-    """The document, and what to say about a damaged ledger (None for a whole one).
+) -> tuple[Iterator[bytes], str | None]:
+    """The document, a row at a time, and what to say about a damaged ledger (None for a whole one).
 
     JSON is one object a line. CSV also has the time in `zone`, as a Portuguese spreadsheet reads a date
     (`at_local`), and each case by the number that people know. `phones` leaves them in full. Works while
-    the bot runs. StartupError where
-    there is no ledger that can be read.
+    the bot runs. StartupError where there is no ledger that can be read, also on the way.
     """
     disk = disk or Disk()
     found = read(folder, disk)
-    hidden = None if phones else Phones()
 
     def rows() -> Iterator[Row]:
+        hidden = None if phones else Phones()
         for entry in taken(disk, folder, found):
             row = row_of(entry)
             if hidden is not None:
@@ -158,17 +157,20 @@ def export(
             if case is None or case in {row.get("case"), row.get("restores")}:
                 yield row
 
-    document = _json(rows()) if form == "json" else _csv([_flat(_for_people(row, zone)) for row in rows()])
-    return document, warning(folder, found)
+    def flat() -> Iterator[Row]:
+        return (_flat(_for_people(row, zone)) for row in rows())
+
+    return _json(rows()) if form == "json" else _csv(flat), warning(folder, found)
 
 
-def save(path: Path, document: bytes, folder: Path, disk: Disk | None = None) -> None:
+def save(path: Path, document: Iterable[bytes], folder: Path, disk: Disk | None = None) -> None:
     """Put the document in a file that only this user may read. StartupError where that cannot be."""
     if path.resolve().is_relative_to(ledger_folder(folder).resolve()):
         raise StartupError(f"--out {path}: not among the ledger's own files")
     try:
-        (disk or Disk()).replace(path, document)
+        (disk or Disk()).replace_with(path, document)
     except OSError as error:
+        path.with_name(path.name + ".tmp").unlink(missing_ok=True)
         raise StartupError(f"{path} cannot be written: {error.strerror}", code=1) from error
 
 
@@ -176,17 +178,22 @@ def _unreadable(folder: Path, error: OSError) -> StartupError:
     return StartupError(f"{ledger_folder(folder)} cannot be read: {error.strerror}", code=1)
 
 
-def _json(rows: Iterator[Row]) -> bytes:
-    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+def _json(rows: Iterator[Row]) -> Iterator[bytes]:
+    return (json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
 
 
-def _csv(rows: list[Row]) -> bytes:
-    columns = list(dict.fromkeys([*_FIRST, *(name for row in rows for name in row)]))
+def _csv(rows: Callable[[], Iterator[Row]]) -> Iterator[bytes]:
+    """Read twice: which columns there are is known after all rows."""
+    columns = list(dict.fromkeys([*_FIRST, *(name for row in rows() for name in row)]))
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=";")
     writer.writerow(columns)
-    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
-    return out.getvalue().encode("utf-8-sig")
+    yield out.getvalue().encode("utf-8-sig")
+    for row in rows():
+        out.seek(0)
+        out.truncate()
+        writer.writerow(_cell(row.get(name)) for name in columns)
+        yield out.getvalue().encode()
 
 
 def _for_people(row: Row, zone: tzinfo) -> Row:

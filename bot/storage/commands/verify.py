@@ -113,11 +113,12 @@ def entries(disk: Disk, folder: Path, found: Scan) -> Iterator[Entry]:
 
 def _after(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> After:
     kinds: Counter[str] = Counter()
-    unread = first = last = 0
-    groups: set[int | None] = set()
+    unread = first = last = groups = 0
     cases: set[int] = set()
+    before = None
     for raw in _behind(disk, folder, found, trouble):
-        groups.add(codec.group_of(raw))
+        before, group = codec.group_of(raw), before
+        groups += before != group
         try:
             entry = codec.unseal(raw)
         except BadLine:
@@ -128,7 +129,7 @@ def _after(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> After:
         case = getattr(entry.line, "case", None)
         if case is not None:
             cases.add(case)
-    return After(dict(kinds.most_common()), unread, len(groups), first, last, tuple(sorted(cases)))
+    return After(dict(kinds.most_common()), unread, groups, first, last, tuple(sorted(cases)))
 
 
 def _behind(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> Iterator[bytes]:
