@@ -280,7 +280,8 @@ class Book:
                 del self.spells[key]
         since = leaving.ago(self.days, leaving.TOLD)
         for key in leaving.older(((key, one.at) for key, one in self.contacts.items()), since):
-            del self.contacts[key]
+            if self.contacts[key].case not in self.open:  # they know of that outage
+                del self.contacts[key]
         for key in leaving.older(((key, one.at) for key, one in self.reservations.items()), since):
             if self.reservations[key].case not in self.running:
                 del self.reservations[key]

@@ -1,6 +1,7 @@
 """What the NOC decides on: incidents of one cause, their card, its decisions and its dispatches."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -243,6 +244,11 @@ class Case:
                     if r.id in results and results[r.id].outcome is Outcome.ACCEPTED
                 }
         return list(warned.values())
+
+    def reached_phones(self) -> Iterator[str]:
+        """Whoever has, or may have, a message of it."""
+        plans = [d.progress for d in self.dispatches if d.progress is not None and not d.dry_run]
+        return (plan.recipients[id_].phone or "" for plan in plans for id_ in plan.reached_ids())
 
     @property
     def dispatch(self) -> Dispatch | None:

@@ -22,6 +22,7 @@ class Skip(StrEnum):
     FOREIGN = "foreign"
     SAME_PHONE = "same_phone"
     COOLDOWN = "cooldown"
+    TOLD = "told"
     OVER = "over"
     STOPPED = "stopped"
     CLOSED = "closed"

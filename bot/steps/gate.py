@@ -11,9 +11,8 @@ from bot.domain.customer import Affected, Found, Link, Onu
 from bot.domain.dispatch import Phase
 from bot.domain.events import CaseOpened, Line, Planned, Spared
 from bot.domain.incident import Kind
-from bot.domain.limits.cooldown import free_at
 from bot.domain.limits.growth import has_grown, size_of
-from bot.domain.limits.holds import TOO_MANY
+from bot.domain.limits.holds import TOO_MANY, why_silent
 from bot.domain.phone import Phone, parse_phone
 from bot.domain.plan import GROWN, Facts, Recipient, Size, Skip
 from bot.domain.rules import Rules
@@ -35,12 +34,12 @@ def gate(number: int, attempt: int, found: Found, rules: Rules) -> Write:
         over = found.affected.over or case.ended_at is not None
         recipients: list[Recipient] = []
         phones: set[str] = set()
+        why = why_silent(book, number, rules, now)
         for onus in _by_customer(_as_known_now(found.affected.onus, case)):
             recipient = _recipient(len(recipients), onus, found, case, over=over)
             if recipient.skip is None and recipient.phone is not None:
                 key = Phone(recipient.phone).key
-                rests = free_at(book.contacts.get(key), now, rules.cooldown_hours)
-                skip = Skip.SAME_PHONE if key in phones else Skip.COOLDOWN if rests else None
+                skip = Skip.SAME_PHONE if key in phones else why(key)
                 phones.add(key)
                 recipient = replace(recipient, skip=skip)
             recipients.append(recipient)

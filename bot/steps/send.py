@@ -15,7 +15,7 @@ from typing import Any
 from bot.domain.book import Book
 from bot.domain.dispatch import Phase
 from bot.domain.events import Abandoned, Intent, Line, Result, Spared
-from bot.domain.limits.cooldown import free_at
+from bot.domain.limits.holds import why_silent
 from bot.domain.phone import phone_key
 from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Message, Outcome, Receipt, Recipient, Skip
 from bot.domain.retry import Breaker, delay
@@ -244,10 +244,10 @@ def claim(number: int, attempt: int, recipient_id: str, rules: Rules) -> Write:
         if root is not None:
             on = book.cases[root].ended_at is None
             return [Spared(number, recipient_id, Skip.ON_AGAIN) if on else Intent(number, recipient_id)]
-        contact = book.contacts.get(phone_key(recipient.phone or ""))
-        until = free_at(contact, now, rules.cooldown_hours)
-        if contact is not None and contact.case != number and until is not None:
-            return [Spared(number, recipient_id)]
+        key = phone_key(recipient.phone or "")
+        contact, skip = book.contacts.get(key), why_silent(book, number, rules, now)(key)
+        if contact is not None and contact.case != number and skip is not None:
+            return [Spared(number, recipient_id, skip)]
         return [Intent(number, recipient_id)]
 
     return write

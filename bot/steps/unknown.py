@@ -6,6 +6,7 @@ None is ever sent again but by a person who was told that the customer may get t
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from bot.domain.book import Book
 from bot.domain.case import Case
@@ -167,10 +168,8 @@ def _references(book: Book, since: datetime) -> set[str]:
 
 
 def _touched(book: Book, since: datetime) -> Iterator[int]:
-    for number in reversed(book.touched):
-        if book.touched[number] < since:
-            return
-        yield number
+    newest = reversed(book.touched.items())
+    return (number for number, _ in takewhile(lambda item: item[1] >= since, newest))
 
 
 def _decided_by(book: Book, number: int, recipient: str) -> Who | None:

@@ -29,10 +29,10 @@ from bot.steps.compose import compose
 from tests.fakes import ANA, NOON, incident
 from tests.faults.tries import Tries
 
-PLACES, CUSTOMERS = ("6/15", "6/16", "7/1"), 5
+PLACES, CUSTOMERS = ("6/15", "6/16", "7/1"), 14
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LEAPS = (HOUR / 6, HOUR, 20 * HOUR, 2 * DAY, 8 * DAY, 33 * DAY)
-OUTCOMES = (Outcome.ACCEPTED,) * 5 + (Outcome.UNKNOWN, Outcome.REJECTED, Outcome.HELD)
+OUTCOMES = (Outcome.ACCEPTED,) * 4 + (Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.REJECTED, Outcome.HELD)
 MOST_AUDITED, DAYS_AUDITED = 8, 9
 """What the audit holds in these stories: a record then leaves within weeks."""
 
@@ -224,14 +224,21 @@ class ForgetStory:
         outcome = self.random.choice(OUTCOMES)
         phone = self._phone(number, recipient)
         if outcome in REACHED and number > 0:
-            for at, case, _ in self.sent[phone]:
-                if at + timedelta(hours=self.rules.cooldown_hours) > self.now:
+            for at, case, place in self.sent[phone]:
+                resting = at + timedelta(hours=self.rules.cooldown_hours) > self.now
+                if resting or (case != number and self._knows(at, case, place)):
                     about = f"seed {self.seed}: cases {case}, {number}"
                     self.tries.nobody_twice([phone_key(phone)] * 2, about)
-            place = self.whole.cases[number].incident.port.key
-            self.sent[phone].append((self.now, number, place))
+            through = self.whole.cases[number].dispatches[-1].ports
+            self.sent[phone] += [(self.now, number, port.key) for port in through]
         reference = None if outcome in IN_DOUBT else f"{number}-{recipient}-{len(self.lines)}"
         self.write(ev.Result(number, recipient, outcome, reference))
+
+    def _knows(self, at: datetime, number: int, port: str) -> bool:
+        """Whether who was told by the case then knows of what is on there now."""
+        case = self.whole.cases[number]
+        on = number in self.whole.open and port not in case.over_ports
+        return on and at >= max((case.opened_at, *case.reopened))
 
     def goes_on(self) -> None:
         number = self._any()
@@ -252,8 +259,18 @@ class ForgetStory:
             results = case.dispatch.progress.results.items()
             waiting = [id_ for id_, receipt in results if receipt.outcome in IN_DOUBT]
             recipient = self.random.choice([*waiting, recipient])
-        choice: Choice = "sent" if self.random.random() < 0.5 else "call"
+        choice: Choice = "sent" if self.random.random() < 0.3 else "call"
         self.does(unknown.resolve(unknown.Choose(number, recipient), choice, ANA))
+
+    def was_called(self) -> None:
+        """Who said that they call did, perhaps after the case left."""
+        plans = [(n, case.dispatch) for n, case in self.whole.cases.items() if case.dispatch is not None]
+        calls = [
+            (n, id_) for n, plan in plans if plan.progress for id_ in plan.progress.calls if plan.to_call(id_)
+        ]
+        if calls:
+            number, recipient = self.random.choice(calls)
+            self.does(unknown.resolve(unknown.Choose(number, recipient), "sent", ANA))
 
     def list_is_read(self) -> None:
         asked = [unknown.doubts(book, self.now) for book in (self.book, self.whole)]
@@ -308,9 +325,18 @@ class ForgetStory:
             self.broken("the ledger says otherwise when it is read again")
 
     def steps(self) -> list[Callable[[], None]]:
-        often = [self.time_passes] * 5 + [self.falls] * 3 + [self.is_back] * 3 + [self.approved] * 5
+        often = [self.time_passes] * 5 + [self.falls] * 3 + [self.is_back] * 4 + [self.approved] * 5
         rarely = [self.falls_again, self.denied, self.is_told, self.goes_on, self.is_closed, self.resolved]
-        return [*often, *rarely * 2, self.list_is_read, self.freed, self.typed, self.clock_jumps]
+        return [
+            *often,
+            *rarely * 2,
+            self.resolved,
+            self.was_called,
+            self.list_is_read,
+            self.freed,
+            self.typed,
+            self.clock_jumps,
+        ]
 
     def play(self, steps: int) -> None:
         """So many things happen, each judged."""

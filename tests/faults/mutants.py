@@ -1359,4 +1359,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "False",
         "forget",
     ),
+    Mutant(
+        "who knows of an outage that is still on is told again",
+        "bot.domain.limits.holds:why_silent",
+        "here and contact.at >= max((case.opened_at, *case.reopened))",
+        "False",
+        "forget",
+    ),
 )

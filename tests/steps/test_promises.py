@@ -93,10 +93,11 @@ class TestResume:
         desk.source.outage(incident(2, place="6/16"), 4)  # the same four customers
         await desk.poll()
         await desk.approve(2)
-        assert len(desk.gateway.received) == 4
+        assert len(desk.gateway.received) == 2, "two may have one of this very outage"
+        assert desk.tally(2).skipped == {Skip.TOLD: 2}
         await desk.flow.resume(1, BRUNO)
         await desk.finish()
-        assert len(desk.gateway.received) == 4
+        assert len(desk.gateway.received) == 2
         assert desk.tally(1).skipped == {Skip.COOLDOWN: 2}
         assert desk.dispatch(1).resumed_by == BRUNO
 

@@ -1,5 +1,6 @@
 """What holds an approval back: flapping, the customers' hours, and a dispatch so large that it takes two."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -9,7 +10,8 @@ from bot.domain.case import Case
 from bot.domain.causes.flapping import oscillates
 from bot.domain.incident import Port
 from bot.domain.limits.cooldown import free_at
-from bot.domain.plan import GROWN
+from bot.domain.phone import phone_key
+from bot.domain.plan import GROWN, Skip
 from bot.domain.rules import Rules
 from bot.errors import Declined
 
@@ -70,6 +72,30 @@ def check_port(book: Book, port: Port, number: int) -> None:
     reservation = book.reservations.get(port.key)
     if reservation is not None and reservation.case != number and reservation.case in book.running:
         raise Declined("port_busy", port=port.label)
+
+
+def why_silent(book: Book, number: int, rules: Rules, now: datetime) -> Callable[[str], Skip | None]:
+    """Why a customer, by the key of their phone, gets no message of the case; None where they may.
+
+    Who has, or may have, one of an outage that is still on where they are knows of it, whenever that was.
+    """
+    reached: dict[int, set[str]] = {}
+
+    def why(key: str) -> Skip | None:
+        contact = book.contacts.get(key)
+        if free_at(contact, now, rules.cooldown_hours) is not None:
+            return Skip.COOLDOWN
+        if contact is None or contact.case == number or contact.case not in book.open:
+            return None
+        case = book.cases[contact.case]
+        here = not case.over_ports.issuperset(contact.ports)
+        if not (here and contact.at >= max((case.opened_at, *case.reopened))):
+            return None
+        if case.id not in reached:
+            reached[case.id] = set(map(phone_key, case.reached_phones()))
+        return Skip.TOLD if key in reached[case.id] else None
+
+    return why
 
 
 def why_not(book: Book, port: Port, number: int, rules: Rules, now: datetime) -> Declined | None:
