@@ -73,6 +73,8 @@ class PostedMessages:
         posted, about = self._posted.get(case), book.cases.get(case)
         recorded = book.digest if case == DIGEST else about.card if about is not None else None
         known = (posted.card if posted else None) or recorded
+        if case != DIGEST and about is None:
+            return None  # it left the book
         if known is None or known.chat != group or (posted is not None and known == posted.lost):
             return None
         return known
