@@ -25,6 +25,8 @@ from bot.storage.segments import ledger_folder
 
 T = TypeVar("T")
 _SLICE = 0.1  # seconds of reading, between which who asks gets a turn
+_REST = 0.3  # seconds between two of them, while nobody asks
+_SOON = 60.0  # seconds after a start, which has more to do
 _PATIENCE = 10.0  # seconds that a person waits; a first reading of years takes longer
 _EVERY = 3600.0  # seconds between two readings of what was written, so that nobody who asks waits for it
 _CASES = 400  # cases that are told of in one answer
@@ -205,10 +207,11 @@ class FileHistory:
             raise Declined("history_away") from error
 
     async def _keep_up(self) -> None:
+        await self._clock.sleep(_SOON)
         while True:
             with suppress(OSError):
                 while not await self._run(self._archive.step, self._durable(), _SLICE):
-                    await self._clock.sleep(_SLICE)
+                    await self._clock.sleep(_REST)
             await self._clock.sleep(_EVERY)
 
     async def _run(self, work: Callable[..., T], *args: object) -> T:

@@ -12,10 +12,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.domain import events as ev
+from bot.domain.who import Who
 from bot.storage.disk import Disk
 from bot.storage.past.history import Anew, Archive
 from bot.storage.past.index import Index
-from tests.storage.past.histories import Story, write
+from tests.fakes import incident
+from tests.storage.past.histories import BEGIN, Story, write
 from tests.storage.past.test_history import Past, at
 
 INDEX = Path("ledger") / "index.sqlite"
@@ -185,3 +187,14 @@ def test_a_full_disk_while_it_is_made(folder: Path, story: Story) -> None:
 
     assert _in_a_child(work) == 0
     assert told(Past(folder), story)
+
+
+def test_of_a_ledger_of_the_same_size(tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for folder, name in ((mine, "Ana"), (other, "Eva")):
+        write(folder, [[(BEGIN, ev.CaseOpened(1, incident()))], [(BEGIN, ev.Assumed(1, Who(1, name)))]])
+        Past(folder).read().archive.close()
+    (mine / INDEX).write_bytes((other / INDEX).read_bytes())
+    with capture_logs() as logs:
+        Past(mine).read()
+    assert said(logs) == ["history index thrown away: it is made anew, and nothing is lost"]

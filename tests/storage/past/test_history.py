@@ -163,7 +163,21 @@ async def past(tmp_path: Path) -> AsyncIterator[FileHistory]:
     await found.close()
 
 
-async def test_it_reads_by_itself_and_answers_beside(past: FileHistory) -> None:
+async def test_it_reads_by_itself_once_the_start_is_over(tmp_path: Path) -> None:
+    write(tmp_path, Story(3).tell(60).groups)
+    clock, index = FakeClock(), tmp_path / "ledger" / "index.sqlite"
+    found = FileHistory(tmp_path, lambda: None, clock)
+    found.start()
+    await clock.advance(59)
+    assert not index.exists()
+    await clock.advance(1)
+    async with asyncio.timeout(20):
+        while not index.exists():  # noqa: ASYNC110 - a thread makes it
+            await asyncio.sleep(0.005)
+    await found.close()
+
+
+async def test_it_answers_beside_its_reading(past: FileHistory) -> None:
     past.start()
     book, found = await asyncio.gather(past.case(1), past.audit(Wish(), 0, 2))
     assert 1 in book.cases
