@@ -183,3 +183,16 @@ async def test_the_child_leaves_the_cpu_to_the_bot(monkeypatch: pytest.MonkeyPat
     ended = await child.ended(patience=20.0)
     assert not isinstance(ended, str)
     assert ended.out.strip() == "19"
+
+
+async def test_what_was_on_its_way_is_still_written(tmp_path: Path, ledger: FileLedger) -> None:
+    deciding = asyncio.create_task(ledger.commit(adds(ev.Denied(1, ANA, "x"))))
+    await asyncio.sleep(0)
+    ledger.shut("damaged")
+    await deciding
+    with pytest.raises(LedgerClosed):
+        ledger.note(ev.Alive())
+    await ledger.close()
+    again = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+    assert [entry.line for entry in again.book.audit] == [ev.Denied(1, ANA, "x")]
+    await again.close()

@@ -32,7 +32,7 @@ _PAUSE = 1.0  # seconds between two writings while changes keep coming
 _ROWS = 15.0  # seconds, at most, until what became of earlier decisions is written
 _COOLDOWN, _AUDIT = "cooldown.json", "audit.json"
 _FEW = 200  # rows that nobody minds
-_AT_ONCE = 100  # audit rows between two turns of the event loop: a tap must not wait for 10,000
+_AT_ONCE = 50  # audit rows between two turns of the event loop: a tap must not wait for 10,000
 _QUIET = IncidentChanged | IncidentEnded | IncidentJoined  # that nobody was told anything by
 
 _log = structlog.get_logger(__name__)
