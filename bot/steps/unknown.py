@@ -113,7 +113,7 @@ def evidence(asked: Sequence[Doubt], listed: Sequence[Sent]) -> Write:
     def write(book: Book, now: datetime) -> Sequence[Line]:
         present = set(doubts(book, now))
         those = [doubt for doubt in asked if doubt in present]
-        first = min((doubt.claims[0] for doubt in those), default=now) - BEFORE
+        first = min((doubt.claims[0] for doubt in those), default=now) - ASKABLE  # clocks differ
         proofs = _proofs(those, listed, _references(book, first) if those else set())
         lines: list[Line] = []
         for doubt in those:
