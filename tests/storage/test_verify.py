@@ -347,7 +347,7 @@ def test_how_to_mend_much_is_not_worked_out_at_once(
     changed(segment, 2, b"Ana", b"Eva")
     code, text = run_verify(tmp_path)
     assert code == 1
-    assert text.splitlines()[-1].startswith("stop the bot: `python -m bot ledger repair --dry-run` says")
+    assert text.splitlines()[-1].startswith("stop the bot; `python -m bot ledger repair --dry-run` then says")
 
 
 class Terminal(io.StringIO):

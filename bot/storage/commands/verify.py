@@ -246,7 +246,7 @@ def _judgement(report: Report, trouble: Trouble, disk: Disk, folder: Path, found
         behind = f"no whole group is left, and {report.view} shows that there was one"
     yield f"corruption: {behind}; the bot decides and sends nothing until it is mended"
     if large:
-        yield "stop the bot: `python -m bot ledger repair --dry-run` says whether that loses no line"
+        yield "stop the bot; `python -m bot ledger repair --dry-run` then says whether it can be mended"
     elif plan is not None:
         yield _mends(plan)
     elif of_newer_version(segments):
