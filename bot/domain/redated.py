@@ -38,7 +38,9 @@ def bring_back(book: Book, now: datetime) -> None:
     for number, silence in book.silences.items():
         if silence.since > now:
             book.silences[number] = replace(silence, until=now)
-    book.lasting = [book.silences[silence.id] for silence in book.lasting]
+    book.lasting = [
+        book.silences.get(silence.id, silence) for silence in book.lasting
+    ]  # an old one may have left
     for case in book.cases.values():
         if case.eta is not None and case.eta > now + LONGEST_FORECAST:
             case.eta = case.eta_by = None

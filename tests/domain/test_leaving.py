@@ -319,6 +319,17 @@ class TestAudit:
         assert not book.entries
         assert not book.cases[1].past
 
+    def test_a_clock_is_set_right_after_a_silence_has_left(self) -> None:
+        """It had lasted when the last one began: nobody could confirm, and nothing be sent, for good."""
+        book = live((0.0, ev.Silenced(1, (Scope("CB 01"),), NOON + HOUR, ANA, "works")), days=1)
+        for _ in range(leaving.ENTRIES):
+            book.apply(book.last_at, ev.TapRefused(ANA, "approve", "not_approver"))
+        pass_days(book, leaving.AUDITED + 2)
+        assert not book.silences
+        assert [silence.id for silence in book.lasting] == [1]
+        book.apply(book.last_at, ev.Confirmed(ANA, book.last_at - DAY))
+        assert book.unconfirmed is None
+
     def test_silences_and_trials_leave_with_their_entries(self) -> None:
         silenced = ev.Silenced(1, (Scope("CB 01"),), NOON + HOUR, ANA, "works")
         lines: list[tuple[float, Line]] = [
