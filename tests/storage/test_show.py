@@ -295,6 +295,17 @@ async def test_a_case_is_told_where_there_is_no_room_for_an_index(
     assert show(tmp_path, 1, ZONE) == told
 
 
+async def test_a_silence_from_before_a_case_ends_in_its_story(tmp_path: Path) -> None:
+    before = (
+        ev.Silenced(1, (Scope("CB 01"),), NOON, ANA, "obra"),
+        ev.Silenced(2, (Scope("X"),), NOON, ANA, "y"),
+    )
+    await written(tmp_path, *before, opened(1), ev.SilenceEnded(1, BRUNO), ev.SilenceEnded(2, BRUNO))
+    code, text = show(tmp_path, 1, ZONE)
+    kinds = [line.split("  ")[2] for line in text.splitlines() if "#" in line]
+    assert (code, kinds) == (0, ["case_opened", "silence_ended"])
+
+
 async def test_a_silence_on_a_cases_port_is_part_of_its_story(tmp_path: Path) -> None:
     silenced = ev.Silenced(1, (Scope("CB 01"),), NOON, ANA, "obra")
     elsewhere = ev.Silenced(2, (Scope("CB 02"),), NOON, ANA, "obra")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from time import sleep
 
@@ -76,10 +77,13 @@ class Recall:
 
     def story(self, case: int) -> list[Entry]:
         """The lines of a case and its second message, of those that took incidents out of it, and of all
-        starts, stops, silences and freed ports since; in their order.
+        starts, stops, silences and freed ports since, with the beginnings of silences that ended since; in
+        their order.
         """
         lines = dict(self._lines({case}))
-        for place in self._index.wide(_BESIDE, min(lines, default=_END), _END):
+        first = min(lines, default=_END)
+        begun = (self._index.beside(end) for end in self._index.wide(("silence_ended",), first, _END))
+        for place in {*self._index.wide(_BESIDE, first, _END), *chain.from_iterable(begun)}:
             lines[place] = self._line(place)
         return [codec.unseal(lines[place]) for place in sorted(lines)]
 
