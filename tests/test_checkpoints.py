@@ -48,17 +48,17 @@ async def test_after_so_many_lines_and_each_day(tmp_path: Path, ledger: FileLedg
     assert written(tmp_path) == []
     await lines(ledger, 1)
     await kept.due()
-    assert written(tmp_path) == ["checkpoint-10.json.gz"]
+    assert written(tmp_path) == ["checkpoint-10.json.xz"]
     await lines(ledger, 1)
     await clock.advance(DAY - 1)
     await kept.due()
-    assert written(tmp_path) == ["checkpoint-10.json.gz"]
+    assert written(tmp_path) == ["checkpoint-10.json.xz"]
     await clock.advance(1)
     await kept.due()
-    assert written(tmp_path) == ["checkpoint-10.json.gz", "checkpoint-11.json.gz"]
+    assert written(tmp_path) == ["checkpoint-10.json.xz", "checkpoint-11.json.xz"]
     await clock.advance(DAY)
     await kept.due()
-    assert written(tmp_path) == ["checkpoint-10.json.gz", "checkpoint-11.json.gz"]
+    assert written(tmp_path) == ["checkpoint-10.json.xz", "checkpoint-11.json.xz"]
 
 
 async def test_a_start_counts_from_the_one_that_it_read(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ async def test_a_start_counts_from_the_one_that_it_read(tmp_path: Path) -> None:
         await lines(ledger, 10 - turn)
         await kept.due()
         await ledger.close()
-    assert written(tmp_path) == ["checkpoint-10.json.gz"]
+    assert written(tmp_path) == ["checkpoint-10.json.xz"]
 
 
 async def test_one_that_fails_is_said_once_and_tried_again_after_an_hour(
@@ -78,8 +78,8 @@ async def test_one_that_fails_is_said_once_and_tried_again_after_an_hour(
     clock = FakeClock()
     kept = Checkpoints(tmp_path, ledger, clock)
     await lines(ledger, 10)
-    (tmp_path / "ledger" / "checkpoint-10.json.gz").mkdir()
-    (tmp_path / "ledger" / "checkpoint-10.json.gz" / "in the way").touch()
+    (tmp_path / "ledger" / "checkpoint-10.json.xz").mkdir()
+    (tmp_path / "ledger" / "checkpoint-10.json.xz" / "in the way").touch()
     for _ in range(3):
         await kept.due()
         await clock.advance(AGAIN)
@@ -97,7 +97,7 @@ async def test_a_stop_writes_a_last_one(tmp_path: Path, ledger: FileLedger) -> N
     assert written(tmp_path) == []
     await lines(ledger, 3)
     await kept.stop()
-    assert written(tmp_path) == ["checkpoint-3.json.gz"]
+    assert written(tmp_path) == ["checkpoint-3.json.xz"]
 
 
 async def test_a_stop_does_not_read_years(tmp_path: Path, ledger: FileLedger) -> None:
@@ -136,7 +136,7 @@ async def test_a_stop_ends_a_child_that_is_at_it(
         await asyncio.sleep(0.01)
     await kept.stop()
     assert children[0].returncode == -9
-    assert written(tmp_path) == ["checkpoint-10.json.gz"]
+    assert written(tmp_path) == ["checkpoint-10.json.xz"]
 
 
 async def test_a_child_gets_no_secret(
@@ -154,4 +154,4 @@ async def test_a_child_gets_no_secret(
     await lines(ledger, 10)
     await Checkpoints(tmp_path, ledger, FakeClock()).due()
     assert "TELEGRAM_TOKEN" not in seen
-    assert written(tmp_path) == ["checkpoint-10.json.gz"]
+    assert written(tmp_path) == ["checkpoint-10.json.xz"]

@@ -80,8 +80,8 @@ async def test_a_checkpoint_is_written_by_command(
     monkeypatch.setattr(os, "nice", lambda _by: 0)
     command = ["ledger", "checkpoint", "--data", str(data)]
     for given, said in (
-        (["--line", "2"], "checkpoint-2.json.gz written"),
-        ([], "checkpoint-4.json.gz written"),
+        (["--line", "2"], "checkpoint-2.json.xz written"),
+        ([], "checkpoint-4.json.xz written"),
         ([], "nothing new"),
     ):
         assert main([*command, *given]) == 0
@@ -95,8 +95,8 @@ def test_no_checkpoint_of_no_ledger(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 async def test_a_checkpoint_that_cannot_be_written(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (data / "ledger" / "checkpoint-4.json.gz").mkdir()
-    (data / "ledger" / "checkpoint-4.json.gz" / "in the way").touch()
+    (data / "ledger" / "checkpoint-4.json.xz").mkdir()
+    (data / "ledger" / "checkpoint-4.json.xz" / "in the way").touch()
     assert main(["ledger", "checkpoint", "--data", str(data)]) == 1
     assert "no checkpoint was written" in capsys.readouterr().err
 

@@ -284,9 +284,9 @@ async def test_a_stop_leaves_a_checkpoint_that_the_next_start_reads(site: Isp) -
     async with site.bot() as bot:
         await site.card()
         assert await stopped(bot) == 0
-    [kept] = (site.folder / "data" / "ledger").glob("checkpoint-*.json.gz")
-    assert kept.name == f"checkpoint-{len(ledger(site))}.json.gz"
-    kept.with_name("checkpoint-1.json.gz").write_bytes(b"torn")  # an older one, which nobody asks for
+    [kept] = (site.folder / "data" / "ledger").glob("checkpoint-*.json.xz")
+    assert kept.name == f"checkpoint-{len(ledger(site))}.json.xz"
+    kept.with_name("checkpoint-1.json.xz").write_bytes(b"torn")  # an older one, which nobody asks for
     async with site.bot():
         await site.polls(2)
         await until(lambda: site.chat.updates.polling)

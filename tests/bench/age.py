@@ -78,10 +78,10 @@ async def quick(code: Path = ROOT, /) -> list[Row]:
 
 async def _cost(code: Path, past: Path, days: int, taps: int) -> Cost:
     of = aged(past, days, datetime.now(UTC) - timedelta(minutes=1))
-    there = list(ledger_folder(past).glob("checkpoint-*.gz"))
+    there = list(ledger_folder(past).glob("checkpoint-*.xz"))
     line = max(of.lines - EVERY + 1, 1)  # what follows is the most that a start replays
     anew = await _command(code, "ledger", "checkpoint", "--data", str(past), "--line", str(line))
-    checkpoint = max(ledger_folder(past).glob("checkpoint-*.gz"), key=lambda path: path.stat().st_mtime)
+    checkpoint = max(ledger_folder(past).glob("checkpoint-*.xz"), key=lambda path: path.stat().st_mtime)
     verify = await _command(code, "ledger", "verify", "--data", str(past))
     async with opened(DISK, open_cases=OPEN, audit_lines=0, large=CUSTOMERS, past=past) as site:
         start, answers = await _lived(site, code, taps)

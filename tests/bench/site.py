@@ -100,7 +100,7 @@ def linked(past: Path, data: Path) -> None:
     *sealed, active = sorted(there.glob("*.jsonl"))
     for segment in sealed:
         (here / segment.name).hardlink_to(segment)
-    for file in (active, *there.glob("checkpoint-*.gz")):
+    for file in (active, *there.glob("checkpoint-*.xz")):
         shutil.copy2(file, here / file.name)
 
 

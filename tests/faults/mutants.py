@@ -476,7 +476,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a checkpoint that is not what was written is taken",
         "bot.storage.checkpoint:_unpacked",
-        "line != _last(found.hexdigest())",
+        "last != _last(found.hexdigest())",
         "False",
         "checkpoint",
     ),

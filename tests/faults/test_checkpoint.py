@@ -10,7 +10,7 @@ What is allowed, for the segments as they are and any checkpoint beside them:
 """
 
 import asyncio
-import gzip
+import lzma
 import shutil
 import signal
 import subprocess
@@ -45,7 +45,7 @@ class Attack:
         self.tries, self.whole = tries, whole
         disk, seq = Held(whole.image), sum(map(len, whole.raw[:groups]))
         self.name = f"ledger/{renew(disk, DATA, seq)}"
-        durable = self.name == f"ledger/checkpoint-{seq}.json.gz"
+        durable = self.name == f"ledger/checkpoint-{seq}.json.xz"
         tries.check(durable, f"{self.name} has lines behind {seq}: they may not be durable")
         self.data = bytes(disk.files[self.name])
         self.marks = self._marks()
@@ -100,14 +100,14 @@ def _damaged_checkpoints(data: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"a checkpoint changed at byte {cut}", data[:cut] + bytes([data[cut] ^ 0x10]) + data[cut + 1 :]
     yield "a checkpoint of zeros", bytes(len(data))
     yield "a checkpoint with something behind it", data + b"garbage"
-    lines = gzip.decompress(data).splitlines(keepends=True)
+    lines = lzma.decompress(data).splitlines(keepends=True)
     for place, line in enumerate(lines):
         less = [*lines[:place], *lines[place + 1 :]]
-        yield f"a checkpoint without its line {place + 1}", gzip.compress(b"".join(less), 1)
+        yield f"a checkpoint without its line {place + 1}", lzma.compress(b"".join(less))
         changed = [*lines[:place], line.replace(b"1", b"2"), *lines[place + 1 :]]
-        yield f"a checkpoint whose line {place + 1} is another", gzip.compress(b"".join(changed), 1)
+        yield f"a checkpoint whose line {place + 1} is another", lzma.compress(b"".join(changed))
     for past in (b'"format":1', snapshot.FOLD.encode()):
-        first, *book, _last = gzip.decompress(data).splitlines()
+        first, *book, _last = lzma.decompress(data).splitlines()
         other = _packed(first.replace(past, past.replace(b"1", b"7")), [_forgetful(line) for line in book])
         yield f"a checkpoint of another version than {past[:12]!r}", other
 
@@ -198,13 +198,13 @@ def test_the_child_ends_at_each_of_its_calls_on_the_files(tries: Tries, tmp_path
     assert code == 0
     assert tries.kills >= 8 or tries.faults >= 4  # what it only reads may fail, it takes another then
     assert sorted(path.name for path in folder.glob("checkpoint*")) == [
-        "checkpoint-12.json.gz",
-        "checkpoint-5.json.gz",
+        "checkpoint-12.json.xz",
+        "checkpoint-5.json.xz",
     ]
 
 
 def _traced(folder: Path, end: str, turn: int) -> int:
-    names = [f"checkpoint-{line}.json.gz{rest}" for line in (3, 5, 12) for rest in ("", ".tmp")]
+    names = [f"checkpoint-{line}.json.xz{rest}" for line in (3, 5, 12) for rest in ("", ".tmp")]
     paths = [part for name in ("", *names) for part in ("-P", str(folder / "ledger" / name).rstrip("/"))]
     calls = ",".join(f"?{name}" for name in CALLS.split(","))
     trap = ["-e", f"trace={calls}", "-e", f"inject={calls}:{end}:when={turn}"]
