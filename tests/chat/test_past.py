@@ -1,5 +1,6 @@
 """Old cards and old decisions, asked for in the group: the book let them go, the ledger has them."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from telegram import Bot
 
+from bot.chat.screens.pages import sheets
 from bot.domain import events as ev
 from bot.domain.plan import Outcome
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from bot.storage.past import history
 from bot.storage.past.history import FileHistory
-from tests.chat.room import ANA, FastClock, Room, opened
+from tests.chat.room import ANA, FastClock, Room, opened, until
 from tests.fakes import ANA as ANA_HERSELF
 from tests.fakes import incident, port
 from tests.storage.past.histories import Dated, write
@@ -134,9 +136,9 @@ async def test_the_audit_goes_on_where_the_book_ends(old: Old) -> None:
     assert "1 recusada" in page.text
     whole = await old.asks("/auditoria")
     assert f"{30 * (DAYS - 1) + 1:,}".replace(",", ".") in whole.text
-    far = await old.asks("/auditoria 1/2")
-    assert "30 registros" in far.text
-    assert "página 1 de 4" in far.text
+    far = await old.asks("/auditoria 1/39")
+    assert "Auditoria · 30 registros" in far.text
+    assert "página 1 de 4\n" in far.text
     await old.room.api.tap(ANA, far, "▶")
     await old.room.shows(far, "página 2 de 4")
     day = datetime.now(UTC).astimezone(ZoneInfo("America/Sao_Paulo")) - timedelta(days=DAYS)
@@ -157,3 +159,19 @@ async def test_while_the_ledger_is_read_the_newest_are_shown(
     page = await old.asks("/auditoria")
     assert "ainda está sendo lido" in page.text
     assert "assumiu" in page.text
+
+
+async def test_a_document_of_the_audit_says_how_much_is_older(
+    old: Old, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "ENTRIES", 7)
+    api = old.room.api
+    await api.say(ANA, "/start", chat=ANA)
+    page = await old.asks("/auditoria 1/39")
+    for number, button in enumerate(("CSV", "JSON"), 1):
+        await api.tap(ANA, page, button)
+        await until(lambda: len(api.documents) == number)  # noqa: B023 - waited for in this turn
+    table, objects = (found.document or b"" for found in api.documents)
+    assert len(table.decode("utf-8-sig").splitlines()) == 1 + 7 + 1
+    assert "23 registros mais antigos" in table.decode("utf-8-sig")
+    assert json.loads(objects)[-1] == {"left_out": 23}

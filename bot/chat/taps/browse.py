@@ -183,7 +183,10 @@ class Browse:
             return sheets.doubts_csv(find_whole(self._book, press.case), self._d.words)
         make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
         entries = await self.past.entries(read_audit(press.arg)[1])
-        return make(entries, self._d.words, self._now, self._d.rules.cooldown_hours)
+        facts = entries, self._d.words, self._now, self._d.rules.cooldown_hours
+        if entries.book is self._book:
+            return make(*facts)
+        return await asyncio.to_thread(make, *facts)  # a thousand rows: taps need not wait for them
 
     async def post(
         self,

@@ -114,9 +114,12 @@ class Archive:
         """The second time in one life it is made in memory: something keeps spoiling the file."""
         self._thrown += 1
         _log.warning("history index thrown away: it is made anew, and nothing is lost", why=why)
-        self.close()
+        self._remove()
         if self._thrown > 1:
             self._path = None
+
+    def _remove(self) -> None:
+        self.close()
         if self._path is not None:
             with suppress(OSError):
                 for path in (self._path, self._path.with_name(f"{INDEX}-journal")):
@@ -133,8 +136,9 @@ class Archive:
         return False
 
     def _do_without(self, why: str) -> None:
+        """A full disk needs its room for the ledger."""
         _log.warning("history index cannot be written: answers take longer, nothing is lost", why=why)
-        self.close()
+        self._remove()
         self._path = None
 
 
