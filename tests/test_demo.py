@@ -165,7 +165,7 @@ async def test_a_folder_is_kept_and_used_again(tmp_path: Path) -> None:
         async with program("demo", "--port", "0", "--data", str(data), cwd=tmp_path) as demo:
             cards.append(await first_card(address(await demo.line("Open http")), before))
             assert await demo.end(signal.SIGINT) == (0, "")
-    ledger = "".join(file.read_text() for file in (data / "data" / "ledger").iterdir())
+    ledger = "".join(file.read_text() for file in (data / "data" / "ledger").glob("*.jsonl"))
     posted = [json.loads(line) for line in ledger.splitlines() if '"card_posted"' in line]
     assert len(posted) >= 2, "the second run's outage is not taken for the first one's"
     assert "caso 1" in cards[0]
