@@ -103,12 +103,12 @@ async def test_a_difference_closes_it_until_it_is_mended(
 
 
 async def test_a_checkpoint_that_comes_late_goes_with_the_stop(tmp_path: Path, night: Nightly) -> None:
-    late = (tmp_path / "ledger" / "checkpoint-3.json.gz").read_bytes()
+    late = (tmp_path / "ledger" / "checkpoint-3.json.xz").read_bytes()
     await night.stop()
     assert len(checkpoints(tmp_path)) == 1
     flip(tmp_path)
     await night.check()
-    (tmp_path / "ledger" / "checkpoint-3.json.gz").write_bytes(late)
+    (tmp_path / "ledger" / "checkpoint-3.json.xz").write_bytes(late)
     await night.stop()
     assert checkpoints(tmp_path) == []
 
