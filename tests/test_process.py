@@ -12,8 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from bot.domain import events as ev
 from bot.simulator.server import DropBefore, HangBefore
 from bot.simulator.telegram.api import BotApi, Message
+from bot.storage.files import FileLedger
+from tests.fakes import FakeClock
 
 from .isp import PATIENCE, Isp, Process, bot_command, isp, until
 
@@ -216,6 +219,21 @@ async def test_a_taken_port_ends_with_one_line(site: Isp) -> None:
     last = err.splitlines()[-1]
     assert last.startswith(f"OPS_PORT: cannot listen on 127.0.0.1:{taken}")
     site.assert_clean(err)
+
+
+async def test_a_start_that_comes_to_nothing_leaves_what_the_next_one_asks_about(site: Isp) -> None:
+    """A line of its orderly stop, or a checkpoint, would make an old copy look like the present."""
+    data = site.folder / "data"
+    old = FileLedger.open(data, FakeClock())
+    await old.commit(lambda _book, _now: [ev.Started("1"), ev.Alive()])
+    await old.close()
+    taken = site.olt.url.rpartition(":")[2]
+    code, *_ = await bot_command("run", cwd=site.folder, **site.variables | {"OPS_PORT": taken})
+    assert code == 1
+    assert [line["kind"] for line in ledger(site)] == ["started", "alive"]
+    assert list((data / "ledger").glob("checkpoint*")) == []
+    async with site.bot():
+        await site.chat.wait(lambda _: said(site, "não foi encerrado corretamente"))
 
 
 async def test_bad_settings_are_all_named_at_once(tmp_path: Path) -> None:

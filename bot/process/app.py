@@ -64,7 +64,7 @@ class App:
         self._tasks = Tasks()
         self._started_at = self._clock.now()
         self._polled_at, self._polling = self._clock.monotonic(), False
-        self._introduced = False
+        self._introduced = self._begun = False
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._watchdog: asyncio.Task[None] | None = None
 
@@ -139,6 +139,7 @@ class App:
             log.warning("%s", warning)
         self._say_recovery()
         await self._flow.start(__version__, self._ledger.recovery.doubt)
+        self._begun = True
         await self._telegram.start()
         self._schedule()
         self._watchdog = asyncio.create_task(self._watch_the_schedule())
@@ -239,7 +240,11 @@ class App:
             self._telegram.chat.say(Notice("ledger_recovered", {"bytes": recovery.quarantined}))
 
     async def _stop(self) -> None:
-        """No new sends; those in flight finish; the rest is written and goes on at the next start."""
+        """No new sends; those in flight finish; the rest is written and goes on at the next start.
+
+        Where it had not begun nothing is written: what shows that the ledger is an old copy shows the next
+        start, too.
+        """
         log.info("stopping")
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
@@ -249,13 +254,14 @@ class App:
         async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
             last.push_async_callback(self._ledger.close)
             last.push_async_callback(self._nightly.stop)
-            last.push_async_callback(self._checkpoints.stop)
+            if self._begun:
+                last.push_async_callback(self._checkpoints.stop)
             adapters = (self._gateway.aclose, self._source.aclose, self._health.stop)
             for close in (*adapters, self._history.close, self._views.close):
                 last.push_async_callback(close)
             cut_off = await self._tasks.drain(IN_FLIGHT)
             await self._telegram.stop()
-            if not cut_off:
+            if self._begun and not cut_off:
                 await self._flow.stopped(heard=self._standing.hears())
         log.info("stopped")
 
