@@ -82,7 +82,7 @@ async def test_a_checkpoint_is_written_by_command(
     for given, said in (
         (["--line", "2"], "checkpoint-2.json.xz written"),
         ([], "checkpoint-4.json.xz written"),
-        ([], "nothing new"),
+        ([], "nothing is new"),
     ):
         assert main([*command, *given]) == 0
         assert said in capsys.readouterr().out

@@ -103,11 +103,13 @@ def resumed(disk: Disk, folder: Path, lines: Iterable[int] = (), *, upto: int | 
 def renew(disk: Disk, folder: Path, upto: int | None = None) -> str | None:
     """Write down the book as of the last line (`upto`: the last one that surely is durable).
 
-    Gives the file's name, None where there is nothing new to write. It reads only the ledger's files, as a
-    start does: it is no matter who writes meanwhile. Raises OSError.
+    Gives the file's name, None where there is nothing new to write, or what a start finds wrong would not be
+    found any more. It reads only the ledger's files, as a start does: it is no matter who writes meanwhile.
+    Raises OSError.
     """
     found = resumed(disk, folder, upto=upto)
-    if found.head.seq == found.since or (found.trouble and found.trouble.fault is Fault.CORRUPT):
+    corrupt = found.trouble is not None and found.trouble.fault is Fault.CORRUPT
+    if found.head.seq == found.since or found.ahead or corrupt:
         return None
     if upto is None:
         make_durable(disk, folder, found)

@@ -373,6 +373,10 @@ async def test_one_from_the_future_shows_that_the_ledger_is_an_old_copy(tmp_path
     assert ledger.closed is None
     assert sorted(ledger.book.cases) == [1, 2]
     await ledger.close()
+    assert renew(QUICK, tmp_path) is None, "by hand, before anybody was asked"
+    again = FileLedger.open(tmp_path, clock, QUICK)
+    assert again.recovery.doubt == "views"
+    await again.close()
 
 
 def ledger_size(written: Written, segment: Path) -> int:

@@ -24,4 +24,8 @@ def run_checkpoint(folder: Path, line: int | None) -> str:
         name = renew(disk, folder, line)
     except OSError as error:
         raise StartupError(f"{folder}: no checkpoint was written: {error.strerror}", code=1) from error
-    return f"{ledger_folder(folder) / name} written" if name else "nothing new to write down"
+    return (
+        f"{ledger_folder(folder) / name} written"
+        if name
+        else "nothing written: nothing is new, or a start will say"
+    )
