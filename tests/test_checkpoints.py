@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bot.domain import events as ev
-from bot.process import checkpoints
-from bot.process.checkpoints import AGAIN, DAY, Checkpoints
+from bot.process import checkpoints, child
+from bot.process.checkpoints import AGAIN, DAY, PATIENCE, Checkpoints
+from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from tests.fakes import FakeClock, settled
 from tests.storage.disks import QuickDisk
@@ -137,6 +138,25 @@ async def test_a_stop_ends_a_child_that_is_at_it(
     await kept.stop()
     assert children[0].returncode == -9
     assert written(tmp_path) == ["checkpoint-10.json.xz"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="only Linux has it")
+async def test_where_memory_runs_out_the_child_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    children, begin = list[asyncio.subprocess.Process](), asyncio.create_subprocess_exec
+
+    async def slow(*_command: str, **how: Any) -> asyncio.subprocess.Process:
+        children.append(await begin("sleep", "1000", **how))
+        return children[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slow)
+    running = asyncio.ensure_future(child.ended("ledger", "verify", patience=PATIENCE))
+    while not children:
+        await settled()
+        await asyncio.sleep(0.01)
+    await settled()
+    assert Disk().read(Path(f"/proc/{children[0].pid}/oom_score_adj")) == b"1000\n"
+    running.cancel()
+    await asyncio.wait({running})
 
 
 async def test_a_child_gets_no_secret(

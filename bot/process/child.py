@@ -10,6 +10,7 @@ from typing import NamedTuple
 import bot
 
 _NICE = 19  # it takes what of the CPU the bot leaves
+_FIRST = "1000"  # where memory runs out the kernel ends it, and not the bot with its sends on their way
 
 
 class Ended(NamedTuple):
@@ -36,8 +37,7 @@ async def ended(*arguments: str, patience: float) -> Ended | str:
     except OSError as error:
         return error.strerror or type(error).__name__
     try:
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, child.pid, _NICE)
+        _stand_back(child.pid)
         async with asyncio.timeout(patience):
             out, err = await child.communicate()
     except TimeoutError:
@@ -48,6 +48,12 @@ async def ended(*arguments: str, patience: float) -> Ended | str:
                 child.kill()
             await child.wait()
     return Ended(child.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def _stand_back(pid: int) -> None:
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, _NICE)
+        Path(f"/proc/{pid}/oom_score_adj").write_text(_FIRST, "ascii")
 
 
 def _bare() -> dict[str, str]:
