@@ -102,7 +102,7 @@ async def test_details_of_an_old_card_are_as_its_plan_had_them(old: Old) -> None
     assert "Maria" in page.text
     assert "sem WhatsApp" in page.text
     assert "****-0001" in page.text
-    assert "Como foi planejado" in page.text
+    assert "Conforme o plano do envio" in page.text
     await old.room.api.say(ANA, "/start", chat=ANA)
     assert "Preparando" in (await old.room.api.tap(ANA, page, "CSV")).text
     await old.room.api.wait(lambda api: api.documents)
@@ -158,6 +158,16 @@ async def test_while_the_ledger_is_read_the_newest_are_shown(
     monkeypatch.setattr(history, "_PATIENCE", 0.0)
     page = await old.asks("/auditoria")
     assert "ainda está sendo lido" in page.text
+    assert "assumiu" in page.text
+
+
+async def test_where_the_ledger_cannot_be_read_nobody_is_told_to_wait(
+    old: Old, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_LIVES", -1)
+    page = await old.asks("/auditoria")
+    assert "não pôde ser lido" in page.text
+    assert "de novo em instantes" not in page.text
     assert "assumiu" in page.text
 
 

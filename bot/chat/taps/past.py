@@ -55,14 +55,15 @@ class Past:
 
     async def audit(self, wanted: str, number: int) -> Screen:
         """One page of the audit."""
-        kept, book, unread = fitting_filter(wanted), self._desk.ledger.book, False
+        kept, book = fitting_filter(wanted), self._desk.ledger.book
+        unread: str | None = None
         past: Recalled | None = None
         try:
             past = await self._recalled(kept, number * A_PAGE, A_PAGE)
             if past is not None and past.total and not past.entries:
                 past = await self._recalled(kept, (past.total - 1) // A_PAGE * A_PAGE, A_PAGE)
-        except Declined:  # as far as the book has it, then
-            unread = True
+        except Declined as no:  # as far as the book has it, then
+            unread = no.code
         now, hours = self._d.clock.now(), self._d.rules.cooldown_hours
         return audit(book, number, kept, self._d.words, now, hours=hours, past=past, unread=unread)
 

@@ -29,19 +29,19 @@ def audit(
     *,
     hours: float,
     past: Recalled | None = None,
-    unread: bool = False,
+    unread: str | None = None,
 ) -> Screen:
     """One page of the audit, newest first. A page that is not there: the nearest.
 
     `past` is that page from the whole ledger; without it the book's own entries are all there is, and
-    `unread` says that older ones could not be read now.
+    `unread` says why older ones could not be read now.
     """
     kept = fitting_filter(filter_text)
     if is_number(kept) and not int(kept):
         return Screen(str(words.say("audit.how_many")))
     found = past.entries if past is not None else matching(book, kept, words, now)
     total = past.total if past is not None else len(found)
-    head = [words.say("audit.unread")] if unread else []
+    head = [words.say("audit.unread", why=unread)] if unread else []
     if not found:
         return Screen(str(LINE.join([*head, words.say("audit.none")])))
     pages = -(-total // A_PAGE)
