@@ -131,11 +131,15 @@ class Disk:
         temporary = path.with_name(path.name + ".tmp")
         temporary.unlink(missing_ok=True)  # of a write that was cut off, or a link that leads elsewhere
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        try:
+            with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+                file.writelines(parts)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)  # a full disk needs its room for the ledger
+            raise
         self.sync_folder(path.parent)
 
     def patch(self, path: Path, parts: Sequence[tuple[int, bytes]], was: int, size: int) -> bool:

@@ -53,6 +53,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(
     with pytest.raises(OSError, match="No space left"):
         Disk().replace(path, b"new")
     assert path.read_bytes() == b"old"
+    assert [found.name for found in tmp_path.iterdir()] == ["audit.json"], "the ledger needs the room"
 
 
 @pytest.mark.bug("a folder made by a killed process was never synced")

@@ -170,7 +170,6 @@ def save(path: Path, document: Iterable[bytes], folder: Path, disk: Disk | None 
     try:
         (disk or Disk()).replace_with(path, document)
     except OSError as error:
-        path.with_name(path.name + ".tmp").unlink(missing_ok=True)
         raise StartupError(f"{path} cannot be written: {error.strerror}", code=1) from error
 
 
