@@ -38,16 +38,18 @@ def bring_back(book: Book, now: datetime) -> None:
     for number, silence in book.silences.items():
         if silence.since > now:
             book.silences[number] = replace(silence, until=now)
-    book.lasting = [
-        book.silences.get(silence.id, silence) for silence in book.lasting
-    ]  # an old one may have left
+    # One that ended long ago may have left the others.
+    book.lasting = [book.silences.get(silence.id, silence) for silence in book.lasting]
     for case in book.cases.values():
         if case.eta is not None and case.eta > now + LONGEST_FORECAST:
             case.eta = case.eta_by = None
     book.audit[:] = [replace(entry, at=min(entry.at, now)) for entry in book.audit]
     book.announced, book.heard_at = _past(book.announced, now), _past(book.heard_at, now)
-    for part in (book.cases, book.reservations, book.contacts, book.spells, book.silences, book.lasting):
+    for part in (book.cases, book.reservations, book.spells, book.silences, book.lasting):
         _past(part, now)
+    for key, contact in book.contacts.items():  # of the customers of three months few are changed
+        if contact.at > now:
+            book.contacts[key] = replace(contact, at=now)
     _past(book.touched, now)
     book.days = [began for began in book.days if began <= now]
 

@@ -99,6 +99,13 @@ def test_what_a_dispatch_came_to_is_not_counted_again() -> None:
     assert tally.skipped == {Skip.NO_PHONE: 1}
 
 
+def test_who_was_told_rests_from_then() -> None:
+    """Else a clock that was a year ahead would keep them from every message of that year."""
+    lines = (opened(), ev.Approved(1, ANA, (port(),)), ev.Planned(1, 2, PLAN), ev.Intent(1, "c1"))
+    contacts = book(*lines).contacts.values()
+    assert [(contact.at, contact.case) for contact in contacts] == [(NOON, 1)] * len(PLAN)
+
+
 def test_a_start_of_the_future_keeps_no_later_one_quiet() -> None:
     assert book(ev.Announced("real")).announced == Announcement(NOON, "real")
 
