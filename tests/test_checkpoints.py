@@ -159,6 +159,28 @@ async def test_where_memory_runs_out_the_child_goes_first(monkeypatch: pytest.Mo
     await asyncio.wait({running})
 
 
+async def test_what_showed_an_old_copy_goes_once_the_start_has_asked(tmp_path: Path) -> None:
+    """Else each crash of the day would ask again, whatever was confirmed."""
+    clock = FakeClock()
+    first = FileLedger.open(tmp_path, clock, QuickDisk())
+    await lines(first, 4)
+    segment = next((tmp_path / "ledger").glob("*.jsonl"))
+    older = QuickDisk().read(segment)
+    await lines(first, 4)
+    await Checkpoints(tmp_path, first, clock).stop()
+    await first.close()
+    QuickDisk().replace(segment, older)
+    ledger = FileLedger.open(tmp_path, clock, QuickDisk())
+    assert ledger.recovery.doubt == "views"
+    await ledger.commit(adds(ev.Started("1", "views")))
+    await Checkpoints(tmp_path, ledger, clock).due()
+    await ledger.close()
+    assert written(tmp_path) == ["checkpoint-5.json.xz"]
+    again = FileLedger.open(tmp_path, clock, QuickDisk())
+    assert (again.recovery.doubt, again.book.unconfirmed is not None) == (None, True)
+    await again.close()
+
+
 async def test_a_child_gets_no_secret(
     tmp_path: Path, ledger: FileLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

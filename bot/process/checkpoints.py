@@ -29,7 +29,8 @@ class Checkpoints:
     def __init__(self, folder: Path, ledger: FileLedger, clock: Clock) -> None:
         self._folder, self._ledger, self._clock = folder, ledger, clock
         self._line = ledger.recovery.since
-        self._at = clock.monotonic()
+        doubted = ledger.recovery.doubt is not None  # what showed it goes soon: nobody is asked twice for it
+        self._at = clock.monotonic() - (DAY if doubted else 0.0)
         self._not_before = 0.0
         self._keeping: asyncio.Task[None] | None = None
 

@@ -45,12 +45,12 @@ class Unfit(Exception):
     """A checkpoint that cannot be used; the text says why."""
 
 
-class _Ahead(Unfit):
+class _Elsewhere(Unfit):
     """A whole one, of a line that the ledger does not have there."""
 
-    def __init__(self, why: str, line: int) -> None:
+    def __init__(self, why: str, line: int, digest: str) -> None:
         super().__init__(why)
-        self.line = line
+        self.line, self.digest = line, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,14 @@ def resumed(disk: Disk, folder: Path, lines: Iterable[int] = (), *, upto: int | 
 
     Of the segments before it the sizes and the last lines are compared, of its own the line that it is of.
     """
-    wanted, ahead, found = frozenset(lines), 0, None
+    wanted, others, found = set(lines), dict[int, str](), None
     names = _names(disk, folder)
     for name in names:
         try:
             of, start = _read(disk, folder, name)
-        except _Ahead as error:
-            ahead, why = max(ahead, error.line), str(error)
+        except _Elsewhere as error:
+            others[error.line], why = error.digest, str(error)
+            wanted.add(error.line)
         except (Unfit, OSError) as error:
             why = str((isinstance(error, OSError) and error.strerror) or error)
         else:
@@ -96,7 +97,7 @@ def resumed(disk: Disk, folder: Path, lines: Iterable[int] = (), *, upto: int | 
         found = scan(disk, folder, wanted, upto=upto)
         if not names and found.head.seq > EVERY:
             _log.warning("checkpoint_missing", lines=found.head.seq, costs="time only")
-    found.ahead = upto is None and ahead > found.head.seq
+    found.older = upto is None and any(found.digests.get(line) != digest for line, digest in others.items())
     return found
 
 
@@ -109,7 +110,7 @@ def renew(disk: Disk, folder: Path, upto: int | None = None) -> str | None:
     """
     found = resumed(disk, folder, upto=upto)
     corrupt = found.trouble is not None and found.trouble.fault is Fault.CORRUPT
-    if found.head.seq == found.since or found.ahead or corrupt:
+    if found.head.seq == found.since or found.older or corrupt:
         return None
     if upto is None:
         make_durable(disk, folder, found)
@@ -209,7 +210,7 @@ def _read(disk: Disk, folder: Path, name: str) -> tuple[_Of, Scan]:
     why = _misfit(disk, folder, of)
     if why is not None:
         deque(lines, maxlen=0)  # whole it is, at least
-        raise _Ahead(why, of.seq)
+        raise _Elsewhere(why, of.seq, of.digest)
     try:
         return of, Scan(snapshot.load(lines), of.head, marks=dict(of.marks), since=of.seq)
     except snapshot.Unreadable as error:
@@ -227,10 +228,10 @@ def _said(first: bytes) -> _Of:
 
 
 def _misfit(disk: Disk, folder: Path, of: _Of) -> str | None:
-    """Why the ledger is not the one that it is of; None where it is. Raises OSError."""
+    """Why the ledger is not the one that it is of; None where it is. Raises Unfit or OSError."""
     mine = max(of.marks, default="")
     if not of.seq or of.marks.get(mine, Mark())[-2:] != (of.seq, of.digest):
-        return "it contradicts itself"
+        raise Unfit("it contradicts itself")
     if [name for name in segments_in(disk, folder) if name <= mine] != sorted(of.marks):
         return "the segments up to its line are others"
     for name, mark in of.marks.items():

@@ -68,7 +68,7 @@ class Scan:
     were read, while `marks` has all of them.
 
     `digests` are the hashes of those lines that were asked for; `since` is the line of the checkpoint from
-    which on lines were read, `ahead`: there is a checkpoint of a line that the ledger does not reach.
+    which on lines were read, `older`: there is a whole checkpoint of a line that the ledger does not have.
     """
 
     book: Book = field(default_factory=Book)
@@ -79,7 +79,7 @@ class Scan:
     digests: dict[int, str] = field(default_factory=dict)
     trouble: Trouble | None = None
     since: int = 0
-    ahead: bool = False
+    older: bool = False
 
 
 @dataclass(slots=True)
@@ -238,7 +238,7 @@ def heads_of_views(disk: Disk, folder: Path) -> dict[int, str]:
 
 def doubt_about(found: Scan, views: Mapping[int, str], now: datetime) -> Doubt | None:
     """What shows that this is an old copy, or dated wrongly; the scan has the hashes of the views' lines."""
-    if found.ahead or any(found.digests.get(line) != digest for line, digest in views.items()):
+    if found.older or any(found.digests.get(line) != digest for line, digest in views.items()):
         return "views"
     return "future" if ends_in_the_future(found.book.last_at, now) else None
 
