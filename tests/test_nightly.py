@@ -173,6 +173,30 @@ async def test_a_stop_ends_a_check_that_is_going_on(
     assert (task.cancelled(), children[0].returncode, said, ledger.closed) == (True, -9, [], None)
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_stop_that_is_told_twice_leaves_no_child(
+    night: Nightly, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    children: list[asyncio.subprocess.Process] = []
+    begin, begun = asyncio.create_subprocess_exec, asyncio.Event()
+
+    async def slow(*_: str, **how: Any) -> asyncio.subprocess.Process:
+        children.append(await begin("sleep", "1000", **how))
+        begun.set()
+        return children[-1]
+
+    monkeypatch.setattr("bot.process.child.asyncio.create_subprocess_exec", slow)
+    task = asyncio.create_task(night.check())
+    await begun.wait()
+    left: list[int | None] = []
+    task.add_done_callback(lambda _: left.append(children[0].returncode))
+    task.cancel()  # as the scheduler does when it ends
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await night.stop()
+    assert (task.cancelled(), left) == (True, [-9])
+
+
 async def test_the_child_leaves_the_cpu_to_the_bot(monkeypatch: pytest.MonkeyPatch) -> None:
     begin = asyncio.create_subprocess_exec
 

@@ -24,8 +24,22 @@ class Ended(NamedTuple):
 async def ended(*arguments: str, patience: float) -> Ended | str:
     """Run it; where it does not come to an end by itself within `patience` seconds, why not.
 
-    It is gone when this returns, also where the caller is cancelled.
+    It is gone when this returns, also where the caller is cancelled, however often.
     """
+    stop, cancelled = asyncio.Event(), None
+    running = asyncio.create_task(_run(arguments, patience, stop))
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            cancelled = error
+            stop.set()
+    if cancelled is not None:
+        raise cancelled
+    return running.result()
+
+
+async def _run(arguments: tuple[str, ...], patience: float, stop: asyncio.Event) -> Ended | str:
     try:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", *arguments),
@@ -36,17 +50,16 @@ async def ended(*arguments: str, patience: float) -> Ended | str:
         )
     except OSError as error:
         return error.strerror or type(error).__name__
-    try:
-        _stand_back(child.pid)
-        async with asyncio.timeout(patience):
-            out, err = await child.communicate()
-    except TimeoutError:
+    _stand_back(child.pid)
+    said, stopped = asyncio.ensure_future(child.communicate()), asyncio.ensure_future(stop.wait())
+    done, _ = await asyncio.wait({said, stopped}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if said not in done:
+        with suppress(ProcessLookupError):
+            child.kill()
+    out, err = await said
+    if not done:
         return "it took too long"
-    finally:
-        if child.returncode is None:
-            with suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
     return Ended(child.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
