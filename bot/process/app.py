@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from bot import __version__
 from bot.chat.screens.starting import STARTED, start_line
@@ -24,6 +23,7 @@ from bot.ops.health import HealthServer
 from bot.ports import Clock, Notice
 from bot.process.checkpoints import Checkpoints
 from bot.process.clock import SystemClock
+from bot.process.every import Every
 from bot.process.healthz import Standing
 from bot.process.nightly import FIRST, HOUR, MINUTE, Nightly
 from bot.process.settings.composed import Settings
@@ -151,7 +151,7 @@ class App:
         seconds = self._settings.poll_seconds
         self._scheduler.add_job(
             self._poll,
-            IntervalTrigger(seconds=seconds, jitter=max(1, int(seconds / 10)), timezone=UTC),
+            Every(seconds=seconds, jitter=max(1, int(seconds / 10)), timezone=UTC),
             id="poll",
             next_run_time=datetime.now(UTC),
             misfire_grace_time=None,
@@ -161,7 +161,7 @@ class App:
         for id_, work, every in (("alive", self._alive, ALIVE), ("unknown", self._ask, ASK)):
             self._scheduler.add_job(
                 work,
-                IntervalTrigger(seconds=every, timezone=UTC),
+                Every(seconds=every, timezone=UTC),
                 id=id_,
                 next_run_time=datetime.now(UTC) + timedelta(seconds=min(every, SOON)),
                 misfire_grace_time=None,
