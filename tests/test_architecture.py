@@ -21,6 +21,7 @@ LAYERS = (
         "process.check_telegram",
         "process.checkpoints",
         "process.nightly",
+        "process.every",
         "process.child",
         "process.trial",
         "process.healthz",

@@ -46,7 +46,7 @@ class Unfit(Exception):
 
 
 class _Elsewhere(Unfit):
-    """A whole one, of a line that the ledger does not have there."""
+    """A whole one that is not used. The ledger must have the line that it is of, with that hash."""
 
     def __init__(self, why: str, line: int, digest: str) -> None:
         super().__init__(why)
@@ -206,23 +206,25 @@ def _lines(disk: Disk, path: Path) -> Iterator[bytes]:
 def _read(disk: Disk, folder: Path, name: str) -> tuple[_Of, Scan]:
     """What it is of, and what a scan knows at that line. Raises Unfit or OSError."""
     lines = _unpacked(disk, ledger_folder(folder) / name)
-    of = _said(next(lines, b""))
-    why = _misfit(disk, folder, of)
-    if why is not None:
+    line, digest, of = _said(next(lines, b""))
+    why = "it is of another version of the program" if of is None else _misfit(disk, folder, of)
+    if of is None or why is not None:
         deque(lines, maxlen=0)  # whole it is, at least
-        raise _Elsewhere(why, of.seq, of.digest)
+        raise _Elsewhere(str(why), line, digest)
     try:
         return of, Scan(snapshot.load(lines), of.head, marks=dict(of.marks), since=of.seq)
     except snapshot.Unreadable as error:
         raise Unfit(f"its book cannot be read ({error})") from None
 
 
-def _said(first: bytes) -> _Of:
+def _said(first: bytes) -> tuple[int, str, _Of | None]:
+    """The line that it is of, and its hash, whoever wrote it; None beside them where another version did."""
     try:
         said = json.loads(first)
+        line, digest = int(said["seq"]), str(said["digest"])
         if (said["format"], said["fold"]) != (_FORMAT, snapshot.FOLD):
-            raise Unfit("it is of another version of the program")
-        return _OF.validate_python(said)
+            return line, digest, None
+        return line, digest, _OF.validate_python(said)
     except (ValueError, LookupError, TypeError):
         raise Unfit("it is no checkpoint") from None
 

@@ -1,12 +1,13 @@
 """What every ledger shares: the book, its time, and what may still be recorded once it is closed."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from bot.domain.book import Book
 from bot.domain.events import Line
+from bot.domain.redated import AHEAD, ends_in_the_future
 from bot.errors import LedgerClosed
 from bot.ports import Clock, Write
 from bot.storage.segments import Head
@@ -24,6 +25,8 @@ class Recorder:
         self.on_closed: Callable[[str], None] | None = None
         """Called once, with the text of `closed`, when the ledger closes by itself while running."""
         self.listeners: list[Callable[[Sequence[Line]], None]] = []
+        self._began = self._booted()
+        self._before: datetime | None = None  # a jump ahead, as `_began` was
 
     @property
     def book(self) -> Book:
@@ -45,7 +48,20 @@ class Recorder:
         self._stop(why)
 
     def _now(self) -> datetime:
-        return max(self._clock.now(), self._book.last_at)
+        now, last = self._clock.now(), self._book.last_at
+        before, self._began = self._began, self._booted()
+        if self._before is None and self._began - before > AHEAD:
+            self._before = before
+        elif self._before is not None and self._began - self._before <= AHEAD:
+            self._before = None
+            if ends_in_the_future(last, now) and self._book.unconfirmed is None:
+                # Whoever was told before it would count as told longer ago than they were. A start asks.
+                self._stop(f"the clock was ahead by {last - now} and is right again: start the bot anew")
+        return max(now, last)
+
+    def _booted(self) -> datetime:
+        """When time that cannot be set began, by the clock that can: it moves where that one is set."""
+        return self._clock.now() - timedelta(seconds=self._clock.monotonic())
 
     def _decide(self, write: Write) -> tuple[datetime, tuple[Line, ...]]:
         """What the rule says; LedgerClosed where it may not be recorded."""

@@ -124,8 +124,8 @@ def scan(
 
 def what_is_left(disk: Disk, folder: Path) -> str | None:
     """A file that shows that there were lines; None where there is none."""
-    checkpoints = (name for name in disk.names(ledger_folder(folder)) if name.startswith("checkpoint-"))
-    return min(VIEWS.intersection(disk.names(folder)), default=None) or next(checkpoints, None)
+    made = (name for name in disk.names(ledger_folder(folder)) if name.startswith(("checkpoint-", "index.")))
+    return min(VIEWS.intersection(disk.names(folder)), default=None) or next(made, None)
 
 
 def _later(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> int:

@@ -757,8 +757,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "now is the clock's, however far it was set back",
         "bot.storage.recorder:Recorder._now",
-        "max(self._clock.now(), self._book.last_at)",
-        "self._clock.now()",
+        "max(now, last)",
+        "now",
         "time",
     ),
     Mutant(

@@ -20,6 +20,7 @@ from bot.storage import checkpoint, codec, snapshot
 from bot.storage.checkpoint import renew, resumed
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
+from bot.storage.past.tables import INDEX
 from bot.storage.replay import Fault, Scan, scan
 from bot.storage.segments import ledger_folder, segment_name
 from tests.fakes import ANA, FakeClock
@@ -380,6 +381,27 @@ async def test_one_from_the_future_shows_that_the_ledger_is_an_old_copy(tmp_path
         await again.commit(adds(ev.TrialIntent(number, "los", 1, "5561999990001", ANA)))
     await again.close()
     assert resumed(QUICK, tmp_path).older
+
+
+@pytest.mark.parametrize("other", ["format", "fold"])
+def test_so_does_one_of_another_version(tmp_path: Path, other: str) -> None:
+    written = months(tmp_path, (0, 1))
+    segment = max(ledger_folder(tmp_path).glob("*.jsonl"))
+    older = segment.read_bytes()
+    written.add(JANUARY + timedelta(days=1), opened(3))
+    said(**{other: "another"})(ledger_folder(tmp_path) / str(renew(QUICK, tmp_path)))
+    assert not resumed(QUICK, tmp_path).older
+    segment.write_bytes(older)
+    assert resumed(QUICK, tmp_path).older
+
+
+def test_an_index_alone_shows_that_there_were_lines(tmp_path: Path) -> None:
+    (ledger_folder(tmp_path)).mkdir(parents=True)
+    assert resumed(QUICK, tmp_path).trouble is None
+    (ledger_folder(tmp_path) / INDEX).write_bytes(b"")
+    trouble = resumed(QUICK, tmp_path).trouble
+    assert trouble is not None
+    assert f"no line is left, and yet {INDEX} is there" in trouble.what
 
 
 def ledger_size(written: Written, segment: Path) -> int:

@@ -14,7 +14,7 @@ from bot.domain.events import Forecast, Silenced
 from bot.domain.limits.cooldown import free_at
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
-from bot.errors import Declined
+from bot.errors import Declined, LedgerClosed
 from bot.steps import decide
 from bot.storage.commands.repair import run_repair
 from bot.storage.commands.verify import run_verify
@@ -187,3 +187,37 @@ async def test_such_a_ledger_is_repaired_in_its_order(tmp_path: Path) -> None:
     assert run_verify(tmp_path)[0] == 1
     run_repair(tmp_path, clock, dry_run=False)
     assert segment.read_bytes() == whole
+
+
+@pytest.mark.bug("a clock that was ahead for seconds made every cooldown shorter by as much")
+async def test_a_clock_that_comes_back_closes_the_running_bot_and_its_start_asks(
+    tmp_path: Path,
+) -> None:
+    clock = FakeClock()
+    port = opened().incident.port
+    closed: list[str] = []
+    async with run(tmp_path, clock) as ledger:
+        ledger.on_closed = closed.append
+        await ledger.commit(adds(opened(), ev.Approved(1, ANA, (port,)), ev.Planned(1, 4, PLAN)))
+        clock.time += timedelta(days=2)
+        await ledger.commit(adds(ev.Alive()))  # it may be right now: a machine that slept
+        assert closed == []
+        clock.time -= timedelta(days=2)
+        with pytest.raises(LedgerClosed, match="the clock was ahead by 2 days, 0:00:00 and is right again"):
+            await ledger.commit(adds(ev.Begun(1, ANA)))
+        await ledger.commit(adds(opened(2)))  # cards go on
+    assert len(closed) == 1
+    async with run(tmp_path, clock) as ledger:
+        assert ledger.book.doubt == "future"
+
+
+@pytest.mark.parametrize("by", [timedelta(days=-2), timedelta(days=2)])
+async def test_a_clock_that_is_set_once_closes_nothing(tmp_path: Path, by: timedelta) -> None:
+    clock = FakeClock()
+    async with run(tmp_path, clock) as ledger:
+        await ledger.commit(adds(opened()))
+        clock.time += by
+        await ledger.commit(adds(ev.Alive()))
+        clock.time += timedelta(hours=1)
+        await ledger.commit(adds(ev.Alive()))
+        assert ledger.closed is None
