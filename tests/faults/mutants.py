@@ -931,13 +931,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "folder.read_only_folder",
     ),
     Mutant(
-        "what cannot be read counts as empty",
-        "bot.storage.disk:Disk.read",
-        "return path.read_bytes()",
-        'with suppress(PermissionError):\n    return path.read_bytes()\nreturn b""',
-        "folder.others_folder",
-    ),
-    Mutant(
         "a start that is refused does not say why",
         "bot.storage.files:_unusable",
         'f"{folder} cannot be used ({error.strerror}): {mend}"',
