@@ -26,7 +26,7 @@ class Recorder:
         """Called once, with the text of `closed`, when the ledger closes by itself while running."""
         self.listeners: list[Callable[[Sequence[Line]], None]] = []
         self._began = self._booted()
-        self._before: datetime | None = None  # a jump ahead, as `_began` was
+        self._before: datetime | None = None  # the last jump ahead, as `_began` was
 
     @property
     def book(self) -> Book:
@@ -50,13 +50,14 @@ class Recorder:
     def _now(self) -> datetime:
         now, last = self._clock.now(), self._book.last_at
         before, self._began = self._began, self._booted()
-        if self._before is None and self._began - before > AHEAD:
+        if self._began - before > AHEAD:
             self._before = before
         elif self._before is not None and self._began - self._before <= AHEAD:
             self._before = None
             if ends_in_the_future(last, now) and self._book.unconfirmed is None:
                 # Whoever was told before it would count as told longer ago than they were. A start asks.
-                self._stop(f"the clock was ahead by {last - now} and is right again: start the bot anew")
+                by = timedelta(seconds=round((last - now).total_seconds()))
+                self._stop(f"the clock was ahead by {by} and is right again: start the bot anew")
         return max(now, last)
 
     def _booted(self) -> datetime:

@@ -259,14 +259,19 @@ def quarantine(disk: Disk, folder: Path, found: Scan, now: datetime) -> tuple[in
         kept = free_name(disk, shelf, f"{Path(name).stem}-{end}-{now:%Y%m%dT%H%M%S.%fZ}")
         path = ledger_folder(folder) / name
         disk.replace(kept, disk.part(path, end, size - end))
-        descriptor = disk.open_append(path)
-        try:
-            disk.truncate(descriptor, end)
-            disk.fdatasync(descriptor)
-        finally:
-            disk.close(descriptor)
+        cut(disk, path, end)
         moved += size - end
     return moved, kept
+
+
+def cut(disk: Disk, path: Path, end: int) -> None:
+    """Cut the file to its first `end` bytes, durably."""
+    descriptor = disk.open_append(path)
+    try:
+        disk.truncate(descriptor, end)
+        disk.fdatasync(descriptor)
+    finally:
+        disk.close(descriptor)
 
 
 def make_durable(disk: Disk, folder: Path, found: Scan) -> None:

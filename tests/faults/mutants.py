@@ -102,7 +102,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the torn tail is not cut",
-        "bot.storage.replay:quarantine",
+        "bot.storage.replay:cut",
         "disk.truncate(descriptor, end)",
         "",
         "disk",
@@ -110,25 +110,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the torn tail is cut before its copy is durable",
         "bot.storage.replay:quarantine",
-        (
-            "disk.replace(kept, disk.part(path, end, size - end))\n"
-            "descriptor = disk.open_append(path)\n"
-            "try:\n"
-            "    disk.truncate(descriptor, end)\n"
-            "    disk.fdatasync(descriptor)\n"
-            "finally:\n"
-            "    disk.close(descriptor)"
-        ),
-        (
-            "torn = disk.part(path, end, size - end)\n"
-            "descriptor = disk.open_append(path)\n"
-            "try:\n"
-            "    disk.truncate(descriptor, end)\n"
-            "    disk.fdatasync(descriptor)\n"
-            "finally:\n"
-            "    disk.close(descriptor)\n"
-            "disk.replace(kept, torn)"
-        ),
+        "disk.replace(kept, disk.part(path, end, size - end))\ncut(disk, path, end)",
+        "torn = disk.part(path, end, size - end)\ncut(disk, path, end)\ndisk.replace(kept, torn)",
         "disk",
     ),
     Mutant(

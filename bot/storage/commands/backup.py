@@ -19,7 +19,7 @@ from bot.storage.commands.phrases import ASKS, counted, no_ledger
 from bot.storage.commands.progress import watched
 from bot.storage.copied import Mark
 from bot.storage.disk import Disk
-from bot.storage.replay import Scan
+from bot.storage.replay import Scan, cut
 from bot.storage.segments import ledger_folder, segments_in, sizes_in
 
 _SPARE = 64 * 1024 * 1024  # bytes that must stay free: the bot may write to the same disk
@@ -94,7 +94,7 @@ def _filled(folder: Path, dest: Path, now: datetime, disk: Disk) -> Scan:
         raise StartupError(what, code=1)
     for name, end in found.ends.items():
         if end < found.sizes[name]:  # a group that was on its way
-            _cut(disk, ledger_folder(dest) / name, end)
+            cut(disk, ledger_folder(dest) / name, end)
     disk.sync_folder(ledger_folder(dest))
     disk.sync_folder(dest)
     head = found.head
@@ -132,15 +132,6 @@ def _copy(disk: Disk, source: Path, dest: Path, size: int) -> None:
         for piece in disk.pieces(source, 0, size):
             if disk.write(descriptor, piece) != len(piece):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        disk.fdatasync(descriptor)
-    finally:
-        disk.close(descriptor)
-
-
-def _cut(disk: Disk, path: Path, end: int) -> None:
-    descriptor = disk.open_append(path)
-    try:
-        disk.truncate(descriptor, end)
         disk.fdatasync(descriptor)
     finally:
         disk.close(descriptor)
