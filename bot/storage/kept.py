@@ -145,8 +145,9 @@ class Views:
         places = [n for n, entry in enumerate(self._entries[out:], out) if news.touches(entry)]
         rows = await self._rendered([self._entries[place] for place in places])
         new = audit[len(self._entries) - out :]
-        self._entries += new
-        await self._change(dict(zip(places, rows, strict=True)), await self._rendered(new))
+        added = await self._rendered(new)
+        self._entries += new  # with the page's rows, or not at all: a stop may come while they are rendered
+        await self._change(dict(zip(places, rows, strict=True)), added)
 
     async def _write_cooldown(self) -> None:
         now = max(self._clock.now(), self._ledger.book.last_at)
@@ -207,7 +208,8 @@ class Views:
     async def _do(self, name: str, work: Callable[[], None]) -> None:
         """Run it in the thread; what fails is tried again, whole, with the next news."""
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            # Shielded: at a stop what waits for its turn in the thread would be left out, and its rows.
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
         except OSError as error:
             if name not in self._failing:
                 _log.warning("view_not_written", file=str(self._folder / name), why=error.strerror)

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import stat
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -322,3 +323,17 @@ async def test_a_clock_set_right_redates_every_row(
     assert decisions(tmp_path) == audit_view(ledger.book, HOURS)["decisions"]
     assert {row["at"] for row in decisions(tmp_path)} == {"2026-11-21T15:00:00Z"}
     await files.close()
+
+
+async def test_a_stop_while_a_change_waits_for_its_turn(tmp_path: Path, ledger: MemoryLedger) -> None:
+    files = Views(tmp_path, ledger, HOURS, FakeClock())
+    await files.start()
+    gate = threading.Event()
+    files._thread.submit(gate.wait)
+    await ledger.commit(adds(ev.Denied(1, ANA, "it waits")))
+    await settled()
+    stop = asyncio.create_task(files.close())
+    await settled()
+    gate.set()
+    await stop
+    assert decisions(tmp_path) == audit_view(ledger.book, HOURS)["decisions"]
