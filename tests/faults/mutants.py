@@ -147,7 +147,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bot.domain.events.sends:interrupt",
         "dispatch.phase is Phase.STOPPING",
         "False",
-        "disk",
+        "rules",
     ),
     Mutant(
         "two months in one segment",

@@ -24,6 +24,7 @@ from bot.domain.events import (
     Result,
     Resumed,
     Started,
+    StopAsked,
 )
 from bot.domain.events.program import SILENT
 from bot.domain.phone import phone_key
@@ -62,7 +63,8 @@ class Truth:
     """Ground truth of one story, and its judge. `hours` is the cooldown.
 
     `claims`: for each recipient of a case, which of its requests (by the number of the intent's line) are not
-    known to have come to nothing; `asked`: the same, when the gateway's list was read for them.
+    known to have come to nothing; `asked`: the same, when the gateway's list was read for them. `stopped` are
+    the cases that a person stopped: only an approval or a repeated send ends that.
     """
 
     tries: Tries
@@ -72,6 +74,7 @@ class Truth:
     began: dict[int, datetime] = field(default_factory=dict)
     claims: defaultdict[Send, list[int]] = field(default_factory=lambda: defaultdict(list))
     asked: dict[Send, list[int]] = field(default_factory=dict)
+    stopped: set[int] = field(default_factory=set)
     count: int = 0
     proven: set[str] = field(default_factory=set)
     unconfirmed: bool = False
@@ -95,6 +98,7 @@ class Truth:
             self.unconfirmed = False
         elif isinstance(line, Approved | Resumed | Resent):
             self.began[line.case] = at
+        self._stays_stopped(line)
         self._permits(line)
         self.last.append((at, line))
         self.count += 1
@@ -108,6 +112,15 @@ class Truth:
             self.proven.add(line.reference)
         elif isinstance(line, Abandoned) or (isinstance(line, Result) and line.outcome not in REACHED):
             del self.claims[line.case, line.recipient][-1:]
+
+    def _stays_stopped(self, line: Line) -> None:
+        """What a person stopped is never taken up again, whatever interrupted the stop."""
+        if isinstance(line, StopAsked):
+            self.stopped.add(line.case)
+        elif isinstance(line, Approved | Resent):
+            self.stopped.discard(line.case)
+        elif isinstance(line, Resumed) and line.case in self.stopped:
+            self.broken(f"case {line.case} was stopped and goes on")
 
     def _permits(self, line: Line) -> None:
         """Whether a person allows a second message."""

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import json
+import os
 import shutil
 import sys
 from functools import cache
@@ -45,8 +46,8 @@ def test_stands_there_once(mutant: Mutant) -> None:
     compile(there, mutant.file, "exec")
 
 
-async def played(mutant: Mutant, code: Path) -> tuple[int | None, bytes, bytes]:
-    """How the attack on that code ended, and what it said.
+async def played(mutant: Mutant, code: Path, play: int) -> tuple[int | None, bytes, bytes]:
+    """How the attack on that code ended, and what it said; with the sets of strings of that `play`, always.
 
     A mount on a busy machine may hang for minutes: the attack is then played once more.
     """
@@ -55,6 +56,7 @@ async def played(mutant: Mutant, code: Path) -> tuple[int | None, bytes, bytes]:
             sys.executable,
             *("-m", "tests.faults", mutant.attack),
             cwd=code,
+            env={**os.environ, "PYTHONHASHSEED": str(play)},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -72,8 +74,8 @@ async def played(mutant: Mutant, code: Path) -> tuple[int | None, bytes, bytes]:
 @pytest.mark.parametrize("mutant", EACH)
 async def test_caught(mutant: Mutant, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     copy = copied(mutant, tmp_path)
-    for _ in range(2):  # a real process does not meet the same moment each time: one miss is none
-        code, out, err = await played(mutant, copy)
+    for play in range(2):  # a real process does not meet the same moment each time: one miss is none
+        code, out, err = await played(mutant, copy, play)
         assert code == 0, err.decode()[-2000:]
         said = json.loads(out.splitlines()[-1])
         if said["skipped"]:

@@ -165,3 +165,17 @@ def test_a_group_that_moved_twice_is_followed(desk: Desk) -> None:
     book.apply(desk.clock.now(), GroupMoved(-1001, -1002))
     assert book.chat(-1) == -1002
     assert book.chat(-7) == -7
+
+
+async def test_what_was_in_flight_is_unknown_in_the_order_it_left_in(desk: Desk) -> None:
+    """The order of a set would be another one in each process, and so would a checkpoint."""
+    desk.use(sends=8, answer_within=5.0)
+    desk.source.outage(incident(), 8)
+    await desk.poll()
+    desk.gateway.block = asyncio.Event()
+    await desk.flow.approve(1, ANA)
+    await desk.clock.advance(5)
+    left = [*desk.dispatch().sends.intents]
+    assert len(left) == 8
+    await desk.restart()
+    assert [*desk.dispatch().sends.results] == left

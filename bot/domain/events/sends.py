@@ -305,7 +305,8 @@ def interrupt(book: Book, case: Case) -> None:
     """The case's dispatch breaks off: what is in flight is unknown. It ends where nothing is to do."""
     dispatch, progress = case.dispatches[-1], case.dispatches[-1].progress
     if progress is not None:
-        for recipient in progress.intents.keys() - progress.results.keys():
+        # In their order: from a set the book, and a checkpoint of it, would be another in each process.
+        for recipient in [one for one in progress.intents if one not in progress.results]:
             progress.results[recipient] = Receipt(Outcome.UNKNOWN, reason="interrupted")
         note_doubts(book, case)
     if dispatch.phase is Phase.STOPPING:  # a person stopped it: it does not go on
