@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import pydantic
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError
 
 import bot.domain
 from bot.domain.book import AuditEntry, Book
@@ -30,8 +30,11 @@ _AS: dict[str, Any] = {
     "audit": list[tuple[datetime, _Line, int]],
     "told": list[Contact],
     "contacts": dict[str, int],
+    "down": dict[str, Annotated[set[str], PlainSerializer(sorted)]],
 }
-"""What stands for a field whose own type says too little (any line), or whose values are shared (`told`)."""
+"""What stands for a field whose own type says too little (any line), whose values are shared (`told`), or
+whose order is another in each process (`down`): a book has one checkpoint.
+"""
 
 
 class Unreadable(Exception):

@@ -110,6 +110,13 @@ def test_a_size_that_nobody_knows() -> None:
     assert again(book).cases[1].card_size == math.inf
 
 
+def test_one_book_is_written_in_one_way() -> None:
+    """A set's order is another one in each process."""
+    ids = {str(n) for n in range(20)}
+    lines = [*snapshot.dump(Book(down={"CB 01:6/15": ids}))]
+    assert str(sorted(ids)).replace("'", '"').replace(" ", "").encode() in b"".join(lines)
+
+
 def test_customers_of_one_dispatch_share_what_is_known_of_them() -> None:
     book = Book()
     for number in range(2000):
