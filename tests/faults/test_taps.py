@@ -12,7 +12,6 @@ from unittest import mock
 import pytest
 
 from bot.chat.screens.table import decode
-from bot.chat.taps.turned_away import A_MINUTE
 from bot.simulator.server import DropAfter, HangBefore
 from bot.simulator.telegram.api import Answer, Message, User
 from tests.faults.chatted import lively, told
@@ -54,19 +53,17 @@ async def all_told(tries: Tries, noc: Noc, card: Message, what: str) -> None:
 
 
 async def fifty_taps(tries: Tries, folder: Path) -> None:
-    """Two people tap fifty times in one instant: one approval, and each hears who was first, as often as
-    anybody is told no in a minute.
-    """
+    """Two people tap fifty times in one instant: one approval, and every other tap hears who was first."""
     what = "fifty taps"
     async with told(tries, folder, what) as noc:
         card = await posted(noc)
         tapped = [noc.chat.post_callback(who, card, "ok:1:") for who in [noc.ana, noc.bruno] * 25]
-        told_no = 2 * A_MINUTE
-        await noc.chat.wait(lambda _: sum(tap.done() for tap in tapped) > told_no)
-        said = [tap.result() for tap in tapped if tap.done()]
+        said = [await tap for tap in tapped]
         won = sum("Aprovado" in answer.text for answer in said)
         late = sum(any(no in answer.text for no in NO) for answer in said)
-        tries.check((won, late) == (1, told_no), f"{won} approved and {late} were told who was first: {what}")
+        tries.check(
+            (won, late) == (1, len(said) - 1), f"{won} approved and {late} were told who was first: {what}"
+        )
         await all_told(tries, noc, card, what)
 
 

@@ -5,7 +5,6 @@ from collections import Counter
 
 import pytest
 
-from bot.chat.taps.turned_away import A_MINUTE
 from bot.simulator.telegram.api import Message
 from bot.simulator.world import Alert, Onu
 from tests.scenes.conftest import Noc
@@ -87,12 +86,10 @@ async def test_25_taps_by_two_people_send_the_same(noc: Noc) -> None:
     people = [noc.ana, noc.bruno] * 12 + [noc.ana]
     data = card.button("Aprovar").data or ""
     tapped = [noc.chat.post_callback(who, card, data) for who in people]
-    told_no = 2 * A_MINUTE  # each as often as anybody in a minute
-    await noc.chat.wait(lambda _: sum(tap.done() for tap in tapped) == 1 + told_no)
-    answers = [tap.result() for tap in tapped if tap.done()]
+    answers = [await tap for tap in tapped]
     texts = Counter((a.text or "").split(" ")[0] for a in answers)
     assert texts["Aprovado."] == 1
-    assert sum("já aprovou" in (a.text or "") for a in answers) == told_no
+    assert sum("já aprovou" in (a.text or "") for a in answers) == len(answers) - 1
     await noc.until(card, COUNTS)
     assert len(noc.hsm.received) == 27
     assert noc.hsm.duplicates == 0
@@ -144,8 +141,8 @@ async def test_who_may_not_and_what_was_never_written_does_nothing_and_says_why(
     refused = await noc.chat.tap(noc.stranger, card, "Aprovar")
     assert refused.text
     forged = ("ok:99:", "ok:1:x:y", "drop table", "ok:-1:", "no:1:because", "go:1:", "undo:1:")
-    for n, data in enumerate(forged):  # one person is told no six times a minute
-        answer = await noc.chat.post_callback(noc.bruno if n % 2 else noc.ana, card, data)
+    for data in forged:
+        answer = await noc.chat.post_callback(noc.bruno, card, data)
         assert answer.text, data
     assert noc.hsm.received == []
     assert "Visitante" not in (await noc.ask(noc.ana, "/audit")).text

@@ -18,8 +18,11 @@ from bot.ports import Clock
 
 log = logging.getLogger(__name__)
 
-A_MINUTE = 6  # refusals that one person is told: whoever taps on is answered no more
+A_MINUTE = (
+    6  # refusals that one person is told at once: those who tap on are told one by one, after the others
+)
 AT_ONCE = 8  # answers on their way: of the connections to Telegram the others are for those who may decide
+WAITED = 30.0  # seconds: Telegram takes no answer to an older tap, and has let its spinner end
 
 
 class TurnedAway:
@@ -29,23 +32,30 @@ class TurnedAway:
         self._desk = desk
         self._beside = beside
         self._turns = Turns(clock, A_MINUTE)
-        self._few = asyncio.Semaphore(AT_ONCE)
+        self._few, self._one = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(1)
 
     def tell(
         self, query: CallbackQuery, press: Press | None, why: str, said: str, *, alert: bool = False
     ) -> None:
-        """The audit line (repetitions are one), and the answer to a person who has had few of them lately."""
+        """The audit line (repetitions are one), and the answer: whoever is not told why takes it for done."""
         user = query.from_user
         action = press.action.name.lower() if press else "unknown"
         with contextlib.suppress(LedgerClosed):
             case = press.case or None if press else None
             self._desk.refused(Who(user.id, user.full_name), action, why, case)
-        if self._turns.take(user.id):
-            self._beside(self._answer(query, said, alert=alert))
+        lane = self._few if self._turns.take(user.id) else self._one
+        self._beside(self._answer(lane, query, said, alert=alert))
 
-    async def _answer(self, query: CallbackQuery, said: str, *, alert: bool) -> None:
-        async with self._few:
+    async def _answer(self, lane: asyncio.Semaphore, query: CallbackQuery, said: str, *, alert: bool) -> None:
+        try:
+            async with asyncio.timeout(WAITED):
+                await lane.acquire()
+        except TimeoutError:
+            return
+        try:
             await answer(query, said, alert=alert)
+        finally:
+            lane.release()
 
 
 async def answer(query: CallbackQuery, text: str | None, *, alert: bool = False) -> None:
