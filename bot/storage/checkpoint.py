@@ -97,8 +97,15 @@ def resumed(disk: Disk, folder: Path, lines: Iterable[int] = (), *, upto: int | 
         found = scan(disk, folder, wanted, upto=upto)
         if not names and found.head.seq > EVERY:
             _log.warning("checkpoint_missing", lines=found.head.seq, costs="time only")
-    found.older = upto is None and any(found.digests.get(line) != digest for line, digest in others.items())
+    if upto is None:
+        there = all(found.digests.get(line) == digest for line, digest in others.items())
+        found.older = not there or newest(disk, folder) > found.head.seq
     return found
+
+
+def newest(disk: Disk, folder: Path) -> int:
+    """The last line that a checkpoint is named for, torn or half written: it was durable before. OSError."""
+    return max(map(_line, disk.names(ledger_folder(folder))), default=0)
 
 
 def renew(disk: Disk, folder: Path, upto: int | None = None) -> str | None:

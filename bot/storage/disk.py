@@ -18,6 +18,25 @@ _BUFFER = 256 * 1024  # bytes of a file that are read at once
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # not every system has the cheaper one
 
 
+def regular(path: str | Path, flags: int, mode: int = 0o600) -> int:
+    """A descriptor, as `open` takes an opener; OSError at once where it is a pipe, folder or device."""
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, mode)
+    except OSError as error:
+        if error.errno in {errno.EISDIR, errno.ENXIO}:  # ENXIO: a pipe that nobody reads
+            raise no_file(path) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise no_file(path)
+    return descriptor
+
+
+def no_file(path: str | Path) -> OSError:
+    """What to raise where something else lies."""
+    return OSError(errno.EINVAL, f"{Path(path).name} is not a regular file", str(path))
+
+
 class Disk:
     """The real file system."""
 
@@ -50,11 +69,12 @@ class Disk:
 
     def read(self, path: Path) -> bytes:
         """The whole file."""
-        return path.read_bytes()
+        with self.reading(path) as file:
+            return file.read()
 
     def reading(self, path: Path) -> BinaryIO:
         """The file, to be read a part at a time: no month of lines is in memory at once."""
-        return path.open("rb", buffering=_BUFFER)
+        return open(path, "rb", buffering=_BUFFER, opener=regular)
 
     def part(self, path: Path, start: int, size: int) -> bytes:
         """So many bytes of the file from there on; fewer where it ends before."""
@@ -88,7 +108,7 @@ class Disk:
 
         The file is 0600 from then on, also where it was copied back with other rights.
         """
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != _PRIVATE:
             with suppress(PermissionError):  # somebody else's
                 os.fchmod(descriptor, _PRIVATE)

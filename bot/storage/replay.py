@@ -19,10 +19,13 @@ from bot.domain.redated import ends_in_the_future
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
-from bot.storage.segments import Head, ledger_folder, sizes_in
+from bot.storage.segments import Head, ledger_folder, segments_in, sizes_in
 
 VIEWS = frozenset({"audit.json", "cooldown.json"})
 """Written only after the first line is durable: where one is and no line, the ledger is gone."""
+
+SHELF = "quarantine"
+"""Where a torn tail is put, in the ledger's folder."""
 
 _TRACE = 256  # bytes: no trace of a group is longer, however it was printed or encoded
 
@@ -124,8 +127,11 @@ def scan(
 
 def what_is_left(disk: Disk, folder: Path) -> str | None:
     """A file that shows that there were lines; None where there is none."""
-    made = (name for name in disk.names(ledger_folder(folder)) if name.startswith(("checkpoint-", "index.")))
-    return min(VIEWS.intersection(disk.names(folder)), default=None) or next(made, None)
+    ledger = ledger_folder(folder)
+    made = [name for name in disk.names(ledger) if name.startswith(("checkpoint-", "index."))]
+    if not segments_in(disk, folder) and disk.names(ledger / SHELF):  # what is put aside is cut off a segment
+        made.append(SHELF)
+    return min(VIEWS.intersection(disk.names(folder)), default=None) or next(iter(made), None)
 
 
 def _later(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> int:
@@ -250,7 +256,7 @@ def quarantine(disk: Disk, folder: Path, found: Scan, now: datetime) -> tuple[in
     is left is a torn tail to the next start, too.
     """
     moved, kept = 0, None
-    shelf = ledger_folder(folder) / "quarantine"
+    shelf = ledger_folder(folder) / SHELF
     for name in sorted(found.ends):
         end, size = found.ends[name], found.sizes[name]
         if size == end:

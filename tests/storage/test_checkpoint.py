@@ -274,7 +274,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "another book": (with_another_book, "not what was written"),
     "a line less": (with_a_line_less, "not what was written"),
     "no book": (of_no_book, "cannot be read"),
-    "a folder": (instead_a_folder, "Is a directory"),
+    "a folder": (instead_a_folder, "is not a regular file"),
 }
 
 

@@ -115,5 +115,5 @@ async def test_verify_names_a_ledger_that_is_older_than_its_views(
     assert "older" not in capsys.readouterr().out
     shutil.rmtree(tmp_path / "ledger")
     shutil.copytree(tmp_path / "copy", tmp_path / "ledger")
-    main(["ledger", "verify", "--data", str(tmp_path)])
-    assert "older than audit.json or cooldown.json beside it" in capsys.readouterr().out
+    assert main(["ledger", "verify", "--data", str(tmp_path)]) == 1
+    assert "older than audit.json, cooldown.json or a checkpoint beside it" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 """A ledger older than its own views, and one that ends in the future: both wait for a person's word."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +16,11 @@ from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.errors import Declined, LedgerClosed
 from bot.steps import decide
+from bot.storage.checkpoint import renew
+from bot.storage.commands.phrases import OLDER
 from bot.storage.commands.repair import run_repair
 from bot.storage.commands.verify import run_verify
+from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.kept import Views
 from tests.fakes import ANA, FakeClock
@@ -222,3 +225,74 @@ async def test_a_clock_that_is_set_once_closes_nothing(tmp_path: Path, by: timed
         clock.time += timedelta(hours=1)
         await ledger.commit(adds(ev.Alive()))
         assert ledger.closed is None
+
+
+async def _copied_back(data: Path, clock: FakeClock) -> Path:
+    """A copy of the ledger takes the place of one that went on for a line and wrote a checkpoint; no view."""
+    copy = data.with_name("copy")
+    async with run(data, clock) as ledger:
+        await ledger.commit(adds(opened()))
+        shutil.copytree(data / "ledger", copy)
+        await ledger.commit(adds(ev.Approved(1, ANA, (opened().incident.port,))))
+    name = renew(Disk(), data)
+    assert name is not None
+    for segment in copy.glob("*.jsonl"):
+        shutil.copy(segment, data / "ledger")
+    for view in ("audit.json", "cooldown.json"):
+        (data / view).unlink()
+    return data / "ledger" / name
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:100]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.rename(path.with_name(path.name + ".tmp")),
+        lambda path: (path.unlink(), path.mkdir()),
+    ],
+)
+async def test_a_torn_checkpoint_of_a_later_line_asks(
+    tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    data, clock = tmp_path / "data", FakeClock()
+    spoil(await _copied_back(data, clock))
+    code, said = run_verify(data)
+    assert (code, OLDER in said) == (1, True)
+    async with run(data, clock) as ledger:
+        assert (ledger.recovery.doubt, ledger.book.doubt) == ("views", "views")
+
+
+async def test_verify_fails_where_the_last_lines_are_missing(tmp_path: Path) -> None:
+    async with run(tmp_path, FakeClock()) as ledger:
+        await ledger.commit(adds(opened()))
+    (segment,) = (tmp_path / "ledger").glob("*.jsonl")
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:-1]))
+    code, said = run_verify(tmp_path)
+    assert (code, said.splitlines()[-1]) == (1, OLDER)
+
+
+async def test_what_was_put_aside_and_no_segment_is_no_new_ledger(tmp_path: Path) -> None:
+    """A start that puts a torn tail aside leaves its segment, cut: also where nothing is left in it."""
+    async with run(tmp_path, FakeClock()):
+        pass
+    (segment,) = (tmp_path / "ledger").glob("*.jsonl")
+    for view in ("audit.json", "cooldown.json"):
+        (tmp_path / view).unlink()
+    segment.write_bytes(segment.read_bytes()[:50])  # the first group is torn
+    async with run(tmp_path, FakeClock()) as ledger:
+        assert ledger.recovery.quarantined == 50
+    for view in ("audit.json", "cooldown.json"):
+        (tmp_path / view).unlink()
+    segment.write_bytes(b"")
+    async with run(tmp_path, FakeClock()) as ledger:
+        assert ledger.recovery.corrupt is None
+    for view in ("audit.json", "cooldown.json"):
+        (tmp_path / view).unlink()
+    segment.unlink()
+    ledger = FileLedger.open(tmp_path, FakeClock())
+    assert "yet quarantine is there" in str(ledger.closed)
+    await ledger.close()
+    code, said = run_verify(tmp_path)
+    assert (code, "quarantine shows that there was one" in said) == (1, True)
+    assert said.endswith(f"moves ledger out of {tmp_path}")

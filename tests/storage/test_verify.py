@@ -257,7 +257,8 @@ def test_a_folder_without_a_ledger(tmp_path: Path) -> None:
 
 def test_a_ledger_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "ledger" / SEGMENT).mkdir(parents=True)
-    assert run_verify(tmp_path) == (1, f"{tmp_path}/ledger cannot be read: Is a directory")
+    why = f"{SEGMENT} is not a regular file"
+    assert run_verify(tmp_path) == (1, f"{tmp_path}/ledger cannot be read: {why}")
 
 
 def test_other_files_beside_the_segments_do_not_matter(tmp_path: Path, segment: Path) -> None:

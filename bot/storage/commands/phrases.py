@@ -4,14 +4,15 @@ from pathlib import Path
 
 from bot.domain.book import Doubt
 from bot.storage.disk import Disk
-from bot.storage.replay import VIEWS, Trouble
+from bot.storage.replay import VIEWS, Trouble, what_is_left
 from bot.storage.segments import ledger_folder
 
 NEWER = "lines of a newer version: start that version, it may find nothing wrong"
 """What to do about lines that are as they were written and that this version cannot read."""
 
 OLDER = (
-    "older than audit.json or cooldown.json beside it, or another ledger: it looks like an old copy; started "
+    "older than audit.json, cooldown.json or a checkpoint beside it, or another ledger: it looks like an old "
+    "copy, or its last lines are gone; started "
     "on it the bot sends nothing until an approver confirms"
 )
 """What to say of a whole ledger that lacks the line that its views were written after."""
@@ -56,10 +57,12 @@ def views_in(folder: Path, disk: Disk) -> list[str]:
 def no_ledger(folder: Path, disk: Disk) -> str:
     """What to say of a folder without a segment: a wrong one, or one whose ledger is gone. Raises OSError."""
     views = views_in(folder, disk)
-    if not views:
+    left = [name for name in [what_is_left(disk, folder)] if name is not None and not views]
+    if not views + left:
         return f"{ledger_folder(folder)} has no ledger: is DATA_DIR right?"
-    there = f"{' and '.join(views)} {'show' if len(views) > 1 else 'shows'} that there was one"
-    return f"{ledger_folder(folder)} has no ledger, and yet {there}: {anew(folder, views)}"
+    there = f"{' and '.join(views + left)} {'show' if len(views) > 1 else 'shows'} that there was one"
+    away = [*views, *["ledger" for _ in left]]
+    return f"{ledger_folder(folder)} has no ledger, and yet {there}: {anew(folder, away)}"
 
 
 def anew(folder: Path, away: list[str]) -> str:

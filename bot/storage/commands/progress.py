@@ -7,7 +7,7 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bot.storage.disk import Disk
+from bot.storage.disk import Disk, regular
 from bot.storage.segments import sizes_in
 
 _PART = 256 * 1024  # bytes
@@ -36,7 +36,7 @@ class _Told(FileIO):
     """A file that tells how much was read."""
 
     def __init__(self, path: Path, told: Callable[[int], None]) -> None:
-        super().__init__(path)
+        super().__init__(path, opener=regular)
         self._told = told
 
     def readinto(self, buffer: Any, /) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.storage import codec, copied
 from bot.storage.chain import whole
+from bot.storage.checkpoint import newest
 from bot.storage.codec import BadLine, Entry
 from bot.storage.commands.mending import Mending, held, mending, of_newer_version
 from bot.storage.commands.phrases import ASKS, NEWER, OLDER, anew, counted, no_ledger, place, views_in, waits
@@ -146,7 +147,7 @@ def _behind(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> Iterator
 def run_verify(
     folder: Path, anchor: tuple[int, str] | None = None, *, full: bool = False, progress: bool = False
 ) -> tuple[int, str]:
-    """The exit code (0 whole, 1 damaged or unreadable) and the text for the person who asked.
+    """The exit code (0 whole, 1 damaged, unreadable, older than what lies beside it), and the text to show.
 
     `anchor` is what the chat shows of the ledger at some time, a line's number and the first digits of its
     hash: 1, too, where this ledger does not have that line. `full` is as in `verify`; with `progress` stderr
@@ -155,7 +156,7 @@ def run_verify(
     disk = Disk()
     try:
         mark = copied.found(disk, folder)
-        views = heads_of_views(disk, folder)
+        views, line = heads_of_views(disk, folder), newest(disk, folder)  # before the lines: the bot may run
         wanted = {*views, *([anchor[0]] if anchor else [])}
         with watched(folder, on=progress) as reading:
             found = _checked(reading, folder, wanted, full=full)
@@ -163,7 +164,9 @@ def run_verify(
             return 1, no_ledger(folder, disk)
         report = _reported(disk, folder, found)
         text = [*_text(report, disk, folder, found, full=full)]
-        if report.ok and any(found.digests.get(line) != digest for line, digest in views.items()):
+        older = any(found.digests.get(line) != digest for line, digest in views.items())
+        older |= line > report.head.seq
+        if report.ok and older:
             text.append(OLDER)
         if mark is not None:
             text.append(f"a backup of {mark.of}, taken {mark.at}: {ASKS}")
@@ -171,7 +174,7 @@ def run_verify(
         if anchor is not None:
             there, said = _has(found, *anchor)
             text.append(said)
-        return (0 if report.ok and there else 1), "\n".join(text)
+        return (0 if report.ok and there and not older else 1), "\n".join(text)
     except OSError as error:
         return 1, f"{ledger_folder(folder)} cannot be read: {error.strerror}"
 

@@ -11,6 +11,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.storage.disk import no_file
+
 VERSION = 1
 INDEX = "index.sqlite"
 
@@ -97,6 +99,8 @@ class Tables:
         if path is not None:
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            if not path.is_file():
+                raise no_file(path)
             self._inode = path.stat().st_ino
         self.db = sqlite3.connect(path or ":memory:", timeout=_HELD, isolation_level=None)
         try:

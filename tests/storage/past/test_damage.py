@@ -122,8 +122,10 @@ def _as_version(path: Path, number: int) -> None:
     index.close()
 
 
-def test_that_cannot_be_written_at_all(folder: Path, story: Story) -> None:
-    (folder / INDEX).mkdir()
+@pytest.mark.parametrize("kind", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+@pytest.mark.timeout(20)
+def test_that_cannot_be_written_at_all(folder: Path, story: Story, kind: Callable[[Path], object]) -> None:
+    kind(folder / INDEX)
     with capture_logs() as logs:
         assert told(Past(folder), story)
     assert said(logs) == ["history index cannot be written: answers take longer, nothing is lost"]
