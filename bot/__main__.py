@@ -31,6 +31,10 @@ _REPAIR = (
 
 _CHECKPOINT = "write down the state for a quick start; the bot does it by itself, but not for a new version"
 
+_PACK = "pack the months that are over, each into a quarter of its size; the bot does it by itself at night"
+
+_CAT = "every line as it stands, in order, packed or not: for jq"
+
 _SEND_TEST = (
     "then send every configured template once to this phone, your own: asked back first, on record in the "
     "ledger, and only while the bot is stopped"
@@ -80,6 +84,8 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
         ("repair", _REPAIR),
         ("backup", _BACKUP),
         ("checkpoint", _CHECKPOINT),
+        ("pack", _PACK),
+        ("cat", _CAT),
     ):
         made[name] = commands.add_parser(name, help=what, description=what)
         made[name].add_argument("--data", type=Path, help="the data folder (default: DATA_DIR)")
@@ -106,6 +112,9 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
     made["export"].add_argument("--phones", action="store_true", help="whole, not only the last four digits")
     made["backup"].add_argument("dest", type=Path, metavar="DEST", help="a new folder, best on another disk")
     made["checkpoint"].add_argument("--line", type=_line, metavar="N", help="no further than this one")
+    made["cat"].add_argument(
+        "months", type=_month, nargs="*", metavar="MONTH", help="only of these, as 2026-11 (default: all)"
+    )
     made["repair"].add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
@@ -147,6 +156,12 @@ def _case(text: str) -> int:
 
 def _line(text: str) -> int:
     return _between(text, 1, 10**18)
+
+
+def _month(text: str) -> str:
+    if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no month such as 2026-11")
+    return text
 
 
 def _head(text: str) -> tuple[int, str]:
@@ -265,6 +280,25 @@ def _checkpoint(given: argparse.Namespace) -> int:
     return 0
 
 
+def _pack(given: argparse.Namespace) -> int:
+    from bot.process.settings.given import data_dir
+    from bot.storage.commands.pack import run_pack
+
+    gc.disable()  # as for `verify`, which comes first
+    print(run_pack(given.data or data_dir()))
+    return 0
+
+
+def _cat(given: argparse.Namespace) -> int:
+    from bot.process.settings.given import data_dir
+    from bot.storage.commands.cat import run_cat
+
+    damage = run_cat(given.data or data_dir(), given.months, sys.stdout.buffer)
+    if damage is not None:
+        print(damage, file=sys.stderr)
+    return int(damage is not None)
+
+
 _COMMANDS = {
     "run": _run,
     "check": _check,
@@ -276,6 +310,8 @@ _COMMANDS = {
     "repair": _repair,
     "backup": _backup,
     "checkpoint": _checkpoint,
+    "pack": _pack,
+    "cat": _cat,
 }
 
 if __name__ == "__main__":

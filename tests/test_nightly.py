@@ -68,6 +68,87 @@ async def test_a_whole_ledger_stays_open(
     assert "3 good lines in 2 groups" in caplog.text
 
 
+async def test_a_whole_ledger_has_its_months_packed_by_the_way(
+    tmp_path: Path, ledger: FileLedger, night: Nightly, said: list[Notice], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        await night.check()
+        assert caplog.text.count("packed: 2026-11.jsonl: 0.0 MB packed into 0.0") == 1
+        assert sorted(path.name for path in (tmp_path / "ledger").glob("*.jsonl*")) == [
+            "2026-11.jsonl.gz",
+            "2026-12.jsonl",
+        ]
+        await ledger.commit(adds(opened(3)))
+        caplog.clear()
+        await night.check()  # nothing is to be packed
+    assert "packed" not in caplog.text
+    assert "4 good lines in 3 groups" in caplog.text
+    assert (ledger.closed, said) == (None, [])
+    await ledger.close()
+    again = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+    assert (again.recovery.since, again.recovery.lines, again.closed) == (3, 4, None)  # the checkpoint fits
+    await again.close()
+
+
+async def test_months_that_cannot_be_packed_stay_and_one_line_says_why(
+    tmp_path: Path, ledger: FileLedger, night: Nightly, said: list[Notice], caplog: pytest.LogCaptureFixture
+) -> None:
+    release = Disk().lock(tmp_path / "ledger" / "pack.lock")
+    await night.check()
+    release()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
+        f"months that are over are not packed: {tmp_path}: another process is packing it"
+    ]
+    assert (tmp_path / "ledger" / SEGMENT).exists()
+    assert (ledger.closed, said) == (None, [])
+
+
+@pytest.mark.parametrize("how", ["no child", "the folder"])
+async def test_a_packing_that_comes_to_nothing_closes_nothing(
+    ledger: FileLedger,
+    night: Nightly,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    how: str,
+) -> None:
+    ended = child.ended
+
+    async def fails(*command: str, patience: float) -> child.Ended | str:
+        return "no memory" if command[1] == "pack" else await ended(*command, patience=patience)
+
+    def refuses(_disk: Disk, _folder: Path) -> list[str]:
+        raise OSError(5, "Input/output error")
+
+    if how == "no child":
+        monkeypatch.setattr(child, "ended", fails)
+    else:
+        monkeypatch.setattr(nightly, "to_pack", refuses)
+    await night.check()
+    why = "no memory" if how == "no child" else "Input/output error"
+    assert f"months that are over are not packed: {why}" in caplog.text
+    assert ledger.closed is None
+
+
+async def test_a_packed_month_that_is_damaged_closes_the_ledger(
+    tmp_path: Path, ledger: FileLedger, night: Nightly
+) -> None:
+    await night.check()
+    flip(tmp_path, f"{SEGMENT}.gz")
+    await night.check()
+    assert ledger.closed is not None
+    assert "2026-11.jsonl, line 1 is damaged (" in ledger.closed
+
+
+async def test_a_month_that_is_there_twice_and_differs_is_said(
+    tmp_path: Path, ledger: FileLedger, night: Nightly, said: list[Notice]
+) -> None:
+    (tmp_path / "ledger" / f"{SEGMENT}.gz").write_bytes(b"something else")
+    await night.check()
+    assert ledger.closed is None  # what is read is whole
+    [notice] = said
+    assert "is there as 2026-11.jsonl.gz, too, and they differ" in str(notice.facts["why"])
+
+
 @pytest.mark.parametrize("what", ["a bit", "a month gone", "all gone"])
 async def test_a_difference_closes_it_until_it_is_mended(
     tmp_path: Path, ledger: FileLedger, night: Nightly, said: list[Notice], what: str

@@ -2,6 +2,8 @@
 
 A child process does it (`ledger verify`). What differs closes the ledger: cards go on, nothing is sent. The
 checkpoints go as well, so that the next start reads every line and stays closed until that is mended.
+
+A ledger that is whole has the months that are over packed then, by another child.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from bot.process import child
 from bot.storage.checkpoint import forget
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
+from bot.storage.segments import to_pack
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +44,18 @@ class Nightly:
             return
         self._at_it = asyncio.current_task()
         try:
-            how = await child.ended("ledger", "verify", "--data", str(self._folder), patience=PATIENCE)
+            await self._check()
         finally:
             self._at_it = None
+
+    async def _check(self) -> None:
+        how = await self._child("verify")
         if isinstance(how, str):
             self._not_read(how)
         elif how.code == 0:
             self._unread = None
             log.info("the ledger was read and is whole: %s", how.out.partition("\n")[0])
+            await self._pack()
         elif wrong := _wrong(how.out):
             await self._differs(wrong)
         else:
@@ -63,6 +70,24 @@ class Nightly:
             await asyncio.wait({going_on})
         if self._found:
             await asyncio.to_thread(forget, Disk(), self._folder)  # one may have been on its way
+
+    async def _child(self, command: str) -> child.Ended | str:
+        return await child.ended("ledger", command, "--data", str(self._folder), patience=PATIENCE)
+
+    async def _pack(self) -> None:
+        """The months that are over, where one is not packed; what cannot be packed stays as it is."""
+        try:
+            if not await asyncio.to_thread(to_pack, Disk(), self._folder):
+                return
+            how = await self._child("pack")
+        except OSError as error:
+            how = error.strerror or type(error).__name__
+        if isinstance(how, str):
+            log.warning("months that are over are not packed: %s", how)
+        elif how.code == 0:
+            log.info("packed: %s", "; ".join(how.out.splitlines()))
+        else:
+            log.warning("months that are over are not packed: %s", "; ".join(how.err.splitlines()))
 
     async def _differs(self, wrong: str) -> None:
         self._found = True

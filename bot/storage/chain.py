@@ -103,8 +103,10 @@ def whole(disk: Disk, folder: Path, lines: Iterable[int] = ()) -> Scan | None:
     found, chain = Scan(sizes=sizes_in(disk, folder)), _Chain(frozenset(lines))
     try:
         for name, size in found.sizes.items():
-            pieces = disk.pieces(ledger_folder(folder) / name, 0, size)
-            _segment(found, chain, name, pieces, fields=name == max(found.sizes))
+            path = ledger_folder(folder) / name
+            _segment(found, chain, name, disk.pieces(path, 0, size), fields=name == max(found.sizes))
+            if found.trouble is not None and disk.stored(path) != path:  # it was whole when it was packed
+                return None
     except _Off:
         return None
     found.book, found.head, found.digests = chain.book, chain.head, chain.digests

@@ -13,8 +13,11 @@ from typing import BinaryIO
 
 from filelock import FileLock
 
+from bot.storage.sealed import gzipped
+
 _PRIVATE = 0o600
 _BUFFER = 256 * 1024  # bytes of a file that are read at once
+_MONTH = ".jsonl"  # what may be there packed
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # not every system has the cheaper one
 
 
@@ -72,9 +75,29 @@ class Disk:
         with self.reading(path) as file:
             return file.read()
 
+    def stored(self, path: Path) -> Path:
+        """The file that has what `path` names: that one, or where it is missing the same month, packed."""
+        if path.suffix != _MONTH:
+            return path
+        packed, there = gzipped.packed_name(path.name), self.names(path.parent)
+        return path.with_name(packed) if packed in there and path.name not in there else path
+
     def reading(self, path: Path) -> BinaryIO:
-        """The file, to be read a part at a time: no month of lines is in memory at once."""
-        return open(path, "rb", buffering=_BUFFER, opener=regular)
+        """The file, to be read a part at a time: no month of lines is in memory at once.
+
+        A month that is there only packed is unpacked on the way (`gzipped.unpacked`).
+        """
+        try:
+            return _opened(path)
+        except FileNotFoundError:
+            if (packed := self.stored(path)) == path:
+                return _opened(path)  # it was unpacked at this moment, or is not there
+        file = _opened(packed)
+        try:
+            return gzipped.unpacked(file)
+        except BaseException:
+            file.close()
+            raise
 
     def part(self, path: Path, start: int, size: int) -> bytes:
         """So many bytes of the file from there on; fewer where it ends before."""
@@ -100,8 +123,11 @@ class Disk:
             yield rest
 
     def length(self, path: Path) -> int:
-        """How many bytes the file has."""
-        return path.stat().st_size
+        """How many bytes the file has; a packed month, unpacked."""
+        with suppress(FileNotFoundError):
+            return path.stat().st_size
+        with self.reading(path) as file:
+            return file.seek(0, os.SEEK_END)
 
     def open_append(self, path: Path) -> int:
         """A descriptor that writes at the end of the file, which is made where it is missing.
@@ -146,8 +172,13 @@ class Disk:
         """Put a whole file in place, durably: readers see the old one or the new one, never half."""
         self.replace_with(path, [data])
 
-    def replace_with(self, path: Path, parts: Iterable[bytes]) -> None:
-        """The same, of parts that need not be in memory at once."""
+    def replace_with(
+        self, path: Path, parts: Iterable[bytes], proof: Callable[[Path], object] | None = None
+    ) -> None:
+        """The same, of parts that need not be in memory at once.
+
+        `proof` looks at what is durable and not yet in place; what it raises leaves the old one there.
+        """
         temporary = path.with_name(path.name + ".tmp")
         temporary.unlink(missing_ok=True)  # of a write that was cut off, or a link that leads elsewhere
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -156,6 +187,10 @@ class Disk:
                 file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
+                if proof is not None and hasattr(os, "posix_fadvise"):  # what it reads is what the disk has
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            if proof is not None:
+                proof(temporary)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)  # a full disk needs its room for the ledger
@@ -189,3 +224,7 @@ class Disk:
         """How many bytes this user may still write on the folder's file system."""
         room = os.statvfs(folder)
         return room.f_bavail * room.f_frsize
+
+
+def _opened(path: Path) -> BinaryIO:
+    return open(path, "rb", buffering=_BUFFER, opener=regular)

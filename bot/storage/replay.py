@@ -116,7 +116,7 @@ def scan(
         with disk.reading(ledger_folder(folder) / name) as file:
             trouble = _segment(found, name, file, wanted, upto)
         if trouble is not None:
-            found.trouble = _judged(trouble, _later(disk, folder, found, trouble))
+            found.trouble = _judged(disk, folder, trouble, _later(disk, folder, found, trouble))
             break
     if not found.head.seq and (left := what_is_left(disk, folder)):
         what = f"no line is left, and yet {left} is there, which a first line comes before"
@@ -153,9 +153,12 @@ def _later(disk: Disk, folder: Path, found: Scan, trouble: Trouble) -> int:
     return later
 
 
-def _judged(trouble: Trouble, later: int) -> Trouble:
-    fault = Fault.CORRUPT if later else trouble.fault
-    return replace(trouble, fault=fault, later=later)
+def _judged(disk: Disk, folder: Path, trouble: Trouble, later: int) -> Trouble:
+    """A packed month was whole when it was packed, so no crash tore its end."""
+    file = disk.stored(ledger_folder(folder) / trouble.segment).name
+    packed = file != trouble.segment
+    what = f"{trouble.what} (unpacked from {file})" if packed else trouble.what
+    return replace(trouble, fault=Fault.CORRUPT if later or packed else trouble.fault, later=later, what=what)
 
 
 def _segment(
@@ -286,7 +289,7 @@ def make_durable(disk: Disk, folder: Path, found: Scan) -> None:
     Without this a group that the book already counts could still be lost, or torn in front of a later one.
     """
     for name in sorted(found.ends):
-        descriptor = disk.open_append(ledger_folder(folder) / name)
+        descriptor = disk.open_append(disk.stored(ledger_folder(folder) / name))
         try:
             disk.fdatasync(descriptor)
         finally:

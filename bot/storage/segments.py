@@ -10,9 +10,11 @@ from pathlib import Path
 
 from bot.storage import codec
 from bot.storage.disk import Disk
+from bot.storage.sealed import gzipped
+from bot.storage.sealed.packing import unpack
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_SEGMENT = re.compile(r"\d{4}-\d{2}\.jsonl")
+_SEGMENT = re.compile(r"(\d{4}-\d{2}\.jsonl)(?:\.gz)?")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -22,18 +24,29 @@ def ledger_folder(folder: Path) -> Path:
 
 
 def segments_in(disk: Disk, folder: Path) -> list[str]:
-    """The names of a data folder's segments, in their order. Raises OSError."""
-    return [name for name in disk.names(ledger_folder(folder)) if _SEGMENT.fullmatch(name)]
+    """The names of a data folder's segments, packed or not, in their order. Raises OSError."""
+    found = (_SEGMENT.fullmatch(name) for name in disk.names(ledger_folder(folder)))
+    return sorted({month[1] for month in found if month is not None})
 
 
 def sizes_in(disk: Disk, folder: Path) -> dict[str, int]:
-    """How many bytes each segment has, in their order. Raises OSError.
+    """How many bytes each segment has, unpacked, in their order. Raises OSError.
 
     The last one first: whatever the bot writes meanwhile, none is seen without all of the one before.
     """
     names = segments_in(disk, folder)
     sizes = {name: disk.length(ledger_folder(folder) / name) for name in reversed(names)}
     return dict(reversed(sizes.items()))
+
+
+def to_pack(disk: Disk, folder: Path) -> list[str]:
+    """The segments that are over and not packed, or not to the end. Raises OSError.
+
+    The last one is not over: it is written. An empty one stays as it is.
+    """
+    there = disk.names(ledger_folder(folder))
+    small = [name for name in segments_in(disk, folder)[:-1] if name in there]
+    return [name for name in small if 0 < disk.length(ledger_folder(folder) / name) <= gzipped.LARGEST]
 
 
 def segment_name(at: datetime) -> str:
@@ -74,6 +87,7 @@ class Segments:
         if self._name is not None and name <= self._name:
             return
         self.close()
+        unpack(self._disk, self._folder / name)
         self._descriptor = self._disk.open_append(self._folder / name)
         self._name = name
         self._end = self._disk.size(self._descriptor)

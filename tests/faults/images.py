@@ -2,9 +2,9 @@
 
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -13,6 +13,7 @@ from bot.domain.book import Book
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.storage import codec
 from bot.storage.disk import Disk
+from bot.storage.sealed import gzipped
 from bot.storage.segments import segment_name
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
@@ -157,10 +158,12 @@ class Held(Disk):
         return bytes(self.files[self._key(path)])
 
     def reading(self, path: Path) -> BinaryIO:
-        return BytesIO(self.read(path))
+        file = BytesIO(self.read(there := self.stored(path)))
+        return file if there == path else gzipped.unpacked(file)
 
     def length(self, path: Path) -> int:
-        return len(self.read(path))
+        with self.reading(path) as file:
+            return file.seek(0, SEEK_END)
 
     def open_append(self, path: Path) -> int:
         number = next(self._numbers)
@@ -187,6 +190,16 @@ class Held(Disk):
         pass
 
     def replace(self, path: Path, data: bytes) -> None:
+        self.replace_with(path, [data])
+
+    def replace_with(
+        self, path: Path, parts: Iterable[bytes], proof: Callable[[Path], object] | None = None
+    ) -> None:
+        data = b"".join(parts)
+        if proof is not None:
+            self.files[self._key(path) + ".tmp"] = bytearray(data)
+            proof(path.with_name(path.name + ".tmp"))
+            del self.files[self._key(path) + ".tmp"]
         self.files[self._key(path)] = bytearray(data)
 
     def remove(self, path: Path) -> None:

@@ -400,7 +400,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "damage with later groups behind it is a torn tail",
         "bot.storage.replay:_judged",
-        "Fault.CORRUPT if later else trouble.fault",
+        "Fault.CORRUPT if later or packed else trouble.fault",
         "trouble.fault",
         "files",
     ),
@@ -546,7 +546,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "repair keeps no copy",
         "bot.storage.commands.repair:_copied",
-        "disk.replace(copy, data)",
+        "disk.replace_with(copy, disk.pieces(file, 0, disk.length(file)))",
         "",
         "files",
     ),
@@ -1341,5 +1341,40 @@ MUTANTS: tuple[Mutant, ...] = (
         "here and contact.at >= max((case.opened_at, *case.reopened))",
         "False",
         "forget",
+    ),
+    Mutant(
+        "the original is removed before the packed one is durable",
+        "bot.storage.sealed.packing:pack",
+        "disk.replace_with(packed, parts, proof=partial(_proven, disk, path))",
+        'data = b"".join(parts)\ndisk.remove(path)\ndisk.sync_folder(path.parent)\ndisk.replace(packed, data)',
+        "packing",
+    ),
+    Mutant(
+        "a packed month is not compared",
+        "bot.storage.sealed.packing:pack",
+        "partial(_proven, disk, path)",
+        "None",
+        "packing",
+    ),
+    Mutant(
+        "of a month that is there twice the unpacked one goes, whatever it is",
+        "bot.storage.sealed.packing:pack",
+        "same(disk, path, packed)",
+        "True",
+        "packing",
+    ),
+    Mutant(
+        "the month that is written is packed",
+        "bot.storage.segments:to_pack",
+        "segments_in(disk, folder)[:-1]",
+        "segments_in(disk, folder)",
+        "packing",
+    ),
+    Mutant(
+        "a damaged packed month is a torn end",
+        "bot.storage.replay:_judged",
+        "later or packed",
+        "later",
+        "packing",
     ),
 )

@@ -6,16 +6,17 @@ leaves the snapshot itself, unsynced parts and all, and a later power cut may st
 """
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from filelock import Timeout
 
 from bot.storage.disk import Disk
+from bot.storage.sealed import gzipped
 from tests.faults.disk_image import FOLDER, ROOT, Cut, Entries, File, Put, Snapshot, named
 
 _ROOM = 1 << 40
@@ -109,10 +110,12 @@ class SimDisk(Disk):
         return self._files[self._entries[path]].data
 
     def reading(self, path: Path) -> BinaryIO:
-        return BytesIO(self.read(path))
+        file = BytesIO(self.read(there := self.stored(path)))
+        return file if there == path else gzipped.unpacked(file)
 
     def length(self, path: Path) -> int:
-        return len(self.read(path))
+        with self.reading(path) as file:
+            return file.seek(0, SEEK_END)
 
     def open_append(self, path: Path) -> int:
         if path not in self._entries:
@@ -160,14 +163,21 @@ class SimDisk(Disk):
         self._unsynced = tuple(change for change in self._unsynced if change not in here)
 
     def replace(self, path: Path, data: bytes) -> None:
+        self.replace_with(path, [data])
+
+    def replace_with(
+        self, path: Path, parts: Iterable[bytes], proof: Callable[[Path], object] | None = None
+    ) -> None:
         new = path.with_name(path.name + ".tmp")
         old = new in self._entries
         descriptor = self.open_append(new)
         if old:
             self.truncate(descriptor, 0)
-        self.write(descriptor, data)
+        self.write(descriptor, b"".join(parts))
         self.fdatasync(descriptor)
         self.close(descriptor)
+        if proof is not None:
+            proof(new)
         inode = self._entries[new]
         self._step(f"rename to {path.name}", lambda: self._enter({new: None, path: inode}))
         self.sync_folder(path.parent)

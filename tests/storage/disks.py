@@ -1,7 +1,7 @@
 """Disks that go wrong, wait, or do not trouble the real one."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,14 +70,11 @@ class FaultyDisk(Disk):
         self._called(f"sync_folder {folder.name}")
         super().sync_folder(folder)
 
-    def replace(self, path: Path, data: bytes) -> None:
+    def replace_with(
+        self, path: Path, parts: Iterable[bytes], proof: Callable[[Path], object] | None = None
+    ) -> None:
         self._called(f"replace {path.name}")
-        super().replace(path, data)
-
-    def replace_with(self, path: Path, parts: Iterable[bytes]) -> None:
-        if f"replace {path.name}" in self.errors:
-            raise self.errors[f"replace {path.name}"]
-        super().replace_with(path, parts)
+        super().replace_with(path, parts, proof)
 
     def patch(self, path: Path, parts: Sequence[tuple[int, bytes]], was: int, size: int) -> bool:
         self._called(f"patch {path.name}")

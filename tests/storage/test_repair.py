@@ -1,6 +1,6 @@
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -257,11 +257,13 @@ class StopsAt(QuickDisk):
     def __init__(self, last: int) -> None:
         self.left = last
 
-    def replace(self, path: Path, data: bytes) -> None:
+    def replace_with(
+        self, path: Path, parts: Iterable[bytes], proof: Callable[[Path], object] | None = None
+    ) -> None:
         if not self.left:
             raise OSError(5, "Input/output error")
         self.left -= 1
-        super().replace(path, data)
+        super().replace_with(path, parts, proof)
 
 
 @pytest.mark.parametrize("last", range(6))

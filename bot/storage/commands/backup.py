@@ -7,6 +7,7 @@ before it is whole (`copied`).
 import errno
 import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +48,7 @@ def backup(folder: Path, dest: Path, now: datetime, disk: Disk | None = None) ->
         if isinstance(error, OSError):
             raise StartupError(f"no backup was made in {dest}: {error.strerror}", code=1) from error
         raise
-    size = sum(found.ends.values()) // 1_000_000
+    size = sum(_stored(disk, dest, found.ends).values()) // 1_000_000
     good = f"{counted(found.head.seq, 'line')} up to {found.head.at:%Y-%m-%dT%H:%M:%SZ}, {size} MB, verified"
     left = [f"not taken, as it is none of the bot's: {', '.join(other)}"] if other else []
     return "\n".join([f"{dest}: {good}", *left, ASKS])
@@ -82,11 +83,11 @@ def _filled(folder: Path, dest: Path, now: datetime, disk: Disk) -> Scan:
     for name in copied.TAKEN:  # before the segments: no view is of a later line than the copy has
         _copy_beside(disk, folder / name, dest / name)
     sizes = sizes_in(disk, folder)
-    if disk.free_bytes(dest) < sum(sizes.values()) + _SPARE:
+    if disk.free_bytes(dest) < sum(_stored(disk, folder, sizes).values()) + _SPARE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     disk.make_folder(ledger_folder(dest))
     for name, size in sizes.items():
-        _copy(disk, ledger_folder(folder) / name, ledger_folder(dest) / name, size)
+        _copy_month(disk, ledger_folder(folder) / name, ledger_folder(dest), size)
     found = whole(disk, dest)
     if found is None:
         wrong = f"{ledger_folder(folder)} is damaged, or has no line: see python -m bot ledger verify"
@@ -100,6 +101,21 @@ def _filled(folder: Path, dest: Path, now: datetime, disk: Disk) -> Scan:
     head = found.head
     copied.put(disk, dest, Mark(mark.of, mark.at, whole=True, lines=head.seq, head=head.digest))
     return found
+
+
+def _stored(disk: Disk, folder: Path, names: Iterable[str]) -> dict[Path, int]:
+    """The files with those months, packed or not, and their bytes."""
+    paths = [disk.stored(ledger_folder(folder) / name) for name in names]
+    return {path: disk.length(path) for path in paths}
+
+
+def _copy_month(disk: Disk, source: Path, dest: Path, size: int) -> None:
+    """As it is there, packed or not; one that is packed at this moment is copied as it was."""
+    packed = disk.stored(source)
+    if packed == source:
+        _copy(disk, source, dest / source.name, size)
+    else:
+        _copy(disk, packed, dest / packed.name, disk.length(packed))
 
 
 def _copy_beside(disk: Disk, source: Path, dest: Path) -> None:

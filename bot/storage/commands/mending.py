@@ -75,7 +75,7 @@ class Mending:
 
 def held(disk: Disk, folder: Path, found: Scan) -> dict[str, bytes]:
     """The segments that a scan saw. Raises OSError."""
-    return {name: disk.read(ledger_folder(folder) / name) for name in found.sizes}
+    return {name: disk.part(ledger_folder(folder) / name, 0, found.sizes[name]) for name in found.sizes}
 
 
 def mending(segments: Mapping[str, bytes], found: Scan) -> Mending | None:

@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BufferedReader, FileIO
+from io import SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bot.storage.disk import Disk, regular
+from bot.storage.disk import Disk
 from bot.storage.segments import sizes_in
 
 _PART = 256 * 1024  # bytes
@@ -21,7 +21,7 @@ class _Watched(Disk):
         self._size, self._done, self._said = size, 0, -1
 
     def reading(self, path: Path) -> BinaryIO:
-        return BufferedReader(_Told(path, self._read), _PART)
+        return BufferedReader(_Told(super().reading(path), self._read), _PART)
 
     def _read(self, count: int) -> None:
         self._done += count
@@ -32,17 +32,30 @@ class _Watched(Disk):
             sys.stderr.flush()
 
 
-class _Told(FileIO):
+class _Told(RawIOBase):
     """A file that tells how much was read."""
 
-    def __init__(self, path: Path, told: Callable[[int], None]) -> None:
-        super().__init__(path, opener=regular)
-        self._told = told
+    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
+        self._file, self._told = file, told
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
 
     def readinto(self, buffer: Any, /) -> int:
-        count = super().readinto(buffer)
-        self._told(count)
-        return count
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        self._told(len(data))
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 @contextmanager

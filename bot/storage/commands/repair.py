@@ -23,6 +23,7 @@ from bot.storage.commands.phrases import NEWER, counted, no_ledger, place
 from bot.storage.commands.verify import Report, said_of, verify
 from bot.storage.disk import Disk
 from bot.storage.replay import free_name, scan
+from bot.storage.sealed.gzipped import packed_name
 from bot.storage.segments import ledger_folder
 
 _NAMED = 20  # line numbers, at most, in the text
@@ -95,11 +96,13 @@ def _repaired(folder: Path, now: datetime, disk: Disk, *, dry_run: bool) -> Repa
     if dry_run:
         aside = [_aside(lines, "in ledger/quarantine", "would be") for lines in plan.aside.values()]
         return Repair(True, "\n".join([first, *plan.said(), *aside, _DRY]), plan.changed)
-    copies = {name: _copied(disk, folder, name, segments[name], now) for name in plan.changed}
+    copies = {name: _copied(disk, folder, name, now) for name in plan.changed}
     for stage in (_with_what_moves(plan), plan.segments):
         for name in plan.changed:
-            if stage[name] != disk.read(ledger_folder(folder) / name):
-                disk.replace(ledger_folder(folder) / name, stage[name])
+            path = ledger_folder(folder) / name
+            if stage[name] != disk.part(path, 0, disk.length(path)):
+                disk.replace(path, stage[name])
+                disk.remove(path.with_name(packed_name(name)))
     done = [*plan.said(), *(f"{name}: kept as it was in {copy}" for name, copy in copies.items())]
     done += [_aside(lines, f"in ledger/quarantine/{copies[name].name}") for name, lines in plan.aside.items()]
     end = "repaired: the ledger is whole" + (" up to its last whole group" if plan.aside else "")
@@ -147,11 +150,12 @@ def _what_it_would_lose(report: Report, segments: Mapping[str, bytes]) -> list[s
     ]
 
 
-def _copied(disk: Disk, folder: Path, name: str, data: bytes, now: datetime) -> Path:
-    shelf = ledger_folder(folder) / "quarantine"
+def _copied(disk: Disk, folder: Path, name: str, now: datetime) -> Path:
+    """A copy of the file with the segment, packed or not."""
+    shelf, file = ledger_folder(folder) / "quarantine", disk.stored(ledger_folder(folder) / name)
     disk.make_folder(shelf)
     copy = free_name(disk, shelf, f"{Path(name).stem}-before-repair-{now:%Y%m%dT%H%M%S.%fZ}")
-    disk.replace(copy, data)
+    disk.replace_with(copy, disk.pieces(file, 0, disk.length(file)))
     return copy
 
 

@@ -15,6 +15,8 @@ from bot.storage.commands.phrases import ASKS, NEWER, OLDER, anew, counted, no_l
 from bot.storage.commands.progress import watched
 from bot.storage.disk import Disk
 from bot.storage.replay import Fault, Scan, Trouble, heads_of_views, scan
+from bot.storage.sealed.gzipped import packed_name
+from bot.storage.sealed.packing import same
 from bot.storage.segments import Head, ledger_folder
 
 _NAMED = 20  # cases, at most, in the text
@@ -174,9 +176,22 @@ def run_verify(
         if anchor is not None:
             there, said = _has(found, *anchor)
             text.append(said)
-        return (0 if report.ok and there and not older else 1), "\n".join(text)
+        text += (differ := _differing(disk, folder, found.sizes))
+        return (0 if report.ok and there and not older and not differ else 1), "\n".join(text)
     except OSError as error:
         return 1, f"{ledger_folder(folder)} cannot be read: {error.strerror}"
+
+
+def _differing(disk: Disk, folder: Path, names: Iterable[str]) -> list[str]:
+    """What to say of the months that are there packed and unpacked, and not the same."""
+    ledger = ledger_folder(folder)
+    both = [name for name in names if {name, packed_name(name)} <= {*disk.names(ledger)}]
+    return [
+        f"{ledger / name} is there as {packed_name(name)}, too, and they differ: all above is of the "
+        "unpacked one. Move the one that is not right out of the folder"
+        for name in both
+        if not same(disk, ledger / name, ledger / packed_name(name))
+    ]
 
 
 def _has(found: Scan, line: int, digits: str) -> tuple[bool, str]:

@@ -1,0 +1,67 @@
+"""`python -m bot ledger cat`: the lines as they stand, for jq. Only reads."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from bot.errors import StartupError
+from bot.storage import copied
+from bot.storage.commands.phrases import counted, no_ledger
+from bot.storage.disk import Disk
+from bot.storage.segments import ledger_folder, sizes_in
+
+_AT_ONCE = 1000  # lines
+_STEP = 1024 * 1024  # bytes
+
+
+def run_cat(folder: Path, months: Sequence[str], out: BinaryIO, disk: Disk | None = None) -> str | None:
+    """Write every line to `out`, or those of some months (`2026-11`). Works while the bot runs.
+
+    What is no line is left out: what to say of it is returned, None where there is nothing of that kind. A
+    line that is just being written is none yet. StartupError where there is no ledger, or no such month.
+    """
+    disk = disk or Disk()
+    ledger = ledger_folder(folder)
+    try:
+        copied.found(disk, folder)
+        sizes = sizes_in(disk, folder)
+        if not sizes:
+            raise StartupError(no_ledger(folder, disk), code=1)
+        names = [f"{month}.jsonl" for month in months] or list(sizes)
+        if gone := [Path(name).stem for name in names if name not in sizes]:
+            there = f"from {Path(min(sizes)).stem} to {Path(max(sizes)).stem}"
+            raise StartupError(f"{ledger} has no {', '.join(gone)}: its months are {there}")
+        last = max(sizes)
+        sizes[last] = _to_the_last_line_end(disk, ledger / last, sizes[last])
+        left_out = 0
+        for name in sorted(set(names)):
+            left_out += _written(disk.lines(ledger / name, 0, sizes[name]), out)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StartupError(f"{ledger} cannot be read: {error.strerror}", code=1) from error
+    what = f"DAMAGED: left out {counted(left_out, 'part')} that is no line: see python -m bot ledger verify"
+    return what if left_out else None
+
+
+def _written(parts: Iterator[bytes], out: BinaryIO) -> int:
+    """How many parts were left out."""
+    left_out = 0
+    while some := list(islice(parts, _AT_ONCE)):
+        lines = [part for part in some if part.startswith(b'{"seq":') and part.endswith(b'"}')]
+        out.write(b"".join(line + b"\n" for line in lines))
+        left_out += len(some) - len(lines)
+    return left_out
+
+
+def _to_the_last_line_end(disk: Disk, path: Path, size: int) -> int:
+    """Where the last whole line of a month ends that is being written."""
+    end = size
+    while end > 0:
+        begin = max(end - _STEP, 0)
+        place = disk.part(path, begin, end - begin).rfind(b"\n")
+        if place >= 0:
+            return begin + place + 1
+        end = begin
+    return 0

@@ -1,0 +1,65 @@
+"""`python -m bot ledger pack`: the months that are over, also while the bot runs."""
+
+from pathlib import Path
+
+from filelock import Timeout
+
+from bot.errors import StartupError
+from bot.storage.access import of_another_user
+from bot.storage.chain import whole
+from bot.storage.commands.phrases import no_ledger
+from bot.storage.disk import Disk
+from bot.storage.sealed.packing import LOCK, pack
+from bot.storage.segments import ledger_folder, segments_in, to_pack
+
+
+def run_pack(folder: Path) -> str:
+    """As `pack_ended`; only the user whose folder it is may."""
+    try:
+        another = of_another_user(folder)
+    except OSError:
+        another = None  # there is none: that is said below
+    if another is not None:
+        raise StartupError(another, code=1)
+    return pack_ended(folder)
+
+
+def pack_ended(folder: Path, disk: Disk | None = None) -> str:
+    """Pack the months that are over: what was packed, a line a month.
+
+    StartupError (exit code 1) where something stays as it is. Reads every line of the ledger first: nothing
+    is packed of a damaged one.
+    """
+    disk = disk or Disk()
+    try:
+        if not segments_in(disk, folder):
+            raise StartupError(no_ledger(folder, disk), code=1)
+        release = disk.lock(ledger_folder(folder) / LOCK)
+    except Timeout:
+        raise StartupError(f"{folder}: another process is packing it", code=1) from None
+    except OSError as error:
+        raise StartupError(f"{folder} cannot be used: {error.strerror}", code=1) from error
+    try:
+        return "\n".join(_packed(folder, disk)) or "nothing to pack"
+    finally:
+        release()
+
+
+def _packed(folder: Path, disk: Disk) -> list[str]:
+    said = []
+    ledger = ledger_folder(folder)
+    try:
+        found = whole(disk, folder)
+        if found is None:
+            raise StartupError(f"{ledger} is damaged: see python -m bot ledger verify", code=1)
+        ended = [name for name in found.sizes if found.ends.get(name) == found.sizes[name]]
+        for name in to_pack(disk, folder):
+            if name in ended:
+                size = pack(disk, ledger / name)
+                said.append(f"{name}: {found.sizes[name] / 10**6:.1f} MB packed into {size / 10**6:.1f}")
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise StartupError(
+            "\n".join([*said, f"{ledger}: not packed, nothing is lost: {why}"]), code=1
+        ) from error
+    return said

@@ -1,0 +1,1 @@
+"""Months that are over, packed to a quarter of their size and read all the same, from any place on."""
