@@ -1,5 +1,8 @@
 """Errors, typed by what the caller does next. They carry no secret, no phone and no body."""
 
+from collections.abc import Mapping
+from typing import Literal, Self
+
 
 class BotError(Exception):
     """Base of everything this program raises on purpose."""
@@ -63,3 +66,20 @@ class Asked(Declined):
 
 class LedgerClosed(BotError):
     """The ledger cannot record decisions, so nothing may be decided or sent. The text says why."""
+
+
+Why = Literal["damaged", "gone", "full", "unwritable", "clock"]
+
+
+class Closed(str):
+    """Why a ledger is closed: the text for the log and the server; `code` and `facts` for people's words."""
+
+    __slots__ = ("code", "facts")
+    code: Why
+    facts: Mapping[str, object]
+
+    def __new__(cls, text: str, code: Why, **facts: object) -> Self:
+        """A text with its code."""
+        made = super().__new__(cls, text)
+        made.code, made.facts = code, facts
+        return made

@@ -125,7 +125,7 @@ class Flow:
         if self.ledger.closed is not None:
             log.error("the ledger is closed: %s", self.ledger.closed)
         book = self.ledger.book
-        if book.unconfirmed is not None:
+        if book.unconfirmed is not None and self.ledger.closed is None:
             why = _DOUBTS[book.doubt]
             log.warning("nothing is sent until an approver confirms: the ledger %s", why)
             self._deps.chat.say(Notice("unconfirmed", {"since": book.unconfirmed}))

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from bot.errors import Closed
 from bot.ports import Notice
 from bot.process import child
 from bot.storage.checkpoint import forget
@@ -25,7 +26,7 @@ HOUR, MINUTE = 3, 30
 """When, in the time zone of the settings."""
 FIRST = 600.0  # seconds after a start: one that runs through no night is checked, too
 PATIENCE = 3600.0  # seconds: years take some of CPU, and it is given little
-_BAD = re.compile(r"^first bad line: (.+, line \d+), byte \d+: (.*)$", re.MULTILINE)
+_BAD = re.compile(r"^first bad line: (.+), line (\d+), byte \d+: (.*)$", re.MULTILINE)
 _GONE = re.compile(r"^(.+) has no ledger", re.MULTILINE)
 
 
@@ -89,7 +90,7 @@ class Nightly:
         else:
             log.warning("months that are over are not packed: %s", "; ".join(how.err.splitlines()))
 
-    async def _differs(self, wrong: str) -> None:
+    async def _differs(self, wrong: Closed) -> None:
         self._found = True
         self._ledger.shut(wrong)
         await asyncio.to_thread(forget, Disk(), self._folder)
@@ -102,10 +103,11 @@ class Nightly:
         self._unread = why
 
 
-def _wrong(said: str) -> str | None:
+def _wrong(said: str) -> Closed | None:
     """What `verify` found, as a start says it; None where it could not read."""
     if bad := _BAD.search(said):
-        return f"{bad[1]} is damaged ({bad[2]}): see python -m bot ledger verify"
+        text = f"{bad[1]}, line {bad[2]} is damaged ({bad[3]}): see python -m bot ledger verify"
+        return Closed(text, "damaged", file=Path(bad[1]).name, line=int(bad[2]))
     if gone := _GONE.search(said):
-        return f"{gone[1]} is gone: see python -m bot ledger verify"
+        return Closed(f"{gone[1]} is gone: see python -m bot ledger verify", "gone")
     return None

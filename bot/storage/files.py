@@ -15,7 +15,7 @@ from filelock import Timeout
 
 from bot.domain.book import Book, Doubt
 from bot.domain.events import Line, Planned, Started
-from bot.errors import Declined, LedgerClosed, StartupError
+from bot.errors import Closed, Declined, LedgerClosed, StartupError
 from bot.ports import Clock, Write
 from bot.storage import codec, copied
 from bot.storage.access import troubles
@@ -30,7 +30,7 @@ from bot.storage.replay import (
     make_durable,
     quarantine,
 )
-from bot.storage.segments import Head, Segments, ledger_folder, segment_name
+from bot.storage.segments import FULL, Head, Segments, ledger_folder, segment_name
 
 _NOTE_WITHIN = 0.2  # seconds until a line that nobody waits for is written
 _TURNS = 2  # of the loop before a group is closed: what is about to be added joins it, for half the syncs
@@ -51,7 +51,7 @@ class Recovery:
     lines: int
     quarantined: int = 0
     file: Path | None = None
-    corrupt: str | None = None
+    corrupt: Closed | None = None
     doubt: Doubt | None = None
     since: int = 0
 
@@ -126,7 +126,7 @@ class FileLedger(Recorder):
         doubt = doubt_about(found, views, clock.now()) or (None if mark is None else "backup")
         segments = Segments(disk, folder, found.head)
         if found.trouble is not None and found.trouble.fault is Fault.CORRUPT:
-            corrupt = _explained(folder, found.trouble)
+            corrupt = _explained(folder, found.trouble, found.head.seq)
         else:
             if found.trouble is not None:
                 moved, kept = quarantine(disk, folder, found, clock.now())
@@ -209,7 +209,7 @@ class FileLedger(Recorder):
         try:
             free = self._segments.free_bytes()
         except OSError as error:
-            self._stop(f"{self._folder} does not answer ({error.strerror})")
+            self._stop(Closed(f"{self._folder} does not answer ({error.strerror})", "unwritable"))
             raise LedgerClosed(str(self._closed)) from error
         if free < sum(map(len, inner)) + sum(sends) * _PER_SEND + _SPARE:
             raise Declined("no_room")
@@ -260,7 +260,9 @@ class FileLedger(Recorder):
 
     def _fail(self, group: list[_Pending], error: Exception) -> None:
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
-        why = f"{ledger_folder(self._folder)} could not be written ({reason})"
+        full = isinstance(error, OSError) and error.errno in FULL
+        what = f"{ledger_folder(self._folder)} could not be written ({reason})"
+        why = Closed(what, "full" if full else "unwritable")
         _log.error("ledger_write_failed", why=why)
         waiting, self._pending = group + self._pending, []
         for entry in waiting:
@@ -274,9 +276,11 @@ class FileLedger(Recorder):
             self._timer = None
 
 
-def _explained(folder: Path, trouble: Trouble) -> str:
+def _explained(folder: Path, trouble: Trouble, lines: int) -> Closed:
+    gone = not lines and not trouble.later
     place = f"{ledger_folder(folder) / trouble.segment}, line {trouble.line}"
-    return f"{place} is damaged ({trouble.what}): see python -m bot ledger verify"
+    text = f"{place} is damaged ({trouble.what}): see python -m bot ledger verify"
+    return Closed(text, "gone" if gone else "damaged", file=trouble.segment, line=trouble.line)
 
 
 def _unusable(folder: Path, error: OSError) -> StartupError:

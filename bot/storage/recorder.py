@@ -8,7 +8,7 @@ import structlog
 from bot.domain.book import Book
 from bot.domain.events import Line
 from bot.domain.redated import AHEAD, ends_in_the_future
-from bot.errors import LedgerClosed
+from bot.errors import Closed, LedgerClosed
 from bot.ports import Clock, Write
 from bot.storage.segments import Head
 
@@ -57,7 +57,8 @@ class Recorder:
             if ends_in_the_future(last, now) and self._book.unconfirmed is None:
                 # Whoever was told before it would count as told longer ago than they were. A start asks.
                 by = timedelta(seconds=round((last - now).total_seconds()))
-                self._stop(f"the clock was ahead by {by} and is right again: start the bot anew")
+                what = f"the clock was ahead by {by} and is right again: start the bot anew"
+                self._stop(Closed(what, "clock", age=by))
         return max(now, last)
 
     def _booted(self) -> datetime:

@@ -15,7 +15,7 @@ from bot.storage.sealed.packing import unpack
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _SEGMENT = re.compile(r"(\d{4}-\d{2}\.jsonl)(?:\.gz)?")
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def ledger_folder(folder: Path) -> Path:
@@ -111,7 +111,7 @@ class Segments:
             self._write_all(data)
             self._disk.fdatasync(self._descriptor)
         except OSError as error:
-            if error.errno in _FULL:
+            if error.errno in FULL:
                 with suppress(OSError):
                     self._disk.truncate(self._descriptor, self._end)
             raise

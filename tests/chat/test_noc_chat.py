@@ -14,6 +14,7 @@ from bot.domain.case import Card
 from bot.domain.events import Approved, CardPosted, GroupMoved, IncidentEnded, Interrupted, TapRefused
 from bot.domain.incident import OddRow
 from bot.domain.who import Who
+from bot.errors import Closed
 from bot.ports import Notice
 from bot.simulator.server import DropAfter, DropBefore, HangBefore, Throttle
 from bot.simulator.telegram.api import BotApi
@@ -268,14 +269,14 @@ async def test_odd_alerts_of_two_polls_are_both_told_however_late(api: BotApi) -
 async def test_a_closed_ledger_hides_nothing(api: BotApi) -> None:
     async with opened(api) as room:
         room.ledger.fail("the disk is full")
-        why = "/srv/data/ledger could not be written (No space left on device)"
+        why = Closed("/srv/data/ledger could not be written (No space left on device)", "full")
         room.telegram.chat.say(Notice("ledger_closed", {"why": why}))
         await room.outage()
         card = await room.card()
         await room.grows(1, 30)
         room.telegram.chat.show(1, urgent=True)
         await room.shows(card, "30 de 61")
-        await api.wait(lambda api: any("sem espaço em disco" in text for text in texts(api)))
+        await api.wait(lambda api: any("O disco está cheio" in text for text in texts(api)))
         assert not any("/srv" in text or "space" in text for text in texts(api))
         assert card.buttons == ["Detalhes"]
         assert "Registro fechado" in card.text
@@ -342,8 +343,9 @@ async def test_the_minutes_are_refreshed(api: BotApi) -> None:
 async def test_of_two_notices_on_one_matter_the_newer_is_said(api: BotApi) -> None:
     async with opened(api) as room:
         await api.stop()
-        for why in ("a", "b"):
-            room.telegram.chat.say(Notice("ledger_closed", {"why": f"{why}.jsonl, line 4"}))
+        for name in ("a.jsonl", "b.jsonl"):
+            why = Closed("damaged", "damaged", file=name, line=4)
+            room.telegram.chat.say(Notice("ledger_closed", {"why": why}))
         await api.start()
         await api.wait(lambda api: api.messages())
     assert [text for text in texts(api) if "jsonl" in text] == [texts(api)[0]]

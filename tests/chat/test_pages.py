@@ -42,6 +42,7 @@ from bot.domain.limits.cooldown import Reservation
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Skip
 from bot.domain.who import Who
+from bot.errors import Closed
 from tests.chat.screens import (
     APPROVED,
     EN,
@@ -181,6 +182,13 @@ class TestStatus:
             "<b>CB 01 6/15</b> até 23/11 12:01 (faltam 21 h 01 min) · caso 1, Ana"
         )
 
+    def test_a_closed_ledger_does_not_ask_to_be_confirmed(self) -> None:
+        book = story()
+        book.apply(NOON + timedelta(hours=2), Started("2"))
+        watch = SourceHealth("oltcloud", NOON)
+        assert "Envio bloqueado" in self.show(watch, book).html
+        assert "Envio bloqueado" not in self.show(watch, book, closed=Closed("it is gone", "gone")).html
+
     @pytest.mark.parametrize(("seconds", "fresh"), [(90, True), (91, False), (3600, False)])
     def test_an_old_reading_is_never_green(self, seconds: int, fresh: bool) -> None:
         at = NOON + timedelta(hours=3) - timedelta(seconds=seconds)
@@ -198,10 +206,13 @@ class TestStatus:
             NOON + timedelta(minutes=2), "HTTP <502>"
         )
         assert self.show(
-            watch, story(APPROVED), EN, closed="/srv/data/ledger/2026-11.jsonl, line 4 is damaged"
+            watch,
+            story(APPROVED),
+            EN,
+            closed=Closed("line 4 is damaged", "damaged", file="2026-11.jsonl", line=4),
         ).html == (
             "⛔ <b>Ledger closed</b>: nothing can be decided or sent. Trouble in 2026-11.jsonl, line 4. "
-            "On the server, run <code>python -m bot ledger verify</code>.\n"
+            "On the server, run <code>python -m bot ledger verify</code>: it says what helps.\n"
             "⚠️ <b>OLT Cloud not read since 12:01</b> (2 failures): HTTP &lt;502&gt;\n"
             "Last good reading at 12:00 (3 h 00 min ago)\n"
             "Login: ok\n"

@@ -27,6 +27,7 @@ from bot.domain.dispatch import Despite, End
 from bot.domain.events import Line
 from bot.domain.incident import Cause, Kind
 from bot.domain.plan import Choice, Mend, Outcome, Skip
+from bot.errors import Why
 from bot.process.wiring import adapters_words
 from tests.chat.screens import EN, PT, ZONE
 
@@ -123,6 +124,7 @@ CODED: dict[str, Iterable[str]] = {
     "sheet": SHEETS,
     "odd": ["id", "olt", "alert_type"],
     "reason": REASONS,
+    "closed": [*get_args(Why), "other"],
     "format": FORMATS,
     "button": BUTTONS,
 }

@@ -271,3 +271,14 @@ class TestOldLedger:
         desk.ledger.fail("the disk is full")
         desk.flow.alive()
         assert desk.ledger.closed == "the disk is full"
+
+
+async def test_a_closed_ledger_is_not_to_be_confirmed(desk: Desk) -> None:
+    desk.source.outage(incident())
+    await desk.poll()
+    await desk.clock.advance(7200)
+    desk.ledger.fail("damaged")
+    desk.chat.said.clear()
+    await desk.flow.start("test")
+    assert desk.ledger.book.unconfirmed is not None
+    assert "unconfirmed" not in desk.chat.codes

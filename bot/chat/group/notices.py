@@ -12,7 +12,7 @@ from bot.chat.screens.cards.results import reason_words
 from bot.chat.screens.odd_rows import ODD_ROWS, listed
 from bot.chat.screens.pages.confirming import NOTICE as UNCONFIRMED
 from bot.chat.screens.pages.confirming import confirm_rows
-from bot.chat.screens.reasons import ledger_facts
+from bot.chat.screens.reasons import why_closed
 from bot.chat.screens.saying import Saying
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.starting import STARTED, is_news, said_of_start
@@ -79,7 +79,7 @@ class Notices:
     def _facts(self, notice: Notice, case: Case | None, now: datetime) -> dict[str, object]:
         facts: dict[str, object] = {**notice.facts, "now": now}
         if notice.code == "ledger_closed":
-            facts |= ledger_facts(str(notice.facts.get("why", "")))
+            facts["why"] = why_closed(notice.facts.get("why"), self._d.words)
         if notice.code == STARTED:
             facts["open"] = len(self._d.ledger.book.open)
         if notice.code == UNCONFIRMED:

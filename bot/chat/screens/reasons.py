@@ -1,16 +1,13 @@
-"""Why the ledger is closed, as the group needs it: which file and line, without the server's paths."""
+"""Why the ledger is closed, and what helps, as the group needs it: without the server's paths."""
 
-import re
+from markupsafe import Markup
 
-_FILE = re.compile(r"([^\s/\\:]+\.jsonl)\b")
-_LINE = re.compile(r"\bline ([0-9]+)")
+from bot.chat.screens.words import Words
+from bot.errors import Closed
 
 
-def ledger_facts(why: str) -> dict[str, str | None]:
-    """`file` (its name alone), `line` and `cause` (a reason code), None where the text names none."""
-    file, line = _FILE.search(why), _LINE.search(why)
-    return {
-        "file": file[1] if file else None,
-        "line": line[1] if line else None,
-        "cause": "no_room" if "no space left" in why.casefold() else None,
-    }
+def why_closed(why: object, words: Words) -> Markup:
+    """A sentence or two."""
+    if isinstance(why, Closed):
+        return words.say(f"closed.{why.code}", **why.facts)
+    return words.say("closed.other")

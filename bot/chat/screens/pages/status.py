@@ -14,7 +14,7 @@ from bot.chat.screens.pages.confirming import confirm_rows
 from bot.chat.screens.pages.cooldown import resting_cases, resting_row
 from bot.chat.screens.pages.on_demand import awaits, in_doubt, link, to_be_called, unconfirmed
 from bot.chat.screens.posting import POSTING, Posting
-from bot.chat.screens.reasons import ledger_facts
+from bot.chat.screens.reasons import why_closed
 from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
@@ -66,10 +66,12 @@ def status(
     """
     waiting = sum(awaits(book.cases[number], book, now) for number in book.open | book.running)
     running = sum(book.cases[number].state not in _AT_REST for number in book.running)
-    closed = [words.say("status.ledger_closed", **ledger_facts(ledger_closed))] if ledger_closed else []
     head = [
-        *closed,
-        *_unconfirmed(book, words, now, may_confirm=may_decide),
+        *(
+            [words.say("status.ledger_closed", why=why_closed(ledger_closed, words))]
+            if ledger_closed  # to confirm what it may be would open nothing
+            else _unconfirmed(book, words, now, may_confirm=may_decide)
+        ),
         *_posting(program.posting, words, now),
         *_source(health, words, now, program.stale_after),
         _login(health, program, words),
