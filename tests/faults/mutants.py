@@ -632,14 +632,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "bot.steps.send:Sender._persist",
         "not job.halt.is_set()",
         "True",
-        "walk",
+        "orders",
     ),
     Mutant(
         "a resend does not wait for a late answer",
         "bot.steps.unknown:resend.write",
         "chosen.case in late",
         "False",
-        "walk",
+        "orders",
     ),
     Mutant(
         "one row of the gateway's list proves two sends",
@@ -1041,7 +1041,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "bot.domain.events.sends:Result.apply",
         ("if known is not None and known.outcome is not Outcome.UNKNOWN:\n    return"),
         "",
-        "rules",
+        "orders",
     ),
     Mutant(
         "who is refused here counts as not told by the others",

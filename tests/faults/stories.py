@@ -45,6 +45,9 @@ STORIES = {
         f"gateway answer_lost answer_lost; {GO}; gateway throttled throttled; resend 1; stop 1; wait 60"
     ),
     "a resend of what is still awaited": f"gateway late_rejected; {GO}; wait 40; resend 1; land; wait 6",
+    "a late no to a repeated send whose first is listed": (
+        f"gateway answer_lost; {GO}; gateway late_rejected; resend 1; wait 40; list 0; land; wait 6"
+    ),
     "one row for two sends": (
         f"gateway answer_lost lost lost; {GO}; release 1; outage 1; poll; gateway lost lost lost;"
         " approve 2; wait 6; list 0; wait 1000; list 0"
