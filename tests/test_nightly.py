@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.domain import events as ev
-from bot.errors import LedgerClosed
+from bot.errors import Closed, LedgerClosed
 from bot.ports import Notice
 from bot.process import child, nightly
 from bot.process.nightly import Nightly
@@ -293,7 +293,7 @@ async def test_the_child_leaves_the_cpu_to_the_bot(monkeypatch: pytest.MonkeyPat
 async def test_what_was_on_its_way_is_still_written(tmp_path: Path, ledger: FileLedger) -> None:
     deciding = asyncio.create_task(ledger.commit(adds(ev.Denied(1, ANA, "x"))))
     await asyncio.sleep(0)
-    ledger.shut("damaged")
+    ledger.shut(Closed("damaged", "damaged", file="2026-12.jsonl", line=1))
     await deciding
     with pytest.raises(LedgerClosed):
         ledger.note(ev.Alive())

@@ -168,10 +168,15 @@ class FileLedger(Recorder):
         return lines
 
     def note(self, line: Line) -> None:
-        """As `Ledger.note`; LedgerClosed where it is closed and the line is not an observation."""
-        self._admit((line,))
+        """As `Ledger.note`; LedgerClosed where it is closed and the line is not an observation.
+
+        The end of a send that had left is written all the same, where what closed it leaves the end of the
+        file as it should be.
+        """
         now = self._now()
-        if self._closed is not None:
+        if not self._ends(line):
+            self._admit((line,))
+        if self._closed is not None and not self._ends(line):
             self._apply(now, (line,))
             return
         inner = codec.fields(line)
@@ -192,7 +197,7 @@ class FileLedger(Recorder):
 
     async def close(self) -> None:
         """Make what is pending durable, stop, and give the folder free. Harmless when repeated."""
-        self._stopping = True
+        self._stopping, self._sound = True, False
         self._closed = self._closed or "the ledger was closed"
         self._wake.set()
         await asyncio.wait({self._writer})  # unlike a bare await: cancelling this cancels no write

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.domain.book import Book
-from bot.domain.events import Line
+from bot.domain.events import Abandoned, Line, Result
 from bot.domain.redated import AHEAD, ends_in_the_future
 from bot.errors import Closed, LedgerClosed
 from bot.ports import Clock, Write
-from bot.storage.segments import Head
+from bot.storage.segments import Head, segment_name
 
 _log = structlog.get_logger(__name__)
 
@@ -22,6 +22,7 @@ class Recorder:
         self._clock = clock
         self._book = book
         self._closed = closed
+        self._sound = False  # closed, and what is appended is as durable as ever
         self.on_closed: Callable[[str], None] | None = None
         """Called once, with the text of `closed`, when the ledger closes by itself while running."""
         self.listeners: list[Callable[[Sequence[Line]], None]] = []
@@ -43,9 +44,10 @@ class Recorder:
         """The last line that is durable; None where lines are in no file."""
         return None
 
-    def shut(self, why: str) -> None:
+    def shut(self, why: Closed) -> None:
         """Close it while it runs: what lies on the disk is not what was written."""
-        self._stop(why)
+        file, written = why.facts.get("file"), segment_name(self._book.last_at)
+        self._stop(why, sound=isinstance(file, str) and file < written)  # damage in a month that is over
 
     def _now(self) -> datetime:
         now, last = self._clock.now(), self._book.last_at
@@ -58,7 +60,7 @@ class Recorder:
                 # Whoever was told before it would count as told longer ago than they were. A start asks.
                 by = timedelta(seconds=round((last - now).total_seconds()))
                 what = f"the clock was ahead by {by} and is right again: start the bot anew"
-                self._stop(Closed(what, "clock", age=by))
+                self._stop(Closed(what, "clock", age=by), sound=True)
         return max(now, last)
 
     def _booted(self) -> datetime:
@@ -72,6 +74,12 @@ class Recorder:
         self._admit(lines)
         return now, lines
 
+    def _ends(self, line: Line) -> bool:
+        """Whether a closed ledger writes it: how a send that had left ended. It decides nothing, and nobody
+        need be in doubt.
+        """
+        return self._sound and isinstance(line, Result | Abandoned)
+
     def _admit(self, lines: Sequence[Line]) -> None:
         if self._closed is not None and not all(line.observed for line in lines):
             raise LedgerClosed(self._closed)
@@ -84,7 +92,8 @@ class Recorder:
                 self._stop(f"a line of kind {line.kind} does not fit the state ({type(error).__name__})")
                 raise LedgerClosed(str(self._closed)) from error
 
-    def _stop(self, why: str) -> None:
+    def _stop(self, why: str, *, sound: bool = False) -> None:
+        self._sound = sound and (self._closed is None or self._sound)
         if self._closed is not None:
             return
         self._closed = why

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pytest
 from bot.domain import events as ev
 from bot.domain.book import Book
 from bot.domain.plan import Outcome
-from bot.errors import Declined, LedgerClosed, StartupError
+from bot.errors import Closed, Declined, LedgerClosed, StartupError
 from bot.storage.files import FileLedger
 from tests.fakes import ANA, BRUNO, NOON, FakeClock, settled
 from tests.storage.disks import FaultyDisk
@@ -394,3 +394,62 @@ async def test_a_close_that_is_cancelled_cancels_no_write(
     assert await waiting == (opened(),)
     await ledger.close()
     assert descriptors(folder) == set()
+
+
+async def in_flight(ledger: FileLedger, clock: FakeClock) -> None:
+    """A send that left, and a month that is over."""
+    await ledger.commit(adds(ev.Started("1"), opened(9)))
+    clock.time += timedelta(days=20)
+    await ledger.commit(adds(*dispatch()[:3]))
+    await ledger.commit(adds(ev.Intent(1, "c1")))
+    await ledger.commit(adds(ev.Intent(1, "c2")))
+
+
+async def test_how_a_send_ended_is_kept_where_only_a_month_that_is_over_is_damaged(
+    ledger: FileLedger, folder: Path, clock: FakeClock
+) -> None:
+    await in_flight(ledger, clock)
+    ledger.shut(Closed("2026-11.jsonl, line 1 is damaged", "damaged", file=SEGMENT, line=1))
+    ledger.note(ev.Result(1, "c1", Outcome.ACCEPTED, "A1"))
+    ledger.note(ev.Abandoned(1, "c2"))
+    ledger.note(REFUSED)  # observed: shown, and not written
+    for decided in (ev.Approved(1, ANA, ()), ev.Intent(1, "c3"), ev.Settled(1, "done")):
+        with pytest.raises(LedgerClosed):
+            await ledger.commit(adds(decided))
+        with pytest.raises(LedgerClosed):
+            ledger.note(decided)
+    await ledger.close()
+    with pytest.raises(LedgerClosed):
+        ledger.note(ev.Result(1, "c1", Outcome.REJECTED))
+    kinds = [row["kind"] for row in rows(folder, "2026-12.jsonl")]
+    assert kinds[-2:] == ["result", "abandoned"]
+    again = FileLedger.open(folder, clock)
+    assert again.book.cases[1].dispatches[-1].sends.results["c1"].reference == "A1"
+    await again.close()
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        Closed("the month that is written", "damaged", file="2026-12.jsonl", line=1),
+        Closed("the folder", "gone"),
+    ],
+)
+async def test_and_nowhere_else(ledger: FileLedger, clock: FakeClock, why: Closed) -> None:
+    await in_flight(ledger, clock)
+    ledger.shut(why)
+    with pytest.raises(LedgerClosed):
+        ledger.note(ev.Result(1, "c1", Outcome.ACCEPTED, "A1"))
+
+
+async def test_nor_once_the_disk_fails_too(ledger: FileLedger, disk: FaultyDisk, clock: FakeClock) -> None:
+    await in_flight(ledger, clock)
+    ledger.shut(Closed("2026-11.jsonl, line 1 is damaged", "damaged", file=SEGMENT, line=1))
+    disk.errors["write"] = OSError(errno.EIO, os.strerror(errno.EIO))
+    ledger.note(ev.Result(1, "c1", Outcome.ACCEPTED, "A1"))
+    ledger._wake.set()  # as its timer does
+    async with asyncio.timeout(5):
+        while ledger._ends(ev.Abandoned(1, "c2")):  # noqa: ASYNC110 - the writer tells nobody
+            await asyncio.sleep(0)
+    with pytest.raises(LedgerClosed):
+        ledger.note(ev.Result(1, "c2", Outcome.ACCEPTED, "A2"))

@@ -202,6 +202,7 @@ async def test_a_clock_that_comes_back_closes_the_running_bot_and_its_start_asks
     async with run(tmp_path, clock) as ledger:
         ledger.on_closed = closed.append
         await ledger.commit(adds(opened(), ev.Approved(1, ANA, (port,)), ev.Planned(1, 4, PLAN)))
+        await ledger.commit(adds(ev.Intent(1, "c1")))
         for by in (timedelta(hours=8), timedelta(days=2, microseconds=7)):
             clock.time += by
             await ledger.commit(adds(ev.Alive()))  # it may be right now: a machine that slept
@@ -210,9 +211,11 @@ async def test_a_clock_that_comes_back_closes_the_running_bot_and_its_start_asks
         with pytest.raises(LedgerClosed, match="the clock was ahead by 2 days, 0:00:00 and is right again"):
             await ledger.commit(adds(ev.Begun(1, ANA)))
         await ledger.commit(adds(opened(2)))  # cards go on
+        ledger.note(ev.Result(1, "c1", Outcome.ACCEPTED, "A1"))
     assert len(closed) == 1
     async with run(tmp_path, clock) as ledger:
         assert ledger.book.doubt == "future"
+        assert ledger.book.cases[1].dispatches[-1].sends.results["c1"].reference == "A1"
 
 
 @pytest.mark.parametrize("by", [timedelta(days=-2), timedelta(days=2)])
