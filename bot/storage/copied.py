@@ -2,6 +2,7 @@
 
 Until a backup is whole the mark says so, and nothing starts on it. A whole one keeps the mark until the line
 of a start that doubts it is durable: whatever crashes, the bot asks before it sends on what was sent since.
+A whole one has it beside the segments, too: whoever copies these alone back, or tidies up, is asked as well.
 """
 
 import json
@@ -13,6 +14,7 @@ import structlog
 
 from bot.errors import StartupError
 from bot.storage.disk import Disk
+from bot.storage.segments import ledger_folder
 
 NAME = "backup.json"
 
@@ -38,19 +40,23 @@ class Mark:
 
 def put(disk: Disk, folder: Path, mark: Mark) -> None:
     """Mark the folder, durably. Raises OSError."""
-    disk.replace(folder / NAME, json.dumps(asdict(mark), indent=1).encode() + b"\n")
+    data = json.dumps(asdict(mark), indent=1).encode() + b"\n"
+    if mark.whole:
+        disk.replace(ledger_folder(folder) / NAME, data)
+    disk.replace(folder / NAME, data)
 
 
 def found(disk: Disk, folder: Path) -> Mark | None:
     """The mark, None where there is none. StartupError where the backup is not whole. Raises OSError."""
-    if NAME not in disk.names(folder):
+    there = [place / NAME for place in (folder, ledger_folder(folder)) if NAME in disk.names(place)]
+    if not there:
         return None
     try:
-        mark = Mark(**json.loads(disk.read(folder / NAME)))
+        mark = Mark(**json.loads(disk.read(there[0])))
     except (ValueError, TypeError):
         mark = Mark("", "")
     if mark.whole is not True:
-        what = f"{folder} is a backup that was not finished ({NAME} says so): take another one"
+        what = f"{there[0].parent} is a backup that was not finished ({NAME} says so): take another one"
         raise StartupError(what, code=1)
     return mark
 
@@ -58,7 +64,8 @@ def found(disk: Disk, folder: Path) -> Mark | None:
 def taken_off(disk: Disk, folder: Path) -> None:
     """Take the mark away; where that fails the next start asks once more."""
     try:
-        disk.remove(folder / NAME)
+        for place in (folder, ledger_folder(folder)):
+            disk.remove(place / NAME)
     except OSError as error:
         _log.warning("backup_mark_stays", folder=str(folder), why=error.strerror)
 

@@ -582,7 +582,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a backup asks once, whether the line that says so is durable or not",
         "bot.storage.copied:found",
         "return mark",
-        "disk.remove(folder / NAME)\nreturn mark",
+        "taken_off(disk, folder)\nreturn mark",
         "folder",
     ),
     Mutant(

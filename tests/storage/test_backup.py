@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -102,6 +103,21 @@ async def test_a_bot_that_starts_on_one_of_a_minute_ago_asks_until_somebody_conf
     original = await start(data, clock)
     assert (original.book.doubt, original.book.unconfirmed) == (None, None)
     await original.close()
+
+
+async def test_the_segments_alone_ask_too(tmp_path: Path, data: Path) -> None:
+    """Copied back without the rest, or with the mark thrown away as if it were left over."""
+    clock, dest, back = FakeClock(), tmp_path / "copy", tmp_path / "back"
+    clock.time += timedelta(days=9)
+    backup(data, dest, clock.now())
+    shutil.copytree(dest / "ledger", back / "ledger")
+    (dest / "backup.json").unlink()
+    for folder in (dest, back):
+        assert run_verify(folder)[1].splitlines()[-1].endswith(ASKS)
+        ledger = await start(folder, clock)
+        assert (ledger.recovery.doubt, ledger.book.doubt) == ("backup", "backup")
+        await ledger.close()
+        assert [*folder.rglob("backup.json")] == []
 
 
 async def test_it_asks_again_while_the_line_that_doubts_is_not_durable(tmp_path: Path, data: Path) -> None:

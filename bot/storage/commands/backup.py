@@ -156,7 +156,7 @@ def _copy(disk: Disk, source: Path, dest: Path, size: int) -> None:
 def _emptied(dest: Path, *, made: bool) -> None:
     """What was copied gives its room back; the mark goes last, so that no half is ever without it."""
     with suppress(OSError):
-        paths = sorted(dest.rglob("*"), key=lambda path: (path.name == copied.NAME, -len(path.parts)))
+        paths = sorted(dest.rglob("*"), key=lambda path: (path == dest / copied.NAME, -len(path.parts)))
         for path in paths:
             path.rmdir() if path.is_dir() else path.unlink()
         if made:
