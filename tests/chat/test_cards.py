@@ -546,10 +546,7 @@ def test_card_by_state(name: str) -> None:
     assert_arrives(show(book))
 
 
-CLOSED = (
-    "⛔ <b>Registro fechado</b>: nada pode ser decidido nem enviado; "
-    "rode <code>python -m bot ledger verify</code>"
-)
+CLOSED = "⛔ <b>Registro fechado</b>: nada pode ser decidido nem enviado; /status diz o que resolve"
 
 
 @pytest.mark.parametrize("name", ["countdown", "sending", "interrupted", "nobody, all online", "rehearsed"])
