@@ -256,6 +256,7 @@ def _repair(given: argparse.Namespace) -> int:
     from bot.process.settings.given import data_dir
     from bot.storage.commands.repair import run_repair
 
+    gc.disable()  # as for `verify`
     code, text = run_repair(given.data or data_dir(), SystemClock(), dry_run=given.dry_run)
     print(text)
     return code
@@ -274,6 +275,7 @@ def _checkpoint(given: argparse.Namespace) -> int:
     from bot.process.settings.given import data_dir
     from bot.storage.commands.checkpoint import run_checkpoint
 
+    gc.disable()  # as for `verify`: a sixth of the time
     if given.line is not None:  # a running bot asks for it, whose sends come first
         os.nice(10)
     print(run_checkpoint(given.data or data_dir(), given.line))
@@ -284,7 +286,7 @@ def _pack(given: argparse.Namespace) -> int:
     from bot.process.settings.given import data_dir
     from bot.storage.commands.pack import run_pack
 
-    gc.disable()  # as for `verify`, which comes first
+    gc.disable()  # as for `verify`
     print(run_pack(given.data or data_dir()))
     return 0
 

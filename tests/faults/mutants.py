@@ -532,21 +532,25 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "repair drops damaged lines at the end as garbage",
         "bot.storage.commands.mending:_every_line_kept",
-        "tried.trouble is None and homes and (max(traces) <= last)",
-        "tried.trouble is None and homes and max(traces) and last",
+        "tried.trouble is None and ends and kept and max(traces) <= last",
+        "tried.trouble is None and ends and kept and max(traces) and last",
         "files",
     ),
     Mutant(
         "repair writes without a check that the result is whole",
         "bot.storage.commands.mending:_every_line_kept",
-        "tried.trouble is None and homes and (max(traces) <= last)",
-        "homes and max(traces) and last",
+        (
+            "if tried.trouble is None and ends and kept and max(traces) <= last:\n"
+            "    return Mending(held, mended, tried.head.seq, tried.head.group)"
+        ),
+        "if ends and kept is not None and last is not None:\n"
+        "    return Mending(held, mended, max(ends), max(traces))",
         "files",
     ),
     Mutant(
         "repair keeps no copy",
         "bot.storage.commands.repair:_copied",
-        "disk.replace_with(copy, disk.pieces(file, 0, disk.length(file)))",
+        "disk.replace_with(copy, disk.pieces(file, 0, disk.length(file)))\none.read_from(disk, copy)",
         "",
         "files",
     ),

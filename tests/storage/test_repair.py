@@ -1,17 +1,22 @@
+import gzip
+import io
 import os
 import stat
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from bot.__main__ import main
 from bot.domain import events as ev
 from bot.errors import StartupError
+from bot.storage.commands.pack import pack_ended
 from bot.storage.commands.repair import Repair, repair, run_repair
 from bot.storage.commands.verify import verify
 from bot.storage.files import FileLedger
+from bot.storage.sealed import gzipped
 from tests.fakes import ANA, NOON, FakeClock
 from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import SEGMENT, adds, dispatch, opened
@@ -275,6 +280,130 @@ def test_a_repair_that_broke_off_is_finished_by_the_next(
     with pytest.raises(StartupError, match="Input/output error"):
         repair(tmp_path, FakeClock(), disk=StopsAt(last))
     assert repair(tmp_path, FakeClock()).ok
+    assert segments(tmp_path) == whole
+
+
+# Packed months
+
+
+def packed(folder: Path) -> Path:
+    """The first month, packed."""
+    pack_ended(folder)
+    return folder / "ledger" / f"{SEGMENT}.gz"
+
+
+def _whole_month_doubled(_path: Path, data: bytes) -> bytes:
+    return b"".join(gzipped.packed([data, data]))
+
+
+def _by_hand(_path: Path, data: bytes) -> bytes:
+    return gzip.compress(data[:100]) + gzip.compress(data[100:])
+
+
+def _without_its_table(path: Path, _data: bytes) -> bytes:
+    return path.read_bytes()[:-1]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (_whole_month_doubled, "6 doubled lines taken out"),
+        (_by_hand, "packed by another program: unpacked"),
+        (_without_its_table, "packed by another program: unpacked"),
+    ],
+)
+def test_a_packed_month_is_put_right_unpacked(
+    tmp_path: Path, whole: dict[str, bytes], damage: Callable[[Path, bytes], bytes], said: str
+) -> None:
+    path = packed(tmp_path)
+    damaged = damage(path, whole[SEGMENT])
+    path.write_bytes(damaged)
+    done = repair(tmp_path, FakeClock())
+    assert (done.ok, done.changed) == (True, (SEGMENT,))
+    assert said in done.text
+    assert (segments(tmp_path), path.exists()) == (whole, False)
+    assert list(copies(tmp_path).values()) == [damaged]
+    assert repair(tmp_path, FakeClock()).text == f"{tmp_path}/ledger: whole, nothing to repair"
+    assert packed(tmp_path).exists()
+
+
+def test_a_packed_month_under_an_unpacked_ones_name(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    packed(tmp_path).rename(tmp_path / "ledger" / SEGMENT)
+    assert repair(tmp_path, FakeClock()).ok
+    assert segments(tmp_path) == whole
+
+
+@pytest.mark.parametrize("place", [0.1, 0.5])
+def test_a_packed_month_with_a_hole_stays(tmp_path: Path, whole: dict[str, bytes], place: float) -> None:
+    path = packed(tmp_path)
+    damaged = bytearray(path.read_bytes())
+    damaged[int(len(damaged) * place)] ^= 1
+    path.write_bytes(damaged)
+    done = repair(tmp_path, FakeClock())
+    assert not done.ok
+    assert "missing or damaged: lines 1, 2, 3, 4, 5, 6\n" in done.text
+    assert (path.read_bytes(), segments(tmp_path)) == (bytes(damaged), {DECEMBER: whole[DECEMBER]})
+
+
+def test_a_line_that_lies_in_another_month_comes_out_of_it_packed(
+    tmp_path: Path, whole: dict[str, bytes]
+) -> None:
+    path = packed(tmp_path)
+    mixed = months_mixed(whole)
+    path.write_bytes(b"".join(gzipped.packed([mixed[SEGMENT]])))
+    put(tmp_path, DECEMBER, mixed[DECEMBER])
+    done = repair(tmp_path, FakeClock())
+    assert done.changed == (SEGMENT, DECEMBER)
+    assert segments(tmp_path) == whole
+
+
+# A part at a time
+
+
+class InParts(QuickDisk):
+    """No file is read as a whole."""
+
+    def read(self, path: Path) -> bytes:
+        return pytest.fail(f"{path} is read at once")
+
+    def reading(self, path: Path) -> BinaryIO:
+        file = super().reading(path)
+        assert isinstance(file, io.BufferedReader)
+        return Limited(file)
+
+
+class Limited(io.BufferedReader):
+    def __init__(self, file: io.BufferedReader) -> None:
+        super().__init__(file)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size in range(2**18 + 1)
+        return super().read(size)
+
+
+@pytest.mark.parametrize("part", [7, 100, 2**18])
+@pytest.mark.parametrize("what", [*LOSSLESS, "months mixed", "turned round"])
+def test_it_reads_a_part_at_a_time_and_finds_the_same(
+    tmp_path: Path, whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, what: str, part: int
+) -> None:
+    monkeypatch.setattr("bot.storage.commands.salvage._PART", part)
+    damaged = {SEGMENT: b"".join(reversed(whole[SEGMENT].splitlines(keepends=True)))}
+    if what == "months mixed":
+        damaged = months_mixed(whole)
+    elif what in LOSSLESS:
+        damaged = {name: LOSSLESS[what][0](data) for name, data in whole.items()}
+    for name, data in damaged.items():
+        put(tmp_path, name, data)
+    assert repair(tmp_path, FakeClock(), disk=InParts()).ok
+    assert segments(tmp_path) == whole
+
+
+def test_what_is_there_twice_in_long_stretches_is_taken_once(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    lines = whole[SEGMENT].splitlines(keepends=True)
+    put(tmp_path, SEGMENT, b"".join([*lines[2:5], b"x\n", *lines[:4], *lines[1:]]))
+    done = repair(tmp_path, FakeClock())
+    assert "6 doubled lines taken out" in done.text
+    assert "lines put back in order" in done.text
     assert segments(tmp_path) == whole
 
 

@@ -344,7 +344,7 @@ def test_how_to_mend_much_is_not_worked_out_at_once(
     tmp_path: Path, segment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.storage.commands.verify._LARGE", 100)
-    monkeypatch.setattr("bot.storage.commands.verify.held", lambda *_: pytest.fail("it takes memory"))
+    monkeypatch.setattr("bot.storage.commands.verify.segments_of", lambda *_: pytest.fail("it takes long"))
     changed(segment, 2, b"Ana", b"Eva")
     code, text = run_verify(tmp_path)
     assert code == 1

@@ -1,175 +1,236 @@
-"""What `repair` would make of a damaged ledger, worked out in memory: takes no lock and writes nothing.
+"""What `repair` would make of a damaged ledger: worked out a part at a time; takes no lock, writes nothing.
 
 Every line carries its number, its checksum and the hash of the line before it. So whatever happened to a
 file (line ends, NULs, garbage between or behind lines, lines doubled or in another order), the lines whose
 checksum holds, put in order, are either the whole ledger or they are not.
 """
 
-from collections.abc import Mapping
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from bot.storage import codec
-from bot.storage.codec import BadLine
 from bot.storage.commands.phrases import counted
+from bot.storage.commands.salvage import Held, Span, count, united, without
 from bot.storage.disk import Disk
-from bot.storage.replay import Fault, Scan, Trouble, scan
-from bot.storage.segments import ledger_folder, segment_name
+from bot.storage.replay import Fault, Mark, Scan, scan
 
-_NO_MEANING = b"\0\r"  # no line holds these: its JSON escapes them
-_BOM = b"\xef\xbb\xbf"
+_AT_ONCE = 64 * 1024  # bytes of lines that are handed on at once
+_MONTH = re.compile(rb'\{"seq":\d{1,18},"group":\d{1,18},"left":\d{1,18},"at":"(\d{4}-\d\d)-')
 
 
-class Held(Disk):
-    """Segments in memory, to try a repair before anything is written."""
+@dataclass(slots=True)
+class Month:
+    """A segment as it would be: which lines, how many bytes, their hash, and the bytes themselves."""
 
-    def __init__(self, segments: Mapping[str, bytes]) -> None:
-        self._segments = segments
+    lines: Span
+    pieces: Callable[[], Iterator[bytes]]
+    size: int = 0
+    sha256: str = ""
 
-    def names(self, folder: Path) -> list[str]:  # noqa: ARG002 - they are of one folder
-        """The segments, whatever the folder."""
-        return sorted(self._segments)
-
-    def read(self, path: Path) -> bytes:
-        """The segment of that name."""
-        return self._segments[path.name]
-
-    def reading(self, path: Path) -> BinaryIO:
-        """The same, a part at a time."""
-        return BytesIO(self.read(path))
-
-    def length(self, path: Path) -> int:
-        """How long it is."""
-        return len(self.read(path))
+    def measured(self) -> "Month":
+        """This one, with its size and hash. Raises OSError."""
+        hashed = sha256()
+        for piece in self.pieces():
+            hashed.update(piece)
+            self.size += len(piece)
+        self.sha256 = hashed.hexdigest()
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class Mending:
-    """A whole ledger: each segment as it is (`held`) and as it would be, and how many groups that has.
+    """A whole ledger: each segment as it is (`held`) and as it would be, its last line and group.
 
     `aside` has the segments with a torn last group, which would be put aside: how many of its lines are
     intact. Nobody was told that those are durable. No other line is lost.
     """
 
-    held: Mapping[str, bytes]
-    segments: Mapping[str, bytes]
+    held: Sequence[Held]
+    segments: Mapping[str, Month]
+    last: int
     groups: int
-    aside: Mapping[str, int]
 
     @property
     def changed(self) -> tuple[str, ...]:
         """The segments that would not stay as they are."""
-        return tuple(name for name in self.held if self.segments[name] != self.held[name])
+        return tuple(
+            one.name for one in self.held if one.foreign or self.segments[one.name].sha256 != one.sha256
+        )
+
+    @property
+    def aside(self) -> Mapping[str, int]:
+        """As said above."""
+        torn = (one for one in self.held if one.trace > self.groups)
+        return {one.name: count(without(one.numbers, (1, self.last))) for one in torn}
 
     def said(self) -> list[str]:
         """`2026-11.jsonl: CR LF line ends undone`: what would be done, a line each."""
-        kept = {raw for data in self.segments.values() for raw in data.splitlines()}
+        changed = self.changed
         return [
-            f"{name}: {what}"
-            for name in self.changed
-            for what in _differences(self.held[name], self.segments[name], kept)
+            f"{one.name}: {what}"
+            for one in self.held
+            if one.name in changed
+            for what in _differences(one, self.segments[one.name].lines, self.last)
         ]
 
+    def leaving(self, name: str) -> Iterator[bytes]:
+        """The lines that leave a segment for another, each with its end."""
+        first, last = self.segments[name].lines
+        one = next(one for one in self.held if one.name == name)
+        for number, raw in (line for run in one.runs for line in one.of(run)):
+            if number <= self.last and not first <= number <= last:
+                yield raw + b"\n"
 
-def held(disk: Disk, folder: Path, found: Scan) -> dict[str, bytes]:
-    """The segments that a scan saw. Raises OSError."""
-    return {name: disk.part(ledger_folder(folder) / name, 0, found.sizes[name]) for name in found.sizes}
 
-
-def mending(segments: Mapping[str, bytes], found: Scan) -> Mending | None:
+def mending(held: Sequence[Held], found: Scan) -> Mending | None:
     """How to make the ledger whole that a scan found trouble in; None where that would lose lines."""
     if found.trouble is None:
         return None
-    mended = _every_line_kept(segments, found.trouble) or _cut_as_a_start_does(segments, found)
-    if mended is None:
-        return None
-    groups = max(_traces(mended), default=0)
-    kept = {raw for data in mended.values() for raw in data.splitlines()}
-    aside = {
-        name: len(set(intact_in(data)) - kept)
-        for name, data in segments.items()
-        if max(_traces({name: data}), default=0) > groups
-    }
-    return Mending(segments, mended, groups, aside)
+    return _every_line_kept(held, found) or _cut_as_a_start_does(held, found)
 
 
-def intact_in(data: bytes) -> list[bytes]:
-    """Every line whose checksum holds, in order, whatever stands between or (NUL, CR) within them."""
-    return codec.intact_in(data.translate(None, _NO_MEANING))
-
-
-def of_newer_version(segments: Mapping[str, bytes]) -> bool:
-    """Whether a line is as it was written, but not by a version that this one understands."""
-    for data in segments.values():
-        for raw in intact_in(data):
-            try:
-                codec.unseal(raw)
-            except BadLine:
-                return True
-    return False
-
-
-def _every_line_kept(held: Mapping[str, bytes], trouble: Trouble) -> dict[str, bytes] | None:
+def _every_line_kept(held: Sequence[Held], found: Scan) -> Mending | None:
     """Every line that is as it was written, each once and in order; None where that is no whole ledger."""
-    homes: dict[bytes, str] = {}
-    places: dict[bytes, int] = {}
-    for name, data in held.items():
-        for raw in intact_in(data):
-            try:
-                entry = codec.unseal(raw)
-            except BadLine:
-                return None
-            places[raw] = entry.seq
-            home = segment_name(entry.at)
-            homes.setdefault(raw, home if home in held else name)
-    lines: dict[str, list[bytes]] = {name: [] for name in held}
-    last_home = ""
-    for raw in sorted(homes, key=places.__getitem__):
-        last_home = max(last_home, homes[raw])  # what follows lines of a clock that was ahead is with them
-        lines[last_home].append(raw + b"\n")
-    mended = {name: b"".join(kept) for name, kept in lines.items()}
-    tried = scan(Held(mended), Path())
+    ends = {run.last for one in held for run in one.runs}
+    mended = _sorted_into_months(held)
+    tried = scan(_Tried(mended), Path(), ends)
+    kept = all(tried.digests.get(run.last) == run.digest for one in held for run in one.runs)
     # A trace of a line that is in no intact one is a line that would be lost, but for a torn last group.
-    last = tried.head.group + (trouble.fault is not Fault.CORRUPT)
-    traces = _traces(held)
-    return mended if tried.trouble is None and homes and max(traces) <= last else None
+    last = tried.head.group + (found.trouble is not None and found.trouble.fault is not Fault.CORRUPT)
+    traces = [one.trace for one in held]
+    if tried.trouble is None and ends and kept and max(traces) <= last:
+        return Mending(held, mended, tried.head.seq, tried.head.group)
+    return None
 
 
-def _cut_as_a_start_does(held: Mapping[str, bytes], found: Scan) -> dict[str, bytes] | None:
+def _sorted_into_months(held: Sequence[Held]) -> dict[str, Month]:
+    names, at = [one.name for one in held], ""
+    lines: dict[str, Span] = {}
+    for number, name, raw in _in_order(held, 1):
+        month = _MONTH.match(raw)
+        home = f"{month[1].decode()}.jsonl" if month else name
+        at = max(at, home if home in names else name)  # what follows a clock that was ahead is with it
+        lines[at] = lines.get(at, (number, 0))[0], number
+    spans = {name: lines.get(name, (1, 0)) for name in names}
+    return {name: Month(span, partial(_texts, held, span)).measured() for name, span in spans.items()}
+
+
+def _in_order(held: Sequence[Held], first: int) -> Iterator[tuple[int, str, bytes]]:
+    """Every line from a number on, once: the number, a segment that has it, the line."""
+    runs = ((run.first, -run.last, place, run) for place, one in enumerate(held) for run in one.runs)
+    for *_, place, run in sorted(runs):
+        if run.last < first:
+            continue
+        for number, raw in held[place].of(run):
+            if number >= first:
+                yield number, held[place].name, raw
+                first = number + 1
+
+
+def _texts(held: Sequence[Held], lines: Span) -> Iterator[bytes]:
+    """Those lines with their ends, some at a time."""
+    some, size = list[bytes](), 0
+    if lines[0] > lines[1]:
+        return
+    for number, _, raw in _in_order(held, lines[0]):
+        some.append(raw + b"\n")
+        size += len(raw)
+        if size > _AT_ONCE or number >= lines[1]:
+            yield b"".join(some)
+            some, size = [], 0
+        if number >= lines[1]:
+            return
+
+
+def _cut_as_a_start_does(held: Sequence[Held], found: Scan) -> Mending | None:
     if found.trouble is None or found.trouble.fault is Fault.CORRUPT:
         return None
-    return {name: data[: found.ends[name]] for name, data in held.items()}
+    mended, seq = {}, 0
+    for one in held:
+        last = max(seq, found.marks.get(one.name, Mark()).seq)
+        mended[one.name] = Month((seq + 1, last), partial(one.raw, found.ends[one.name])).measured()
+        seq = last
+    return Mending(held, mended, found.head.seq, found.head.group)
 
 
-def _traces(segments: Mapping[str, bytes]) -> set[int]:
-    """Every commit group that has left a trace, damaged or not."""
-    return {
-        group for data in segments.values() for group in codec.groups_in(data.translate(None, _NO_MEANING))
-    }
+class _Tried(Disk):
+    """Segments as they would be, to try them before anything is written."""
+
+    def __init__(self, months: Mapping[str, Month]) -> None:
+        self._months = months
+
+    def names(self, folder: Path) -> list[str]:  # noqa: ARG002 - they are of one folder
+        return sorted(self._months)
+
+    def reading(self, path: Path) -> BinaryIO:
+        return io.BufferedReader(_Pieces(self._months[path.name].pieces), _AT_ONCE)
+
+    def length(self, path: Path) -> int:
+        return self._months[path.name].size
 
 
-def _differences(old: bytes, new: bytes, kept: set[bytes]) -> list[str]:
-    """What would be done to a segment, in words; `kept` are the lines that stay in any segment."""
-    before, after = intact_in(old), new.splitlines()
-    out, said = set(before) - set(after), []
-    if doubled := len(before) - len(set(before)):
-        said.append(f"{counted(doubled, 'doubled line')} taken out")
-    if moved := len(out & kept):
-        said.append(f"{counted(moved, 'line')} taken out, of another segment")
-    if torn := len(out - kept):
-        said.append(f"{counted(torn, 'intact line')} taken out, of the torn last group")
-    if moved := len(set(after) - set(before)):
-        said.append(f"{counted(moved, 'line')} brought back from another segment")
-    if set(before) == set(after) and list(dict.fromkeys(before)) != after:
-        said.append("lines put back in order")
-    if b"\r\n" in old:
-        said.append("CR LF line ends undone")
-    if nuls := old.count(0):
-        said.append(f"{counted(nuls, 'NUL byte')} taken out")
-    if mark := len(_BOM) * old.startswith(_BOM):
-        said.append("byte order mark taken out")
-    if rest := len(old.translate(None, b"\0\r\n")) - sum(map(len, before)) - mark:
-        said.append(f"{counted(rest, 'byte')} taken out, of no whole line")
-    return said or ["line ends put right"]
+class _Pieces(io.RawIOBase):
+    """A file of what is worked out on the way."""
+
+    def __init__(self, pieces: Callable[[], Iterator[bytes]]) -> None:
+        self._pieces, self._left, self._rest = pieces, pieces(), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, _whence: int = io.SEEK_SET, /) -> int:
+        self._left, self._rest, left = self._pieces(), b"", offset
+        while left > 0 and (piece := next(self._left, b"")):
+            self._rest, left = piece[left:], left - len(piece)
+        return offset
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        self._rest = self._rest or next(self._left, b"")
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def _differences(old: Held, new: Span, last: int) -> list[str]:
+    """What would be done to a segment, in words; `last` is the last line that stays in any."""
+    numbers = old.numbers
+    out, come = without(numbers, new), [new] if new[0] <= new[1] else []
+    for span in numbers:
+        come = without(come, span)
+    torn = count(without(out, (1, last)))
+    unordered = not out and not come and not _ascending(old)
+    said = [
+        (old.lines - count(numbers), "doubled line", "taken out"),
+        (count(out) - torn, "line", "taken out, of another segment"),
+        (torn, "intact line", "taken out, of the torn last group"),
+        (count(come), "line", "brought back from another segment"),
+        (unordered, "", "lines put back in order"),
+        (old.foreign, "", "packed by another program: unpacked"),
+        (old.crlf, "", "CR LF line ends undone"),
+        (old.nuls, "NUL byte", "taken out"),
+        (old.bom, "", "byte order mark taken out"),
+        (old.rest, "byte", "taken out, of no whole line"),
+    ]
+    texts = [f"{counted(number, what)} {how}" if what else how for number, what, how in said if number]
+    return texts or ["line ends put right"]
+
+
+def _ascending(old: Held) -> bool:
+    """Whether the lines stand in order, where those that stand there again do not count."""
+    seen: list[Span] = []
+    for run in old.runs:
+        fresh = [(run.first, run.last)]
+        for span in seen:
+            fresh = without(fresh, span)
+        if fresh and seen and fresh[0][0] < seen[-1][1]:
+            return False
+        seen = united([*seen, *fresh])
+    return True

@@ -4,29 +4,37 @@ A torn last group is put aside, as a start does it: nobody was told that it is d
 worked out in `mending`; only a whole ledger is written.
 """
 
-from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 
 from filelock import Timeout
 
 from bot.errors import StartupError
 from bot.ports import Clock
-from bot.storage import codec, copied
+from bot.storage import copied
 from bot.storage.access import of_another_user
-from bot.storage.codec import BadLine
-from bot.storage.commands.mending import Mending, held, intact_in, mending, of_newer_version
+from bot.storage.commands.mending import Mending, mending
 from bot.storage.commands.phrases import NEWER, counted, no_ledger, place
-from bot.storage.commands.verify import Report, said_of, verify
+from bot.storage.commands.salvage import (
+    Held,
+    Span,
+    count,
+    of_newer_version,
+    segments_of,
+    united,
+    without,
+)
+from bot.storage.commands.verify import Report, reported, said_of
 from bot.storage.disk import Disk
 from bot.storage.replay import free_name, scan
 from bot.storage.sealed.gzipped import packed_name
 from bot.storage.segments import ledger_folder
 
 _NAMED = 20  # line numbers, at most, in the text
+_COMPARED = 100_000  # lines, at most, that are compared with others of their number
 _DRY = "dry run: nothing was changed"
 
 
@@ -87,26 +95,35 @@ def _repaired(folder: Path, now: datetime, disk: Disk, *, dry_run: bool) -> Repa
         raise _missing(folder, disk)
     if found.trouble is None:
         return Repair(True, f"{ledger_folder(folder)}: whole, nothing to repair")
-    report = verify(folder, disk)  # where no line is taken it says more than the scan
-    first = f"first bad line: {place(report.ledger, report.trouble or found.trouble)}"
-    segments = held(disk, folder, found)
-    plan = mending(segments, found)
+    report = reported(disk, folder, found)
+    first = f"first bad line: {place(report.ledger, found.trouble)}"
+    held = segments_of(disk, folder, found)
+    plan = mending(held, found)
     if plan is None:
-        return Repair(False, "\n".join([first, *_what_it_would_lose(report, segments)]))
+        return Repair(False, "\n".join([first, *_what_it_would_lose(report, held)]))
+    changed, said, aside = plan.changed, plan.said(), plan.aside
     if dry_run:
-        aside = [_aside(lines, "in ledger/quarantine", "would be") for lines in plan.aside.values()]
-        return Repair(True, "\n".join([first, *plan.said(), *aside, _DRY]), plan.changed)
-    copies = {name: _copied(disk, folder, name, now) for name in plan.changed}
-    for stage in (_with_what_moves(plan), plan.segments):
-        for name in plan.changed:
-            path = ledger_folder(folder) / name
-            if stage[name] != disk.part(path, 0, disk.length(path)):
-                disk.replace(path, stage[name])
-                disk.remove(path.with_name(packed_name(name)))
-    done = [*plan.said(), *(f"{name}: kept as it was in {copy}" for name, copy in copies.items())]
-    done += [_aside(lines, f"in ledger/quarantine/{copies[name].name}") for name, lines in plan.aside.items()]
-    end = "repaired: the ledger is whole" + (" up to its last whole group" if plan.aside else "")
-    return Repair(True, "\n".join([first, *done, end]), plan.changed, tuple(copies.values()))
+        would = [_aside(lines, "in ledger/quarantine", "would be") for lines in aside.values()]
+        return Repair(True, "\n".join([first, *said, *would, _DRY]), changed)
+    copies = {one.name: _copied(disk, folder, one, now) for one in held if one.name in changed}
+    _written(disk, ledger_folder(folder), plan, changed)
+    done = [*said, *(f"{name}: kept as it was in {copy}" for name, copy in copies.items())]
+    done += [_aside(lines, f"in ledger/quarantine/{copies[name].name}") for name, lines in aside.items()]
+    end = "repaired: the ledger is whole" + (" up to its last whole group" if aside else "")
+    return Repair(True, "\n".join([first, *done, end]), changed, tuple(copies.values()))
+
+
+def _written(disk: Disk, ledger: Path, plan: Mending, changed: Sequence[str]) -> None:
+    """First with what leaves a segment for another still in it: a crash between two loses no line."""
+    left = []
+    for name in changed:
+        leaving = plan.leaving(name)
+        if first := next(leaving, b""):
+            left.append(name)
+        disk.replace_with(ledger / name, chain(plan.segments[name].pieces(), [first], leaving))
+        disk.remove(ledger / packed_name(name))
+    for name in left:
+        disk.replace_with(ledger / name, plan.segments[name].pieces())
 
 
 def _aside(lines: int, where: str, was: str = "") -> str:
@@ -120,29 +137,19 @@ def _aside(lines: int, where: str, was: str = "") -> str:
     )
 
 
-def _with_what_moves(plan: Mending) -> dict[str, bytes]:
-    """The new segments with what leaves them for another still in them: a crash between two loses no line."""
-    kept = {raw for data in plan.segments.values() for raw in data.splitlines()}
-    stage = {}
-    for name, data in plan.segments.items():
-        leaves = kept.intersection(intact_in(plan.held[name])) - set(data.splitlines())
-        stage[name] = data + b"".join(raw + b"\n" for raw in sorted(leaves))
-    return stage
-
-
-def _what_it_would_lose(report: Report, segments: Mapping[str, bytes]) -> list[str]:
+def _what_it_would_lose(report: Report, held: Sequence[Held]) -> list[str]:
     said = [f"after it: {said_of(report.after)}"]
-    numbers: Counter[int] = Counter()
-    for raw in {raw for data in segments.values() for raw in intact_in(data)}:
-        with suppress(BadLine):
-            numbers[codec.unseal(raw).seq] += 1
-    twice = [str(number) for number, count in sorted(numbers.items()) if count > 1]
-    missing = [str(number) for number in range(1, max(numbers, default=0)) if number not in numbers]
+    numbers = united((run.first, run.last) for one in held for run in one.runs)
+    missing = [(1, max((last for _, last in numbers), default=0))]
+    for span in numbers:
+        missing = without(missing, span)
+    twice = [(number, number) for number in _different(held)]
     for what, which in (("missing or damaged", missing), ("there twice and different", twice)):
         if which:
-            more = f" and {len(which) - _NAMED} more" if len(which) > _NAMED else ""
-            said.append(f"{what}: lines {', '.join(which[:_NAMED])}{more}")
-    if of_newer_version(segments):
+            each = (str(number) for first, last in which for number in range(first, last + 1))
+            more = f" and {count(which) - _NAMED} more" if count(which) > _NAMED else ""
+            said.append(f"{what}: lines {', '.join(islice(each, _NAMED))}{more}")
+    if of_newer_version(held):
         said.append(NEWER)
     return [
         *said,
@@ -150,12 +157,29 @@ def _what_it_would_lose(report: Report, segments: Mapping[str, bytes]) -> list[s
     ]
 
 
-def _copied(disk: Disk, folder: Path, name: str, now: datetime) -> Path:
-    """A copy of the file with the segment, packed or not."""
-    shelf, file = ledger_folder(folder) / "quarantine", disk.stored(ledger_folder(folder) / name)
+def _different(held: Sequence[Held]) -> list[int]:
+    """The numbers that several lines have, the first of them."""
+    seen, twice = list[Span](), list[Span]()
+    for run in sorted(run for one in held for run in one.runs):
+        twice += [
+            (max(run.first, first), min(run.last, last)) for first, last in seen[-1:] if run.first <= last
+        ]
+        seen = united([*seen, (run.first, run.last)])
+    lines: dict[int, set[bytes]] = {}
+    for one in held:
+        for number, raw in (line for run in one.runs for line in one.of(run)):
+            if len(lines) < _COMPARED and any(first <= number <= last for first, last in twice):
+                lines.setdefault(number, set()).add(raw)
+    return sorted(number for number, all_ in lines.items() if len(all_) > 1)
+
+
+def _copied(disk: Disk, folder: Path, one: Held, now: datetime) -> Path:
+    """A copy of the file with the segment, packed or not, from which its lines are read from now on."""
+    shelf, file = ledger_folder(folder) / "quarantine", disk.stored(ledger_folder(folder) / one.name)
     disk.make_folder(shelf)
-    copy = free_name(disk, shelf, f"{Path(name).stem}-before-repair-{now:%Y%m%dT%H%M%S.%fZ}")
+    copy = free_name(disk, shelf, f"{Path(one.name).stem}-before-repair-{now:%Y%m%dT%H%M%S.%fZ}")
     disk.replace_with(copy, disk.pieces(file, 0, disk.length(file)))
+    one.read_from(disk, copy)
     return copy
 
 

@@ -10,9 +10,10 @@ from bot.storage import codec, copied
 from bot.storage.chain import whole
 from bot.storage.checkpoint import newest
 from bot.storage.codec import BadLine, Entry
-from bot.storage.commands.mending import Mending, held, mending, of_newer_version
+from bot.storage.commands.mending import Mending, mending
 from bot.storage.commands.phrases import ASKS, NEWER, OLDER, anew, counted, no_ledger, place, views_in, waits
 from bot.storage.commands.progress import watched
+from bot.storage.commands.salvage import of_newer_version, segments_of
 from bot.storage.disk import Disk
 from bot.storage.replay import Fault, Scan, Trouble, heads_of_views, scan
 from bot.storage.sealed.gzipped import packed_name
@@ -20,7 +21,7 @@ from bot.storage.sealed.packing import same
 from bot.storage.segments import Head, ledger_folder
 
 _NAMED = 20  # cases, at most, in the text
-_LARGE = 8 * 1024 * 1024  # bytes: to work out how to mend more takes more memory than there may be
+_LARGE = 8 * 1024 * 1024  # bytes: to work out how to mend more takes as long as reading it three times
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def verify(folder: Path, disk: Disk | None = None, *, full: bool = False) -> Rep
     the state that it must fit.
     """
     disk = disk or Disk()
-    return _reported(disk, folder, _checked(disk, folder, full=full))
+    return reported(disk, folder, _checked(disk, folder, full=full))
 
 
 def _checked(disk: Disk, folder: Path, lines: Iterable[int] = (), *, full: bool) -> Scan:
@@ -87,7 +88,8 @@ def _checked(disk: Disk, folder: Path, lines: Iterable[int] = (), *, full: bool)
     return scan(disk, folder, lines) if found is None else found
 
 
-def _reported(disk: Disk, folder: Path, found: Scan) -> Report:
+def reported(disk: Disk, folder: Path, found: Scan) -> Report:
+    """What a scan found, and what is behind it. Raises OSError."""
     report = Report(ledger_folder(folder), len(found.sizes), found.head)
     if found.trouble is None:
         return replace(report, unconfirmed=found.book.unconfirmed)
@@ -164,7 +166,7 @@ def run_verify(
             found = _checked(reading, folder, wanted, full=full)
         if not found.sizes:
             return 1, no_ledger(folder, disk)
-        report = _reported(disk, folder, found)
+        report = reported(disk, folder, found)
         text = [*_text(report, disk, folder, found, full=full)]
         older = any(found.digests.get(line) != digest for line, digest in views.items())
         older |= line > report.head.seq
@@ -250,8 +252,8 @@ def said_of(after: After) -> str:
 def _judgement(report: Report, trouble: Trouble, disk: Disk, folder: Path, found: Scan) -> Iterator[str]:
     """What the damage is, and what mends it."""
     large = sum(found.sizes.values()) > _LARGE
-    segments = {} if large else held(disk, folder, found)
-    plan = None if large else mending(segments, found)
+    held = [] if large else segments_of(disk, folder, found)
+    plan = None if large else mending(held, found)
     if trouble.fault is not Fault.CORRUPT:
         yield _tail(trouble.fault)
         if plan is not None and plan.groups > found.head.group:
@@ -267,7 +269,7 @@ def _judgement(report: Report, trouble: Trouble, disk: Disk, folder: Path, found
         yield "stop the bot; `python -m bot ledger repair --dry-run` then says whether it can be mended"
     elif plan is not None:
         yield _mends(plan)
-    elif of_newer_version(segments):
+    elif of_newer_version(held):
         yield NEWER
     elif report.view is not None and not report.after.lines:
         yield anew(folder, ["ledger", *views_in(folder, disk)])

@@ -9,6 +9,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import accumulate
 from typing import BinaryIO, NamedTuple
 
@@ -23,6 +24,7 @@ _KNOWN = struct.Struct("<QII")  # bytes unpacked, CRC-32 of that and the table, 
 _END = _KNOWN.size + len(_EMPTY)
 _MOST = (0xFFFF - 4 - _KNOWN.size) // 4  # blocks that an extra field has room for
 _BUFFER = 16 * 1024
+_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error)
 LARGEST = _MOST * BLOCK
 """Bytes of the largest month that is packed: two thousand million, sixty times that of a busy ISP."""
 
@@ -58,6 +60,17 @@ def unpacked(file: BinaryIO) -> BinaryIO:
         file.seek(0)
         return file
     return io.BufferedReader(_Unpacked(file, known), _BUFFER)
+
+
+def is_packed(file: BinaryIO) -> bool:
+    """Whether it is such a file. Raises OSError."""
+    return _known(file) is not None
+
+
+def salvaged(file: BinaryIO) -> BinaryIO:
+    """What is in a file that any gzip made, to where it is damaged, to be read and sought in forward."""
+    file.seek(0)
+    return io.BufferedReader(_Salvaged(file), _BUFFER)
 
 
 class _Known(NamedTuple):
@@ -102,6 +115,34 @@ class _Unpacked(io.RawIOBase):
             return bytes(size)
         whole = unpacker.eof and not unpacker.unused_data and len(data) == size
         return data if whole else bytes(size)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Salvaged(io.RawIOBase):
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._gzip = file, gzip.GzipFile(fileobj=file, mode="rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, _whence: int = io.SEEK_SET, /) -> int:
+        with suppress(*_DAMAGE):
+            self._gzip.seek(offset)
+        return offset
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        data = b""
+        if self._gzip.tell() < LARGEST:  # a bomb ends
+            with suppress(*_DAMAGE):
+                data = self._gzip.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def close(self) -> None:
         self._file.close()

@@ -138,3 +138,24 @@ def test_a_table_that_is_too_long_is_none() -> None:
     table = gzipped._table([1] * gzipped._MOST, 1)
     assert len(table) < 0x10000 + 40
     assert read(member + b"x" * count + table) == member + b"x" * count + table
+
+
+def test_what_any_gzip_made_is_read_to_where_it_is_damaged() -> None:
+    data = b"".join(b"%05d a line\n" % n for n in range(30_000))
+    for file in (gzip.compress(data), packed(data), gzip.compress(data[:100]) + gzip.compress(data[100:])):
+        with gzipped.salvaged(io.BytesIO(file)) as month:
+            assert month.read() == data
+            month.seek(1000)
+            assert month.read(9) == data[1000:1009]
+        with gzipped.salvaged(io.BytesIO(file[: len(file) // 2])) as month:
+            found = month.read()
+        assert data.startswith(found)
+        assert len(found) > len(data) / 4
+    with gzipped.salvaged(io.BytesIO(b"no gzip")) as month:
+        assert month.read() == b""
+
+
+def test_what_is_salvaged_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gzipped, "LARGEST", 2**20)
+    with gzipped.salvaged(io.BytesIO(gzip.compress(bytes(2**25)))) as month:
+        assert len(month.read()) < 2**20 + 2**15
