@@ -1,6 +1,7 @@
 """`age`: what a ledger of days, a month, a year and five years costs: everything but disk must stay flat."""
 
 import asyncio
+import gzip
 import os
 import sys
 import tempfile
@@ -11,10 +12,11 @@ from pathlib import Path
 
 from bot.simulator.telegram.api import Answer
 from bot.storage.checkpoint import EVERY
-from bot.storage.segments import ledger_folder
+from bot.storage.disk import Disk
+from bot.storage.segments import ledger_folder, to_pack
 from tests.bench.aged import CASES, CUSTOMERS, Aged, aged
 from tests.bench.children import DISK, ROOT, measure, until
-from tests.bench.limited import limited
+from tests.bench.limited import Group, limited
 from tests.bench.site import ANA, PEOPLE, PEOPLE_APART, STRANGER, Site, linked, opened
 from tests.bench.start import cpu_of, lists, memory_of
 from tests.bench.table import NONE, Row
@@ -24,11 +26,16 @@ OPEN = 20  # cases
 RATE = 20.0  # messages a second, as a bot begins
 MEGABYTES = 256  # that compose gives the container
 _TIMED = """import os, sys
+sys.stdin.read()
 pid = os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
 _, code, used = os.wait4(pid, 0)
 print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, code)
 """
 LONG = 1800.0  # seconds that a start on years without a checkpoint may take
+
+
+class Failed(Exception):
+    """A command did not end well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,9 @@ class Cost:
     anew: tuple[float, float] | None
     checkpoint: int
     start: tuple[float, float, float]
+    pack: tuple[float, float] | None
     verify: tuple[float, float]
+    full: tuple[float, float]
     written: float
     status: float
     tap: float
@@ -79,10 +88,14 @@ async def quick(code: Path = ROOT, /) -> list[Row]:
 async def _cost(code: Path, past: Path, days: int, taps: int) -> Cost:
     of = aged(past, days, datetime.now(UTC) - timedelta(minutes=1))
     there = list(ledger_folder(past).glob("checkpoint-*.xz"))
+    pack = None
+    if to_pack(Disk(), past):
+        pack = await _command(code, "ledger", "pack", "--data", str(past))
     line = max(of.lines - EVERY + 1, 1)  # what follows is the most that a start replays
     anew = await _command(code, "ledger", "checkpoint", "--data", str(past), "--line", str(line))
     checkpoint = max(ledger_folder(past).glob("checkpoint-*.xz"), key=lambda path: path.stat().st_mtime)
     verify = await _command(code, "ledger", "verify", "--data", str(past))
+    full = await _command(code, "ledger", "verify", "--full", "--data", str(past))
     async with opened(DISK, open_cases=OPEN, audit_lines=0, large=CUSTOMERS, past=past) as site:
         start, answers = await _lived(site, code, taps)
         twice = site.hsm.duplicates
@@ -96,7 +109,9 @@ async def _cost(code: Path, past: Path, days: int, taps: int) -> Cost:
         None if there else anew,
         checkpoint.stat().st_size,
         start,
+        pack,
         verify,
+        full,
         written,
         status,
         max(answer.delay_seconds for answer in answers) * 1000,
@@ -130,22 +145,22 @@ async def _tapped(site: Site, taps: int) -> list[Answer]:
     return list(await asyncio.gather(*waiting))
 
 
-async def _command(code: Path, *command: str) -> tuple[float, float]:
-    """CPU seconds and peak MB of a command."""
-    timed = (
-        "import os,resource,sys;pid=os.spawnv(os.P_NOWAIT,sys.argv[1],sys.argv[1:]);_,code,u=os.wait4(pid,0);"
-    )
-    timed += "print(u.ru_utime+u.ru_stime,u.ru_maxrss/1024,code)"
+async def _command(code: Path, *command: str, group: Group | None = None) -> tuple[float, float]:
+    """CPU seconds and peak MB of a command, with the memory of a group where one is given."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-c", _TIMED, sys.executable, "-m", "bot", *command),
         env={**os.environ, "PYTHONPATH": str(code)},
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    out, _ = await child.communicate()
+    if group is not None:
+        group.put(child.pid)  # it waits for that
+    out, _ = await child.communicate(b"go")
     cpu, peak, ended = out.decode().strip().rpartition("\n")[2].split()
-    assert ended == "0", f"{command} failed"
+    if ended != "0":
+        raise Failed(command)
     return float(cpu), float(peak)
 
 
@@ -161,6 +176,8 @@ def _table(costs: Sequence[Cost]) -> list[Row]:
             "`ledger verify`, CPU a year of lines", [_a_year(c, c.verify[0]) for c in costs[-1:]], "s", 5, 1
         ),
         _row("`ledger verify`, peak memory", [c.verify[1] for c in costs], "MB", 120),
+        _row("`ledger verify --full`, the same", [_a_year(c, c.full[0]) for c in costs[-1:]], "s", 18, 1),
+        _row("`ledger verify --full`, peak memory", [c.full[1] for c in costs], "MB", 120),
         _row(
             "written a message of 60, and a checkpoint a day with it",
             [c.written + more for c, more in zip(costs, checkpoints, strict=True)],
@@ -169,7 +186,7 @@ def _table(costs: Sequence[Cost]) -> list[Row]:
         ),
         _row("`/status` in the loop, the longest of 100", [c.status for c in costs], "ms", 20),
         _row("longest tap during an approval of 60", [c.tap for c in costs], "ms", 50),
-        _row("disk a year", [_a_year(last, last.disk) / 10**6], "MB", 200),
+        _row("disk a year, packed", [_a_year(last, last.disk) / 10**6], "MB", 200),
     ]
     made = [(cost.of.days, cost.anew) for cost in costs if cost.anew is not None]
     if made:
@@ -178,6 +195,10 @@ def _table(costs: Sequence[Cost]) -> list[Row]:
         found.append(
             Row(what, f"{cpu:.1f} s of CPU, peak {peak:.0f} MB", NONE, met=True, value=cpu, unit="s")
         )
+    if last.pack is not None:
+        cpu = _a_year(last, last.pack[0])
+        said = f"{cpu:.1f} s of CPU, peak {last.pack[1]:.0f} MB"
+        found.append(Row("age: `ledger pack`, a year of lines", said, NONE, met=True, value=cpu, unit="s"))
     twice = sum(cost.twice for cost in costs)
     head = f"{CASES} cases a day of {CUSTOMERS}, {last.of.lines:,} lines"
     found[0] = replace(found[0], bench=f"{found[0].bench}, {ages} days ({head})", twice=twice)
@@ -224,4 +245,24 @@ async def _limited(code: Path, past: Path, of: Aged) -> list[Row]:
                     cpu = cpu_of(process.pid) if lives else 0.0
                 said = f"polls (peak {peak:.0f} MB, {cpu:.1f} s of CPU)" if lives else "killed"
                 found.append(Row(what, said, "starts and polls", met=lives, value=peak, unit="MB"))
-    return found
+    return [*found, await _repaired(code, past, of)]
+
+
+async def _repaired(code: Path, past: Path, of: Aged) -> Row:
+    """Whether the oldest one is mended there, a month of which has got other line ends."""
+    what = f"age: `ledger repair` of {of.days:,} days under a limit of {MEGABYTES} MB"
+    with limited(MEGABYTES) as group, tempfile.TemporaryDirectory(prefix="bench-", dir=DISK) as folder:
+        if group is None:
+            return Row(what, "no memory cgroup here", "repairs", met=False)
+        data = Path(folder) / "data"
+        linked(past, data)
+        packed = sorted(ledger_folder(data).glob("*.gz"))[1]
+        month = packed.with_suffix("")
+        month.write_bytes(gzip.decompress(packed.read_bytes()).replace(b"\n", b"\r\n"))
+        packed.unlink()
+        try:
+            cpu, peak = await _command(code, "ledger", "repair", "--data", str(data), group=group)
+        except Failed:
+            return Row(what, "killed", "repairs", met=False)
+        said = f"repairs (peak {peak:.0f} MB, {cpu:.1f} s of CPU)"
+        return Row(what, said, "repairs", met=True, value=peak, unit="MB")

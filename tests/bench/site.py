@@ -98,7 +98,7 @@ def linked(past: Path, data: Path) -> None:
     there, here = ledger_folder(past), ledger_folder(data)
     here.mkdir(parents=True, mode=0o700)
     *sealed, active = sorted(there.glob("*.jsonl"))
-    for segment in sealed:
+    for segment in (*sealed, *there.glob("*.gz")):
         (here / segment.name).hardlink_to(segment)
     for file in (active, *there.glob("checkpoint-*.xz")):
         shutil.copy2(file, here / file.name)

@@ -48,7 +48,7 @@ async def test_history(tmp_path: Path) -> None:
 
 
 async def test_age(tmp_path: Path) -> None:
-    seen(await age.rows(ages=(1,), keep=tmp_path, taps=2, limit=False), *["age"] * 9)
+    seen(await age.rows(ages=(1,), keep=tmp_path, taps=2, limit=False), *["age"] * 11)
 
 
 def test_the_code_before_is_measured_too(tmp_path: Path) -> None:
