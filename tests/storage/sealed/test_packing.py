@@ -251,6 +251,20 @@ def test_both_and_different_is_said_and_nothing_goes(
     assert run_verify(folder)[0] == 0
 
 
+def test_a_gunzip_that_was_killed_is_said_and_mended_by_who_moves_its_half_away(folder: Path) -> None:
+    before = said_of(folder)
+    data = (ledger_folder(folder) / FIRST).read_bytes()
+    pack_ended(folder)
+    half = ledger_folder(folder) / FIRST
+    half.write_bytes(data[: len(data) // 2])
+    code, text = run_verify(folder)
+    assert code == 1
+    assert f"first bad line: {half}, line " in text
+    assert text.splitlines()[-1].endswith("Move the one that is not right out of the folder")
+    half.unlink()
+    assert said_of(folder) == before
+
+
 # Written to
 
 
