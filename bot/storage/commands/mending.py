@@ -23,23 +23,14 @@ _AT_ONCE = 64 * 1024  # bytes of lines that are handed on at once
 _MONTH = re.compile(rb'\{"seq":\d{1,18},"group":\d{1,18},"left":\d{1,18},"at":"(\d{4}-\d\d)-')
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Month:
     """A segment as it would be: which lines, how many bytes, their hash, and the bytes themselves."""
 
     lines: Span
+    size: int
+    sha256: str
     pieces: Callable[[], Iterator[bytes]]
-    size: int = 0
-    sha256: str = ""
-
-    def measured(self) -> "Month":
-        """This one, with its size and hash. Raises OSError."""
-        hashed = sha256()
-        for piece in self.pieces():
-            hashed.update(piece)
-            self.size += len(piece)
-        self.sha256 = hashed.hexdigest()
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +100,20 @@ def _every_line_kept(held: Sequence[Held], found: Scan) -> Mending | None:
 
 
 def _sorted_into_months(held: Sequence[Held]) -> dict[str, Month]:
-    names, at = [one.name for one in held], ""
-    lines: dict[str, Span] = {}
+    names, at = {one.name for one in held}, ""
+    lines: dict[str, Span] = dict.fromkeys(names, (1, 0))
+    sizes, hashes = dict.fromkeys(names, 0), {name: sha256() for name in names}
     for number, name, raw in _in_order(held, 1):
         month = _MONTH.match(raw)
         home = f"{month[1].decode()}.jsonl" if month else name
         at = max(at, home if home in names else name)  # what follows a clock that was ahead is with it
-        lines[at] = lines.get(at, (number, 0))[0], number
-    spans = {name: lines.get(name, (1, 0)) for name in names}
-    return {name: Month(span, partial(_texts, held, span)).measured() for name, span in spans.items()}
+        lines[at] = lines[at][0] if sizes[at] else number, number
+        sizes[at] += len(raw) + 1
+        hashes[at].update(raw + b"\n")
+    return {
+        name: Month(lines[name], sizes[name], hashes[name].hexdigest(), partial(_texts, held, lines[name]))
+        for name in names
+    }
 
 
 def _in_order(held: Sequence[Held], first: int) -> Iterator[tuple[int, str, bytes]]:
@@ -153,7 +149,10 @@ def _cut_as_a_start_does(held: Sequence[Held], found: Scan) -> Mending | None:
     mended, seq = {}, 0
     for one in held:
         last = max(seq, found.marks.get(one.name, Mark()).seq)
-        mended[one.name] = Month((seq + 1, last), partial(one.raw, found.ends[one.name])).measured()
+        size, hashed, pieces = found.ends[one.name], sha256(), partial(one.raw, found.ends[one.name])
+        for piece in pieces():
+            hashed.update(piece)
+        mended[one.name] = Month((seq + 1, last), size, hashed.hexdigest(), pieces)
         seq = last
     return Mending(held, mended, found.head.seq, found.head.group)
 

@@ -95,12 +95,12 @@ def _repaired(folder: Path, now: datetime, disk: Disk, *, dry_run: bool) -> Repa
         raise _missing(folder, disk)
     if found.trouble is None:
         return Repair(True, f"{ledger_folder(folder)}: whole, nothing to repair")
-    report = reported(disk, folder, found)
-    first = f"first bad line: {place(report.ledger, found.trouble)}"
+    first = f"first bad line: {place(ledger_folder(folder), found.trouble)}"
     held = segments_of(disk, folder, found)
     plan = mending(held, found)
     if plan is None:
-        return Repair(False, "\n".join([first, *_what_it_would_lose(report, held)]))
+        lost = _what_it_would_lose(reported(disk, folder, found), held)
+        return Repair(False, "\n".join([first, *lost]))
     changed, said, aside = plan.changed, plan.said(), plan.aside
     if dry_run:
         would = [_aside(lines, "in ledger/quarantine", "would be") for lines in aside.values()]
