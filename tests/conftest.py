@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bot.process import child
 from tests.faults import bugs
 from tests.faults.table import Caught, render
 from tests.faults.tries import Tries
@@ -33,6 +34,12 @@ def _no_child_unless_marked(request: pytest.FixtureRequest, monkeypatch: pytest.
             pytest.fail(f"mark it `process`: it starts {command}")
 
         monkeypatch.setattr(subprocess.Popen, "__init__", refused)
+
+
+@pytest.fixture(autouse=True)
+def _no_child_stands_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a suite that keeps every CPU busy a child that takes what is left would take minutes."""
+    monkeypatch.setattr(child, "_NICE", 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -23,6 +23,8 @@ from tests.storage.samples import SEGMENT, adds, opened
 
 pytestmark = pytest.mark.process
 
+NICE = child._NICE  # as it is outside of a test
+
 
 @pytest.fixture
 async def ledger(tmp_path: Path) -> AsyncIterator[FileLedger]:
@@ -218,19 +220,20 @@ async def test_a_child_that_fails_is_said_once_and_closes_nothing(
     async def other(*_: str, **how: Any) -> asyncio.subprocess.Process:
         return await begin(*command, **how)
 
-    monkeypatch.setattr(nightly, "PATIENCE", 0.1 if command[0] == "sleep" else 20.0)
+    patience = 0.1 if command[0] == "sleep" else 20.0
     with monkeypatch.context() as broken:
         broken.setattr(asyncio, "create_subprocess_exec", other)
+        broken.setattr(nightly, "PATIENCE", patience)
         await night.check()
         await night.check()
     assert [(notice.code, str(notice.facts["why"]).startswith(why)) for notice in said] == [
         ("ledger_unread", True)
     ]
     assert ledger.closed is None
-    monkeypatch.setattr(nightly, "PATIENCE", 20.0)
     await night.check()  # it is well again
     with monkeypatch.context() as broken:
         broken.setattr(asyncio, "create_subprocess_exec", other)
+        broken.setattr(nightly, "PATIENCE", patience)
         await night.check()
     assert len(said) == 2
 
@@ -285,6 +288,7 @@ async def test_the_child_leaves_the_cpu_to_the_bot(monkeypatch: pytest.MonkeyPat
         return await begin("sh", "-c", "sleep 0.3; nice", **how)
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", nice)
+    monkeypatch.setattr(child, "_NICE", NICE)
     ended = await child.ended(patience=20.0)
     assert not isinstance(ended, str)
     assert ended.out.strip() == "19"

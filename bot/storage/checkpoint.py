@@ -193,7 +193,7 @@ def _unpacked(disk: Disk, path: Path) -> Iterator[bytes]:
 
 def _lines(disk: Disk, path: Path) -> Iterator[bytes]:
     """Every whole line, with its end; a bomb does not go off. Raises Unfit or OSError."""
-    unpacker, rest, left = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY), b"", _LARGEST
+    unpacker, rest, left = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY), list[bytes](), _LARGEST
     with disk.reading(path) as file:
         while not unpacker.eof and left > 0:
             packed = file.read(_PIECE) if unpacker.needs_input else b""
@@ -204,9 +204,12 @@ def _lines(disk: Disk, path: Path) -> Iterator[bytes]:
             except lzma.LZMAError:
                 raise Unfit("it is torn or damaged") from None
             left -= len(data)
-            *lines, rest = (rest + data).split(b"\n")
-            yield from (line + b"\n" for line in lines)
-        if rest or unpacker.unused_data or file.read(1):
+            end, *lines = data.split(b"\n")
+            rest.append(end)
+            for line in lines:
+                yield b"".join(rest) + b"\n"
+                rest = [line]
+        if any(rest) or unpacker.unused_data or file.read(1):
             raise Unfit(f"it is not what was written, or takes more than {_LARGEST // 2**20} MB")
 
 

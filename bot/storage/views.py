@@ -50,19 +50,12 @@ def cooldown_view(book: Book, now: datetime, hours: float) -> dict[str, Any]:
     return {"as_of": _utc(now), "hours": hours, "ports": ports}
 
 
-def audit_view(book: Book, hours: float) -> dict[str, Any]:
-    """Every decision, refusal and override, newest last.
-
-    Those about the second message of a case (service is back) have `restores`, the number that people know
-    the case by, and as `case` that number negated, as in the ledger.
-
-    """
-    counts: Counts = {}
-    return {"decisions": [decision(book, entry, hours, counts) for entry in book.audit]}
-
-
 def decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> dict[str, Any]:
-    """One row of the audit."""
+    """One row of the audit.
+
+    One about the second message of a case (service is back) has `restores`, the number that people know the
+    case by, and as `case` that number negated, as in the ledger.
+    """
     line = entry.line
     row: dict[str, Any] = {"at": _utc(entry.at), "what": line.kind, "who": _who(entry.by), "case": entry.case}
     row |= {name: getattr(line, name) for name in _SAID if hasattr(line, name)}

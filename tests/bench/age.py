@@ -123,12 +123,14 @@ async def _cost(code: Path, past: Path, days: int, taps: int) -> Cost:
 async def _lived(site: Site, code: Path, taps: int) -> tuple[tuple[float, float, float], list[Answer]]:
     """The start, and the answers to taps while a case of 60 is sent."""
     before = len(site.olt.requests)
-    async with site.bot(code, POLL_SECONDS="1", UNDO_SECONDS="0") as process:
+    async with site.bot(code, POLL_SECONDS="1", UNDO_SECONDS="0", HSM_RATE=f"{RATE:g}") as process:
         await until(lambda: len(site.olt.requests) > before, LONG)
         cpu = cpu_of(process.pid)
         await until(lambda: lists(site, before) >= 3 and site.chat.updates.polling)
         start = cpu, memory_of(process.pid, "VmRSS"), memory_of(process.pid, "VmHWM")
-        return start, await _tapped(site, taps)
+        answers = await _tapped(site, taps)
+        process.kill()  # pages that wait for their turn are of no interest: a stop waits for them
+        return start, answers
 
 
 async def _tapped(site: Site, taps: int) -> list[Answer]:

@@ -37,9 +37,10 @@ async def rows(
         async with opened(DISK, open_cases=open_cases, audit_lines=audit_lines, large=customers) as site:
             site.hsm.faults.latency = latency
             speed = {"HSM_RATE": str(rate), "HSM_CONCURRENCY": str(flight), "UNDO_SECONDS": "0"}
-            async with site.bot(code, **speed, POLL_SECONDS="2"):
+            async with site.bot(code, **speed, POLL_SECONDS="2") as process:
                 answers = await _tapped(site, customers, pause)
                 twice = site.hsm.duplicates
+                process.kill()  # pages that wait for their turn are of no interest: a stop waits for them
         pace = f"{rate} a second" if rate else "no rate limit"
         what = f"tap: to its answer while {customers:,} messages go out ({pace}, {flight} in flight)"
         facts = f"{len(answers)} taps, {open_cases} open cases, {audit_lines:,} audit lines"
@@ -74,7 +75,7 @@ async def _tapped(site: Site, customers: int, every: float) -> list[Answer]:
     for number in itertools.cycle(others):
         turn = len(waiting)
         person, data = TAPS[turn % len(TAPS)]
-        person += PEOPLE_APART * (turn // len(TAPS) % PEOPLE)  # who is told no too often gets no answer
+        person += PEOPLE_APART * (turn // len(TAPS) % PEOPLE)  # who is told no too often is told so late
         waiting.append(chat.post_callback(person, site.cards[number], f"{data}:{number}:"))
         await asyncio.sleep(every)
         if len(site.hsm.received) >= customers:

@@ -23,7 +23,6 @@ from bot.storage.commands.verify import verify
 from bot.storage.files import FileLedger
 from bot.storage.kept import Views
 from bot.storage.replay import Fault, Scan, scan
-from bot.storage.views import audit_view
 from tests.fakes import ANA, FakeClock
 from tests.faults.damage import (
     crc_made_good,
@@ -39,7 +38,7 @@ from tests.faults.damage import (
 )
 from tests.faults.images import BEGAN, DATA, GROUPS, Held, Image, Ledger, after, intact, ledger, traces
 from tests.faults.tries import Tries
-from tests.storage.samples import adds
+from tests.storage.samples import adds, decided
 
 pytestmark = pytest.mark.attack
 
@@ -235,7 +234,7 @@ async def _views(tries: Tries, whole: Ledger) -> None:
         await kept.close()
         await opened.close()
         written = disk.files["audit.json"].decode()
-        rows = len(audit_view(whole.books[-1], 24.0)["decisions"])
+        rows = len(decided(whole.books[-1], 24.0))
         tries.check(written.count('"what"') == rows, f"views {what}: not written anew")
         tries.check("CB 01:9/9" not in disk.files["cooldown.json"].decode(), f"views {what}: believed")
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -11,6 +12,7 @@ from bot.simulator.demo import launch
 from bot.simulator.rehearsal import FAST, rehearse
 from bot.simulator.scenes import SCENES, Play, Scene, SceneFailed, Told
 from bot.simulator.scenes.outages import FIBRE_CUT
+from bot.simulator.scenes.play import PATIENCE
 from bot.simulator.stage.stage import Stage
 
 pytestmark = pytest.mark.process
@@ -74,7 +76,8 @@ async def expects_too_many(play: Play) -> None:
     [port] = play.quiet_ports(1)
     outage = await play.cut(port, 5)
     await play.approve(play.stage.ana, await play.card(outage))
-    await play.told({*outage.phones, "5561900009999"})
+    with patch.dict(PATIENCE, {True: 3.0}):  # they never come
+        await play.told({*outage.phones, "5561900009999"})
 
 
 async def approves_again(play: Play) -> None:

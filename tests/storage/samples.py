@@ -14,6 +14,7 @@ from bot.domain.incident import Kind
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Facts, Outcome, Recipient, Size, Skip
 from bot.ports import Write
+from bot.storage.views import Counts, decision
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
 SEGMENT = "2026-11.jsonl"
@@ -113,3 +114,9 @@ def rows(folder: Path, segment: str = SEGMENT) -> list[dict[str, Any]]:
     """The lines of a segment as anybody's JSON reader sees them."""
     text = (folder / "ledger" / segment).read_text(encoding="utf-8")
     return [json.loads(line) for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def decided(book: Book, hours: float) -> list[dict[str, Any]]:
+    """Every decision, refusal and override, newest last: as `audit.json` has them."""
+    counts: Counts = {}
+    return [decision(book, entry, hours, counts) for entry in book.audit]

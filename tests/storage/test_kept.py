@@ -20,10 +20,9 @@ from bot.storage.files import FileLedger
 from bot.storage.kept import Views
 from bot.storage.memory import MemoryLedger
 from bot.storage.page import HEAD
-from bot.storage.views import audit_view
 from tests.fakes import ANA, BRUNO, FakeClock, port, settled
 from tests.storage.disks import FaultyDisk, QuickDisk
-from tests.storage.samples import adds, dispatch, opened
+from tests.storage.samples import adds, decided, dispatch, opened
 
 HOURS = 4.0
 
@@ -196,7 +195,7 @@ async def test_a_result_costs_a_row_however_long_the_audit_is(
         await wrote()
         assert disk.patched < 1200  # of a file of hundreds of KB, in which it is the first row
         disk.patched = 0
-        assert decisions(tmp_path) == audit_view(ledger.book, HOURS)["decisions"]
+        assert decisions(tmp_path) == decided(ledger.book, HOURS)
     assert (tmp_path / "audit.json").stat().st_size > 200_000
     assert disk.calls.count("replace audit.json") == disk.calls.count("replace cooldown.json") == 1
     await files.close()
@@ -225,7 +224,7 @@ async def test_between_the_rows_only_the_line_that_they_name_moves_on(
     assert decisions(tmp_path)[0]["results"]["todo"] == 2
     await ledger.commit(adds(ev.Denied(1, ANA, "a decision does not wait")))
     await wrote()
-    assert decisions(tmp_path) == audit_view(ledger.book, HOURS)["decisions"]
+    assert decisions(tmp_path) == decided(ledger.book, HOURS)
     await files.close()
     await ledger.close()
 
@@ -243,10 +242,10 @@ async def test_what_takes_a_port_from_another_approval_shows_on_that_row(
     assert decisions(tmp_path)[0]["cooldown_until"] is None
     await ledger.commit(adds(opened(2), ev.Approved(2, ANA, (port(),))))
     await wrote()
-    assert decisions(tmp_path) == audit_view(ledger.book, HOURS)["decisions"]
+    assert decisions(tmp_path) == decided(ledger.book, HOURS)
     await ledger.commit(adds(opened(3), ev.Approved(3, ANA, (port(),))))
     await wrote()
-    assert decisions(tmp_path) == audit_view(ledger.book, HOURS)["decisions"]
+    assert decisions(tmp_path) == decided(ledger.book, HOURS)
     await files.close()
 
 
@@ -302,7 +301,7 @@ async def test_what_left_the_audit_leaves_the_file_before_it_is_half_of_it(
         await ledger.commit(adds(ev.Denied(1, ANA, f"{number}")))
         await wrote()
         rows = decisions(tmp_path)
-        assert rows[-len(ledger.book.audit) :] == audit_view(ledger.book, HOURS)["decisions"]
+        assert rows[-len(ledger.book.audit) :] == decided(ledger.book, HOURS)
         shown.append(len(rows) - len(ledger.book.audit))
     assert shown == [1, 2, 3, 4, 5, 0, 1]
     del ledger.book.audit[:]
@@ -320,7 +319,7 @@ async def test_a_clock_set_right_redates_every_row(
     await wrote()
     await ledger.commit(adds(ev.Confirmed(ANA, ledger.book.last_at - timedelta(days=1))))
     await wrote()
-    assert decisions(tmp_path) == audit_view(ledger.book, HOURS)["decisions"]
+    assert decisions(tmp_path) == decided(ledger.book, HOURS)
     assert {row["at"] for row in decisions(tmp_path)} == {"2026-11-21T15:00:00Z"}
     await files.close()
 
@@ -336,4 +335,4 @@ async def test_a_stop_while_a_change_waits_for_its_turn(tmp_path: Path, ledger: 
     await settled()
     gate.set()
     await stop
-    assert decisions(tmp_path) == audit_view(ledger.book, HOURS)["decisions"]
+    assert decisions(tmp_path) == decided(ledger.book, HOURS)

@@ -10,9 +10,9 @@ from bot.domain.book import Book
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome
 from bot.domain.who import BOT
-from bot.storage.views import audit_view, cooldown_view
+from bot.storage.views import cooldown_view
 from tests.fakes import ANA, BRUNO, NOON, incident, port
-from tests.storage.samples import PLAN, dispatch, opened
+from tests.storage.samples import PLAN, decided, dispatch, opened
 
 HOURS = 4.0
 
@@ -68,7 +68,7 @@ def test_the_audit_says_who_did_what_to_what_and_how_it_ended() -> None:
     }
     results = {"planned": 3, "accepted": 1, "skipped": {"no_phone": 1, "stopped": 1}, "todo": 0}
     ana, bruno = {"id": 1, "name": "Ana"}, {"id": 2, "name": "Bruno"}
-    assert audit_view(book, HOURS)["decisions"] == [
+    assert decided(book, HOURS) == [
         {
             "at": "2026-11-22T15:01:00Z",
             "what": "approved",
@@ -99,14 +99,14 @@ def test_the_audit_says_who_did_what_to_what_and_how_it_ended() -> None:
 
 
 def test_the_audit_of_an_outage_that_is_on() -> None:
-    (row,) = audit_view(book_of(opened(), ev.Denied(1, ANA, "manutenção")), HOURS)["decisions"]
+    (row,) = decided(book_of(opened(), ev.Denied(1, ANA, "manutenção")), HOURS)
     assert (row["outage"], row["ended_at"], row["reason"]) == ("on", None, "manutenção")
 
 
 def test_refusals_and_releases_are_in_the_audit() -> None:
     refused = ev.TapRefused(BRUNO, "approve", "not_approver")
     released = ev.CooldownReleased(port("6/16"), ANA, "cliente pediu")
-    first, second = audit_view(book_of(refused, released), HOURS)["decisions"]
+    first, second = decided(book_of(refused, released), HOURS)
     assert (first["action"], first["why"], first["case"]) == ("approve", "not_approver", None)
     assert (second["olt"], second["port"], second["reason"]) == ("CB 01", "CB 01 6/16", "cliente pediu")
 
@@ -121,7 +121,7 @@ def test_refusals_and_releases_are_in_the_audit() -> None:
 )
 def test_an_approval_that_told_nobody_holds_nothing(lines: list[ev.Line]) -> None:
     book = book_of(opened(), ev.Approved(1, ANA, (port(),)), *lines)
-    approved = audit_view(book, HOURS)["decisions"][0]
+    approved = decided(book, HOURS)[0]
     assert approved["results"] is None
     assert approved["cooldown_until"] is None
 
@@ -134,7 +134,7 @@ def test_two_dispatches_of_a_case_keep_their_own_counts() -> None:
         ev.Settled(1, "done"),
     ]
     book = book_of(opened(), *nobody, *dispatch()[1:], *reached)
-    rows = audit_view(book, HOURS)["decisions"]
+    rows = decided(book, HOURS)
     assert [row["results"] and row["results"]["accepted"] for row in rows] == [None, None, 1, 1]
 
 
@@ -152,7 +152,7 @@ def test_the_second_message_of_a_case_names_the_case_that_people_know() -> None:
         ev.Result(-1, "c1", Outcome.ACCEPTED),
         ev.Settled(-1, "done"),
     )
-    *_, approved, settled = audit_view(book, HOURS)["decisions"]
+    *_, approved, settled = decided(book, HOURS)
     assert (approved["case"], approved["restores"], approved["who"]) == (-1, 1, {"id": 0, "name": "bot"})
     assert (approved["port"], approved["outage"], approved["ended_at"]) == (
         "CB 01 6/15",
@@ -179,7 +179,7 @@ def test_every_line_of_a_cases_life_says_what_it_holds() -> None:
         ev.Approved(1, ANA, (port(),), left_out=(port("6/16"),), despite=("flapping",), due=at, first=BRUNO),
         ev.Begun(1),
     )
-    rows = audit_view(book, HOURS)["decisions"]
+    rows = decided(book, HOURS)
     assert [row["what"] for row in rows] == [
         *("separated", "assumed", "forecast", "cause_named", "silenced", "silence_ended"),
         *("proposed", "approved", "begun"),
@@ -206,7 +206,7 @@ def test_every_line_of_a_cases_life_says_what_it_holds() -> None:
 
 def test_no_view_holds_a_phone_or_a_customer() -> None:
     book = book_of(*dispatch(), ev.Intent(1, "c1"), ev.Settled(1, "done"))
-    text = json.dumps([cooldown_view(book, NOON, HOURS), audit_view(book, HOURS)], ensure_ascii=False)
+    text = json.dumps([cooldown_view(book, NOON, HOURS), decided(book, HOURS)], ensure_ascii=False)
     for recipient in PLAN:
         assert recipient.name not in text
         assert recipient.phone is None or recipient.phone[-8:] not in text

@@ -200,8 +200,3 @@ class Index(Tables):
     def cases(self) -> list[int]:
         """The number of every case that was opened, in order."""
         return [case for (case,) in self.db.execute("select distinct case_ from opened order by case_")]
-
-    def opened_between(self, first: int, last: int) -> list[int]:
-        """The cases opened from one second to another, in order."""
-        query = "select case_ from opened where at between ? and ? order by at, case_"
-        return [case for (case,) in self.db.execute(query, (first, last))]
