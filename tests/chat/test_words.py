@@ -2,6 +2,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -150,9 +151,10 @@ def _parser() -> Environment:
     return env
 
 
-def _nodes() -> Iterator[ast.AST]:
-    for source in Path(bot.__file__).parent.rglob("*.py"):
-        yield from ast.walk(ast.parse(source.read_text()))
+@cache
+def _nodes() -> tuple[ast.AST, ...]:
+    sources = Path(bot.__file__).parent.rglob("*.py")
+    return tuple(node for source in sources for node in ast.walk(ast.parse(source.read_text())))
 
 
 def _texts_in_code() -> set[str]:

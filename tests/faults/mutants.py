@@ -597,6 +597,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "folder",
     ),
     Mutant(
+        "a torn checkpoint of a later line shows nothing",
+        "bot.storage.checkpoint:resumed",
+        "newest(disk, folder) > found.head.seq",
+        "False",
+        "folder",
+    ),
+    Mutant(
+        "what was put aside is no sign of a ledger",
+        "bot.storage.replay:what_is_left",
+        "disk.names(ledger / SHELF)",
+        "None",
+        "folder",
+    ),
+    Mutant(
         "an emptied ledger with views is a new one",
         "bot.storage.replay:what_is_left",
         "VIEWS.intersection(disk.names(folder))",

@@ -54,7 +54,17 @@ def attack(tries: Tries, folder: Path) -> None:
 
 
 async def _attack(tries: Tries, folder: Path) -> None:
-    for step in (_missing, _emptied, _second_instance, _in_the_way, _backed_up, _at_night):
+    steps = (
+        _missing,
+        _emptied,
+        _second_instance,
+        _in_the_way,
+        _backed_up,
+        _at_night,
+        _copied_back,
+        _left_over,
+    )
+    for step in steps:
         tries.runs += 1
         await step(tries, folder / step.__name__)
 
@@ -128,6 +138,44 @@ async def _backed_up(tries: Tries, folder: Path) -> None:
     mark = folder / "copy" / "backup.json"
     mark.write_text('{"of": "a", "at": "b"}')
     tries.check("was not finished" in await refused(folder / "copy"), "half a backup is started on")
+
+
+async def _copied_back(tries: Tries, folder: Path) -> None:
+    """A copy that lacks the last lines, beside a checkpoint of them, in whatever state that is: it asks."""
+    whole = ledger()
+    clock = FakeClock(after(whole))
+    data = put(folder, whole.image)
+    name, last = renew(Disk(), data), max(whole.image)
+    checkpoint = data / "ledger" / str(name)
+    written = checkpoint.read_bytes()
+    opened = FileLedger.open(data, clock)
+    tries.check(opened.recovery.doubt is None, "a ledger with its own checkpoint is doubted")
+    await opened.close()
+    for left in (written, written[: len(written) // 2], b"", written[:-1]):
+        checkpoint.write_bytes(left)
+        lines = whole.image[last].splitlines(keepends=True)
+        (data / "ledger" / last).write_bytes(b"".join(lines[:-1]))
+        tries.images += 1
+        opened = FileLedger.open(data, clock)
+        tries.check(opened.recovery.doubt == "views", f"an old copy is believed ({len(left)} bytes)")
+        await opened.close()
+        tries.check(run_verify(data)[0] == 1, "verify does not see that lines are missing")
+
+
+async def _left_over(tries: Tries, folder: Path) -> None:
+    """What a start put aside, and no segment any more: nobody may begin anew on that by mistake."""
+    whole = ledger()
+    clock = FakeClock(after(whole))
+    data = put(folder, {min(whole.image): whole.image[min(whole.image)][:-5]})
+    opened = FileLedger.open(data, clock)
+    tries.check(opened.recovery.quarantined > 0, "a torn tail is not put aside")
+    await opened.close()
+    for segment in (data / "ledger").glob("*.jsonl"):
+        segment.unlink()
+    tries.images += 1
+    closed = FileLedger.open(data, clock)
+    tries.check(closed.closed is not None, "a ledger of which only the quarantine is left is a new one")
+    await closed.close()
 
 
 async def _at_night(tries: Tries, folder: Path) -> None:
