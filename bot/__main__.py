@@ -35,6 +35,18 @@ _PACK = "pack the months that are over, each into a quarter of its size; the bot
 
 _CAT = "every line as it stands, in order, packed or not: for jq"
 
+_FORGET = (
+    "take a customer's name and phone away, in any spelling of the number; what was done stays; "
+    "the bot must not run"
+)
+
+_PERSON = "all there is about one customer: cases, messages, outcomes; the bot must not run"
+
+_UPGRADE = (
+    "once, for a ledger of a version that had names and phones in its lines; what there was is kept; the bot "
+    "must not run"
+)
+
 _SEND_TEST = (
     "then send every configured template once to this phone, your own: asked back first, on record in the "
     "ledger, and only while the bot is stopped"
@@ -86,6 +98,9 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
         ("checkpoint", _CHECKPOINT),
         ("pack", _PACK),
         ("cat", _CAT),
+        ("person", _PERSON),
+        ("forget", _FORGET),
+        ("upgrade", _UPGRADE),
     ):
         made[name] = commands.add_parser(name, help=what, description=what)
         made[name].add_argument("--data", type=Path, help="the data folder (default: DATA_DIR)")
@@ -114,6 +129,12 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
     made["checkpoint"].add_argument("--line", type=_line, metavar="N", help="no further than this one")
     made["cat"].add_argument(
         "months", type=_month, nargs="*", metavar="MONTH", help="only of these, as 2026-11 (default: all)"
+    )
+    for name in ("person", "forget"):
+        made[name].add_argument("phone", metavar="PHONE", help="with its area code, e.g. 61999990000")
+    made["person"].add_argument("--json", action="store_true", help="as JSON, to hand over")
+    made["person"].add_argument(
+        "--out", type=Path, metavar="FILE", help="for this user alone (default: stdout)"
     )
     made["repair"].add_argument("--dry-run", action="store_true", help="only say what would be done")
 
@@ -301,6 +322,44 @@ def _cat(given: argparse.Namespace) -> int:
     return int(damage is not None)
 
 
+def _person(given: argparse.Namespace) -> int:
+    from bot.process.clock import SystemClock
+    from bot.process.settings.given import data_dir, time_zone
+    from bot.storage.access import who
+    from bot.storage.commands import person
+    from bot.storage.commands.export import save
+    from bot.storage.commands.forget import phone_of
+
+    folder, phone = given.data or data_dir(), phone_of(given.phone)
+    found = asyncio.run(person.person(folder, phone, who(), SystemClock()))
+    text = person.document(found) if given.json else f"{person.said(found, time_zone())}\n".encode()
+    if given.out is None:
+        sys.stdout.buffer.write(text)
+    else:
+        save(given.out, [text], folder)
+    return 0
+
+
+def _forget(given: argparse.Namespace) -> int:
+    from bot.process.clock import SystemClock
+    from bot.process.settings.given import data_dir
+    from bot.storage.access import who
+    from bot.storage.commands.forget import forget, phone_of
+
+    phone = phone_of(given.phone)
+    print(asyncio.run(forget(given.data or data_dir(), phone, who(), SystemClock())))
+    return 0
+
+
+def _upgrade(given: argparse.Namespace) -> int:
+    from bot.process.clock import SystemClock
+    from bot.process.settings.given import data_dir
+    from bot.storage.commands.upgrade import run_upgrade
+
+    print(run_upgrade(given.data or data_dir(), SystemClock()))
+    return 0
+
+
 _COMMANDS = {
     "run": _run,
     "check": _check,
@@ -314,6 +373,9 @@ _COMMANDS = {
     "checkpoint": _checkpoint,
     "pack": _pack,
     "cat": _cat,
+    "person": _person,
+    "forget": _forget,
+    "upgrade": _upgrade,
 }
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class LedgerClosed(BotError):
     """The ledger cannot record decisions, so nothing may be decided or sent. The text says why."""
 
 
-Why = Literal["damaged", "gone", "full", "unwritable", "clock"]
+Why = Literal["damaged", "gone", "full", "unwritable", "clock", "key"]
 
 
 class Closed(str):

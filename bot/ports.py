@@ -108,6 +108,12 @@ class Ledger(Protocol):
     async def flush(self) -> None:
         """Return once every line added so far is durable. LedgerClosed where that cannot be."""
 
+    def person(self, phone: str) -> str:
+        """What the lines call whoever has a phone (digits with country code): who they are, and not which.
+
+        It is the same with and without the ninth digit. LedgerClosed where that is not known.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:

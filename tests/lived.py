@@ -14,6 +14,7 @@ from bot.domain.case import restoring_of
 from bot.domain.events import Line
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.limits.silence import Scope
+from bot.domain.phone import phone_key
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.who import Who
 from tests.fakes import NOON
@@ -43,7 +44,7 @@ def lived(days: int, cases: int = 4, customers: int = 3, ports: int = 40) -> Lin
         if day % 7 == 0:
             week = day // 7 + 1
             yield end, ev.Silenced(week, (Scope("CB 99"),), end + 5 * HOUR, ANA, "works")
-            yield end, ev.TrialIntent(week, "LOS", 1, "5561999990001", ANA)
+            yield end, ev.TrialIntent(week, "LOS", 1, "(61) 9****-0001", ANA)
             yield end, ev.TrialResult(week, Outcome.ACCEPTED)
         if day:
             yield (
@@ -87,7 +88,7 @@ def _told(
 ) -> Lines:
     first = abs(number) * 1000
     people = [
-        Recipient(f"c{n}", f"Cliente {n}", (f"ZTEG{n}",), phone_of(n))
+        Recipient(f"c{n}", serials=(f"ZTEG{n}",), person=phone_key(phone_of(n)))
         for n in range(first, first + customers)
     ]
     yield at, ev.Approved(number, ANA, ports)

@@ -111,10 +111,10 @@ class Book:
     the cases whose dispatch was found by the last start to lack nothing but the line of its end.
 
     `open` are the cases whose outage is on, `running` those with an unfinished dispatch, `to_restore` those
-    that are over and whose customers may be told so; `contacts` is each customer's last one, by phone.
-    `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases` its
-    newest case. `lasting` are the silences that had not ended when the last one began or was ended: those of
-    years are not asked for each port at each poll.
+    that are over and whose customers may be told so; `contacts` is each customer's last one, by what they
+    are called (`Recipient.person`). `spells` is how each port (by key) came and went, `down` the incidents
+    that are on there, `port_cases` its newest case. `lasting` are the silences that had not ended when the
+    last one began or was ended: those of years are not asked for each port at each poll.
     `trials` are the test messages by their number, None for one that nothing is known of. `heard_at` is when
     the program was last known to hear people's taps, None where it never was: it may run for hours, and start
     anew, while Telegram is away.
@@ -125,6 +125,8 @@ class Book:
     `doubtful` are those with sends in doubt, `olts` the names of OLTs that were seen, `cards`
     the case of each message that is a card, by its key. `reservations`,
     `contacts` and `spells` stand in the order in which they were made.
+
+    `key` is the id of the secret by which people are called what they are.
 
     `head` is where the ledger durably ends, `heads` where it stood when a case came to its end: a line's
     number and the first digits of its hash, which storage tells (`stands`). They decide nothing: people see
@@ -156,6 +158,7 @@ class Book:
     silences: dict[int, Silence] = field(default_factory=dict)
     lasting: list[Silence] = field(default_factory=list)
     digest: Card | None = None
+    key: str | None = None
     head: str | None = None
     heads: dict[int, str] = field(default_factory=dict)
     settled_at_start: list[int] = field(default_factory=list)

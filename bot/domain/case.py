@@ -239,16 +239,16 @@ class Case:
             if dispatch.progress is not None and not dispatch.dry_run:
                 results = dispatch.progress.results
                 warned |= {
-                    r.phone or r.id: r
+                    r.person or r.id: r
                     for r in dispatch.progress.recipients.values()
                     if r.id in results and results[r.id].outcome is Outcome.ACCEPTED
                 }
         return list(warned.values())
 
-    def reached_phones(self) -> Iterator[str]:
+    def reached_people(self) -> Iterator[str | None]:
         """Whoever has, or may have, a message of it."""
         plans = [d.progress for d in self.dispatches if d.progress is not None and not d.dry_run]
-        return (plan.recipients[id_].phone or "" for plan in plans for id_ in plan.reached_ids())
+        return (plan.recipients[id_].person for plan in plans for id_ in plan.reached_ids())
 
     @property
     def dispatch(self) -> Dispatch | None:

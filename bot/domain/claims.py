@@ -7,7 +7,6 @@ from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.dispatch import Dispatch, End, Phase
 from bot.domain.limits.cooldown import Contact, Reservation
-from bot.domain.phone import phone_key
 from bot.domain.plan import Recipient
 from bot.domain.who import Who
 
@@ -50,17 +49,15 @@ def _free(book: Book, case: Case, ports: Collection[str]) -> None:
 def add_contact(book: Book, case: Case, recipient: Recipient) -> None:
     """The customer has, may have or is to get a message of the case's dispatch, from now on."""
     dispatch = case.dispatches[-1]
-    if recipient.phone is not None and not dispatch.dry_run and case.restores is None:
+    if recipient.person is not None and not dispatch.dry_run and case.restores is None:
         ports = recipient.ports or tuple(port.key for port in dispatch.ports)
-        key = phone_key(recipient.phone)
-        book.contacts.pop(key, None)  # the newest stand last
-        book.contacts[key] = Contact(book.last_at, case.id, ports)
+        book.contacts.pop(recipient.person, None)  # the newest stand last
+        book.contacts[recipient.person] = Contact(book.last_at, case.id, ports)
 
 
 def drop_contact(book: Book, case: Case, recipient_id: str) -> None:
     """The customer has no message of the case's dispatch, and is to get none."""
-    phone = case.dispatches[-1].sends.recipients[recipient_id].phone
-    key = phone_key(phone) if phone else ""
+    key = case.dispatches[-1].sends.recipients[recipient_id].person
     if key in book.contacts and book.contacts[key].case == case.id:
         del book.contacts[key]
 

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from bot.domain.case import Case
 from bot.domain.limits.cooldown import LONGEST_DAYS, Contact
-from bot.domain.phone import phone_key
 
 K = TypeVar("K")
 
@@ -59,8 +58,8 @@ def make_record(case: Case) -> None:
 def share_contacts(contacts: dict[str, Contact], case: Case) -> None:
     """Whom the case told rest as they did, at most an hour longer: one object stands for many of them."""
     plans = [dispatch.progress for dispatch in case.dispatches if dispatch.progress is not None]
-    phones = {r.phone: None for plan in plans for r in plan.recipients.values() if r.phone is not None}
-    known = ((key, contacts.get(key)) for key in map(phone_key, phones))
+    people = {r.person: None for plan in plans for r in plan.recipients.values() if r.person is not None}
+    known = ((key, contacts.get(key)) for key in people)
     own = {key: contact for key, contact in known if contact is not None and contact.case == case.id}
     latest: dict[object, Contact] = {}
     for contact in own.values():

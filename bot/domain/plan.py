@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from bot.domain.incident import Kind
+from bot.domain.phone import phone_key
 
 
 class Skip(StrEnum):
@@ -28,6 +29,7 @@ class Skip(StrEnum):
     CLOSED = "closed"
     STILL_DOWN = "still_down"
     ON_AGAIN = "on_again"
+    FORGOTTEN = "forgotten"
 
 
 class Outcome(StrEnum):
@@ -59,16 +61,23 @@ class Recipient:
     """One customer (or one ONU without a customer) of a plan; `skip` is None for who gets a message.
 
     `ports` are the keys of the ports they are on, where the plan has several; `template` is theirs where no
-    kind dominates the case.
+    kind dominates the case. `person` is what whoever has the phone is called (`Ledger.person`): who was told
+    is known by it. Name and phone stand apart from it, and have an end: without them it still holds.
     """
 
     id: str
-    name: str
-    serials: tuple[str, ...]
+    name: str = ""
+    serials: tuple[str, ...] = ()
     phone: str | None = None
     skip: Skip | None = None
     ports: tuple[str, ...] = ()
     template: Kind | None = None
+    person: str | None = None
+
+    def __post_init__(self) -> None:
+        """Whom nobody named is called by their phone."""
+        if self.person is None and self.phone is not None:
+            object.__setattr__(self, "person", phone_key(self.phone))
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ class Dispatcher:
         if case.restores is not None:
             links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
             return restore.plan(number, attempt, links)
-        return gate(number, attempt, await self._enricher.enrich(case.to_read(dispatch)), self._rules)
+        found = await self._enricher.enrich(case.to_read(dispatch))
+        return gate(number, attempt, found, self._rules, self._ledger.person)
 
     async def _spare(self, number: int, dispatch: Dispatch) -> Write:
         """The rule that spares those of a plan still to do who need no message any more."""

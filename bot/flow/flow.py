@@ -115,13 +115,13 @@ class Flow:
         """How the gateway is doing."""
         return self.health.gateway
 
-    async def start(self, version: str, doubt: Doubt | None = None) -> None:
+    async def start(self, version: str, doubt: Doubt | None = None, key: str | None = None) -> None:
         """Write that the program runs, and draw every card that somebody may be waiting at.
 
-        `doubt` is what the ledger's storage found odd about its end.
+        `doubt` is what the ledger's storage found odd about its end, `key` what it calls people by.
         """
         with contextlib.suppress(LedgerClosed):
-            await self.ledger.commit(lambda _book, _now: [Started(version, doubt)])
+            await self.ledger.commit(lambda _book, _now: [Started(version, doubt, key)])
         if self.ledger.closed is not None:
             log.error("the ledger is closed: %s", self.ledger.closed)
         book = self.ledger.book

@@ -138,7 +138,8 @@ class App:
         for warning in (*troubles(settings.data_dir), *settings.unprotected()):
             log.warning("%s", warning)
         self._say_recovery()
-        await self._flow.start(__version__, self._ledger.recovery.doubt)
+        await self._let_go()
+        await self._flow.start(__version__, self._ledger.recovery.doubt, self._ledger.key)
         self._begun = True
         await self._telegram.start()
         self._schedule()
@@ -212,7 +213,17 @@ class App:
         except asyncio.CancelledError:  # the scheduler's shutdown, as above
             log.info("a reading of the gateway's list was cut short by the stop")
 
+    async def _let_go(self) -> None:
+        try:
+            gone = await self._ledger.let_go(self._settings.personal_days)
+        except OSError as error:
+            log.error("names and phones that are due could not be taken away: %s", error.strerror)  # noqa: TRY400
+        else:
+            if gone:
+                log.info("names and phones of %s are gone (PERSONAL_DAYS)", ", ".join(gone))
+
     async def _verify(self) -> None:
+        await self._let_go()
         try:
             await self._nightly.check()
         except asyncio.CancelledError:  # the scheduler's shutdown, as above

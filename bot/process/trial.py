@@ -3,13 +3,11 @@
 Through the ledger, so that it is on record, and only beside no running bot: the folder has one writer.
 """
 
-import getpass
 import sys
 from collections.abc import AsyncIterator, Callable
 
 from bot.domain.phone import Phone, mask, parse_phone
 from bot.domain.plan import ARRIVED, Outcome, Receipt
-from bot.domain.who import Who
 from bot.errors import LedgerClosed, StartupError
 from bot.gateways import DRY_RUN, NAMES
 from bot.gateways.adapter import Sender
@@ -17,7 +15,7 @@ from bot.ports import Clock
 from bot.process.check_lines import Finding, plain
 from bot.process.settings.composed import Settings
 from bot.steps.trial import send_trial
-from bot.storage.access import of_another_user
+from bot.storage.access import of_another_user, who
 from bot.storage.files import FileLedger
 
 YES = frozenset({"sim", "yes"})
@@ -82,7 +80,7 @@ async def send_tests(
             return
         for template, hsm in templates.items():
             receipt = await send_trial(
-                ledger, gateway, clock, template=template, hsm=hsm, phone=phone.digits, by=_who()
+                ledger, gateway, clock, template=template, hsm=hsm, phone=phone.digits, by=who()
             )
             yield _finding(f"{hsm} ({template}) to {mask(phone.digits)}", receipt)
             if receipt.halt is not None and receipt.halt != "template":
@@ -97,11 +95,3 @@ async def send_tests(
 def _finding(what: str, receipt: Receipt) -> Finding:
     why = f" ({plain(receipt.reason)})" if receipt.reason else ""
     return Finding(WHAT, receipt.outcome in ARRIVED, f"template {what}: {_SAID[receipt.outcome]}{why}")
-
-
-def _who() -> Who:
-    """Who sits at the terminal, as far as the machine knows."""
-    try:
-        return Who(0, f"{getpass.getuser()} (terminal)")
-    except (KeyError, OSError):  # a user id without a name
-        return Who(0, "terminal")

@@ -1,6 +1,6 @@
 """Step 5: freeze the plan: who gets a message, and who is held back for which reason."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,8 +20,8 @@ from bot.errors import Declined
 from bot.ports import Write
 
 
-def gate(number: int, attempt: int, found: Found, rules: Rules) -> Write:
-    """The plan of dispatch `attempt` of a case.
+def gate(number: int, attempt: int, found: Found, rules: Rules, person: Callable[[str], str]) -> Write:
+    """The plan of dispatch `attempt` of a case; `person` as `Ledger.person`.
 
     `Declined` where its approval was taken back meanwhile, or where the plan is another decision than the one
     that was made: it takes two people, or has outgrown what the card asked about.
@@ -33,14 +33,15 @@ def gate(number: int, attempt: int, found: Found, rules: Rules) -> Write:
             raise Declined("not_running")
         over = found.affected.over or case.ended_at is not None
         recipients: list[Recipient] = []
-        phones: set[str] = set()
+        people: set[str] = set()
         why = why_silent(book, number, rules, now)
         for onus in _by_customer(_as_known_now(found.affected.onus, case)):
             recipient = _recipient(len(recipients), onus, found, case, over=over)
-            if recipient.skip is None and recipient.phone is not None:
-                key = Phone(recipient.phone).key
-                skip = Skip.SAME_PHONE if key in phones else why(key)
-                phones.add(key)
+            if recipient.phone is not None:
+                recipient = replace(recipient, person=person(recipient.phone))
+            if recipient.skip is None and recipient.person is not None:
+                skip = Skip.SAME_PHONE if recipient.person in people else why(recipient.person)
+                people.add(recipient.person)
                 recipient = replace(recipient, skip=skip)
             recipients.append(recipient)
         dispatch = case.dispatches[-1]

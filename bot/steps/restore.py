@@ -151,15 +151,17 @@ def _again(recipients: Sequence[Recipient], links: Links, unread: bool, *, over:
     """Each with a message or the reason why not; an ONU of which nothing is known is not online."""
     known = {serial: link for port in links.values() for serial, link in port.items()}
 
-    def why_not(serials: Sequence[str]) -> Skip | None:
+    def why_not(recipient: Recipient) -> Skip | None:
         if not over:
             return Skip.ON_AGAIN
-        found = {known.get(serial) for serial in serials}
+        if recipient.phone is None:
+            return Skip.FORGOTTEN
+        found = {known.get(serial) for serial in recipient.serials}
         if found == {Link.ONLINE}:
             return None
         return Skip.LOOKUP_FAILED if unread and found <= {Link.ONLINE, None} else Skip.STILL_DOWN
 
-    return [replace(r, skip=why_not(r.serials), template=None) for r in recipients]
+    return [replace(r, skip=why_not(r), template=None) for r in recipients]
 
 
 def _restless(case: Case, book: Book, rules: Rules, now: datetime) -> bool:

@@ -16,7 +16,6 @@ from bot.domain.book import Book
 from bot.domain.dispatch import Phase
 from bot.domain.events import Abandoned, Intent, Line, Result, Spared
 from bot.domain.limits.holds import why_silent
-from bot.domain.phone import phone_key
 from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Message, Outcome, Receipt, Recipient, Skip
 from bot.domain.retry import Breaker, delay
 from bot.domain.rules import Rules
@@ -226,9 +225,9 @@ class Sender:
 def claim(number: int, attempt: int, recipient_id: str, rules: Rules) -> Write:
     """The intent to send to one recipient of a plan: compare-and-set, so that nobody is sent to twice.
 
-    Who was told through another case while this dispatch was interrupted is spared, and who was to hear
-    that service is back when it is not. `Declined` where the dispatch is not sending (any more) or the
-    recipient was claimed before.
+    Who was told through another case while this dispatch was interrupted is spared, who was to hear
+    that service is back when it is not, and of whom no phone is known any more. `Declined` where the
+    dispatch is not sending (any more) or the recipient was claimed before.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
@@ -241,11 +240,13 @@ def claim(number: int, attempt: int, recipient_id: str, rules: Rules) -> Write:
         if recipient.skip is not None or tried:
             raise Declined("not_running")
         root = book.cases[number].restores
+        if recipient.phone is None or recipient.person is None:
+            return [Spared(number, recipient_id, Skip.FORGOTTEN)]
         if root is not None:
             on = book.cases[root].ended_at is None
             return [Spared(number, recipient_id, Skip.ON_AGAIN) if on else Intent(number, recipient_id)]
-        key = phone_key(recipient.phone or "")
-        contact, skip = book.contacts.get(key), why_silent(book, number, rules, now)(key)
+        contact = book.contacts.get(recipient.person)
+        skip = why_silent(book, number, rules, now)(recipient.person)
         if contact is not None and contact.case != number and skip is not None:
             return [Spared(number, recipient_id, skip)]
         return [Intent(number, recipient_id)]

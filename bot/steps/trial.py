@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bot.domain.book import Book
 from bot.domain.events import Line, TrialIntent, TrialResult
+from bot.domain.phone import mask
 from bot.domain.plan import Message, Outcome, Receipt
 from bot.domain.who import Who
 from bot.errors import TryLater
@@ -44,6 +45,6 @@ async def send_trial(
 
 def _intends(template: str, hsm: int, phone: str, by: Who) -> Write:
     def write(book: Book, _now: object) -> Sequence[Line]:
-        return [TrialIntent(book.next_trial, template, hsm, phone, by)]
+        return [TrialIntent(book.next_trial, template, hsm, mask(phone), by)]
 
     return write

@@ -136,7 +136,8 @@ def _proofs(those: Sequence[Doubt], listed: Sequence[Sent], taken: set[str]) -> 
     near = [
         (abs(row.at - claimed), doubt, row)
         for doubt in those
-        for row in rows.get(phone_key(doubt.recipient.phone or ""), ())
+        if doubt.recipient.phone is not None  # else nobody can tell: it stays in doubt
+        for row in rows.get(phone_key(doubt.recipient.phone), ())
         for claimed in doubt.claims
         if claimed - BEFORE <= row.at <= claimed + AFTER
     ]

@@ -1,9 +1,11 @@
 """Who may write the data folder: only this user should, and this user must."""
 
+import getpass
 import os
 import stat
 from pathlib import Path
 
+from bot.domain.who import Who
 from bot.storage.segments import ledger_folder
 
 
@@ -19,6 +21,14 @@ def of_another_user(folder: Path) -> str | None:
     """Why this user should write nothing there: what root makes the bot could not open. Raises OSError."""
     owner = folder.stat().st_uid
     return f"{folder} belongs to user {owner}: run this as that user" if owner != os.geteuid() else None
+
+
+def who() -> Who:
+    """Who runs this, as far as the machine knows."""
+    try:
+        return Who(0, f"{getpass.getuser()} (terminal)")
+    except (KeyError, OSError):  # a user id without a name
+        return Who(0, "terminal")
 
 
 def _of(path: Path) -> list[str]:

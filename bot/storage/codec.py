@@ -9,12 +9,12 @@ import json
 import re
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Annotated, NamedTuple, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 from zlib import crc32
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from bot.domain.events import Line
+from bot.domain.events import Line, Planned, TrialIntent
 
 NO_LINE = "0" * 64
 """What the first line has in place of the hash of the line before."""
@@ -32,6 +32,8 @@ _TAIL = re.compile(rb',"prev":"([0-9a-f]{64})","crc":"([0-9a-f]{8})"\}')
 # No text inside a line holds this: its quotes are escaped. Spaces: a tool may have printed the file anew.
 _GROUP = re.compile(rb'"group"\s*:\s*(\d{1,18})\s*,')
 _START = re.compile(rb'(?=\{"seq":\d)')
+_KIND: Any = {"kind"}
+_KIND_AND_PEOPLE: Any = {"kind": True, "recipients": {"__all__": {"name", "phone"}}}
 _CRC_FIELD = len(b',"crc":"01234567"}')
 _TAIL_SIZE = len(b',"prev":""') + 64 + _CRC_FIELD
 
@@ -63,9 +65,13 @@ def digest(raw: bytes) -> str:
     return sha256(raw).hexdigest()
 
 
-def fields(line: Line) -> bytes:
-    """The inner part of a line: `"kind":"intent","case":3,...`, without an envelope and braces."""
-    body = _BY_TYPE[type(line)].dump_json(line, exclude={"kind"})
+def fields(line: Line, *, people: bool = False) -> bytes:
+    """The inner part of a line: `"kind":"intent","case":3,...`, without an envelope and braces.
+
+    Names and phones of customers are in none: they are left out where not asked for (`people`).
+    """
+    left_out = _KIND if people or not isinstance(line, Planned) else _KIND_AND_PEOPLE
+    body = _BY_TYPE[type(line)].dump_json(line, exclude=left_out)
     kind = b'"kind":"%b"' % line.kind.encode()
     return kind if body == b"{}" else kind + b"," + body[1:-1]
 
@@ -76,6 +82,13 @@ def seal(inner: bytes, *, seq: int, group: int, left: int, at: datetime, prev: s
     head = f'{{"seq":{seq},"group":{group},"left":{left},"at":"{time}Z",'
     raw = b'%b%b,"prev":"%b"' % (head.encode(), inner, prev.encode())
     return b'%b,"crc":"%08x"}' % (raw, crc32(raw))
+
+
+def personal(line: Line) -> bool:
+    """Whether a line says names or phones of customers, as those of a version before did."""
+    if isinstance(line, Planned):
+        return any(one.phone is not None or one.name for one in line.recipients)
+    return isinstance(line, TrialIntent) and line.phone.isdecimal()
 
 
 def groups_in(data: bytes) -> set[int]:

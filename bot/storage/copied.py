@@ -14,14 +14,23 @@ import structlog
 
 from bot.errors import StartupError
 from bot.storage.disk import Disk
+from bot.storage.people.key import NAME as KEY
+from bot.storage.people.months import FOLDER
 from bot.storage.segments import ledger_folder
 
 NAME = "backup.json"
+UPGRADING = "upgrading"
+"""Where an upgrade makes the new ledger; while it is there nothing starts."""
+BEFORE = "before-upgrade"
+"""How the folder with the copy of what there was before an upgrade begins."""
 
 TAKEN = ("cooldown.json", "audit.json")
-"""What a backup takes beside the segments, files and folders of files: all that a start needs or believes."""
+"""What a backup takes beside the segments, files and folders of files: all that a start believes."""
 
-LEFT = ("ledger", NAME, "instance.lock", "*checkpoint*", "*index*", "*.tmp")
+PEOPLE = (KEY, FOLDER)
+"""What it takes behind them: whoever a line speaks of is known before the line is there."""
+
+LEFT = ("ledger", NAME, UPGRADING, f"{BEFORE}*", "instance.lock", "*checkpoint*", "*index*", "*.tmp")
 """What it does not take as it lies there: the segments, which have their own way, and what is made anew."""
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +56,13 @@ def put(disk: Disk, folder: Path, mark: Mark) -> None:
 
 
 def found(disk: Disk, folder: Path) -> Mark | None:
-    """The mark, None where there is none. StartupError where the backup is not whole. Raises OSError."""
+    """The mark, None where there is none. Raises OSError.
+
+    StartupError where the backup is not whole, and where an upgrade was broken off.
+    """
+    if UPGRADING in disk.names(folder):
+        what = f"{folder}: an upgrade was broken off: run python -m bot ledger upgrade again"
+        raise StartupError(what, code=1)
     there = [place / NAME for place in (folder, ledger_folder(folder)) if NAME in disk.names(place)]
     if not there:
         return None
@@ -72,4 +87,8 @@ def taken_off(disk: Disk, folder: Path) -> None:
 
 def unnamed(disk: Disk, folder: Path) -> list[str]:
     """What lies in a data folder and nobody said whether a backup takes it: files of others. OSError."""
-    return [name for name in disk.names(folder) if not any(fnmatch(name, known) for known in (*TAKEN, *LEFT))]
+    return [
+        name
+        for name in disk.names(folder)
+        if not any(fnmatch(name, known) for known in (*TAKEN, *PEOPLE, *LEFT))
+    ]

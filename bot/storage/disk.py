@@ -5,6 +5,7 @@ Everything here blocks and raises OSError. Folders are made 0700 and files 0600:
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -219,6 +220,17 @@ class Disk:
     def remove(self, path: Path) -> None:
         """The file is gone, as soon as the system likes; no error where it is already."""
         path.unlink(missing_ok=True)
+
+    def move(self, path: Path, to: Path) -> None:
+        """A file or a folder is there, durably; what is there already, a file or an empty folder, is gone."""
+        path.rename(to)
+        self.sync_folder(to.parent)
+        self.sync_folder(path.parent)
+
+    def remove_folder(self, folder: Path) -> None:
+        """The folder is gone with all that is in it; no error where it is already."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
     def free_bytes(self, folder: Path) -> int:
         """How many bytes this user may still write on the folder's file system."""

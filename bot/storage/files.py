@@ -21,6 +21,9 @@ from bot.storage import codec, copied
 from bot.storage.access import troubles
 from bot.storage.checkpoint import resumed
 from bot.storage.disk import Disk
+from bot.storage.people.key import KeyMissing, key_of
+from bot.storage.people.months import FOLDER, Listed
+from bot.storage.people.store import People, blank
 from bot.storage.recorder import Recorder
 from bot.storage.replay import (
     Fault,
@@ -64,6 +67,7 @@ class _Pending:
     lines: tuple[Line, ...]
     fields: tuple[bytes, ...]
     waiter: asyncio.Future[None] | None
+    listed: tuple[Listed, ...] = ()
 
 
 class FileLedger(Recorder):
@@ -77,9 +81,11 @@ class FileLedger(Recorder):
         book: Book,
         recovery: Recovery,
         segments: Segments,
+        people: People | None,
         release: Callable[[], object],
     ) -> None:
         super().__init__(clock, book, recovery.corrupt)
+        self._people = people
         self.recovery = recovery
         self._folder, self._segments, self._release = folder, segments, release
         self._pending: list[_Pending] = []
@@ -118,8 +124,8 @@ class FileLedger(Recorder):
 
     @classmethod
     def _replayed(cls, folder: Path, clock: Clock, disk: Disk, release: Callable[[], object]) -> Self:
-        disk.make_folder(ledger_folder(folder))
         mark = copied.found(disk, folder)
+        disk.make_folder(ledger_folder(folder))
         views = heads_of_views(disk, folder)
         found = resumed(disk, folder, views)
         moved, kept, corrupt = 0, None, None
@@ -133,8 +139,28 @@ class FileLedger(Recorder):
             make_durable(disk, folder, found)
             now = segment_name(max(clock.now(), found.head.at))
             segments.switch_to(max(now, *found.sizes) if found.sizes else now)
+        people = None
+        try:
+            used = corrupt is not None or bool(found.book.contacts)
+            people = People(disk, folder, key_of(disk, folder, found.book.key, used=used))
+            if unknown := people.fill(found.book):
+                _log.warning(
+                    "phones of customers of the last days are not known: nothing can be sent to them",
+                    customers=unknown,
+                    mend=f"if nobody had them forgotten, bring {folder / FOLDER} back from a backup",
+                )
+        except KeyMissing as error:
+            corrupt = corrupt or Closed(str(error), "key")
         recovery = Recovery(found.head.seq, moved, kept, corrupt, doubt, found.since)
-        made = cls(folder, clock, book=found.book, recovery=recovery, segments=segments, release=release)
+        made = cls(
+            folder,
+            clock,
+            book=found.book,
+            recovery=recovery,
+            segments=segments,
+            people=people,
+            release=release,
+        )
         if mark is not None:
             made._once_doubted = partial(copied.taken_off, disk, folder)
         return made
@@ -143,6 +169,26 @@ class FileLedger(Recorder):
     def head(self) -> Head:
         """The last line that is durable."""
         return self._segments.head
+
+    @property
+    def key(self) -> str | None:
+        """The id of the secret that people are called by; None where it is missing."""
+        return None if self._people is None else self._people.key.id
+
+    def person(self, phone: str) -> str:
+        """As `Ledger.person`."""
+        if self._people is None:
+            raise LedgerClosed(str(self._closed))
+        return self._people.key.person(phone)
+
+    async def let_go(self, days: int) -> list[str]:
+        """Names and phones of months that ended so many days ago go, here and on the disk; which. OSError."""
+        if self._people is None:
+            return []
+        loop, now = asyncio.get_running_loop(), self._clock.now()
+        gone = await loop.run_in_executor(self._thread, self._people.let_go, now, days)
+        blank(self._book, gone)
+        return gone
 
     async def commit(self, write: Write) -> Sequence[Line]:
         """As `Ledger.commit`. Declined("no_room") where the disk has no room for what a plan brings.
@@ -158,11 +204,13 @@ class FileLedger(Recorder):
         if self._closed is not None or not lines:
             self._apply(now, lines)
             return lines
+        assert self._people is not None  # noqa: S101 - else it is closed
+        lines = tuple(map(self._people.called, lines))
         inner = tuple(codec.fields(line) for line in lines)
         self._check_room(lines, inner)
         self._apply(now, lines)
         waiter = asyncio.get_running_loop().create_future()
-        self._pending.append(_Pending(now, lines, inner, waiter))
+        self._pending.append(_Pending(now, lines, inner, waiter, self._people.listed(now, lines, self._book)))
         self._wake.set()
         await waiter
         return lines
@@ -246,7 +294,8 @@ class FileLedger(Recorder):
         try:
             if rows:
                 loop = asyncio.get_running_loop()
-                places = await loop.run_in_executor(self._thread, self._segments.append, rows)
+                listed = [one for entry in group for one in entry.listed]
+                places = await loop.run_in_executor(self._thread, self._append, listed, rows)
         except Exception as error:  # noqa: BLE001 - whatever stops the writer must reach those who wait
             self._fail(group, error)
             return
@@ -262,6 +311,14 @@ class FileLedger(Recorder):
                 entry.waiter.set_result(None)
         if rows:
             self._tell(lines)
+
+    def _append(
+        self, listed: Sequence[Listed], rows: Sequence[tuple[datetime, bytes]]
+    ) -> list[tuple[int, str]]:
+        """Names and phones first: a line whose people are not known sends to nobody."""
+        if listed and self._people is not None:
+            self._people.append(listed)
+        return self._segments.append(rows)
 
     def _fail(self, group: list[_Pending], error: Exception) -> None:
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__

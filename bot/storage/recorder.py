@@ -7,6 +7,7 @@ import structlog
 
 from bot.domain.book import Book
 from bot.domain.events import Abandoned, Line, Result
+from bot.domain.phone import phone_key
 from bot.domain.redated import AHEAD, ends_in_the_future
 from bot.errors import Closed, LedgerClosed
 from bot.ports import Clock, Write
@@ -43,6 +44,10 @@ class Recorder:
     def head(self) -> Head | None:
         """The last line that is durable; None where lines are in no file."""
         return None
+
+    def person(self, phone: str) -> str:
+        """As `Ledger.person`: where lines are in no file, the phone's own key."""
+        return phone_key(phone)
 
     def shut(self, why: Closed) -> None:
         """Close it while it runs: what lies on the disk is not what was written."""

@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 from bot.domain.book import Book, Doubt
 from bot.domain.events import Confirmed
 from bot.domain.redated import ends_in_the_future
+from bot.errors import StartupError
 from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
@@ -26,6 +27,16 @@ VIEWS = frozenset({"audit.json", "cooldown.json"})
 
 SHELF = "quarantine"
 """Where a torn tail is put, in the ledger's folder."""
+
+
+class Outdated(StartupError):
+    """The ledger is of a version before, with customers' names and phones in its lines."""
+
+    def __init__(self) -> None:
+        mend = "run python -m bot ledger upgrade, which keeps a copy, and start again"
+        what = "the ledger is of a version before: customers' names and phones are in its lines"
+        super().__init__(f"{what}; {mend}", code=1)
+
 
 _TRACE = 256  # bytes: no trace of a group is longer, however it was printed or encoded
 
@@ -176,6 +187,8 @@ def _segment(
         raw = whole[:-1]
         try:
             entry = codec.unseal(raw)
+            if codec.personal(entry.line):
+                raise Outdated
             _check_place(found.head, tail, entry)
             tail.entries.append(entry)
             tail.digest = codec.digest(raw)

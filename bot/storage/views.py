@@ -20,7 +20,6 @@ from bot.domain.events import (
     TrialIntent,
 )
 from bot.domain.limits.cooldown import free_at
-from bot.domain.phone import mask
 from bot.domain.who import Who
 
 _SAID = ("reason", "why", "action", "end", "choice", "dry_run", "silence", "cause", "team")
@@ -70,7 +69,7 @@ def decision(book: Book, entry: AuditEntry, hours: float, counts: Counts) -> dic
         return row | {"scopes": [{"olt": scope.olt, "place": scope.place} for scope in scopes]}
     if isinstance(line, TrialIntent):
         known = book.trials.get(line.trial)
-        row |= {"template": line.template, "hsm": line.hsm, "phone": mask(line.phone)}
+        row |= {"template": line.template, "hsm": line.hsm, "phone": line.phone}
         return row | {"outcome": None if known is None else known.outcome.value}
     case = None if entry.case is None else book.cases.get(entry.case)
     if case is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.simulator.telegram.api import Answer
 from bot.storage.checkpoint import EVERY
 from bot.storage.disk import Disk
+from bot.storage.people.months import FOLDER
 from bot.storage.segments import ledger_folder, to_pack
 from tests.bench.aged import CASES, CUSTOMERS, Aged, aged
 from tests.bench.children import DISK, ROOT, measure, until
@@ -115,7 +116,7 @@ async def _cost(code: Path, past: Path, days: int, taps: int) -> Cost:
         written,
         status,
         max(answer.delay_seconds for answer in answers) * 1000,
-        sum(path.stat().st_size for path in ledger_folder(past).iterdir()),
+        sum(path.stat().st_size for part in (ledger_folder(past), past / FOLDER) for path in part.iterdir()),
         twice,
     )
 

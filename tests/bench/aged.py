@@ -18,7 +18,11 @@ from bot.domain.incident import Incident, Kind, Port
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.who import Who
 from bot.storage import codec
+from bot.storage.disk import Disk
+from bot.storage.people.months import FOLDER, Listed, Person, month_of
+from bot.storage.people.store import People
 from bot.storage.segments import ledger_folder, segment_name
+from tests.people import KEY, lay_key
 
 CASES, CUSTOMERS = 30, 60  # a day; of a case
 _PORTS, _OF_A_PORT = 300, 67  # 20,000 customers
@@ -79,13 +83,17 @@ def aged(folder: Path, days: int, until: datetime, seed: int = 1) -> Aged:
     if made.exists():
         return Aged(**json.loads(made.read_text("utf-8")))
     story = _Story(random.Random(seed), until - timedelta(days=days))  # noqa: S311 - to be played again
-    lines = _write(ledger_folder(folder), story.told(days, until))
+    folder.mkdir(parents=True, exist_ok=True)
+    lay_key(folder)
+    (folder / FOLDER).mkdir(mode=0o700)
+    lines = _write(folder, story.told(days, until))
     found = Aged(days, story.number, story.messages, lines)
     made.write_text(json.dumps({name: getattr(found, name) for name in Aged.__slots__}), "utf-8")
     return found
 
 
-def _write(folder: Path, groups: Iterator[Stamped]) -> int:
+def _write(data: Path, groups: Iterator[Stamped]) -> int:
+    people, folder = People(Disk(), data, KEY), ledger_folder(data)
     folder.mkdir(parents=True, mode=0o700)
     seq, prev, name, last = 0, codec.NO_LINE, "", datetime.min.replace(tzinfo=UTC)
     file: BinaryIO | None = None
@@ -98,12 +106,22 @@ def _write(folder: Path, groups: Iterator[Stamped]) -> int:
             file = (folder / name).open("wb", buffering=1 << 20)
         for left, line in zip(range(len(lines) - 1, -1, -1), lines, strict=True):
             seq += 1
+            if isinstance(line, ev.Planned):
+                line = people.called(line)  # noqa: PLW2901 - as the ledger takes it
+                _list(data, last, line)
             raw = codec.seal(codec.fields(line), seq=seq, group=group, left=left, at=last, prev=prev)
             prev = codec.digest(raw)
             file.write(raw + b"\n")
     if file is not None:
         file.close()
     return seq
+
+
+def _list(data: Path, at: datetime, planned: ev.Planned) -> None:
+    """The names and phones of a plan, where the ledger puts them; each case has but one."""
+    people = tuple(Person(one.id, one.name, one.phone) for one in planned.recipients)
+    with (data / FOLDER / month_of(at)).open("ab") as file:
+        file.write(Listed((planned.case, 1), at, people).dump())
 
 
 def _port(olt: int, slot: int, pon: int) -> Port:
@@ -135,7 +153,7 @@ class _Story:
         """A restart each week, a trial each month."""
         if self._chance.random() < 1 / 30:
             self._trial += 1
-            trial = ev.TrialIntent(self._trial, "LOS", 114, "5561999990009", _PEOPLE[0])
+            trial = ev.TrialIntent(self._trial, "LOS", 114, "(61) 9****-0009", _PEOPLE[0])
             done = ev.TrialResult(self._trial, Outcome.ACCEPTED, str(self._chance.randrange(10**8)))
             return [(start, [trial]), (start + timedelta(seconds=2), [done])]
         if self._chance.random() < 1 / 7:

@@ -35,6 +35,8 @@ from bot.simulator.world import World
 from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.steps.compose import compose
 from bot.storage.files import FileLedger
+from bot.storage.people.key import NAME as KEY_FILE
+from bot.storage.people.months import FOLDER
 from bot.storage.segments import ledger_folder
 from tests.bench.children import ROOT
 from tests.child import running_bot, settings
@@ -102,6 +104,8 @@ def linked(past: Path, data: Path) -> None:
         (here / segment.name).hardlink_to(segment)
     for file in (active, *there.glob("checkpoint-*.xz")):
         shutil.copy2(file, here / file.name)
+    shutil.copytree(past / FOLDER, data / FOLDER)
+    shutil.copy2(past / KEY_FILE, data / KEY_FILE)
 
 
 class _Past(SystemClock):

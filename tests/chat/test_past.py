@@ -21,6 +21,7 @@ from bot.storage.past.history import FileHistory
 from tests.chat.room import ANA, FastClock, Room, opened, until
 from tests.fakes import ANA as ANA_HERSELF
 from tests.fakes import incident, port
+from tests.people import lay
 from tests.storage.past.histories import Dated, write
 from tests.storage.samples import PLAN
 
@@ -78,6 +79,7 @@ async def grown_old(api: BotApi, bot: Bot, folder: Path, *, told: bool = True) -
     card = next(m for m in api.messages() if m.id == posted.message_id)
     clock = FastClock()
     lines = old_lines(api.group, card.id, datetime.now(UTC))
+    lines = lay(folder, lines)
     write(folder, [[line] for line in lines])
     ledger = MemoryLedger(clock, lines)
     assert 1 not in ledger.book.cases

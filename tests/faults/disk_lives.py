@@ -28,6 +28,7 @@ from bot.process.tasks import Tasks
 from bot.storage import codec
 from bot.storage.checkpoint import renew
 from bot.storage.files import FileLedger
+from bot.storage.people.store import known
 from bot.storage.segments import ledger_folder, segment_name
 from tests.deciding import DecidingFlow
 from tests.fakes import ANA, BRUNO, FakeChat, FakeLimiter, FakeSource, FakeStaff, incident
@@ -35,6 +36,7 @@ from tests.faults.disk_image import ROOT, Snapshot
 from tests.faults.sim_disk import SimDisk, Trouble
 from tests.faults.sim_time import LeapClock, LeapThread
 from tests.faults.tries import Tries
+from tests.people import nameless
 
 FOLDER = ROOT / "noc" / "data"
 # At noon, when most lives begin, customers may not be written to for two minutes.
@@ -354,6 +356,10 @@ class Life:
                 book.stands(entry.line, seq, prev)
                 group += left == 0
             self.tries.check(left == 0 and data[-1:] in b"\n", f"{name} ends torn: {self.story}")
+        people = known(self.disk, FOLDER)
+        if people is not None:
+            people.fill(book)
+        live.own = None if live.own is None else nameless(live.own)  # type: ignore[arg-type]
         self.tries.check(vars(book) == vars(live), f"the book is not the fold of its lines: {self.story}")
 
     def _accounted(self, book: Book) -> None:

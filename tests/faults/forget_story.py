@@ -195,7 +195,9 @@ class ForgetStory:
             picked = self.random.sample(range(100, 100 + CUSTOMERS), 3)
             contacts = {str(n): Contact(str(n), str(n), f"(61) 99{n}-0{n}") for n in picked}
             onus = tuple(Onu(f"S{id_}", id_, id_, Link.LOS) for id_ in contacts)
-            planned = self.does(gate.gate(number, attempt, Found(Affected(onus), contacts), self.rules))
+            planned = self.does(
+                gate.gate(number, attempt, Found(Affected(onus), contacts), self.rules, phone_key)
+            )
         else:
             ports = restore.ports_of(self.whole, number)
             links = {port.key: {f"S{n}": Link.ONLINE for n in range(100, 200)} for port in ports}

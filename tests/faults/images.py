@@ -13,9 +13,11 @@ from bot.domain.book import Book
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.storage import codec
 from bot.storage.disk import Disk
+from bot.storage.people.key import NAME
 from bot.storage.sealed import gzipped
 from bot.storage.segments import segment_name
 from tests.fakes import ANA, BRUNO, NOON, incident, port
+from tests.people import SECRET
 
 Image = dict[str, bytes]
 """What the segments hold, by name."""
@@ -24,9 +26,9 @@ BEGAN = NOON.replace(day=30, hour=23, minute=58)
 """Two minutes before a month ends: the ledger has two segments."""
 
 _PLAN = (
-    Recipient("c1", "João", ("ZTEG00000001",), "5561999990001"),
-    Recipient("c2", "Maria", ("ZTEG00000002",), "5561999990002"),
-    Recipient("c3", "Zé", ("ZTEG00000003",), None, Skip.NO_PHONE),
+    Recipient("c1", serials=("ZTEG00000001",), person="M0m1cL3yZQy6n5i2bQ9d"),
+    Recipient("c2", serials=("ZTEG00000002",), person="0Zk-2_rVbX1oUeJt7w8S"),
+    Recipient("c3", serials=("ZTEG00000003",), skip=Skip.NO_PHONE),
 )
 GROUPS: tuple[tuple[ev.Line, ...], ...] = (
     (ev.Started("0.1.0"),),
@@ -122,6 +124,7 @@ class Held(Disk):
 
     def __init__(self, image: Mapping[str, bytes]) -> None:
         self.files = {f"ledger/{name}": bytearray(data) for name, data in image.items()}
+        self.files[NAME] = bytearray(SECRET)
         self._open: dict[int, bytearray] = {}
         self._numbers = itertools.count(1)
 

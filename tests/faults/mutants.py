@@ -1209,7 +1209,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "who hangs on two ports gets two",
         "bot.steps.gate:gate.write",
-        "phones.add(key)",
+        "people.add(recipient.person)",
         "",
         "life",
     ),

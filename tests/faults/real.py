@@ -248,9 +248,15 @@ class Real:
             file.write(last[: len(last) // 2])
 
     def lines(self) -> list[dict[str, Any]]:
-        """The ledger's lines, read without the bot's own fold."""
-        files = sorted(ledger_folder(self.data).glob("*.jsonl"))
-        return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+        """The ledger's lines, with whom their plans speak of, read without the bot's own fold."""
+        found = _json_in(ledger_folder(self.data))
+        plans = {(plan["case"], plan["at"]): plan["people"] for plan in _json_in(self.data / "people")}
+        for line in found:
+            if line["kind"] == "planned":
+                people = {id_: (name, phone) for id_, name, phone in plans[line["case"], line["at"]]}
+                for recipient in line["recipients"]:
+                    recipient["name"], recipient["phone"] = people[recipient["id"]]
+        return found
 
     async def finish(self, tries: Tries, story: str, *, alone: bool = False) -> None:
         """A clean run to the end: everybody who is still to do is told, the bot stops in order.
@@ -303,3 +309,9 @@ async def all_of(
                 group.create_task(work())
     except* Violation as found:
         raise found.exceptions[0] from None
+
+
+def _json_in(folder: Path) -> list[dict[str, Any]]:
+    """Every whole line of the files of a folder; what a crash tore in `people/` is nobody's."""
+    raws = (raw for file in sorted(folder.glob("*.jsonl")) for raw in file.read_bytes().splitlines())
+    return [json.loads(raw) for raw in raws if raw.endswith(b"}")]

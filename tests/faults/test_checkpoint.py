@@ -129,7 +129,7 @@ def _others() -> Iterator[tuple[str, Ledger]]:
     def changed(old: bytes, new: bytes) -> Callable[[int, bytes], bytes]:
         return lambda _seq, inner: inner.replace(old, new)
 
-    yield "other phones", ledger(change=changed(b"5561999990001", b"5561999990009"))
+    yield "other people", ledger(change=changed(b"M0m1cL3y", b"M0m1cL3z"))
     yield "other reasons", ledger(change=changed(b"read timeout", b"read_timeout"))
     longer = (*GROUPS, (ev.TapRefused(BRUNO, "approve", "late"),))
     yield "more lines", ledger(longer)

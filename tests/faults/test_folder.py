@@ -23,6 +23,7 @@ from bot.storage.kept import Views
 from tests.fakes import ANA, FakeClock
 from tests.faults.images import after, ledger
 from tests.faults.tries import Tries
+from tests.people import lay_key
 from tests.storage.samples import adds
 
 pytestmark = pytest.mark.attack
@@ -34,6 +35,7 @@ def put(folder: Path, image: dict[str, bytes]) -> Path:
     (folder / "ledger").mkdir(parents=True)
     for name, data in image.items():
         (folder / "ledger" / name).write_bytes(data)
+    lay_key(folder)
     return folder
 
 

@@ -14,6 +14,7 @@ import pytest
 from bot.domain.customer import Affected, Link, Onu
 from bot.domain.dispatch import Phase
 from bot.domain.events import Abandoned, IncidentChanged, IncidentEnded, Intent, Result, Started
+from bot.domain.phone import phone_key
 from bot.domain.plan import Outcome, Sent
 from bot.steps import decide, gate, send, settle, unknown
 from bot.steps.settle import Halt
@@ -107,7 +108,7 @@ class Story(RuleStory):
             self.does(settle.give_up(number, dispatch.attempt, "x"))
             del self.jobs[number]
         else:
-            self.does(gate.gate(number, dispatch.attempt, self.found(number), self.rules))
+            self.does(gate.gate(number, dispatch.attempt, self.found(number), self.rules, phone_key))
 
     def spare(self, number: int) -> None:
         if dispatch := self.at_work(number, Phase.SENDING):

@@ -194,7 +194,7 @@ async def test_nobody_reached_offers_to_try_again(noc: Noc) -> None:
     card = await noc.card()
     await noc.chat.tap(noc.ana, card, "Aprovar")
     await noc.until(card, "3 recusadas")
-    assert "Tentar de novo" in card.buttons
+    await noc.chat.wait(lambda _: "Tentar de novo" in card.buttons)
     assert "Nenhuma porta" in (await noc.ask(noc.ana, "/cooldown")).text
     noc.hsm._refused.clear()
     await noc.chat.tap(noc.ana, card, "Tentar de novo")

@@ -7,6 +7,7 @@ import pytest
 from bot.domain.customer import Affected, Found
 from bot.domain.dispatch import Phase
 from bot.domain.events import CardPosted, Intent, Resumed
+from bot.domain.phone import phone_key
 from bot.domain.plan import Outcome, Receipt, reasons
 from bot.errors import Declined, LedgerClosed, TryLater
 from bot.steps.gate import gate
@@ -25,7 +26,7 @@ async def cancelled_and_approved_again(desk: Desk) -> None:
 
 async def test_the_look_ups_of_a_cancelled_approval_plan_and_end_nothing(desk: Desk) -> None:
     await cancelled_and_approved_again(desk)
-    for rule in (gate(1, 1, Found(Affected(()), {}), desk.rules), give_up(1, 1, "source_down")):
+    for rule in (gate(1, 1, Found(Affected(()), {}), desk.rules, phone_key), give_up(1, 1, "source_down")):
         with pytest.raises(Declined, match="not_running"):
             await desk.ledger.commit(rule)
     assert desk.case().at_work(2, Phase.COUNTDOWN)

@@ -8,6 +8,7 @@ import pytest
 from bot.chat.screens.pages.audit_entries import entry_of, said, said_of
 from bot.domain.book import Book
 from bot.domain.events import Alive, Line, Started, Stopped, TrialIntent, TrialResult
+from bot.domain.phone import mask
 from bot.domain.plan import Message, Outcome, Receipt
 from bot.errors import TryLater
 from bot.steps.trial import send_trial
@@ -74,7 +75,7 @@ async def test_it_leaves_once_after_its_intent_and_what_is_known_is_on_record(
 async def test_the_audit_has_one_row_for_it_with_what_came_of_it_and_a_masked_phone() -> None:
     clock = FakeClock()
     ledger = MemoryLedger(clock)
-    await ledger.commit(lambda _book, _now: [TrialIntent(1, "LOS", 7, PHONE, ANA)])
+    await ledger.commit(lambda _book, _now: [TrialIntent(1, "LOS", 7, mask(PHONE), ANA)])
     gateway = Gateway(ledger, lambda: Receipt(Outcome.REJECTED, reason="HSM inexistente"))
     await send_trial(ledger, gateway, clock, template="POWER", hsm=9, phone=PHONE, by=ANA)
     rows = [entry_of(ledger.book, entry, NOON, 24) for entry in ledger.book.audit]

@@ -86,9 +86,12 @@ EVERY_KIND: tuple[ev.Line, ...] = (
     ev.SilenceEnded(1, BRUNO),
     ev.DigestPosted(-1001234567890, 78),
     ev.Announced("MODO REAL · modelos 114, 116"),
-    TrialIntent(1, "LOS", 114, "5561999990009", ANA),
+    TrialIntent(1, "LOS", 114, "(61) 9****-0009", ANA),
     TrialResult(1, Outcome.REJECTED, None, "HSM inexistente"),
     ev.Unasked(2, ANA),
+    ev.PersonForgotten("M0m1cL3yZQy6n5i2bQ9d", 3, ANA),
+    ev.PersonShown("M0m1cL3yZQy6n5i2bQ9d", ANA),
+    ev.Upgraded("0" * 64, 12, "0123456789ab"),
 )
 
 

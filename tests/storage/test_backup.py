@@ -72,7 +72,10 @@ async def test_it_is_the_same_and_private_and_says_so(tmp_path: Path, data: Path
     assert segments(dest) == segments(data)
     for view in ("audit.json", "cooldown.json"):
         assert (dest / view).read_bytes() == (data / view).read_bytes()
-    assert {path.name for path in dest.iterdir()} == {"audit.json", "cooldown.json", "backup.json", "ledger"}
+    names = {"audit.json", "cooldown.json", "backup.json", "ledger", "people", "people.key"}
+    assert {path.name for path in dest.iterdir()} == names
+    for name in ("people.key", "people/2026-11.jsonl"):
+        assert (dest / name).read_bytes() == (data / name).read_bytes()
     modes = {stat.S_IMODE(path.stat().st_mode) for path in [dest, *dest.rglob("*")]}
     assert modes == {0o700, 0o600}
     code, text = run_verify(dest)
@@ -106,11 +109,12 @@ async def test_a_bot_that_starts_on_one_of_a_minute_ago_asks_until_somebody_conf
 
 
 async def test_the_segments_alone_ask_too(tmp_path: Path, data: Path) -> None:
-    """Copied back without the rest, or with the mark thrown away as if it were left over."""
+    """Copied back with nothing but the key, or with the mark thrown away as if it were left over."""
     clock, dest, back = FakeClock(), tmp_path / "copy", tmp_path / "back"
     clock.time += timedelta(days=9)
     backup(data, dest, clock.now())
     shutil.copytree(dest / "ledger", back / "ledger")
+    shutil.copy(dest / "people.key", back)
     (dest / "backup.json").unlink()
     for folder in (dest, back):
         assert run_verify(folder)[1].splitlines()[-1].endswith(ASKS)
@@ -327,14 +331,14 @@ def test_a_view_that_is_being_written_is_read_again_or_left(tmp_path: Path, data
 def test_folders_are_copied_and_what_is_unknown_is_named(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copied, "TAKEN", (*copied.TAKEN, "people", "people.key"))
-    (data / "people").mkdir()
-    (data / "people" / "2026-11.bin").write_bytes(b"abc")
-    (data / "people.key").write_bytes(b"key")
+    monkeypatch.setattr(copied, "TAKEN", (*copied.TAKEN, "more", "more.key"))
+    (data / "more").mkdir()
+    (data / "more" / "2026-11.bin").write_bytes(b"abc")
+    (data / "more.key").write_bytes(b"key")
     (data / "notes.txt").write_text("mine")
     said = backup(data, tmp_path / "copy", NOON)
     assert "not taken, as it is none of the bot's: notes.txt" in said
-    assert (tmp_path / "copy" / "people" / "2026-11.bin").read_bytes() == b"abc"
-    assert (tmp_path / "copy" / "people.key").read_bytes() == b"key"
+    assert (tmp_path / "copy" / "more" / "2026-11.bin").read_bytes() == b"abc"
+    assert (tmp_path / "copy" / "more.key").read_bytes() == b"key"
     assert not (tmp_path / "copy" / "notes.txt").exists()
-    assert stat.S_IMODE((tmp_path / "copy" / "people").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "copy" / "more").stat().st_mode) == 0o700

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.events import Intent, Line, Planned, Started
 from bot.storage import codec
 from tests.fakes import NOON
+from tests.people import nameless
 from tests.storage.samples import EVERY_KIND
 
 UTC_TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -35,7 +36,7 @@ def test_the_samples_have_every_kind() -> None:
 @pytest.mark.parametrize("line", EVERY_KIND, ids=lambda line: line.kind)
 def test_every_kind_comes_back_as_it_was(line: Line) -> None:
     raw = sealed(line)
-    assert codec.unseal(raw) == codec.Entry(12, 5, 0, NOON, codec.NO_LINE, line)
+    assert codec.unseal(raw) == codec.Entry(12, 5, 0, NOON, codec.NO_LINE, nameless(line))
     assert b"\n" not in raw
 
 
@@ -61,7 +62,7 @@ def test_no_kind_has_a_field_of_the_envelope() -> None:
 @given(line=ANY_LINE, at=UTC_TIMES)
 def test_any_line_comes_back_as_it_was(line: Line, at: datetime) -> None:
     entry = codec.unseal(sealed(line, at))
-    assert entry.line == line
+    assert entry.line == nameless(line)
     assert entry.at == at
 
 
@@ -117,7 +118,7 @@ def test_a_whole_line_that_cannot_be_read_is_told_from_damage(old: bytes, new: b
 
 def test_an_error_quotes_no_field() -> None:
     plan = next(line for line in EVERY_KIND if isinstance(line, Planned))
-    raw = resealed(sealed(plan), b'"phone":"5561999990001"', b'"phone":["5561999990001"]')
+    raw = resealed(sealed(plan), b'"id":"c1"', b'"id":"c1","phone":["5561999990001"]')
     with pytest.raises(codec.BadLine) as caught:
         codec.unseal(raw)
     assert "5561999990001" not in str(caught.value)

@@ -51,8 +51,16 @@ async def ledger(folder: Path, disk: FaultyDisk, clock: FakeClock) -> AsyncItera
 
 
 async def test_a_commit_is_one_write_and_one_fdatasync(ledger: FileLedger, disk: FaultyDisk) -> None:
+    await ledger.commit(adds(opened()))
+    assert disk.calls == ["write", "fdatasync"]
+
+
+async def test_people_are_durable_before_the_lines_that_speak_of_them(
+    ledger: FileLedger, disk: FaultyDisk
+) -> None:
     await ledger.commit(adds(*dispatch()))
-    assert [call for call in disk.calls if call != "free_bytes"] == ["write", "fdatasync"]
+    assert [call for call in disk.calls if call in {"write", "fdatasync"}] == ["write", "fdatasync"] * 2
+    assert disk.calls[-3:] == ["sync_folder people", "write", "fdatasync"]
 
 
 async def test_a_commit_returns_only_once_it_is_durable(
@@ -189,12 +197,15 @@ def modes(folder: Path) -> dict[str, int]:
 
 
 async def test_only_the_owner_may_read(ledger: FileLedger, folder: Path) -> None:
-    await ledger.commit(adds(opened()))
+    await ledger.commit(adds(*dispatch()))
     assert modes(folder) == {
         "data": 0o700,
         "data/instance.lock": 0o600,
         "data/ledger": 0o700,
         f"data/ledger/{SEGMENT}": 0o600,
+        "data/people": 0o700,
+        f"data/people/{SEGMENT}": 0o600,
+        "data/people.key": 0o600,
     }
 
 

@@ -316,7 +316,7 @@ async def test_a_check_without_the_fields_knows_who_must_confirm(tmp_path: Path)
     """Whatever comes before a start, the two agree on what it doubts, and that a word ends it."""
     clock = FakeClock()
     ledger = FileLedger.open(tmp_path, clock, QuickDisk())
-    trial = ev.TrialIntent(1, "LOS", 114, "5561999990009", ANA)
+    trial = ev.TrialIntent(1, "LOS", 114, "(61) 9****-0009", ANA)
     steps: list[tuple[float, ev.Line]] = [
         (0, ev.Started("1")),
         (2, ev.Started("1")),

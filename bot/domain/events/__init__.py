@@ -4,7 +4,7 @@ Each says what it changes in the book (`apply`) and what else goes for it; `bot.
 there is to say, and what goes where a kind says nothing.
 """
 
-from bot.domain.events import approvals, cases, notes, program, sends, silences
+from bot.domain.events import approvals, cases, notes, people, program, sends, silences
 from bot.domain.events.approvals import (
     Approved,
     Begun,
@@ -31,6 +31,7 @@ from bot.domain.events.cases import (
     Separated,
 )
 from bot.domain.events.notes import Assumed, CauseNamed, Forecast, Lapsed
+from bot.domain.events.people import PersonForgotten, PersonShown, Upgraded
 from bot.domain.events.program import (
     Alive,
     Announced,
@@ -55,7 +56,7 @@ from bot.domain.events.sends import (
 )
 from bot.domain.events.silences import Silenced, SilenceEnded
 
-Line = approvals.Line | cases.Line | notes.Line | program.Line | sends.Line | silences.Line
+Line = approvals.Line | cases.Line | notes.Line | people.Line | program.Line | sends.Line | silences.Line
 
 __all__ = [
     "Abandoned",
@@ -83,6 +84,8 @@ __all__ = [
     "Interrupted",
     "Lapsed",
     "Line",
+    "PersonForgotten",
+    "PersonShown",
     "Planned",
     "Proposed",
     "Reminded",
@@ -104,4 +107,5 @@ __all__ = [
     "TrialResult",
     "Unasked",
     "Untold",
+    "Upgraded",
 ]

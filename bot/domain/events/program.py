@@ -23,11 +23,13 @@ SILENT = timedelta(hours=1)
 class Started(Event):
     """The program started: every dispatch that was running is interrupted, every open intent unknown.
 
-    `doubt` is what about the ledger's end does not fit, so that no later start forgets it.
+    `doubt` is what about the ledger's end does not fit, so that no later start forgets it; `key` the id of
+    the secret that its lines call people by from here on.
     """
 
     version: str
     doubt: Doubt | None = None
+    key: str | None = None
     kind: Literal["started"] = "started"
     recounts = True
     observed = True
@@ -37,6 +39,7 @@ class Started(Event):
         if self.doubt is not None or not fresh:
             book.unconfirmed = book.unconfirmed or book.own_at
         book.doubt = self.doubt or book.doubt
+        book.key = self.key or book.key
         running = sorted(book.running)
         for case in (book.cases[number] for number in running):
             if case.dispatches[-1].phase is not Phase.SCHEDULED:  # that has not begun
@@ -120,7 +123,7 @@ class GroupMoved(Event):
 class TrialIntent(Event):
     """A test message is about to leave. It belongs to no case and takes no cooldown.
 
-    `template` is the `Message.template`, `hsm` its id as configured then.
+    `template` is the `Message.template`, `hsm` its id as configured then, `phone` masked.
     """
 
     trial: int

@@ -10,7 +10,6 @@ from bot.domain.case import Case
 from bot.domain.causes.flapping import oscillates
 from bot.domain.incident import Port
 from bot.domain.limits.cooldown import free_at
-from bot.domain.phone import phone_key
 from bot.domain.plan import GROWN, Skip
 from bot.domain.rules import Rules
 from bot.errors import Declined
@@ -75,14 +74,14 @@ def check_port(book: Book, port: Port, number: int) -> None:
 
 
 def why_silent(book: Book, number: int, rules: Rules, now: datetime) -> Callable[[str], Skip | None]:
-    """Why a customer, by the key of their phone, gets no message of the case; None where they may.
+    """Why a customer (`Recipient.person`) gets no message of the case; None where they may.
 
     Who has, or may have, one of an outage that is still on where they are knows of it, whenever that was.
     """
-    reached: dict[int, set[str]] = {}
+    reached: dict[int, set[str | None]] = {}
 
-    def why(key: str) -> Skip | None:
-        contact = book.contacts.get(key)
+    def why(person: str) -> Skip | None:
+        contact = book.contacts.get(person)
         if free_at(contact, now, rules.cooldown_hours) is not None:
             return Skip.COOLDOWN
         if contact is None or contact.case == number or contact.case not in book.open:
@@ -92,8 +91,8 @@ def why_silent(book: Book, number: int, rules: Rules, now: datetime) -> Callable
         if not (here and contact.at >= max((case.opened_at, *case.reopened))):
             return None
         if case.id not in reached:
-            reached[case.id] = set(map(phone_key, case.reached_phones()))
-        return Skip.TOLD if key in reached[case.id] else None
+            reached[case.id] = set(case.reached_people())
+        return Skip.TOLD if person in reached[case.id] else None
 
     return why
 

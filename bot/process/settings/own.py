@@ -85,6 +85,13 @@ class Process(Part):
     title: ClassVar[str] = "The process"
 
     data_dir: Path = setting(DATA_DIR, mend="a folder", tells="The folder of the ledger, on a local disk.")
+    personal_days: int = setting(
+        180,
+        ge=30,
+        le=3650,
+        mend="days, 30 to 3650",
+        tells="Days that names and phones of customers are kept, by whole months (30 to 3650).",
+    )
     tz: Zone = setting(
         ZoneInfo(TZ),
         mend="e.g. America/Sao_Paulo",

@@ -14,7 +14,7 @@ def resends(folder: Path, phone: str, alert: int, *, restored: bool) -> int:
     ``restored``: the message that service is back. The line is durable before the send, so what reached the
     phone is on record.
     """
-    about: set[int] = set()
+    people, about = _people(folder.parent / "people", phone), set[int]()
     recipients: dict[int, set[str]] = {}
     count = 0
     for line in _lines(folder):
@@ -25,10 +25,18 @@ def resends(folder: Path, phone: str, alert: int, *, restored: bool) -> int:
             case "incident_joined":
                 about |= {case} if str(alert) in _ids([line["incident"]]) else set()
             case "planned":
-                recipients[case] = {r["id"] for r in line["recipients"] if r.get("phone") == phone}
+                recipients[case] = people.get((case, line["at"]), set())
             case "resent" if abs(case) in about and (case < 0) == restored:
                 count += len(recipients.get(case, set()) & set(line["recipients"]))
     return count
+
+
+def _people(folder: Path, phone: str) -> dict[tuple[int, str], set[str]]:
+    """Who of each plan has the phone, by case and time of the plan's line: lines themselves say no phone."""
+    files = sorted(folder.glob("*.jsonl"))
+    texts = (text for file in files for text in file.read_text(encoding="utf-8").splitlines())
+    plans = (json.loads(text) for text in texts if text.endswith("}"))
+    return {(p["case"], p["at"]): {id_ for id_, _, number in p["people"] if number == phone} for p in plans}
 
 
 def _ids(incidents: list[dict[str, Any]]) -> set[str]:

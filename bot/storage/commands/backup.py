@@ -88,6 +88,8 @@ def _filled(folder: Path, dest: Path, now: datetime, disk: Disk) -> Scan:
     disk.make_folder(ledger_folder(dest))
     for name, size in sizes.items():
         _copy_month(disk, ledger_folder(folder) / name, ledger_folder(dest), size)
+    for name in copied.PEOPLE:
+        _copy_beside(disk, folder / name, dest / name)
     found = whole(disk, dest)
     if found is None:
         wrong = f"{ledger_folder(folder)} is damaged, or has no line: see python -m bot ledger verify"

@@ -22,6 +22,8 @@ from bot.storage.commands.phrases import no_ledger, place
 from bot.storage.commands.verify import entries
 from bot.storage.disk import Disk
 from bot.storage.past.history import Archive, visited
+from bot.storage.people.months import FOLDER
+from bot.storage.people.store import known
 from bot.storage.replay import Fault, Scan, scan
 from bot.storage.segments import ledger_folder
 
@@ -84,7 +86,7 @@ def row_of(entry: Entry) -> Row:
     One about the second message of a case (service is back; the case's number, negated) has `restores`: the
     number that people know.
     """
-    own = json.loads(b"{%b}" % codec.fields(entry.line))
+    own = json.loads(b"{%b}" % codec.fields(entry.line, people=True))
     at = entry.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
     root = restored_of(own.get("case") or 0)
     second = {} if root is None else {"restores": root}
@@ -97,7 +99,7 @@ def read(folder: Path, disk: Disk, how: Callable[[Disk, Path], Scan] = scan) -> 
         copied.found(disk, folder)
         found = how(disk, folder)
     except OSError as error:
-        raise _unreadable(folder, error) from error
+        raise _unreadable(ledger_folder(folder), error) from error
     if not found.sizes:
         raise StartupError(no_ledger(folder, disk), code=1)
     return found
@@ -110,7 +112,7 @@ def past(folder: Path, disk: Disk, found: Scan) -> Iterator[Archive]:
         with visited(folder, disk, found.head.seq, anew=found.trouble is not None) as archive:
             yield archive
     except OSError as error:
-        raise _unreadable(folder, error) from error
+        raise _unreadable(ledger_folder(folder), error) from error
 
 
 def taken(disk: Disk, folder: Path, found: Scan) -> Iterator[Entry]:
@@ -118,7 +120,23 @@ def taken(disk: Disk, folder: Path, found: Scan) -> Iterator[Entry]:
     try:
         yield from entries(disk, folder, found)
     except OSError as error:
-        raise _unreadable(folder, error) from error
+        raise _unreadable(ledger_folder(folder), error) from error
+
+
+def naming(disk: Disk, folder: Path) -> Callable[[Entry], Entry]:
+    """Puts names and phones into lines, in their order; StartupError where they cannot be read."""
+    try:
+        people = known(disk, folder)
+    except OSError as error:
+        raise _unreadable(folder / FOLDER, error) from error
+
+    def named(entry: Entry) -> Entry:
+        try:
+            return entry if people is None else people.named(entry)
+        except OSError as error:
+            raise _unreadable(folder / FOLDER, error) from error
+
+    return named
 
 
 def warning(folder: Path, found: Scan) -> str | None:
@@ -149,8 +167,9 @@ def export(
 
     def rows() -> Iterator[Row]:
         hidden = None if phones else Phones()
+        named = naming(disk, folder)
         for entry in taken(disk, folder, found):
-            row = row_of(entry)
+            row = row_of(named(entry))
             if hidden is not None:
                 hidden.learn(row)
                 row = hidden.hide(row)
@@ -174,7 +193,7 @@ def save(path: Path, document: Iterable[bytes], folder: Path, disk: Disk | None 
 
 
 def _unreadable(folder: Path, error: OSError) -> StartupError:
-    return StartupError(f"{ledger_folder(folder)} cannot be read: {error.strerror}", code=1)
+    return StartupError(f"{folder} cannot be read: {error.strerror}", code=1)
 
 
 def _json(rows: Iterator[Row]) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ from bot.domain.plan import Tally
 from bot.errors import StartupError
 from bot.storage.checkpoint import resumed
 from bot.storage.codec import Entry
-from bot.storage.commands.export import Phones, Row, past, read, row_of, warning
+from bot.storage.commands.export import Phones, Row, naming, past, read, row_of, warning
 from bot.storage.commands.phrases import waits
 from bot.storage.disk import Disk
 from bot.storage.past.history import Archive
@@ -49,7 +49,7 @@ def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None)
                 lines.append(waits(_time(found.book.unconfirmed, zone), found.book.doubt))
         elif abs(case) in cases:
             story = archive.ask(lambda _, recall: recall.story(abs(case)))
-            lines += _Story(abs(case), zone).text(story)
+            lines += _Story(abs(case), zone).text(map(naming(disk, folder), story))
         else:
             there = f"the last one is {max(cases)}" if cases else "there is none yet"
             if note is None:

@@ -21,6 +21,7 @@ from bot.storage.past.index import Index
 from bot.storage.past.indexing import Indexer
 from bot.storage.past.recall import Recall
 from bot.storage.past.tables import INDEX, Audited, Flag, copy
+from bot.storage.people.store import known
 from bot.storage.segments import ledger_folder
 
 T = TypeVar("T")
@@ -168,7 +169,8 @@ class FileHistory:
     def __init__(
         self, folder: Path, durable: Callable[[], int | None], clock: Clock, disk: Disk | None = None
     ) -> None:
-        self._archive = Archive(folder, disk or Disk(), ledger_folder(folder) / INDEX)
+        self._disk, self._folder = disk or Disk(), folder
+        self._archive = Archive(folder, self._disk, ledger_folder(folder) / INDEX)
         self._durable, self._clock = durable, clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._reader: asyncio.Task[None] | None = None
@@ -179,10 +181,10 @@ class FileHistory:
 
     async def case(self, number: int) -> Book:
         """As `History.case`."""
-        folded = await self._asked(lambda _index, recall: recall.fold([number]))
-        if number not in folded.book.cases:
+        book = await self._asked(lambda _index, recall: self._filled(recall.fold([number]).book))
+        if number not in book.cases:
             raise Declined("unknown_case")
-        return folded.book
+        return book
 
     async def audit(self, wish: Wish, skip: int, most: int) -> Recalled:
         """As `History.audit`."""
@@ -195,6 +197,12 @@ class FileHistory:
             await asyncio.wait({self._reader})
         await self._run(self._archive.close)
         self._thread.shutdown()
+
+    def _filled(self, book: Book) -> Book:
+        people = known(self._disk, self._folder)
+        if people is not None:
+            people.fill(book)
+        return book
 
     async def _asked(self, work: Callable[[Index, Recall], T]) -> T:
         try:

@@ -12,7 +12,6 @@ import structlog
 from bot.domain import events as ev
 from bot.domain.book import Event
 from bot.domain.incident import Incident
-from bot.domain.phone import phone_key
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
 from bot.storage.past.index import Index
@@ -108,8 +107,8 @@ class Notes:
     def _take_sends(self, line: ev.Line, at: Place) -> None:
         match line:
             case ev.Planned():
-                phones = {phone_key(r.phone) for r in line.recipients if r.phone is not None}
-                self.index.add_customers(at, line.case, phones)
+                people = {r.person for r in line.recipients if r.person is not None}
+                self.index.add_customers(at, line.case, people)
             case ev.Approved() | ev.Resent():
                 self.index.set_running(line.case, running=True)
             case ev.Settled() | ev.Cancelled():

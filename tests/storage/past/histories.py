@@ -120,7 +120,7 @@ class Story:
     def _next(self, case: Case) -> Iterator[Line]:
         dispatch = case.dispatches[-1]
         if dispatch.progress is None:
-            plan = [Recipient(f"c{n}", "José", ("ZTEG",), f"556199999000{n}") for n in range(4)]
+            plan = [Recipient(f"c{n}", serials=("ZTEG",), person=f"619999000{n}") for n in range(4)]
             planned = ev.Planned(case.id, 4, tuple(plan))
             yield self._dice.choice((planned, planned, planned, ev.Cancelled(case.id, BRUNO)))
             return
@@ -169,7 +169,7 @@ class Story:
             [ev.CooldownReleased(port(self._dice.choice(_PLACES), self._dice.choice(_OLTS)), ANA, "x")],
             [ev.Silenced(silence + 1, (Scope("CB 02", "1/1"),), self.at + timedelta(hours=9), ANA, "obra")],
             [ev.SilenceEnded(silence, BRUNO)],
-            [TrialIntent(trial + 1, "LOS", 114, "5561999990009", ANA)],
+            [TrialIntent(trial + 1, "LOS", 114, "(61) 9****-0009", ANA)],
             [TrialResult(trial, Outcome.ACCEPTED)],
             [ev.Confirmed(ANA, self.at - timedelta(hours=1))],
         ]

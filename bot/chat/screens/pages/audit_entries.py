@@ -22,7 +22,6 @@ from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import free_at
 from bot.domain.limits.holds import NOT_BEGUN
 from bot.domain.limits.silence import Scope, squeezed
-from bot.domain.phone import mask
 from bot.domain.plan import Receipt, Tally
 from bot.domain.who import BOT, Who
 from bot.ports import Wish
@@ -172,7 +171,7 @@ def said(entry: Entry, words: Words) -> str:
         "agreed": entry.agreed,
     }
     if entry.trial is not None:
-        facts |= {"hsm": entry.trial.hsm, "phone": mask(entry.trial.phone)}
+        facts |= {"hsm": entry.trial.hsm, "phone": entry.trial.phone}
         facts["outcome"] = words.plain(f"trial.{entry.receipt.outcome if entry.receipt else 'unknown'}")
         facts["reason"] = reason_words(entry.receipt.reason, words) if entry.receipt else None
     what = words.plain(f"entry.{entry.code}", **facts)

@@ -1,0 +1,55 @@
+"""What was done with the data of one person, at the server, and the ledger's own beginning anew.
+
+Field names and `kind` texts are the file format: add fields with a default, never rename.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bot.domain.book import Book, Event
+from bot.domain.who import Who
+
+
+@dataclass(frozen=True, slots=True)
+class PersonForgotten(Event):
+    """Names and phones of one customer (`Recipient.person`) were taken away, from so many plans."""
+
+    person: str
+    plans: int
+    by: Who
+    kind: Literal["person_forgotten"] = "person_forgotten"
+    audited = True
+    by_the_bot = False
+
+
+@dataclass(frozen=True, slots=True)
+class PersonShown(Event):
+    """All that is known of one customer (`Recipient.person`) was shown."""
+
+    person: str
+    by: Who
+    kind: Literal["person_shown"] = "person_shown"
+    audited = True
+    by_the_bot = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded(Event):
+    """The ledger goes on one of a version before, of so many lines, whose last one has this hash.
+
+    It is the first line; those behind it are that one's. `key` is as in `Started`.
+    """
+
+    head: str
+    lines: int
+    key: str
+    kind: Literal["upgraded"] = "upgraded"
+    by_the_bot = False
+
+    def apply(self, book: Book, at: datetime) -> None:
+        book.key = self.key
+
+
+Line = PersonForgotten | PersonShown | Upgraded
+"""Every kind of this file."""

@@ -1,0 +1,87 @@
+"""`python -m bot ledger forget PHONE`: a customer's names and phones go, what was done stays.
+
+They stand in `people/` alone. The lines call them by a code that only `people.key` leads to, and that they
+were told still holds them back.
+"""
+
+from pathlib import Path
+
+from bot.domain.events import PersonForgotten
+from bot.domain.phone import NoPhone, Phone, parse_phone, phone_key
+from bot.domain.who import Who
+from bot.errors import LedgerClosed, StartupError
+from bot.ports import Clock
+from bot.storage.access import of_another_user
+from bot.storage.commands.phrases import counted, no_ledger
+from bot.storage.commands.upgrade import before
+from bot.storage.disk import Disk
+from bot.storage.files import FileLedger
+from bot.storage.people import months
+from bot.storage.people.months import Person
+from bot.storage.segments import segments_in
+
+_NO_PHONE = {
+    NoPhone.LANDLINE: "is a landline: none is ever kept",
+    NoPhone.FOREIGN: "is no Brazilian number: none is ever kept",
+}
+
+
+def phone_of(text: str) -> Phone:
+    """The phone that was typed, in any spelling; StartupError (exit code 2) where it is none."""
+    found = parse_phone(text)
+    if isinstance(found, Phone):
+        return found
+    why = _NO_PHONE.get(found, "is no mobile number with its area code, such as 61999990000")
+    raise StartupError(f"what was typed {why}", code=2)
+
+
+async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk | None = None) -> str:
+    """Take a customer's names and phones away and write that down; what was done, in words.
+
+    Of the same customer under another phone too, and of whoever shares the phone. The bot must not run.
+    StartupError (exit code 1) where that cannot be; whatever was done then, the same command does the rest.
+    """
+    disk = disk or Disk()
+    ledger = await opened(folder, clock, disk)
+    try:
+        if kept := before(disk, folder):
+            names = " and ".join(str(folder / name) for name in kept)
+            mend = "delete it first, a backup elsewhere will do"
+            raise StartupError(f"{names} still has everybody's names and phones: {mend}", code=1)
+        ids = months.ids(disk, folder, phone.key)
+
+        def is_theirs(person: Person) -> bool:
+            return person.id in ids or (person.phone is not None and phone_key(person.phone) == phone.key)
+
+        plans = months.without(disk, folder, is_theirs)
+        line = PersonForgotten(ledger.person(phone.digits), plans, who)
+        await ledger.commit(lambda _book, _now: [line])
+    except LedgerClosed as error:
+        raise StartupError(f"{error}: run it again", code=1) from error
+    except OSError as error:
+        raise StartupError(f"{folder} cannot be written ({error.strerror}): run it again", code=1) from error
+    finally:
+        await ledger.close()
+    return "\n".join(
+        [
+            f"taken out of {counted(plans, 'plan')}: name and phone. What was done stays, without them",
+            "backups made before still have them",
+        ]
+    )
+
+
+async def opened(folder: Path, clock: Clock, disk: Disk) -> FileLedger:
+    """The ledger, to be written; StartupError (exit code 1) where it cannot be."""
+    try:
+        there = bool(segments_in(disk, folder))
+        another = of_another_user(folder) if there else no_ledger(folder, disk)
+        if another is not None:
+            raise StartupError(another, code=1)
+    except OSError as error:
+        raise StartupError(f"{folder} cannot be used: {error.strerror}", code=1) from error
+    ledger = FileLedger.open(folder, clock, disk)
+    if ledger.closed is not None:
+        why = ledger.closed
+        await ledger.close()
+        raise StartupError(why, code=1)
+    return ledger

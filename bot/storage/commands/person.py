@@ -1,0 +1,151 @@
+"""`python -m bot ledger person PHONE`: all that there is about one customer, for who asks for it.
+
+What is kept of them (`people/`), and what was done: each plan they were in, and what came of it. Older plans
+are found by the code that the lines call them by, though their name and phone are gone.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+from bot.domain.book import Book
+from bot.domain.case import Case, restoring_of
+from bot.domain.dispatch import Dispatch
+from bot.domain.events import PersonShown
+from bot.domain.phone import Phone, phone_key
+from bot.domain.plan import Recipient
+from bot.domain.who import Who
+from bot.errors import LedgerClosed, StartupError
+from bot.ports import Clock
+from bot.storage.commands.forget import opened
+from bot.storage.commands.phrases import counted
+from bot.storage.disk import Disk
+from bot.storage.files import FileLedger
+from bot.storage.past.history import visited
+from bot.storage.people import months
+from bot.storage.people.months import Listed
+
+Row = dict[str, Any]
+
+_AT_ONCE = 100  # cases
+
+
+async def person(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk | None = None) -> Row:
+    """All about a customer, as plain JSON values, and a line that it was shown. The bot must not run.
+
+    `kept` is a row a plan that still says their name, `messages` a row a plan that they are in. StartupError
+    (exit code 1) where that cannot be.
+    """
+    disk = disk or Disk()
+    ledger = await opened(folder, clock, disk)
+    try:
+        found = _found(folder, phone, ledger, disk)
+        line = PersonShown(ledger.person(phone.digits), who)
+        await ledger.commit(lambda _book, _now: [line])
+    except LedgerClosed as error:
+        raise StartupError(str(error), code=1) from error
+    except OSError as error:
+        raise StartupError(f"{folder} cannot be read: {error.strerror}", code=1) from error
+    finally:
+        await ledger.close()
+    return found
+
+
+def _found(folder: Path, phone: Phone, ledger: FileLedger, disk: Disk) -> Row:
+    called = ledger.person(phone.digits)
+    kept = [row for listed in _listed(disk, folder) for row in _kept(listed, phone)]
+    with visited(folder, disk, ledger.head.seq) as archive:
+        of = archive.ask(lambda index, _: None if index.path is None else index.cases_of(called))
+        if of is None:
+            raise StartupError("no room for an index in the folder for temporary files", code=1)
+        cases = sorted(set(map(abs, of)))
+        messages: list[Row] = []
+        for first in range(0, len(cases), _AT_ONCE):
+            some = cases[first : first + _AT_ONCE]
+            book = archive.ask(lambda _, recall, some=some: recall.fold(some)).book  # type: ignore[misc]
+            messages += [row for case in some for row in _messages(book, case, called)]
+    return {"person": called, "kept": kept, "messages": messages}
+
+
+def _listed(disk: Disk, folder: Path) -> Iterator[Listed]:
+    for month in months.months_in(disk, folder):
+        yield from filter(None, map(months.read, months.lines(disk, folder, month)))
+
+
+def _kept(listed: Listed, phone: Phone) -> Iterator[Row]:
+    for one in listed.people:
+        if one.phone is not None and phone_key(one.phone) == phone.key:
+            case, attempt = listed.plan
+            at = _time(listed.at)
+            yield {
+                "at": at,
+                "case": case,
+                "attempt": attempt,
+                "id": one.id,
+                "name": one.name,
+                "phone": one.phone,
+            }
+
+
+def _messages(book: Book, number: int, called: str) -> Iterator[Row]:
+    both = (book.cases.get(number), book.cases.get(restoring_of(number)))
+    for case in (one for one in both if one is not None):
+        for dispatch in case.dispatches:
+            plan = {} if dispatch.progress is None else dispatch.progress.recipients
+            for recipient in (one for one in plan.values() if one.person == called):
+                yield _message(case, dispatch, recipient)
+
+
+def _message(case: Case, dispatch: Dispatch, recipient: Recipient) -> Row:
+    sends = dispatch.sends
+    receipt, claimed = sends.results.get(recipient.id), sends.intents.get(recipient.id)
+    root = case.incident
+    return {
+        "case": case.shown_as,
+        "restored": case.restores is not None,
+        "attempt": dispatch.attempt,
+        "port": root.port.label,
+        "kind": root.kind.value,
+        "approved_at": _time(dispatch.at),
+        "approved_by": dispatch.by.name,
+        "dry_run": dispatch.dry_run,
+        "id": recipient.id,
+        "serials": list(recipient.serials),
+        "skipped": None if recipient.skip is None else recipient.skip.value,
+        "sent_at": None if claimed is None else _time(claimed),
+        "outcome": None if receipt is None else receipt.outcome.value,
+        "reason": None if receipt is None else receipt.reason,
+        "reference": None if receipt is None else receipt.reference,
+        "calls": sends.calls.get(recipient.id),
+    }
+
+
+def said(found: Row, zone: tzinfo) -> str:
+    """The same for a person to read: a line for each plan."""
+    names = dict.fromkeys(row["name"] for row in found["kept"])
+    lines = [f"in the ledger: {found['person']}"]
+    lines += [f"kept: {', '.join(filter(None, names)) or 'no name'}, {counted(len(found['kept']), 'plan')}"]
+    for row in found["messages"]:
+        came = row["outcome"] or (f"skipped ({row['skipped']})" if row["skipped"] else "not sent")
+        at = datetime.fromisoformat(row["sent_at"] or row["approved_at"]).astimezone(zone)
+        parts = [
+            f"{at:%Y-%m-%d %H:%M:%S}",
+            f"case {row['case']}{' [service is back]' if row['restored'] else ''}",
+            f"{row['kind']} {row['port']}",
+            " ".join(
+                [came, *([f"({row['reason']})"] if row["reason"] else []), *(["(dry run)"] * row["dry_run"])]
+            ),
+        ]
+        lines.append("  ".join(parts))
+    return "\n".join([*lines, *([] if found["messages"] else ["no plan has them"])])
+
+
+def document(found: Row) -> bytes:
+    """The same as JSON."""
+    return json.dumps(found, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,78 @@
+"""`people.key`: the secret by which the ledger's lines call people.
+
+What they are called is a keyed hash (HMAC-SHA-256, RFC 2104) of their phone's key: without the secret nobody
+can try all phones there are and find who is meant, with it the bot knows whom it told. So without it nothing
+may be sent, and it is never made anew beside a ledger that used another.
+"""
+
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from bot.domain.phone import phone_key
+from bot.storage.disk import Disk
+
+NAME = "people.key"
+_SIZE = 32  # bytes of the secret
+_LENGTH = 15  # bytes of a hash, 20 characters: of all people ever told, no two share one
+
+
+class Key:
+    """A secret and what it calls people."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.id = sha256(b"id of " + secret).hexdigest()[:12]
+        """By which a ledger knows its own again; it says nothing of the secret."""
+
+    def person(self, phone: str) -> str:
+        """What whoever has a phone (digits with country code) is called: 20 characters."""
+        found = hmac.digest(self._secret, phone_key(phone).encode(), "sha256")
+        return urlsafe_b64encode(found[:_LENGTH]).decode()
+
+
+class KeyMissing(Exception):
+    """The secret of the lines is not there; the text says why, and what mends it."""
+
+
+def key_of(
+    disk: Disk,
+    folder: Path,
+    known: str | None,
+    *,
+    used: bool,
+    made: Callable[[int], bytes] = secrets.token_bytes,
+) -> Key:
+    """The secret of a data folder, made durably where lines never used one (`used`).
+
+    `known` is the id that the ledger has of it. KeyMissing where it is not there or another; OSError.
+    """
+    path = folder / NAME
+    if NAME not in disk.names(folder):
+        if known is not None or used:
+            raise KeyMissing(f"{path} is missing: {_MEND}")
+        disk.replace(path, made(_SIZE).hex().encode() + b"\n")
+    key = read(disk, folder)
+    if known is not None and key.id != known:
+        raise KeyMissing(f"{path} is the key of another ledger: {_MEND}")
+    return key
+
+
+def read(disk: Disk, folder: Path) -> Key:
+    """The secret that is there. KeyMissing where that is none; OSError where it cannot be read."""
+    try:
+        secret = bytes.fromhex(disk.read(folder / NAME).decode("ascii"))
+    except ValueError:
+        secret = b""
+    if len(secret) != _SIZE:
+        raise KeyMissing(f"{folder / NAME} is damaged: {_MEND}")
+    return Key(secret)
+
+
+_MEND = (
+    "without it nobody knows who was told, so nothing is sent. Bring it back from a backup (it is in each) "
+    "and start anew"
+)

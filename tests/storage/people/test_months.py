@@ -1,0 +1,129 @@
+"""`people/`: written before the line, read whatever was torn, taken away when it is due."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain import events as ev
+from bot.domain.book import Book
+from bot.storage.disk import Disk
+from bot.storage.files import FileLedger
+from bot.storage.people import months
+from bot.storage.people.months import FOLDER, Listed, Person
+from tests.fakes import NOON, FakeClock
+from tests.storage.disks import QuickDisk
+from tests.storage.samples import adds, dispatch
+
+DISK = QuickDisk()
+ANA = Person("c1", 'Ana "Zé" \u2028', "5561999990001")
+LISTED = Listed((1, 1), NOON, (ANA, Person("r2", "", None)))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+PEOPLE = st.lists(st.builds(Person, TEXTS, TEXTS, st.none() | TEXTS), max_size=4).map(tuple)
+
+
+@given(PEOPLE, st.integers(-999, 999), st.datetimes(datetime(2000, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_a_line_comes_back_as_it_was(people: tuple[Person, ...], case: int, at: datetime) -> None:
+    listed = Listed((case, 3), at, people)
+    raw = listed.dump()
+    assert raw.count(b"\n") == 1
+    assert months.read(raw[:-1]) == listed
+
+
+@given(st.integers(0, 10_000), st.integers(0, 7))
+def test_a_changed_bit_is_nobody(place: int, bit: int) -> None:
+    raw = bytearray(LISTED.dump()[:-1])
+    raw[place % len(raw)] ^= 1 << bit
+    assert months.read(bytes(raw)) is None
+
+
+def test_torn_anywhere_what_follows_is_whole(tmp_path: Path) -> None:
+    whole = LISTED.dump()
+    path = tmp_path / FOLDER / "2026-11.jsonl"
+    for size in range(len(whole)):
+        months.append(DISK, tmp_path, [LISTED])
+        path.write_bytes(path.read_bytes()[:size])
+        months.append(DISK, tmp_path, [Listed((2, 1), NOON, (ANA,))])
+        found = months.find(DISK, tmp_path, NOON, {(1, 1), (2, 1)})
+        assert found.keys() == ({(1, 1), (2, 1)} if size == len(whole) - 1 else {(2, 1)})
+        path.unlink()
+
+
+def test_the_last_line_about_a_plan_counts(tmp_path: Path) -> None:
+    months.append(DISK, tmp_path, [LISTED])
+    months.append(DISK, tmp_path, [Listed((1, 1), NOON + timedelta(days=9), (Person("c1", "Bia", None),))])
+    assert months.find(DISK, tmp_path, NOON, {(1, 1)})[1, 1].people[0].name == "Bia"
+    assert months.find(DISK, tmp_path, NOON + timedelta(days=9), {(1, 1)}).keys() == {(1, 1)}
+    assert months.find(DISK, tmp_path, NOON + timedelta(days=40), {(1, 1)}) == {}
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        (datetime(2026, 12, 30, 23, 59, tzinfo=UTC), []),
+        (datetime(2026, 12, 31, tzinfo=UTC), ["2026-11.jsonl"]),
+        (datetime(2027, 1, 29, 23, 59, tzinfo=UTC), ["2026-11.jsonl"]),
+        (datetime(2027, 1, 31, tzinfo=UTC), ["2026-11.jsonl", "2026-12.jsonl"]),
+        (datetime(2031, 1, 1, tzinfo=UTC), ["2026-11.jsonl", "2026-12.jsonl"]),
+    ],
+)
+async def test_a_month_goes_when_its_last_day_is_so_long_ago(
+    tmp_path: Path, now: datetime, due: list[str]
+) -> None:
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock, DISK)
+    await ledger.commit(adds(*dispatch()))
+    clock.time = datetime(2026, 12, 5, tzinfo=UTC)
+    await ledger.commit(adds(*dispatch(2), ev.Alive()))
+    (tmp_path / FOLDER / "notes.txt").write_text("mine")
+    clock.time = now
+    before = {case: ledger.book.cases[case].dispatches[0].sends.tally() for case in (1, 2)}
+    assert await ledger.let_go(30) == due
+    left = {path.name for path in (tmp_path / FOLDER).iterdir()}
+    assert left == {"2026-11.jsonl", "2026-12.jsonl", "notes.txt"} - set(due)
+    for case, month in ((1, "2026-11.jsonl"), (2, "2026-12.jsonl")):
+        one = ledger.book.cases[case].dispatches[0].sends.recipients["c2"]
+        assert (one.name, one.phone) == (("", None) if month in due else ("Maria", "5561999990002"))
+        assert one.person == ledger.person("5561999990002")
+        assert ledger.book.cases[case].dispatches[0].sends.tally() == before[case]
+    live = ledger.book
+    await ledger.close()
+    again = FileLedger.open(tmp_path, clock, DISK)
+    assert again.book == live, "a start knows the same"
+    await again.close()
+
+
+async def test_copies_of_an_upgrade_go_as_well(tmp_path: Path) -> None:
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock, DISK)
+    for name in ("before-upgrade-20261101T000000Z", "before-upgrade-20261121T000000Z"):
+        (tmp_path / name / "ledger").mkdir(parents=True)
+    clock.time += timedelta(days=20)
+    assert await ledger.let_go(30) == ["before-upgrade-20261101T000000Z"]
+    await ledger.close()
+    assert not (tmp_path / "before-upgrade-20261101T000000Z").exists()
+    assert (tmp_path / "before-upgrade-20261121T000000Z").exists()
+
+
+async def test_a_start_puts_people_where_they_were_whatever_else_is_there(tmp_path: Path) -> None:
+    """Two approvals of a case, a second message, a month's end: each plan has its own people."""
+    clock = FakeClock(NOON.replace(day=30, hour=23))
+    ledger = FileLedger.open(tmp_path, clock, DISK)
+    await ledger.commit(adds(*dispatch(), ev.Intent(1, "c1"), ev.Settled(1, "halted", "x")))
+    clock.time += timedelta(hours=3)
+    await ledger.commit(adds(*dispatch()[1:]))
+    await ledger.commit(adds(*dispatch(2), ev.Alive()))
+    live: Book = ledger.book
+    await ledger.close()
+    again = FileLedger.open(tmp_path, clock, DISK)
+    assert again.book == live
+    assert len(again.book.cases[1].dispatches) == 2
+    await again.close()
+    shutil.rmtree(tmp_path / FOLDER)
+    bare = FileLedger.open(tmp_path, clock, Disk())
+    assert {r.name for r in bare.book.cases[2].dispatches[0].sends.recipients.values()} == {""}
+    assert bare.book.contacts == live.contacts
+    await bare.close()
