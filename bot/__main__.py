@@ -325,12 +325,13 @@ def _cat(given: argparse.Namespace) -> int:
 def _person(given: argparse.Namespace) -> int:
     from bot.process.clock import SystemClock
     from bot.process.settings.given import data_dir, time_zone
-    from bot.storage.access import who
+    from bot.storage.access import check_owner, who
     from bot.storage.commands import person
     from bot.storage.commands.export import save
     from bot.storage.commands.forget import phone_of
 
     folder, phone = given.data or data_dir(), phone_of(given.phone)
+    check_owner(folder)
     found = asyncio.run(person.person(folder, phone, who(), SystemClock()))
     text = person.document(found) if given.json else f"{person.said(found, time_zone())}\n".encode()
     if given.out is None:
@@ -343,11 +344,12 @@ def _person(given: argparse.Namespace) -> int:
 def _forget(given: argparse.Namespace) -> int:
     from bot.process.clock import SystemClock
     from bot.process.settings.given import data_dir
-    from bot.storage.access import who
+    from bot.storage.access import check_owner, who
     from bot.storage.commands.forget import forget, phone_of
 
-    phone = phone_of(given.phone)
-    print(asyncio.run(forget(given.data or data_dir(), phone, who(), SystemClock())))
+    folder, phone = given.data or data_dir(), phone_of(given.phone)
+    check_owner(folder)
+    print(asyncio.run(forget(folder, phone, who(), SystemClock())))
     return 0
 
 

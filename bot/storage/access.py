@@ -3,9 +3,11 @@
 import getpass
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from bot.domain.who import Who
+from bot.errors import StartupError
 from bot.storage.segments import ledger_folder
 
 
@@ -29,6 +31,14 @@ def who() -> Who:
         return Who(0, f"{getpass.getuser()} (terminal)")
     except (KeyError, OSError):  # a user id without a name
         return Who(0, "terminal")
+
+
+def check_owner(folder: Path) -> None:
+    """StartupError (exit code 1) where this user should write nothing there; a missing folder is nobody's."""
+    with suppress(FileNotFoundError):
+        another = of_another_user(folder)
+        if another is not None:
+            raise StartupError(another, code=1)
 
 
 def _of(path: Path) -> list[str]:

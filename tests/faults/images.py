@@ -208,6 +208,15 @@ class Held(Disk):
     def remove(self, path: Path) -> None:
         self.files.pop(self._key(path), None)
 
+    def move(self, path: Path, to: Path) -> None:
+        old, new = self._key(path), self._key(to)
+        for name in [name for name in self.files if name == old or name.startswith(f"{old}/")]:
+            self.files[new + name.removeprefix(old)] = self.files.pop(name)
+
+    def remove_folder(self, folder: Path) -> None:
+        for name in [name for name in self.files if name.startswith(f"{self._key(folder)}/")]:
+            del self.files[name]
+
     def free_bytes(self, folder: Path) -> int:
         return 1 << 40
 

@@ -11,7 +11,6 @@ from bot.domain.phone import NoPhone, Phone, parse_phone, phone_key
 from bot.domain.who import Who
 from bot.errors import LedgerClosed, StartupError
 from bot.ports import Clock
-from bot.storage.access import of_another_user
 from bot.storage.commands.phrases import counted, no_ledger
 from bot.storage.commands.upgrade import before
 from bot.storage.disk import Disk
@@ -73,10 +72,8 @@ async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
 async def opened(folder: Path, clock: Clock, disk: Disk) -> FileLedger:
     """The ledger, to be written; StartupError (exit code 1) where it cannot be."""
     try:
-        there = bool(segments_in(disk, folder))
-        another = of_another_user(folder) if there else no_ledger(folder, disk)
-        if another is not None:
-            raise StartupError(another, code=1)
+        if not segments_in(disk, folder):
+            raise StartupError(no_ledger(folder, disk), code=1)
     except OSError as error:
         raise StartupError(f"{folder} cannot be used: {error.strerror}", code=1) from error
     ledger = FileLedger.open(folder, clock, disk)

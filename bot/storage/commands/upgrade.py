@@ -17,7 +17,7 @@ from bot.domain.phone import mask
 from bot.errors import StartupError
 from bot.ports import Clock
 from bot.storage import codec
-from bot.storage.access import of_another_user
+from bot.storage.access import check_owner
 from bot.storage.chain import whole
 from bot.storage.codec import BadLine, Entry
 from bot.storage.commands.phrases import counted, no_ledger
@@ -37,14 +37,13 @@ _NOTHING = "nothing to upgrade: no line has names or phones of customers"
 
 def run_upgrade(folder: Path, clock: Clock) -> str:
     """What was done, in words. StartupError (exit code 1) where it cannot be; nothing is changed then."""
+    check_owner(folder)
     return upgrade(folder, clock.now(), Disk())
 
 
 def upgrade(folder: Path, now: datetime, disk: Disk) -> str:
     """As `run_upgrade`, on any disk."""
     try:
-        if (another := of_another_user(folder)) is not None:
-            raise StartupError(another, code=1)
         release = disk.lock(folder / "instance.lock")
     except Timeout:
         raise StartupError(f"another process owns {folder}: stop the bot first", code=1) from None

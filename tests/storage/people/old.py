@@ -16,16 +16,24 @@ Group = tuple[datetime, tuple[Line, ...]]
 def write(folder: Path, groups: Iterable[Group]) -> str:
     """The hash of its last line."""
     (folder / "ledger").mkdir(parents=True)
+    image, last = written(groups)
+    for name, data in image.items():
+        (folder / "ledger" / name).write_bytes(data)
+    return last
+
+
+def written(groups: Iterable[Group]) -> tuple[dict[str, bytes], str]:
+    """The segments, and the hash of the last line."""
+    image: dict[str, bytes] = {}
     seq, prev, name = 0, codec.NO_LINE, ""
     for number, (at, lines) in enumerate(groups, 1):
         name = max(name, segment_name(at))
-        with (folder / "ledger" / name).open("ab") as file:
-            for left, line in zip(range(len(lines) - 1, -1, -1), lines, strict=True):
-                seq += 1
-                raw = codec.seal(_fields(line), seq=seq, group=number, left=left, at=at, prev=prev)
-                prev = codec.digest(raw)
-                file.write(raw + b"\n")
-    return prev
+        for left, line in zip(range(len(lines) - 1, -1, -1), lines, strict=True):
+            seq += 1
+            raw = codec.seal(_fields(line), seq=seq, group=number, left=left, at=at, prev=prev)
+            prev = codec.digest(raw)
+            image[name] = image.get(name, b"") + raw + b"\n"
+    return image, prev
 
 
 def _fields(line: Line) -> bytes:
