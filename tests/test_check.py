@@ -11,8 +11,13 @@ import pytest
 from bot.process.check import check
 from bot.process.settings.reading import load, read
 from bot.simulator.server import Answer, DropBefore, Fault, HtmlPage
+from bot.storage.commands.upgrade import upgrade
+from bot.storage.disk import Disk
 
+from .fakes import NOON
 from .isp import Isp, bot_command, isp
+from .storage.people import old
+from .storage.people.test_upgrade import GROUPS
 
 ALL = (
     *(
@@ -47,6 +52,20 @@ async def findings(site: Isp, **changes: str) -> tuple[int, dict[str, str]]:
 
 def bad(found: Mapping[str, str]) -> dict[str, str]:
     return {what: line for what, line in found.items() if line.startswith("✗")}
+
+
+async def test_a_ledger_that_a_start_would_not_go_on_with_is_named_with_its_mend(site: Isp) -> None:
+    data = site.folder / "data"
+    old.write(data, GROUPS)
+    code, found = await findings(site)
+    assert (code, list(bad(found))) == (1, ["ledger"])
+    assert "run python -m bot ledger upgrade" in found["ledger"]
+    upgrade(data, NOON, Disk())
+    assert bad((await findings(site))[1]) == {}
+    key = (data / "people.key").rename(data / "elsewhere")
+    assert "people.key is missing" in bad((await findings(site))[1])["ledger"]
+    assert not (data / "people.key").exists(), "a check makes none"
+    key.rename(data / "people.key")
 
 
 async def test_all_is_well_and_nothing_was_sent(site: Isp) -> None:

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from bot.chat.screens.starting import start_line
 from bot.domain.phone import Phone
-from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused
+from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused, StartupError
 from bot.gateways import adapter as gateways
 from bot.gateways import would_send
 from bot.process.check_lines import Finding, plain
@@ -28,6 +28,7 @@ from bot.sources import adapter as sources
 from bot.storage.access import troubles
 from bot.storage.checkpoint import resumed
 from bot.storage.disk import Disk
+from bot.storage.people.key import KeyMissing, key_of
 
 LOW_DISK = 100 * 2**20  # bytes
 
@@ -150,9 +151,22 @@ def _open_cases(folder: Path) -> int | None:
     """How many cases the ledger has open, read beside a bot that may run; None where that cannot be said."""
     try:
         found = resumed(Disk(), folder)
-    except OSError:
+    except (OSError, StartupError):
         return None
     return len(found.book.open) if found.trouble is None else None
+
+
+def _of_another_time(folder: Path) -> str | None:
+    """Why a start would not go on with the ledger that is there: of a version before, or without its key."""
+    try:
+        book = resumed(Disk(), folder).book
+        if book.key is not None or book.contacts:
+            key_of(Disk(), folder, book.key, used=True)
+    except (StartupError, KeyMissing) as error:
+        return str(error)
+    except OSError:
+        return None  # said as the folder's
+    return None
 
 
 async def _folder(settings: Settings) -> AsyncIterator[Finding]:
@@ -172,6 +186,9 @@ async def _folder(settings: Settings) -> AsyncIterator[Finding]:
         return
     for trouble in troubles(folder):
         yield Finding("data folder", False, trouble)
+    wrong = _of_another_time(folder)
+    if wrong is not None:
+        yield Finding("ledger", False, wrong)
     used = "; a running bot uses it" if _locked(folder) else ""
     yield Finding("data folder", free > LOW_DISK, f"{folder}, {free // 2**20} MiB free{used}")
 
