@@ -20,6 +20,7 @@ import pytest
 
 from bot.errors import StartupError
 from bot.storage.commands.pack import pack_ended
+from bot.storage.commands.repair import repair
 from bot.storage.commands.verify import verify
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.attack
 TOP = Path(__file__).parents[2]
 OVER, LAST = "2026-11.jsonl", "2026-12.jsonl"
 PACKED = f"{OVER}.gz"
+REPAIRED = 4  # a repair is tried on one of so many
 
 
 def attack(tries: Tries, folder: Path) -> None:
@@ -135,8 +137,8 @@ def _packed(whole: Ledger) -> Image:
 
 def _damaged(image: Image) -> Iterator[tuple[str, Image]]:
     yield "nothing happened", image
-    yield from islice(cuts(image), 0, None, 3)
-    yield from islice(flips(image), 0, None, 3)
+    yield from islice(cuts(image), 0, None, 7)
+    yield from islice(flips(image), 0, None, 7)
     yield from islice(cuts({PACKED: image[PACKED]}), 0, None, 29)
     yield from islice(flips({PACKED: image[PACKED]}), 0, None, 29)
     data = image[PACKED]
@@ -157,6 +159,8 @@ async def _to_what_is_packed(tries: Tries, whole: Ledger) -> None:
     for what, image in _damaged(_packed(whole)):
         tries.images += 1
         tries.runs += 1
+        if not tries.images % REPAIRED:
+            _mended(tries, whole, image, what)
         disk = Held(image)
         try:
             opened = FileLedger.open(DATA, FakeClock(after(whole)), disk)
@@ -179,6 +183,25 @@ async def _to_what_is_packed(tries: Tries, whole: Ledger) -> None:
             tries.check((kept or 0) >= least, f"open without lines that are packed: {what}")
         finally:
             await opened.close()
+
+
+def _mended(tries: Tries, whole: Ledger, image: Image, what: str) -> None:
+    """What `repair` makes of it: all of the ledger, or nothing."""
+    disk = Held(image)
+    try:
+        done = repair(DATA, FakeClock(after(whole)), disk=disk)
+    except StartupError:
+        return
+    if not done.changed:
+        tries.check(disk.image() == image, f"repair changed something in silence: {what}")
+        return
+    found = scan(disk, DATA)
+    tries.check(done.ok and found.trouble is None, f"repaired, and not whole: {what}")
+    tries.check(vars(found.book) == vars(whole.books[found.head.group]), f"another book: {what}")
+    torn = image.get(LAST) != whole.image[LAST]  # the last month is as a start leaves it
+    tries.check(torn or found.head.group == len(whole.raw), f"repair lost lines: {what}")
+    stored = [image[name] for month in done.changed for name in (f"{month}.gz", month) if name in image]
+    tries.check(disk.shelf() == stored, f"no true copy was kept: {what}")
 
 
 def test_packing(tries: Tries, tmp_path: Path) -> None:
