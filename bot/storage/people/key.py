@@ -17,7 +17,7 @@ from bot.storage.disk import Disk
 
 NAME = "people.key"
 _SIZE = 32  # bytes of the secret
-_LENGTH = 15  # bytes of a hash, 20 characters: of all people ever told, no two share one
+_LENGTH = 9  # bytes of a hash, 12 characters: of a million people told, no two share one
 
 
 class Key:
@@ -29,7 +29,7 @@ class Key:
         """By which a ledger knows its own again; it says nothing of the secret."""
 
     def person(self, phone: str) -> str:
-        """What whoever has a phone (digits with country code) is called: 20 characters."""
+        """What whoever has a phone (digits with country code) is called: 12 characters."""
         found = hmac.digest(self._secret, phone_key(phone).encode(), "sha256")
         return urlsafe_b64encode(found[:_LENGTH]).decode()
 
