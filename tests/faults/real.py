@@ -292,7 +292,7 @@ async def real(folder: Path, customers: int = 15) -> AsyncIterator[Real]:
 
 
 async def all_of(
-    tries: Tries, folder: Path, runs: Sequence[Callable[[Tries, Path], Awaitable[None]]]
+    tries: Tries, folder: Path, runs: Sequence[Callable[[Tries, Path], Awaitable[object]]]
 ) -> None:
     """Several runs beside each other, the first ones first; the first Violation ends them all."""
     todo = iter(enumerate(runs))

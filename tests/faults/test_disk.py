@@ -12,11 +12,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from structlog.testing import capture_logs
 
+from bot.storage import files
+from bot.storage.people.key import key_of
 from tests.fakes import NOON
 from tests.faults.disk_image import Snapshot
 from tests.faults.disk_lives import Left, Life, Photo
@@ -123,12 +127,20 @@ class Attack:
 
 
 @contextmanager
+def keyed(seed: int) -> Iterator[None]:
+    """The same secret each time: else each play would be another."""
+    made = random.Random(seed).randbytes  # noqa: S311
+    with patch.object(files, "key_of", partial(key_of, made=made)):
+        yield
+
+
+@contextmanager
 def stage(tries: Tries, seed: int) -> Iterator[Attack]:
     """A loop whose time leaps, and silence: what the code logs about the faults is not what is tested."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with capture_logs(), asyncio.Runner(loop_factory=LeapLoop) as runner:
+        with capture_logs(), keyed(seed), asyncio.Runner(loop_factory=LeapLoop) as runner:
             yield Attack(tries, runner, seed)
     finally:
         logging.disable(before)
