@@ -42,7 +42,7 @@ EDGES = {
     "tls",
     *(f"process.{edge}" for edge in ("clock", "tasks")),
     # An adapter declares its part of the settings; all of them together know every adapter.
-    *(f"process.settings.{edge}" for edge in ("part", "values", "names", "given")),
+    *(f"process.settings.{edge}" for edge in ("part", "values", "names", "given", "templates")),
 }
 FULL = 17  # source files in a folder: what a newcomer takes in at a glance
 # The chat's rooms: each may use itself and those after it.

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from bot.ports import Clock, Gateway
 from bot.process.settings.part import Declared
+from bot.process.settings.templates import Templates
+from bot.process.settings.values import meaning
 
 
 class Sender(Gateway, Protocol):
@@ -27,7 +29,7 @@ class Sending:
     rate: float = 10.0
     sends: int = 10
     account: int | None = None
-    templates: Mapping[str, int] = field(default_factory=dict)
+    templates: Mapping[str, int | str] = field(default_factory=dict)
     tells: frozenset[str] = frozenset()
     tells_restored: frozenset[str] = frozenset()
 
@@ -35,6 +37,18 @@ class Sending:
     def restored(self) -> bool:
         """Whether there is a template for "service is back"."""
         return "RESTORED" in self.templates
+
+
+def sending_of(settings: Templates, ids: Mapping[str, int | str], account: int | None) -> Sending:
+    """What is set about messages: by all gateways' settings, and one's own ids and account."""
+    return Sending(
+        rate=settings.hsm_rate,
+        sends=settings.hsm_concurrency,
+        account=account,
+        templates=ids,
+        tells=frozenset(map(meaning, settings.hsm_variables)),
+        tells_restored=frozenset(map(meaning, settings.hsm_variables_restored)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ NAME = "Teste"
 
 
 async def send_trial(
-    ledger: Ledger, gateway: Gateway, clock: Clock, *, template: str, hsm: int, phone: str, by: Who
+    ledger: Ledger, gateway: Gateway, clock: Clock, *, template: str, hsm: int | str, phone: str, by: Who
 ) -> Receipt:
     """Send a template once and say what is known. The intent is durable before the request leaves.
 
@@ -43,7 +43,7 @@ async def send_trial(
     return receipt
 
 
-def _intends(template: str, hsm: int, phone: str, by: Who) -> Write:
+def _intends(template: str, hsm: int | str, phone: str, by: Who) -> Write:
     def write(book: Book, _now: object) -> Sequence[Line]:
         return [TrialIntent(book.next_trial, template, hsm, mask(phone), by)]
 

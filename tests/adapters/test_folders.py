@@ -14,7 +14,7 @@ import bot
 from bot.chat.screens.words import LANGUAGES, words_in
 from bot.domain.plan import Mend
 from bot.gateways import GATEWAYS
-from bot.process.settings.part import Declared
+from bot.process.settings.part import Declared, own_fields
 from bot.sources import SOURCES
 
 BOT = Path(bot.__file__).parent
@@ -75,7 +75,7 @@ def names_of(name: str, adapter: Declared) -> re.Pattern[str]:
     """What an adapter is called, in code and by people, and what its settings are."""
     spoken = [words_in(adapter.folder, language) for language in LANGUAGES]
     shown = {words[key] for words in spoken for key in (f"gateway.{name}", f"source.{name}") if key in words}
-    said = "|".join(map(re.escape, (*shown, *adapter.settings.model_fields, *adapter.settings.ours)))
+    said = "|".join(map(re.escape, (*shown, *own_fields(adapter.settings))))
     return re.compile(rf"(?i:{said}|(?<![a-z]){name})|{name.capitalize()}(?![a-z])")  # no Opa in `StopAsked`
 
 
@@ -133,7 +133,7 @@ def test_a_folder_can_be_deleted_and_another_take_its_place(
     assert done.returncode == 0, done.stderr
     names, fields, wrong, *example = done.stdout.splitlines()
     assert ("other" in names.split()) is other
-    assert not adapter.settings.model_fields.keys() & set(fields.split())
+    assert not own_fields(adapter.settings).keys() & set(fields.split())
     assert ("other_url" in wrong.split()) is other, "what it needs is asked for"
     assert ("OTHER_SIZE=3" in example) is other
 

@@ -10,7 +10,7 @@ from bot.domain.plan import Mend, Message, Outcome, Receipt
 from bot.errors import Refused, TryLater
 from bot.gateways.matrix.latin1 import spell_name
 from bot.gateways.matrix.matrix import Matrix
-from bot.gateways.matrix.refusals import LONGEST_REASON
+from bot.gateways.reasons import LONGEST_REASON
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.server import (
     Answer,

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.plan import Message, Outcome, Receipt
+from bot.gateways.filling import LONGEST
 from bot.gateways.matrix.matrix import Matrix
-from bot.gateways.matrix.variables import LONGEST, variables_of
+from bot.gateways.matrix.variables import variables_of
 from bot.process.settings.reading import load
 from bot.process.wiring import open_gateway
 from bot.simulator.matrix import MatrixApi

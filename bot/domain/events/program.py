@@ -128,7 +128,7 @@ class TrialIntent(Event):
 
     trial: int
     template: str
-    hsm: int
+    hsm: int | str
     phone: str
     by: Who
     kind: Literal["trial_intent"] = "trial_intent"

@@ -1,25 +1,23 @@
 """Matrix (MatrixGo): its settings and how it is opened. README.md of this folder has the facts of its API."""
 
 from datetime import tzinfo
-from typing import ClassVar
 
 from pydantic import SecretStr, ValidationInfo, field_validator
 
 from bot.errors import StartupError
-from bot.gateways.adapter import Adapter, Advice, Sending
+from bot.gateways.adapter import Adapter, Advice, Sending, sending_of
 from bot.gateways.matrix.matrix import Matrix
 from bot.ports import Clock
-from bot.process.settings.part import Part, setting
-from bot.process.settings.values import VARIABLES_MEND, Cookie, Key, Url, Variables
+from bot.process.settings.part import setting
+from bot.process.settings.templates import Templates
+from bot.process.settings.values import Cookie, Key, Url
 
 TEMPLATES = {"LOS": "hsm_id_los", "POWER": "hsm_id_power", "RESTORED": "hsm_id_restored"}
 _URL_MEND = "URL_HSM is what the provider gave, usually it ends in /rest/v1/sendHsm"
 
 
-class MatrixSettings(Part):
-    """Where its API is, whose account and templates are used, and how fast."""
-
-    ours: ClassVar[tuple[str, ...]] = ("HSM_",)
+class MatrixSettings(Templates):
+    """Where its API is, and whose account and templates are used."""
 
     url_hsm: Url = setting(
         "",
@@ -62,27 +60,11 @@ class MatrixSettings(Part):
         mend="the id of the template for service that is back, empty for none",
         tells="The approved template that says that service is back; empty: none, and nobody is told.",
     )
-    hsm_variables: Variables = setting(
-        (),
-        mend=VARIABLES_MEND,
-        tells="What fills {{1}}, {{2}} ... of the templates for outages, in turn and with commas: name, "
-        "start, eta, end, cause (or nome, inicio, previsao, fim, causa); empty: they have no variables. The "
-        "same for the template for service that is back.",
-    )
-    hsm_variables_restored: Variables = setting((), mend=VARIABLES_MEND)
     hsm_include_current: bool = setting(
         False,
         mend="true or false",
         tells="true: also to customers who have a conversation open (bol_incluir_atual).",
     )
-    hsm_rate: float = setting(
-        10,
-        ge=0,
-        le=1000,
-        mend="messages a second, 0 for no limit",
-        tells="Messages a second (0: no limit) and in flight (1 to 200).",
-    )
-    hsm_concurrency: int = setting(10, ge=1, le=200, mend="messages in flight, 1 to 200")
 
     @field_validator("hsm_id_restored")
     @classmethod
@@ -92,16 +74,13 @@ class MatrixSettings(Part):
         return value
 
 
-def _sending(settings: MatrixSettings) -> Sending:
+def _ids(settings: MatrixSettings) -> dict[str, int]:
     ids = {template: getattr(settings, name) for template, name in TEMPLATES.items()}
-    return Sending(
-        rate=settings.hsm_rate,
-        sends=settings.hsm_concurrency,
-        account=settings.hsm_account,
-        templates={template: hsm for template, hsm in ids.items() if hsm is not None},
-        tells=frozenset(settings.hsm_variables),
-        tells_restored=frozenset(settings.hsm_variables_restored),
-    )
+    return {template: hsm for template, hsm in ids.items() if hsm is not None}
+
+
+def _sending(settings: MatrixSettings) -> Sending:
+    return sending_of(settings, _ids(settings), settings.hsm_account)
 
 
 def _open(settings: MatrixSettings, zone: tzinfo, clock: Clock) -> Matrix:
@@ -113,7 +92,7 @@ def _open(settings: MatrixSettings, zone: tzinfo, clock: Clock) -> Matrix:
         settings.token_hsm.get_secret_value(),
         cookie=settings.cookie_hsm.get_secret_value(),
         account=settings.hsm_account,
-        templates=_sending(settings).templates,
+        templates=_ids(settings),
         variables={
             "LOS": of_an_outage,
             "POWER": of_an_outage,

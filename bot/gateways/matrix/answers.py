@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.plan import Mend, Outcome, Receipt
-from bot.gateways.matrix.refusals import about_all, one_line
+from bot.gateways.matrix.refusals import about_all
 from bot.gateways.matrix.stated import stated
+from bot.gateways.reasons import one_line
 
 _STOPS_ALL: Mapping[int, Mend] = {401: "key", 403: "key", 404: "url", 405: "url"}
 

@@ -2,8 +2,8 @@
 
 import unicodedata
 
-LONGEST = 60  # characters; the template's sentence goes on after the name
-NAMELESS = "Cliente"
+from bot.gateways.filling import LONGEST_NAME, NAMELESS
+
 _LAST = "\xff"  # of latin-1
 _SPELT = str.maketrans(
     {
@@ -24,7 +24,7 @@ _SPELT = str.maketrans(
 
 def spell_name(name: str) -> str:
     """The name in one line of printable latin-1, accents kept, emoji gone, never empty."""
-    return spell(name, LONGEST) or NAMELESS
+    return spell(name, LONGEST_NAME) or NAMELESS
 
 
 def spell(text: str, longest: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from bot.domain.plan import Sent
 from bot.errors import BadAnswer, Refused
 from bot.gateways.matrix.answers import error_code, identifier, reason
-from bot.gateways.matrix.refusals import one_line
+from bot.gateways.reasons import one_line
 
 MOST_PAGES = 1000  # of a day: 100,000 rows
 _AS_SHOWN = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M:%S")

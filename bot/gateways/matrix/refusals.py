@@ -1,13 +1,10 @@
-"""Words of the platform: in one short line for people, and what they say of every other send."""
+"""Words of the platform: what they say of every other send."""
 
 import re
 import unicodedata
-from typing import Any
 
 from bot.domain.plan import Mend
 
-LONGEST_REASON = 80  # characters
-_LONG_NUMBER = re.compile(r"\+?\d[\d\s().-]{6,}\d")
 # What makes every other send fail too, in plain words (no accents, no punctuation). The whole text must say
 # so: "contato sem autorizacao para HSM" is one customer's opt-out, "telefone invalido" another's typing
 # error, and a dispatch that one customer stops could never get past that customer.
@@ -45,14 +42,6 @@ _ABOUT_ALL: tuple[tuple[Mend, re.Pattern[str]], ...] = (
     ("key", re.compile(_KEY)),
     ("template", re.compile(_TEMPLATE)),
 )
-
-
-def one_line(text: Any) -> str | None:
-    """A text in one short line, without any number that may be a phone; None where there is none."""
-    if not isinstance(text, str):
-        return None
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return _LONG_NUMBER.sub("…", line)[:LONGEST_REASON] or None
 
 
 def about_all(text: str) -> Mend | None:

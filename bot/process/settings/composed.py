@@ -9,17 +9,18 @@ from bot.gateways.adapter import Sending
 from bot.process.settings.own import People, Process
 from bot.process.settings.part import Part, is_secret, is_url
 from bot.process.settings.sending import Messages
+from bot.process.settings.templates import Templates
 from bot.process.settings.values import leads_elsewhere_unprotected
 from bot.process.settings.watching import Watching
 from bot.sources import SOURCES
 
-OWN: tuple[type[Part], ...] = (People, Messages, Watching, Process)
+OWN: tuple[type[Part], ...] = (People, Messages, Templates, Watching, Process)
 _DECLARED = (*(one.settings for one in GATEWAYS.values()), *(one.settings for one in SOURCES.values()))
 FOREIGN = tuple(dict.fromkeys(part for part in _DECLARED if part is not Part))
 PARTS = (*OWN, *FOREIGN)
 
 
-class _Settings(People, Messages, Watching, Process):
+class _Settings(People, Messages, Templates, Watching, Process):
     """All settings, checked. A field's description says how to mend it."""
 
     @property
@@ -41,7 +42,7 @@ class _Settings(People, Messages, Watching, Process):
             if is_url(field) and leads_elsewhere_unprotected(getattr(self, name))
         ]
 
-    def templates(self) -> dict[str, int]:
+    def templates(self) -> dict[str, int | str]:
         """The ids of the templates that are configured, by `Message.template`."""
         return dict(self.sending().templates)
 

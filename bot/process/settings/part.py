@@ -1,6 +1,7 @@
 """A part of the settings: the bot's own, or an adapter's. An adapter declares its part in its folder."""
 
 from dataclasses import dataclass
+from inspect import get_annotations
 from typing import Any, ClassVar
 
 from pydantic import Field, SecretStr
@@ -50,6 +51,12 @@ class Declared:
     needed: tuple[str, ...] = ()
     url: str = ""
     folder: str = ""
+
+
+def own_fields(part: type[Part]) -> dict[str, FieldInfo]:
+    """The settings that a part declares itself, without those of a part that it builds on."""
+    declared = get_annotations(part)
+    return {name: field for name, field in part.model_fields.items() if name in declared}
 
 
 def setting(default: Any = ..., *, mend: str, tells: str = "", old: str = "", **limits: Any) -> Any:

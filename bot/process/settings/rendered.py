@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 from bot.gateways import GATEWAYS
 from bot.process.settings.composed import OWN, SECRETS
 from bot.process.settings.own import People
-from bot.process.settings.part import Declared, Part, is_secret, old_name, tells
+from bot.process.settings.part import Declared, Part, is_secret, old_name, own_fields, tells
 from bot.sources import SOURCES
 
 ROOT = Path(__file__).parents[3]
@@ -84,7 +84,7 @@ def env_example() -> str:
                 lines += _assigned(groups(adapter.settings, adapter.needed))
     for part in OWN:
         lines += _title(part.title)
-        for group in groups(part, part.model_fields.keys() - _required(part)):
+        for group in groups(part, own_fields(part).keys() - _required(part)):
             chooses = next(iter(_switches().keys() & group.fields.keys()), None)
             lines += _assigned([group]) if chooses is None else _choice(chooses, group)
     return "\n".join(lines) + "\n"
@@ -99,7 +99,7 @@ def table(part: type[Part], needed: Collection[str] = ()) -> str:
             return "needed"
         return f"`{default(field)}`" if default(field) else "empty"
 
-    for group in groups(part, part.model_fields):
+    for group in groups(part, own_fields(part)):
         values = ", ".join(value(name, field) for name, field in group.fields.items())
         rows.append(f"| {_quoted(group.fields)} | {values} | {_escaped(group.text)}{_aside(group)} |")
     return "\n".join(rows) + "\n"
@@ -138,7 +138,7 @@ def _choice(switch: str, group: Group) -> Iterator[str]:
     adapters = _switches()[switch]
     yield from _assigned([Group(f"{group.text} One of: {', '.join(adapters)}.", group.fields)])
     for name, adapter in adapters.items():
-        rest = groups(adapter.settings, adapter.settings.model_fields.keys() - set(adapter.needed))
+        rest = groups(adapter.settings, own_fields(adapter.settings).keys() - set(adapter.needed))
         if rest:
             yield from ["", *_only(switch, name, adapters, "With"), *_assigned(rest), ""]
 

@@ -16,7 +16,6 @@ from bot.domain.limits.hours import Hours
 Variable = Literal["name", "start", "eta", "end", "cause"]
 """What may fill a variable of a template."""
 
-NOT_BUILT_YET = frozenset({"cloud"})
 VARIABLES_MEND = (
     "what fills {{1}}, {{2}} ... in turn: name, start, eta, end, cause with commas, empty for a template "
     "without variables"
@@ -147,13 +146,16 @@ def _variables(value: Any) -> Any:
     words = re.split(r"[\s,;]+", plain.strip(" ,;"))
     if not all(word in _VARIABLES for word in words):
         raise ValueError("names something that no variable can be filled with")
-    return tuple(_VARIABLES[word] for word in words)
+    return tuple(words)
+
+
+def meaning(word: str) -> Variable:
+    """What fills a variable, by its word in either language."""
+    return _VARIABLES[word]
 
 
 def registered(value: str, names: Sequence[str]) -> str:
     """The name of a system; ValueError where it is none of those that there are."""
-    if value in NOT_BUILT_YET:
-        raise ValueError("names a system that is not built yet")
     if value not in names:
         raise ValueError("names no system the bot knows")
     return value
@@ -192,4 +194,4 @@ Approvers = Annotated[frozenset[int] | Literal["*"], BeforeValidator(_approvers)
 Topic = Annotated[int | None, AfterValidator(_topic)]
 Group = Annotated[int, AfterValidator(_group)]
 Chat = Annotated[int | None, AfterValidator(_chat)]
-Variables = Annotated[tuple[Variable, ...], BeforeValidator(_variables)]
+Variables = Annotated[tuple[str, ...], BeforeValidator(_variables)]

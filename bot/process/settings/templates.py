@@ -1,0 +1,30 @@
+"""The settings of what fills the templates and of the pace: one for every gateway that has templates."""
+
+from typing import ClassVar
+
+from bot.process.settings.part import Part, setting
+from bot.process.settings.values import VARIABLES_MEND, Variables
+
+
+class Templates(Part):
+    """What fills the templates' variables, and how fast messages leave. A gateway's part builds on it."""
+
+    title: ClassVar[str] = "Templates and pace"
+    ours: ClassVar[tuple[str, ...]] = ("HSM_",)
+
+    hsm_variables: Variables = setting(
+        (),
+        mend=VARIABLES_MEND,
+        tells="What fills {{1}}, {{2}} ... of the templates for outages, in turn and with commas: name, "
+        "start, eta, end, cause (or nome, inicio, previsao, fim, causa); empty: they have no variables. The "
+        "same for the template for service that is back.",
+    )
+    hsm_variables_restored: Variables = setting((), mend=VARIABLES_MEND)
+    hsm_rate: float = setting(
+        10,
+        ge=0,
+        le=1000,
+        mend="messages a second, 0 for no limit",
+        tells="Messages a second (0: no limit) and in flight (1 to 200).",
+    )
+    hsm_concurrency: int = setting(10, ge=1, le=200, mend="messages in flight, 1 to 200")
