@@ -173,7 +173,9 @@ class SimDisk(Disk):
         descriptor = self.open_append(new)
         if old:
             self.truncate(descriptor, 0)
-        self.write(descriptor, b"".join(parts))
+        data = b"".join(parts)
+        if self.write(descriptor, data) != len(data):  # a real one says it at the write of the rest
+            raise OSError(errno.ENOSPC, "as asked for")
         self.fdatasync(descriptor)
         self.close(descriptor)
         if proof is not None:
