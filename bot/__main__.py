@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     terminal.make_safe()
     given = _parser().parse_args(arguments)
+    if given.command not in {"run", "check", "demo", "simulate"}:
+        terminal.log_to_stderr()  # what a command gives is on stdout
     try:
         return _COMMANDS[given.command](given)
     except StartupError as error:

@@ -5,6 +5,8 @@ import io
 import sys
 import unicodedata
 
+import structlog
+
 _NAME = "bot-terminal"
 _INSTEAD = {"✓": "ok", "✗": "BAD", "…": "...", "·": "-", "–": "-", "▶": ">", "•": "*", "“": '"', "”": '"'}
 
@@ -15,6 +17,11 @@ def make_safe() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_NAME)
+
+
+def log_to_stderr() -> None:
+    """Warnings of what is read do not mix with what is asked for."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def _spelt(error: UnicodeError) -> tuple[str, int]:

@@ -145,7 +145,7 @@ class FileLedger(Recorder):
             people = People(disk, folder, key_of(disk, folder, found.book.key, used=used))
             if unknown := people.fill(found.book):
                 _log.warning(
-                    "phones of customers of the last days are not known: nothing can be sent to them",
+                    "phones of customers of open cases are not known: nothing can be sent to them",
                     customers=unknown,
                     mend=f"if nobody had them forgotten, bring {folder / FOLDER} back from a backup",
                 )

@@ -52,17 +52,18 @@ class People:
     def fill(self, book: Book) -> int:
         """Names and phones into the plans of a book, as far as they are known. OSError.
 
-        How many customers have no phone that they should have: nothing can be sent to them.
+        How many customers have no phone that they should have, of those who may still be written to.
         """
         plans = {(number, d.attempt): d for number, d in _planned(book)}
         if not plans:
             return 0
         since = min(dispatch.at for dispatch in plans.values())
         found = months.find(self._disk, self._folder, since, plans)
-        unknown = 0
+        unknown, going_on = 0, book.open | book.running | book.to_restore.keys()
         for plan, dispatch in plans.items():
             known = found.get(plan)
-            unknown += self._put(dispatch.sends.recipients, () if known is None else known.people)
+            missing = self._put(dispatch.sends.recipients, () if known is None else known.people)
+            unknown += missing if abs(plan[0]) in going_on else 0
         return unknown
 
     def named(self, entry: Entry) -> Entry:

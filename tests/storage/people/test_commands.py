@@ -1,5 +1,6 @@
 """`ledger forget` and `ledger person`: what is left of a customer, and what is known of one."""
 
+import asyncio
 import json
 import lzma
 import shutil
@@ -17,6 +18,7 @@ from bot.domain.phone import Phone
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.rules import Rules
 from bot.errors import StartupError
+from bot.process.clock import SystemClock
 from bot.steps.send import claim
 from bot.storage.checkpoint import renew
 from bot.storage.commands.backup import backup
@@ -204,6 +206,24 @@ async def test_all_about_a_person_is_shown_and_exported(tmp_path: Path) -> None:
     nobody = await person(tmp_path, Phone("5511988887777"), ANA, clock)
     assert (nobody["kept"], nobody["messages"]) == ([], [])
     assert "no plan has them" in said(nobody, UTC)
+
+
+def test_what_is_logged_on_the_way_is_not_in_what_is_handed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(_open_case_without_people(tmp_path))
+    assert main(["ledger", "person", ZE.digits, "--json", "--data", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert [row["case"] for row in json.loads(out)["messages"]] == [1]
+    assert "phones of customers of open cases are not known" in err
+
+
+async def _open_case_without_people(folder: Path) -> None:
+    ledger = FileLedger.open(folder, SystemClock())
+    lines = (ev.CaseOpened(1, incident(1)), ev.Approved(1, ANA, (port(),)), ev.Planned(1, 3, plan()))
+    await ledger.commit(adds(ev.Started("1", key=ledger.key), *lines))
+    await ledger.close()
+    shutil.rmtree(folder / "people")
 
 
 async def test_an_export_names_people_as_long_as_they_are_known(tmp_path: Path) -> None:
