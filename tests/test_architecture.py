@@ -55,6 +55,7 @@ STEPS = [
     "describe",
     "enrich",
     "gate",
+    "opt_out",
     "restore",
     "send",
     "settle",

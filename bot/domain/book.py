@@ -16,6 +16,7 @@ from bot.domain.causes.flapping import Spell
 from bot.domain.dispatch import Dispatch
 from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import Contact, Reservation
+from bot.domain.limits.opted_out import OptOut
 from bot.domain.limits.silence import Silence
 from bot.domain.plan import Receipt
 from bot.domain.who import Who
@@ -112,9 +113,10 @@ class Book:
 
     `open` are the cases whose outage is on, `running` those with an unfinished dispatch, `to_restore` those
     that are over and whose customers may be told so; `contacts` is each customer's last one, by what they
-    are called (`Recipient.person`). `spells` is how each port (by key) came and went, `down` the incidents
-    that are on there, `port_cases` its newest case. `lasting` are the silences that had not ended when the
-    last one began or was ended: those of years are not asked for each port at each poll.
+    are called (`Recipient.person`), and `opted_out` those who asked for no messages: they never leave.
+    `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases`
+    its newest case. `lasting` are the silences that had not ended when the last one began or was ended:
+    those of years are not asked for each port at each poll.
     `trials` are the test messages by their number, None for one that nothing is known of. `heard_at` is when
     the program was last known to hear people's taps, None where it never was: it may run for hours, and start
     anew, while Telegram is away.
@@ -148,6 +150,7 @@ class Book:
     running: set[int] = field(default_factory=set)
     reservations: dict[str, Reservation] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
+    opted_out: dict[str, OptOut] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
     moved: dict[int, int] = field(default_factory=dict)
     to_restore: dict[int, None] = field(default_factory=dict)  # in the order in which they ended

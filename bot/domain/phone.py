@@ -31,6 +31,8 @@ _EXPONENT = re.compile(r"(?<![0-9])[0-9]{1,3}(?:[.,][0-9]+)?[eE][+-]?[0-9]{1,3}(
 _LABEL = r"(?:(?:cel|celular|tel|telefone|fone|whats\w*|wpp|zap)\b[\s().:]*)?"
 _OR = re.compile(rf"[\s().:]*(?:[/;,|&\r\n\-]|ou\b|e\b|or\b|and\b)[\s().:]*{_LABEL}", re.IGNORECASE)
 _BESIDE = re.compile(rf"[\s()\-]*{_LABEL}", re.IGNORECASE)
+# What may be a phone within a sentence: digits, and what people write between them.
+_LIKE_A_PHONE = re.compile(r"[+(]*\d(?:[\s().\-]*\d){7,}")
 _SPELT = str.maketrans("[]（）［］．／ー−⁓∼～＋", "()()()./--~~~+")
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 _OLD_LENGTH, _LENGTH = 8, 9
@@ -110,6 +112,19 @@ def _goes_with(between: str, local: str) -> bool:
 def mask(digits: str) -> str:
     """`(61) 9****-0001`: enough to recognise one's own number, too little to call it."""
     return f"({digits[2:4]}) {digits[4]}****-{digits[-4:]}"
+
+
+def without_phones(text: str) -> str:
+    """The text with each phone in it masked, a landline or one without its area code, too."""
+    return _LIKE_A_PHONE.sub(lambda found: _masked(found[0]), text)
+
+
+def _masked(text: str) -> str:
+    """Its last four digits, if it is a phone; else the text."""
+    read = (parse_phone(text), parse_phone(f"(11) {text}"))
+    if not any(isinstance(found, Phone) or found is NoPhone.LANDLINE for found in read):
+        return text
+    return f"****{re.sub('[^0-9]', '', _plain(text))[-4:]}"
 
 
 def _mobile(area: str, local: str) -> Phone | NoPhone:

@@ -30,6 +30,7 @@ class Skip(StrEnum):
     STILL_DOWN = "still_down"
     ON_AGAIN = "on_again"
     FORGOTTEN = "forgotten"
+    OPTED_OUT = "opted_out"
 
 
 class Outcome(StrEnum):

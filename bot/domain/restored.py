@@ -16,10 +16,15 @@ def waits(case: Case, book: Book, now: datetime, rules: Rules) -> bool:
     if not (rules.restored and undecided and settled and book.unconfirmed is None):
         return False
     lately = case.ended_at is not None and now - case.ended_at <= RESTORED_WITHIN
-    return lately and bool(case.accepted())
+    return lately and bool(to_tell(case, book))
+
+
+def to_tell(case: Case, book: Book) -> int:
+    """How many surely were warned and did not ask for no messages since."""
+    return sum(r.person not in book.opted_out for r in case.accepted())
 
 
 def waiting(book: Book, now: datetime, rules: Rules) -> dict[int, int]:
     """The cases of which that is so, and how many people each would tell."""
     found = (book.cases[number] for number in sorted(book.to_restore))
-    return {case.id: len(case.accepted()) for case in found if waits(case, book, now, rules)}
+    return {case.id: to_tell(case, book) for case in found if waits(case, book, now, rules)}

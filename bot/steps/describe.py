@@ -142,9 +142,9 @@ def name_cause(number: int, who: Who, cause: str, team: str = "") -> Write:
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         _on(book, number)
-        if not _one_line(cause):
+        if not one_line(cause):
             raise Declined("no_cause")
-        return [CauseNamed(number, who, _one_line(cause), _one_line(team))]
+        return [CauseNamed(number, who, one_line(cause), one_line(team))]
 
     return write
 
@@ -166,7 +166,7 @@ def explain_denial(number: int, who: Who, reason: str, at: datetime) -> Write:
             raise Declined("nothing_to_explain")
         if at > until:
             raise Declined("explained_late", until=until)
-        text = _one_line(reason, EXPLAINED_AT_MOST)
+        text = one_line(reason, EXPLAINED_AT_MOST)
         if not text:
             raise Declined("nothing_to_explain")
         return [DenialExplained(number, who, text)]
@@ -189,9 +189,9 @@ def silence(
             raise Declined("silence_past")
         if until - now > LONGEST_SILENCE:
             raise Declined("silence_too_long", days=LONGEST_SILENCE.days)
-        if not _one_line(reason):
+        if not one_line(reason):
             raise Declined("silence_no_reason")
-        return [Silenced(book.next_silence, tuple(scopes), until, who, _one_line(reason))]
+        return [Silenced(book.next_silence, tuple(scopes), until, who, one_line(reason))]
 
     return write
 
@@ -249,5 +249,6 @@ def _on(book: Book, number: int) -> Case:
     return case
 
 
-def _one_line(text: str, at_most: int = TEXT_AT_MOST) -> str:
+def one_line(text: str, at_most: int = TEXT_AT_MOST) -> str:
+    """What a person wrote, on one line and cut."""
     return " ".join(text.split())[:at_most]

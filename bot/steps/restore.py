@@ -111,7 +111,7 @@ def plan(number: int, attempt: int, links: Links) -> Write:
         if not case.at_work(attempt, Phase.COUNTDOWN):
             raise Declined("not_running")
         root = _root(book, case)
-        to_tell = _again(root.accepted(), links, _unread(book, number, links), over=root.ended_at is not None)
+        to_tell = _again(root.accepted(), links, book, number, over=root.ended_at is not None)
         started = root.started if root.start_known else None
         facts = Facts(started, None, root.ended_at, root.cause)
         return [Planned(number, sum(len(r.serials) for r in to_tell), tuple(to_tell), facts)]
@@ -129,7 +129,7 @@ def spare_down(number: int, attempt: int, links: Links) -> Write:
         progress = case.dispatches[-1].progress
         todo = progress.todo() if progress is not None else []
         over = _root(book, case).ended_at is not None
-        again = _again(todo, links, _unread(book, number, links), over=over)
+        again = _again(todo, links, book, number, over=over)
         return [Spared(number, r.id, r.skip) for r in again if r.skip is not None]
 
     return write
@@ -147,13 +147,18 @@ def _unread(book: Book, number: int, links: Links) -> bool:
     return any(port.key not in links for port in ports_of(book, number))
 
 
-def _again(recipients: Sequence[Recipient], links: Links, unread: bool, *, over: bool) -> list[Recipient]:
+def _again(
+    recipients: Sequence[Recipient], links: Links, book: Book, number: int, *, over: bool
+) -> list[Recipient]:
     """Each with a message or the reason why not; an ONU of which nothing is known is not online."""
+    unread = _unread(book, number, links)
     known = {serial: link for port in links.values() for serial, link in port.items()}
 
     def why_not(recipient: Recipient) -> Skip | None:
         if not over:
             return Skip.ON_AGAIN
+        if recipient.person in book.opted_out:
+            return Skip.OPTED_OUT
         if recipient.phone is None:
             return Skip.FORGOTTEN
         found = {known.get(serial) for serial in recipient.serials}

@@ -226,7 +226,8 @@ def claim(number: int, attempt: int, recipient_id: str, rules: Rules) -> Write:
     """The intent to send to one recipient of a plan: compare-and-set, so that nobody is sent to twice.
 
     Who was told through another case while this dispatch was interrupted is spared, who was to hear
-    that service is back when it is not, and of whom no phone is known any more. `Declined` where the
+    that service is back when it is not, who asked for no messages since the plan, and of whom no phone is
+    known any more. `Declined` where the
     dispatch is not sending (any more) or the recipient was claimed before.
     """
 
@@ -242,6 +243,8 @@ def claim(number: int, attempt: int, recipient_id: str, rules: Rules) -> Write:
         root = book.cases[number].restores
         if recipient.phone is None or recipient.person is None:
             return [Spared(number, recipient_id, Skip.FORGOTTEN)]
+        if recipient.person in book.opted_out:
+            return [Spared(number, recipient_id, Skip.OPTED_OUT)]
         if root is not None:
             on = book.cases[root].ended_at is None
             return [Spared(number, recipient_id, Skip.ON_AGAIN) if on else Intent(number, recipient_id)]

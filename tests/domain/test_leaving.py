@@ -64,6 +64,7 @@ class TestSize:
             "moved",
             "settled_at_start",
             "lasting",
+            "opted_out",
         }
 
     def test_a_whole_book_is_what_a_book_was(self) -> None:
@@ -528,3 +529,10 @@ class TestLateLines:
         book.apply(book.last_at, ev.Approved(second, ANA, ()))
         assert book.running == {second}
         assert book.cases[second].restores == 1
+
+
+def test_who_asked_for_no_messages_is_known_for_ever() -> None:
+    out = [(NOON, ev.OptedOut(one, "pediu", ANA)) for one in ("p1", "p2")]
+    book = folded(iter([*out, *lived(400), (NOON + 400 * DAY, ev.OptedIn("p2", ANA))]), Book())
+    assert not any(isinstance(entry.line, ev.OptedOut) for entry in book.audit), "its entry has left"
+    assert book.opted_out.keys() == {"p1"}

@@ -1,9 +1,9 @@
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
 
-from bot.domain.phone import NoPhone, Phone, mask, parse_phone, phone_key
+from bot.domain.phone import NoPhone, Phone, mask, parse_phone, phone_key, without_phones
 
 # It is a class of a regular expression: with a range, and brackets escaped.
 PUNCTUATION = sorted({*_VALID_PUNCTUATION.replace("\\", ""), *"\u2010\u2011\u2012\u2013\u2014\u2015"})
@@ -127,6 +127,27 @@ def test_the_same_person_with_and_without_the_ninth_digit() -> None:
 
 def test_mask_shows_area_first_digit_and_last_four() -> None:
     assert mask("5561999990001") == "(61) 9****-0001"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("pediu do (61) 98888-7777, de noite", "pediu do ****7777, de noite"),
+        ("ligar no 3333-4444", "ligar no ****4444"),
+        ("+55 61 9 8888 7777 e 988887777", "****7777 e ****7777"),
+        ("em 26/11/2026, protocolo 12345678901234", "em 26/11/2026, protocolo 12345678901234"),
+        ("caso 12", "caso 12"),
+        ("", ""),
+    ],
+)
+def test_a_text_without_its_phones(text: str, left: str) -> None:
+    assert without_phones(text) == left
+
+
+@given(st.from_regex(r"\(?[1-9]{2}\)? ?9[6-9][0-9]{3}-?[0-9]{4}", fullmatch=True), st.sampled_from("x ,."))
+def test_no_phone_is_left(phone: str, after: str) -> None:
+    assume(isinstance(parse_phone(phone), Phone))
+    assert not isinstance(parse_phone(without_phones(f"de {phone}{after} pediu")), Phone)
 
 
 @pytest.mark.parametrize("character", PUNCTUATION)

@@ -24,7 +24,7 @@ from bot.domain.plan import IN_DOUBT, REACHED, Choice, Outcome, Sent
 from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Write
-from bot.steps import decide, gate, restore, send, settle, unknown
+from bot.steps import decide, gate, opt_out, restore, send, settle, unknown
 from bot.steps.compose import compose
 from tests.fakes import ANA, NOON, incident
 from tests.faults.tries import Tries
@@ -38,9 +38,14 @@ MOST_AUDITED, DAYS_AUDITED = 8, 9
 
 
 class ForgetStory:
-    """One story. Violation where forgetting decides anything, or where anybody gets two."""
+    """One story. Violation where forgetting decides anything, or where anybody gets two.
 
-    def __init__(self, tries: Tries, seed: int) -> None:
+    `opting`: customers ask for no messages; `unwanted` are those who did. Violation also where one of them
+    gets any.
+    """
+
+    def __init__(self, tries: Tries, seed: int, *, opting: bool = False) -> None:
+        self.opting, self.unwanted = opting, set[str]()
         self.tries, self.seed, self.random = tries, seed, random.Random(seed)  # noqa: S311
         self.rules = Rules(cooldown_hours=self.random.choice([24.0, 200.0, 2160.0]), restored=True)
         self.old = self.random.random() < 0.4
@@ -202,6 +207,11 @@ class ForgetStory:
             ports = restore.ports_of(self.whole, number)
             links = {port.key: {f"S{n}": Link.ONLINE for n in range(100, 200)} for port in ports}
             planned = self.does(restore.plan(number, attempt, links))
+        for line in planned:
+            if isinstance(line, ev.Planned):
+                meant = {r.person for r in line.recipients if r.skip is None}
+                if meant & self.unwanted:
+                    self.broken("a message is planned for who asked for none")
         if not planned:
             self.write(ev.Settled(number, "unread", "error"))
         elif self.random.random() < 0.1:
@@ -214,8 +224,11 @@ class ForgetStory:
         return decides.cases[number].dispatches[-1].attempt
 
     def _carries_out(self, number: int) -> None:
-        for recipient in self.book.cases[number].dispatches[-1].sends.todo():
+        todo = self.book.cases[number].dispatches[-1].sends.todo()
+        for recipient in todo:
             self.clock += timedelta(minutes=self.random.choice([0, 0, 40]))
+            if self.opting and self.random.random() < 0.2:
+                self.opts(self.random.choice(todo).person)
             rule = send.claim(number, self._attempt(number), recipient.id, self.rules)
             for line in self.does(rule):
                 if isinstance(line, ev.Intent):
@@ -225,6 +238,8 @@ class ForgetStory:
     def _leaves(self, number: int, recipient: str) -> None:
         outcome = self.random.choice(OUTCOMES)
         phone = self._phone(number, recipient)
+        if phone_key(phone) in self.unwanted:
+            self.broken("who asked for no messages is sent one")
         if outcome in REACHED and number > 0:
             for at, case, place in self.sent[phone]:
                 resting = at + timedelta(hours=self.rules.cooldown_hours) > self.now
@@ -293,6 +308,15 @@ class ForgetStory:
                 for phone, sends in self.sent.items():
                     self.sent[phone] = [one for one in sends if one[2] != port]
 
+    def opts(self, person: str | None = None) -> None:
+        """A customer asks for no messages, or wants them again."""
+        number = self.random.randrange(100, 100 + CUSTOMERS)
+        person = person or f"619{number}0{number}"
+        if self.does(opt_out.opt_out(person, ANA, "x")):
+            self.unwanted.add(person)
+        elif self.does(opt_out.opt_in(person, ANA)):
+            self.unwanted.remove(person)
+
     def typed(self) -> None:
         self.write(ev.TapRefused(ANA, "approve", "already_sent", self._any()))
 
@@ -306,6 +330,8 @@ class ForgetStory:
             self.broken(f"a send in doubt was forgotten: {doubts}")
         if not doubts[0] <= book.doubtful.keys():
             self.broken("a case in doubt is not listed as one")
+        if not book.opted_out.keys() == whole.opted_out.keys() == self.unwanted:
+            self.broken("who asked for no messages was forgotten")
         for entry in book.audit:
             about = book.dispatch_of(entry)
             once = whole.cases[entry.case or 0].dispatches[entry.attempt - 1] if entry.attempt else None
@@ -338,6 +364,7 @@ class ForgetStory:
             self.freed,
             self.typed,
             self.clock_jumps,
+            *([self.opts, *[self.is_told] * 10] if self.opting else []),
         ]
 
     def play(self, steps: int) -> None:

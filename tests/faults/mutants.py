@@ -1465,4 +1465,32 @@ MUTANTS: tuple[Mutant, ...] = (
         "",
         "personal",
     ),
+    Mutant(
+        "who opted out between plan and send is written to",
+        "bot.steps.send:claim.write",
+        "recipient.person in book.opted_out",
+        "False",
+        "rules.opted_out",
+    ),
+    Mutant(
+        "who opted out is in the plan",
+        "bot.domain.limits.holds:why_silent.why",
+        "person in book.opted_out",
+        "False",
+        "rules.opted_out",
+    ),
+    Mutant(
+        "who opted out between plan and send is told that service is back",
+        "bot.steps.send:claim.write",
+        "recipient.person in book.opted_out",
+        "root is None and recipient.person in book.opted_out",
+        "forget.opted_out",
+    ),
+    Mutant(
+        "who opted out is planned to hear that service is back",
+        "bot.steps.restore:_again.why_not",
+        "recipient.person in book.opted_out",
+        "False",
+        "forget.opted_out",
+    ),
 )

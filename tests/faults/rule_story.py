@@ -35,6 +35,8 @@ def found(ids: Iterable[str]) -> Found:
 
 
 FOUND = [found(ids) for _, ids in OUTAGES]
+CUSTOMERS = [f"619{id_}0{id_}" for id_ in sorted({id_ for _, ids in OUTAGES for id_ in ids})]
+"""What the lines call them here: area code and last eight digits."""
 
 
 class Request:

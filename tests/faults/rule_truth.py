@@ -20,6 +20,9 @@ from bot.domain.events import (
     Evidence,
     Intent,
     Line,
+    OptedIn,
+    OptedOut,
+    Planned,
     Resent,
     Result,
     Resumed,
@@ -64,7 +67,8 @@ class Truth:
 
     `claims`: for each recipient of a case, which of its requests (by the number of the intent's line) are not
     known to have come to nothing; `asked`: the same, when the gateway's list was read for them. `stopped` are
-    the cases that a person stopped: only an approval or a repeated send ends that.
+    the cases that a person stopped: only an approval or a repeated send ends that. `people` are whom each
+    recipient of a case is, `unwanted` those who asked for no messages.
     """
 
     tries: Tries
@@ -75,6 +79,8 @@ class Truth:
     claims: defaultdict[Send, list[int]] = field(default_factory=lambda: defaultdict(list))
     asked: dict[Send, list[int]] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
+    people: dict[Send, str | None] = field(default_factory=dict)
+    unwanted: set[str | None] = field(default_factory=set)
     count: int = 0
     proven: set[str] = field(default_factory=set)
     unconfirmed: bool = False
@@ -100,6 +106,7 @@ class Truth:
             self.began[line.case] = at
         self._stays_stopped(line)
         self._permits(line)
+        self._is_wanted(line)
         self.last.append((at, line))
         self.count += 1
         if isinstance(line, Intent):
@@ -121,6 +128,19 @@ class Truth:
             self.stopped.discard(line.case)
         elif isinstance(line, Resumed) and line.case in self.stopped:
             self.broken(f"case {line.case} was stopped and goes on")
+
+    def _is_wanted(self, line: Line) -> None:
+        """Who asked for no messages is in no plan and is sent none."""
+        if isinstance(line, OptedOut):
+            self.unwanted.add(line.person)
+        elif isinstance(line, OptedIn):
+            self.unwanted.discard(line.person)
+        elif isinstance(line, Planned):
+            self.people |= {(line.case, r.id): r.person for r in line.recipients}
+            if any(r.skip is None and r.person in self.unwanted for r in line.recipients):
+                self.broken("a message is planned for who asked for none")
+        elif isinstance(line, Intent) and self.people[line.case, line.recipient] in self.unwanted:
+            self.broken("who asked for no messages is sent one")
 
     def _permits(self, line: Line) -> None:
         """Whether a person allows a second message."""

@@ -10,13 +10,25 @@ from tests.faults.forget_story import DAYS_AUDITED, MOST_AUDITED, ForgetStory
 from tests.faults.tries import Tries
 
 STORIES, STEPS = 120, 250
+OPTING = 40  # stories in which customers ask for no messages
 
 
-def attack(tries: Tries, _folder: Path) -> None:
+def opted_out(tries: Tries, _folder: Path) -> None:
+    """Those of customers who ask for no messages."""
+    months(tries, OPTING, opting=True)
+
+
+def attack(tries: Tries, folder: Path) -> None:
     """Random months, each a story: who decides is this bot, or one before it that forgot nothing."""
+    months(tries, STORIES)
+    opted_out(tries, folder)
+
+
+def months(tries: Tries, stories: int, *, opting: bool = False) -> None:
+    """So many stories."""
     with patch.multiple(leaving, ENTRIES=MOST_AUDITED, AUDITED=DAYS_AUDITED):
-        for seed in range(STORIES):
-            ForgetStory(tries, seed).play(STEPS)
+        for seed in range(stories):
+            ForgetStory(tries, seed, opting=opting).play(STEPS)
             tries.runs += 1
 
 

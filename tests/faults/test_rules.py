@@ -16,24 +16,28 @@ from bot.domain.dispatch import Phase
 from bot.domain.events import Abandoned, IncidentChanged, IncidentEnded, Intent, Result, Started
 from bot.domain.phone import phone_key
 from bot.domain.plan import Outcome, Sent
-from bot.steps import decide, gate, send, settle, unknown
+from bot.steps import decide, gate, opt_out, send, settle, unknown
 from bot.steps.settle import Halt
 from tests.fakes import ANA, BRUNO
-from tests.faults.rule_story import Request, RuleStory
+from tests.faults.rule_story import CUSTOMERS, Request, RuleStory
 from tests.faults.tries import Tries
 
 RUNS, MORE, STEPS = 2500, 100_000, 120
+OPTING = 300  # stories in which customers ask for no messages
 RECENT = 4  # cases that people look at
 PASSES = (1, 60, 600, 3600, 12 * 3600, 24 * 3600, -3600)  # seconds
 NO = (Outcome.FAILED, Outcome.REJECTED)
 
 
 class Story(RuleStory):
-    """What may happen, each by itself and to one case."""
+    """What may happen, each by itself and to one case; `opting`: among customers who ask for no messages."""
+
+    opting = False
 
     def play(self) -> None:
         """So many steps, each one judged; in the end the lines alone give the same book."""
-        for move in self.random.choices(_MOVES, cum_weights=_WEIGHTS, k=STEPS):
+        moves = OPTING_MOVES if self.opting else MOVES
+        for move in self.random.choices(tuple(moves), cum_weights=tuple(accumulate(moves.values())), k=STEPS):
             before = len(self.lines)
             move(self, self.random.choice(self.concerned(move)))
             if len(self.lines) > before:
@@ -79,6 +83,12 @@ class Story(RuleStory):
 
     def confirm(self, _number: int) -> None:
         self.does(decide.confirm(ANA, self.now))
+
+    def opt(self, _number: int) -> None:
+        """A customer asks for no messages, or wants them again."""
+        person = self.random.choice(CUSTOMERS)
+        if not self.does(opt_out.opt_out(person, ANA, "x")) and self.random.random() < 0.5:
+            self.does(opt_out.opt_in(person, BRUNO))
 
     def chosen(self, number: int) -> unknown.Choose | None:
         """One of those in doubt, or all."""
@@ -240,13 +250,15 @@ MOVES: dict[Move, int] = {
     **dict.fromkeys((Story.cancel, Story.deny, Story.close, Story.crash, Story.outage_ends), 1),
 }
 """How often each is tried. What leads to a send comes often, else the rare things have nothing to follow."""
-_MOVES, _WEIGHTS = tuple(MOVES), tuple(accumulate(MOVES.values()))
+OPTING_MOVES: dict[Move, int] = {**MOVES, Story.opt: 12}
+"""Among customers who ask for no messages. Stories of their own: the others stay as they are."""
 
 
-def stories(tries: Tries, seeds: Iterable[int]) -> None:
+def stories(tries: Tries, seeds: Iterable[int], *, opting: bool = False) -> None:
     for seed in seeds:
         tries.runs += 1
         story = Story(tries, seed)
+        story.opting = opting
         try:
             story.play()
         except Exception as bug:
@@ -254,17 +266,24 @@ def stories(tries: Tries, seeds: Iterable[int]) -> None:
             raise
 
 
+def opted_out(tries: Tries, folder: Path) -> None:
+    """Those of customers who ask for no messages."""
+    del folder
+    stories(tries, range(OPTING), opting=True)
+
+
 def attack(tries: Tries, folder: Path) -> None:
     """The quick part."""
-    del folder
     stories(tries, range(RUNS))
+    opted_out(tries, folder)
 
 
 @pytest.mark.attack
-def test_every_rule(tries: Tries) -> None:
-    stories(tries, range(RUNS))
+def test_every_rule(tries: Tries, tmp_path: Path) -> None:
+    attack(tries, tmp_path)
 
 
 @pytest.mark.soak
 def test_more_of_every_rule(tries: Tries) -> None:
     stories(tries, range(RUNS, RUNS + MORE))
+    stories(tries, range(OPTING, OPTING + MORE // 10), opting=True)

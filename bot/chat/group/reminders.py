@@ -20,7 +20,7 @@ from bot.domain.case import Card, Case, Reminder
 from bot.domain.dispatch import Phase
 from bot.domain.events import Reminded
 from bot.domain.reminders import about, stands
-from bot.domain.restored import waits
+from bot.domain.restored import to_tell, waits
 from bot.domain.who import Who
 from bot.errors import LedgerClosed
 from bot.ports import Notice
@@ -164,7 +164,8 @@ class Reminders:
 
     def _untold(self, case: Case, now: datetime) -> int:
         """How many people wait for a word whether they are told that service is back."""
-        return len(case.accepted()) if waits(case, self._d.ledger.book, now, self._d.rules) else 0
+        book = self._d.ledger.book
+        return to_tell(case, book) if waits(case, book, now, self._d.rules) else 0
 
     def _more(self, case: Case, what: Reminder, now: datetime) -> dict[str, object]:
         """What is told of this matter alone."""

@@ -31,7 +31,7 @@ from bot.domain.events.cases import (
     Separated,
 )
 from bot.domain.events.notes import Assumed, CauseNamed, Forecast, Lapsed
-from bot.domain.events.people import PersonForgotten, PersonShown, Upgraded
+from bot.domain.events.people import OptedIn, OptedOut, PersonForgotten, PersonShown, Upgraded
 from bot.domain.events.program import (
     Alive,
     Announced,
@@ -84,6 +84,8 @@ __all__ = [
     "Interrupted",
     "Lapsed",
     "Line",
+    "OptedIn",
+    "OptedOut",
     "PersonForgotten",
     "PersonShown",
     "Planned",

@@ -1,4 +1,4 @@
-"""What was done with the data of one person, at the server, and the ledger's own beginning anew.
+"""Who wants no messages; what was done with one person's data at the server; the ledger's beginning anew.
 
 Field names and `kind` texts are the file format: add fields with a default, never rename.
 """
@@ -8,7 +8,35 @@ from datetime import datetime
 from typing import Literal
 
 from bot.domain.book import Book, Event
+from bot.domain.limits.opted_out import OptOut
 from bot.domain.who import Who
+
+
+@dataclass(frozen=True, slots=True)
+class OptedOut(Event):
+    """One customer (`Recipient.person`) gets no messages any more."""
+
+    person: str
+    reason: str
+    by: Who
+    kind: Literal["opted_out"] = "opted_out"
+    audited = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        book.opted_out[self.person] = OptOut(at, self.by, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class OptedIn(Event):
+    """The customer gets messages again."""
+
+    person: str
+    by: Who
+    kind: Literal["opted_in"] = "opted_in"
+    audited = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        book.opted_out.pop(self.person, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +79,5 @@ class Upgraded(Event):
         book.key = self.key
 
 
-Line = PersonForgotten | PersonShown | Upgraded
+Line = OptedOut | OptedIn | PersonForgotten | PersonShown | Upgraded
 """Every kind of this file."""

@@ -148,7 +148,7 @@ class Abandoned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Spared(Event):
-    """Somebody of the plan was told by another dispatch meanwhile (this one was interrupted)."""
+    """Somebody of the plan gets no message after all, for what came up since (`skip`)."""
 
     case: int
     recipient: str

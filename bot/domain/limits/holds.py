@@ -76,11 +76,14 @@ def check_port(book: Book, port: Port, number: int) -> None:
 def why_silent(book: Book, number: int, rules: Rules, now: datetime) -> Callable[[str], Skip | None]:
     """Why a customer (`Recipient.person`) gets no message of the case; None where they may.
 
-    Who has, or may have, one of an outage that is still on where they are knows of it, whenever that was.
+    Who asked for none gets none. Who has, or may have, one of an outage that is still on where they are
+    knows of it, whenever that was.
     """
     reached: dict[int, set[str | None]] = {}
 
     def why(person: str) -> Skip | None:
+        if person in book.opted_out:
+            return Skip.OPTED_OUT
         contact = book.contacts.get(person)
         if free_at(contact, now, rules.cooldown_hours) is not None:
             return Skip.COOLDOWN

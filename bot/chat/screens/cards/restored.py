@@ -18,7 +18,7 @@ from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.dispatch import Dispatch
 from bot.domain.plan import Outcome, Skip
-from bot.domain.restored import waits
+from bot.domain.restored import to_tell, waits
 from bot.domain.rules import Rules
 from bot.domain.who import BOT
 from bot.steps.decide import goes_on_until, is_over
@@ -61,7 +61,7 @@ def may_restore(case: Case, book: Book, now: datetime, rules: Rules) -> bool:
 def restored_rows(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> Rows:
     """What may be tapped about it now."""
     if may_restore(case, book, now, rules):
-        text = words.plain("button.restore", n=len(case.accepted()))
+        text = words.plain("button.restore", n=to_tell(case, book))
         tell = Button(text, press_restore(case, book).encode(), "success")
         return ((tell, Button(words.plain("button.untold"), Press(Action.UNTOLD, case.id).encode())),)
     other = book.restored_by(case.id)

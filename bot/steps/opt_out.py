@@ -1,0 +1,41 @@
+"""Step 3d: who asked for no messages, and who wants them again. Whoever is on the list is skipped."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.book import Book
+from bot.domain.events import Line, OptedIn, OptedOut
+from bot.domain.phone import without_phones
+from bot.domain.who import Who
+from bot.errors import Declined
+from bot.ports import Write
+from bot.steps.describe import one_line
+
+
+def opt_out(person: str, who: Who, reason: str) -> Write:
+    """A customer (`Ledger.person`) gets no messages from now on, nor what has not left yet.
+
+    Phones in the reason are masked: no line has one. Declined, with who and when, for who is on the list.
+    """
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        before = book.opted_out.get(person)
+        if before is not None:
+            raise Declined("already_opted_out", by=before.by.name, at=before.at)
+        why = one_line(without_phones(reason))
+        if not why:
+            raise Declined("opt_out_no_reason")
+        return [OptedOut(person, why, who)]
+
+    return write
+
+
+def opt_in(person: str, who: Who) -> Write:
+    """The customer gets messages again. Declined for who is not on the list."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        if person not in book.opted_out:
+            raise Declined("not_opted_out")
+        return [OptedIn(person, who)]
+
+    return write
