@@ -1,7 +1,7 @@
 """`python -m bot ledger forget PHONE`: a customer's names and phones go, what was done stays.
 
-They stand in `people/` alone. The lines call them by a code that only `people.key` leads to, and that they
-were told still holds them back.
+They stand in `people/` alone. The lines call them by a code that only `people.key` leads to: that they were
+told still holds them back, and who asked for no messages still gets none.
 """
 
 from pathlib import Path
@@ -53,7 +53,8 @@ async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
             return person.id in ids or (person.phone is not None and phone_key(person.phone) == phone.key)
 
         plans = months.without(disk, folder, is_theirs)
-        line = PersonForgotten(ledger.person(phone.digits), plans, who)
+        called = ledger.person(phone.digits)
+        line = PersonForgotten(called, plans, who)
         await ledger.commit(lambda _book, _now: [line])
     except LedgerClosed as error:
         raise StartupError(f"{error}: run it again", code=1) from error
@@ -65,6 +66,7 @@ async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
         [
             f"taken out of {counted(plans, 'plan')}: name and phone. What was done stays, without them",
             "backups made before still have them",
+            *(["they asked for no messages: that stays"] if called in ledger.book.opted_out else []),
         ]
     )
 

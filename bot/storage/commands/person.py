@@ -35,8 +35,9 @@ _AT_ONCE = 100  # cases
 async def person(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk | None = None) -> Row:
     """All about a customer, as plain JSON values, and a line that it was shown. The bot must not run.
 
-    `kept` is a row a plan that still says their name, `messages` a row a plan that they are in. StartupError
-    (exit code 1) where that cannot be.
+    `kept` is a row a plan that still says their name, `messages` a row a plan that they are in, `opted_out`
+    since when, by whom and why they get none (None where they do). StartupError (exit code 1) where that
+    cannot be.
     """
     disk = disk or Disk()
     ledger = await opened(folder, clock, disk)
@@ -66,7 +67,17 @@ def _found(folder: Path, phone: Phone, ledger: FileLedger, disk: Disk) -> Row:
             some = cases[first : first + _AT_ONCE]
             book = archive.ask(lambda _, recall, some=some: recall.fold(some)).book  # type: ignore[misc]
             messages += [row for case in some for row in _messages(book, case, called)]
-    return {"person": called, "kept": kept, "messages": messages}
+    return {
+        "person": called,
+        "opted_out": _opted_out(ledger.book, called),
+        "kept": kept,
+        "messages": messages,
+    }
+
+
+def _opted_out(book: Book, called: str) -> Row | None:
+    found = book.opted_out.get(called)
+    return None if found is None else {"at": _time(found.at), "by": found.by.name, "reason": found.reason}
 
 
 def _listed(disk: Disk, folder: Path) -> Iterator[Listed]:
@@ -126,6 +137,9 @@ def said(found: Row, zone: tzinfo) -> str:
     """The same for a person to read: a line for each plan."""
     names = dict.fromkeys(row["name"] for row in found["kept"])
     lines = [f"in the ledger: {found['person']}"]
+    if (out := found["opted_out"]) is not None:
+        since = datetime.fromisoformat(out["at"]).astimezone(zone)
+        lines.append(f"asked for no messages: {since:%Y-%m-%d %H:%M:%S}, by {out['by']}: {out['reason']}")
     lines += [f"kept: {', '.join(filter(None, names)) or 'no name'}, {counted(len(found['kept']), 'plan')}"]
     for row in found["messages"]:
         came = row["outcome"] or (f"skipped ({row['skipped']})" if row["skipped"] else "not sent")

@@ -19,6 +19,7 @@ from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.rules import Rules
 from bot.errors import StartupError
 from bot.process.clock import SystemClock
+from bot.steps.opt_out import opt_out
 from bot.steps.send import claim
 from bot.storage.checkpoint import renew
 from bot.storage.commands.backup import backup
@@ -224,6 +225,33 @@ async def _open_case_without_people(folder: Path) -> None:
     await ledger.commit(adds(ev.Started("1", key=ledger.key), *lines))
     await ledger.close()
     shutil.rmtree(folder / "people")
+
+
+async def test_that_they_asked_for_no_messages_is_shown_and_outlives_being_forgotten(tmp_path: Path) -> None:
+    clock = FakeClock()
+    await lived(tmp_path, clock)
+    assert (await person(tmp_path, ZE, ANA, clock))["opted_out"] is None
+    assert "asked for no messages" not in await forget(tmp_path, ZE, ANA, clock)
+    ledger = FileLedger.open(tmp_path, clock)
+    called = ledger.person(ZE.digits)
+    await ledger.commit(opt_out(called, BRUNO, "pediu por telefone"))
+    at = ledger.book.last_at
+    await ledger.close()
+    assert "they asked for no messages: that stays" in await forget(tmp_path, ZE, ANA, clock)
+    found = await person(tmp_path, phone_of("61 9999-0001"), ANA, clock)
+    assert found["opted_out"] == {
+        "at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "by": "Bruno",
+        "reason": "pediu por telefone",
+    }
+    assert f"asked for no messages: {at:%Y-%m-%d %H:%M:%S}, by Bruno: pediu por telefone" in said(found, UTC)
+    renew(Disk(), tmp_path)
+    ledger = FileLedger.open(tmp_path, clock)  # from a checkpoint
+    assert called in ledger.book.opted_out
+    await ledger.commit(adds(ev.CaseOpened(9, incident(9, place="1/9")), ev.Approved(9, ANA, (port("1/9"),))))
+    await ledger.commit(adds(ev.Planned(9, 1, plan()[:1])))
+    assert await ledger.commit(claim(9, 1, "c1", Rules())) == (ev.Spared(9, "c1", Skip.OPTED_OUT),)
+    await ledger.close()
 
 
 async def test_an_export_names_people_as_long_as_they_are_known(tmp_path: Path) -> None:
