@@ -32,6 +32,8 @@ async def test_the_commands_are_described(api: BotApi, room: Room) -> None:
             "silenciar",
             "previsao",
             "causa",
+            "naoavisar",
+            "avisar",
             "ajuda",
         ]
         assert all(command["description"] for command in commands)

@@ -611,6 +611,8 @@ def test_the_help_names_every_command() -> None:
         "/silenciar ou /silence",
         "/previsao ou /eta",
         "/causa ou /cause",
+        "/naoavisar ou /optout",
+        "/avisar ou /optin",
         "/ajuda ou /help",
     ]
     assert "<b>Approve</b>" in help_text(EN).html

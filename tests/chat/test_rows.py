@@ -122,7 +122,17 @@ def test_a_test_that_was_lost_is_not_called_as_one_that_was_not_confirmed(key: s
 @pytest.mark.parametrize("words", [PT, EN])
 def test_the_help_gives_both_names_of_a_command(words: Words) -> None:
     html = help_text(words).html
-    for key in ("pendentes", "audit", "cooldown", "silenciar", "previsao", "causa", "help"):
+    for key in (
+        "pendentes",
+        "audit",
+        "cooldown",
+        "silenciar",
+        "previsao",
+        "causa",
+        "naoavisar",
+        "avisar",
+        "help",
+    ):
         (row,) = [line for line in html.splitlines() if line.startswith(f"/{words.plain(f'menu.{key}')} ")]
         for language in (PT, EN):
             assert f"/{language.plain(f'menu.{key}')} " in row

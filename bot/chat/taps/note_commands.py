@@ -1,4 +1,4 @@
-"""/silenciar, /previsao and /causa: planned work, the expected end and the cause, in what a person types."""
+"""/silenciar, /previsao, /causa, /naoavisar and /avisar: what a person adds, in what they type."""
 
 import re
 from collections import OrderedDict
@@ -14,12 +14,14 @@ from bot.chat.taps.deps import TapDeps
 from bot.chat.taps.times import Meant, find, read
 from bot.domain.events import CauseNamed, Silenced
 from bot.domain.limits.silence import Scope
+from bot.domain.phone import Phone, mask, parse_phone
 from bot.domain.who import Who
 from bot.errors import Declined
 from bot.ports import Notice
 from bot.steps import describe
+from bot.steps.opt_out import opt_in, opt_out
 
-NOTE_COMMANDS = ("silenciar", "previsao", "causa")
+NOTE_COMMANDS = ("silenciar", "previsao", "causa", "naoavisar", "avisar")
 ASKED_AT_MOST = 200  # questions remembered; an older one is typed again
 
 _CASE = re.compile(r"(?:(?:caso|case)\s+|#)?(?P<case>\d{1,9})\s+(?P<rest>\S.*)", re.IGNORECASE | re.DOTALL)
@@ -68,10 +70,15 @@ class NoteCommands:
 
     async def carry_out(self, name: str, argument: str, who: Who, *, private: bool = False) -> Screen:
         """Do what the command asks for; the answer, which in `private` the group does not see."""
-        if name == "silenciar":
-            said = await self._silence(argument, who, private=private)
-        else:
-            said = await {"previsao": self._forecast, "causa": self._cause}[name](argument, who)
+        match name:
+            case "silenciar":
+                said = await self._silence(argument, who, private=private)
+            case "previsao":
+                said = await self._forecast(argument, who)
+            case "causa":
+                said = await self._cause(argument, who)
+            case _:
+                said = await self._opt(argument, who, out=name == "naoavisar", here=not private)
         return said or Screen(str(self._d.words.say(f"command.how_{name}")))
 
     async def choose(self, press: Press, who: Who) -> Answered:
@@ -186,6 +193,35 @@ class NoteCommands:
         # Its own words, not what the case says by now: another may have been typed meanwhile.
         facts = {"case": number, "cause": named.cause, "team": named.team or kept}
         return Screen(str(self._d.words.say("command.cause_named", **facts)))
+
+    async def _opt(self, argument: str, who: Who, *, out: bool, here: bool) -> Screen | None:
+        """A customer on the list of who asked for no messages, or off it.
+
+        The whole phone that was typed `here`, in the group, is a matter for who can delete it.
+        """
+        found = read_phone(argument)
+        if found is None:
+            return None
+        phone, reason = found
+        person, masked = self._d.desk.ledger.person(phone.digits), mask(phone.digits)
+        before = self._d.book.opted_out.get(person)
+        try:
+            await self._d.desk.decide(opt_out(person, who, reason) if out else opt_in(person, who))
+        except Declined as no:
+            raise Declined(no.code, **no.facts, phone=masked, here=here) from no
+        facts = {"phone": masked, "here": here, "by": before and before.by, "at": before and before.at}
+        key = "command.opted_out" if out else "command.opted_in"
+        return Screen(str(self._d.words.say(key, **facts, now=self._d.clock.now())))
+
+
+def read_phone(argument: str) -> tuple[Phone, str] | None:
+    """The first phone in what was typed, in any spelling, and what follows it; None where there is none."""
+    parts = argument.split()
+    for end in range(1, len(parts) + 1):
+        phone = parse_phone(" ".join(parts[:end]))
+        if isinstance(phone, Phone):
+            return phone, " ".join(parts[end:])
+    return None
 
 
 def read_silence(argument: str, now: datetime, zone: tzinfo) -> Iterator[Wish]:

@@ -23,7 +23,10 @@ from bot.domain.plan import Outcome, Skip
 from bot.domain.restored import waiting as waiting_for_news
 from bot.domain.rules import Rules
 
-COMMANDS = ("status", "pendentes", "audit", "cooldown", "silenciar", "previsao", "causa", "help")
+COMMANDS = (
+    *("status", "pendentes", "audit", "cooldown", "silenciar", "previsao", "causa"),
+    *("naoavisar", "avisar", "help"),
+)
 _IN_THE_MENU = {phrases(language)[f"menu.{name}"]: name for language in LANGUAGES for name in COMMANDS}
 ALIASES = {
     **_IN_THE_MENU,

@@ -78,6 +78,7 @@ def status(
         words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
         *_ahead(book, words, now),
         *_open_ends(book, words, now, rules),
+        *([words.say("status.opted_out", n=len(book.opted_out))] if book.opted_out else []),
         _gateway(gateway, program, words, now),
         words.say("status.version", version=program.version, uptime=now - program.started_at),
     ]
