@@ -11,7 +11,7 @@ came about proves that nothing left. tests/adapters/test_upstream.py and tests/f
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from json import dumps
@@ -208,8 +208,12 @@ async def send(
     json: Any,
     headers: Mapping[str, str] | None = None,
     total: float = TOTAL,
+    stated: Callable[[Any], bool] | None = None,
 ) -> Answer:
     """The answer, 2xx to 4xx, to one POST that leaves at most once.
+
+    `stated` says whether a body is the platform's own word on what became of the request. Such an answer is
+    given whatever its status: no proxy on the way writes one.
 
     The body is JSON as Python writes it by default: spaces after `,` and `:`, and nothing but ASCII. What the
     bot replaces sent it so, and it is the one form that is known to work on the real platform.
@@ -227,7 +231,8 @@ async def send(
         response = await _exchange(http.post_json(url, json, headers or {}), total)
     except bodies.TooLarge:
         raise AnswerLost("too_large") from None
-    _raise_for_the_server(response)
+    if stated is None or not stated(json_of(response)):
+        _raise_for_the_server(response)
     return response
 
 
@@ -259,13 +264,16 @@ def _meaning(cause: BaseException | None) -> BotError:
 
 def _raise_for_the_server(response: httpx.Response | Answer) -> None:
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise Throttled("throttled", _retry_after(response.headers))
+        raise Throttled("throttled", retry_after(response.headers))
     if httpx.codes.is_server_error(response.status_code):
         raise AnswerLost(f"http_{response.status_code}")
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; a date counts from the answer's own `Date`, so a clock that is off does no harm."""
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """For how many seconds an answer asks to wait, None where it does not.
+
+    A date counts from the answer's own `Date`, so a clock that is off does no harm.
+    """
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from bot.gateways.cloud import CloudSettings
 from bot.gateways.matrix import MatrixSettings
 from bot.process.settings import reading
 from bot.process.settings.composed import Settings
@@ -13,7 +14,7 @@ from bot.sources.oltcloud import OltCloudSettings
 
 if TYPE_CHECKING:
 
-    class Everything(Settings, MatrixSettings, OltCloudSettings):
+    class Everything(Settings, MatrixSettings, CloudSettings, OltCloudSettings):
         """What `Settings` has at run time, for the type checker."""
 
     class Reading(reading.Reading):

@@ -205,6 +205,7 @@ def test_few_modules_know_the_http_library() -> None:
         "upstream",
         "sources.login",
         "gateways.matrix.matrix",
+        "gateways.cloud.cloud",
         "chat.wire.refusals",
         "chat.wire.connection",
     }

@@ -8,6 +8,7 @@ from bot.gateways.adapter import Adapter
 DRY_RUN = "dry_run"
 NAMES = (
     "matrix",  # the first one is used where GATEWAY names none
+    "cloud",
     DRY_RUN,
 )
 GATEWAYS: Mapping[str, Adapter] = {name: import_module(f"{__name__}.{name}").ADAPTER for name in NAMES}

@@ -4,12 +4,13 @@ Through the ledger, so that it is on record, and only beside no running bot: the
 """
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
+from bot.chat.screens.words import words_in
 from bot.domain.phone import Phone, mask, parse_phone
 from bot.domain.plan import ARRIVED, Outcome, Receipt
 from bot.errors import LedgerClosed, StartupError
-from bot.gateways import DRY_RUN, NAMES
+from bot.gateways import DRY_RUN, NAMES, would_send
 from bot.gateways.adapter import Sender
 from bot.ports import Clock
 from bot.process.check_lines import Finding, plain
@@ -53,6 +54,7 @@ async def send_tests(
 ) -> AsyncIterator[Finding]:
     """A line for each template. Nothing is sent in a dry run, beside a running bot, or without a yes."""
     templates = settings.templates()
+    said = words_in(would_send(settings.gateway).folder, "en")
     named = ", ".join(f"{hsm} ({name})" for name, hsm in templates.items())
     if gateway.name == DRY_RUN:
         real = " or ".join(name for name in NAMES if name != DRY_RUN)
@@ -82,7 +84,7 @@ async def send_tests(
             receipt = await send_trial(
                 ledger, gateway, clock, template=template, hsm=hsm, phone=phone.digits, by=who()
             )
-            yield _finding(f"{hsm} ({template}) to {mask(phone.digits)}", receipt)
+            yield _finding(f"{hsm} ({template}) to {mask(phone.digits)}", receipt, said)
             if receipt.halt is not None and receipt.halt != "template":
                 yield Finding(WHAT, False, "the others were not sent: they would meet the same")
                 return
@@ -92,6 +94,7 @@ async def send_tests(
         await ledger.close()
 
 
-def _finding(what: str, receipt: Receipt) -> Finding:
-    why = f" ({plain(receipt.reason)})" if receipt.reason else ""
+def _finding(what: str, receipt: Receipt, said: Mapping[str, str]) -> Finding:
+    reason = said.get(f"reason.{receipt.reason}") or plain(receipt.reason)
+    why = f" ({reason})" if receipt.reason else ""
     return Finding(WHAT, receipt.outcome in ARRIVED, f"template {what}: {_SAID[receipt.outcome]}{why}")

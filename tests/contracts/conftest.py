@@ -11,10 +11,12 @@ import pytest
 from bot.errors import AnswerLost
 from bot.gateways import GATEWAYS
 from bot.gateways.adapter import Sender
+from bot.gateways.cloud.cloud import Cloud
 from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix.matrix import Matrix
 from bot.ports import Source
 from bot.process.clock import SystemClock
+from bot.simulator.cloud import NUMBER, CloudApi
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Fault, HtmlPage, Server
@@ -60,7 +62,10 @@ class PortRig:
 
 @dataclass
 class GatewayRig:
-    """`delivered` counts, by phone, what reached a customer; `lag`: seconds until its own list has it."""
+    """`delivered` counts, by phone, what reached a customer; `lag`: seconds until its own list has it.
+
+    `lag` is None where it keeps no list.
+    """
 
     adapter: Sender
     server: Server
@@ -68,7 +73,7 @@ class GatewayRig:
     refuse: Callable[[str], None]
     break_key: Callable[[], None]
     break_template: Callable[[], None]
-    lag: Callable[[float], None]
+    lag: Callable[[float], None] | None = None
 
 
 @asynccontextmanager
@@ -161,12 +166,41 @@ async def _matrix() -> AsyncIterator[GatewayRig]:
         await adapter.aclose()
 
 
+@asynccontextmanager
+async def _cloud() -> AsyncIterator[GatewayRig]:
+    async with CloudApi() as api:
+        api.templates = {"fibra": 0, "energia": 3, "voltou": 2}
+        adapter = Cloud(
+            f"{api.url}/v24.0/{NUMBER}",
+            {"Authorization": f"Bearer {api.token}"},
+            templates={"LOS": "fibra", "POWER": "energia", "RESTORED": "voltou"},
+            variables={"POWER": ("name", "eta", "cause"), "RESTORED": ("start", "end")},
+            zone=ZoneInfo("America/Sao_Paulo"),
+        )
+
+        def refuse(phone: str) -> None:
+            api.refuse(phone, 131026)
+
+        def break_key() -> None:
+            api.token = "another"
+
+        def break_template() -> None:
+            api.templates = {"energia": 3}
+
+        yield GatewayRig(adapter, api, lambda: api.count, refuse, break_key, break_template)
+        await adapter.aclose()
+
+
 OLT_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[OltRig]]] = {"oltcloud": _oltcloud}
 PORT_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[PortRig]]] = {
     "oltcloud": _oltcloud_ports,
     "fake": _fake_ports,
 }
-GATEWAY_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[GatewayRig]]] = {"matrix": _matrix}
+GATEWAY_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[GatewayRig]]] = {
+    "matrix": _matrix,
+    "cloud": _cloud,
+}
+LISTS = ("matrix",)
 
 
 @pytest.fixture(params=sorted(SOURCES))
@@ -186,6 +220,14 @@ async def ports(request: pytest.FixtureRequest) -> AsyncIterator[PortRig]:
 async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[GatewayRig]:
     """Each gateway that sends."""
     async with GATEWAY_RIGS[request.param]() as rig:
+        yield rig
+
+
+@pytest.fixture(params=LISTS)
+async def listing(request: pytest.FixtureRequest) -> AsyncIterator[GatewayRig]:
+    """Each gateway that keeps a list of what it sent."""
+    async with GATEWAY_RIGS[request.param]() as rig:
+        assert rig.lag is not None
         yield rig
 
 

@@ -21,7 +21,7 @@ from bot.simulator.server import (
     Throttle,
 )
 
-from .conftest import GatewayRig
+from .conftest import LISTS, GatewayRig
 
 PHONE = "5561999990000"
 MARIA = Message("501", PHONE, "Maria", "LOS")
@@ -105,8 +105,12 @@ async def test_a_bad_key_halts(gateway: GatewayRig) -> None:
     assert (receipt.outcome, receipt.halt) == (Outcome.REJECTED, "key")
     with pytest.raises(Refused):
         await gateway.adapter.probe()
+
+
+async def test_a_bad_key_reads_no_list(listing: GatewayRig) -> None:
+    listing.break_key()
     with pytest.raises(Refused):
-        await gateway.adapter.sent(*span())
+        await listing.adapter.sent(*span())
 
 
 async def test_a_broken_template_halts(gateway: GatewayRig) -> None:
@@ -130,10 +134,14 @@ async def test_a_gateway_that_is_down_was_never_reached(gateway: GatewayRig) -> 
         await gateway.adapter.send(MARIA)
     with pytest.raises(TryLater):
         await gateway.adapter.probe()
-    with pytest.raises(TryLater):
-        await gateway.adapter.sent(*span())
     await gateway.server.start()
     assert (await gateway.adapter.send(MARIA)).outcome is Outcome.ACCEPTED
+
+
+async def test_a_gateway_that_is_down_lists_nothing(listing: GatewayRig) -> None:
+    await listing.server.stop()
+    with pytest.raises(TryLater):
+        await listing.adapter.sent(*span())
 
 
 async def test_the_probe_and_the_list_send_nothing(gateway: GatewayRig) -> None:
@@ -142,45 +150,46 @@ async def test_the_probe_and_the_list_send_nothing(gateway: GatewayRig) -> None:
     assert gateway.delivered() == {}
 
 
-async def test_the_list_has_what_was_sent_with_its_reference(gateway: GatewayRig) -> None:
-    assert await gateway.adapter.sent(*span()) == []
+async def test_the_list_has_what_was_sent_with_its_reference(listing: GatewayRig) -> None:
+    assert await listing.adapter.sent(*span()) == []
     began = datetime.now(UTC)
-    receipt = await gateway.adapter.send(MARIA)
-    [sent] = await gateway.adapter.sent(*span()) or []
+    receipt = await listing.adapter.send(MARIA)
+    [sent] = await listing.adapter.sent(*span()) or []
     assert (sent.reference, sent.phone) == (receipt.reference, PHONE)
     assert began - timedelta(seconds=1) < sent.at <= datetime.now(UTC)
     assert sent.at.utcoffset() == timedelta(0)
     assert sent.status
 
 
-async def test_the_list_leaves_out_what_was_sent_at_another_time(gateway: GatewayRig) -> None:
-    await gateway.adapter.send(MARIA)
+async def test_the_list_leaves_out_what_was_sent_at_another_time(listing: GatewayRig) -> None:
+    await listing.adapter.send(MARIA)
     now, minute = datetime.now(UTC), timedelta(minutes=1)
-    assert await gateway.adapter.sent(now - 10 * minute, now - minute) == []
-    assert await gateway.adapter.sent(now + minute, now + 10 * minute) == []
+    assert await listing.adapter.sent(now - 10 * minute, now - minute) == []
+    assert await listing.adapter.sent(now + minute, now + 10 * minute) == []
 
 
-async def test_a_list_that_lags_does_not_have_it_yet(gateway: GatewayRig) -> None:
-    await gateway.adapter.send(MARIA)
-    gateway.lag(3600)
-    assert await gateway.adapter.sent(*span()) == []
-    gateway.lag(0)
-    assert len(await gateway.adapter.sent(*span()) or []) == 1
+async def test_a_list_that_lags_does_not_have_it_yet(listing: GatewayRig) -> None:
+    await listing.adapter.send(MARIA)
+    assert listing.lag is not None
+    listing.lag(3600)
+    assert await listing.adapter.sent(*span()) == []
+    listing.lag(0)
+    assert len(await listing.adapter.sent(*span()) or []) == 1
 
 
 @pytest.mark.parametrize(("fault", "error"), [(HtmlPage(502), AnswerLost), (HtmlPage(200), BadAnswer)])
 async def test_a_list_that_cannot_be_read_is_no_empty_list(
-    gateway: GatewayRig, fault: Fault, error: type[BotError]
+    listing: GatewayRig, fault: Fault, error: type[BotError]
 ) -> None:
-    await gateway.adapter.send(MARIA)
-    gateway.server.faults.inject(fault)
+    await listing.adapter.send(MARIA)
+    listing.server.faults.inject(fault)
     with pytest.raises(error):
-        await gateway.adapter.sent(*span())
+        await listing.adapter.sent(*span())
 
 
-async def test_a_dry_run_keeps_no_list() -> None:
-    await DryRun().send(MARIA)
-    assert await DryRun().sent(*span()) is None
+async def test_a_gateway_without_a_list_says_so(any_gateway: Sender) -> None:
+    await any_gateway.send(MARIA)
+    assert (await any_gateway.sent(*span()) is None) is (any_gateway.name not in LISTS)
 
 
 def span() -> tuple[datetime, datetime]:

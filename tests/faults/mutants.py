@@ -201,7 +201,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "429 counts as unknown",
         "bot.upstream:_raise_for_the_server",
-        'Throttled("throttled", _retry_after(response.headers))',
+        'Throttled("throttled", retry_after(response.headers))',
         'AnswerLost("throttled")',
         "network",
     ),
@@ -214,7 +214,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the date in Retry-After is not read",
-        "bot.upstream:_retry_after",
+        "bot.upstream:retry_after",
         "max(0.0, wait.total_seconds())",
         "None if wait else 0.0",
         "network",

@@ -87,6 +87,7 @@ EVERY_KIND: tuple[ev.Line, ...] = (
     ev.DigestPosted(-1001234567890, 78),
     ev.Announced("MODO REAL · modelos 114, 116"),
     TrialIntent(1, "LOS", 114, "(61) 9****-0009", ANA),
+    TrialIntent(2, "POWER", "aviso_energia", "(61) 9****-0009", ANA),
     TrialResult(1, Outcome.REJECTED, None, "HSM inexistente"),
     ev.Unasked(2, ANA),
     ev.OptedOut("M0m1cL3yZQy6n5i2bQ9d", "pediu por <telefone>", ANA),

@@ -1,0 +1,58 @@
+"""The body of a send (README.md of this folder), within the limits of its fields."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Any
+
+from bot.domain.plan import Message
+from bot.gateways.filling import values_of
+
+LONGEST_OPAQUE = 512  # characters
+_PHONE = re.compile("[1-9][0-9]{7,14}")
+
+
+def is_phone(phone: str) -> bool:
+    """Whether these are the digits of a phone with its country code."""
+    return _PHONE.fullmatch(phone) is not None
+
+
+def body_of(
+    message: Message, template: str, language: str, words: Sequence[str], *, named: bool, zone: tzinfo
+) -> dict[str, Any]:
+    """What is posted for one message; `words` fill the template's variables, in turn or by their name."""
+    body: dict[str, Any] = {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": f"+{message.phone}",  # without the plus the number's own country would stand before it
+        "type": "template",
+    }
+    if 0 < len(message.recipient) <= LONGEST_OPAQUE:  # half of it would be another's
+        body["biz_opaque_callback_data"] = message.recipient
+    chosen: dict[str, Any] = {"name": template, "language": {"policy": "deterministic", "code": language}}
+    if words:
+        chosen["components"] = [{"type": "body", "parameters": _parameters(message, words, named, zone)}]
+    return body | {"template": chosen}
+
+
+def _parameters(message: Message, words: Sequence[str], named: bool, zone: tzinfo) -> list[dict[str, str]]:
+    if named:
+        words = list(dict.fromkeys(words))  # a name stands for all its places in the text
+    values = values_of(message, words, zone, spell)
+    return [
+        {"type": "text", **({"parameter_name": word} if named else {}), "text": value}
+        for word, value in zip(words, values, strict=True)
+    ]
+
+
+def spell(text: str, longest: int) -> str:
+    """The text in one line without what cannot be seen: no line break, tab or several spaces in a row."""
+    seen = "".join(map(_spell, unicodedata.normalize("NFC", text)))
+    return " ".join(seen.split())[:longest].rstrip()
+
+
+def _spell(character: str) -> str:
+    if character.isprintable():
+        return character
+    return "" if unicodedata.category(character) == "Cf" else " "  # joiners and marks of direction

@@ -1,0 +1,125 @@
+"""WhatsApp Cloud API: one template message for one POST (README.md here)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+import httpx
+
+from bot import upstream
+from bot.domain.plan import Message, Outcome, Receipt, Sent
+from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
+from bot.gateways.cloud.answers import is_an_error, receipt
+from bot.gateways.cloud.body import body_of, is_phone
+
+SEND_SECONDS = 30.0  # for one whole exchange: a send is not cut short lightly, its end would be unknown
+_READ = {"fields": "health_status,quality_rating"}
+
+
+class Cloud:
+    """`bot.ports.Gateway` over Meta's Graph API, or over a provider that passes it on.
+
+    Args:
+        url: Of the number; its messages are sent to `/messages` below it.
+        headers: What carries the key.
+        templates: Name by `Message.template`; a template that is not here is refused.
+        language: Of the templates.
+        variables: By `Message.template` what fills its variables in turn, as the settings write it.
+        named: The variables have names: those words.
+        readable: The number itself can be read below `url`: what `probe` asks for.
+        zone: The customers' local time.
+        limit: Connections at one time.
+        timeout: For parts of an exchange.
+        total: Seconds for one whole send.
+    """
+
+    name = "cloud"
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        templates: Mapping[str, str],
+        zone: tzinfo,
+        language: str = "pt_BR",
+        variables: Mapping[str, Sequence[str]] | None = None,
+        named: bool = False,
+        readable: bool = True,
+        limit: int = 100,
+        timeout: httpx.Timeout = upstream.TIMEOUT,
+        total: float = SEND_SECONDS,
+    ) -> None:
+        self._url = url
+        self._send_url = f"{url}/messages"
+        self._headers = {"Accept": "application/json", **headers}
+        self._templates = dict(templates)
+        self._language = language
+        self._variables = dict(variables or {})
+        self._named = named
+        self._readable = readable
+        self._zone = zone
+        self._http = upstream.client(limit=limit, timeout=timeout)
+        self._total = total
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._http.aclose()
+
+    async def send(self, message: Message) -> Receipt:
+        """Send one message, once. TryLater where it is known that nothing was sent."""
+        name = self._templates.get(message.template)
+        if name is None:  # planned while it was configured
+            return Receipt(
+                Outcome.REJECTED, reason=f"sem template: WA_TEMPLATE_{message.template}", halt="template"
+            )
+        if not is_phone(message.phone):
+            return Receipt(Outcome.REJECTED, reason="wa_phone")
+        words = self._variables.get(message.template, ())
+        body = body_of(message, name, self._language, words, named=self._named, zone=self._zone)
+        try:
+            answer = await upstream.send(
+                self._http,
+                self._send_url,
+                json=body,
+                headers=self._headers,
+                total=self._total,
+                stated=is_an_error,
+            )
+        except AnswerLost as lost:
+            return Receipt(Outcome.UNKNOWN, reason=str(lost))
+        pause = upstream.retry_after(answer.headers)
+        return receipt(answer.status_code, upstream.json_of(answer), pause)
+
+    async def sent(self, first: datetime, last: datetime) -> Sequence[Sent] | None:  # noqa: ARG002 - the protocol's
+        """None: it keeps no list."""
+        return None
+
+    async def probe(self) -> str:
+        """Read the number: a GET, so it sends nothing, and it needs the key. Refused where it is blocked."""
+        try:
+            if self._readable:
+                return _said_of(await self._read(self._url, _READ))
+            await self._read(self._send_url, {})
+        except Refused:
+            if self._readable:
+                raise
+        except (AnswerLost, BadAnswer) as error:
+            if self._readable or isinstance(error, AnswerLost):
+                raise TryLater(str(error)) from None
+        return "reachable (nothing to ask without sending, so the key is not checked)"
+
+    async def _read(self, url: str, query: Mapping[str, str]) -> Any:
+        return await upstream.read(
+            self._http, "GET", url, params=query, headers=self._headers, most=upstream.ONE
+        )
+
+
+def _said_of(number: Any) -> str:
+    """What a number says of itself, in a few words."""
+    health = number.get("health_status") if isinstance(number, dict) else None
+    state = health.get("can_send_message") if isinstance(health, dict) else None
+    if state == "BLOCKED":
+        raise Refused("Meta blocks this number: it may send nothing")
+    limited = ", but Meta limits what the number may send" if state == "LIMITED" else ""
+    return f"reachable, key accepted{limited}"

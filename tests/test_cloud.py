@@ -1,0 +1,165 @@
+"""The real bot with the Cloud API in Matrix's place: settings, check, start, an outage from end to end."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.domain.phone import Phone
+from bot.errors import StartupError
+from bot.process.check import check
+from bot.simulator.cloud import NUMBER, CloudApi
+from tests.settings import load
+
+from .isp import Isp, isp
+
+OWN = Phone("5561999990009")
+MATRIX = ("URL_HSM", "TOKEN_HSM", "HSM_ACCOUNT", "HSM_ID_LOS", "HSM_ID_POWER")
+CUSTOMERS = 6
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Isp]:
+    """An ISP that has nothing of Matrix."""
+    async with isp(tmp_path, customers=CUSTOMERS) as made:
+        made.variables = {name: value for name, value in made.variables.items() if name not in MATRIX}
+        yield made
+
+
+@pytest.fixture
+async def cloud(site: Isp) -> AsyncIterator[CloudApi]:
+    async with CloudApi() as api:
+        api.templates = {"aviso_fibra": 2, "aviso_energia": 2}
+        site.variables |= {
+            "GATEWAY": "cloud",
+            "WA_BASE_URL": api.url,
+            "WA_TOKEN": api.token,
+            "WA_PHONE_NUMBER_ID": NUMBER,
+            "WA_TEMPLATE_LOS": "aviso_fibra",
+            "WA_TEMPLATE_POWER": "aviso_energia",
+            "HSM_VARIABLES": "nome,inicio",
+        }
+        yield api
+        site.assert_clean(site.log)
+        assert api.token not in site.log
+
+
+async def test_check_reads_the_number_and_sends_nothing(site: Isp, cloud: CloudApi) -> None:
+    lines: list[str] = []
+    assert await check(load(None, site.variables), lines.append) == 0
+    assert "✓ gateway: cloud, reachable, key accepted; no message was sent" in lines
+    assert f"modelos aviso_fibra, aviso_energia · conta {NUMBER} · " in lines[0]
+    assert cloud.received == []
+    lines.clear()
+    assert await check(load(None, site.variables | {"WA_TOKEN": "another"}), lines.append) == 1
+    [refused] = [line for line in lines if line.startswith("✗")]
+    assert "check WA_TOKEN" in refused
+
+
+async def test_a_test_message_says_in_words_what_a_code_means(site: Isp, cloud: CloudApi) -> None:
+    cloud.templates = {"aviso_energia": 2}
+    lines: list[str] = []
+    assert await check(load(None, site.variables), lines.append, OWN, lambda _: "yes") == 1
+    tried = [line for line in lines if "test message" in line]
+    assert "template aviso_fibra (LOS) to" in tried[0]
+    assert "there is no such template in this language (132001)" in tried[0]
+    assert tried[1].startswith("✓")
+    assert [(m.phone, m.opaque) for m in cloud.received] == [(OWN.digits, "trial-2")]
+
+
+@pytest.mark.process
+async def test_an_outage_from_end_to_end(site: Isp, cloud: CloudApi) -> None:
+    phones = sorted(re.sub(r"\D", "", c.phone_number or "") for c in site.world.customers.values())
+    nowhere = f"55{phones[0]}" if len(phones[0]) <= 11 else phones[0]
+    cloud.refuse(nowhere, 131026)
+    cloud.statuses = ["held_for_quality_assessment"]
+    async with site.bot():
+        card = await site.card()
+        await site.chat.tap(site.ana, card, "Aprovar")
+        await site.chat.wait(lambda _: "sem WhatsApp" in card.text)
+    told = [message.phone for message in (*cloud.received, *cloud.held)]
+    assert (len(told), len(set(told)), cloud.duplicates) == (CUSTOMERS - 1, CUSTOMERS - 1, 0)
+    assert nowhere not in told
+    assert f"{CUSTOMERS - 2} enviadas" in card.text
+    assert "1 retida" in card.text
+    assert "a Meta reteve para avaliar a qualidade" in card.text
+    assert "1 recusada" in card.text
+    assert all(re.fullmatch(r"[\w-]+", m.opaque) and m.phone[-8:] not in m.opaque for m in cloud.received)
+
+
+@pytest.mark.process
+async def test_a_spent_account_stops_all_and_nobody_gets_two_when_it_is_mended(
+    site: Isp, cloud: CloudApi
+) -> None:
+    cloud.fail(131042, times=20)
+    async with site.bot(HSM_CONCURRENCY="1"):
+        card = await site.card()
+        await site.chat.tap(site.ana, card, "Aprovar")
+        await site.chat.wait(lambda _: "problema com o pagamento na Meta (131042)" in card.text)
+        assert cloud.received == []
+        assert sum(request.method == "POST" for request in cloud.requests) == 1
+        assert "a conta ou o número: o motivo está acima" in card.text
+        cloud.mend()
+        await site.chat.tap(site.ana, card, "Tentar de novo")
+        await site.chat.wait(lambda _: f"{CUSTOMERS} enviadas" in card.text)
+    assert (len(cloud.received), cloud.duplicates) == (CUSTOMERS, 0)
+
+
+GOOD = {
+    "TELEGRAM_TOKEN": "1:a",
+    "TELEGRAM_CHAT_ID": "-1",
+    "API_BASE_URL": "https://isp.example",
+    "API_USER": "noc",
+    "API_PASS": "secret",
+    "GATEWAY": "cloud",
+    "WA_TOKEN": "k",
+    "WA_PHONE_NUMBER_ID": NUMBER,
+    "WA_TEMPLATE_LOS": "los",
+    "WA_TEMPLATE_POWER": "power",
+}
+
+
+def problem(**changes: str) -> str:
+    with pytest.raises(StartupError) as failed:
+        load(None, GOOD | changes)
+    [_, line] = str(failed.value).splitlines()
+    return line.strip()
+
+
+def test_the_settings() -> None:
+    settings = load(None, GOOD)
+    assert settings.templates() == {"LOS": "los", "POWER": "power"}
+    assert settings.sending().account == int(NUMBER)
+    assert "https://" not in settings.secrets()
+    assert "k" in settings.secrets()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WA_TOKEN", "Bearer k"),
+        ("WA_PHONE_NUMBER_ID", "+55 11 98765-4321"),
+        ("WA_TEMPLATE_LOS", "Aviso de rompimento"),
+        ("WA_TEMPLATE_RESTORED", "los"),
+        ("WA_KEY_HEADER", "D360 API KEY"),
+        ("WA_BASE_URL", "graph.facebook.com"),
+        ("WA_API_VERSION", "24"),
+        ("WA_LANG", "pt-BR"),
+        ("WA_NAMED", "maybe"),
+        ("WA_TOKEN", ""),
+        ("WA_TEMPLATE_POWER", ""),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_mend(name: str, value: str) -> None:
+    assert re.match(rf"{name} [^:]+: .+", problem(**{name: value}))
+
+
+def test_with_meta_itself_the_number_is_needed() -> None:
+    assert problem(WA_PHONE_NUMBER_ID="").startswith("WA_TOKEN needs WA_PHONE_NUMBER_ID")
+
+
+def test_a_provider_has_no_number_in_its_address() -> None:
+    settings = load(None, GOOD | {"WA_PHONE_NUMBER_ID": "", "WA_KEY_HEADER": "D360-API-KEY"})
+    assert settings.sending().account is None
+    assert load(None, {k: v for k, v in GOOD.items() if not k.startswith("WA_")} | {"GATEWAY": "dry_run"})
