@@ -231,8 +231,11 @@ async def send(
         response = await _exchange(http.post_json(url, json, headers or {}), total)
     except bodies.TooLarge:
         raise AnswerLost("too_large") from None
-    if stated is None or not stated(json_of(response)):
+    try:
         _raise_for_the_server(response)
+    except (Throttled, AnswerLost):
+        if stated is None or not stated(json_of(response)):
+            raise
     return response
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.chat.screens.starting import start_line
 from bot.domain.phone import Phone
 from bot.errors import StartupError
 from bot.process.check import check
+from bot.process.wiring import start_facts, words_of
 from bot.simulator.cloud import NUMBER, CloudApi
 from tests.settings import load
 
@@ -162,4 +164,6 @@ def test_with_meta_itself_the_number_is_needed() -> None:
 def test_a_provider_has_no_number_in_its_address() -> None:
     settings = load(None, GOOD | {"WA_PHONE_NUMBER_ID": "", "WA_KEY_HEADER": "D360-API-KEY"})
     assert settings.sending().account is None
+    line = start_line(start_facts(settings), words_of(settings), 0)
+    assert " · modelos los, power · decidem" in line
     assert load(None, {k: v for k, v in GOOD.items() if not k.startswith("WA_")} | {"GATEWAY": "dry_run"})
