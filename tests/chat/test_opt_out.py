@@ -22,7 +22,7 @@ from tests.chat.screens import APPROVED, EN, PT, case_and_now, planned, sent, st
 from tests.chat.test_commands import answer
 
 MASKED = "(61) 9****-0001"
-WARNING = "O telefone inteiro está na mensagem acima: apague-a"
+WARNING = "O telefone inteiro está na sua mensagem no grupo: apague-a"
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def test_it_says_who_was_on_the_list_already(api: BotApi, room: Room) -> N
     said = await answer(api, ANA, "/nãoavisar 61999990001 de novo")
     assert re.fullmatch(
         rf"{re.escape(MASKED)} já está na lista de quem não recebe, desde \d\d:\d\d, por Ana."
-        " Apague a mensagem com o telefone inteiro.",
+        " Apague do grupo a mensagem com o telefone inteiro.",
         said,
     )
     assert "não está na lista" in await answer(api, ANA, "/avisar 61 98888-7777", ANA)

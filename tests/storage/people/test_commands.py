@@ -234,7 +234,7 @@ async def test_that_they_asked_for_no_messages_is_shown_and_outlives_being_forgo
     assert "asked for no messages" not in await forget(tmp_path, ZE, ANA, clock)
     ledger = FileLedger.open(tmp_path, clock)
     called = ledger.person(ZE.digits)
-    await ledger.commit(opt_out(called, BRUNO, "pediu por telefone"))
+    await ledger.commit(opt_out(called, BRUNO, "pediu do 61 99999-0001, por telefone"))
     at = ledger.book.last_at
     await ledger.close()
     assert "they asked for no messages: that stays" in await forget(tmp_path, ZE, ANA, clock)
@@ -242,10 +242,13 @@ async def test_that_they_asked_for_no_messages_is_shown_and_outlives_being_forgo
     assert found["opted_out"] == {
         "at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
         "by": "Bruno",
-        "reason": "pediu por telefone",
+        "reason": "pediu do ****0001, por telefone",
     }
-    assert f"asked for no messages: {at:%Y-%m-%d %H:%M:%S}, by Bruno: pediu por telefone" in said(found, UTC)
+    assert f"asked for no messages: {at:%Y-%m-%d %H:%M:%S}, by Bruno: pediu do ****0001, por" in said(
+        found, UTC
+    )
     renew(Disk(), tmp_path)
+    assert [*grep(tmp_path, ZE.digits, ZE.digits[-8:], "99999-0001")] == []
     ledger = FileLedger.open(tmp_path, clock)  # from a checkpoint
     assert called in ledger.book.opted_out
     await ledger.commit(adds(ev.CaseOpened(9, incident(9, place="1/9")), ev.Approved(9, ANA, (port("1/9"),))))
