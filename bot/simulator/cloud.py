@@ -20,6 +20,7 @@ _PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 _PATH = re.compile(rf"/v[0-9]+\.[0-9]+/{NUMBER}(/messages)?")
 _HTTP: Mapping[int, int] = {0: 401, 190: 401, 10: 403, 2: 503, 131000: 500, 131016: 503, 132001: 404}
 _TOO_FAST = 130429
+_POLICY = "deterministic"  # the schema needs it, the prose leaves it out: both are taken
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,10 @@ def _problem(body: Any) -> str | None:
         ("biz_opaque_callback_data", isinstance(opaque, str) and 0 < len(opaque) <= 512),  # noqa: PLR2004
         ("template", inner.keys() <= {"name", "language", "components"}),
         ("template.name", isinstance(inner.get("name"), str)),
-        ("template.language", isinstance(language, dict) and language.get("policy") == "deterministic"),
+        (
+            "template.language",
+            isinstance(language, dict) and "code" in language and language.get("policy", _POLICY) == _POLICY,
+        ),
         ("template.components", _are_components(inner.get("components"))),
     )
     return next((name for name, right in checks if not right), None)
