@@ -236,6 +236,12 @@ class Noc(World):
         self.truth.story.append(f"clock {hours:+g} h")
         self.clock.set(timedelta(hours=hours))
 
+    async def notices_the_clock(self) -> None:
+        """One that was ahead and comes back closes the ledger: somebody starts the bot anew."""
+        self.flow.alive()
+        if getattr(self.ledger.closed, "code", None) == "clock":
+            await self.crash()
+
     async def to_the_end(self) -> None:
         """Everything works again and people settle what is left: nothing runs then, nothing is in doubt."""
         self.away, self.source.complete = False, True

@@ -207,6 +207,8 @@ class Orders(RuleBasedStateMachine):
     @rule(hours=st.sampled_from([-1.0, 1.0, 25.0]))
     def clock_jumps(self, hours: float) -> None:
         self.noc.set_clock(hours)
+        if hours < 0:
+            self.step(self.noc.notices_the_clock())
 
     # Machines
 
