@@ -12,6 +12,7 @@ from bot.errors import StartupError
 from bot.process.check import check
 from bot.process.wiring import start_facts, words_of
 from bot.simulator.cloud import NUMBER, CloudApi
+from bot.simulator.server import DropAfter
 from tests.settings import load
 
 from .isp import Isp, isp
@@ -106,6 +107,32 @@ async def test_a_spent_account_stops_all_and_nobody_gets_two_when_it_is_mended(
         await site.chat.tap(site.ana, card, "Tentar de novo")
         await site.chat.wait(lambda _: f"{CUSTOMERS} enviadas" in card.text)
     assert (len(cloud.received), cloud.duplicates) == (CUSTOMERS, 0)
+
+
+@pytest.mark.process
+async def test_a_lost_answer_is_a_persons_to_decide_and_nobody_is_written_to_again(
+    site: Isp, cloud: CloudApi
+) -> None:
+    """The message arrived, its answer did not; there is no list to ask, also not after a restart."""
+    cloud.faults.inject(DropAfter(), match=lambda path: "/messages" in path)
+    async with site.bot(HSM_CONCURRENCY="1"):
+        card = await site.card()
+        await site.chat.tap(site.ana, card, "Aprovar")
+        await site.chat.wait(lambda _: f"{CUSTOMERS - 1} enviadas" in card.text)
+        assert "Incertas (1)" in " ".join(card.buttons)
+    async with site.bot():
+        await site.polls(2)
+    assert (len(cloud.received), len(cloud.count), cloud.duplicates) == (CUSTOMERS, CUSTOMERS, 0)
+    assert {request.method for request in cloud.requests} == {"POST"}
+
+
+async def test_check_says_where_the_key_cannot_be_tried(site: Isp, cloud: CloudApi) -> None:
+    cloud.provider = True
+    given = {name: value for name, value in site.variables.items() if name != "WA_PHONE_NUMBER_ID"}
+    lines: list[str] = []
+    assert await check(load(None, given | {"WA_KEY_HEADER": "D360-API-KEY"}), lines.append) == 0
+    [line] = [line for line in lines if line.startswith("! gateway")]
+    assert "check --send-test PHONE shows it" in line
 
 
 GOOD = {
