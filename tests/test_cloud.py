@@ -193,4 +193,6 @@ def test_a_provider_has_no_number_in_its_address() -> None:
     assert settings.sending().account is None
     line = start_line(start_facts(settings), words_of(settings), 0)
     assert " · modelos los, power · decidem" in line
+    started = words_of(settings).say("notice.started", **start_facts(settings), open=0)
+    assert "\nModelos los, power\nClientes: a qualquer hora" in started
     assert load(None, {k: v for k, v in GOOD.items() if not k.startswith("WA_")} | {"GATEWAY": "dry_run"})
