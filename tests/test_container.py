@@ -15,9 +15,11 @@ import pytest
 from packaging.requirements import Requirement
 
 from bot.chat import telegram
+from bot.gateways import GATEWAYS, NAMES
 from bot.ops.health import HealthServer
 from bot.process import app
 from bot.process.settings.composed import SECRETS
+from bot.process.settings.part import is_secret, own_fields
 from tests.child import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -175,9 +177,11 @@ def test_a_lock_fits_the_project_and_has_hashes_and_no_address(name: str, needs:
 def test_secrets_as_files_are_those_that_the_bot_reads_so() -> None:
     compose = (ROOT / "docker-compose.secrets.yml").read_text()
     files = dict(re.findall(r"^ {6}([A-Z_]+)_FILE: /run/secrets/(\w+)$", compose, re.MULTILINE))
-    assert {name.lower() for name in files} == set(SECRETS) - {"cookie_hsm", "telegram_proxy"}, (
-        "those two are usually empty"
-    )
+    _, *others = (own_fields(GATEWAYS[name].settings) for name in NAMES)
+    another = {name for fields in others for name, field in fields.items() if is_secret(field)}
+    usually_empty = {"cookie_hsm", "telegram_proxy"}
+    assert {name.lower() for name in files} == set(SECRETS) - another - usually_empty
+    assert all(f"{name.upper()}_FILE" in compose for name in another), "it says what to put in their place"
     assert re.findall(r"^ {6}- (\w+)$", compose, re.MULTILINE) == list(files.values())
     assert re.findall(r"^    file: \./secrets/(\w+)$", compose, re.MULTILINE) == list(files.values())
     assert "secrets/" in (ROOT / ".gitignore").read_text().split()
