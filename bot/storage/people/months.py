@@ -120,6 +120,12 @@ def find(disk: Disk, folder: Path, since: datetime, wanted: Container[Plan]) -> 
     return found
 
 
+def left_over(disk: Disk, folder: Path) -> list[str]:
+    """The files that a forgetting which was killed had not put in place. Raises OSError."""
+    names = disk.names(folder / FOLDER)
+    return [name for name in names if name.endswith(".tmp") and _NAME.fullmatch(name[:-4])]
+
+
 def due(disk: Disk, folder: Path, now: datetime, days: int) -> list[str]:
     """The files whose last day is so many days ago. Raises OSError."""
     return [month for month in months_in(disk, folder) if _end(month) + timedelta(days=days) <= now]
@@ -148,6 +154,8 @@ def without(disk: Disk, folder: Path, is_theirs: Callable[[Person], bool]) -> in
     What is torn or damaged goes as well: nobody can say whom it is about.
     """
     gone = 0
+    for name in left_over(disk, folder):
+        disk.remove(folder / FOLDER / name)
     for month in months_in(disk, folder):
         taken, broken = 0, 0
         for raw in lines(disk, folder, month):

@@ -92,9 +92,10 @@ class People:
     def let_go(self, now: datetime, days: int) -> list[str]:
         """Take away what is due: files of months, and copies that an upgrade made; their names. OSError."""
         gone = months.due(self._disk, self._folder, now, days)
-        for month in gone:
-            self._disk.remove(self._folder / months.FOLDER / month)
-        if gone:
+        left = months.left_over(self._disk, self._folder)
+        for name in (*gone, *left):
+            self._disk.remove(self._folder / months.FOLDER / name)
+        if gone or left:
             self._disk.sync_folder(self._folder / months.FOLDER)
         last = f"{BEFORE}-{now - timedelta(days=days):%Y%m%dT%H%M%SZ}"
         for name in self._disk.names(self._folder):

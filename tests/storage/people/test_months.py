@@ -96,6 +96,20 @@ async def test_a_month_goes_when_its_last_day_is_so_long_ago(
     await again.close()
 
 
+async def test_what_a_killed_forgetting_left_goes_at_a_start_and_with_the_next(tmp_path: Path) -> None:
+    people = tmp_path / FOLDER
+    people.mkdir()
+    for name in ("2026-11.jsonl.tmp", "2026-05.jsonl.tmp", "notes.tmp"):
+        (people / name).write_bytes(LISTED.dump())
+    ledger = FileLedger.open(tmp_path, FakeClock(), DISK)
+    assert await ledger.let_go(30) == []
+    assert DISK.names(people) == ["notes.tmp"]
+    await ledger.close()
+    (people / "2026-11.jsonl.tmp").write_bytes(LISTED.dump())
+    assert months.without(DISK, tmp_path, lambda _: False) == 0
+    assert DISK.names(people) == ["notes.tmp"]
+
+
 async def test_copies_of_an_upgrade_go_as_well(tmp_path: Path) -> None:
     clock = FakeClock()
     ledger = FileLedger.open(tmp_path, clock, DISK)
