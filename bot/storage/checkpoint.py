@@ -13,6 +13,7 @@ import lzma
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -106,6 +107,18 @@ def resumed(disk: Disk, folder: Path, lines: Iterable[int] = (), *, upto: int | 
 def newest(disk: Disk, folder: Path) -> int:
     """The last line that a checkpoint is named for, torn or half written: it was durable before. OSError."""
     return max(map(_line, disk.names(ledger_folder(folder))), default=0)
+
+
+def heads(disk: Disk, folder: Path) -> dict[int, str]:
+    """The hashes, by number, of the lines that whole checkpoints are of, of any version. Raises OSError."""
+    found: dict[int, str] = {}
+    for name in _names(disk, folder):
+        with suppress(Unfit):
+            lines = _unpacked(disk, ledger_folder(folder) / name)
+            line, digest, _ = _said(next(lines, b""))
+            deque(lines, maxlen=0)  # whole it is, at least
+            found[line] = digest
+    return found
 
 
 def renew(disk: Disk, folder: Path, upto: int | None = None) -> str | None:

@@ -16,18 +16,18 @@ from bot.domain.events import Line, TrialIntent, Upgraded
 from bot.domain.phone import mask
 from bot.errors import StartupError
 from bot.ports import Clock
-from bot.storage import codec
+from bot.storage import checkpoint, codec, copied
 from bot.storage.access import check_owner
 from bot.storage.chain import whole
 from bot.storage.codec import BadLine, Entry
-from bot.storage.commands.phrases import counted, no_ledger
-from bot.storage.copied import BEFORE, UPGRADING
+from bot.storage.commands.phrases import ASKS, counted, no_ledger
+from bot.storage.copied import BEFORE, UPGRADING, Mark
 from bot.storage.disk import Disk
 from bot.storage.people import months
 from bot.storage.people.key import KeyMissing, key_of
 from bot.storage.people.months import FOLDER, Listed
 from bot.storage.people.store import People
-from bot.storage.replay import VIEWS, Scan
+from bot.storage.replay import VIEWS, Scan, heads_of_views
 from bot.storage.segments import Head, ledger_folder
 
 _WHOLE = "whole"
@@ -65,7 +65,9 @@ def _upgraded(folder: Path, now: datetime, disk: Disk) -> str:
         disk.remove_folder(made)
     if not disk.names(ledger_folder(folder)):
         raise StartupError(no_ledger(folder, disk), code=1)
-    found = whole(disk, folder)
+    mark = copied.found(disk, folder)
+    said = {*heads_of_views(disk, folder).items(), *checkpoint.heads(disk, folder).items()}
+    found = whole(disk, folder, (line for line, _ in said))
     if found is None:
         raise StartupError(f"{folder}: the ledger is damaged: python -m bot ledger verify says how", code=1)
     try:
@@ -74,7 +76,15 @@ def _upgraded(folder: Path, now: datetime, disk: Disk) -> str:
         people = People(disk, made, key_of(disk, folder, None, used=False))
     except (BadLine, KeyMissing) as error:
         raise StartupError(f"{folder}: {error}", code=1) from error
-    _New(disk, made, people, found.head).write(folder, found)
+    head = found.head
+    _New(disk, made, people, head).write(folder, found)
+    older = any(found.digests.get(line) != digest for line, digest in said)
+    if older or checkpoint.newest(disk, folder) > head.seq:  # what shows it does not come along
+        mark = mark or Mark(
+            str(folder.resolve()), f"{head.at:%Y-%m-%dT%H:%M:%SZ}", True, head.seq, head.digest
+        )
+    if mark is not None:
+        copied.put(disk, made, mark)
     if whole(disk, made) is None:
         raise StartupError(f"{made} is not what was written: is the disk well?", code=1)
     disk.replace(made / _WHOLE, f"{BEFORE}-{now:%Y%m%dT%H%M%SZ}".encode())
@@ -138,11 +148,13 @@ def _change_places(folder: Path, disk: Disk) -> str:
             disk.move(made / name, folder / name)
     lines = 0 if (found := whole(disk, folder)) is None else found.head.seq
     disk.remove_folder(made)
+    mark = copied.found(disk, folder)
     return "\n".join(
         [
             f"{ledger_folder(folder)}: upgraded, {counted(lines, 'line')}, whole",
             f"what there was is in {kept}. It has names and phones of customers: delete it once the bot runs",
             f"who reads the lines needs {folder}/people.key from now on; each backup has it",
+            *([] if mark is None else [f"it is a backup, or looks like an old copy: {ASKS}"]),
         ]
     )
 

@@ -1,5 +1,7 @@
 """`ledger upgrade`: what a version before wrote goes on, without names and phones in its lines."""
 
+import json
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,9 +14,11 @@ from bot.domain import events as ev
 from bot.domain.book import Book
 from bot.domain.plan import Outcome
 from bot.errors import StartupError
+from bot.storage.checkpoint import _packed as packed
 from bot.storage.commands.show import show
 from bot.storage.commands.upgrade import upgrade
 from bot.storage.commands.verify import verify
+from bot.storage.copied import Mark
 from bot.storage.files import FileLedger
 from bot.storage.people.key import read
 from bot.storage.people.store import People, known
@@ -106,6 +110,30 @@ def test_any_history_is_the_same_after_it(tmp_path_factory: pytest.TempPathFacto
     assert found.trouble is None
     people.fill(found.book)
     assert state(found.book) == state(folded(groups, people))
+
+
+@pytest.mark.parametrize("shown_by", ["view", "checkpoint", "other checkpoint", "torn checkpoint", "backup"])
+async def test_what_looks_like_an_old_copy_asks_after_it_too(tmp_path: Path, shown_by: str) -> None:
+    old.write(tmp_path, GROUPS)
+    match shown_by:
+        case "view":
+            said = {"ledger": {"sequence": 40, "head": "1" * 64}, "ports": []}
+            (tmp_path / "cooldown.json").write_text(json.dumps(said))
+        case "backup":
+            mark = Mark("elsewhere", "2026-11-29T00:00:00Z", whole=True)
+            (tmp_path / "ledger" / "backup.json").write_text(json.dumps(asdict(mark)))
+        case "torn checkpoint":
+            (tmp_path / "ledger" / "checkpoint-40.json.xz").write_bytes(b"torn")
+        case _:
+            seq = 40 if shown_by == "checkpoint" else 3
+            first = json.dumps({"format": 0, "fold": "before", "seq": seq, "digest": "1" * 64}).encode()
+            data = packed(first, [])
+            assert data is not None
+            (tmp_path / "ledger" / f"checkpoint-{seq}.json.xz").write_bytes(data)
+    assert "sends nothing until an approver confirms" in upgrade(tmp_path, NOON + HOUR, DISK)
+    ledger = FileLedger.open(tmp_path, FakeClock(NOON + 12 * 24 * HOUR), DISK)
+    assert (ledger.closed, ledger.recovery.doubt) == (None, "backup")
+    await ledger.close()
 
 
 def test_what_needs_none_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
