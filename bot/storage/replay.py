@@ -106,12 +106,19 @@ class _Tail:
 
 
 def scan(
-    disk: Disk, folder: Path, lines: Iterable[int] = (), *, start: Scan | None = None, upto: int | None = None
+    disk: Disk,
+    folder: Path,
+    lines: Iterable[int] = (),
+    *,
+    start: Scan | None = None,
+    upto: int | None = None,
+    before: bool = False,
 ) -> Scan:
     """Read and check everything under `folder`/ledger, folding whole groups into the book.
 
     `lines` are numbers of lines whose hashes are wanted; `start` is what is known already (`checkpoint`): it
-    goes on from there; `upto` is the last line that is of interest.
+    goes on from there; `upto` is the last line that is of interest. Outdated where a version before wrote
+    it, unless that is no matter (`before`).
 
     Stops at the first bad line. A folder with views and no line is not a new one: its ledger is gone, and
     with it who was told. Raises OSError.
@@ -125,7 +132,7 @@ def scan(
             break
         found.ends[name] = found.marks.setdefault(name, Mark()).end
         with disk.reading(ledger_folder(folder) / name) as file:
-            trouble = _segment(found, name, file, wanted, upto)
+            trouble = _segment(found, name, file, wanted, upto, before=before)
         if trouble is not None:
             found.trouble = _judged(disk, folder, trouble, _later(disk, folder, found, trouble))
             break
@@ -173,7 +180,7 @@ def _judged(disk: Disk, folder: Path, trouble: Trouble, later: int) -> Trouble:
 
 
 def _segment(
-    found: Scan, name: str, file: BinaryIO, wanted: Container[int], upto: int | None
+    found: Scan, name: str, file: BinaryIO, wanted: Container[int], upto: int | None, *, before: bool
 ) -> Trouble | None:
     tail = _Tail(digest=found.head.digest)
     number, offset = found.marks[name][:2]
@@ -187,7 +194,7 @@ def _segment(
         raw = whole[:-1]
         try:
             entry = codec.unseal(raw)
-            if codec.personal(entry.line):
+            if not before and codec.personal(entry.line):
                 raise Outdated
             _check_place(found.head, tail, entry)
             tail.entries.append(entry)

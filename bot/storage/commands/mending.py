@@ -89,7 +89,7 @@ def _every_line_kept(held: Sequence[Held], found: Scan) -> Mending | None:
     """Every line that is as it was written, each once and in order; None where that is no whole ledger."""
     ends = {run.last for one in held for run in one.runs}
     mended = _sorted_into_months(held)
-    tried = scan(_Tried(mended), Path(), ends)
+    tried = scan(_Tried(mended), Path(), ends, before=True)
     kept = all(tried.digests.get(run.last) == run.digest for one in held for run in one.runs)
     # A trace of a line that is in no intact one is a line that would be lost, but for a torn last group.
     last = tried.head.group + (found.trouble is not None and found.trouble.fault is not Fault.CORRUPT)

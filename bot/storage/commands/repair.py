@@ -90,7 +90,7 @@ def run_repair(folder: Path, clock: Clock, *, dry_run: bool) -> tuple[int, str]:
 
 
 def _repaired(folder: Path, now: datetime, disk: Disk, *, dry_run: bool) -> Repair:
-    found = scan(disk, folder)
+    found = scan(disk, folder, before=True)
     if not found.sizes:
         raise _missing(folder, disk)
     if found.trouble is None:

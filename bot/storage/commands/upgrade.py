@@ -27,7 +27,7 @@ from bot.storage.people import months
 from bot.storage.people.key import KeyMissing, key_of
 from bot.storage.people.months import FOLDER, Listed
 from bot.storage.people.store import People
-from bot.storage.replay import VIEWS, Scan, heads_of_views
+from bot.storage.replay import VIEWS, Fault, Scan, heads_of_views, scan
 from bot.storage.segments import Head, ledger_folder
 
 _WHOLE = "whole"
@@ -67,8 +67,9 @@ def _upgraded(folder: Path, now: datetime, disk: Disk) -> str:
         raise StartupError(no_ledger(folder, disk), code=1)
     mark = copied.found(disk, folder)
     said = {*heads_of_views(disk, folder).items(), *checkpoint.heads(disk, folder).items()}
-    found = whole(disk, folder, (line for line, _ in said))
-    if found is None:
+    lines = [line for line, _ in said]
+    found = whole(disk, folder, lines) or scan(disk, folder, lines, before=True)
+    if found.trouble is not None and found.trouble.fault is Fault.CORRUPT:
         raise StartupError(f"{folder}: the ledger is damaged: python -m bot ledger verify says how", code=1)
     try:
         if not any(codec.personal(entry.line) for entry in _entries(disk, folder, found)):

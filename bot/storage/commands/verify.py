@@ -85,7 +85,7 @@ def verify(folder: Path, disk: Disk | None = None, *, full: bool = False) -> Rep
 def _checked(disk: Disk, folder: Path, lines: Iterable[int] = (), *, full: bool) -> Scan:
     """Where the chain does not hold a scan says which line it is, and what that means."""
     found = None if full else whole(disk, folder, lines)
-    return scan(disk, folder, lines) if found is None else found
+    return scan(disk, folder, lines, before=not full) if found is None else found
 
 
 def reported(disk: Disk, folder: Path, found: Scan) -> Report:

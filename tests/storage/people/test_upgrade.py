@@ -136,6 +136,42 @@ async def test_what_looks_like_an_old_copy_asks_after_it_too(tmp_path: Path, sho
     await ledger.close()
 
 
+def torn(folder: Path) -> None:
+    """The last group, as a crash leaves it: its first line is none, its last one is."""
+    path = folder / "ledger" / "2026-12.jsonl"
+    *before, first, plan, end, _ = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([*before, bytes(len(first)), plan, end, b""]))
+
+
+async def test_a_torn_end_stays_with_what_there_was(tmp_path: Path) -> None:
+    old.write(tmp_path, GROUPS)
+    torn(tmp_path)
+    assert "upgraded, 12 lines, whole" in upgrade(tmp_path, NOON, DISK)
+    ledger = FileLedger.open(tmp_path, FakeClock(NOON + 12 * 24 * HOUR), DISK)
+    assert (ledger.closed, ledger.recovery.quarantined) == (None, 0)
+    await ledger.close()
+
+
+def test_what_is_damaged_is_said_and_mended_before_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old.write(tmp_path, GROUPS)
+    path = tmp_path / "ledger" / "2026-11.jsonl"
+    first, second, *others = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([second, first, *others]))
+    data = ["--data", str(tmp_path)]
+    assert main(["ledger", "upgrade", *data]) == 1
+    assert "python -m bot ledger verify says how" in capsys.readouterr().err
+    assert main(["ledger", "verify", *data]) == 1
+    assert "`python -m bot ledger repair` can mend this" in capsys.readouterr().out
+    assert main(["ledger", "repair", *data]) == 0
+    assert main(["ledger", "upgrade", *data]) == 0
+    assert verify(tmp_path, full=True).ok
+    kept = next(tmp_path.glob("before-upgrade-*"))
+    assert [*(kept / "ledger" / "quarantine").iterdir()], "what repair kept has names and phones, too"
+    assert not (tmp_path / "ledger" / "quarantine").exists()
+
+
 def test_what_needs_none_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old.write(tmp_path, GROUPS[:2])
     before = of(tmp_path)
