@@ -18,7 +18,7 @@ from bot.domain.phone import phone_key
 from bot.storage.disk import Disk
 
 FOLDER = "people"
-_NAME = re.compile(r"(\d{4})-(0[1-9]|1[0-2])\.jsonl")
+_NAME = re.compile(r"([1-8]\d{3})-(0[1-9]|1[0-2])\.jsonl")
 _HEAD = re.compile(rb'\{"case":(-?\d{1,12}),"attempt":(\d{1,9}),"at":"([^"]{26})Z",')
 _CRC = len(b',"crc":"01234567"}')
 

@@ -96,6 +96,17 @@ async def test_a_month_goes_when_its_last_day_is_so_long_ago(
     await again.close()
 
 
+async def test_a_file_of_a_year_that_no_calendar_has_is_nobodys(tmp_path: Path) -> None:
+    people = tmp_path / FOLDER
+    people.mkdir()
+    for name in ("0000-01.jsonl", "9999-12.jsonl"):
+        (people / name).write_bytes(LISTED.dump())
+    ledger = FileLedger.open(tmp_path, FakeClock(), DISK)
+    assert await ledger.let_go(30) == []
+    await ledger.close()
+    assert DISK.names(people) == ["0000-01.jsonl", "9999-12.jsonl"]
+
+
 async def test_what_a_killed_forgetting_left_goes_at_a_start_and_with_the_next(tmp_path: Path) -> None:
     people = tmp_path / FOLDER
     people.mkdir()
