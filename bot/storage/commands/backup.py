@@ -20,6 +20,7 @@ from bot.storage.commands.phrases import ASKS, counted, no_ledger
 from bot.storage.commands.progress import watched
 from bot.storage.copied import Mark
 from bot.storage.disk import Disk
+from bot.storage.people.key import KeyMissing, key_of
 from bot.storage.replay import Scan, cut
 from bot.storage.segments import ledger_folder, segments_in, sizes_in
 
@@ -95,6 +96,8 @@ def _filled(folder: Path, dest: Path, now: datetime, disk: Disk) -> Scan:
         wrong = f"{ledger_folder(folder)} is damaged, or has no line: see python -m bot ledger verify"
         what = f"no backup was made: {wrong}"
         raise StartupError(what, code=1)
+    if found.book.key is not None:
+        _check_key(disk, folder, found.book.key)
     for name, end in found.ends.items():
         if end < found.sizes[name]:  # a group that was on its way
             cut(disk, ledger_folder(dest) / name, end)
@@ -103,6 +106,14 @@ def _filled(folder: Path, dest: Path, now: datetime, disk: Disk) -> Scan:
     head = found.head
     copied.put(disk, dest, Mark(mark.of, mark.at, whole=True, lines=head.seq, head=head.digest))
     return found
+
+
+def _check_key(disk: Disk, folder: Path, known: str) -> None:
+    """A copy without the key sends nothing, and might take the place of the last one that has it."""
+    try:
+        key_of(disk, folder, known, used=True)
+    except KeyMissing as error:
+        raise StartupError(f"no backup was made: {error}", code=1) from error
 
 
 def _stored(disk: Disk, folder: Path, names: Iterable[str]) -> dict[Path, int]:

@@ -7,11 +7,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.domain import events as ev
-from bot.errors import LedgerClosed
+from bot.errors import LedgerClosed, StartupError
+from bot.storage.commands.backup import backup
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.people.key import NAME, Key, KeyMissing, key_of, read
-from tests.fakes import FakeClock
+from tests.fakes import NOON, FakeClock
 from tests.storage.disks import QuickDisk
 from tests.storage.samples import adds, dispatch, rows
 
@@ -94,6 +95,18 @@ async def test_without_it_the_ledger_is_closed_and_says_what_mends_it(tmp_path: 
     assert again.closed is None
     assert [r.name for r in again.book.cases[1].dispatches[0].sends.recipients.values()][1] == "Maria"
     await again.close()
+
+
+@pytest.mark.parametrize("lost", [gone, anothers, torn])
+async def test_no_backup_takes_the_place_of_the_last_one_that_has_it(tmp_path: Path, lost: object) -> None:
+    data, dest = tmp_path / "data", tmp_path / "backup"
+    await lived(data)
+    assert callable(lost)
+    lost(data)
+    with pytest.raises(StartupError, match=r"no backup was made: .*people\.key") as refused:
+        backup(data, dest, NOON, DISK)
+    assert refused.value.code == 1
+    assert not dest.exists()
 
 
 async def test_a_ledger_that_told_somebody_and_never_named_its_key_is_closed_too(tmp_path: Path) -> None:
