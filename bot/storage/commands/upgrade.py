@@ -20,7 +20,7 @@ from bot.storage import checkpoint, codec, copied
 from bot.storage.access import check_owner
 from bot.storage.chain import whole
 from bot.storage.codec import BadLine, Entry
-from bot.storage.commands.phrases import ASKS, counted, no_ledger
+from bot.storage.commands.phrases import ASKS, counted, no_ledger, place
 from bot.storage.copied import BEFORE, UPGRADING, Mark
 from bot.storage.disk import Disk
 from bot.storage.people import months
@@ -68,9 +68,10 @@ def _upgraded(folder: Path, now: datetime, disk: Disk) -> str:
     mark = copied.found(disk, folder)
     said = {*heads_of_views(disk, folder).items(), *checkpoint.heads(disk, folder).items()}
     lines = [line for line, _ in said]
-    found = whole(disk, folder, lines) or scan(disk, folder, lines, before=True)
+    found = scan(disk, folder, lines, before=True)
     if found.trouble is not None and found.trouble.fault is Fault.CORRUPT:
-        raise StartupError(f"{folder}: the ledger is damaged: python -m bot ledger verify says how", code=1)
+        where = place(ledger_folder(folder), found.trouble)
+        raise StartupError(f"the ledger is damaged: {where}; python -m bot ledger verify says how", code=1)
     try:
         if not any(codec.personal(entry.line) for entry in _entries(disk, folder, found)):
             return _NOTHING

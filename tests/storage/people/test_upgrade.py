@@ -190,10 +190,11 @@ def test_a_second_one_does_nothing(tmp_path: Path) -> None:
     assert of(tmp_path) == before
 
 
-@pytest.mark.parametrize("what", ["damaged", "no ledger", "another key's file"])
+@pytest.mark.parametrize("what", ["damaged", "no ledger", "another key's file", "does not fit"])
 def test_what_it_refuses_stays_as_it_is(tmp_path: Path, what: str) -> None:
     if what != "no ledger":
-        old.write(tmp_path, GROUPS)
+        odd = (NOON + 13 * 24 * HOUR, (ev.Intent(77, "c1"),))
+        old.write(tmp_path, (*GROUPS, odd) if what == "does not fit" else GROUPS)
     if what == "damaged":
         path = tmp_path / "ledger" / "2026-11.jsonl"
         path.write_bytes(path.read_bytes().replace(b"Maria", b"Marie"))
