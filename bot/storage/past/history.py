@@ -201,7 +201,8 @@ class FileHistory:
     def _filled(self, book: Book) -> Book:
         people = known(self._disk, self._folder)
         if people is not None:
-            people.fill(book)
+            with suppress(FileNotFoundError):  # its time was over at this moment: no fault of the index
+                people.fill(book)
         return book
 
     async def _asked(self, work: Callable[[Index, Recall], T]) -> T:

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from bot.domain import events as ev
 from bot.domain.book import Book
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
+from bot.storage.past.history import FileHistory
 from bot.storage.people import months
 from bot.storage.people.months import FOLDER, Listed, Person
 from tests.fakes import NOON, FakeClock
@@ -152,3 +154,17 @@ async def test_a_start_puts_people_where_they_were_whatever_else_is_there(tmp_pa
     assert {r.name for r in bare.book.cases[2].dispatches[0].sends.recipients.values()} == {""}
     assert bare.book.contacts == live.contacts
     await bare.close()
+
+
+async def test_a_month_that_goes_while_history_is_read_costs_no_index(tmp_path: Path) -> None:
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock, DISK)
+    await ledger.commit(adds(*dispatch()))
+    history = FileHistory(tmp_path, lambda: ledger.head.seq, clock)
+    (tmp_path / FOLDER / "2026-12.jsonl").symlink_to("nowhere")  # listed, and gone when it is opened
+    with capture_logs() as logs:
+        book = await history.case(1)
+    assert [*book.cases[1].dispatches[0].sends.recipients] == ["c1", "c2", "c3"]
+    assert logs == []
+    await history.close()
+    await ledger.close()
