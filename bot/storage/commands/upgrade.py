@@ -141,13 +141,14 @@ def _change_places(folder: Path, disk: Disk) -> str:
     kept = folder / disk.read(made / _WHOLE).decode()
     disk.make_folder(kept)
     new = disk.names(made)
-    for name in sorted(VIEWS.intersection(disk.names(folder))):  # they name lines of the old one
-        disk.move(folder / name, kept / name)
     for name in (FOLDER, "ledger"):
         if name in new:
             if name in disk.names(folder):
                 disk.move(folder / name, kept / name)
             disk.move(made / name, folder / name)
+    # Last: where they lie and no ledger does, a version before, put back on the way, does not begin anew.
+    for name in sorted(VIEWS.intersection(disk.names(folder))):  # they name lines of the old one
+        disk.move(folder / name, kept / name)
     lines = 0 if (found := whole(disk, folder)) is None else found.head.seq
     disk.remove_folder(made)
     mark = copied.found(disk, folder)

@@ -172,6 +172,34 @@ def test_what_is_damaged_is_said_and_mended_before_it(
     assert not (tmp_path / "ledger" / "quarantine").exists()
 
 
+class Cut(QuickDisk):
+    """One that dies before its n-th move."""
+
+    def __init__(self, moves: int) -> None:
+        super().__init__()
+        self.left = moves
+
+    def move(self, path: Path, to: Path) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        super().move(path, to)
+
+
+@pytest.mark.parametrize("moves", range(5))
+def test_a_version_before_that_is_put_back_on_the_way_never_finds_an_empty_folder(
+    tmp_path: Path, moves: int
+) -> None:
+    old.write(tmp_path, GROUPS)
+    for view in ("audit.json", "cooldown.json"):
+        (tmp_path / view).write_text("{}")
+    with pytest.raises(KeyboardInterrupt):
+        upgrade(tmp_path, NOON, Cut(moves))
+    assert {"ledger", "audit.json", "cooldown.json"} & {*DISK.names(tmp_path)}
+    assert "upgraded, 15 lines, whole" in upgrade(tmp_path, NOON, DISK)
+    assert not {"audit.json", "cooldown.json"} & {*DISK.names(tmp_path)}
+
+
 def test_what_needs_none_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old.write(tmp_path, GROUPS[:2])
     before = of(tmp_path)
