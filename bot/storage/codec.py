@@ -68,10 +68,11 @@ def digest(raw: bytes) -> str:
 def fields(line: Line, *, people: bool = False) -> bytes:
     """The inner part of a line: `"kind":"intent","case":3,...`, without an envelope and braces.
 
-    Names and phones of customers are in none: they are left out where not asked for (`people`).
+    Names and phones of customers are in none: they are left out where not asked for (`people`). So is what
+    is at its default: a default is a part of the format, like a name, and never changes.
     """
     left_out = _KIND if people or not isinstance(line, Planned) else _KIND_AND_PEOPLE
-    body = _BY_TYPE[type(line)].dump_json(line, exclude=left_out)
+    body = _BY_TYPE[type(line)].dump_json(line, exclude=left_out, exclude_defaults=not people)
     kind = b'"kind":"%b"' % line.kind.encode()
     return kind if body == b"{}" else kind + b"," + body[1:-1]
 

@@ -182,10 +182,14 @@ class FileLedger(Recorder):
         return self._people.key.person(phone)
 
     async def let_go(self, days: int) -> list[str]:
-        """Names and phones of months that ended so many days ago go, here and on the disk; which. OSError."""
+        """Names and phones of months that ended so many days ago go, here and on the disk; which. OSError.
+
+        By the beginning of the day on record before this one: a clock that jumps ahead takes nothing away
+        before it was so for a day.
+        """
         if self._people is None:
             return []
-        loop, now = asyncio.get_running_loop(), self._clock.now()
+        loop, now = asyncio.get_running_loop(), next(iter(self._book.days[-2:-1]), None)
         gone = await loop.run_in_executor(self._thread, self._people.let_go, now, days)
         blank(self._book, gone)
         return gone

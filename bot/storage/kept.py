@@ -56,6 +56,13 @@ class _News:
         )
 
 
+def _a_row_a_line(view: Mapping[str, Any]) -> str:
+    """JSON that a person can read, in half the bytes of one that is indented throughout."""
+    rows = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in view["ports"])
+    rest = json.dumps({name: value for name, value in view.items() if name != "ports"}, ensure_ascii=False)
+    return f'{rest[:-1]}, "ports": [\n  {rows}\n]}}'
+
+
 class Views:
     """Keeps both files up to date with a ledger. Close it before the ledger.
 
@@ -155,7 +162,7 @@ class Views:
         left = [row for row in self._ports or () if row["until"] > view["as_of"]]
         if self._ports is None or left != view["ports"]:
             self._ports = view["ports"]
-            text = json.dumps(self._anchor() | view, ensure_ascii=False, indent=1)
+            text = _a_row_a_line(self._anchor() | view)
             await self._do(
                 _COOLDOWN, lambda: self._disk.replace(self._folder / _COOLDOWN, f"{text}\n".encode())
             )

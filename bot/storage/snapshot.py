@@ -67,7 +67,7 @@ def dump(book: Book) -> Iterator[bytes]:
     values["told"] = list(places)
     for name, adapter in _adapters().items():
         for part in _parts(values[name]):
-            yield b'{"%b":%b}' % (name.encode(), adapter.dump_json(part))
+            yield b'{"%b":%b}' % (name.encode(), adapter.dump_json(part, exclude_defaults=name == "cases"))
 
 
 def _parts(value: Any) -> Iterator[Any]:

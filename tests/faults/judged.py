@@ -37,7 +37,7 @@ def judge_back(tries: Tries, site: Real, story: str) -> None:
     tries.nobody_twice(heard, story)
     tries.check(set(heard) <= warned, f"some heard that it is back and were never warned: {story}")
     (plan, before), (back, outcomes) = _of(site, 1), _of(site, -1)
-    due = {r["id"]: r["phone"] for r in back if r["skip"] is None}
+    due = {r["id"]: r["phone"] for r in back if r.get("skip") is None}
     tries.everybody_accounted_for((id_ for id_ in due if id_ not in outcomes), story)
     for id_, phone in due.items():
         right = outcomes[id_] in (REACHED if phone in heard else {"unknown", "failed"})
@@ -82,7 +82,7 @@ def _outcomes(lines: list[dict[str, Any]]) -> dict[str, str]:
                 found[line["recipient"]] = line["outcome"]
             case "abandoned":
                 del found[line["recipient"]]
-            case "evidence" if line["reference"]:
+            case "evidence" if line.get("reference"):
                 found[line["recipient"]] = "accepted"
     return found
 

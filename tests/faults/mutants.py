@@ -466,8 +466,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a book's times are left out of a checkpoint",
         "bot.storage.snapshot:dump",
-        "yield b'{\"%b\":%b}' % (name.encode(), adapter.dump_json(part))",
-        "yield b'{\"%b\":%b}' % (name.encode(), b'{}' if name == 'spells' else adapter.dump_json(part))",
+        "yield b'{\"%b\":%b}' % (name.encode(), adapter.dump_json(part, exclude_defaults=name == 'cases'))",
+        "yield b'{\"%b\":%b}' % (name.encode(), b'{}' if name == 'spells' else adapter.dump_json(part, exclude_defaults=name == 'cases'))",
         "rules",
     ),
     Mutant(

@@ -154,7 +154,7 @@ async def test_a_mark_that_cannot_be_taken_off_is_asked_about_once_more(
     assert FileLedger.open(dest, later()).recovery.doubt == "backup"
 
 
-@pytest.mark.parametrize("cut", [1, 9, 400])
+@pytest.mark.parametrize("cut", [1, 9, 200])
 async def test_a_group_on_its_way_is_left_out(tmp_path: Path, data: Path, cut: int) -> None:
     newest = data / "ledger" / "2026-12.jsonl"
     lines = newest.read_bytes().splitlines(keepends=True)

@@ -47,7 +47,8 @@ class Listed:
         """Its line, with its end."""
         time = self.at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
         case, attempt = self.plan
-        people = json.dumps([[p.id, p.name, p.phone] for p in self.people], ensure_ascii=False)
+        rows = [[p.id, p.name, p.phone] for p in self.people]
+        people = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
         raw = f'{{"case":{case},"attempt":{attempt},"at":"{time}Z","people":{people}'.encode()
         return b'%b,"crc":"%08x"}\n' % (raw, crc32(raw))
 

@@ -23,7 +23,7 @@ def test_somebody_is_called_the_same_with_and_without_the_ninth_digit_and_by_no_
     key = Key(b"a" * 32)
     assert key.person("5561999990001") == key.person("556199990001") != key.person("5561999990002")
     assert key.person("5561999990001") != Key(b"b" * 32).person("5561999990001")
-    assert len(key.person("5561999990001")) == 12
+    assert len(key.person("5561999990001")) == 8
     assert "99990001" not in key.person("5561999990001")
     assert key.id != Key(b"b" * 32).id
 
@@ -128,7 +128,7 @@ async def test_a_line_calls_people_by_the_key_whoever_made_it(tmp_path: Path) ->
     assert list(ledger.book.contacts) == called[:2]
     [*_, row] = rows(tmp_path)
     assert [set(r) & {"name", "phone"} for r in row["recipients"]] == [set()] * 3
-    assert [r["person"] for r in row["recipients"]] == called
+    assert [r.get("person") for r in row["recipients"]] == called
     await ledger.close()
 
 

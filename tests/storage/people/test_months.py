@@ -62,6 +62,30 @@ def test_the_last_line_about_a_plan_counts(tmp_path: Path) -> None:
     assert months.find(DISK, tmp_path, NOON + timedelta(days=40), {(1, 1)}) == {}
 
 
+async def lives(ledger: FileLedger, clock: FakeClock, until: datetime) -> None:
+    """It runs, and a day more."""
+    for at in (until, until + timedelta(days=1)):
+        clock.time = at
+        await ledger.commit(adds(ev.Alive()))
+
+
+async def test_a_clock_that_jumps_ahead_takes_nothing_away_on_the_same_day(tmp_path: Path) -> None:
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock, DISK)
+    await ledger.commit(adds(ev.Started("1", key=ledger.key), *dispatch()))
+    clock.time += timedelta(days=400)
+    assert await ledger.let_go(30) == []
+    await ledger.commit(adds(ev.Alive()))
+    assert await ledger.let_go(30) == []
+    clock.time += timedelta(hours=23)
+    await ledger.commit(adds(ev.Alive()))
+    assert await ledger.let_go(30) == []
+    clock.time += timedelta(hours=2)
+    await ledger.commit(adds(ev.Alive()))
+    assert await ledger.let_go(30) == ["2026-11.jsonl"]
+    await ledger.close()
+
+
 @pytest.mark.parametrize(
     ("now", "due"),
     [
@@ -81,7 +105,7 @@ async def test_a_month_goes_when_its_last_day_is_so_long_ago(
     clock.time = datetime(2026, 12, 5, tzinfo=UTC)
     await ledger.commit(adds(*dispatch(2), ev.Alive()))
     (tmp_path / FOLDER / "notes.txt").write_text("mine")
-    clock.time = now
+    await lives(ledger, clock, now)
     before = {case: ledger.book.cases[case].dispatches[0].sends.tally() for case in (1, 2)}
     assert await ledger.let_go(30) == due
     left = {path.name for path in (tmp_path / FOLDER).iterdir()}
@@ -128,7 +152,7 @@ async def test_copies_of_an_upgrade_go_as_well(tmp_path: Path) -> None:
     ledger = FileLedger.open(tmp_path, clock, DISK)
     for name in ("before-upgrade-20261101T000000Z", "before-upgrade-20261121T000000Z"):
         (tmp_path / name / "ledger").mkdir(parents=True)
-    clock.time += timedelta(days=20)
+    await lives(ledger, clock, clock.time + timedelta(days=20))
     assert await ledger.let_go(30) == ["before-upgrade-20261101T000000Z"]
     await ledger.close()
     assert not (tmp_path / "before-upgrade-20261101T000000Z").exists()
