@@ -927,7 +927,7 @@ MUTANTS: tuple[Mutant, ...] = (
             "    from bot.storage.segments import Head\n"
             "\n"
             "    nothing, why = Segments(disk, folder, Head()), Recovery(0, corrupt=str(error))\n"
-            "    return cls(folder, clock, book=Book(), recovery=why, segments=nothing, release=str)"
+            "    return cls(folder, clock, book=Book(), recovery=why, segments=nothing, people=None, release=str)"
         ),
         "folder.read_only_folder",
     ),
