@@ -121,6 +121,17 @@ class TestWho:
         assert sorted(m.recipient for m in news(desk)) == ["c104", "c107"]
         assert desk.tally(-1).planned == 2
 
+    async def test_whose_phone_is_not_known_any_more_is_counted_and_not_told(self, told: Desk) -> None:
+        """As after a customer had it forgotten: a start finds no name and no phone of them."""
+        desk = told
+        sends = desk.case().dispatches[0].sends
+        sends.recipients["c102"] = replace(sends.recipients["c102"], name="", phone=None)
+        await over(desk)
+        await desk.flow.restore(1, BRUNO)
+        await done(desk)
+        assert sorted(m.recipient for m in news(desk)) == [f"c{n}" for n in (100, 101, 103, 104, 105)]
+        assert desk.tally(-1).skipped == {Skip.FORGOTTEN: 1}
+
     async def test_who_is_still_down_is_listed_and_not_told(self, told: Desk) -> None:
         desk = told
         await over(desk)
