@@ -19,7 +19,8 @@ NAME = "people.key"
 _SIZE = 32  # bytes of the secret
 _LENGTH = 6
 """Bytes of a hash, 8 characters: they are most of a checkpoint. That any two of 100,000 people share one is 1
-in 56,000, of a million 1 in 560; what comes of it is that one of them may once not be told, and never twice.
+in 56,000, of a million 1 in 560. What comes of it is that one is held back for what the other was told, or
+asked for, and never that anybody gets two.
 """
 
 
