@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from bot.domain.book import AuditEntry, Book
 from bot.domain.customer import Affected, Contact, Link
+from bot.domain.delivery import News
 from bot.domain.events import Line
 from bot.domain.incident import Inventory, Poll, Port
 from bot.domain.plan import Message, Receipt, Sent
@@ -82,6 +83,21 @@ class Gateway(Protocol):
         """
 
 
+class Webhook(Protocol):
+    """What a gateway tells by itself, over HTTP."""
+
+    def challenge(self, query: str) -> str | None:
+        """What to answer to who asks whether it is us, None where the one who asks does not know us."""
+
+    def read(
+        self, headers: Mapping[str, str], body: bytes, at: datetime, person: Callable[[str], str]
+    ) -> Sequence[News]:
+        """What a body tells, heard `at`; header names are in small letters, `person` as `Ledger.person`.
+
+        Refused where it is not the gateway who says it, BadAnswer where it cannot be read.
+        """
+
+
 class Ledger(Protocol):
     """The truth about everything decided and sent."""
 
@@ -149,6 +165,16 @@ class History(Protocol):
 
     async def audit(self, wish: Wish, skip: int, most: int) -> Recalled:
         """At most so many entries, without the newest `skip`."""
+
+
+class Inbox(Protocol):
+    """What was told to us once and is not worked on yet: it outlives a crash."""
+
+    async def keep(self, news: Sequence[News]) -> None:
+        """Return once they are durable. OSError where that cannot be, or where too much waits already."""
+
+    def done(self, news: Sequence[News]) -> None:
+        """These (the very same objects) are worked on."""
 
 
 class Limiter(Protocol):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.customer import Affected, Contact, Link, Onu
+from bot.domain.delivery import News
 from bot.domain.incident import Incident, Inventory, Kind, OddRow, Poll, Port
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.domain.who import Who
@@ -236,6 +237,24 @@ class FakeLimiter:
 
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
+
+
+class FakeInbox:
+    """Keeps what was told in memory; `broken` says why it cannot."""
+
+    def __init__(self) -> None:
+        self.held: list[News] = []
+        self.broken: OSError | None = None
+
+    async def keep(self, news: Sequence[News]) -> None:
+        await asyncio.sleep(0)
+        if self.broken is not None:
+            raise self.broken
+        self.held += news
+
+    def done(self, news: Sequence[News]) -> None:
+        gone = set(map(id, news))
+        self.held = [one for one in self.held if id(one) not in gone]
 
 
 class FakeStaff:

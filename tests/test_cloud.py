@@ -1,7 +1,9 @@
 """The real bot with the Cloud API in Matrix's place: settings, check, start, an outage from end to end."""
 
+import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from bot.errors import StartupError
 from bot.process.check import check
 from bot.process.wiring import start_facts, words_of
 from bot.simulator.cloud import NUMBER, CloudApi
+from bot.simulator.hook import Hook, said, status
 from bot.simulator.server import DropAfter
 from tests.settings import load
 
@@ -88,7 +91,7 @@ async def test_an_outage_from_end_to_end(site: Isp, cloud: CloudApi) -> None:
     assert "1 retida" in card.text
     assert "a Meta reteve para avaliar a qualidade" in card.text
     assert "1 recusada" in card.text
-    assert all(re.fullmatch(r"[\w-]+", m.opaque) and m.phone[-8:] not in m.opaque for m in cloud.received)
+    assert all(re.fullmatch(r"[\w.-]+", m.opaque) and m.phone[-8:] not in m.opaque for m in cloud.received)
 
 
 @pytest.mark.process
@@ -196,3 +199,48 @@ def test_a_provider_has_no_number_in_its_address() -> None:
     started = words_of(settings).say("notice.started", **start_facts(settings), open=0)
     assert "\nModelos los, power\nClientes: a qualquer hora" in started
     assert load(None, {k: v for k, v in GOOD.items() if not k.startswith("WA_")} | {"GATEWAY": "dry_run"})
+
+
+@pytest.fixture
+def hook(site: Isp, cloud: CloudApi) -> Hook:
+    """What Meta tells this bot."""
+    hook = Hook(f"http://127.0.0.1:{site.variables['OPS_PORT']}/whatsapp")
+    site.variables |= {"WA_APP_SECRET": hook.secret, "WA_VERIFY_TOKEN": hook.verify_token}
+    return hook
+
+
+@pytest.mark.process
+async def test_the_cards_numbers_are_what_the_phones_got(site: Isp, cloud: CloudApi, hook: Hook) -> None:
+    async with site.bot():
+        card = await site.card()
+        assert await hook.ask() == (200, "1158201444")
+        await site.chat.tap(site.ana, card, "Aprovar")
+        await site.chat.wait(lambda _: f"{CUSTOMERS} enviadas" in card.text)
+        assert "entregue" not in card.text
+        first, second, *others = cloud.received
+        assert await hook.tell(status(first, "failed", 131026), status(second, "failed", 131049)) == 200
+        assert await hook.tell(said(others[0].phone, "Parar!")) == 200
+        told = [status(message, word) for message in others for word in ("read", "sent", "delivered")]
+        assert await hook.tell(*told, *told) == 200
+        await site.chat.wait(lambda _: "2 não entregues" in card.text)
+        assert f"{CUSTOMERS} enviadas · {CUSTOMERS - 2} entregues · 2 não entregues" in card.text
+        assert "Não entregues: 1: sem WhatsApp, ou não pode receber (131026)" in card.text
+        forged = status(others[0], "failed", 131026)
+        body = json.dumps({"entry": [{"changes": [{"value": forged}]}]}).encode()
+        assert await hook.post(body, "sha256=" + "0" * 64) == 401
+        assert await replace(hook, secret="another").tell(forged) == 401
+        assert (await replace(hook, verify_token="another").ask())[0] == 403
+        assert await hook.post(b"{") == 400
+        await site.chat.say(site.ana, "/status")
+        await site.chat.wait(lambda chat: any("não receber" in m.text for m in chat.messages()))
+    async with site.bot():  # it is on record
+        card = await site.card("entregues")
+        assert f"{CUSTOMERS - 2} entregues · 2 não entregues" in card.text
+    assert hook.secret not in site.log
+
+
+@pytest.mark.process
+async def test_without_the_secret_nobody_listens(site: Isp, cloud: CloudApi) -> None:
+    async with site.bot():
+        await site.card()
+        assert await Hook(f"http://127.0.0.1:{site.variables['OPS_PORT']}/whatsapp").post(b"{}") == 404

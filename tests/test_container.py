@@ -16,7 +16,8 @@ from packaging.requirements import Requirement
 
 from bot.chat import telegram
 from bot.gateways import GATEWAYS, NAMES
-from bot.ops.health import HealthServer
+from bot.ops.health import PATH, health
+from bot.ops.server import Server
 from bot.process import app
 from bot.process.settings.composed import SECRETS
 from bot.process.settings.part import is_secret, own_fields
@@ -112,7 +113,7 @@ async def check_health(port: int | None) -> int:
 @pytest.mark.process
 async def test_the_health_check_follows_the_endpoint() -> None:
     wrong: dict[str, str] = {}
-    server, port = HealthServer(lambda: wrong), free_port()
+    server, port = Server({PATH: health(lambda: wrong)}), free_port()
     assert await check_health(port) != 0, "nothing listens"
     await server.start("127.0.0.1", port)
     try:

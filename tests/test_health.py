@@ -5,12 +5,14 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
 import pytest
 
-from bot.ops.health import MOST, HealthServer
+from bot.ops.health import PATH, health
+from bot.ops.server import MOST, Request, Response, Route, Server
 from bot.process import app, healthz
 from bot.process.clock import SystemClock
 from bot.process.settings.reading import load
@@ -140,12 +142,12 @@ async def test_a_closed_ledger_turns_it_red(site: Isp) -> None:
 async def test_what_it_answers() -> None:
     wrong: dict[str, str] = {}
     notes: dict[str, str] = {}
-    server = HealthServer(lambda: wrong, lambda: notes)
+    server = Server({PATH: health(lambda: wrong, lambda: notes)})
     port = free_port()
     await server.start("127.0.0.1", port)
     try:
         with pytest.raises(OSError, match="address already in use"):
-            await HealthServer(dict).start("127.0.0.1", port)
+            await Server({PATH: health(dict)}).start("127.0.0.1", port)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             good = await http.get("/healthz")
             assert (good.status_code, good.json()) == (200, {"ok": True, "wrong": {}})
@@ -165,12 +167,12 @@ async def test_what_it_answers() -> None:
 
 
 async def test_a_server_that_never_started_can_be_stopped() -> None:
-    await HealthServer(dict).stop()
+    await Server({PATH: health(dict)}).stop()
 
 
 @asynccontextmanager
 async def listening(seconds: float) -> AsyncIterator[int]:
-    server, port = HealthServer(dict, seconds=seconds), free_port()
+    server, port = Server({PATH: health(dict)}, seconds), free_port()
     await server.start("127.0.0.1", port)
     try:
         yield port
@@ -183,13 +185,14 @@ async def test_it_answers_once_and_hangs_up() -> None:
         for request, first in (
             (b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 2, b"HTTP/1.1 200 OK"),
             (b"HEAD /healthz?x=1 HTTP/1.0\r\n\r\n", b"HTTP/1.1 200 OK"),
-            (b"\r\n\r\n", b"HTTP/1.1 404 Not Found"),
+            (b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.1 404 Not Found"),
+            (b"no HTTP at all\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
         ):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(request)
             said = await reader.read()
             assert (said.split(b"\r\n")[0], said.count(b"HTTP/1.1")) == (first, 1)
-            assert said.endswith(b"}") == request.startswith(b"GET")
+            assert said.endswith(b"}") == request.startswith(b"GET /h")
             writer.close()
 
 
@@ -203,16 +206,16 @@ async def test_who_sends_no_request_in_time_is_hung_up_on(sent: bytes) -> None:
         writer.close()
 
 
-async def test_a_request_without_an_end_is_left() -> None:
+async def test_a_request_without_an_end_is_refused() -> None:
     async with asyncio.timeout(PATIENCE), listening(PATIENCE * 2) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 20_000)
+        writer.write(b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 80_000)
         with contextlib.suppress(ConnectionResetError):
-            assert await reader.read() == b""
+            assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
         writer.close()
 
 
-async def test_the_twenty_first_is_hung_up_on_and_room_comes_back() -> None:
+async def test_one_more_than_there_is_room_for_is_hung_up_on_and_room_comes_back() -> None:
     async with asyncio.timeout(PATIENCE), listening(PATIENCE * 2) as port:
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST)]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -220,8 +223,59 @@ async def test_the_twenty_first_is_hung_up_on_and_room_comes_back() -> None:
             assert await reader.read() == b""
         writer.close()
         for reader, writer in idle:  # none of the first was touched
-            writer.write(b"GET /healthz HTTP/1.1\r\n\r\n")
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             assert (await reader.read()).startswith(b"HTTP/1.1 200")
             writer.close()
         async with httpx.AsyncClient(trust_env=False) as http:
             assert (await http.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
+
+
+@asynccontextmanager
+async def taking(largest: int) -> AsyncIterator[tuple[int, list[Request]]]:
+    taken: list[Request] = []
+
+    async def answer(request: Request) -> Response:
+        taken.append(request)
+        return Response(HTTPStatus.OK, b"yes")
+
+    server, port = Server({"/told": Route(answer, ("POST",), largest)}, PATIENCE), free_port()
+    await server.start("127.0.0.1", port)
+    try:
+        yield port, taken
+    finally:
+        await server.stop()
+
+
+@pytest.mark.parametrize(
+    ("body", "length", "said"),
+    [
+        (100_000, 100_000, b"HTTP/1.1 200 OK"),
+        (100_001, 100_001, b"HTTP/1.1 413 "),
+        (0, 200_000, b"HTTP/1.1 400 "),
+        (9, 20, b"HTTP/1.1 400 "),
+    ],
+)
+async def test_a_body_is_handed_on_whole_and_one_that_is_too_large_is_not(
+    body: int, length: int, said: bytes
+) -> None:
+    async with asyncio.timeout(PATIENCE), taking(100_000) as (port, taken):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /told?a=b HTTP/1.1\r\nHost: x\r\nX-Y: z\r\nContent-Length: {length}\r\n\r\n"
+        writer.write(head.encode() + b"x" * body)
+        writer.write_eof()
+        with contextlib.suppress(ConnectionResetError):
+            assert (await reader.read()).startswith(said)
+        writer.close()
+        assert [(r.method, r.query, r.headers["x-y"], len(r.body)) for r in taken] == (
+            [("POST", "a=b", "z", 100_000)] if body == 100_000 else []
+        )
+
+
+async def test_a_body_in_chunks_is_read() -> None:
+    async with asyncio.timeout(PATIENCE), taking(100) as (port, taken):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = b"POST /told HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+        assert (await reader.read()).endswith(b"yes")
+        assert [request.body for request in taken] == [b"abcde"]
+        writer.close()

@@ -233,15 +233,17 @@ class Case:
         return frozenset(member.incident.port.key for member in self.members.values())
 
     def accepted(self) -> list[Recipient]:
-        """Those who surely were warned, each once."""
+        """Those who surely were warned, each once: not those whose message did not arrive."""
         warned: dict[str, Recipient] = {}
         for dispatch in self.dispatches:
             if dispatch.progress is not None and not dispatch.dry_run:
-                results = dispatch.progress.results
+                sends = dispatch.progress
                 warned |= {
                     r.person or r.id: r
-                    for r in dispatch.progress.recipients.values()
-                    if r.id in results and results[r.id].outcome is Outcome.ACCEPTED
+                    for r in sends.recipients.values()
+                    if r.id in sends.results
+                    and sends.results[r.id].outcome is Outcome.ACCEPTED
+                    and not sends.undelivered(r.id)
                 }
         return list(warned.values())
 

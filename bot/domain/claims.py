@@ -46,18 +46,18 @@ def _free(book: Book, case: Case, ports: Collection[str]) -> None:
             del book.reservations[key]
 
 
-def add_contact(book: Book, case: Case, recipient: Recipient) -> None:
-    """The customer has, may have or is to get a message of the case's dispatch, from now on."""
-    dispatch = case.dispatches[-1]
+def add_contact(book: Book, case: Case, recipient: Recipient, dispatch: Dispatch | None = None) -> None:
+    """The customer has, may have or is to get a message of a dispatch of the case (the last), from now on."""
+    dispatch = dispatch or case.dispatches[-1]
     if recipient.person is not None and not dispatch.dry_run and case.restores is None:
         ports = recipient.ports or tuple(port.key for port in dispatch.ports)
         book.contacts.pop(recipient.person, None)  # the newest stand last
         book.contacts[recipient.person] = Contact(book.last_at, case.id, ports)
 
 
-def drop_contact(book: Book, case: Case, recipient_id: str) -> None:
-    """The customer has no message of the case's dispatch, and is to get none."""
-    key = case.dispatches[-1].sends.recipients[recipient_id].person
+def drop_contact(book: Book, case: Case, recipient_id: str, dispatch: Dispatch | None = None) -> None:
+    """The customer has no message of a dispatch of the case (the last), and is to get none."""
+    key = (dispatch or case.dispatches[-1]).sends.recipients[recipient_id].person
     if key in book.contacts and book.contacts[key].case == case.id:
         del book.contacts[key]
 

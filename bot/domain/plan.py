@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from bot.domain.delivery import NOTHING_KNOWN, Arrival, Arrived, Delivery, count
 from bot.domain.incident import Kind
 from bot.domain.phone import phone_key
 
@@ -113,6 +114,7 @@ RESTORED = "RESTORED"
 class Message:
     """What a gateway is asked to send: one template to one phone (digits with country code).
 
+    `about` stands for the send in what the gateway tells of it later (`bot.domain.delivery.opaque`).
     `template` is LOS, POWER or RESTORED. The rest may fill the template's variables: when the outage began
     and ended, when it is expected to end (None: nobody said), and its cause in a person's words (empty:
     nobody said).
@@ -126,6 +128,7 @@ class Message:
     eta: datetime | None = None
     ended: datetime | None = None
     cause: str = ""
+    about: str = ""
 
 
 Mend = Literal["key", "template", "url", "gateway", "answers", "refusal"]
@@ -150,22 +153,27 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message on the gateway's own list of what it sent: its id, to whom, when (UTC), its state there."""
+    """A message on the gateway's own list of what it sent: its id, to whom, when (UTC), its state there.
+
+    `arrival` is what that state says, None where nobody knows what it means.
+    """
 
     reference: str
     phone: str
     at: datetime
     status: str
+    arrival: Arrival | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts that add up to the plan."""
+    """Counts that add up to the plan. `arrived` says of how many of those sent more is known."""
 
     planned: int
     outcomes: Mapping[Outcome, int]
     skipped: Mapping[Skip, int]
     todo: int
+    arrived: Arrived = NOTHING_KNOWN
 
     @property
     def done(self) -> int:
@@ -186,8 +194,8 @@ class Progress:
     when the gateway's own list was found not to have them. `doubted` are the claims and receipts of unknown
     sends that were repeated: where a repetition comes to nothing, the doubt about the one before is back.
     `refused` are those at whose send the dispatch stopped itself: they come last when it goes on, so that one
-    customer whom the gateway takes for no reason that we know keeps nobody else waiting. `kept` are the
-    counts of a plan of which nothing else is left.
+    customer whom the gateway takes for no reason that we know keeps nobody else waiting. `deliveries` is what
+    receipts said. `kept` are the counts of a plan of which nothing else is left.
     """
 
     recipients: dict[str, Recipient]
@@ -198,12 +206,14 @@ class Progress:
     unlisted: dict[str, datetime] = field(default_factory=dict)
     doubted: dict[str, list[tuple[datetime, Receipt]]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
     kept: Tally | None = None
 
     def shorten(self) -> None:
         """Nothing is left of it but its counts."""
         self.kept = self.tally()
-        for part in (self.recipients, self.intents, self.results, self.calls, self.unlisted, self.doubted):
+        of_recipients = (self.recipients, self.intents, self.results, self.calls, self.unlisted)
+        for part in (*of_recipients, self.doubted, self.deliveries):
             part.clear()
         self.refused.clear()
 
@@ -217,6 +227,11 @@ class Progress:
         """Those whose send may have arrived and about whom nobody decided yet, in the plan's order."""
         unknown = {id_ for id_, receipt in self.results.items() if receipt.outcome in IN_DOUBT}
         return [r for r in self.recipients.values() if r.id in unknown and r.id not in self.calls]
+
+    def undelivered(self, recipient: str) -> bool:
+        """Whether a receipt said that the message did not arrive, and none that it did."""
+        known = self.deliveries.get(recipient)
+        return known is not None and known.arrival is Arrival.UNDELIVERED
 
     def take_up_again(self, recipients: Iterable[str]) -> None:
         """They are to do again, as if no request had been claimed for them."""
@@ -281,7 +296,7 @@ class Progress:
         skipped = Counter(r.skip for r in self.recipients.values() if r.skip is not None)
         outcomes = Counter(receipt.outcome for receipt in self.results.values())
         todo = len(self.recipients) - skipped.total() - outcomes.total()
-        return Tally(len(self.recipients), outcomes, skipped, todo)
+        return Tally(len(self.recipients), outcomes, skipped, todo, count(self.deliveries.values()))
 
 
 def reasons(receipts: Iterable[Receipt], outcome: Outcome) -> Counter[str]:

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from bot.ports import Clock, Directory, Gateway, Ledger, Limiter, NocChat, Source, Spawn, Staff
+from bot.ports import Clock, Directory, Gateway, Inbox, Ledger, Limiter, NocChat, Source, Spawn, Staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +20,4 @@ class Deps:
     rng: random.Random
     spawn: Spawn
     staff: Staff
+    inbox: Inbox

@@ -42,6 +42,7 @@ from bot.flow.health import Health
 from bot.flow.inventory import InventoryCache
 from bot.flow.policy import Policy
 from bot.flow.polling import Polling
+from bot.flow.receipts import Receipts
 from bot.ports import Notice, Write
 from bot.steps import unknown
 from bot.steps.compose import count
@@ -101,6 +102,9 @@ class Flow:
         self._refusals: dict[tuple[int, str, str], float] = {}
         self._inventory = InventoryCache(deps.source)
         self._policy = Policy(deps.ledger, deps.chat, self._dispatcher)
+        self.receipts = Receipts(
+            deps.ledger, self._policy, deps.chat, deps.inbox, clock=deps.clock, spawn=deps.spawn
+        )
         self._polling = Polling(
             deps, rules, self.health, self._inventory, self._dispatcher, policy=self._policy
         )
@@ -221,6 +225,7 @@ class Flow:
     def drain(self) -> None:
         """From now on no new send leaves; what is unfinished goes on at the next start."""
         self._dispatcher.drain()
+        self.receipts.drain()
         for reading in self._readings.values():
             reading.found.cancel()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Protocol
 
-from bot.ports import Clock, Gateway
+from bot.ports import Clock, Gateway, Webhook
 from bot.process.settings.part import Declared
 from bot.process.settings.templates import Templates
 from bot.process.settings.values import meaning
@@ -69,9 +69,11 @@ class Adapter(Declared):
         templates: The one that names each template's id, by `Message.template`.
         sending: What they say of messages.
         advice: For `check`; what the chat says is in `words.toml` of its folder.
+        webhook: How it tells what became of messages, None where it is not set up.
     """
 
     open: Callable[[Any, tzinfo, Clock], Sender]
     templates: Mapping[str, str] = field(default_factory=dict)
     sending: Callable[[Any], Sending] = lambda _settings: Sending()
     advice: Advice = Advice()
+    webhook: Callable[[Any], Webhook | None] = lambda _settings: None

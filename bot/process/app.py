@@ -19,7 +19,9 @@ from bot.errors import StartupError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
 from bot.gateways.pace import Pace
-from bot.ops.health import HealthServer
+from bot.ops.health import PATH as HEALTH
+from bot.ops.health import health
+from bot.ops.server import Route, Server
 from bot.ports import Clock, Notice
 from bot.process.checkpoints import Checkpoints
 from bot.process.clock import SystemClock
@@ -28,9 +30,20 @@ from bot.process.healthz import Standing
 from bot.process.nightly import FIRST, HOUR, MINUTE, Nightly
 from bot.process.settings.composed import Settings
 from bot.process.tasks import Tasks
-from bot.process.wiring import attention_of, open_gateway, open_source, rules_of, start_facts, words_of
+from bot.process.webhook import PATH as WEBHOOK
+from bot.process.webhook import webhook
+from bot.process.wiring import (
+    attention_of,
+    open_gateway,
+    open_source,
+    rules_of,
+    start_facts,
+    webhook_of,
+    words_of,
+)
 from bot.storage.access import troubles
 from bot.storage.files import FileLedger
+from bot.storage.inbox import FileInbox
 from bot.storage.kept import Views
 from bot.storage.past.history import FileHistory
 
@@ -77,7 +90,7 @@ class App:
         self._history = FileHistory(settings.data_dir, lambda: ledger.head.seq, clock)
         self._telegram = self._open_telegram()
         self._standing = Standing(self._telegram, ledger, clock, settings.poll_seconds)
-        self._health = HealthServer(self._standing.wrong, self._standing.noted)
+        self._inbox = FileInbox(settings.data_dir)
         deps = Deps(
             self._source,
             self._source,
@@ -89,8 +102,10 @@ class App:
             random.SystemRandom(),
             self._tasks.spawn,
             self._telegram,
+            self._inbox,
         )
         self._flow = Flow(deps, self._rules)
+        self._server = Server(self._routes())
         self._telegram.attend(self._flow, self._program)
         self._checkpoints = Checkpoints(settings.data_dir, ledger, clock)
         self._nightly = Nightly(settings.data_dir, ledger, self._telegram.chat.say)
@@ -102,6 +117,13 @@ class App:
         finally:
             await self._stop()
         return 0
+
+    def _routes(self) -> dict[str, Route]:
+        routes = {HEALTH: health(self._standing.wrong, self._standing.noted)}
+        told = webhook_of(self._settings)
+        if told is not None:
+            routes[WEBHOOK] = webhook(told, self._flow.receipts.hear, self._ledger.person, self._clock)
+        return routes
 
     def _open_telegram(self) -> Telegram:
         settings = self._settings
@@ -127,7 +149,7 @@ class App:
         settings = self._settings
         if settings.ops_port:
             try:
-                await self._health.start(settings.ops_host, settings.ops_port)
+                await self._server.start(settings.ops_host, settings.ops_port)
             except OSError as error:
                 where = f"{settings.ops_host}:{settings.ops_port}"
                 mend = "choose another OPS_PORT (0 turns it off)"
@@ -141,6 +163,7 @@ class App:
         await self._let_go()
         await self._flow.start(__version__, self._ledger.recovery.doubt, self._ledger.key)
         self._begun = True
+        self._flow.receipts.take(self._inbox.left)
         await self._telegram.start()
         self._schedule()
         self._watchdog = asyncio.create_task(self._watch_the_schedule())
@@ -263,11 +286,12 @@ class App:
             self._watchdog.cancel()
         self._flow.drain()
         async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
+            last.callback(self._inbox.close)
             last.push_async_callback(self._ledger.close)
             last.push_async_callback(self._nightly.stop)
             if self._begun:
                 last.push_async_callback(self._checkpoints.stop)
-            adapters = (self._gateway.aclose, self._source.aclose, self._health.stop)
+            adapters = (self._gateway.aclose, self._source.aclose, self._server.stop)
             for close in (*adapters, self._history.close, self._views.close):
                 last.push_async_callback(close)
             cut_off = await self._tasks.drain(IN_FLIGHT)

@@ -8,7 +8,7 @@ from bot.chat.screens.words import Words, words_in
 from bot.domain.rules import Rules
 from bot.gateways import DRY_RUN, GATEWAYS, would_send
 from bot.gateways.adapter import Sender
-from bot.ports import Clock
+from bot.ports import Clock, Webhook
 from bot.process.settings.composed import Settings
 from bot.sources import SOURCES
 from bot.sources.adapter import OltManager
@@ -22,6 +22,11 @@ def open_gateway(settings: Settings, clock: Clock) -> Sender:
     """The gateway that `GATEWAY` names; with `DRY_RUN` the one that sends nothing."""
     adapter = GATEWAYS[DRY_RUN if settings.dry_run else settings.gateway]
     return adapter.open(settings, settings.tz, clock)
+
+
+def webhook_of(settings: Settings) -> Webhook | None:
+    """How the gateway tells what became of messages; None where it does not, or nothing is sent."""
+    return None if settings.rehearses else GATEWAYS[settings.gateway].webhook(settings)
 
 
 def open_source(settings: Settings, clock: Clock) -> OltManager:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bot.domain.customer import Affected, Contact, Found, Link, together
 from bot.domain.incident import Port
-from bot.domain.retry import delay
+from bot.domain.limits.retry import delay
 from bot.domain.rules import Rules
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
 from bot.ports import Clock, Directory, Source

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.domain.book import Book
 from bot.domain.events import Line, OptedIn, OptedOut
 from bot.domain.phone import without_phones
-from bot.domain.who import Who
+from bot.domain.who import BOT, Who
 from bot.errors import Declined
 from bot.ports import Write
 from bot.steps.describe import one_line
@@ -37,5 +37,17 @@ def opt_in(person: str, who: Who) -> Write:
         if person not in book.opted_out:
             raise Declined("not_opted_out")
         return [OptedIn(person, who)]
+
+    return write
+
+
+def asked_to_stop(person: str, word: str) -> Write:
+    """A customer wrote, in this word, that they want no messages: they get none from now on.
+
+    Nothing for who is on the list: they may say so as often as they like.
+    """
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        return [] if person in book.opted_out else [OptedOut(person, word, BOT)]
 
     return write

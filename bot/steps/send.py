@@ -13,11 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.book import Book
+from bot.domain.delivery import Place, opaque
 from bot.domain.dispatch import Phase
 from bot.domain.events import Abandoned, Intent, Line, Result, Spared
 from bot.domain.limits.holds import why_silent
+from bot.domain.limits.retry import Breaker, delay
 from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Message, Outcome, Receipt, Recipient, Skip
-from bot.domain.retry import Breaker, delay
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, Throttled, TryLater
 from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn, Write
@@ -176,7 +177,8 @@ class Sender:
         template = recipient.template.value if recipient.template is not None else job.template
         said, phone = job.facts, recipient.phone or ""
         facts = (said.started, said.eta, said.ended, said.cause)
-        message = Message(recipient.id, phone, recipient.name, template, *facts)
+        about = opaque(self.ledger.book.key, Place(job.case, job.attempt, recipient.id))
+        message = Message(recipient.id, phone, recipient.name, template, *facts, about)
         request = asyncio.ensure_future(self.gateway.send(message))
         try:
             done, _ = await asyncio.wait({request}, timeout=self.rules.answer_within)

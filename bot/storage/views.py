@@ -20,6 +20,7 @@ from bot.domain.events import (
     TrialIntent,
 )
 from bot.domain.limits.cooldown import free_at
+from bot.domain.plan import Tally
 from bot.domain.who import Who
 
 _SAID = ("reason", "why", "action", "end", "choice", "dry_run", "silence", "cause", "team")
@@ -108,6 +109,19 @@ def _counted(dispatch: Dispatch) -> Mapping[str, Any] | None:
         **{outcome.value: count for outcome, count in sorted(tally.outcomes.items())},
         "skipped": {skip.value: count for skip, count in sorted(tally.skipped.items())},
         "todo": tally.todo,
+        **arrived(tally),
+    }
+
+
+def arrived(tally: Tally) -> Mapping[str, Any]:
+    """What receipts said of how many, where any did."""
+    known = tally.arrived
+    if not known.known:
+        return {}
+    return {
+        "received": known.received,
+        "read": known.read,
+        "undelivered": dict(sorted(known.undelivered.items())),
     }
 
 

@@ -255,7 +255,7 @@ async def test_every_code_of_the_table_is_tested_here_and_has_words() -> None:
     tested = {*KEY, 131037, *TEMPLATE, *OURS, *NEVER, *passing}
     assert codes.KNOWN - set(codes.PERMISSIONS) == tested - set(codes.PERMISSIONS)
     wanted = {f"reason.wa_{code}" for code in tested - {299}}
-    wanted |= {f"reason.wa_{what}" for what in ("held", "paused", "phone")}
+    wanted |= {f"reason.wa_{what}" for what in ("failed", "held", "paused", "phone")}
     for language in LANGUAGES:
         words = words_in("bot.gateways.cloud", language)
         assert {key for key in words if key.startswith("reason.")} == wanted

@@ -43,7 +43,7 @@ from bot.storage.files import FileLedger
 from bot.storage.kept import Views
 from bot.storage.past.history import FileHistory
 from tests.bench import old_way
-from tests.fakes import FakeChat, FakeStaff
+from tests.fakes import FakeChat, FakeInbox, FakeStaff
 
 
 async def enrich(
@@ -219,6 +219,7 @@ async def poll(*, base: str, user: str, password: str, folder: str, runs: int) -
             random.SystemRandom(),
             tasks.spawn,
             FakeStaff(),
+            FakeInbox(),
         )
         flow = Flow(deps, rules)
         await flow.start("bench")

@@ -25,7 +25,7 @@ from bot.process.tasks import Tasks
 from bot.process.wiring import adapters_words
 from bot.simulator.telegram.api import BotApi, Message, User
 from bot.storage.memory import MemoryLedger
-from tests.fakes import FakeGateway, FakeLimiter, FakeSource, incident
+from tests.fakes import FakeGateway, FakeInbox, FakeLimiter, FakeSource, incident
 
 ANA, BETO, CARLA = 7, 8, 9  # Ana is an administrator of the group
 WORDS = Words("pt_BR", ZoneInfo("America/Sao_Paulo"), adapters_words("pt_BR", "matrix", "oltcloud"))
@@ -95,6 +95,7 @@ def flow_of(ledger: MemoryLedger, clock: Any, telegram: Telegram, source: FakeSo
         random.Random(1),  # noqa: S311
         tasks.spawn,
         telegram,
+        FakeInbox(),
     )
     flow = Flow(deps, rules)
     flow.drain()

@@ -152,6 +152,9 @@ def test_the_audit_for_programs() -> None:
             "outcomes": {"accepted": 2, "unknown": 1},
             "skipped": {"online": 1, "landline": 1},
             "todo": 0,
+            "received": 0,
+            "read": 0,
+            "undelivered": {},
             "outage_ended_at": None,
             "port_free_at": "2026-11-23T15:02:00+00:00",
         }

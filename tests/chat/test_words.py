@@ -73,6 +73,7 @@ REASONS = [
     *(
         "considered_sent",
         "listed",
+        "receipt",
         "stated_error",
         "no_rows",
         "another_client",
@@ -91,19 +92,20 @@ BUTTONS = [
     *("approve", "approve_second", "retry", "deny", "details", "cancel", "stop", "resume", "close", "back"),
     *("assume", "more", "less", "eta", "cause", "silence", "separate", "send_now", "resume_now"),
 ]
+ARRIVED = ("received", "undelivered")
 CODED: dict[str, Iterable[str]] = {
     "kind": [*Kind, "MIXED"],
     "cause": [*Cause, *(f"group_{reason}" for reason in Reason)],
     "card": [f"despite_{what}" for what in get_args(Despite)],
     "skip": list(Skip),
     "skipped": list(Skip),
-    "count": ["skipped", *Outcome],
+    "count": ["skipped", *ARRIVED, *Outcome],
     "source": ["oltcloud"],
     "gateway": ["matrix", "dry_run"],
     "sender": ["there"],
     "link": list(Link),
-    "fate": list(Outcome),
-    "because": ["skipped", *(o for o in Outcome if o is not Outcome.ACCEPTED)],
+    "fate": [*ARRIVED, "read", *Outcome],
+    "because": ["skipped", "undelivered", *(o for o in Outcome if o is not Outcome.ACCEPTED)],
     "deny": DENY_REASONS,
     "release": RELEASE_REASONS,
     "action": [*(action.name.lower() for action in Action), "unknown"],

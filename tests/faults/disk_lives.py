@@ -31,7 +31,7 @@ from bot.storage.files import FileLedger
 from bot.storage.people.store import known
 from bot.storage.segments import ledger_folder, segment_name
 from tests.deciding import DecidingFlow
-from tests.fakes import ANA, BRUNO, FakeChat, FakeLimiter, FakeSource, FakeStaff, incident
+from tests.fakes import ANA, BRUNO, FakeChat, FakeInbox, FakeLimiter, FakeSource, FakeStaff, incident
 from tests.faults.disk_image import ROOT, Snapshot
 from tests.faults.sim_disk import SimDisk, Trouble
 from tests.faults.sim_time import LeapClock, LeapThread
@@ -257,6 +257,7 @@ class Life:
             self.rng,
             self.tasks.spawn,
             FakeStaff(),
+            FakeInbox(),
         )
         return DecidingFlow(deps, replace(RULES, sends=self.rng.choice((1, 2, 10))))
 

@@ -277,7 +277,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the breaker never opens",
-        "bot.domain.retry:Breaker.open",
+        "bot.domain.limits.retry:Breaker.open",
         "self.failures >= self.after",
         "False",
         "network",
@@ -1097,8 +1097,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "who was not surely warned hears that it is back",
         "bot.domain.case:Case.accepted",
-        "r.id in results and results[r.id].outcome is Outcome.ACCEPTED",
-        "r.id in results",
+        "r.id in sends.results and sends.results[r.id].outcome is Outcome.ACCEPTED and not sends.undelivered(r.id)",
+        "r.id in sends.results",
         "life",
     ),
     Mutant(

@@ -27,7 +27,7 @@ from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.segments import ledger_folder
 from tests.deciding import DecidingFlow
-from tests.fakes import ANA, FakeSource, FakeStaff
+from tests.fakes import ANA, FakeInbox, FakeSource, FakeStaff
 from tests.faults.soaked import FaultyGateway, QuietChat, source
 from tests.faults.tries import Tries
 
@@ -86,7 +86,9 @@ class Bot:
         ledger = FileLedger.open(world.folder, clock)
         pace, rng = Pace(RATE, clock), random.SystemRandom()
         chat, staff = QuietChat(), FakeStaff()
-        deps = Deps(outages, outages, world.gateway, pace, ledger, chat, clock, rng, tasks.spawn, staff)
+        deps = Deps(
+            outages, outages, world.gateway, pace, ledger, chat, clock, rng, tasks.spawn, staff, FakeInbox()
+        )
         made = cls(ledger, DecidingFlow(deps, RULES), tasks)
         await made.flow.start("soak", ledger.recovery.doubt)
         await made.flow.poll()

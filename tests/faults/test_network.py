@@ -28,7 +28,7 @@ from bot.simulator.world import World
 from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.storage.memory import MemoryLedger
 from tests.deciding import DecidingFlow
-from tests.fakes import ANA, FakeChat, FakeClock, FakeStaff
+from tests.fakes import ANA, FakeChat, FakeClock, FakeInbox, FakeStaff
 from tests.faults import wire as wires
 from tests.faults.rows import CROSSED, IDLE, LOST, PATIENCE, SAYS_NO, TABLE, THROTTLED, THROTTLED_UNTIL
 from tests.faults.tries import Tries
@@ -93,7 +93,19 @@ class Story:
         rng = random.Random(self.seed)  # noqa: S311
         source, pace = self.site.source, Pace(0, self.clock)
         chat, spawn = FakeChat(), self.tasks.spawn
-        deps = Deps(source, source, self.wire, pace, self.ledger, chat, self.clock, rng, spawn, FakeStaff())
+        deps = Deps(
+            source,
+            source,
+            self.wire,
+            pace,
+            self.ledger,
+            chat,
+            self.clock,
+            rng,
+            spawn,
+            FakeStaff(),
+            FakeInbox(),
+        )
         self.flow = DecidingFlow(deps, self.rules)
 
     @property

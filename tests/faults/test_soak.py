@@ -27,7 +27,7 @@ from bot.storage.files import FileLedger
 from tests.bench.children import DISK
 from tests.bench.table import machine
 from tests.deciding import DecidingFlow
-from tests.fakes import ANA, FakeStaff
+from tests.fakes import ANA, FakeInbox, FakeStaff
 from tests.faults.soaked import LATE, FaultyGateway, Growth, QuietChat, Sample, kept, source
 from tests.faults.tries import Tries
 
@@ -80,7 +80,19 @@ async def played(folder: Path, size: Size) -> Soak:
     gateway = FaultyGateway(DISPATCHES * size.each, SEED, size.late)
     ledger = FileLedger.open(folder, clock)
     pace, rng = Pace(RATE, clock), random.SystemRandom()
-    deps = Deps(outages, outages, gateway, pace, ledger, QuietChat(), clock, rng, tasks.spawn, FakeStaff())
+    deps = Deps(
+        outages,
+        outages,
+        gateway,
+        pace,
+        ledger,
+        QuietChat(),
+        clock,
+        rng,
+        tasks.spawn,
+        FakeStaff(),
+        FakeInbox(),
+    )
     flow = DecidingFlow(deps, size.rules)
     await flow.start("soak")
     await flow.poll()

@@ -18,7 +18,7 @@ from bot.storage import snapshot
 from bot.storage.checkpoint import renew
 from bot.storage.files import FileLedger
 from tests.deciding import DecidingFlow
-from tests.fakes import FakeChat, FakeLimiter, FakeStaff
+from tests.fakes import FakeChat, FakeInbox, FakeLimiter, FakeStaff
 from tests.faults.crash_ledger import CrashLedger, Inline, Stamped
 from tests.faults.story_fakes import StoryGateway, StorySource, Way
 from tests.faults.story_time import StoryClock, StoryLoop
@@ -95,6 +95,7 @@ class World:
                 random.Random(1),  # noqa: S311
                 self.tasks.spawn,
                 FakeStaff(),
+                FakeInbox(),
             ),
             self.rules,
         )

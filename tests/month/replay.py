@@ -14,7 +14,7 @@ from bot.gateways.pace import Pace
 from bot.process.tasks import Tasks
 from bot.storage.memory import MemoryLedger
 from tests.deciding import DecidingFlow
-from tests.fakes import FakeStaff
+from tests.fakes import FakeInbox, FakeStaff
 from tests.month.people import People
 from tests.month.timeline import POLL, Played, Timeline
 from tests.month.truth import DAY, Month
@@ -59,7 +59,17 @@ async def _live(month: Month, rules: Rules) -> Lived:
     source = MonthSource(timeline=timeline)
     gateway, chat = MonthGateway(ledger, timeline, rng), MonthChat(ledger)
     deps = Deps(
-        source, source, gateway, Pace(RATE, clock), ledger, chat, clock, rng, tasks.spawn, FakeStaff()
+        source,
+        source,
+        gateway,
+        Pace(RATE, clock),
+        ledger,
+        chat,
+        clock,
+        rng,
+        tasks.spawn,
+        FakeStaff(),
+        FakeInbox(),
     )
     flow = DecidingFlow(deps, rules)
     people, played = People(flow, month, rng), Played(timeline, source)

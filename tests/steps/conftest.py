@@ -26,6 +26,7 @@ from tests.fakes import (
     FakeChat,
     FakeClock,
     FakeGateway,
+    FakeInbox,
     FakeLimiter,
     FakeSource,
     FakeStaff,
@@ -44,6 +45,7 @@ class Desk:
     limiter: FakeLimiter = field(default_factory=FakeLimiter)
     chat: FakeChat = field(default_factory=FakeChat)
     staff: FakeStaff = field(default_factory=FakeStaff)
+    inbox: FakeInbox = field(default_factory=FakeInbox)
     rules: Rules = field(default_factory=lambda: Rules(answer_within=0.05))
     tasks: Tasks = field(default_factory=Tasks)
     ledger: MemoryLedger = field(init=False)
@@ -67,6 +69,7 @@ class Desk:
             random.Random(1),  # noqa: S311
             self.tasks.spawn,
             self.staff,
+            self.inbox,
         )
         self.flow = DecidingFlow(deps, self.rules)
 

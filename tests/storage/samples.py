@@ -95,6 +95,10 @@ EVERY_KIND: tuple[ev.Line, ...] = (
     ev.OptedOut("Xq2b9m1cL3yZQy6n5i2b", "mudou-se", BRUNO),
     ev.PersonForgotten("M0m1cL3yZQy6n5i2bQ9d", 3, ANA),
     ev.PersonShown("M0m1cL3yZQy6n5i2bQ9d", ANA),
+    ev.Received(1, ("c1",)),
+    ev.Read(1, ("c1", "c2")),
+    ev.Undelivered(1, ("c2",), "wa_131026"),
+    ev.Received(-2, ("c1",), 2),
     ev.Upgraded("0" * 64, 12, "0123456789ab"),
 )
 

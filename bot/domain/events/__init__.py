@@ -4,7 +4,7 @@ Each says what it changes in the book (`apply`) and what else goes for it; `bot.
 there is to say, and what goes where a kind says nothing.
 """
 
-from bot.domain.events import approvals, cases, notes, people, program, sends, silences
+from bot.domain.events import approvals, cases, notes, people, program, receipts, sends, silences
 from bot.domain.events.approvals import (
     Approved,
     Begun,
@@ -42,6 +42,7 @@ from bot.domain.events.program import (
     TrialIntent,
     TrialResult,
 )
+from bot.domain.events.receipts import Read, Received, Undelivered
 from bot.domain.events.sends import (
     Abandoned,
     Evidence,
@@ -56,7 +57,16 @@ from bot.domain.events.sends import (
 )
 from bot.domain.events.silences import Silenced, SilenceEnded
 
-Line = approvals.Line | cases.Line | notes.Line | people.Line | program.Line | sends.Line | silences.Line
+Line = (
+    approvals.Line
+    | cases.Line
+    | notes.Line
+    | people.Line
+    | program.Line
+    | receipts.Line
+    | sends.Line
+    | silences.Line
+)
 
 __all__ = [
     "Abandoned",
@@ -90,6 +100,8 @@ __all__ = [
     "PersonShown",
     "Planned",
     "Proposed",
+    "Read",
+    "Received",
     "Reminded",
     "Resent",
     "Resolved",
@@ -108,6 +120,7 @@ __all__ = [
     "TrialIntent",
     "TrialResult",
     "Unasked",
+    "Undelivered",
     "Untold",
     "Upgraded",
 ]

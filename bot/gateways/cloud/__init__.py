@@ -7,6 +7,7 @@ from pydantic import SecretStr, StringConstraints, ValidationInfo, field_validat
 
 from bot.gateways.adapter import Adapter, Advice, Sending, sending_of
 from bot.gateways.cloud.cloud import Cloud
+from bot.gateways.cloud.webhook import CloudWebhook
 from bot.ports import Clock
 from bot.process.settings.part import setting
 from bot.process.settings.templates import Templates
@@ -67,6 +68,16 @@ class CloudSettings(Templates):
         tells="true: the templates' variables have names (NAMED), the words of HSM_VARIABLES as they are "
         "written there, in small letters without accents; false: they are numbered.",
     )
+    wa_app_secret: Key = setting(
+        SecretStr(""),
+        mend="the app's secret (App settings, Basic), empty for no receipts",
+        tells="For receipts (delivered, read, not delivered) and customers' PARAR: the secret of your Meta "
+        "app, which signs what Meta tells, and a word of your own that you also type in at Meta. Meta calls "
+        "https://YOUR-HOST/whatsapp, which must lead to OPS_PORT. Empty: none.",
+    )
+    wa_verify_token: Key = setting(
+        SecretStr(""), mend="any word of your own, the same as in the webhook's form at Meta"
+    )
     wa_template_restored: Name | None = setting(
         None,
         mend=_NAME_MEND + "; empty for none",
@@ -79,6 +90,14 @@ class CloudSettings(Templates):
         given, metas = value.get_secret_value(), info.data.get("wa_key_header", "").lower() == METAS_OWN
         if given and metas and info.data.get("wa_phone_number_id", 0) is None:
             raise ValueError("needs WA_PHONE_NUMBER_ID, which only other providers do without")
+        return value
+
+    @field_validator("wa_verify_token")
+    @classmethod
+    def _with_a_secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        secret = info.data.get("wa_app_secret")
+        if secret is not None and bool(secret.get_secret_value()) != bool(value.get_secret_value()):
+            raise ValueError("goes with WA_APP_SECRET: both or none")
         return value
 
     @field_validator("wa_template_restored")
@@ -119,6 +138,11 @@ def _open(settings: CloudSettings, zone: tzinfo, _clock: Clock) -> Cloud:
     )
 
 
+def _webhook(settings: CloudSettings) -> CloudWebhook | None:
+    secret = settings.wa_app_secret.get_secret_value()
+    return CloudWebhook(secret, settings.wa_verify_token.get_secret_value()) if secret else None
+
+
 ADAPTER = Adapter(
     open=_open,
     settings=CloudSettings,
@@ -134,4 +158,5 @@ ADAPTER = Adapter(
         "could not be tried: check --send-test PHONE shows it",
     ),
     folder=__name__,
+    webhook=_webhook,
 )

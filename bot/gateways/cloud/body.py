@@ -28,8 +28,9 @@ def body_of(
         "to": f"+{message.phone}",  # without the plus the number's own country would stand before it
         "type": "template",
     }
-    if 0 < len(message.recipient) <= LONGEST_OPAQUE:  # half of it would be another's
-        body["biz_opaque_callback_data"] = message.recipient
+    about = message.about or message.recipient
+    if 0 < len(about) <= LONGEST_OPAQUE:  # half of it would be another's
+        body["biz_opaque_callback_data"] = about
     chosen: dict[str, Any] = {"name": template, "language": {"policy": "deterministic", "code": language}}
     if words:
         chosen["components"] = [{"type": "body", "parameters": _parameters(message, words, named, zone)}]

@@ -103,7 +103,12 @@ def _ports(case: Case) -> list[Port]:
 def _counts(tally: Tally) -> str:
     outcomes = [f"{count} {outcome}" for outcome, count in tally.outcomes.items()]
     skipped = [f"{count} skipped ({skip})" for skip, count in tally.skipped.items()]
-    return f"{tally.planned} planned: " + ", ".join([*outcomes, *skipped, f"{tally.todo} to do"])
+    known = tally.arrived
+    arrived = [f"{known.received} delivered", f"{known.read} read"] if known.known else []
+    failed = [f"{count} not delivered ({reason})" for reason, count in known.undelivered.items()]
+    return f"{tally.planned} planned: " + ", ".join(
+        [*outcomes, *arrived, *failed, *skipped, f"{tally.todo} to do"]
+    )
 
 
 @dataclass(slots=True)
@@ -150,7 +155,7 @@ class _Story:
         if isinstance(entry.line, events.Planned):
             attempt = len(self._book.cases[number].dispatches)
             self._ways[number, attempt] = {r["id"]: self._begun(r) for r in row["recipients"]}
-        ways = self._last_ways(number)
+        ways = self._ways_of(number, getattr(entry.line, "attempt", None))
         self._follow(entry, row, ways)
         what = {name: value for name, value in row.items() if name not in _PLACE}
         if isinstance(entry.line, events.Planned):  # told below, a line each
@@ -161,8 +166,9 @@ class _Story:
         kind = f"{entry.line.kind}{_back(number)}"
         yield f"{_time(entry.at, self._zone)}  #{entry.seq}  {kind}{self._said(what)}"
 
-    def _last_ways(self, number: int) -> dict[str, _Way]:
-        attempts = [key for key in self._ways if key[0] == number]
+    def _ways_of(self, number: int, attempt: int | None) -> dict[str, _Way]:
+        """Of this approval, or the last one."""
+        attempts = [key for key in self._ways if key[0] == number and attempt in {None, key[1]}]
         return self._ways[max(attempts)] if attempts else {}
 
     def _concerns(self, line: events.Line) -> bool:
@@ -205,6 +211,8 @@ class _Story:
         if receipt is not None:
             reason = f" ({self._phones.hide(_plain(receipt.reason))})" if receipt.reason else ""
             end = f"{receipt.outcome}{reason}"
+            if progress is not None and id_ in progress.deliveries:
+                end += f", {progress.deliveries[id_].arrival}"
         elif recipient is not None and recipient.skip is not None:
             end = "no message"
         else:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from markupsafe import Markup
 
@@ -10,13 +10,24 @@ from bot.chat.screens.fitting import SEPARATOR
 from bot.chat.screens.words import Words, clean, shorten
 from bot.domain.case import Case
 from bot.domain.dispatch import Dispatch, Phase
+from bot.domain.events.receipts import BY_RECEIPT
 from bot.domain.limits.holds import NOT_BEGUN
 from bot.domain.plan import IN_DOUBT, Outcome, Progress, Recipient, Tally, reasons
 
 _REASONS_SHOWN = 3
 _REASON_AT_MOST = 60
 _WITH_REASONS = (Outcome.UNCONFIRMED, Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN, Outcome.HELD)
-_COUNTED = ("accepted", "unconfirmed", "held", "rejected", "failed", "unknown", "skipped")
+_COUNTED = (
+    "accepted",
+    "received",
+    "undelivered",
+    "unconfirmed",
+    "held",
+    "rejected",
+    "failed",
+    "unknown",
+    "skipped",
+)
 _TEMPLATE = re.compile(r"\btemplate\b", re.IGNORECASE)
 
 
@@ -55,11 +66,17 @@ def fate(case: Case, client_id: str | None, serial: str, words: Words) -> str:
         return ""
     if found.skip is not None:
         return words.plain("fate.skipped", reason=words.plain(f"skip.{found.skip}"))
-    receipt = plan.results.get(found.id)
+    receipt, delivery = plan.results.get(found.id), plan.deliveries.get(found.id)
+    if delivery is not None:
+        return words.plain(f"fate.{delivery.arrival}", reason=_said(delivery.reason, words))
     if receipt is None:
         return words.plain("fate.todo", dry_run=dispatch.dry_run)
-    reason = None if receipt.reason is None else reason_words(receipt.reason, words)
+    reason = _said(receipt.reason, words)
     return words.plain(f"fate.{receipt.outcome}", reason=reason, dry_run=dispatch.dry_run)
+
+
+def _said(reason: str | None, words: Words) -> str | None:
+    return None if reason is None else reason_words(reason, words)
 
 
 def reason_words(reason: str | None, words: Words) -> str:
@@ -80,10 +97,9 @@ def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
     for outcome in _WITH_REASONS:
         if tally.outcomes.get(outcome, 0):
             found = _reasons_of(dispatch, outcome, tally.outcomes[outcome])
-            why: Counter[str] = Counter()
-            for reason, n in found.items():
-                why[reason_words(reason, words)] += n
-            lines.append(_because(outcome.value, _most(why, words), words))
+            lines.append(_because(outcome.value, _most(found, words), words))
+    if tally.arrived.undelivered:
+        lines.append(_because("undelivered", _most(tally.arrived.undelivered, words), words))
     return lines
 
 
@@ -108,6 +124,7 @@ def settled_lines(dispatch: Dispatch, words: Words) -> list[Markup]:
     given = reasons(dispatch.progress.results.values(), Outcome.ACCEPTED)
     numbers = {
         "card.considered": given["considered_sent"],
+        "card.by_receipt": given[BY_RECEIPT],
         "card.listed": given["listed"],
         "card.calls": len(to_call(dispatch.progress)),
     }
@@ -119,6 +136,8 @@ def _parts(tally: Tally, words: Words, *, dry_run: bool) -> list[str]:
     """One for each count above zero; how many were sent where there is none."""
     found = {outcome.value: tally.outcomes.get(outcome, 0) for outcome in Outcome}
     found["skipped"] = sum(tally.skipped.values())
+    found["received"] = tally.arrived.received
+    found["undelivered"] = sum(tally.arrived.undelivered.values())
     numbers = {name: found[name] for name in _COUNTED if found[name]} or {"accepted": 0}
     return [words.plain(f"count.{name}", n=n, dry_run=dry_run) for name, n in numbers.items()]
 
@@ -131,8 +150,11 @@ def _reasons_of(dispatch: Dispatch, outcome: Outcome, total: int) -> Counter[str
     return given
 
 
-def _most(why: Counter[str], words: Words) -> list[Markup]:
+def _most(reasons: Mapping[str, int], words: Words) -> list[Markup]:
     """The reasons that count most, and how many there are for others."""
+    why: Counter[str] = Counter()
+    for reason, n in reasons.items():
+        why[reason_words(reason, words)] += n
     top = why.most_common(_REASONS_SHOWN)
     parts = [words.say("count.of_reason", n=n, what=what) for what, n in top]
     if len(why) > _REASONS_SHOWN:

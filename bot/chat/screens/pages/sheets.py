@@ -173,6 +173,9 @@ def _audit_object(entry: Entry) -> dict[str, object]:
         "outcomes": {outcome.value: n for outcome, n in tally.outcomes.items()} if tally else None,
         "skipped": {skip.value: n for skip, n in tally.skipped.items()} if tally else None,
         "todo": tally.todo if tally else None,
+        "received": tally.arrived.received if tally else None,
+        "read": tally.arrived.read if tally else None,
+        "undelivered": dict(tally.arrived.undelivered) if tally else None,
         "outage_ended_at": _utc(entry.ended_at),
         "port_free_at": _utc(entry.frees_at),
     }

@@ -1,0 +1,241 @@
+"""What becomes of messages that had left: in any order, any number of times, over restarts."""
+
+import asyncio
+import itertools
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.delivery import Arrival, Arrived, DeliveryNews, Place, StopNews, opaque, place_in
+from bot.domain.events import Evidence, OptedOut, Resent
+from bot.domain.plan import Outcome, Receipt
+from bot.flow.receipts import GAPS, WAITS
+from bot.steps import unknown
+from tests.fakes import ANA, incident
+from tests.steps.conftest import Desk
+
+
+@pytest.fixture
+async def sent(desk: Desk) -> Desk:
+    """Three customers were written to."""
+    desk.source.outage(incident())
+    await desk.poll()
+    await desk.approve()
+    return desk
+
+
+def news(desk: Desk, who: str, arrival: Arrival, reference: str | None = None, **more: str) -> DeliveryNews:
+    about = opaque(desk.ledger.book.key, Place(1, 1, who))
+    known = desk.ledger.book.cases[1].dispatches[0].sends.results.get(who)
+    id_ = reference or (known.reference if known is not None else None) or "wamid.x"
+    return DeliveryNews(id_, arrival, desk.clock.now(), more.get("about", about), more.get("reason"))
+
+
+async def hear(desk: Desk, *told: DeliveryNews | StopNews) -> None:
+    await desk.flow.receipts.hear(told)
+    await desk.clock.advance(1)
+
+
+def arrived(desk: Desk) -> Arrived:
+    tally = desk.ledger.book.cases[1].dispatches[0].tally()
+    assert tally is not None
+    return tally.arrived
+
+
+def held_back(desk: Desk) -> set[str]:
+    """Whose own cooldown holds, of the three."""
+    sends = desk.ledger.book.cases[1].dispatches[0].sends
+    return {r.id for r in sends.recipients.values() if r.person in desk.ledger.book.contacts}
+
+
+async def test_delivered_read_and_not_delivered_are_counted(sent: Desk) -> None:
+    one, two, three = sent.ledger.book.cases[1].dispatches[0].sends.recipients
+    await hear(
+        sent,
+        news(sent, one, Arrival.RECEIVED),
+        news(sent, two, Arrival.READ),
+        news(sent, three, Arrival.UNDELIVERED, reason="wa_131026"),
+    )
+    assert arrived(sent) == Arrived(2, 1, {"wa_131026": 1})
+    assert held_back(sent) == {one, two}, "who did not get it may be told by another case"
+    assert sent.ledger.book.reservations.keys() == {"CB 01:6/15"}, "the port keeps its own"
+    assert [r.id for r in sent.ledger.book.cases[1].accepted()] == [one, two]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+async def test_any_order_and_twice_each_come_to_the_same(sent: Desk, order: Iterable[int]) -> None:
+    who = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.recipients))
+    told = [
+        news(sent, who, Arrival.SENT),
+        news(sent, who, Arrival.RECEIVED),
+        news(sent, who, Arrival.READ),
+        news(sent, who, Arrival.UNDELIVERED, reason="wa_131026"),
+    ]
+    for place in order:
+        await hear(sent, told[place], replace(told[place]))
+    await hear(sent, *(replace(one) for one in told))
+    assert arrived(sent) == Arrived(1, 1, {}), "a phone that has it has it"
+    assert who in held_back(sent)
+    assert sent.inbox.held == []
+    lines = len(sent.ledger.lines)
+    await hear(sent, *(replace(one) for one in told))
+    assert len(sent.ledger.lines) == lines, "what is known is no line"
+
+
+async def test_who_turns_out_to_have_it_is_held_back_again(sent: Desk) -> None:
+    who = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.recipients))
+    await hear(sent, news(sent, who, Arrival.UNDELIVERED, reason="wa_131026"))
+    assert who not in held_back(sent)
+    await hear(sent, news(sent, who, Arrival.RECEIVED))
+    assert who in held_back(sent)
+
+
+@pytest.mark.parametrize(("known", "other"), [("wamid.9", False), (None, True)])
+async def test_that_another_message_did_not_arrive_says_nothing_of_ours(
+    sent: Desk, known: str | None, other: bool
+) -> None:
+    who = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.recipients))
+    await hear(sent, news(sent, who, Arrival.UNDELIVERED, known))
+    assert bool(arrived(sent).known) is other
+
+
+@pytest.mark.parametrize(
+    "about", ["", "trial-1", "another.1.1.c1", ".9.1.c1", ".1.2.c1", ".1.1.nobody", ".x.1.c1"]
+)
+async def test_what_is_about_no_send_of_ours_changes_nothing_and_goes(sent: Desk, about: str) -> None:
+    lines = len(sent.ledger.lines)
+    await hear(sent, news(sent, "c1", Arrival.READ, "wamid.77", about=about))
+    await sent.clock.advance(WAITS.total_seconds() + 10)
+    assert (len(sent.ledger.lines), sent.inbox.held) == (lines, [])
+
+
+async def test_a_gateway_that_gives_our_text_not_back_is_known_by_its_own_id(sent: Desk) -> None:
+    who, known = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.results.items()))
+    await hear(sent, news(sent, who, Arrival.RECEIVED, known.reference, about=""))
+    assert arrived(sent).received == 1
+
+
+async def test_a_receipt_that_overtakes_the_answer_waits_for_it(desk: Desk) -> None:
+    desk.source.outage(incident())
+    await desk.poll()
+    desk.gateway.block = asyncio.Event()
+    await desk.flow.approve(1, ANA)
+    await desk.clock.advance(desk.rules.undo_seconds)
+    who = next(iter(desk.ledger.book.cases[1].dispatches[0].sends.intents))
+    await hear(desk, news(desk, who, Arrival.RECEIVED))
+    assert arrived(desk).known == 0
+    assert len(desk.inbox.held) == 1
+    desk.gateway.block.set()
+    desk.gateway.block = None
+    await desk.finish()
+    await desk.clock.advance(10)
+    assert (arrived(desk).received, desk.inbox.held) == (1, [])
+
+
+async def in_doubt(desk: Desk) -> str:
+    """One customer whose answer was lost."""
+    desk.gateway.always = replace_unknown()
+    desk.source.outage(incident(), 1)
+    await desk.poll()
+    await desk.approve()
+    return next(iter(desk.ledger.book.cases[1].dispatches[0].sends.results))
+
+
+def replace_unknown() -> Receipt:
+    return Receipt(Outcome.UNKNOWN, reason="reset")
+
+
+@pytest.mark.parametrize("arrival", list(Arrival))
+async def test_a_doubt_ends_by_what_the_phone_or_the_platform_says(desk: Desk, arrival: Arrival) -> None:
+    who = await in_doubt(desk)
+    await hear(desk, news(desk, who, arrival, "wamid.1"))
+    sends = desk.ledger.book.cases[1].dispatches[0].sends
+    assert sends.results[who].outcome is Outcome.ACCEPTED
+    assert not desk.ledger.book.doubtful
+    assert sends.undelivered(who) is (arrival is Arrival.UNDELIVERED)
+    assert (who in held_back(desk)) is (arrival is not Arrival.UNDELIVERED)
+    if arrival is Arrival.SENT:
+        assert isinstance(desk.ledger.lines[-1][1], Evidence)
+
+
+async def test_of_two_sends_to_one_customer_one_that_failed_settles_nothing(desk: Desk) -> None:
+    who = await in_doubt(desk)
+    await desk.flow.decide(unknown.resend(unknown.Choose(1, who), ANA, desk.rules))
+    await desk.finish()
+    assert isinstance(next(line for _, line in desk.ledger.lines if isinstance(line, Resent)), Resent)
+    await hear(desk, news(desk, who, Arrival.UNDELIVERED, "wamid.1"))
+    assert (arrived(desk).known, who in held_back(desk)) == (0, True)
+    await hear(desk, news(desk, who, Arrival.RECEIVED, "wamid.1"))
+    assert (arrived(desk).received, desk.ledger.book.doubtful) == (1, {})
+
+
+async def test_a_crash_takes_up_what_was_kept(sent: Desk) -> None:
+    who = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.recipients))
+    await sent.flow.receipts.hear([news(sent, who, Arrival.READ)])
+    left = list(sent.inbox.held)
+    await sent.restart()
+    sent.flow.receipts.take(left)
+    await sent.clock.advance(1)
+    assert arrived(sent).read == 1
+
+
+async def test_a_stop_leaves_the_rest_to_the_next_start(sent: Desk) -> None:
+    who = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.recipients))
+    await sent.flow.receipts.hear([news(sent, who, Arrival.READ)])
+    sent.flow.drain()
+    await sent.clock.advance(0)
+    assert await sent.tasks.drain(1) == 0, "nothing holds up the stop"
+    assert (arrived(sent).known, len(sent.inbox.held)) == (0, 1)
+
+
+async def test_what_cannot_be_kept_is_told_again_by_who_told_it(sent: Desk) -> None:
+    sent.inbox.broken = OSError("full")
+    who = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.recipients))
+    with pytest.raises(OSError, match="full"):
+        await sent.flow.receipts.hear([news(sent, who, Arrival.READ)])
+    await sent.clock.advance(1)
+    assert arrived(sent).known == 0
+
+
+async def test_a_burst_is_a_few_edits_and_the_last_is_soon(sent: Desk) -> None:
+    who = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.recipients))
+    before = len(sent.chat.shown)
+    for second in range(90):
+        arrival = (Arrival.UNDELIVERED, Arrival.RECEIVED, Arrival.READ)[min(second // 30, 2)]
+        await hear(sent, news(sent, who, arrival, reason=f"{second}"))
+    await sent.clock.advance(GAPS[-1])
+    assert 1 <= len(sent.chat.shown) - before <= 6
+    assert sent.chat.shown[-1] == 1
+
+
+async def test_a_customer_who_writes_parar_gets_nothing_any_more(sent: Desk) -> None:
+    person = sent.ledger.person("5561999990000")
+    stop = StopNews(person, "PARAR", sent.clock.now())
+    await hear(sent, stop)
+    await hear(sent, replace(stop, word="SAIR"))
+    [asked] = [line for _, line in sent.ledger.lines if isinstance(line, OptedOut)]
+    assert asked.reason == "PARAR"
+    assert person in sent.ledger.book.opted_out
+    assert sent.inbox.held == []
+
+
+async def test_what_is_about_a_case_that_left_is_remembered_by_the_ledger(sent: Desk) -> None:
+    await sent.repair(1)
+    for _ in range(10):
+        await sent.clock.advance(86_400)
+        sent.flow.alive()
+    assert sent.ledger.book.has_left(1)
+    lines = len(sent.ledger.lines)
+    about = opaque(sent.ledger.book.key, Place(1, 1, "c1"))
+    await hear(sent, DeliveryNews("1", Arrival.SENT, sent.clock.now(), about))
+    assert len(sent.ledger.lines) == lines
+    await hear(sent, DeliveryNews("1", Arrival.READ, sent.clock.now(), about))
+    assert len(sent.ledger.lines) == lines + 1
+
+
+def test_what_stands_for_a_send_is_read_back_and_another_ledgers_is_none() -> None:
+    place = Place(-12, 3, "c5.5")
+    assert place_in(opaque("k", place), "k") == place
+    assert place_in(opaque("k", place), "l") is None
+    assert place_in("k.1.x.c5", "k") is None
