@@ -182,6 +182,7 @@ def test_everything_missing_is_one_message() -> None:
         ("HSM_VARIABLES", "name,phone"),
         ("HSM_VARIABLES", "{{name}}"),
         ("HSM_VARIABLES_RESTORED", "1,2"),
+        ("HSM_VARIABLES", "nome,duracao"),
         ("RESTORED_AUTO", "perhaps"),
         ("TELEGRAM_ON_CALL", "*"),
         ("TELEGRAM_ON_CALL", "@ana"),
@@ -482,6 +483,20 @@ def test_people_on_call() -> None:
 def test_what_fills_a_templates_variables(text: str, words: tuple[str, ...]) -> None:
     both = load(None, {**GOOD, "HSM_VARIABLES": text, "HSM_VARIABLES_RESTORED": text})
     assert (both.hsm_variables, both.hsm_variables_restored) == (words, words)
+
+
+def test_only_an_outage_that_is_over_lasted_so_long() -> None:
+    assert load(None, {**GOOD, "HSM_VARIABLES_RESTORED": "nome, DURAÇÃO"}).hsm_variables_restored == (
+        "nome",
+        "duracao",
+    )
+    for word in ("duration", "duração"):
+        [line] = problems(HSM_VARIABLES=f"nome,{word}", HSM_VARIABLES_RESTORED="duration")
+        said = "asks how long it lasted while it is still on, which HSM_VARIABLES_RESTORED may: what fills"
+        assert line.startswith(f"HSM_VARIABLES {said}")
+        assert "duration" not in line
+    [line] = problems(HSM_VARIABLES_RESTORED="phone")
+    assert "duration" in line
 
 
 def test_what_is_sent_by_itself_needs_a_template() -> None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
@@ -411,18 +411,19 @@ def settings_of(api: CloudApi, **given: str) -> Callable[[], Cloud]:
 
 
 async def test_the_settings_reach_the_platform(api: CloudApi) -> None:
-    api.templates, api.language = {"voltou": ("fim",), "aviso_energia": ("nome", "causa")}, "pt_PT"
+    api.templates, api.language = {"voltou": ("fim", "duracao"), "aviso_energia": ("nome", "causa")}, "pt_PT"
     given = {"WA_PHONE_NUMBER_ID": NUMBER, "WA_NAMED": "true", "WA_LANG": "pt_PT", "WA_API_VERSION": "v26.0"}
-    restored = {"WA_TEMPLATE_RESTORED": "voltou", "HSM_VARIABLES_RESTORED": "fim"}
+    restored = {"WA_TEMPLATE_RESTORED": "voltou", "HSM_VARIABLES_RESTORED": "fim,duracao"}
     gateway = settings_of(api, **given, **restored)()
     ended = datetime(2026, 9, 6, 20, 0, tzinfo=UTC)
+    started = ended - timedelta(minutes=130)
     for template in ("POWER", "RESTORED"):
-        message = replace(MARIA, template=template, ended=ended)
+        message = replace(MARIA, template=template, started=started, ended=ended)
         assert (await gateway.send(message)).outcome is Outcome.ACCEPTED
     await gateway.aclose()
     assert [message.values for message in api.received] == [
         (("nome", "Maria"), ("causa", "falta de energia")),
-        (("fim", "06/09 16:00"),),
+        (("fim", "06/09 16:00"), ("duracao", "2 h 10 min")),
     ]
     assert {request.path.split("/")[1] for request in api.requests} == {"v26.0"}
 

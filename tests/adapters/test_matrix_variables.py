@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,14 +18,14 @@ from bot.simulator.matrix import MatrixApi
 from tests.fakes import FakeClock
 
 ZONE = ZoneInfo("America/Sao_Paulo")
-ALL = ("name", "start", "eta", "end", "cause")
+ALL = ("name", "start", "eta", "end", "cause", "duration")
 PHONE = "5561999990000"
 BARE = Message("501", PHONE, "Maria", "LOS")
 FULL = replace(
     BARE,
     started=datetime(2026, 11, 22, 17, 5, 59, tzinfo=UTC),
     eta=datetime(2026, 11, 23, 2, 30, tzinfo=UTC),  # 23:30 there, on the day before
-    ended=datetime(2026, 1, 1, 1, 0, tzinfo=UTC),
+    ended=datetime(2027, 1, 1, 1, 0, tzinfo=UTC),
     cause="caminhão derrubou o poste",
 )
 
@@ -41,6 +41,7 @@ def test_positions_count_from_one_and_times_are_local() -> None:
         "3": "22/11 23:30",
         "4": "31/12 22:00",
         "5": "caminhão derrubou o poste",
+        "6": "39 dias 7 h",
     }
     assert variables_of(FULL, ("eta", "name", "eta"), ZONE) == {
         "1": "22/11 23:30",
@@ -54,9 +55,32 @@ def test_positions_count_from_one_and_times_are_local() -> None:
     [("LOS", "rompimento de fibra"), ("POWER", "falta de energia"), ("RESTORED", "falha na rede")],
 )
 def test_what_nobody_said_is_told_in_words(template: str, cause: str) -> None:
-    known = ["Maria", "não informado", "sem previsão", "não informado", cause]
+    known = ["Maria", "não informado", "sem previsão", "não informado", cause, "não informado"]
     assert values(replace(BARE, template=template), *ALL) == known
     assert values(replace(BARE, template=template, cause=" \n🌻"), "cause") == [cause]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lasted"),
+    [
+        (-1, "não informado"),  # ended before it started, by two clocks
+        (0, "1 min"),
+        (8, "1 min"),  # 17:05:59 to 17:06:07, which the message tells as 14:05 and 14:06
+        (42 * 60, "42 min"),
+        (60 * 60, "1 h"),
+        (130 * 60, "2 h 10 min"),
+        (24 * 3600 - 60, "23 h 59 min"),
+        (24 * 3600, "1 dia"),
+        (27 * 3600 + 59 * 60, "1 dia 3 h"),
+        (50 * 3600, "2 dias 2 h"),
+    ],
+)
+def test_how_long_it_lasted_is_told_in_digits_and_units(seconds: int, lasted: str) -> None:
+    assert FULL.started is not None
+    message = replace(FULL, template="RESTORED", ended=FULL.started + timedelta(seconds=seconds))
+    assert values(message, "duration", "duracao") == [lasted] * 2
+    assert lasted.encode("latin-1").decode("latin-1") == lasted
+    assert values(replace(message, started=None), "duration") == ["não informado"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +169,7 @@ async def test_the_settings_reach_the_platform(matrix_api: MatrixApi, clock: Fak
             "HSM_ID_POWER": "116",
             "HSM_ID_RESTORED": "120",
             "HSM_VARIABLES": "inicio,causa",
-            "HSM_VARIABLES_RESTORED": "fim",
+            "HSM_VARIABLES_RESTORED": "fim,duração",
         },
     )
     gateway = open_gateway(settings, clock)
@@ -155,5 +179,5 @@ async def test_the_settings_reach_the_platform(matrix_api: MatrixApi, clock: Fak
     assert [(m.hsm, m.variables) for m in matrix_api.received] == [
         (114, {"1": "22/11 13:05", "2": "rompimento de fibra"}),
         (116, {"1": "22/11 13:05", "2": "falta de energia"}),
-        (120, {"1": "31/12 21:00"}),
+        (120, {"1": "31/12 21:00", "2": "39 dias 7 h"}),
     ]

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from bot.process.settings.part import Part, setting
-from bot.process.settings.values import VARIABLES_MEND, Variables
+from bot.process.settings.values import RESTORED_MEND, VARIABLES_MEND, OutageVariables, Variables
 
 
 class Templates(Part):
@@ -12,14 +12,15 @@ class Templates(Part):
     title: ClassVar[str] = "Templates and pace"
     ours: ClassVar[tuple[str, ...]] = ("HSM_",)
 
-    hsm_variables: Variables = setting(
+    hsm_variables: OutageVariables = setting(
         (),
         mend=VARIABLES_MEND,
         tells="What fills {{1}}, {{2}} ... of the templates for outages, in turn and with commas: name, "
         "start, eta, end, cause (or nome, inicio, previsao, fim, causa); empty: they have no variables. The "
-        "same for the template for service that is back.",
+        "same for the template for service that is back, which may also say duration (or duracao), as in "
+        "2 h 10 min.",
     )
-    hsm_variables_restored: Variables = setting((), mend=VARIABLES_MEND)
+    hsm_variables_restored: Variables = setting((), mend=RESTORED_MEND)
     hsm_rate: float = setting(
         10,
         ge=0,

@@ -13,13 +13,14 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
 from bot.domain.limits.hours import Hours
 
-Variable = Literal["name", "start", "eta", "end", "cause"]
+Variable = Literal["name", "start", "eta", "end", "cause", "duration"]
 """What may fill a variable of a template."""
 
-VARIABLES_MEND = (
-    "what fills {{1}}, {{2}} ... in turn: name, start, eta, end, cause with commas, empty for a template "
-    "without variables"
+_FILLED, _WITH_COMMAS = (
+    "what fills {{1}}, {{2}} ... in turn: name, start, eta, end, cause",
+    " with commas, empty for a template without variables",
 )
+VARIABLES_MEND, RESTORED_MEND = _FILLED + _WITH_COMMAS, f"{_FILLED}, duration{_WITH_COMMAS}"
 _TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 _SPAN = re.compile(r"(\d{1,2}):(\d\d)\s*[-–]\s*(\d{1,2}):(\d\d)", re.ASCII)
 _VARIABLES: dict[str, Variable] = {
@@ -29,6 +30,7 @@ _VARIABLES: dict[str, Variable] = {
     "previsao": "eta",
     "fim": "end",
     "causa": "cause",
+    "duracao": "duration",
 }
 
 
@@ -149,6 +151,12 @@ def _variables(value: Any) -> Any:
     return tuple(words)
 
 
+def _while_it_is_on(words: tuple[str, ...]) -> tuple[str, ...]:
+    if any(meaning(word) == "duration" for word in words):
+        raise ValueError("asks how long it lasted while it is still on, which HSM_VARIABLES_RESTORED may")
+    return words
+
+
 def meaning(word: str) -> Variable:
     """What fills a variable, by its word in either language."""
     return _VARIABLES[word]
@@ -195,3 +203,4 @@ Topic = Annotated[int | None, AfterValidator(_topic)]
 Group = Annotated[int, AfterValidator(_group)]
 Chat = Annotated[int | None, AfterValidator(_chat)]
 Variables = Annotated[tuple[str, ...], BeforeValidator(_variables)]
+OutageVariables = Annotated[Variables, AfterValidator(_while_it_is_on)]
