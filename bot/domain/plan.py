@@ -195,7 +195,8 @@ class Progress:
     sends that were repeated: where a repetition comes to nothing, the doubt about the one before is back.
     `refused` are those at whose send the dispatch stopped itself: they come last when it goes on, so that one
     customer whom the gateway takes for no reason that we know keeps nobody else waiting. `deliveries` is what
-    receipts said. `kept` are the counts of a plan of which nothing else is left.
+    receipts said, `repeated` who was sent to again after a send that may have arrived. `kept` are the counts
+    of a plan of which nothing else is left.
     """
 
     recipients: dict[str, Recipient]
@@ -207,13 +208,14 @@ class Progress:
     doubted: dict[str, list[tuple[datetime, Receipt]]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     deliveries: dict[str, Delivery] = field(default_factory=dict)
+    repeated: dict[str, None] = field(default_factory=dict)
     kept: Tally | None = None
 
     def shorten(self) -> None:
         """Nothing is left of it but its counts."""
         self.kept = self.tally()
         of_recipients = (self.recipients, self.intents, self.results, self.calls, self.unlisted)
-        for part in (*of_recipients, self.doubted, self.deliveries):
+        for part in (*of_recipients, self.doubted, self.deliveries, self.repeated):
             part.clear()
         self.refused.clear()
 
@@ -239,6 +241,7 @@ class Progress:
             claimed, known = self.intents.pop(recipient, None), self.results.pop(recipient)
             if known.outcome in IN_DOUBT and claimed is not None:
                 self.doubted.setdefault(recipient, []).append((claimed, known))
+                self.repeated[recipient] = None
             self.calls.pop(recipient, None)
             self.unlisted.pop(recipient, None)
 

@@ -40,6 +40,7 @@ from bot.flow.deps import Deps
 from bot.flow.dispatch import Dispatcher
 from bot.flow.health import Health
 from bot.flow.inventory import InventoryCache
+from bot.flow.listing import Listing
 from bot.flow.policy import Policy
 from bot.flow.polling import Polling
 from bot.flow.receipts import Receipts
@@ -105,6 +106,7 @@ class Flow:
         self.receipts = Receipts(
             deps.ledger, self._policy, deps.chat, deps.inbox, clock=deps.clock, spawn=deps.spawn
         )
+        self.listing = Listing(deps.ledger, deps.gateway, self.receipts, deps.clock)
         self._polling = Polling(
             deps, rules, self.health, self._inventory, self._dispatcher, policy=self._policy
         )

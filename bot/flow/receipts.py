@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 TOGETHER = 0.2  # seconds in which news are gathered: those that come together are a line
 AGAIN = 5.0  # seconds after which what waits is looked at anew
-WAITS = timedelta(minutes=10)
+WAITS = timedelta(hours=1)
 """So long news wait for the send that they are about; another program may send by the same number."""
 MOST_WAITING = 10_000
 FRESH = timedelta(seconds=1)

@@ -52,6 +52,7 @@ log = logging.getLogger(__name__)
 LATE = 3  # poll intervals without a poll, and the watchdog re-schedules
 ALIVE = 900.0  # seconds between two lines that say so; a start trusts a ledger that ends within an hour
 ASK = 300.0  # seconds between two readings of the gateway's list while a send is in doubt
+RECEIPTS = 10.0  # seconds between two looks at whose receipts are due
 SOON = 60.0  # seconds after a start until the first of each: are people heard, what of those in flight before
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
 
@@ -182,7 +183,12 @@ class App:
             coalesce=True,
             max_instances=1,
         )
-        for id_, work, every in (("alive", self._alive, ALIVE), ("unknown", self._ask, ASK)):
+        beside = (
+            ("alive", self._alive, ALIVE),
+            ("unknown", self._ask, ASK),
+            ("receipts", self._ask_for_receipts, RECEIPTS),
+        )
+        for id_, work, every in beside:
             self._scheduler.add_job(
                 work,
                 Every(seconds=every, timezone=UTC),
@@ -233,6 +239,12 @@ class App:
     async def _ask(self) -> None:
         try:
             await self._flow.ask_gateway()
+        except asyncio.CancelledError:  # the scheduler's shutdown, as above
+            log.info("a reading of the gateway's list was cut short by the stop")
+
+    async def _ask_for_receipts(self) -> None:
+        try:
+            await self._flow.listing.ask()
         except asyncio.CancelledError:  # the scheduler's shutdown, as above
             log.info("a reading of the gateway's list was cut short by the stop")
 

@@ -51,6 +51,7 @@ class MatrixApi(Server):
         templates: The approved templates' ids; None: any.
         variables: How many variables a template has, by its id: a send that does not fill them is refused;
             what is sent for a template that is not here is not looked at.
+        states: What the list says became of the messages to a phone; any other: ``Entregue``.
         list_lag: Seconds until a message is on the list of what was sent.
         list_refusal: What the list answers instead of its rows, with ``cod_error`` 1; None: the rows.
     """
@@ -74,6 +75,7 @@ class MatrixApi(Server):
         self.templates: set[int] | None = None
         self.variables: dict[int, int] = {}
         self.list_lag = 0.0
+        self.states: dict[str, str] = {}
         self.list_refusal: str | None = None
         self._now = now
         self._clock = clock
@@ -204,7 +206,7 @@ class MatrixApi(Server):
         return {
             "cod_atendimento": str(message.code),
             "num_telefone": message.phone,
-            "status": "Entregue",
+            "status": self.states.get(message.phone, "Entregue"),
             "cod_status": "3",
             "dat_msg": f"{message.at.astimezone(LOCAL):%d/%m/%Y %H:%M:%S}",
         }

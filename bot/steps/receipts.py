@@ -10,7 +10,7 @@ from bot.domain.case import Case
 from bot.domain.delivery import Arrival, DeliveryNews, Place, place_in
 from bot.domain.dispatch import Dispatch
 from bot.domain.events import Evidence, Line, Read, Received, Undelivered
-from bot.domain.plan import ARRIVED, IN_DOUBT, Progress
+from bot.domain.plan import ARRIVED, IN_DOUBT, REACHED, Progress
 
 ASKED_FOR = timedelta(days=2)
 """How long a gateway's list is asked about a message: the platform gives up earlier, or never says."""
@@ -58,14 +58,24 @@ def sort(book: Book, news: Sequence[DeliveryNews], places: Mapping[str, Place]) 
     return Sorted(_lines(best), waiting)
 
 
-def awaited(book: Book, now: datetime) -> Iterator[Awaited]:
-    """The messages of the last `ASKED_FOR` that a list may still say something of."""
+def recent(book: Book, now: datetime) -> Iterator[int]:
+    """The cases of which something was written in the last `ASKED_FOR`, newest first."""
     since = now - ASKED_FOR
     newest = reversed(book.touched.items())
-    for number, _ in takewhile(lambda item: item[1] >= since, newest):
-        for case in (book.cases[number], book.restored_by(number)):
-            for dispatch in () if case is None else case.dispatches:
-                yield from _awaited_of(case, dispatch, since) if case is not None else ()
+    return (number for number, _ in takewhile(lambda item: item[1] >= since, newest))
+
+
+def awaited(book: Book, now: datetime) -> Iterator[Awaited]:
+    """The messages of the last `ASKED_FOR` that something may still be told of."""
+    return (one for number in recent(book, now) for one in awaited_of(book, number, now))
+
+
+def awaited_of(book: Book, number: int, now: datetime) -> Iterator[Awaited]:
+    """Those of a case and of its second message."""
+    for case in (book.cases.get(number), book.restored_by(number)):
+        if case is not None:
+            for dispatch in case.dispatches:
+                yield from _awaited_of(case, dispatch, now - ASKED_FOR)
 
 
 def _awaited_of(case: Case, dispatch: Dispatch, since: datetime) -> Iterator[Awaited]:
@@ -92,23 +102,22 @@ def _judge(book: Book, place: Place, one: DeliveryNews) -> _Verdict:
         return "drop"
     if place.recipient in sends.intents and place.recipient not in sends.results:
         return "wait"
-    return "take" if _is_news(case, dispatch, sends, place.recipient, one) else "drop"
+    return "take" if _is_news(sends, place.recipient, one, last=dispatch is case.dispatches[-1]) else "drop"
 
 
-def _is_news(case: Case, dispatch: Dispatch, sends: Progress, recipient: str, one: DeliveryNews) -> bool:
+def _is_news(sends: Progress, recipient: str, one: DeliveryNews, *, last: bool) -> bool:
     before, known = sends.deliveries.get(recipient), sends.results.get(recipient)
     if before is not None and before.arrival.rank >= one.arrival.rank:
         return False
-    if one.arrival in {Arrival.RECEIVED, Arrival.READ}:
-        return True  # the phone has it, whichever send it was
-    if known is None:
+    match one.arrival:
+        case Arrival.RECEIVED | Arrival.READ:  # the phone has it, whichever send it was
+            return True
+        case Arrival.SENT:
+            return known is not None and known.outcome in IN_DOUBT and last
+    # That one of two did not arrive says nothing: they may have the other.
+    if known is None or known.outcome not in REACHED or recipient in sends.repeated:
         return False
-    if one.arrival is Arrival.SENT:
-        return known.outcome in IN_DOUBT and dispatch is case.dispatches[-1]
-    if known.reference is not None:
-        return known.reference == one.reference
-    # Nobody knows the id of a send in doubt: what failed is it, where they had no other.
-    return known.outcome in ARRIVED | IN_DOUBT and dispatch.resent_by is None
+    return known.reference in {None, one.reference}
 
 
 def _lines(best: Mapping[Place, DeliveryNews]) -> list[Line]:

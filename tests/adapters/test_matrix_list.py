@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.domain.delivery import Arrival
 from bot.domain.plan import Message, Sent
 from bot.errors import AnswerLost, BadAnswer, BotError, Refused, TryLater
 from bot.gateways.matrix.matrix import Matrix
@@ -18,7 +19,7 @@ PHONE = "5561999990000"
 ZONE = ZoneInfo("America/Sao_Paulo")
 HOUR = timedelta(hours=1)
 ROW = {"cod_atendimento": "88", "num_telefone": PHONE, "status": "Lida", "dat_msg": "22/11/2026 12:00:00"}
-SENT = Sent("88", PHONE, NOON, "Lida")
+SENT = Sent("88", PHONE, NOON, "Lida", Arrival.READ)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ async def test_all_pages_of_each_day_in_the_platforms_time(
     listed = await gateway.sent(clock.time - 2 * HOUR, clock.time)
     assert listed is not None
     assert [sent.reference for sent in listed] == [str(n) for n in range(1, 103)]
-    assert listed[-1] == Sent("102", PHONE, clock.time, "Entregue")
+    assert listed[-1] == Sent("102", PHONE, clock.time, "Entregue", Arrival.RECEIVED)
     days = ["data_inicial=22/11/2026&data_final=22/11/2026", "data_inicial=23/11/2026&data_final=23/11/2026"]
     assert asked(platform) == [f"{days[0]}&page=1", f"{days[0]}&page=2", f"{days[1]}&page=1"]
     [first, *_] = [request for request in platform.requests if request.method == "GET"]
@@ -107,7 +108,7 @@ async def test_a_row_that_cannot_be_read_is_passed_over(
     last = {**ROW, "cod_atendimento": "90"}
     platform.faults.inject(rows(None, [], {**ROW, **changes}, last))
     listed = await gateway.sent(NOON - HOUR, NOON + HOUR)
-    assert listed == [*([sent] if sent else []), Sent("90", PHONE, NOON, "Lida")]
+    assert listed == [*([sent] if sent else []), Sent("90", PHONE, NOON, "Lida", Arrival.READ)]
 
 
 @pytest.mark.parametrize(
@@ -199,3 +200,24 @@ async def test_the_probes_day_is_the_platforms(
     clock.time = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
     await gateway.probe()
     assert asked(platform) == ["data_inicial=22/11/2026&data_final=22/11/2026&page=1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "arrival"),
+    [
+        ("Entregue", Arrival.RECEIVED),
+        ("ENTREGUE", Arrival.RECEIVED),
+        ("Lida", Arrival.READ),
+        ("Falha", Arrival.UNDELIVERED),
+        ("Erro", Arrival.UNDELIVERED),
+        ("Enviada", None),
+        ("Não entregue", None),
+        ("", None),
+    ],
+)
+async def test_only_words_whose_meaning_is_known_say_what_became_of_a_message(
+    platform: MatrixApi, gateway: Matrix, status: str, arrival: Arrival | None
+) -> None:
+    platform.faults.inject(rows({**ROW, "status": status}))
+    [sent] = await gateway.sent(NOON - HOUR, NOON + HOUR) or []
+    assert sent.arrival is arrival

@@ -1493,4 +1493,25 @@ MUTANTS: tuple[Mutant, ...] = (
         "False",
         "forget.opted_out",
     ),
+    Mutant(
+        "a receipt that overtakes the answer is lost",
+        "bot.steps.receipts:_judge",
+        'return "wait"',
+        'return "drop"',
+        "receipts",
+    ),
+    Mutant(
+        "of two messages to one customer one that failed counts",
+        "bot.steps.receipts:_is_news",
+        "known is None or known.outcome not in REACHED or recipient in sends.repeated",
+        "known is None or known.outcome not in REACHED",
+        "receipts",
+    ),
+    Mutant(
+        "who did not get a message counts as surely warned",
+        "bot.domain.case:Case.accepted",
+        "r.id in sends.results and sends.results[r.id].outcome is Outcome.ACCEPTED and not sends.undelivered(r.id)",
+        "r.id in sends.results and sends.results[r.id].outcome is Outcome.ACCEPTED",
+        "receipts",
+    ),
 )

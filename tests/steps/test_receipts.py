@@ -3,15 +3,27 @@
 import asyncio
 import itertools
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 
-from bot.domain.delivery import Arrival, Arrived, DeliveryNews, Place, StopNews, opaque, place_in
-from bot.domain.events import Evidence, OptedOut, Resent
-from bot.domain.plan import Outcome, Receipt
+from bot.domain.delivery import (
+    Arrival,
+    Arrived,
+    DeliveryNews,
+    Place,
+    StopNews,
+    TemplateNews,
+    opaque,
+    place_in,
+)
+from bot.domain.events import Evidence, OptedOut, Resent, Undelivered
+from bot.domain.plan import Outcome, Progress, Receipt
+from bot.errors import LedgerClosed
 from bot.flow.receipts import GAPS, WAITS
 from bot.steps import unknown
+from bot.steps.receipts import awaited
 from tests.fakes import ANA, incident
 from tests.steps.conftest import Desk
 
@@ -180,6 +192,81 @@ async def test_a_crash_takes_up_what_was_kept(sent: Desk) -> None:
     assert arrived(sent).read == 1
 
 
+async def test_a_closed_ledger_takes_no_news_and_the_next_start_does(
+    sent: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.recipients))
+    await sent.flow.receipts.hear([news(sent, who, Arrival.READ)])
+    monkeypatch.setattr(sent.flow.receipts, "_policy", Refusing())
+    await sent.clock.advance(1)
+    assert len(sent.inbox.held) == 1
+    monkeypatch.setattr(type(sent.ledger), "closed", "because", raising=False)
+    with pytest.raises(LedgerClosed, match="because"):
+        await sent.flow.receipts.hear([news(sent, who, Arrival.READ)])
+
+
+class Refusing:
+    async def decide(self, rule: object) -> None:
+        raise LedgerClosed("because")
+
+
+async def test_after_a_stop_nothing_is_taken_up(sent: Desk) -> None:
+    who = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.recipients))
+    sent.flow.drain()
+    await sent.flow.receipts.hear([news(sent, who, Arrival.READ)])
+    await sent.clock.advance(10)
+    assert (arrived(sent).known, len(sent.inbox.held)) == (0, 1)
+
+
+async def test_news_of_a_template_are_no_receipt(sent: Desk) -> None:
+    lines = len(sent.ledger.lines)
+    await sent.flow.receipts.hear([TemplateNews("aviso", "PAUSED", sent.clock.now())])
+    await sent.clock.advance(1)
+    assert (len(sent.ledger.lines), sent.inbox.held) == (lines, [])
+
+
+async def test_a_rehearsal_has_no_receipts(desk: Desk) -> None:
+    desk.use(dry_run=True)
+    desk.source.outage(incident())
+    await desk.poll()
+    await desk.approve()
+    await hear(desk, news(desk, next(iter(desk.dispatch().sends.recipients)), Arrival.READ))
+    assert arrived(desk).known == 0
+    assert list(awaited(desk.ledger.book, desk.clock.now())) == []
+
+
+async def test_who_was_held_back_and_is_said_to_have_it_has_it(desk: Desk) -> None:
+    """Whatever our answers were: it is the phone that counts."""
+    desk.gateway.always = Receipt(Outcome.REJECTED, reason="wa_131026")
+    desk.source.outage(incident(), 1)
+    await desk.poll()
+    await desk.approve()
+    who = next(iter(desk.dispatch().sends.results))
+    await hear(desk, news(desk, who, Arrival.UNDELIVERED, "wamid.1"))
+    assert arrived(desk).known == 0
+    await hear(desk, news(desk, who, Arrival.READ, "wamid.1"))
+    assert (arrived(desk).read, desk.tally().outcomes) == (1, {Outcome.ACCEPTED: 1})
+    assert who in held_back(desk)
+
+
+async def test_who_has_another_approvals_message_stays_held_back(desk: Desk) -> None:
+    desk.use(cooldown_hours=0)
+    desk.source.outage(incident(), 1)
+    await desk.poll()
+    await desk.approve()
+    first = desk.dispatch()
+    who = next(iter(first.sends.recipients))
+    later = replace(first, attempt=2, progress=Progress(dict(first.sends.recipients), 1))
+    for other, holds in ((Receipt(Outcome.ACCEPTED, "2"), True), (None, False)):
+        later.sends.results = {} if other is None else {who: other}
+        case = replace(desk.case(), dispatches=[replace(first, progress=deepcopy(first.sends)), later])
+        book = replace(desk.ledger.book, cases={1: case}, contacts=dict(desk.ledger.book.contacts))
+        Undelivered(1, (who,), "x").apply(book, desk.clock.now())
+        assert bool(book.contacts) is holds
+    Undelivered(1, (who,), "x", attempt=9).apply(desk.ledger.book, desk.clock.now())
+    assert arrived(desk).known == 0, "written when nobody could look"
+
+
 async def test_a_stop_leaves_the_rest_to_the_next_start(sent: Desk) -> None:
     who = next(iter(sent.ledger.book.cases[1].dispatches[0].sends.recipients))
     await sent.flow.receipts.hear([news(sent, who, Arrival.READ)])
@@ -239,3 +326,21 @@ def test_what_stands_for_a_send_is_read_back_and_another_ledgers_is_none() -> No
     assert place_in(opaque("k", place), "k") == place
     assert place_in(opaque("k", place), "l") is None
     assert place_in("k.1.x.c5", "k") is None
+
+
+async def test_a_line_that_says_less_changes_nothing(sent: Desk) -> None:
+    who = next(iter(sent.dispatch().sends.recipients))
+    await hear(sent, news(sent, who, Arrival.READ))
+    Undelivered(1, (who,), "x").apply(sent.ledger.book, sent.clock.now())
+    assert arrived(sent) == Arrived(1, 1, {})
+
+
+async def test_the_gateways_ids_are_looked_up_once_a_second(sent: Desk) -> None:
+    for who, known in sent.dispatch().sends.results.items():
+        await sent.flow.receipts.learn([news(sent, who, Arrival.RECEIVED, known.reference, about="")])
+    assert arrived(sent).received == 3
+
+
+async def test_of_a_send_in_doubt_no_list_is_asked_for_a_receipt(desk: Desk) -> None:
+    await in_doubt(desk)
+    assert list(awaited(desk.ledger.book, desk.clock.now())) == []

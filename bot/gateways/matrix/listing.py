@@ -5,12 +5,20 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
+from bot.domain.delivery import Arrival
 from bot.domain.plan import Sent
 from bot.errors import BadAnswer, Refused
 from bot.gateways.matrix.answers import error_code, identifier, reason
 from bot.gateways.reasons import one_line
 
 MOST_PAGES = 1000  # of a day: 100,000 rows
+ARRIVALS = {
+    "entregue": Arrival.RECEIVED,
+    "lida": Arrival.READ,
+    "falha": Arrival.UNDELIVERED,
+    "erro": Arrival.UNDELIVERED,
+}
+"""What the words of the list mean, by README.md of this folder; any other says nothing."""
 _AS_SHOWN = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M:%S")
 
 
@@ -55,7 +63,8 @@ def sent_of(row: Any, first: datetime, last: datetime, zone: tzinfo) -> Sent | N
     at = next((time for time in _times(row.get("dat_msg"), zone) if begin <= time <= last), None)
     if reference is None or not phone or at is None:
         return None
-    return Sent(reference, phone, at, one_line(row.get("status")) or "")
+    status = one_line(row.get("status")) or ""
+    return Sent(reference, phone, at, status, ARRIVALS.get(status.casefold()))
 
 
 def is_legible(row: Any) -> bool:
