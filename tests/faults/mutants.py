@@ -1432,9 +1432,23 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "forgetting leaves an earlier phone",
-        "bot.storage.commands.forget:forget",
-        "person.id in ids or (person.phone is not None and phone_key(person.phone) == phone.key)",
-        "person.phone is not None and phone_key(person.phone) == phone.key",
+        "bot.storage.commands.whose:Whose.by",
+        "self.ever if person.phone is None else self.lately",
+        "()",
+        "personal",
+    ),
+    Mutant(
+        "forgetting leaves a name once the month with its phone is gone",
+        "bot.storage.commands.whose:Whose.by",
+        "self.ever if person.phone is None else self.lately",
+        "self.lately",
+        "personal",
+    ),
+    Mutant(
+        "forgetting leaves the name of their ONU",
+        "bot.storage.commands.whose:Whose.by",
+        "(listed.plan[0], listed.at, person.id) in self.onus",
+        "False",
         "personal",
     ),
     Mutant(

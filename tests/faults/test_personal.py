@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from bot.domain import events as ev
 from bot.domain.phone import Phone
-from bot.domain.plan import Outcome, Recipient
+from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.rules import Rules
 from bot.errors import StartupError
 from bot.steps.send import claim
@@ -219,6 +219,30 @@ async def _another_phone(tries: Tries) -> None:
     tries.check(not _grep(disk.left, ["João", "5561988887777"]), "an earlier phone of theirs is kept")
 
 
+async def _without_a_phone(tries: Tries) -> None:
+    """Where the month that had it is gone, and where their ONU had no customer yet."""
+    disk, clock = Failing({"people.key": SECRET}), FakeClock()
+    ledger = FileLedger.open(DATA, clock, disk)
+    for number, recipients in enumerate(
+        (
+            PLAN,
+            (Recipient("c1", "João", ("Zc1",), None, Skip.LANDLINE), PLAN[1]),
+            (PLAN[2], Recipient("r1", "João da ONU", ("Zc1",), None, Skip.NO_RECORD)),
+        ),
+        1,
+    ):
+        await ledger.commit(
+            adds(ev.CaseOpened(number, incident(number)), ev.Approved(number, ANA, (port(),)))
+        )
+        await ledger.commit(adds(ev.Planned(number, 1, recipients), ev.Settled(number, "done")))
+        clock.time += timedelta(days=31)
+    await ledger.close()
+    del disk.files[PEOPLE]
+    await forget(DATA, ZE, ANA, clock, disk)
+    tries.check(not _grep(disk.left, ["João"]), "a name without a phone is kept")
+    tries.check(len(_grep(disk.left, ["Maria", "Zélia"])) == 2, "others are forgotten with it")
+
+
 async def _upgraded(tries: Tries) -> None:
     image, _ = written(GROUPS)
     old = {f"ledger/{name}": data for name, data in image.items()}
@@ -268,6 +292,7 @@ async def _attack(tries: Tries) -> None:
     await _keys(tries, files)
     await _forgotten(tries, files)
     await _another_phone(tries)
+    await _without_a_phone(tries)
     await _upgraded(tries)
 
 

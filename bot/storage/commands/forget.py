@@ -7,16 +7,17 @@ told still holds them back, and who asked for no messages still gets none.
 from pathlib import Path
 
 from bot.domain.events import PersonForgotten
-from bot.domain.phone import NoPhone, Phone, parse_phone, phone_key
+from bot.domain.phone import NoPhone, Phone, parse_phone
 from bot.domain.who import Who
 from bot.errors import LedgerClosed, StartupError
 from bot.ports import Clock
 from bot.storage.commands.phrases import counted, no_ledger
 from bot.storage.commands.upgrade import before
+from bot.storage.commands.whose import whose
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
+from bot.storage.past.history import visited
 from bot.storage.people import months
-from bot.storage.people.months import Person
 from bot.storage.segments import segments_in
 
 _NO_PHONE = {
@@ -47,13 +48,10 @@ async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
             names = " and ".join(str(folder / name) for name in kept)
             mend = "delete it first, a backup elsewhere will do"
             raise StartupError(f"{names} still has everybody's names and phones: {mend}", code=1)
-        ids = months.ids(disk, folder, phone.key)
-
-        def is_theirs(person: Person) -> bool:
-            return person.id in ids or (person.phone is not None and phone_key(person.phone) == phone.key)
-
-        plans = months.without(disk, folder, is_theirs)
         called = ledger.person(phone.digits)
+        with visited(folder, disk, ledger.head.seq) as archive:
+            theirs = whose(archive, disk, folder, phone, called)
+        plans = months.without(disk, folder, theirs.by)
         line = PersonForgotten(called, plans, who)
         await ledger.commit(lambda _book, _now: [line])
     except LedgerClosed as error:
@@ -66,6 +64,7 @@ async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
         [
             f"taken out of {counted(plans, 'plan')}: name and phone. What was done stays, without them",
             "backups made before still have them",
+            "the name of an ONU that was never linked to their record is not found by a phone",
             *(["they asked for no messages: that stays"] if called in ledger.book.opted_out else []),
         ]
     )

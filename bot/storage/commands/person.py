@@ -14,17 +14,17 @@ from bot.domain.book import Book
 from bot.domain.case import Case, restoring_of
 from bot.domain.dispatch import Dispatch
 from bot.domain.events import PersonShown
-from bot.domain.phone import Phone, phone_key
+from bot.domain.phone import Phone
 from bot.domain.plan import Recipient
 from bot.domain.who import Who
 from bot.errors import LedgerClosed, StartupError
 from bot.ports import Clock
 from bot.storage.commands.forget import opened
 from bot.storage.commands.phrases import counted
+from bot.storage.commands.whose import Whose, rows, whose
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.past.history import visited
-from bot.storage.people import months
 from bot.storage.people.months import Listed
 
 Row = dict[str, Any]
@@ -35,9 +35,9 @@ _AT_ONCE = 100  # cases
 async def person(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk | None = None) -> Row:
     """All about a customer, as plain JSON values, and a line that it was shown. The bot must not run.
 
-    `kept` is a row a plan that still says their name, `messages` a row a plan that they are in, `opted_out`
-    since when, by whom and why they get none (None where they do). StartupError (exit code 1) where that
-    cannot be.
+    `kept` are the rows that `forget` would take, each with how it was found (`By`), `messages` a row a plan
+    that they are in, `opted_out` since when, by whom and why they get none (None where they do). StartupError
+    (exit code 1) where that cannot be.
     """
     disk = disk or Disk()
     ledger = await opened(folder, clock, disk)
@@ -56,12 +56,9 @@ async def person(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
 
 def _found(folder: Path, phone: Phone, ledger: FileLedger, disk: Disk) -> Row:
     called = ledger.person(phone.digits)
-    kept = [row for listed in _listed(disk, folder) for row in _kept(listed, phone)]
     with visited(folder, disk, ledger.head.seq) as archive:
-        of = archive.ask(lambda index, _: None if index.path is None else index.cases_of(called))
-        if of is None:
-            raise StartupError("no room for an index in the folder for temporary files", code=1)
-        cases = sorted(set(map(abs, of)))
+        theirs = whose(archive, disk, folder, phone, called)
+        cases = sorted(theirs.cases)
         messages: list[Row] = []
         for first in range(0, len(cases), _AT_ONCE):
             some = cases[first : first + _AT_ONCE]
@@ -70,7 +67,7 @@ def _found(folder: Path, phone: Phone, ledger: FileLedger, disk: Disk) -> Row:
     return {
         "person": called,
         "opted_out": _opted_out(ledger.book, called),
-        "kept": kept,
+        "kept": [row for listed in rows(disk, folder) for row in _kept(listed, theirs)],
         "messages": messages,
     }
 
@@ -80,24 +77,12 @@ def _opted_out(book: Book, called: str) -> Row | None:
     return None if found is None else {"at": _time(found.at), "by": found.by.name, "reason": found.reason}
 
 
-def _listed(disk: Disk, folder: Path) -> Iterator[Listed]:
-    for month in months.months_in(disk, folder):
-        yield from filter(None, map(months.read, months.lines(disk, folder, month)))
-
-
-def _kept(listed: Listed, phone: Phone) -> Iterator[Row]:
+def _kept(listed: Listed, theirs: Whose) -> Iterator[Row]:
+    case, attempt = listed.plan
     for one in listed.people:
-        if one.phone is not None and phone_key(one.phone) == phone.key:
-            case, attempt = listed.plan
-            at = _time(listed.at)
-            yield {
-                "at": at,
-                "case": case,
-                "attempt": attempt,
-                "id": one.id,
-                "name": one.name,
-                "phone": one.phone,
-            }
+        if (by := theirs.by(listed, one)) is not None:
+            of = {"at": _time(listed.at), "case": case, "attempt": attempt, "id": one.id}
+            yield {**of, "name": one.name, "phone": one.phone, "by": by}
 
 
 def _messages(book: Book, number: int, called: str) -> Iterator[Row]:
@@ -135,12 +120,15 @@ def _message(case: Case, dispatch: Dispatch, recipient: Recipient) -> Row:
 
 def said(found: Row, zone: tzinfo) -> str:
     """The same for a person to read: a line for each plan."""
-    names = dict.fromkeys(row["name"] for row in found["kept"])
+    names = dict.fromkeys(row["name"] for row in found["kept"] if row["by"] != "onu")
+    onus = dict.fromkeys(row["name"] for row in found["kept"] if row["by"] == "onu")
     lines = [f"in the ledger: {found['person']}"]
     if (out := found["opted_out"]) is not None:
         since = datetime.fromisoformat(out["at"]).astimezone(zone)
         lines.append(f"asked for no messages: {since:%Y-%m-%d %H:%M:%S}, by {out['by']}: {out['reason']}")
     lines += [f"kept: {', '.join(filter(None, names)) or 'no name'}, {counted(len(found['kept']), 'plan')}"]
+    if onus:
+        lines.append(f"of their ONU without a customer: {', '.join(onus)} (look whether that is them)")
     for row in found["messages"]:
         came = row["outcome"] or (f"skipped ({row['skipped']})" if row["skipped"] else "not sent")
         at = datetime.fromisoformat(row["sent_at"] or row["approved_at"]).astimezone(zone)

@@ -181,21 +181,29 @@ class Index(Tables):
         rows = self.db.execute(f"select segment, first, case_, kind {where} {order}", facts)
         return total, [Audited(Place(segment, first), case, kind) for segment, first, case, kind in rows]
 
-    def cases_of(self, phone: str) -> list[int]:
-        """The cases of whose plans a phone (its key) may be, newest first: others share its hash.
+    def plans_of(self, phone: str) -> list[Place]:
+        """The plans that a phone (its key) may be in, in their order: others share its hash.
 
         It looks through all plans, which takes a moment for years of them.
         """
-        key, found = self._customer(phone), dict[int, None]()
-        for case, keys in self.db.execute(
-            "select case_, keys from customers order by segment desc, first desc"
+        key, found = self._customer(phone), list[Place]()
+        for segment, first, keys in self.db.execute(
+            "select segment, first, keys from customers order by segment, first"
         ):
             place = keys.find(key)
             while place >= 0 and place % _CUSTOMER:
                 place = keys.find(key, place + 1)
             if place >= 0:
-                found[case] = None
-        return list(found)
+                found.append(Place(segment, first))
+        return found
+
+    def plans_about(self, cases: Collection[int]) -> list[Place]:
+        """The plans of these cases, in their order; a second message is another case, as its number is."""
+        query = (
+            "select segment, first from customers where case_ in (select value from json_each(?))"
+            " order by segment, first"
+        )
+        return [Place(*row) for row in self.db.execute(query, (json.dumps(sorted(cases)),))]
 
     def cases(self) -> list[int]:
         """The number of every case that was opened, in order."""

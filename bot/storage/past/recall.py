@@ -87,6 +87,10 @@ class Recall:
             lines[place] = self._line(place)
         return [codec.unseal(lines[place]) for place in sorted(lines)]
 
+    def lines(self, places: Iterable[Place]) -> Iterator[Entry]:
+        """The lines at those places, one at a time."""
+        return (codec.unseal(self._line(place)) for place in places)
+
     def _lines(self, roots: Collection[int]) -> Iterator[tuple[Place, bytes]]:
         own = self._index.extents([number for root in roots for number in (root, restoring_of(root))])
         spans = {number: (Place(*at[0][:2]), Place(at[-1].segment, at[-1].end)) for number, at in own.items()}

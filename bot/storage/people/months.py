@@ -8,13 +8,12 @@ belongs to is written; one that is torn or damaged is nobody's, and who stands i
 import json
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from errno import ENOSPC
 from pathlib import Path
 from zlib import crc32
 
-from bot.domain.phone import phone_key
 from bot.storage.disk import Disk
 
 FOLDER = "people"
@@ -138,18 +137,7 @@ def _end(month: str) -> datetime:
     return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
 
 
-def ids(disk: Disk, folder: Path, key: str) -> set[str]:
-    """Which customers were listed with a phone (its key), by their ids. OSError.
-
-    An ONU without a customer has an id of its plan, which says nothing of who it is.
-    """
-    listed = (read(raw) for month in months_in(disk, folder) for raw in lines(disk, folder, month))
-    people = (person for one in listed if one is not None for person in one.people)
-    theirs = (p.id for p in people if p.phone is not None and phone_key(p.phone) == key)
-    return {id_ for id_ in theirs if id_.startswith("c")}
-
-
-def without(disk: Disk, folder: Path, is_theirs: Callable[[Person], bool]) -> int:
+def without(disk: Disk, folder: Path, is_theirs: Callable[[Listed, Person], object]) -> int:
     """Take people out of every file; from how many plans. A file stays whole at any moment. OSError.
 
     What is torn or damaged goes as well: nobody can say whom it is about.
@@ -162,16 +150,17 @@ def without(disk: Disk, folder: Path, is_theirs: Callable[[Person], bool]) -> in
         for raw in lines(disk, folder, month):
             listed = read(raw)
             broken += listed is None
-            taken += listed is not None and any(map(is_theirs, listed.people))
+            taken += listed is not None and any(is_theirs(listed, person) for person in listed.people)
         if taken or broken:
             disk.replace_with(folder / FOLDER / month, _left(lines(disk, folder, month), is_theirs))
         gone += taken
     return gone
 
 
-def _left(raws: Iterable[bytes], is_theirs: Callable[[Person], bool]) -> Iterator[bytes]:
+def _left(raws: Iterable[bytes], is_theirs: Callable[[Listed, Person], object]) -> Iterator[bytes]:
     for listed in filter(None, map(read, raws)):
-        yield Listed(listed.plan, listed.at, tuple(p for p in listed.people if not is_theirs(p))).dump()
+        others = tuple(person for person in listed.people if not is_theirs(listed, person))
+        yield replace(listed, people=others).dump()
 
 
 def every(disk: Disk, folder: Path, month: str) -> dict[tuple[int, datetime], Listed]:

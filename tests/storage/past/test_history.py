@@ -137,7 +137,9 @@ def test_a_customers_cases_by_a_hash_alone(tmp_path: Path) -> None:
     phone = PLAN[0].phone
     assert phone is not None
     index = past.ask_index()
-    assert (index.cases_of(phone_key(phone)), index.cases_of("6100000000")) == ([1], [])
+    assert len(index.plans_of(phone_key(phone))) == 1
+    assert index.plans_of("6100000000") == []
+    assert (index.plans_about([1]), index.plans_about([2])) == (index.plans_of(phone_key(phone)), [])
     path = tmp_path / "ledger" / "index.sqlite"
     assert path.stat().st_mode & 0o777 == 0o600
     written = path.read_bytes()

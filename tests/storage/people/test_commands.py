@@ -4,8 +4,10 @@ import asyncio
 import json
 import lzma
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, timedelta
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,112 @@ async def test_whoever_shares_the_phone_goes_too_and_nobody_else(tmp_path: Path)
     assert len([*grep(tmp_path, OTHER, "sem cadastro")]) == 2
 
 
+async def in_months(folder: Path, clock: FakeClock, *plans: tuple[Recipient, ...]) -> None:
+    """A case a month, each with such a plan."""
+    ledger = FileLedger.open(folder, clock)
+    await ledger.commit(adds(ev.Started("1", key=ledger.key)))
+    for number, recipients in enumerate(plans, 1):
+        lines = (ev.CaseOpened(number, incident(number)), ev.Approved(number, ANA, (port(),)))
+        await ledger.commit(adds(*lines, ev.Planned(number, 1, recipients), ev.Settled(number, "done")))
+        clock.time += timedelta(days=31)
+    await ledger.close()
+
+
+async def all_gone(folder: Path, clock: FakeClock, *names: str) -> set[str]:
+    """Who is kept of whom `person` and `forget` mean the same plans; `names` are not there afterwards."""
+    found = await person(folder, ZE, ANA, clock)
+    plans = {(row["case"], row["attempt"]) for row in found["kept"]}
+    assert f"taken out of {len(plans)} plan" in await forget(folder, ZE, ANA, clock)
+    assert [*grep(folder, *names)] == []
+    assert (await person(folder, ZE, ANA, clock))["kept"] == []
+    assert verify(folder, full=True).ok
+    return {row["by"] for row in found["kept"]}
+
+
+@pytest.mark.bug("a name stayed where the plan that had the phone, too, was of a month that is gone")
+async def test_a_name_without_phone_goes_though_the_month_with_the_phone_is_gone(tmp_path: Path) -> None:
+    clock = FakeClock()
+    landline = Recipient("c1", NAME, ("Z1",), None, Skip.LANDLINE)
+    others = (Recipient("c11", OTHER, ("Z2",), None, Skip.LANDLINE), Recipient("r1", "Rui", ("Z3",)))
+    await in_months(tmp_path, clock, plan(), (landline, *others))
+    (tmp_path / "people" / "2026-11.jsonl").unlink()
+    found = await person(tmp_path, ZE, ANA, clock)
+    assert [(row["case"], row["name"], row["phone"]) for row in found["kept"]] == [(2, NAME, None)]
+    assert await all_gone(tmp_path, clock, NAME, ZE.digits) == {"record"}
+    assert len([*grep(tmp_path, OTHER, "Rui")]) == 2, "others stay"
+
+
+async def test_who_had_the_phone_long_ago_and_has_another_now_stays(tmp_path: Path) -> None:
+    """A carrier gave it to somebody else: what is to be sent to the one before goes on."""
+    clock = FakeClock()
+    before = Recipient("c1", OTHER, ("Z1",), ZE.digits)
+    now = Recipient("c1", OTHER, ("Z1",), "5561988887777"), Recipient("c9", NAME, ("Z9",), ZE.digits)
+    await in_months(tmp_path, clock, (before,), now)
+    (tmp_path / "people" / "2026-11.jsonl").unlink()
+    await all_gone(tmp_path, clock, NAME, ZE.digits)
+    assert [*grep(tmp_path, OTHER, "5561988887777")] == [
+        f"{OTHER} in 2026-12.jsonl",
+        "5561988887777 in 2026-12.jsonl",
+    ]
+
+
+@pytest.mark.bug("a name stayed that a plan had of the customer's ONU before it was linked to their record")
+async def test_the_name_of_their_onu_without_a_customer_goes_too(tmp_path: Path) -> None:
+    clock = FakeClock()
+    unlinked = Recipient("r0", f"{NAME} (ONU)", ("Z1",), None, Skip.NO_RECORD)
+    other = Recipient("r1", "Rui", ("Z8",), None, Skip.NO_RECORD)
+    await in_months(tmp_path, clock, (unlinked, other), plan()[:2], (Recipient("r2", NAME, ("Z1",)), other))
+    found = await person(tmp_path, ZE, ANA, clock)
+    assert [(row["case"], row["id"], row["by"]) for row in found["kept"]] == [
+        (1, "r0", "onu"),
+        (2, "c1", "phone"),
+        (3, "r2", "onu"),
+    ]
+    assert f"of their ONU without a customer: {NAME} (ONU), {NAME}" in said(found, UTC)
+    assert await all_gone(tmp_path, clock, NAME) == {"onu", "phone"}
+    assert len([*grep(tmp_path, OTHER, "Rui")]) == 3, "others stay"
+
+
+async def test_it_says_whose_name_no_phone_leads_to(tmp_path: Path) -> None:
+    clock = FakeClock()
+    await in_months(tmp_path, clock, (Recipient("r0", NAME, ("Z1",), None, Skip.NO_RECORD),))
+    told = await forget(tmp_path, ZE, ANA, clock)
+    assert "the name of an ONU that was never linked to their record is not found by a phone" in told
+    assert [*grep(tmp_path, NAME)]
+
+
+@pytest.mark.bug("killed between two months, the next run no longer knew the customer's other phone")
+async def test_broken_off_between_two_months_the_next_does_the_rest(tmp_path: Path) -> None:
+    clock = FakeClock()
+    await in_months(tmp_path, clock, plan(), (Recipient("c1", NAME, ("Z1",), "5561988887777"),))
+
+    class Full(Disk):
+        def replace_with(
+            self, path: Path, parts: Iterable[bytes], proof: Callable[[Path], object] | None = None
+        ) -> None:
+            if path.name == "2026-12.jsonl":
+                raise OSError(ENOSPC, "no space")
+            super().replace_with(path, parts, proof)
+
+    with pytest.raises(StartupError, match="run it again"):
+        await forget(tmp_path, ZE, ANA, clock, Full())
+    assert [*grep(tmp_path, NAME)] == [f"{NAME} in 2026-12.jsonl"]
+    await all_gone(tmp_path, clock, NAME, "5561988887777")
+
+
+async def test_without_room_for_an_index_nothing_is_taken_and_it_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, data = FakeClock(), tmp_path / "data"
+    await in_months(data, clock, plan())
+    before = files(data)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    for act in (forget, person):
+        with pytest.raises(StartupError, match="no room for an index in the folder for temporary"):
+            await act(data, ZE, ANA, clock)
+    assert before.items() <= files(data).items()
+
+
 @pytest.mark.parametrize(
     "text", ["61999990001", "(61) 99999-0001", "+55 61 9999-0001", "0 61 9 9999 0001", "5561999990001"]
 )
@@ -186,10 +294,11 @@ async def test_all_about_a_person_is_shown_and_exported(tmp_path: Path) -> None:
     clock = FakeClock()
     await lived(tmp_path, clock)
     found = await person(tmp_path, ZE, ANA, clock)
-    assert [(row["case"], row["name"], row["phone"]) for row in found["kept"]] == [
-        (1, NAME, ZE.digits),
-        (-1, NAME, ZE.digits),
-        (3, NAME, ZE.digits),
+    assert [(row["case"], row["name"], row["phone"], row["by"]) for row in found["kept"]] == [
+        (1, NAME, ZE.digits, "phone"),
+        (-1, NAME, ZE.digits, "phone"),
+        (2, NAME, "5561988887777", "record"),
+        (3, NAME, ZE.digits, "phone"),
     ]
     came = [(m["case"], m["restored"], m["outcome"], m["reference"]) for m in found["messages"]]
     assert came == [(1, False, "accepted", "77"), (1, True, "unknown", None), (3, False, "accepted", None)]

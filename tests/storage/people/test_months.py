@@ -143,7 +143,7 @@ async def test_what_a_killed_forgetting_left_goes_at_a_start_and_with_the_next(t
     assert DISK.names(people) == ["notes.tmp"]
     await ledger.close()
     (people / "2026-11.jsonl.tmp").write_bytes(LISTED.dump())
-    assert months.without(DISK, tmp_path, lambda _: False) == 0
+    assert months.without(DISK, tmp_path, lambda _, __: False) == 0
     assert DISK.names(people) == ["notes.tmp"]
 
 
