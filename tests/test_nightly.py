@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.chat.screens.words import Words
 from bot.domain import events as ev
 from bot.errors import Closed, LedgerClosed
 from bot.ports import Notice
@@ -142,13 +144,14 @@ async def test_a_packed_month_that_is_damaged_closes_the_ledger(
 
 
 async def test_a_month_that_is_there_twice_and_differs_is_said(
-    tmp_path: Path, ledger: FileLedger, night: Nightly, said: list[Notice]
+    ledger: FileLedger, night: Nightly, said: list[Notice], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "ledger" / f"{SEGMENT}.gz").write_bytes(b"something else")
     await night.check()
     assert ledger.closed is None  # what is read is whole
     [notice] = said
-    assert "is there as 2026-11.jsonl.gz, too, and they differ" in str(notice.facts["why"])
+    assert notice.facts == {"why": "twice"}
+    assert "is there as 2026-11.jsonl.gz, too, and they differ" in caplog.text
 
 
 @pytest.mark.parametrize("what", ["a bit", "a month gone", "all gone"])
@@ -197,22 +200,24 @@ async def test_a_checkpoint_that_comes_late_goes_with_the_stop(tmp_path: Path, n
 
 
 @pytest.mark.parametrize(
-    ("command", "why"),
+    "end",
     [
-        (["/nowhere/python"], "No such file or directory"),
-        (["sh", "-c", "echo a >&2; echo no memory >&2; exit 1"], "no memory"),
-        (["sh", "-c", "kill -9 $$"], "exit code -9"),
-        (["sh", "-c", "exit 3"], "exit code 3"),
-        (
-            ["sh", "-c", "echo /d/ledger cannot be read: Input/output error; exit 1"],
-            "/d/ledger cannot be read",
-        ),
-        (["sleep", "1000"], "it took too long"),
+        (["/nowhere/python"], "other", "No such file or directory"),
+        (["sh", "-c", "echo a >&2; echo no memory >&2; exit 1"], "other", "no memory"),
+        (["sh", "-c", "kill -9 $$"], "killed", "exit code -9"),
+        (["sh", "-c", "exit 3"], "other", "exit code 3"),
+        (["sh", "-c", "echo /d/ledger cannot be read: EIO; exit 1"], "other", "/d/ledger cannot be read"),
+        (["sleep", "1000"], "late", "it took too long"),
     ],
 )
 async def test_a_child_that_fails_is_said_once_and_closes_nothing(
-    tmp_path: Path, ledger: FileLedger, monkeypatch: pytest.MonkeyPatch, command: list[str], why: str
+    tmp_path: Path,
+    ledger: FileLedger,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    end: tuple[list[str], str, str],
 ) -> None:
+    command, code, logged = end
     said: list[Notice] = []
     night = Nightly(tmp_path, ledger, said.append)
     begin = asyncio.create_subprocess_exec
@@ -226,9 +231,11 @@ async def test_a_child_that_fails_is_said_once_and_closes_nothing(
         broken.setattr(nightly, "PATIENCE", patience)
         await night.check()
         await night.check()
-    assert [(notice.code, str(notice.facts["why"]).startswith(why)) for notice in said] == [
-        ("ledger_unread", True)
-    ]
+    assert [(notice.code, notice.facts) for notice in said] == [("ledger_unread", {"why": code})]
+    assert f"could not be verified: {logged}" in caplog.text
+    text = Words("pt_BR", ZoneInfo("America/Sao_Paulo")).say("notice.ledger_unread", **said[0].facts)
+    assert {"late": "demorou demais", "killed": "memória", "other": "log do bot"}[code] in text
+    assert logged not in text
     assert ledger.closed is None
     await night.check()  # it is well again
     with monkeypatch.context() as broken:

@@ -6,12 +6,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from bot.domain.limits.hours import Hours
 from bot.domain.rules import Rules
 from bot.errors import StartupError
 from bot.gateways import GATEWAYS
+from bot.process.settings import reading
 from bot.process.settings.composed import Settings
 from bot.process.wiring import open_gateway, open_source, rules_of
 from bot.sources import SOURCES
@@ -321,6 +322,17 @@ def test_what_is_right_can_be_used_beside_what_is_wrong() -> None:
     assert not {"api_base_url", "api_user", "tz", "data_dir"} & found.wrong
     assert (found.settings.api_base_url, found.settings.poll_seconds) == ("https://h", 30)
     assert len(found.problems) == len(found.wrong)
+
+
+@pytest.mark.bug("a default that its own validator refused had the program look for a way for ever")
+def test_a_default_that_is_not_valid_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Settings):
+        poll_seconds: int = Field(5, ge=10)
+
+    monkeypatch.setattr(reading, "Settings", Broken)
+    assert load(None, {**GOOD, "POLL_SECONDS": "30"}).poll_seconds == 30
+    with pytest.raises(StartupError, match="POLL_SECONDS: its default is not valid here: set another value"):
+        load(None, {**GOOD, "CLOSE_POLLS": "x"})
 
 
 def test_in_the_environment_only_what_is_almost_a_setting_is_an_error() -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import bot
 
+LATE = "it took too long"
 _NICE = 19  # it takes what of the CPU the bot leaves
 _FIRST = "1000"  # where memory runs out the kernel ends it, and not the bot with its sends on their way
 
@@ -59,7 +60,7 @@ async def _run(arguments: tuple[str, ...], patience: float, stop: asyncio.Event)
             child.kill()
     out, err = await said
     if not done:
-        return "it took too long"
+        return LATE
     return Ended(child.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
 
 

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from bot.errors import Closed
 from bot.ports import Notice
@@ -27,7 +28,11 @@ HOUR, MINUTE = 3, 30
 FIRST = 600.0  # seconds after a start: one that runs through no night is checked, too
 PATIENCE = 3600.0  # seconds: years take some of CPU, and it is given little
 _BAD = re.compile(r"^first bad line: (.+), line (\d+), byte \d+: (.*)$", re.MULTILINE)
+_TWICE = re.compile(r" is there as .+, too, and they differ")
 _GONE = re.compile(r"^(.+) has no ledger", re.MULTILINE)
+
+
+Why = Literal["late", "killed", "twice", "other"]
 
 
 class Nightly:
@@ -52,7 +57,7 @@ class Nightly:
     async def _check(self) -> None:
         how = await self._child("verify")
         if isinstance(how, str):
-            self._not_read(how)
+            self._not_read("late" if how == child.LATE else "other", how)
         elif how.code == 0:
             self._unread = None
             log.info("the ledger was read and is whole: %s", how.out.partition("\n")[0])
@@ -61,7 +66,7 @@ class Nightly:
             await self._differs(wrong)
         else:
             said = (how.err or how.out).strip().rpartition("\n")[2]
-            self._not_read(said or f"exit code {how.code}")
+            self._not_read(_why(how), said or f"exit code {how.code}")
 
     async def stop(self) -> None:
         """End a check that is going on; a ledger that it closed stays without checkpoints."""
@@ -95,12 +100,19 @@ class Nightly:
         self._ledger.shut(wrong)
         await asyncio.to_thread(forget, Disk(), self._folder)
 
-    def _not_read(self, why: str) -> None:
-        """It says nothing of the ledger: nothing is closed for it, and somebody should look."""
-        log.warning("the ledger could not be verified: %s", why)
+    def _not_read(self, why: Why, exactly: str) -> None:
+        """It says nothing of the ledger: nothing is closed for it, and somebody should look.
+
+        What exactly it was is for the log: the system says it in its own language.
+        """
+        log.warning("the ledger could not be verified: %s", exactly)
         if self._unread is None:  # once, until it is read again
             self._say(Notice("ledger_unread", {"why": why}))
         self._unread = why
+
+
+def _why(how: child.Ended) -> Why:
+    return "twice" if _TWICE.search(how.out) else "killed" if how.code < 0 else "other"
 
 
 def _wrong(said: str) -> Closed | None:

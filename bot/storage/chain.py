@@ -30,6 +30,7 @@ _PROGRAM = {b"started", b"stopped", b"confirmed"}  # what tells whether somebody
 _OTHERS = {
     kind.__dataclass_fields__["kind"].default.encode() for kind in get_args(Line) if not kind.by_the_bot
 }
+_PEOPLED = {b"planned", b"trial_intent"}  # what had names and phones of customers in a version before
 _LONGEST = 64 * 1024 * 1024  # bytes: a file without line ends is no ledger and need not fit into memory
 
 
@@ -57,6 +58,7 @@ class _Chain:
     program: list[Entry] = field(default_factory=list)  # of the group that is being read
     book: Book = field(default_factory=Book)
     own_at: bytes = b""
+    before: bool = False
 
     def take(self, raw: bytes) -> None:
         """One line."""
@@ -72,6 +74,8 @@ class _Chain:
         end.digest = sha256(raw).hexdigest()
         if end.seq in self.wanted:
             self.digests[end.seq] = end.digest
+        if kind in _PEOPLED and not self.before and (b'"phone":' in raw or b'"name":' in raw):
+            self.before = codec.personal(_unsealed(raw).line)
         if kind in _PROGRAM:
             self._program(_unsealed(raw))
         elif kind not in _OTHERS:
@@ -110,6 +114,7 @@ def whole(disk: Disk, folder: Path, lines: Iterable[int] = ()) -> Scan | None:
     except _Off:
         return None
     found.book, found.head, found.digests = chain.book, chain.head, chain.digests
+    found.before = chain.before
     return found if found.head.seq else None
 
 

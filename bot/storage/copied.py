@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from bot.domain.book import Doubt
 from bot.errors import StartupError
 from bot.storage.disk import Disk
 from bot.storage.people.key import NAME as KEY
@@ -38,18 +39,29 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Of which folder, when (UTC), up to which line, and whether it is all there."""
+    """Of which folder, when (UTC), up to which line, and whether it is all there.
+
+    `doubt` is why a start on it asks: an upgrade marks what lay beside newer files, which are gone then.
+    """
 
     of: str
     at: str
     whole: bool = False
     lines: int = 0
     head: str = ""
+    doubt: Doubt = "backup"
+
+    def said(self) -> str:
+        """What it is."""
+        if self.doubt == "backup":
+            return f"a backup of {self.of}, taken {self.at}"
+        return f"upgraded from what looks like an old copy, whose last line is of {self.at}"
 
 
 def put(disk: Disk, folder: Path, mark: Mark) -> None:
     """Mark the folder, durably. Raises OSError."""
-    data = json.dumps(asdict(mark), indent=1).encode() + b"\n"
+    said = {name: value for name, value in asdict(mark).items() if (name, value) != ("doubt", "backup")}
+    data = json.dumps(said, indent=1).encode() + b"\n"
     if mark.whole:
         disk.replace(ledger_folder(folder) / NAME, data)
     disk.replace(folder / NAME, data)

@@ -129,7 +129,7 @@ class FileLedger(Recorder):
         views = heads_of_views(disk, folder)
         found = resumed(disk, folder, views)
         moved, kept, corrupt = 0, None, None
-        doubt = doubt_about(found, views, clock.now()) or (None if mark is None else "backup")
+        doubt = doubt_about(found, views, clock.now()) or (None if mark is None else mark.doubt)
         segments = Segments(disk, folder, found.head)
         if found.trouble is not None and found.trouble.fault is Fault.CORRUPT:
             corrupt = _explained(folder, found.trouble, found.head.seq)
@@ -190,9 +190,9 @@ class FileLedger(Recorder):
         if self._people is None:
             return []
         loop, now = asyncio.get_running_loop(), next(iter(self._book.days[-2:-1]), None)
-        gone = await loop.run_in_executor(self._thread, self._people.let_go, now, days)
-        blank(self._book, gone)
-        return gone
+        if now is not None:  # whatever the disk does: what is due is known no more
+            blank(self._book, now, days)
+        return await loop.run_in_executor(self._thread, self._people.let_go, now, days)
 
     async def commit(self, write: Write) -> Sequence[Line]:
         """As `Ledger.commit`. Declined("no_room") where the disk has no room for what a plan brings.

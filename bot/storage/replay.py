@@ -29,13 +29,18 @@ SHELF = "quarantine"
 """Where a torn tail is put, in the ledger's folder."""
 
 
+OUTDATED = (
+    "the ledger is of a version before: customers' names and phones are in its lines; run python -m bot "
+    "ledger upgrade, which keeps a copy, and start again"
+)
+"""What to say of it."""
+
+
 class Outdated(StartupError):
     """The ledger is of a version before, with customers' names and phones in its lines."""
 
     def __init__(self) -> None:
-        mend = "run python -m bot ledger upgrade, which keeps a copy, and start again"
-        what = "the ledger is of a version before: customers' names and phones are in its lines"
-        super().__init__(f"{what}; {mend}", code=1)
+        super().__init__(OUTDATED, code=1)
 
 
 _TRACE = 256  # bytes: no trace of a group is longer, however it was printed or encoded
@@ -83,6 +88,7 @@ class Scan:
 
     `digests` are the hashes of those lines that were asked for; `since` is the line of the checkpoint from
     which on lines were read, `older`: there is a whole checkpoint of a line that the ledger does not have.
+    `before`: a version before wrote it, with customers' names and phones in its lines.
     """
 
     book: Book = field(default_factory=Book)
@@ -94,6 +100,7 @@ class Scan:
     trouble: Trouble | None = None
     since: int = 0
     older: bool = False
+    before: bool = False
 
 
 @dataclass(slots=True)
@@ -194,8 +201,10 @@ def _segment(
         raw = whole[:-1]
         try:
             entry = codec.unseal(raw)
-            if not before and codec.personal(entry.line):
-                raise Outdated
+            if codec.personal(entry.line):
+                found.before = True
+                if not before:
+                    raise Outdated
             _check_place(found.head, tail, entry)
             tail.entries.append(entry)
             tail.digest = codec.digest(raw)

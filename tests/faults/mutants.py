@@ -578,7 +578,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a backup starts without asking",
         "bot.storage.files:FileLedger._replayed",
-        "None if mark is None else 'backup'",
+        "None if mark is None else mark.doubt",
         "None",
         "folder",
     ),

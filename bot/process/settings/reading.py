@@ -99,7 +99,11 @@ def _settings(values: Mapping[str, Any]) -> tuple[Settings, dict[str, str], froz
             wrong = wrong or said  # what comes later comes of the stand-ins
             stood_in |= said.keys()
             kept = {field: value for field, value in good.items() if field not in said}
-            good = kept | {field: value for field, value in _STAND_INS.items() if field in said}
+            kept |= {field: value for field, value in _STAND_INS.items() if field in said}
+            if kept == good:  # nothing is left to leave out
+                names = ", ".join(field.upper() for field in said)
+                raise StartupError(f"{names}: its default is not valid here: set another value") from None
+            good = kept
 
 
 def _misspelt(env_file: Path | None, environ: Mapping[str, str]) -> dict[str, str]:

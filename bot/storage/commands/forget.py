@@ -4,6 +4,7 @@ They stand in `people/` alone. The lines call them by a code that only `people.k
 told still holds them back, and who asked for no messages still gets none.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.domain.events import PersonForgotten
@@ -45,9 +46,7 @@ async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
     ledger = await opened(folder, clock, disk)
     try:
         if kept := before(disk, folder):
-            names = " and ".join(str(folder / name) for name in kept)
-            mend = "delete it first, a backup elsewhere will do"
-            raise StartupError(f"{names} still has everybody's names and phones: {mend}", code=1)
+            raise StartupError(_delete_first([str(folder / name) for name in kept]), code=1)
         called = ledger.person(phone.digits)
         with visited(folder, disk, ledger.head.seq) as archive:
             theirs = whose(archive, disk, folder, phone, called)
@@ -67,6 +66,15 @@ async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
             "the name of an ONU that was never linked to their record is not found by a phone",
             *(["they asked for no messages: that stays"] if called in ledger.book.opted_out else []),
         ]
+    )
+
+
+def _delete_first(copies: Sequence[str]) -> str:
+    away = f"-r {' '.join(copies)}"
+    return (
+        f"{' and '.join(copies)} still has everybody's names and phones, as it was before the upgrade. "
+        f"The bot needs nothing of it: once all went well since, rm {away}, and run it again "
+        f"(in a container: docker compose run --rm --entrypoint rm bot {away})"
     )
 
 

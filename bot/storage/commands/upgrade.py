@@ -82,9 +82,8 @@ def _upgraded(folder: Path, now: datetime, disk: Disk) -> str:
     _New(disk, made, people, head).write(folder, found)
     older = any(found.digests.get(line) != digest for line, digest in said)
     if older or checkpoint.newest(disk, folder) > head.seq:  # what shows it does not come along
-        mark = mark or Mark(
-            str(folder.resolve()), f"{head.at:%Y-%m-%dT%H:%M:%SZ}", True, head.seq, head.digest
-        )
+        at = f"{head.at:%Y-%m-%dT%H:%M:%SZ}"
+        mark = mark or Mark(str(folder.resolve()), at, True, head.seq, head.digest, "views")
     if mark is not None:
         copied.put(disk, made, mark)
     if whole(disk, made) is None:
@@ -157,7 +156,7 @@ def _change_places(folder: Path, disk: Disk) -> str:
             f"{ledger_folder(folder)}: upgraded, {counted(lines, 'line')}, whole",
             f"what there was is in {kept}. It has names and phones of customers: delete it once the bot runs",
             f"who reads the lines needs {folder}/people.key from now on; each backup has it",
-            *([] if mark is None else [f"it is a backup, or looks like an old copy: {ASKS}"]),
+            *([] if mark is None else [f"{mark.said()}: {ASKS}"]),
         ]
     )
 

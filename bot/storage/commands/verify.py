@@ -15,7 +15,7 @@ from bot.storage.commands.phrases import ASKS, NEWER, OLDER, anew, counted, no_l
 from bot.storage.commands.progress import watched
 from bot.storage.commands.salvage import of_newer_version, segments_of
 from bot.storage.disk import Disk
-from bot.storage.replay import Fault, Scan, Trouble, heads_of_views, scan
+from bot.storage.replay import OUTDATED, Fault, Scan, Trouble, heads_of_views, scan
 from bot.storage.sealed.gzipped import packed_name
 from bot.storage.sealed.packing import same
 from bot.storage.segments import Head, ledger_folder
@@ -172,8 +172,10 @@ def run_verify(
         older |= line > report.head.seq
         if report.ok and older:
             text.append(OLDER)
+        if found.before:
+            text.append(OUTDATED)
         if mark is not None:
-            text.append(f"a backup of {mark.of}, taken {mark.at}: {ASKS}")
+            text.append(f"{mark.said()}: {ASKS}")
         there = True
         if anchor is not None:
             there, said = _has(found, *anchor)

@@ -48,7 +48,8 @@ class Listed:
         case, attempt = self.plan
         rows = [[p.id, p.name, p.phone] for p in self.people]
         people = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-        raw = f'{{"case":{case},"attempt":{attempt},"at":"{time}Z","people":{people}'.encode()
+        text = f'{{"case":{case},"attempt":{attempt},"at":"{time}Z","people":{people}'
+        raw = text.encode(errors="replace")  # half of a character in a name closes no ledger
         return b'%b,"crc":"%08x"}\n' % (raw, crc32(raw))
 
 
@@ -128,13 +129,14 @@ def left_over(disk: Disk, folder: Path) -> list[str]:
 
 def due(disk: Disk, folder: Path, now: datetime, days: int) -> list[str]:
     """The files whose last day is so many days ago. Raises OSError."""
-    return [month for month in months_in(disk, folder) if _end(month) + timedelta(days=days) <= now]
+    return [month for month in months_in(disk, folder) if is_due(month, now, days)]
 
 
-def _end(month: str) -> datetime:
-    """The first moment after that month."""
+def is_due(month: str, now: datetime, days: int) -> bool:
+    """Whether the last day of that file's month is so many days ago."""
     year, number = int(month[:4]), int(month[5:7])
-    return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    end = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    return end + timedelta(days=days) <= now
 
 
 def without(disk: Disk, folder: Path, is_theirs: Callable[[Listed, Person], object]) -> int:

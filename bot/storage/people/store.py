@@ -118,11 +118,10 @@ def known(disk: Disk, folder: Path) -> People | None:
         return None
 
 
-def blank(book: Book, gone: Iterable[str]) -> None:
-    """What was taken away leaves the plans of a book, too."""
-    known = set(gone)
+def blank(book: Book, now: datetime, days: int) -> None:
+    """What is due leaves the plans of a book, too."""
     for _, dispatch in _planned(book):
-        if months.month_of(dispatch.at) in known:
+        if months.is_due(months.month_of(dispatch.at), now, days):
             recipients = dispatch.sends.recipients
             recipients.update({id_: replace(one, name="", phone=None) for id_, one in recipients.items()})
 

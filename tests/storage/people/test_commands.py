@@ -283,8 +283,11 @@ async def test_nothing_is_done_while_the_bot_runs_or_its_ledger_is_closed(tmp_pa
             await act(tmp_path, ZE, ANA, clock)
     (tmp_path / "people.key").write_bytes(before[tmp_path / "people.key"])
     shutil.copytree(tmp_path / "ledger", tmp_path / "before-upgrade-20261101T000000Z" / "ledger")
-    with pytest.raises(StartupError, match="still has everybody's names and phones: delete it first"):
+    with pytest.raises(StartupError, match="still has everybody's names and phones") as refused:
         await forget(tmp_path, ZE, ANA, clock)
+    copy = tmp_path / "before-upgrade-20261101T000000Z"
+    assert f"rm -r {copy}, and run it again" in str(refused.value)
+    assert "compose run --rm --entrypoint rm bot -r" in str(refused.value)
     assert {path: data for path, data in files(tmp_path).items() if path in before} == before
     with pytest.raises(StartupError, match="no ledger"):
         await forget(tmp_path / "elsewhere", ZE, ANA, clock)

@@ -1,7 +1,9 @@
 """`people/`: written before the line, read whatever was torn, taken away when it is due."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from errno import EIO
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,50 @@ async def test_a_month_goes_when_its_last_day_is_so_long_ago(
     await ledger.close()
     again = FileLedger.open(tmp_path, clock, DISK)
     assert again.book == live, "a start knows the same"
+    await again.close()
+
+
+@pytest.mark.bug("names of a month that was taken away stayed in memory where the next file could not be")
+async def test_what_is_due_leaves_memory_whatever_the_disk_does(tmp_path: Path) -> None:
+    class Stuck(QuickDisk):
+        def remove(self, path: Path) -> None:
+            if path.name == "2026-12.jsonl":
+                raise OSError(EIO, "as asked for")
+            super().remove(path)
+
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock, Stuck())
+    await ledger.commit(adds(*dispatch()))
+    clock.time = datetime(2026, 12, 5, tzinfo=UTC)
+    await ledger.commit(adds(*dispatch(2)))
+    clock.time = datetime(2027, 1, 5, tzinfo=UTC)
+    await ledger.commit(adds(*dispatch(3)))
+    await lives(ledger, clock, datetime(2027, 2, 5, tzinfo=UTC))
+    with pytest.raises(OSError, match="as asked for"):
+        await ledger.let_go(30)
+    names = {
+        number: {r.name for r in case.dispatches[0].sends.recipients.values()}
+        for number, case in ledger.book.cases.items()
+    }
+    assert names == {1: {""}, 2: {""}, 3: {'João d\'Ávila "Zé"', "Maria", "Sem telefone"}}
+    assert [path.name for path in sorted((tmp_path / FOLDER).iterdir())] == ["2026-12.jsonl", "2027-01.jsonl"]
+    await ledger.close()
+
+
+@pytest.mark.bug("half of a character in a customer's name closed the ledger")
+async def test_half_of_a_character_in_a_name_is_a_question_mark(tmp_path: Path) -> None:
+    clock, half = FakeClock(), "Ana \ud83d"
+    ledger = FileLedger.open(tmp_path, clock, DISK)
+    case, approved, planned = dispatch()
+    assert isinstance(planned, ev.Planned)
+    named = tuple(replace(one, name=half) for one in planned.recipients)
+    await ledger.commit(
+        adds(ev.Started("1", key=ledger.key), case, approved, replace(planned, recipients=named))
+    )
+    assert ledger.closed is None
+    await ledger.close()
+    again = FileLedger.open(tmp_path, clock, DISK)
+    assert {r.name for r in again.book.cases[1].dispatches[0].sends.recipients.values()} == {"Ana ?"}
     await again.close()
 
 

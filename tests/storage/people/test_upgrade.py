@@ -17,7 +17,7 @@ from bot.errors import StartupError
 from bot.storage.checkpoint import _packed as packed
 from bot.storage.commands.show import show
 from bot.storage.commands.upgrade import upgrade
-from bot.storage.commands.verify import verify
+from bot.storage.commands.verify import run_verify, verify
 from bot.storage.copied import Mark
 from bot.storage.files import FileLedger
 from bot.storage.people.key import read
@@ -63,14 +63,24 @@ def of(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-async def test_everything_survives_it_but_names_and_phones_in_lines(tmp_path: Path) -> None:
+async def test_everything_survives_it_but_names_and_phones_in_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     head = old.write(tmp_path, GROUPS)
     before = of(tmp_path)
     with pytest.raises(Outdated, match="python -m bot ledger upgrade"):
         FileLedger.open(tmp_path, FakeClock(NOON + 13 * 24 * HOUR), DISK)
     assert {name: data for name, data in of(tmp_path).items() if name in before} == before
-    for command in ("verify", "show"):
-        assert main(["ledger", command, "--data", str(tmp_path), *(["--full"] * (command == "verify"))]) == 1
+    for command in (["verify", "--full"], ["show"]):
+        assert main(["ledger", *command, "--data", str(tmp_path)]) == 1
+        assert "python -m bot ledger upgrade" in capsys.readouterr().err
+    assert main(["ledger", "verify", "--data", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "whole: sequence" in out
+    assert (
+        "of a version before: customers' names and phones are in its lines; run python -m bot ledger up"
+        in out
+    )
     said = upgrade(tmp_path, NOON + 13 * 24 * HOUR, DISK)
     assert "upgraded, 15 lines, whole" in said
     copy = tmp_path / "before-upgrade-20261205T150000Z"
@@ -84,6 +94,8 @@ async def test_everything_survives_it_but_names_and_phones_in_lines(tmp_path: Pa
     assert f'"kind":"upgraded","head":"{head}","lines":14,'.encode() in lines.split(b"\n")[0]
     assert verify(tmp_path).ok
     assert verify(tmp_path, full=True).ok
+    assert main(["ledger", "verify", "--data", str(tmp_path)]) == 0
+    assert "upgrade" not in capsys.readouterr().out
     people = known(DISK, tmp_path)
     assert people is not None
     ledger = FileLedger.open(tmp_path, FakeClock(NOON + 13 * 24 * HOUR), DISK)
@@ -117,8 +129,8 @@ async def test_what_looks_like_an_old_copy_asks_after_it_too(tmp_path: Path, sho
     old.write(tmp_path, GROUPS)
     match shown_by:
         case "view":
-            said = {"ledger": {"sequence": 40, "head": "1" * 64}, "ports": []}
-            (tmp_path / "cooldown.json").write_text(json.dumps(said))
+            view = {"ledger": {"sequence": 40, "head": "1" * 64}, "ports": []}
+            (tmp_path / "cooldown.json").write_text(json.dumps(view))
         case "backup":
             mark = Mark("elsewhere", "2026-11-29T00:00:00Z", whole=True)
             (tmp_path / "ledger" / "backup.json").write_text(json.dumps(asdict(mark)))
@@ -130,9 +142,22 @@ async def test_what_looks_like_an_old_copy_asks_after_it_too(tmp_path: Path, sho
             data = packed(first, [])
             assert data is not None
             (tmp_path / "ledger" / f"checkpoint-{seq}.json.xz").write_bytes(data)
-    assert "sends nothing until an approver confirms" in upgrade(tmp_path, NOON + HOUR, DISK)
+    what = (
+        "a backup of elsewhere, taken"
+        if shown_by == "backup"
+        else "upgraded from what looks like an old copy"
+    )
+    told = upgrade(tmp_path, NOON + HOUR, DISK).splitlines()[-1]
+    assert told.startswith(what)
+    assert told.endswith(
+        "a bot that is started on it sends nothing until an approver confirms in the group (/status)"
+    )
+    said = run_verify(tmp_path)[1]
+    assert "sends nothing until an approver confirms" in said
+    assert ("a backup of" in said) == (shown_by == "backup")
     ledger = FileLedger.open(tmp_path, FakeClock(NOON + 12 * 24 * HOUR), DISK)
-    assert (ledger.closed, ledger.recovery.doubt) == (None, "backup")
+    doubt = "backup" if shown_by == "backup" else "views"
+    assert (ledger.closed, ledger.recovery.doubt) == (None, doubt)
     await ledger.close()
 
 
