@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from bot.domain.book import AuditEntry, Book
 from bot.domain.customer import Affected, Contact, Link
 from bot.domain.delivery import News
 from bot.domain.events import Line
 from bot.domain.incident import Inventory, Poll, Port
+from bot.domain.limits.templates import Template
 from bot.domain.plan import Message, Receipt, Sent
 from bot.domain.who import Who
 
@@ -96,6 +97,19 @@ class Webhook(Protocol):
 
         Refused where it is not the gateway who says it, BadAnswer where it cannot be read.
         """
+
+@runtime_checkable
+class Templates(Protocol):
+    """What is known of the messages' templates: a gateway that has any has this, too. Never retries."""
+
+    async def templates(self) -> Mapping[str, Template] | None:
+        """Those that are configured, by `Message.template`; None where the platform cannot be asked.
+
+        It sends nothing. TryLater, AnswerLost, Refused, BadAnswer.
+        """
+
+    def fills(self, message: Message) -> Mapping[str, str]:
+        """What the message puts into its template, by what stands in the braces there: `1`, or a name."""
 
 
 class Ledger(Protocol):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.customer import Affected, Contact, Link, Onu
 from bot.domain.delivery import News
 from bot.domain.incident import Incident, Inventory, Kind, OddRow, Poll, Port
+from bot.domain.limits.templates import Template
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.domain.who import Who
 from bot.errors import BadAnswer, NotFound
@@ -182,7 +183,10 @@ Answer = Receipt | Exception | Callable[[], Awaitable[Receipt]]
 
 @dataclass
 class FakeGateway:
-    """Counts what arrived. `answers` are given in turn, by phone; then everything is accepted."""
+    """Counts what arrived. `answers` are given in turn, by phone; then everything is accepted.
+
+    `known` is what it says of the templates, counted in `read`; `hangs` keeps that answer back.
+    """
 
     name: str = "fake"
     received: list[Message] = field(default_factory=list)
@@ -191,6 +195,9 @@ class FakeGateway:
     block: asyncio.Event | None = None
     in_flight: int = 0
     listed: list[Sent] | None = None
+    known: dict[str, Template] | Exception | None = None
+    hangs: asyncio.Event | None = None
+    read: int = 0
 
     async def send(self, message: Message) -> Receipt:
         self.in_flight += 1
@@ -210,6 +217,17 @@ class FakeGateway:
 
     async def sent(self, first: datetime, last: datetime) -> list[Sent] | None:
         return None if self.listed is None else [sent for sent in self.listed if first <= sent.at <= last]
+
+    async def templates(self) -> dict[str, Template] | None:
+        self.read += 1
+        if self.hangs is not None:
+            await self.hangs.wait()
+        if isinstance(self.known, Exception):
+            raise self.known
+        return self.known
+
+    def fills(self, message: Message) -> dict[str, str]:
+        return {"1": message.name, "2": message.cause or "falha na rede"}
 
     async def probe(self) -> str:
         return "fake"

@@ -19,6 +19,7 @@ LAYERS = (
         "process.check",
         "process.check_lines",
         "process.check_telegram",
+        "process.check_templates",
         "process.checkpoints",
         "process.nightly",
         "process.every",
@@ -49,6 +50,7 @@ FULL = 17  # source files in a folder: what a newcomer takes in at a glance
 # The chat's rooms: each may use itself and those after it.
 ROOMS = ("telegram", "taps", "group", "wire", "screens")
 STEPS = [
+    "account",
     "collect",
     "compose",
     "decide",

@@ -11,9 +11,10 @@ import pytest
 from bot.chat.screens.starting import start_line
 from bot.domain.phone import Phone
 from bot.errors import StartupError
+from bot.gateways import GATEWAYS
 from bot.process.check import check
 from bot.process.wiring import start_facts, words_of
-from bot.simulator.cloud import NUMBER, CloudApi
+from bot.simulator.cloud import ACCOUNT, NUMBER, CloudApi
 from bot.simulator.hook import Hook, said, status
 from bot.simulator.server import DropAfter
 from tests.settings import load
@@ -61,6 +62,34 @@ async def test_check_reads_the_number_and_sends_nothing(site: Isp, cloud: CloudA
     assert await check(load(None, site.variables | {"WA_TOKEN": "another"}), lines.append) == 1
     [refused] = [line for line in lines if line.startswith("✗")]
     assert "check WA_TOKEN" in refused
+
+
+async def test_check_says_of_each_template_what_is_wrong_and_what_mends_it(
+    site: Isp, cloud: CloudApi
+) -> None:
+    async def found(**changes: str) -> tuple[int, list[str]]:
+        lines: list[str] = []
+        code = await check(load(None, site.variables | changes), lines.append)
+        return code, [line for line in lines if "template" in line]
+
+    assert await found() == (0, [f"! template: {GATEWAYS['cloud'].advice.unread}"])
+    right = {"WA_WABA_ID": ACCOUNT}
+    good = [f"✓ template: aviso_{name} may be sent" for name in ("fibra (LOS)", "energia (POWER)")]
+    assert await found(**right) == (0, good)
+    cloud.states["aviso_fibra"], cloud.categories["aviso_fibra"] = "REJECTED", "MARKETING"
+    cloud.parts["aviso_energia"] = {"quality_score": {"score": "RED"}}
+    code, lines = await found(**right)
+    assert code == 1
+    assert [line.partition(" (")[0] for line in lines] == [
+        "✗ template: aviso_fibra",
+        "✗ template: aviso_fibra",
+        "! template: aviso_energia",
+    ]
+    assert "submit it again" in lines[0]
+    assert "MARKETING at Meta, not UTILITY: about nine times the price" in lines[1]
+    code, [line] = await found(WA_WABA_ID="7")
+    assert (code, line.startswith("✗ template: they could not be read: ")) == (1, True)
+    assert "check WA_WABA_ID" in line
 
 
 async def test_a_test_message_says_in_words_what_a_code_means(site: Isp, cloud: CloudApi) -> None:

@@ -83,9 +83,18 @@ def test_the_defaults_of_cards_and_of_what_customers_are_told() -> None:
     )
 
 
+NO_TEXTS = {"LOS": "", "POWER": "", "RESTORED": ""}
+
+
 def test_the_rules_by_default() -> None:
     assert rules_of(load(None, GOOD)) == Rules(
-        settle_seconds=10, close_polls=2, group_seconds=120, group_power_seconds=300, sound_from=3
+        settle_seconds=10,
+        close_polls=2,
+        group_seconds=120,
+        group_power_seconds=300,
+        sound_from=3,
+        templates={"LOS": "114", "POWER": "116"},
+        texts=NO_TEXTS,
     )
 
 
@@ -110,6 +119,7 @@ def test_the_rules_that_settings_make() -> None:
         "ASSUME_HOURS": "0",
         "SOUND_FROM": "5",
         "GATEWAY": "dry_run",
+        "HSM_TEXT_LOS": "Olá {{1}},\\nsem sinal",
     }
     assert rules_of(load(None, {**GOOD, **changed})) == Rules(
         dry_run=True,
@@ -130,6 +140,8 @@ def test_the_rules_that_settings_make() -> None:
         two_person_above=500,
         restored=True,
         restored_auto=True,
+        templates={"LOS": "114", "POWER": "116", "RESTORED": "120"},
+        texts={"LOS": "Olá {{1}},\nsem sinal", "POWER": "", "RESTORED": ""},
     )
 
 

@@ -18,6 +18,7 @@ from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import Contact, Reservation
 from bot.domain.limits.opted_out import OptOut
 from bot.domain.limits.silence import Silence
+from bot.domain.limits.templates import Judged
 from bot.domain.plan import Receipt
 from bot.domain.who import Who
 
@@ -128,7 +129,8 @@ class Book:
     the case of each message that is a card, by its key. `reservations`,
     `contacts` and `spells` stand in the order in which they were made.
 
-    `key` is the id of the secret by which people are called what they are.
+    `key` is the id of the secret by which people are called what they are. `templates` are those (by
+    `Message.template`) with which the platform said that something is wrong.
 
     `head` is where the ledger durably ends, `heads` where it stood when a case came to its end: a line's
     number and the first digits of its hash, which storage tells (`stands`). They decide nothing: people see
@@ -177,6 +179,7 @@ class Book:
     doubtful: dict[int, None] = field(default_factory=dict)
     olts: dict[str, None] = field(default_factory=dict)
     cards: dict[str, int] = field(default_factory=dict)
+    templates: dict[str, Judged] = field(default_factory=dict)
 
     def restored_by(self, number: int) -> Case | None:
         """The case that tells the customers of this one that service is back; None where there is none."""

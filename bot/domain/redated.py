@@ -51,6 +51,7 @@ def bring_back(book: Book, now: datetime) -> None:
         if contact.at > now:
             book.contacts[key] = replace(contact, at=now)
     _past(book.touched, now)
+    _past(book.templates, now)
     book.days = [began for began in book.days if began <= now]
 
 

@@ -4,7 +4,8 @@ The defaults are the product's, except that by default nothing waits and nothing
 a case of its own at the first poll that sees it, and over at the first that does not.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bot.domain.limits.hours import Hours
 
@@ -17,7 +18,8 @@ class Rules:
     shares of 1. `two_person_above` 0 asks nobody else; `customer_hours` None is always. `restored`: there is
     a template for "service is back". `assume_hours` 0 lets nothing lapse; of cases of fewer than `sound_from`
     ONUs nobody is reminded. `tells` and `tells_restored`: what fills the variables of the first message and
-    of that one.
+    of that one. By `Message.template`: `templates` are what they are called at the platform (`language`: in
+    that one), `texts` what they say, where the settings have it.
     """
 
     cooldown_hours: float = 24.0
@@ -55,3 +57,6 @@ class Rules:
     restored_auto: bool = False
     tells: frozenset[str] = frozenset()
     tells_restored: frozenset[str] = frozenset()
+    templates: Mapping[str, str] = field(default_factory=dict)
+    language: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.events import Line, Unasked
+from bot.domain.limits.account import TEMPLATE
 from bot.domain.limits.holds import APPROVER_GONE, CONTESTED, NO_MORE
 from bot.domain.plan import RESTORED, Size
 from bot.domain.rules import Rules
@@ -59,10 +60,12 @@ class Dispatcher:
         rules: Rules,
         spawn: Spawn,
         staff: Staff,
+        fresh: Callable[[], Awaitable[None]],
     ) -> None:
+        """`fresh` returns once what the platform says is known as of now, or soon in any case."""
         self._enricher, self._sender = enricher, sender
         self._ledger, self._decide, self._chat, self._clock = ledger, decide, chat, clock
-        self._rules, self._spawn, self._staff = rules, spawn, staff
+        self._rules, self._spawn, self._staff, self._fresh = rules, spawn, staff, fresh
         self._halts: dict[int, asyncio.Event] = {}
         self.draining = False
 
@@ -111,9 +114,10 @@ class Dispatcher:
     async def _plan(self, number: int, dispatch: Dispatch) -> Write:
         """The rule that makes the plan, out of what is looked up now."""
         case, attempt = self._ledger.book.cases[number], dispatch.attempt
+        await self._fresh()
         if case.restores is not None:
             links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
-            return restore.plan(number, attempt, links)
+            return restore.plan(number, attempt, links, self._rules)
         found = await self._enricher.enrich(case.to_read(dispatch))
         return gate(number, attempt, found, self._rules, self._ledger.person)
 
@@ -190,7 +194,13 @@ class Dispatcher:
         size = error.facts.get("size") if isinstance(error, Declined) else None
         log.warning("case %s broke off: %s", number, code, exc_info=error if code == "error" else None)
         rule: Write = (
-            give_up(number, dispatch.attempt, code, size if isinstance(size, Size) else None)
+            give_up(
+                number,
+                dispatch.attempt,
+                code,
+                size if isinstance(size, Size) else None,
+                "template" if code == TEMPLATE else None,
+            )
             if dispatch.progress is None
             else interrupt(number, dispatch.attempt, code if code in NO_MORE else None)
         )

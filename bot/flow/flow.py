@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.book import Doubt
+from bot.domain.case import Case
 from bot.domain.customer import Found
 from bot.domain.events import (
     Alive,
@@ -26,6 +27,7 @@ from bot.domain.events import (
 from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Inventory
 from bot.domain.limits.silence import Scope
+from bot.domain.limits.templates import Trouble
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import (
@@ -41,6 +43,7 @@ from bot.flow.dispatch import Dispatcher
 from bot.flow.health import Health
 from bot.flow.inventory import InventoryCache
 from bot.flow.listing import Listing
+from bot.flow.platform import Platform
 from bot.flow.policy import Policy
 from bot.flow.polling import Polling
 from bot.flow.receipts import Receipts
@@ -99,6 +102,7 @@ class Flow:
             rules=rules,
             spawn=deps.spawn,
             staff=deps.staff,
+            fresh=self.look,
         )
         self._refusals: dict[tuple[int, str, str], float] = {}
         self._inventory = InventoryCache(deps.source)
@@ -107,6 +111,7 @@ class Flow:
             deps.ledger, self._policy, deps.chat, deps.inbox, clock=deps.clock, spawn=deps.spawn
         )
         self.listing = Listing(deps.ledger, deps.gateway, self.receipts, deps.clock)
+        self._platform = Platform(deps.gateway, deps.ledger, self._policy, rules, deps.clock)
         self._polling = Polling(
             deps, rules, self.health, self._inventory, self._dispatcher, policy=self._policy
         )
@@ -135,6 +140,7 @@ class Flow:
             why = _DOUBTS[book.doubt]
             log.warning("nothing is sent until an approver confirms: the ledger %s", why)
             self._deps.chat.say(Notice("unconfirmed", {"since": book.unconfirmed}))
+        self._platform.look()
         self._policy.show_all()
 
     def alive(self, *, heard: bool = True) -> None:
@@ -146,6 +152,8 @@ class Flow:
 
     async def poll(self) -> float | None:
         """Read the source once (polling.py); seconds after which to look again, None: at the next poll."""
+        if self.ledger.book.open:  # who taps on their cards need not wait for it
+            self._platform.look()
         return await self._polling.poll()
 
     async def decide(self, rule: Write) -> Sequence[Line]:
@@ -154,6 +162,23 @@ class Flow:
         What the rule raises (Declined, Asked) passes through; LedgerClosed where nothing can be decided.
         """
         return await self._policy.decide(rule)
+
+    async def look(self) -> None:
+        """Return once what the gateway's platform says of us is known as of now, or seconds later."""
+        await self._platform.fresh()
+
+    async def template_news(self, name: str, language: str, trouble: Trouble | None) -> None:
+        """The platform told by itself that something is wrong with a template, or (None) that all is well.
+
+        `name` is what the settings call it; of another language (empty: not told) it is none of ours. The
+        group is told once, and no tap sends with it until it is read as good or told to be.
+        """
+        await self._platform.news(name, language, trouble)
+
+    def said(self, case: Case, found: Found) -> list[str]:
+        """What the first of the customers would read, a text a template; of one that nobody knows, none."""
+        names = (onu.name for onu in found.affected.onus)
+        return self._platform.said(case, next(filter(None, names), ""))
 
     @property
     def inventory(self) -> Inventory:
@@ -228,6 +253,7 @@ class Flow:
         """From now on no new send leaves; what is unfinished goes on at the next start."""
         self._dispatcher.drain()
         self.receipts.drain()
+        self._platform.drain()
         for reading in self._readings.values():
             reading.found.cancel()
 

@@ -27,6 +27,7 @@ from bot.domain.events import (
     Silenced,
     SilenceEnded,
     StopAsked,
+    TemplateJudged,
     Unasked,
 )
 from bot.domain.limits.holds import NO_MORE
@@ -102,8 +103,8 @@ class Policy:
                 self._silence(self._ledger.book.silences[line.silence])
             case Confirmed():
                 self.show_all()
-            case CooldownReleased():
-                self._freed(line)
+            case CooldownReleased() | TemplateJudged(again=False):
+                self._told_of_none(line)
             case _ if line.audited and (number := getattr(line, "case", None)) is not None:
                 self._chat.show(number, urgent=True)  # what else people decide about a case is on its card
 
@@ -136,6 +137,20 @@ class Policy:
         for number in sorted(self._ledger.book.open):
             if any(silence.covers(port) for port in self._case(number).ports):
                 self._chat.show(number, urgent=True)
+
+    def _told_of_none(self, line: CooldownReleased | TemplateJudged) -> None:
+        """What is about no case is said, and cards that it changes are drawn."""
+        if isinstance(line, CooldownReleased):
+            self._freed(line)
+        else:
+            self._judged(line)
+
+    def _judged(self, line: TemplateJudged) -> None:
+        holds = line.trouble is not None and line.trouble.holds
+        about = {"name": line.name, "trouble": line.trouble, "holds": holds}
+        self._chat.say(Notice("template", about))
+        for number in sorted(self._ledger.book.open):
+            self._chat.show(number)
 
     def _freed(self, line: CooldownReleased) -> None:
         self._chat.say(Notice("cooldown_released", {"port": line.port, "by": line.by, "reason": line.reason}))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from bot.ports import Clock, Gateway, Webhook
 from bot.process.settings.part import Declared
-from bot.process.settings.templates import Templates
+from bot.process.settings.templates import TEXTS, Templates
 from bot.process.settings.values import meaning
 
 
@@ -23,7 +23,8 @@ class Sending:
     """What a gateway's settings say of its messages, in the program's own words.
 
     `rate` is in messages a second (0: no limit), `sends` how many are in flight. `templates` are the ids by
-    `Message.template`; `tells` and `tells_restored` as in `Rules`.
+    `Message.template`; `tells`, `tells_restored`, `language`
+    and `texts` as in `Rules`.
     """
 
     rate: float = 10.0
@@ -32,6 +33,8 @@ class Sending:
     templates: Mapping[str, int | str] = field(default_factory=dict)
     tells: frozenset[str] = frozenset()
     tells_restored: frozenset[str] = frozenset()
+    language: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def restored(self) -> bool:
@@ -39,7 +42,9 @@ class Sending:
         return "RESTORED" in self.templates
 
 
-def sending_of(settings: Templates, ids: Mapping[str, int | str], account: int | None) -> Sending:
+def sending_of(
+    settings: Templates, ids: Mapping[str, int | str], account: int | None, language: str = ""
+) -> Sending:
     """What is set about messages: by all gateways' settings, and one's own ids and account."""
     return Sending(
         rate=settings.hsm_rate,
@@ -48,16 +53,22 @@ def sending_of(settings: Templates, ids: Mapping[str, int | str], account: int |
         templates=ids,
         tells=frozenset(map(meaning, settings.hsm_variables)),
         tells_restored=frozenset(map(meaning, settings.hsm_variables_restored)),
+        language=language,
+        texts={template: getattr(settings, name).replace("\\n", "\n") for template, name in TEXTS.items()},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What `check` says to a person: the key was refused, nothing was reached, nothing could be tried."""
+    """What `check` says to a person: the key was refused, nothing was reached, nothing could be tried;
+    why the templates are not read (empty: nothing to say), and what to mend where they cannot be.
+    """
 
     refused: str = ""
     unreached: str = ""
     untried: str = ""
+    unread: str = ""
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,17 +12,19 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from bot.chat.screens.starting import start_line
+from bot.chat.screens.words import Words
 from bot.domain.phone import Phone
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused, StartupError
 from bot.gateways import adapter as gateways
 from bot.gateways import would_send
 from bot.process.check_lines import Finding, plain
 from bot.process.check_telegram import telegram
+from bot.process.check_templates import templates
 from bot.process.clock import SystemClock
 from bot.process.settings.composed import Settings
 from bot.process.settings.reading import Reading
 from bot.process.trial import WHAT, ask_on_terminal, send_tests
-from bot.process.wiring import open_gateway, open_source, start_facts, words_of
+from bot.process.wiring import adapters_words, open_gateway, open_source, start_facts, words_of
 from bot.sources import SOURCES
 from bot.sources import adapter as sources
 from bot.storage.access import troubles
@@ -96,6 +98,7 @@ def _steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
     clock = SystemClock()
 
     sender, manager = would_send(settings.gateway), SOURCES[settings.source]
+    used = (settings.gateway, settings.source)
 
     def of(*beginnings: str) -> frozenset[str]:
         return frozenset(name for name in Settings.model_fields if name.startswith(beginnings))
@@ -108,7 +111,7 @@ def _steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
     def gateway() -> AsyncIterator[Finding]:
         opened = open_gateway(settings, clock)
         stack.push_async_callback(opened.aclose)
-        return _gateway(opened, sender.advice)
+        return _gateway(opened, sender.advice, Words("en", settings.tz, adapters_words("en", *used)))
 
     return [
         Step("data folder", "", of("data_dir"), lambda: _folder(settings)),
@@ -243,7 +246,7 @@ async def _source(source: sources.OltManager, advice: sources.Advice) -> AsyncIt
     yield Finding("OLT list", poll.complete, f"{len(poll.incidents)} open incidents{skipped}")
 
 
-async def _gateway(gateway: gateways.Sender, advice: gateways.Advice) -> AsyncIterator[Finding]:
+async def _gateway(gateway: gateways.Sender, advice: gateways.Advice, words: Words) -> AsyncIterator[Finding]:
     try:
         seen = await gateway.probe()
     except Refused as error:
@@ -256,3 +259,5 @@ async def _gateway(gateway: gateways.Sender, advice: gateways.Advice) -> AsyncIt
             return
         name = gateway.name.replace("_", " ")
         yield Finding("gateway", True, f"{name}, {seen}; no message was sent")
+        async for finding in templates(gateway, advice, words):
+            yield finding

@@ -17,9 +17,12 @@ from bot.simulator.server import Server, json_response
 
 NUMBER = "106540352242922"
 _PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
+ACCOUNT = "102290129340398"
 _PATH = re.compile(rf"/v[0-9]+\.[0-9]+/{NUMBER}(/messages)?")
+_TEMPLATES = re.compile(rf"/v[0-9]+\.[0-9]+/{ACCOUNT}/message_templates")
 _HTTP: Mapping[int, int] = {0: 401, 190: 401, 10: 403, 2: 503, 131000: 500, 131016: 503, 132001: 404}
 _TOO_FAST = 130429
+_REFUSED: Mapping[str, int] = {"PAUSED": 132015, "DISABLED": 132016}
 _POLICY = "deterministic"  # the schema needs it, the prose leaves it out: both are taken
 
 
@@ -45,6 +48,10 @@ class CloudApi(Server):
         templates: What the approved templates are filled with, by name: how many variables, or their names.
             None: any template, and nobody looks at what fills it.
         language: Of all templates.
+        states: By name how a template stands, where that is not APPROVED; it cannot be sent then.
+        categories: The same of its category, where that is not UTILITY.
+        texts: By name what its body says; else a sentence with its variables.
+        parts: By name what else a template has, as a reading says it (`components`, `quality_score`).
         statuses: What the next answers say of their message (``message_status``), in turn; then ``accepted``.
         bare: Answers hold nothing but the message's id.
         rate_limit: Messages a second before it answers 130429; None: no limit.
@@ -68,6 +75,10 @@ class CloudApi(Server):
         self.count_restored: Counter[str] = Counter()
         self.templates: dict[str, int | Collection[str]] | None = None
         self.language = "pt_BR"
+        self.states: dict[str, str] = {}
+        self.categories: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
+        self.parts: dict[str, dict[str, Any]] = {}
         self.statuses: list[str | None] = []
         self.bare = False
         self.rate_limit: float | None = None
@@ -117,7 +128,7 @@ class CloudApi(Server):
             if request.headers.get("Authorization") != f"Bearer {self.token}":
                 return self._error(190, "Invalid OAuth access token.")
             if path is None:
-                return self._error(100, "Unsupported request. Object does not exist", subcode=33)
+                return self._of_account(request)
             sends = path[1] is not None
         match request.method, sends:
             case "POST", True:
@@ -165,8 +176,39 @@ class CloudApi(Server):
         contacts = [{"input": body["to"], "wa_id": phone}]
         return json_response({"messaging_product": "whatsapp", "contacts": contacts, "messages": [said]})
 
+    def _of_account(self, request: web.Request) -> web.Response:
+        if request.method == "GET" and _TEMPLATES.fullmatch(request.path):
+            return self._listed(request.query)
+        return self._error(100, "Unsupported request. Object does not exist", subcode=33)
+
+    def _listed(self, query: Mapping[str, str]) -> web.Response:
+        """The account's templates whose names hold what is asked for, a page of them."""
+        names = [name for name in self.templates or {} if query.get("name", "") in name]
+        shown = names[: int(query.get("limit", "25"))]
+        more = {"paging": {"next": "https://graph.facebook.com/next"}} if len(shown) < len(names) else {}
+        return json_response({"data": [self._row(name) for name in shown]} | more)
+
+    def _row(self, name: str) -> dict[str, Any]:
+        wanted = (self.templates or {})[name]
+        places = [str(n) for n in range(1, wanted + 1)] if isinstance(wanted, int) else list(wanted)
+        text = self.texts.get(name) or " ".join(["Aviso:", *(f"{{{{{place}}}}}" for place in places), "."])
+        parts = dict(self.parts.get(name, {}))
+        return {
+            "id": f"{len(name):06}",
+            "name": name,
+            "language": self.language,
+            "status": self.states.get(name, "APPROVED"),
+            "category": self.categories.get(name, "UTILITY"),
+            "parameter_format": "POSITIONAL" if isinstance(wanted, int) else "NAMED",
+            "components": [{"type": "BODY", "text": text}, *parts.pop("components", [])],
+            "quality_score": {"score": "GREEN"},
+        } | parts
+
     def _unfit(self, template: Mapping[str, Any]) -> int | None:
         """The code for a template that is not there, or for what fills it; None where all fits."""
+        state = self.states.get(template["name"], "APPROVED")
+        if state != "APPROVED":
+            return _REFUSED.get(state, 132001)
         if self.templates is None:
             return None
         wanted = self.templates.get(template["name"])

@@ -24,6 +24,7 @@ from bot.domain.events import (
     StopAsked,
 )
 from bot.domain.incident import Kind, Port
+from bot.domain.limits.account import check_templates, templates_of
 from bot.domain.limits.cooldown import free_at
 from bot.domain.limits.growth import asked_about
 from bot.domain.limits.holds import NO_TERMS, Terms, closed_until, flapping, takes_two, why_not
@@ -50,6 +51,7 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
         silence = book.silence_over(case, now)
         if silence is not None:
             raise Declined("silenced", until=silence.until, by=silence.by.name)
+        check_templates(book, templates_of(case, rules), rules, now)
         ports, left_out = _free(book, case, rules, now)
         two, proposal = takes_two(case, rules), case.proposal
         if proposal is None or not proposal.waits(now) or not two:
@@ -150,6 +152,7 @@ def resume(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Writ
         check_not_over(book, case)
         if dispatch.dry_run != rules.dry_run:
             raise Declined("other_mode")
+        check_templates(book, templates_of(case, rules), rules, now)
         until = closed_until(rules, now)
         if until is not None and terms.hours != "now" and "hours" not in dispatch.despite:
             raise Asked("resume_hours", until=until)

@@ -11,6 +11,7 @@ from bot.domain.customer import Affected, Found, Link, Onu
 from bot.domain.dispatch import Phase
 from bot.domain.events import CaseOpened, Line, Planned, Spared
 from bot.domain.incident import Kind
+from bot.domain.limits.account import check_templates, templates_of
 from bot.domain.limits.growth import has_grown, size_of
 from bot.domain.limits.holds import TOO_MANY, why_silent
 from bot.domain.phone import Phone, parse_phone
@@ -24,13 +25,15 @@ def gate(number: int, attempt: int, found: Found, rules: Rules, person: Callable
     """The plan of dispatch `attempt` of a case; `person` as `Ledger.person`.
 
     `Declined` where its approval was taken back meanwhile, or where the plan is another decision than the one
-    that was made: it takes two people, or has outgrown what the card asked about.
+    that was made: it takes two people, or has outgrown what the card asked about; and where its template may
+    not be used.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         case = book.cases[number]
         if not case.at_work(attempt, Phase.COUNTDOWN):
             raise Declined("not_running")
+        check_templates(book, templates_of(case, rules), rules, now)
         over = found.affected.over or case.ended_at is not None
         recipients: list[Recipient] = []
         people: set[str] = set()
@@ -49,17 +52,17 @@ def gate(number: int, attempt: int, found: Found, rules: Rules, person: Callable
         if has_grown(size, dispatch.agreed):
             raise Declined(GROWN, size=size)
         _check_size(case, size, rules)
-        eta = (
-            case.eta if case.eta is not None and case.eta > now else None
-        )  # nobody is told of one that passed
-        started = min(case.started, now) if case.start_known else None
-        facts = Facts(started, eta, cause=case.cause)
-        planned = Planned(
-            number, len(found.affected.onus), tuple(recipients), facts, tuple(sorted(found.unread))
-        )
+        listed, unread = len(found.affected.onus), tuple(sorted(found.unread))
+        planned = Planned(number, listed, tuple(recipients), facts_of(case, now), unread)
         return [planned, *_left_unread(book, case, found, rules)]
 
     return write
+
+
+def facts_of(case: Case, now: datetime) -> Facts:
+    """What fills the messages of a plan that is made now."""
+    eta = case.eta if case.eta is not None and case.eta > now else None  # nobody is told of one that passed
+    return Facts(min(case.started, now) if case.start_known else None, eta, cause=case.cause)
 
 
 def _check_size(case: Case, size: Size, rules: Rules) -> None:

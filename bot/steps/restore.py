@@ -15,9 +15,10 @@ from bot.domain.customer import Link
 from bot.domain.dispatch import Despite, Phase
 from bot.domain.events import Approved, Line, Planned, Restoring, Spared, Untold
 from bot.domain.incident import Port
+from bot.domain.limits.account import check_templates
 from bot.domain.limits.holds import NO_TERMS, Terms, closed_until
 from bot.domain.outages import RESTORED_WITHIN
-from bot.domain.plan import Facts, Recipient, Skip
+from bot.domain.plan import RESTORED, Facts, Recipient, Skip
 from bot.domain.rules import Rules
 from bot.domain.who import BOT, Who
 from bot.errors import Asked, Declined
@@ -36,6 +37,7 @@ def restore(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
         check_confirmed(book)
         _check_tellable(case, now, rules)
         opened = _companion(book, number, terms)
+        check_templates(book, (RESTORED,), rules, now)
         until, due = closed_until(rules, now), None
         if until is not None and terms.hours is None:
             raise Asked("restore_hours", until=until)
@@ -103,13 +105,17 @@ def restore_alone(rules: Rules) -> Write:
     return write
 
 
-def plan(number: int, attempt: int, links: Links) -> Write:
-    """Who was warned, and of those who gets the message: whose own ONUs are all online."""
+def plan(number: int, attempt: int, links: Links, rules: Rules) -> Write:
+    """Who was warned, and of those who gets the message: whose own ONUs are all online.
 
-    def write(book: Book, _now: datetime) -> Sequence[Line]:
+    `Declined` where its approval was taken back meanwhile, or where its template may not be used.
+    """
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
         case = book.cases[number]
         if not case.at_work(attempt, Phase.COUNTDOWN):
             raise Declined("not_running")
+        check_templates(book, (RESTORED,), rules, now)
         root = _root(book, case)
         to_tell = _again(root.accepted(), links, book, number, over=root.ended_at is not None)
         started = root.started if root.start_known else None

@@ -56,15 +56,17 @@ def interrupt(number: int, attempt: int, reason: str | None = None) -> Write:
     return write
 
 
-def give_up(number: int, attempt: int, reason: str, size: Size | None = None) -> Write:
+def give_up(
+    number: int, attempt: int, reason: str, size: Size | None = None, mend: Mend | None = None
+) -> Write:
     """The end of a dispatch that got no plan; nothing where it was cancelled meanwhile.
 
-    `size` is that of the plan where it was larger than what had been asked about.
+    `size` is that of the plan where it was larger than what had been asked about, `mend` what to see to.
     """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         if not book.cases[number].at_work(attempt, Phase.COUNTDOWN):
             raise Declined("not_running")
-        return [Settled(number, "unread", reason, size=size)]
+        return [Settled(number, "unread", reason, mend=mend, size=size)]
 
     return write

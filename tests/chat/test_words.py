@@ -81,6 +81,7 @@ REASONS = [
         "login_not_found",
     ),
     *("two_people", "other_mode", "grown", "port_busy", "fewer_rows", "approver_gone", "second_poller"),
+    "template",
 ]
 FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
 VERDICTS = [

@@ -16,7 +16,7 @@ from bot.gateways.dry_run import DryRun
 from bot.gateways.matrix.matrix import Matrix
 from bot.ports import Source
 from bot.process.clock import SystemClock
-from bot.simulator.cloud import NUMBER, CloudApi
+from bot.simulator.cloud import ACCOUNT, NUMBER, CloudApi
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Fault, HtmlPage, Server
@@ -64,7 +64,7 @@ class PortRig:
 class GatewayRig:
     """`delivered` counts, by phone, what reached a customer; `lag`: seconds until its own list has it.
 
-    `lag` is None where it keeps no list.
+    `lag` is None where it keeps no list, `pause` (its template is paused) where nobody may read those.
     """
 
     adapter: Sender
@@ -74,6 +74,7 @@ class GatewayRig:
     break_key: Callable[[], None]
     break_template: Callable[[], None]
     lag: Callable[[float], None] | None = None
+    pause: Callable[[], None] | None = None
 
 
 @asynccontextmanager
@@ -176,6 +177,7 @@ async def _cloud() -> AsyncIterator[GatewayRig]:
             templates={"LOS": "fibra", "POWER": "energia", "RESTORED": "voltou"},
             variables={"POWER": ("name", "eta", "cause"), "RESTORED": ("start", "end")},
             zone=ZoneInfo("America/Sao_Paulo"),
+            account=f"{api.url}/v24.0/{ACCOUNT}",
         )
 
         def refuse(phone: str) -> None:
@@ -187,7 +189,10 @@ async def _cloud() -> AsyncIterator[GatewayRig]:
         def break_template() -> None:
             api.templates = {"energia": 3}
 
-        yield GatewayRig(adapter, api, lambda: api.count, refuse, break_key, break_template)
+        def pause() -> None:
+            api.states["fibra"] = "PAUSED"
+
+        yield GatewayRig(adapter, api, lambda: api.count, refuse, break_key, break_template, pause=pause)
         await adapter.aclose()
 
 
@@ -201,6 +206,7 @@ GATEWAY_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[GatewayRig]]] =
     "cloud": _cloud,
 }
 LISTS = ("matrix",)
+TELLS_OF_TEMPLATES = ("cloud",)
 
 
 @pytest.fixture(params=sorted(SOURCES))
@@ -228,6 +234,13 @@ async def listing(request: pytest.FixtureRequest) -> AsyncIterator[GatewayRig]:
     """Each gateway that keeps a list of what it sent."""
     async with GATEWAY_RIGS[request.param]() as rig:
         assert rig.lag is not None
+        yield rig
+
+
+@pytest.fixture(params=TELLS_OF_TEMPLATES)
+async def telling(request: pytest.FixtureRequest) -> AsyncIterator[GatewayRig]:
+    """Each gateway that tells how its templates stand."""
+    async with GATEWAY_RIGS[request.param]() as rig:
         yield rig
 
 

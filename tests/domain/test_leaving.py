@@ -65,6 +65,7 @@ class TestSize:
             "settled_at_start",
             "lasting",
             "opted_out",
+            "templates",
         }
 
     def test_a_whole_book_is_what_a_book_was(self) -> None:

@@ -206,7 +206,7 @@ class ForgetStory:
         else:
             ports = restore.ports_of(self.whole, number)
             links = {port.key: {f"S{n}": Link.ONLINE for n in range(100, 200)} for port in ports}
-            planned = self.does(restore.plan(number, attempt, links))
+            planned = self.does(restore.plan(number, attempt, links, self.rules))
         for line in planned:
             if isinstance(line, ev.Planned):
                 meant = {r.person for r in line.recipients if r.skip is None}

@@ -334,7 +334,7 @@ class TestOnce:
         await over(desk)
         await desk.flow.restore(1, ANA)
         await done(desk)
-        for rule in (restore.plan(-1, 1, {}), restore.spare_down(-1, 1, {})):
+        for rule in (restore.plan(-1, 1, {}, desk.rules), restore.spare_down(-1, 1, {})):
             with pytest.raises(Declined, match="not_running"):
                 await desk.ledger.commit(rule)
 

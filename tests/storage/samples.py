@@ -12,6 +12,7 @@ from bot.domain.causes.correlation import Grouping, Reason
 from bot.domain.events import TrialIntent, TrialResult
 from bot.domain.incident import Kind
 from bot.domain.limits.silence import Scope
+from bot.domain.limits.templates import Trouble
 from bot.domain.plan import Facts, Outcome, Recipient, Size, Skip
 from bot.ports import Write
 from bot.storage.views import Counts, decision
@@ -99,6 +100,9 @@ EVERY_KIND: tuple[ev.Line, ...] = (
     ev.Read(1, ("c1", "c2")),
     ev.Undelivered(1, ("c2",), "wa_131026"),
     ev.Received(-2, ("c1",), 2),
+    ev.TemplateJudged("LOS", "aviso", Trouble("variables", "1, 2", "1")),
+    ev.TemplateJudged("LOS", "aviso", Trouble("quality", holds=False), again=True),
+    ev.TemplateJudged("LOS", "aviso"),
     ev.Upgraded("0" * 64, 12, "0123456789ab"),
 )
 

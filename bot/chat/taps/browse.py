@@ -279,7 +279,10 @@ class Browse:
     async def _details(self, case: int, number: int, card: int | None = None) -> Screen:
         try:
             about, found, old = await self.past.customers(case, card)
-            return on_demand.details(about, found, number, self._d.words, old=self._now if old else None)
+            if old:
+                return on_demand.details(about, found, number, self._d.words, old=self._now)
+            said = self._desk.said(about, found)
+            return on_demand.details(about, found, number, self._d.words, said=said)
         except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
             return self._sorry(error)
 

@@ -59,6 +59,8 @@ class CardPresses:
         self._d.check_open()
         if away is not None and row.late != "do":
             await self._ask_whether_it_holds(row, press, who, away)
+        if row.sends:
+            await self._d.desk.look()
         case = self.known(press.case).shown_as
         try:
             lines = await self._d.desk.decide(row.rule(self._tapped(press, who))) if row.rule else ()

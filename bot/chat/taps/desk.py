@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from bot.domain.case import Case
 from bot.domain.customer import Found
 from bot.domain.events import Line
 from bot.domain.health import GatewayHealth, SourceHealth
@@ -44,6 +45,12 @@ class Desk(Protocol):
 
     async def known_olts(self, scopes: Sequence[Scope]) -> tuple[Scope, ...]:
         """The same with the OLTs' own names. Declined where there is no such OLT."""
+
+    async def look(self) -> None:
+        """Return once what the gateway's platform says of us is known as of now, or seconds later."""
+
+    def said(self, case: Case, found: Found) -> Sequence[str]:
+        """What the first of the customers would read, a text a template; of one that nobody knows, none."""
 
     async def details(self, number: int) -> Found:
         """Who is affected; raises TryLater, AnswerLost, Refused, BadAnswer or Declined."""

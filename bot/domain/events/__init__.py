@@ -4,7 +4,8 @@ Each says what it changes in the book (`apply`) and what else goes for it; `bot.
 there is to say, and what goes where a kind says nothing.
 """
 
-from bot.domain.events import approvals, cases, notes, people, program, receipts, sends, silences
+from bot.domain.events import account, approvals, cases, notes, people, program, receipts, sends, silences
+from bot.domain.events.account import TemplateJudged
 from bot.domain.events.approvals import (
     Approved,
     Begun,
@@ -58,7 +59,8 @@ from bot.domain.events.sends import (
 from bot.domain.events.silences import Silenced, SilenceEnded
 
 Line = (
-    approvals.Line
+    account.Line
+    | approvals.Line
     | cases.Line
     | notes.Line
     | people.Line
@@ -117,6 +119,7 @@ __all__ = [
     "StopAsked",
     "Stopped",
     "TapRefused",
+    "TemplateJudged",
     "TrialIntent",
     "TrialResult",
     "Unasked",

@@ -39,7 +39,7 @@ NO_MORE = frozenset({APPROVER_GONE, CONTESTED})
 """Why a dispatch that was approved may not go on: who approved it may not decide any more, or another program
 may be carrying out the same.
 """
-NOT_BEGUN = frozenset({TOO_MANY, GROWN, "other_mode", "port_busy", *NO_MORE})
+NOT_BEGUN = frozenset({TOO_MANY, GROWN, "other_mode", "port_busy", "template", *NO_MORE})
 """Why a dispatch was given up though its alert could be read."""
 
 

@@ -38,6 +38,13 @@ class CloudSettings(Templates):
         tells="The id of your number with Meta (not the phone). Needed with Meta itself, empty with "
         "360dialog.",
     )
+    wa_waba_id: int | None = setting(
+        None,
+        ge=1,
+        mend="the id of the WhatsApp business account (a long number), empty where templates cannot be read",
+        tells="The id of your WhatsApp business account, so that the bot can read its templates (the token "
+        "then needs whatsapp_business_management, too); empty, or with 360dialog: nobody checks them.",
+    )
     wa_token: Key = setting(
         SecretStr(""),
         mend="the access token of a system user, or the provider's key, without Bearer",
@@ -116,23 +123,24 @@ def _names(settings: CloudSettings) -> dict[str, str]:
 
 
 def _sending(settings: CloudSettings) -> Sending:
-    return sending_of(settings, _names(settings), settings.wa_phone_number_id)
+    return sending_of(settings, _names(settings), settings.wa_phone_number_id, settings.wa_lang)
 
 
 def _open(settings: CloudSettings, zone: tzinfo, _clock: Clock) -> Cloud:
     key, header = settings.wa_token.get_secret_value(), settings.wa_key_header
     number = settings.wa_phone_number_id
+    account = settings.wa_waba_id if number is not None else None
     of_an_outage = settings.hsm_variables
+    of_meta = f"{settings.wa_base_url}/{settings.wa_api_version}"
     return Cloud(
-        settings.wa_base_url
-        if number is None
-        else f"{settings.wa_base_url}/{settings.wa_api_version}/{number}",
+        settings.wa_base_url if number is None else f"{of_meta}/{number}",
         {header: f"Bearer {key}" if header.lower() == METAS_OWN else key},
         templates=_names(settings),
         language=settings.wa_lang,
         variables={"LOS": of_an_outage, "POWER": of_an_outage, "RESTORED": settings.hsm_variables_restored},
         named=settings.wa_named,
         readable=number is not None,
+        account=None if account is None else f"{of_meta}/{account}",
         zone=zone,
         limit=settings.hsm_concurrency + 1,  # the probe beside the sends
     )
@@ -156,6 +164,9 @@ ADAPTER = Adapter(
         unreached="check WA_BASE_URL and the way there",
         untried="it answers, but this provider has nothing that may be asked without sending, so the key "
         "could not be tried: check --send-test PHONE shows it",
+        unread="not checked: set WA_WABA_ID (the id of the WhatsApp business account) and the bot reads "
+        "them; with 360dialog it cannot",
+        template="check WA_WABA_ID, and that the token has whatsapp_business_management",
     ),
     folder=__name__,
     webhook=_webhook,

@@ -37,13 +37,19 @@ def body_of(
     return body | {"template": chosen}
 
 
-def _parameters(message: Message, words: Sequence[str], named: bool, zone: tzinfo) -> list[dict[str, str]]:
+def values_in(message: Message, words: Sequence[str], *, named: bool, zone: tzinfo) -> list[tuple[str, str]]:
+    """What stands in each of the template's braces, a name or a number in turn, and what fills it."""
     if named:
         words = list(dict.fromkeys(words))  # a name stands for all its places in the text
     values = values_of(message, words, zone, spell)
+    places = words if named else [str(place) for place in range(1, len(words) + 1)]
+    return list(zip(places, values, strict=True))
+
+
+def _parameters(message: Message, words: Sequence[str], named: bool, zone: tzinfo) -> list[dict[str, str]]:
     return [
-        {"type": "text", **({"parameter_name": word} if named else {}), "text": value}
-        for word, value in zip(words, values, strict=True)
+        {"type": "text", **({"parameter_name": place} if named else {}), "text": value}
+        for place, value in values_in(message, words, named=named, zone=zone)
     ]
 
 

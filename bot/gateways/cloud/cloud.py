@@ -1,5 +1,6 @@
 """WhatsApp Cloud API: one template message for one POST (README.md here)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 import httpx
 
 from bot import upstream
+from bot.domain.limits.templates import Template
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
 from bot.gateways.cloud.answers import is_an_error, receipt
-from bot.gateways.cloud.body import body_of, is_phone
+from bot.gateways.cloud.body import body_of, is_phone, values_in
+from bot.gateways.cloud.templates import A_PAGE, FIELDS, template_of
 
 SEND_SECONDS = 30.0  # for one whole exchange: a send is not cut short lightly, its end would be unknown
+READ_SECONDS = 10.0  # for one reading of what the account is
 _READ = {"fields": "health_status,quality_rating"}
 
 
@@ -27,6 +31,7 @@ class Cloud:
         variables: By `Message.template` what fills its variables in turn, as the settings write it.
         named: The variables have names: those words.
         readable: The number itself can be read below `url`: what `probe` asks for.
+        account: The URL of the business account, whose templates can be read; None: they cannot.
         zone: The customers' local time.
         limit: Connections at one time.
         timeout: For parts of an exchange.
@@ -46,6 +51,7 @@ class Cloud:
         variables: Mapping[str, Sequence[str]] | None = None,
         named: bool = False,
         readable: bool = True,
+        account: str | None = None,
         limit: int = 100,
         timeout: httpx.Timeout = upstream.TIMEOUT,
         total: float = SEND_SECONDS,
@@ -58,6 +64,7 @@ class Cloud:
         self._variables = dict(variables or {})
         self._named = named
         self._readable = readable
+        self._account = account
         self._zone = zone
         self._http = upstream.client(limit=limit, timeout=timeout)
         self._total = total
@@ -95,6 +102,31 @@ class Cloud:
         """None: it keeps no list."""
         return None
 
+    async def templates(self) -> Mapping[str, Template] | None:
+        """Ask Meta for each template that is configured; None where nobody said which account has them."""
+        if self._account is None:
+            return None
+        found = await asyncio.gather(*map(self._template, self._templates))
+        return dict(zip(self._templates, found, strict=True))
+
+    def fills(self, message: Message) -> Mapping[str, str]:
+        """What stands for the variables of the message's template."""
+        words = self._variables.get(message.template, ())
+        return dict(values_in(message, words, named=self._named, zone=self._zone))
+
+    async def _template(self, template: str) -> Template:
+        name = self._templates[template]
+        query = {"name": name, "fields": FIELDS, "limit": str(A_PAGE)}
+        body = await self._read(f"{self._account}/message_templates", query)
+        rows = body.get("data") if isinstance(body, dict) else None
+        if not isinstance(rows, list):
+            raise BadAnswer("no_rows")
+        more = isinstance(body.get("paging"), dict) and "next" in body["paging"]
+        if more and not any(isinstance(row, dict) and row.get("name") == name for row in rows):
+            raise BadAnswer("fewer_rows")  # it may stand on a page that was not read
+        words = self._variables.get(template, ())
+        return template_of(rows, name, self._language, words, named=self._named)
+
     async def probe(self) -> str:
         """Read the number: a GET, so it sends nothing, and it needs the key. Refused where it is blocked."""
         try:
@@ -111,7 +143,13 @@ class Cloud:
 
     async def _read(self, url: str, query: Mapping[str, str]) -> Any:
         return await upstream.read(
-            self._http, "GET", url, params=query, headers=self._headers, most=upstream.ONE
+            self._http,
+            "GET",
+            url,
+            params=query,
+            headers=self._headers,
+            most=upstream.ONE,
+            total=READ_SECONDS,
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from bot import upstream
+from bot.domain.limits.templates import Template
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import AnswerLost, BadAnswer, NotFound, TryLater
 from bot.gateways.matrix.answers import receipt
@@ -113,6 +114,14 @@ class Matrix:
         if seen and not legible:  # another format than we know: absence from it says nothing at all
             raise BadAnswer("no_rows")
         return list(found.values())
+
+    async def templates(self) -> Mapping[str, Template] | None:
+        """None: Matrix tells nobody what a template says, or how it stands."""
+        return None
+
+    def fills(self, message: Message) -> Mapping[str, str]:
+        """What stands for {{1}}, {{2}} ... of the message's template."""
+        return variables_of(message, self._variables.get(message.template, ()), self._zone)
 
     async def probe(self) -> str:
         """Ask for today's list of sent messages: a GET, so it sends nothing, and it needs the key."""

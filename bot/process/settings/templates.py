@@ -5,6 +5,10 @@ from typing import ClassVar
 from bot.process.settings.part import Part, setting
 from bot.process.settings.values import RESTORED_MEND, VARIABLES_MEND, OutageVariables, Variables
 
+TEXTS = {"LOS": "hsm_text_los", "POWER": "hsm_text_power", "RESTORED": "hsm_text_restored"}
+LONGEST_TEXT = 1024  # characters: what WhatsApp allows a template's body
+_TEXT_MEND = f"the template's text with {{{{1}}}} where a variable stands, at most {LONGEST_TEXT} characters"
+
 
 class Templates(Part):
     """What fills the templates' variables, and how fast messages leave. A gateway's part builds on it."""
@@ -21,6 +25,15 @@ class Templates(Part):
         "2 h 10 min.",
     )
     hsm_variables_restored: Variables = setting((), mend=RESTORED_MEND)
+    hsm_text_los: str = setting(
+        "",
+        max_length=LONGEST_TEXT,
+        mend=_TEXT_MEND,
+        tells="What the templates say, as approved, with {{1}}, {{2}} ... (\\n: a new line): Detalhes shows "
+        "what a customer would read. Not needed where the bot reads them itself; empty: it shows nothing.",
+    )
+    hsm_text_power: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND)
+    hsm_text_restored: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND)
     hsm_rate: float = setting(
         10,
         ge=0,

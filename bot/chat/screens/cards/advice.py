@@ -11,7 +11,7 @@ from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.dispatch import Dispatch
-from bot.domain.incident import Kind
+from bot.domain.limits.account import templates_in
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
 from bot.steps.decide import goes_on_until, is_over
@@ -70,14 +70,5 @@ def advice(case: Case, dispatch: Dispatch, words: Words, again: str) -> list[Mar
         return []
     restores = case.restores is not None and again == "retry"
     button = words.plain("button.restore", n=None) if restores else words.plain(f"button.{again}")
-    settings = ", ".join(words.coded(template, "setting") for template in _templates(case, dispatch))
+    settings = ", ".join(words.coded(template, "setting") for template in templates_in(case, dispatch))
     return [words.say(key, setting=settings, again=button)]
-
-
-def _templates(case: Case, dispatch: Dispatch) -> tuple[str, ...]:
-    """The dispatch's template; both where each customer has their own."""
-    if case.restores is not None:
-        return ("RESTORED",)
-    if dispatch.mixed:
-        return (Kind.LOS, Kind.POWER)
-    return (Kind.POWER if dispatch.template is Kind.POWER else Kind.LOS,)

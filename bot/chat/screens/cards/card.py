@@ -21,6 +21,7 @@ from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
+from bot.domain.limits.account import held_by, templates_of
 from bot.domain.rules import Rules
 from bot.steps.decide import is_over
 
@@ -54,6 +55,7 @@ def card(
         facts(case, now, words, rules),
         [words.say("card.ledger_closed")] if stuck else [],
         [words.say("card.unconfirmed")] if not stuck and _blocked(case, book) else [],
+        [] if stuck else _held(case, book, now, words, rules),
         notes(case, book, now, words, rules),
         decision(case, book, now, words, rules),
         [] if stuck else cooldown(case, book, now, words, rules),
@@ -91,6 +93,13 @@ def _blocked(case: Case, book: Book) -> bool:
     first = case.undecided or case.state in _MAY_GO_ON
     second = other is not None and other.state in _MAY_GO_ON and not is_over(book, other)
     return book.unconfirmed is not None and ((first and case.ended_at is None) or second)
+
+
+def _held(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> list[Markup]:
+    """That a tap would be declined, as its template may not be used."""
+    waits = case.ended_at is None and (case.undecided or case.state in _MAY_GO_ON)
+    held = held_by(book, templates_of(case, rules), rules, now) if waits else None
+    return [] if held is None else [words.say("card.template", name=held.name, trouble=held.trouble)]
 
 
 def _cost(line: Markup) -> int:

@@ -1,10 +1,10 @@
 """What is shown on demand: a case's customers, what waits, the help."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bot.chat.screens.attention import size
 from bot.chat.screens.buttons import Action
@@ -14,7 +14,7 @@ from bot.chat.screens.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.screens.pages.people import Person, people
 from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
-from bot.chat.screens.words import LANGUAGES, Words, phrases
+from bot.chat.screens.words import LANGUAGES, Words, clean, phrases, shorten
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.customer import Found
@@ -41,15 +41,25 @@ ALIASES = {
 }
 """Every other name of a command: those of all languages are taken in each."""
 _DETAILS_A_PAGE = 10
+_SAID_AT_MOST = 600  # UTF-16 units of a message's text
 _DEFAULTS = Rules()
 PENDING = (CaseState.WAITING, CaseState.INTERRUPTED, CaseState.NOBODY, CaseState.REHEARSED)
 _NOT_ASKED = {Skip.NO_RECORD: "no_record", Skip.LOOKUP_FAILED: "failed"}
 
 
-def details(case: Case, found: Found, page: int, words: Words, *, old: datetime | None = None) -> Screen:
+def details(
+    case: Case,
+    found: Found,
+    page: int,
+    words: Words,
+    *,
+    old: datetime | None = None,
+    said: Sequence[str] = (),
+) -> Screen:
     """One page of the ONUs of a case's alerts with their customers, phones masked; the nearest there is.
 
-    `old`: they are as the plan has them (`people.as_planned`), and it is this time now.
+    `old`: they are as the plan has them (`people.as_planned`), and it is this time now. `said`: what
+    they read.
     """
     everyone = people(found)
     pages = max(1, -(-len(everyone) // _DETAILS_A_PAGE))
@@ -69,6 +79,7 @@ def details(case: Case, found: Found, page: int, words: Words, *, old: datetime 
         words.say("details.size", **size),
         *([words.say("details.missing", **incomplete)] if any(incomplete.values()) else []),
         *_sent(case, words),
+        *([] if page else [_said(text, words) for text in said]),
         *([words.say("details.unread", n=len(found.unread))] if found.unread else []),
         words.say("page.of", page=page + 1, pages=pages) if everyone else words.say("details.none"),
     ]
@@ -92,6 +103,12 @@ def _sent(case: Case, words: Words) -> list[Markup]:
     if case.dispatch is None or tally is None:
         return []
     return [words.say("details.sent", counts=counts(tally, words, dry_run=case.dispatch.dry_run))]
+
+
+def _said(text: str, words: Words) -> Markup:
+    """A message in its lines, cut where a page has no room for more."""
+    lines = (escape(clean(line)) for line in shorten(text, _SAID_AT_MOST).splitlines())
+    return words.say("details.said", text=LINE.join(line for line in lines if line))
 
 
 def _person(person: Person, case: Case, words: Words) -> Markup:

@@ -18,6 +18,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from bot.domain.incident import Port
+from bot.domain.limits.templates import Trouble
 from bot.domain.who import Who
 
 LANGUAGES = ("pt_BR", "en")
@@ -67,6 +68,11 @@ class Words:
             return self.plain("format.http", status=status[1])
         key = f"{family}.{code or 'none'}"
         return self.plain(key) if self.has(key) else code or ""
+
+    def trouble(self, found: Trouble) -> str:
+        """What is wrong with a template, and what mends it, in the gateway's own words. Not escaped."""
+        key = f"trouble.{found.code}"
+        return self.plain(key, has=found.has, wants=found.wants) if self.has(key) else found.code
 
     def number(self, value: int) -> str:
         """`3.000`."""
@@ -130,7 +136,7 @@ class Words:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            finalize=_presentable,
+            finalize=self._presentable,
         )
         env.filters |= {
             "number": self.number,
@@ -143,6 +149,9 @@ class Words:
             "duration": duration,
         }
         return env
+
+    def _presentable(self, value: object) -> object:
+        return self.trouble(value) if isinstance(value, Trouble) else _presentable(value)
 
     def _template(self, key: str, *, html: bool) -> Template:
         """Compiled at the first use: 400 templates at once would cost a third of the time to start."""

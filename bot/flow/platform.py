@@ -1,0 +1,108 @@
+"""What the gateway's platform says of our account: read now and then, and never waited for long.
+
+What is wrong goes into the ledger (`steps/account.py`), where rules and cards find it; texts are kept here.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Mapping
+
+from bot.domain.case import Case
+from bot.domain.limits.account import held_by, templates_of
+from bot.domain.limits.templates import Template, Trouble, filled
+from bot.domain.plan import Message
+from bot.domain.rules import Rules
+from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
+from bot.flow.policy import Policy
+from bot.ports import Clock, Gateway, Ledger, Templates
+from bot.steps.account import judge
+from bot.steps.gate import facts_of
+
+log = logging.getLogger(__name__)
+
+FRESH = 300.0  # seconds that a reading serves
+TRIED = 30.0  # the same of one that failed, or found what holds sends back: somebody may be mending it
+WITHIN = 2.0  # seconds that an approval, or a plan, waits for a reading: after that it goes on without
+
+
+class Platform:
+    """One reading at a time, for everybody who wants to know."""
+
+    def __init__(self, gateway: Gateway, ledger: Ledger, policy: Policy, rules: Rules, clock: Clock) -> None:
+        self._templates = gateway if isinstance(gateway, Templates) else None
+        self._ledger, self._policy, self._rules, self._clock = ledger, policy, rules, clock
+        self._texts: dict[str, str] = {}
+        self._read_at, self._good = -math.inf, False
+        self._reading: asyncio.Task[None] | None = None
+
+    def look(self) -> None:
+        """Have it read where what is known is old; nobody waits for it."""
+        asks = self._templates is not None and not self._rules.dry_run
+        reads = self._reading is not None and not self._reading.done()
+        if asks and not reads and self._clock.monotonic() >= self._due():
+            self._read_at, self._good = self._clock.monotonic(), False
+            self._reading = asyncio.ensure_future(self._read())
+
+    async def fresh(self) -> None:
+        """Return once what is known is of the last minutes, or `WITHIN` is over: never raises.
+
+        A platform that does not answer keeps nobody from being told of an outage: what is wrong with a
+        template the first send finds out, too.
+        """
+        self.look()
+        if self._reading is not None and not self._reading.done():
+            await asyncio.wait({self._reading}, timeout=WITHIN)
+
+    async def news(self, name: str, language: str, trouble: Trouble | None) -> None:
+        """What the platform tells by itself of a template of ours (None: all is well with it)."""
+        if language and self._rules.language not in {"", language}:
+            return
+        ours = [template for template, called in self._rules.templates.items() if called == name]
+        await self._policy.observe(judge(dict.fromkeys(ours, (name, trouble))))
+
+    def said(self, case: Case, name: str) -> list[str]:
+        """What a customer of that name would read now, for each template of the case whose text is known."""
+        dispatch = case.dispatch
+        planned = dispatch is not None and dispatch.progress is not None
+        facts = dispatch.facts if dispatch is not None and planned else facts_of(case, self._clock.now())
+        texts = {**self._rules.texts, **self._texts}
+        messages = [
+            Message("", "", name, template, facts.started, facts.eta, facts.ended, facts.cause)
+            for template in templates_of(case, self._rules)
+        ]
+        return [
+            filled(texts[message.template], self._values(message))
+            for message in messages
+            if texts.get(message.template)
+        ]
+
+    def drain(self) -> None:
+        """Nothing more is read."""
+        self._read_at = math.inf
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def _values(self, message: Message) -> Mapping[str, str]:
+        return {} if self._templates is None else self._templates.fills(message)
+
+    def _due(self) -> float:
+        """When to read again: sooner than that where something holds sends back."""
+        held = held_by(self._ledger.book, self._rules.templates, self._rules, self._clock.now())
+        return self._read_at + (FRESH if self._good and held is None else TRIED)
+
+    async def _read(self) -> None:
+        assert self._templates is not None  # noqa: S101 - for the type checker: else nobody asks
+        try:
+            found = await self._templates.templates()
+        except (TryLater, AnswerLost, Refused, BadAnswer) as error:
+            log.info("the templates could not be read: %s", error)
+            return
+        self._good = True
+        if found is not None:
+            self._texts = {template: one.text for template, one in found.items() if one.text}
+            await self._policy.observe(judge({template: _worst(one) for template, one in found.items()}))
+
+
+def _worst(one: Template) -> tuple[str, Trouble | None]:
+    return one.name, one.troubles[0] if one.troubles else None

@@ -1,0 +1,35 @@
+"""`check` of the templates, where the gateway can be asked about them."""
+
+from collections.abc import AsyncIterator
+
+from bot.chat.screens.words import Words
+from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
+from bot.gateways.adapter import Advice, Sender
+from bot.ports import Templates
+from bot.process.check_lines import Finding, plain
+
+WHAT = "template"
+
+
+async def templates(gateway: Sender, advice: Advice, words: Words) -> AsyncIterator[Finding]:
+    """A line for each template, and for each thing that is wrong with one; `words` are English.
+
+    Nothing where this gateway lets nobody read them, and there is nothing to say about it.
+    """
+    if not isinstance(gateway, Templates):
+        return
+    try:
+        found = await gateway.templates()
+    except (TryLater, AnswerLost, Refused, BadAnswer) as error:
+        yield Finding(WHAT, False, f"they could not be read: {plain(error)}; {advice.template}")
+        return
+    if found is None:
+        if advice.unread:
+            yield Finding(WHAT, None, advice.unread)
+        return
+    for template, one in found.items():
+        called = f"{one.name} ({template})"
+        for trouble in one.troubles:
+            yield Finding(WHAT, False if trouble.holds else None, f"{called} {words.trouble(trouble)}")
+        if not one.troubles:
+            yield Finding(WHAT, True, f"{called} may be sent")
