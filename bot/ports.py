@@ -10,6 +10,7 @@ from bot.domain.customer import Affected, Contact, Link
 from bot.domain.delivery import News
 from bot.domain.events import Line
 from bot.domain.incident import Inventory, Poll, Port
+from bot.domain.limits.daily import Allowed
 from bot.domain.limits.templates import Template
 from bot.domain.plan import Message, Receipt, Sent
 from bot.domain.who import Who
@@ -110,6 +111,14 @@ class Templates(Protocol):
 
     def fills(self, message: Message) -> Mapping[str, str]:
         """What the message puts into its template, by what stands in the braces there: `1`, or a name."""
+
+
+@runtime_checkable
+class Allowance(Protocol):
+    """How many people a gateway lets us write to: one that says that has this, too. Never retries."""
+
+    async def allowance(self) -> Allowed | None:
+        """What it says now, None where it cannot be asked. It sends nothing. Raises as `Templates`."""
 
 
 class Ledger(Protocol):

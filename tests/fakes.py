@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.customer import Affected, Contact, Link, Onu
 from bot.domain.delivery import News
 from bot.domain.incident import Incident, Inventory, Kind, OddRow, Poll, Port
+from bot.domain.limits.daily import Allowed
 from bot.domain.limits.templates import Template
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.domain.who import Who
@@ -185,7 +186,8 @@ Answer = Receipt | Exception | Callable[[], Awaitable[Receipt]]
 class FakeGateway:
     """Counts what arrived. `answers` are given in turn, by phone; then everything is accepted.
 
-    `known` is what it says of the templates, counted in `read`; `hangs` keeps that answer back.
+    `known` is what it says of the templates, counted in `read`; `hangs` keeps that answer back;
+    `allowed` how many people it lets us write to.
     """
 
     name: str = "fake"
@@ -198,6 +200,7 @@ class FakeGateway:
     known: dict[str, Template] | Exception | None = None
     hangs: asyncio.Event | None = None
     read: int = 0
+    allowed: Allowed | Exception | None = None
 
     async def send(self, message: Message) -> Receipt:
         self.in_flight += 1
@@ -225,6 +228,11 @@ class FakeGateway:
         if isinstance(self.known, Exception):
             raise self.known
         return self.known
+
+    async def allowance(self) -> Allowed | None:
+        if isinstance(self.allowed, Exception):
+            raise self.allowed
+        return self.allowed
 
     def fills(self, message: Message) -> dict[str, str]:
         return {"1": message.name, "2": message.cause or "falha na rede"}

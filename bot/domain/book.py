@@ -16,6 +16,7 @@ from bot.domain.causes.flapping import Spell
 from bot.domain.dispatch import Dispatch
 from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import Contact, Reservation
+from bot.domain.limits.daily import Written
 from bot.domain.limits.opted_out import OptOut
 from bot.domain.limits.silence import Silence
 from bot.domain.limits.templates import Judged
@@ -131,6 +132,8 @@ class Book:
 
     `key` is the id of the secret by which people are called what they are. `templates` are those (by
     `Message.template`) with which the platform said that something is wrong.
+    `written` is when each person was written to within the last day, or may have been; `daily_limit` how many
+    of them the platform allows.
 
     `head` is where the ledger durably ends, `heads` where it stood when a case came to its end: a line's
     number and the first digits of its hash, which storage tells (`stands`). They decide nothing: people see
@@ -180,6 +183,8 @@ class Book:
     olts: dict[str, None] = field(default_factory=dict)
     cards: dict[str, int] = field(default_factory=dict)
     templates: dict[str, Judged] = field(default_factory=dict)
+    written: Written = field(default_factory=dict)
+    daily_limit: int | None = None
 
     def restored_by(self, number: int) -> Case | None:
         """The case that tells the customers of this one that service is back; None where there is none."""

@@ -102,6 +102,7 @@ class Proposal:
     due: datetime | None
     asked: int | None = None
     agreed: int | None = None
+    most: int | None = None
 
     def waits(self, now: datetime) -> bool:
         """Whether the second may still come."""

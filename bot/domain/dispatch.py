@@ -79,6 +79,7 @@ class Dispatch:
     unread: tuple[str, ...] = ()
     asked: int | None = None
     agreed: int | None = None
+    most: int | None = None
     size: Size | None = None
     answerable: tuple[Who, ...] = ()
     came_to: tuple[datetime, Tally] | None = None

@@ -52,6 +52,7 @@ def bring_back(book: Book, now: datetime) -> None:
             book.contacts[key] = replace(contact, at=now)
     _past(book.touched, now)
     _past(book.templates, now)
+    _past(book.written, now)
     book.days = [began for began in book.days if began <= now]
 
 

@@ -19,7 +19,8 @@ class Rules:
     a template for "service is back". `assume_hours` 0 lets nothing lapse; of cases of fewer than `sound_from`
     ONUs nobody is reminded. `tells` and `tells_restored`: what fills the variables of the first message and
     of that one. By `Message.template`: `templates` are what they are called at the platform (`language`: in
-    that one), `texts` what they say, where the settings have it.
+    that one), `texts` what they say, where the settings have it. `daily_limit`: to so many different
+    people within 24 hours; 0: the settings say nothing.
     """
 
     cooldown_hours: float = 24.0
@@ -57,6 +58,7 @@ class Rules:
     restored_auto: bool = False
     tells: frozenset[str] = frozenset()
     tells_restored: frozenset[str] = frozenset()
-    templates: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, str] = field(default_factory=dict, hash=False)
     language: str = ""
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    daily_limit: int = 0

@@ -15,8 +15,8 @@ from bot.domain.plan import Message
 from bot.domain.rules import Rules
 from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
 from bot.flow.policy import Policy
-from bot.ports import Clock, Gateway, Ledger, Templates
-from bot.steps.account import judge
+from bot.ports import Allowance, Clock, Gateway, Ledger, Templates
+from bot.steps.account import allow, judge
 from bot.steps.gate import facts_of
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class Platform:
 
     def __init__(self, gateway: Gateway, ledger: Ledger, policy: Policy, rules: Rules, clock: Clock) -> None:
         self._templates = gateway if isinstance(gateway, Templates) else None
+        self._allowance = gateway if isinstance(gateway, Allowance) else None
         self._ledger, self._policy, self._rules, self._clock = ledger, policy, rules, clock
         self._texts: dict[str, str] = {}
         self._read_at, self._good = -math.inf, False
@@ -38,7 +39,7 @@ class Platform:
 
     def look(self) -> None:
         """Have it read where what is known is old; nobody waits for it."""
-        asks = self._templates is not None and not self._rules.dry_run
+        asks = (self._templates or self._allowance) and not self._rules.dry_run
         reads = self._reading is not None and not self._reading.done()
         if asks and not reads and self._clock.monotonic() >= self._due():
             self._read_at, self._good = self._clock.monotonic(), False
@@ -92,16 +93,29 @@ class Platform:
         return self._read_at + (FRESH if self._good and held is None else TRIED)
 
     async def _read(self) -> None:
-        assert self._templates is not None  # noqa: S101 - for the type checker: else nobody asks
+        """Both at one time; what cannot be read stays as it was known."""
+        self._good = all(await asyncio.gather(self._read_templates(), self._read_allowance()))
+
+    async def _read_templates(self) -> bool:
         try:
-            found = await self._templates.templates()
+            found = await self._templates.templates() if self._templates is not None else None
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
             log.info("the templates could not be read: %s", error)
-            return
-        self._good = True
+            return False
         if found is not None:
             self._texts = {template: one.text for template, one in found.items() if one.text}
             await self._policy.observe(judge({template: _worst(one) for template, one in found.items()}))
+        return True
+
+    async def _read_allowance(self) -> bool:
+        try:
+            said = await self._allowance.allowance() if self._allowance is not None else None
+        except (TryLater, AnswerLost, Refused, BadAnswer) as error:
+            log.info("the daily limit could not be read: %s", error)
+            return False
+        if said is not None:
+            await self._policy.observe(allow(said))
+        return True
 
 
 def _worst(one: Template) -> tuple[str, Trouble | None]:

@@ -19,6 +19,7 @@ from bot.domain.events import (
     IncidentJoined,
     Interrupted,
     Lapsed,
+    LimitTold,
     Line,
     Proposed,
     Resent,
@@ -30,6 +31,7 @@ from bot.domain.events import (
     TemplateJudged,
     Unasked,
 )
+from bot.domain.limits.account import LIMIT
 from bot.domain.limits.holds import NO_MORE
 from bot.domain.limits.silence import Silence
 from bot.domain.plan import GROWN
@@ -103,7 +105,7 @@ class Policy:
                 self._silence(self._ledger.book.silences[line.silence])
             case Confirmed():
                 self.show_all()
-            case CooldownReleased() | TemplateJudged(again=False):
+            case CooldownReleased() | TemplateJudged(again=False) | LimitTold():
                 self._told_of_none(line)
             case _ if line.audited and (number := getattr(line, "case", None)) is not None:
                 self._chat.show(number, urgent=True)  # what else people decide about a case is on its card
@@ -122,6 +124,8 @@ class Policy:
         dispatch = case.dispatches[-1]
         if line.reason is None:
             return
+        if line.reason == LIMIT and dispatch.most is not None:
+            return  # so it was approved
         facts = {"case": line.case, "port": case.incident.port, "reason": line.reason}
         if dispatch.progress is not None:
             self._chat.say(Notice("halted", {**facts, "mend": line.mend}))
@@ -138,17 +142,15 @@ class Policy:
             if any(silence.covers(port) for port in self._case(number).ports):
                 self._chat.show(number, urgent=True)
 
-    def _told_of_none(self, line: CooldownReleased | TemplateJudged) -> None:
+    def _told_of_none(self, line: CooldownReleased | TemplateJudged | LimitTold) -> None:
         """What is about no case is said, and cards that it changes are drawn."""
         if isinstance(line, CooldownReleased):
             self._freed(line)
-        else:
-            self._judged(line)
-
-    def _judged(self, line: TemplateJudged) -> None:
-        holds = line.trouble is not None and line.trouble.holds
-        about = {"name": line.name, "trouble": line.trouble, "holds": holds}
-        self._chat.say(Notice("template", about))
+            return
+        if isinstance(line, TemplateJudged):
+            holds = line.trouble is not None and line.trouble.holds
+            about = {"name": line.name, "trouble": line.trouble, "holds": holds}
+            self._chat.say(Notice("template", about))
         for number in sorted(self._ledger.book.open):
             self._chat.show(number)
 

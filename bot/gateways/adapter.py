@@ -23,8 +23,8 @@ class Sending:
     """What a gateway's settings say of its messages, in the program's own words.
 
     `rate` is in messages a second (0: no limit), `sends` how many are in flight. `templates` are the ids by
-    `Message.template`; `tells`, `tells_restored`, `language`
-    and `texts` as in `Rules`.
+    `Message.template`; `tells`, `tells_restored`, `language`,
+    `texts` and `daily_limit` as in `Rules`.
     """
 
     rate: float = 10.0
@@ -35,6 +35,7 @@ class Sending:
     tells_restored: frozenset[str] = frozenset()
     language: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)
+    daily_limit: int = 0
 
     @property
     def restored(self) -> bool:
@@ -54,6 +55,7 @@ def sending_of(
         tells=frozenset(map(meaning, settings.hsm_variables)),
         tells_restored=frozenset(map(meaning, settings.hsm_variables_restored)),
         language=language,
+        daily_limit=settings.hsm_daily_limit,
         texts={template: getattr(settings, name).replace("\\n", "\n") for template, name in TEXTS.items()},
     )
 

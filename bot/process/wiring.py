@@ -42,7 +42,7 @@ def rules_of(settings: Settings) -> Rules:
     names = {field.name: _OTHER_NAMES.get(field.name, field.name) for field in fields(Rules)}
     found = {rule: getattr(settings, name) for rule, name in names.items() if name in Settings.model_fields}
     sending = settings.sending()
-    of_messages = ("sends", "restored", "tells", "tells_restored", "language", "texts")
+    of_messages = ("sends", "restored", "tells", "tells_restored", "language", "texts", "daily_limit")
     found |= {name: getattr(sending, name) for name in of_messages}
     found["templates"] = {template: str(called) for template, called in sending.templates.items()}
     found |= {rule: getattr(settings, name) / 100 for rule, name in _PERCENTAGES.items()}

@@ -55,7 +55,7 @@ class CloudApi(Server):
         statuses: What the next answers say of their message (``message_status``), in turn; then ``accepted``.
         bare: Answers hold nothing but the message's id.
         rate_limit: Messages a second before it answers 130429; None: no limit.
-        health: What the number says of itself.
+        health: What the number says of itself; `tier` how many people it may write to, None: nothing.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class CloudApi(Server):
         self.bare = False
         self.rate_limit: float | None = None
         self.health = "AVAILABLE"
+        self.tier: str | None = "TIER_UNLIMITED"
         self._clock = clock
         self._refused: dict[str, int] = {}
         self._next: list[tuple[int, int | None]] = []
@@ -134,7 +135,7 @@ class CloudApi(Server):
             case "POST", True:
                 return self._send(body)
             case "GET", False if not self.provider:
-                return json_response({"health_status": {"can_send_message": self.health}, "id": NUMBER})
+                return json_response(self._number())
         return self._error(100, "Unsupported request") if not self.provider else web.Response(status=404)
 
     def _send(self, raw: bytes) -> web.Response:
@@ -175,6 +176,10 @@ class CloudApi(Server):
             return json_response({"messages": [{"id": message.id}]})
         contacts = [{"input": body["to"], "wa_id": phone}]
         return json_response({"messaging_product": "whatsapp", "contacts": contacts, "messages": [said]})
+
+    def _number(self) -> dict[str, Any]:
+        tier = {} if self.tier is None else {"whatsapp_business_manager_messaging_limit": self.tier}
+        return {"health_status": {"can_send_message": self.health}, "id": NUMBER} | tier
 
     def _of_account(self, request: web.Request) -> web.Response:
         if request.method == "GET" and _TEMPLATES.fullmatch(request.path):

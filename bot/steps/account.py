@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
-from bot.domain.events import Line, TemplateJudged
+from bot.domain.events import LimitTold, Line, TemplateJudged
+from bot.domain.limits.daily import Allowed, counted
 from bot.domain.limits.templates import Trouble
 from bot.ports import Write
 
@@ -26,5 +27,15 @@ def judge(found: Mapping[str, tuple[str, Trouble | None]]) -> Write:
             if not same or (known is not None and now - known.at >= CONFIRMED_EACH):
                 lines.append(TemplateJudged(template, name, trouble, again=same))
         return lines
+
+    return write
+
+
+def allow(said: Allowed) -> Write:
+    """To how many different people we may write within 24 hours, where that is another number than before."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        people = said.people if said.left is None else counted(book.written, now) + said.left
+        return [] if people == book.daily_limit else [LimitTold(people)]
 
     return write

@@ -3,7 +3,7 @@
 A rule returns the lines to write or raises `Declined` with the reason that the person is told.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -24,7 +24,17 @@ from bot.domain.events import (
     StopAsked,
 )
 from bot.domain.incident import Kind, Port
-from bot.domain.limits.account import check_templates, templates_of
+from bot.domain.limits import daily
+from bot.domain.limits.account import (
+    LIMIT,
+    Room,
+    check_templates,
+    left_today,
+    limit_today,
+    new_people,
+    room_for,
+    templates_of,
+)
 from bot.domain.limits.cooldown import free_at
 from bot.domain.limits.growth import asked_about
 from bot.domain.limits.holds import NO_TERMS, Terms, closed_until, flapping, takes_two, why_not
@@ -61,12 +71,16 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
         grown = case.grown
         if grown is not None and terms.agreed != grown.customers:
             raise Asked(GROWN, n=grown.customers)
-        despite, due = _agreed(book, case, rules, _with(proposal, terms), now)
+        agreed = _with(proposal, terms)
+        despite, due = _agreed(book, case, rules, agreed, now)
+        if due is None:
+            room = room_for(book, case, ports, rules, now)
+            _check_room(room, agreed, lambda: spent(book, rules, now))
         asked = asked_about(case, ports)
         if terms.shown is not None:
             asked = min(asked, terms.shown)  # the card may lag behind
         if two and proposal is None:
-            return [Proposed(number, who, despite, due, asked, terms.agreed)]
+            return [Proposed(number, who, despite, due, asked, terms.agreed, terms.most)]
         if proposal is not None and proposal.asked is not None:
             asked = min(asked, proposal.asked)  # each of the two decided on what they saw
         kind = dominant(case.incidents, rules)
@@ -84,6 +98,7 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
                 first=None if proposal is None else proposal.by,
                 asked=asked,
                 agreed=terms.agreed if grown is not None else None,
+                most=agreed.most,
             )
         ]
 
@@ -153,6 +168,9 @@ def resume(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Writ
         if dispatch.dry_run != rules.dry_run:
             raise Declined("other_mode")
         check_templates(book, templates_of(case, rules), rules, now)
+        todo = [] if dispatch.progress is None else dispatch.progress.todo()
+        if todo and left_today(book, rules, now) == 0 and new_people(book, todo, now) == len(todo):
+            raise spent(book, rules, now)
         until = closed_until(rules, now)
         if until is not None and terms.hours != "now" and "hours" not in dispatch.despite:
             raise Asked("resume_hours", until=until)
@@ -267,7 +285,25 @@ def _with(proposal: Proposal | None, terms: Terms) -> Terms:
         return terms
     first: Literal["now", "later"] | None = "later" if proposal.due is not None else None
     hours = "now" if "hours" in proposal.despite else first or terms.hours
-    return Terms("flapping" in proposal.despite or terms.flapping, hours)
+    return Terms("flapping" in proposal.despite or terms.flapping, hours, most=proposal.most or terms.most)
+
+
+def _check_room(room: Room | None, agreed: Terms, nobody: Callable[[], Declined]) -> None:
+    """Declined (`nobody`) where nobody more may be written to today; Asked where not all of the case, and who
+    taps has not said yet that it is to be the first of them.
+    """
+    if room is None:
+        return
+    if not room.left:
+        raise nobody()
+    if room.short and agreed.most is None:
+        raise Asked(LIMIT, left=room.left, need=room.need)
+
+
+def spent(book: Book, rules: Rules, now: datetime) -> Declined:
+    """That nobody more may be written to today, and when the next one may."""
+    limit, until = limit_today(book, rules), daily.next_free(book.written, now)
+    return Declined("limit_spent", limit=limit, until=until)
 
 
 def _agreed(

@@ -11,7 +11,7 @@ from bot.domain.customer import Affected, Found, Link, Onu
 from bot.domain.dispatch import Phase
 from bot.domain.events import CaseOpened, Line, Planned, Spared
 from bot.domain.incident import Kind
-from bot.domain.limits.account import check_templates, templates_of
+from bot.domain.limits.account import LIMIT, check_templates, left_today, new_people, templates_of
 from bot.domain.limits.growth import has_grown, size_of
 from bot.domain.limits.holds import TOO_MANY, why_silent
 from bot.domain.phone import Phone, parse_phone
@@ -25,8 +25,8 @@ def gate(number: int, attempt: int, found: Found, rules: Rules, person: Callable
     """The plan of dispatch `attempt` of a case; `person` as `Ledger.person`.
 
     `Declined` where its approval was taken back meanwhile, or where the plan is another decision than the one
-    that was made: it takes two people, or has outgrown what the card asked about; and where its template may
-    not be used.
+    that was made: it takes two people, or has outgrown what the card asked about; where its template may not
+    be used, or today's limit does not hold it.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
@@ -52,6 +52,9 @@ def gate(number: int, attempt: int, found: Found, rules: Rules, person: Callable
         if has_grown(size, dispatch.agreed):
             raise Declined(GROWN, size=size)
         _check_size(case, size, rules)
+        left, need = left_today(book, rules, now), new_people(book, recipients, now)
+        if left is not None and need > left and dispatch.most is None:
+            raise Declined(LIMIT, size=replace(size, customers=need))
         listed, unread = len(found.affected.onus), tuple(sorted(found.unread))
         planned = Planned(number, listed, tuple(recipients), facts_of(case, now), unread)
         return [planned, *_left_unread(book, case, found, rules)]

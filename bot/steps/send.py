@@ -16,6 +16,8 @@ from bot.domain.book import Book
 from bot.domain.delivery import Place, opaque
 from bot.domain.dispatch import Phase
 from bot.domain.events import Abandoned, Intent, Line, Result, Spared
+from bot.domain.limits import daily
+from bot.domain.limits.account import LIMIT, left_today
 from bot.domain.limits.holds import why_silent
 from bot.domain.limits.retry import Breaker, delay
 from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Message, Outcome, Receipt, Recipient, Skip
@@ -33,7 +35,7 @@ class Job:
 
     `why` is the gateway's (or the ledger's) reason where the dispatch was halted by it, not by a person or
     a stop, and `mend` what to see to; `answered` is called after each result. `trial`: one alone finds out
-    whether the gateway is back.
+    whether the gateway is back; `full`: today's limit holds nobody more.
     """
 
     case: int
@@ -45,12 +47,19 @@ class Job:
     why: str | None = None
     mend: Mend | None = None
     trial: bool = False
+    full: bool = False
 
     def stop(self, why: str, mend: Mend | None = None) -> None:
         """Let nothing more leave, for a reason that hits every other send too."""
         if self.why is None:
             self.why, self.mend = why, mend
         self.halt.set()
+
+    def fill(self) -> None:
+        """Let nothing more be claimed, as today's limit holds nobody more: what is claimed leaves."""
+        self.full = True
+        if self.why is None:
+            self.why = LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,8 @@ class Sender:
         halted: asyncio.Future[Any] = asyncio.ensure_future(job.halt.wait())
         try:
             for recipient in waiting:
-                if not await self._may_leave(job, halted) or not await self._claim(job, recipient):
+                may = not job.full and await self._may_leave(job, halted)
+                if not may or not await self._claim(job, recipient):
                     continue  # halted: the others are passed over just as quickly
                 receipt = await self._persist(job, recipient, halted)
                 if receipt is None:
@@ -133,7 +143,9 @@ class Sender:
         except LedgerClosed:
             job.stop("ledger")
             return False
-        except Declined:  # stopped, or claimed before: only what was claimed now leaves
+        except Declined as no:  # stopped, or claimed before: only what was claimed now leaves
+            if no.code == LIMIT:
+                job.fill()
             return False
         return isinstance(lines[0], Intent)
 
@@ -229,8 +241,8 @@ def claim(number: int, attempt: int, recipient_id: str, rules: Rules) -> Write:
 
     Who was told through another case while this dispatch was interrupted is spared, who was to hear
     that service is back when it is not, who asked for no messages since the plan, and of whom no phone is
-    known any more. `Declined` where the
-    dispatch is not sending (any more) or the recipient was claimed before.
+    known any more. `Declined` where the dispatch is not sending (any more), the recipient was claimed before,
+    or today's limit holds nobody more: they are still to do.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
@@ -249,14 +261,27 @@ def claim(number: int, attempt: int, recipient_id: str, rules: Rules) -> Write:
             return [Spared(number, recipient_id, Skip.OPTED_OUT)]
         if root is not None:
             on = book.cases[root].ended_at is None
-            return [Spared(number, recipient_id, Skip.ON_AGAIN) if on else Intent(number, recipient_id)]
+            if on:
+                return [Spared(number, recipient_id, Skip.ON_AGAIN)]
+            _check_limit(book, number, recipient.person, rules, now)
+            return [Intent(number, recipient_id)]
         contact = book.contacts.get(recipient.person)
         skip = why_silent(book, number, rules, now)(recipient.person)
         if contact is not None and contact.case != number and skip is not None:
             return [Spared(number, recipient_id, skip)]
+        _check_limit(book, number, recipient.person, rules, now)
         return [Intent(number, recipient_id)]
 
     return write
+
+
+def _check_limit(book: Book, number: int, person: str, rules: Rules, now: datetime) -> None:
+    """Declined where today's limit, or what was approved, holds nobody more."""
+    dispatch = book.cases[number].dispatches[-1]
+    if dispatch.most is not None and len(dispatch.sends.intents) >= dispatch.most:
+        raise Declined(LIMIT)
+    if left_today(book, rules, now) == 0 and not daily.counts(book.written, person, now):
+        raise Declined(LIMIT)
 
 
 def _receipt(request: "asyncio.Future[Receipt]") -> Receipt:

@@ -27,7 +27,7 @@ async def send_trial(
 
     It is never repeated: what may have left is unknown, what did not is failed.
     """
-    [intent] = await ledger.commit(_intends(template, hsm, phone, by))
+    [intent] = await ledger.commit(_intends(template, hsm, phone, by, ledger.person(phone)))
     assert isinstance(intent, TrialIntent)  # noqa: S101 - for the type checker: the rule adds no other
     now = clock.now()
     message = Message(f"trial-{intent.trial}", phone, NAME, template, started=now, ended=now)
@@ -43,8 +43,8 @@ async def send_trial(
     return receipt
 
 
-def _intends(template: str, hsm: int | str, phone: str, by: Who) -> Write:
+def _intends(template: str, hsm: int | str, phone: str, by: Who, person: str) -> Write:
     def write(book: Book, _now: object) -> Sequence[Line]:
-        return [TrialIntent(book.next_trial, template, hsm, mask(phone), by)]
+        return [TrialIntent(book.next_trial, template, hsm, mask(phone), by, person)]
 
     return write

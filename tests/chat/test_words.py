@@ -82,6 +82,7 @@ REASONS = [
     ),
     *("two_people", "other_mode", "grown", "port_busy", "fewer_rows", "approver_gone", "second_poller"),
     "template",
+    "limit",
 ]
 FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
 VERDICTS = [
@@ -213,7 +214,7 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
     counts = (
         "n onus customers asked agreed no_record no_phone failed todo accepted held rejected unknown skipped "
         "unconfirmed doubts done to_send affected at_most total open waiting calls of olts others "
-        "hour today flaps cards listed plans"
+        "hour today flaps cards listed plans limit need before"
     )
     facts |= dict.fromkeys(counts.split(), 3000)
     facts |= dict.fromkeys(

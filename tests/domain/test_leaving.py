@@ -66,6 +66,7 @@ class TestSize:
             "lasting",
             "opted_out",
             "templates",
+            "written",
         }
 
     def test_a_whole_book_is_what_a_book_was(self) -> None:

@@ -103,6 +103,11 @@ EVERY_KIND: tuple[ev.Line, ...] = (
     ev.TemplateJudged("LOS", "aviso", Trouble("variables", "1, 2", "1")),
     ev.TemplateJudged("LOS", "aviso", Trouble("quality", holds=False), again=True),
     ev.TemplateJudged("LOS", "aviso"),
+    ev.LimitTold(250),
+    ev.LimitTold(),
+    ev.Proposed(2, ANA, asked=12, most=187),
+    ev.Approved(2, ANA, (port(),), asked=415, most=187),
+    TrialIntent(3, "LOS", 114, "(61) 9****-0009", ANA, "M0m1cL3yZQy6n5i2bQ9d"),
     ev.Upgraded("0" * 64, 12, "0123456789ab"),
 )
 

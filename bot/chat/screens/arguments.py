@@ -7,6 +7,8 @@ FLAPPING = "f"
 """In the argument of APPROVE: although the port oscillates."""
 AGREED = "g"
 """In the argument of APPROVE, before a number: to so many customers, more than were asked about first."""
+MOST = "m"
+"""In the argument of APPROVE, before a number: to the first so many alone, as today's limit holds no more."""
 NOW, LATER = "n", "l"
 """In the argument of APPROVE, RESTORE and RESUME: what to do outside the customers' hours."""
 MINUTES = (60, 120, 240, 480)
@@ -18,12 +20,26 @@ SILENCES = ("works", "maintenance", "known")
 CAUSES = ("cable", "power", "equipment", "vandalism", "works", "unknown")
 
 _NUMBER_AGREED = re.compile(rf"^{AGREED}[1-9][0-9]{{0,6}}")
+_NUMBER_MOST = re.compile(rf"^{MOST}[1-9][0-9]{{0,6}}")
 
 
 def agreed_in(arg: str) -> int | None:
     """To how many customers the argument of an APPROVE agrees; None where it says nothing of it."""
     found = _NUMBER_AGREED.match(arg)
     return int(found[0].removeprefix(AGREED)) if found else None
+
+
+def most_in(arg: str) -> int | None:
+    """To how many of its people the argument of an APPROVE sends alone; None where to all of them."""
+    found = _NUMBER_MOST.match(_NUMBER_AGREED.sub("", arg))
+    return int(found[0].removeprefix(MOST)) if found else None
+
+
+def with_most(arg: str, most: int) -> str:
+    """The argument of an APPROVE, but to the first so many alone."""
+    agreed = _NUMBER_AGREED.match(arg)
+    before = "" if agreed is None else agreed[0]
+    return f"{before}{MOST}{most}{_NUMBER_MOST.sub('', arg.removeprefix(before))}"
 
 
 def one_of(*args: str) -> Callable[[str], bool]:
@@ -38,4 +54,12 @@ def decimal(text: str) -> bool:
 
 def fits_approve(arg: str) -> bool:
     """Whether an APPROVE is ever written with it."""
-    return _NUMBER_AGREED.sub("", arg) in {"", FLAPPING, NOW, LATER, FLAPPING + NOW, FLAPPING + LATER}
+    rest = _NUMBER_MOST.sub("", _NUMBER_AGREED.sub("", arg))
+    return rest in {
+        "",
+        FLAPPING,
+        NOW,
+        LATER,
+        FLAPPING + NOW,
+        FLAPPING + LATER,
+    }

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from bot.chat.screens.arguments import DENY_REASONS, FLAPPING, LATER, NO_ETA, NOW, agreed_in
+from bot.chat.screens.arguments import DENY_REASONS, FLAPPING, LATER, NO_ETA, NOW, agreed_in, most_in
 from bot.chat.screens.press import Said, Tapped
 from bot.domain.case import SECOND_WITHIN, CaseState
 from bot.domain.events import Approved, CauseNamed, Forecast, Line, Proposed, Silenced
@@ -22,7 +22,7 @@ def terms(tapped: Tapped) -> Terms:
     """What the person answered, and how often the case had been set going, out of a button."""
     arg = tapped.press.arg
     hours: Literal["now", "later"] | None = "now" if NOW in arg else "later" if LATER in arg else None
-    return Terms(FLAPPING in arg, hours, agreed_in(arg), tapped.press.runs)
+    return Terms(FLAPPING in arg, hours, agreed_in(arg), tapped.press.runs, most=most_in(arg))
 
 
 def approve(t: Tapped) -> Write:

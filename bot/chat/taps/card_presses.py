@@ -5,12 +5,14 @@ from datetime import datetime
 
 from bot.chat.screens.arguments import FLAPPING
 from bot.chat.screens.cards.late import Late
+from bot.chat.screens.cards.room import Short
 from bot.chat.screens.press import Press, Question, Tap, Tapped
 from bot.chat.taps.absence import Away
 from bot.chat.taps.deps import TapDeps
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.events import Line
+from bot.domain.limits.account import LIMIT
 from bot.domain.who import Who
 from bot.errors import Asked, Declined
 from bot.ports import Notice, Write
@@ -110,6 +112,8 @@ def _only_whether(rule: Write) -> Write:
     return write
 
 
-def _question(code: str, arg: str) -> Question | None:
+def _question(code: str, arg: str) -> Question | Short | None:
     """The question that a card asks; what was answered already is kept in it."""
+    if code == LIMIT:
+        return Short(arg)
     return "hours_f" if code == "hours" and FLAPPING in arg else _ASKED[code]

@@ -5,7 +5,7 @@ there is to say, and what goes where a kind says nothing.
 """
 
 from bot.domain.events import account, approvals, cases, notes, people, program, receipts, sends, silences
-from bot.domain.events.account import TemplateJudged
+from bot.domain.events.account import LimitTold, TemplateJudged
 from bot.domain.events.approvals import (
     Approved,
     Begun,
@@ -95,6 +95,7 @@ __all__ = [
     "Intent",
     "Interrupted",
     "Lapsed",
+    "LimitTold",
     "Line",
     "OptedIn",
     "OptedOut",

@@ -1,4 +1,4 @@
-"""What the platform says of our account: its templates.
+"""What the platform says of our account: its templates, and how many people we may write to.
 
 Field names and `kind` texts are the file format: add fields with a default, never rename.
 """
@@ -32,5 +32,17 @@ class TemplateJudged(Event):
             book.templates[self.template] = Judged(self.name, self.trouble, at)
 
 
-Line = TemplateJudged
+@dataclass(frozen=True, slots=True)
+class LimitTold(Event):
+    """The platform lets us write to so many different people within 24 hours (None: to any number)."""
+
+    people: int | None = None
+    kind: Literal["limit_told"] = "limit_told"
+    observed = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        book.daily_limit = self.people
+
+
+Line = TemplateJudged | LimitTold
 """Every kind of this file."""

@@ -27,7 +27,8 @@ class Approved(Event):
     the case that may not be sent to now, `despite` what the person was warned of, `due` when it is to be
     sent (None: now), `first` who approved before, where two had to. `asked` is how many ONUs the card asked
     about (0: the source gave no count; None: written before this was kept), `agreed` the customers of a
-    larger plan that the person was asked about and said yes to.
+    larger plan that the person was asked about and said yes to, `most` to how many of them it is sent, where
+    today's limit holds no more.
     """
 
     case: int
@@ -42,6 +43,7 @@ class Approved(Event):
     first: Who | None = None
     asked: int | None = None
     agreed: int | None = None
+    most: int | None = None
     kind: Literal["approved"] = "approved"
     audited = True
     of_a_dispatch = True
@@ -54,7 +56,7 @@ class Approved(Event):
         dispatch = Dispatch(number, self.by, at, at, self.ports, self.dry_run, self.template)
         dispatch.mixed, dispatch.left_out, dispatch.despite = self.mixed, self.left_out, self.despite
         dispatch.due, dispatch.first = self.due, self.first
-        dispatch.asked, dispatch.agreed = self.asked, self.agreed
+        dispatch.asked, dispatch.agreed, dispatch.most = self.asked, self.agreed, self.most
         dispatch.answerable = (self.by,) if self.first is None else (self.first, self.by)
         if self.due is not None:
             dispatch.phase = Phase.SCHEDULED
@@ -143,6 +145,8 @@ class Resumed(Event):
         dispatch.resumed_by, dispatch.broken = self.by, False
         dispatch.answerable = dispatch.answerable if self.by is None else (self.by,)
         dispatch.end_reason = dispatch.mend = None
+        if self.by is not None:
+            dispatch.most = None  # who is left is told, as far as the limit goes by now
         if self.by is not None and dispatch.progress is not None:
             results = dispatch.progress.results.items()
             failed = [id_ for id_, receipt in results if receipt.outcome is Outcome.FAILED]
@@ -184,7 +188,7 @@ class TapRefused(Event):
 class Proposed(Event):
     """The first of the two approvals that a large dispatch needs. `due`: it is to be sent then.
 
-    `asked` and `agreed` are as in `events.Approved`.
+    `asked`, `agreed` and `most` are as in `events.Approved`.
     """
 
     case: int
@@ -193,11 +197,12 @@ class Proposed(Event):
     due: datetime | None = None
     asked: int | None = None
     agreed: int | None = None
+    most: int | None = None
     kind: Literal["proposed"] = "proposed"
     audited = True
 
     def apply(self, book: Book, at: datetime) -> None:
-        proposal = Proposal(self.by, at, self.despite, self.due, self.asked, self.agreed)
+        proposal = Proposal(self.by, at, self.despite, self.due, self.asked, self.agreed, self.most)
         book.cases[self.case].proposal = proposal
 
 

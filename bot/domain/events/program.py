@@ -11,6 +11,7 @@ from typing import Literal
 from bot.domain.book import Announcement, Book, Doubt, Event
 from bot.domain.dispatch import Phase
 from bot.domain.events.sends import interrupt
+from bot.domain.limits.daily import spend
 from bot.domain.plan import Outcome, Receipt
 from bot.domain.redated import bring_back
 from bot.domain.who import Who
@@ -123,7 +124,8 @@ class GroupMoved(Event):
 class TrialIntent(Event):
     """A test message is about to leave. It belongs to no case and takes no cooldown.
 
-    `template` is the `Message.template`, `hsm` its id as configured then, `phone` masked.
+    `template` is the `Message.template`, `hsm` its id as configured then, `phone` masked, `person`
+    what whoever has it is called.
     """
 
     trial: int
@@ -131,6 +133,7 @@ class TrialIntent(Event):
     hsm: int | str
     phone: str
     by: Who
+    person: str | None = None
     kind: Literal["trial_intent"] = "trial_intent"
     audited = True
     by_the_bot = False
@@ -138,6 +141,8 @@ class TrialIntent(Event):
     def apply(self, book: Book, at: datetime) -> None:
         book.trials[self.trial] = None
         book.next_trial = max(book.next_trial, self.trial + 1)
+        if self.person is not None:
+            spend(book.written, self.person, at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from bot.domain.claims import (
     reserve,
 )
 from bot.domain.dispatch import LEFT_OVER, Despite, End, Phase
+from bot.domain.limits.daily import spend, take_back
 from bot.domain.outages import ask_again
 from bot.domain.plan import (
     ARRIVED,
@@ -86,7 +87,10 @@ class Intent(Event):
         sends.intents[self.recipient] = at
         sends.unlisted.pop(self.recipient, None)
         dispatch.last_at = at
-        add_contact(book, case, sends.recipients[self.recipient])
+        recipient = sends.recipients[self.recipient]
+        add_contact(book, case, recipient)
+        if not dispatch.dry_run and recipient.person is not None:
+            spend(book.written, recipient.person, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,19 @@ class Result(Event):
         elif receipt.outcome in IN_DOUBT:
             sends.results[self.recipient] = receipt
             book.doubtful[self.case] = None
-        elif not sends.back_in_doubt(self.recipient):  # else a send before this one may have arrived
+        else:
+            self._did_not_leave(book, case, receipt)
+        if dispatch.at_rest:
+            note_doubts(book, case)
+
+    def _did_not_leave(self, book: Book, case: Case, receipt: Receipt) -> None:
+        dispatch, sends = case.dispatches[-1], case.dispatches[-1].sends
+        take_back(book.written, sends.recipients[self.recipient].person, sends.intents.get(self.recipient))
+        if not sends.back_in_doubt(self.recipient):  # else a send before this one may have arrived
             sends.results[self.recipient] = receipt
             drop_contact(book, case, self.recipient)
             if dispatch.phase is Phase.FINISHED:  # an answer after the end
                 give_back(book, case)
-        if dispatch.at_rest:
-            note_doubts(book, case)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,8 @@ class Abandoned(Event):
 
     def apply(self, book: Book, at: datetime) -> None:
         sends = book.cases[self.case].dispatches[-1].sends
-        sends.intents.pop(self.recipient, None)
+        person = sends.recipients[self.recipient].person if self.recipient in sends.recipients else None
+        take_back(book.written, person, sends.intents.pop(self.recipient, None))
         if self.reason is not None:
             sends.refused.add(self.recipient)
 

@@ -18,7 +18,8 @@ from bot.errors import Declined
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What the approver answered: send although the port oscillates; `hours`: now all the same, or later;
-    `agreed`: to as many customers, though fewer had been asked about.
+    `agreed`: to as many customers, though fewer had been asked about; `most`: to the first so many alone, as
+    today's limit holds no more.
 
     `runs` is how many their button was drawn after (`Case.runs`), None where it was no button; `shown`
     how many ONUs the card told them of (`growth.asked_about`), None where nobody knows.
@@ -29,6 +30,7 @@ class Terms:
     agreed: int | None = None
     runs: int | None = None
     shown: int | None = None
+    most: int | None = None
 
 
 NO_TERMS = Terms()
@@ -39,7 +41,7 @@ NO_MORE = frozenset({APPROVER_GONE, CONTESTED})
 """Why a dispatch that was approved may not go on: who approved it may not decide any more, or another program
 may be carrying out the same.
 """
-NOT_BEGUN = frozenset({TOO_MANY, GROWN, "other_mode", "port_busy", "template", *NO_MORE})
+NOT_BEGUN = frozenset({TOO_MANY, GROWN, "other_mode", "port_busy", "template", "limit", *NO_MORE})
 """Why a dispatch was given up though its alert could be read."""
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import httpx
 
 from bot import upstream
+from bot.domain.limits.daily import Allowed
 from bot.domain.limits.templates import Template
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
 from bot.gateways.cloud.answers import is_an_error, receipt
 from bot.gateways.cloud.body import body_of, is_phone, values_in
+from bot.gateways.cloud.limit import FIELD, allowed
 from bot.gateways.cloud.templates import A_PAGE, FIELDS, template_of
 
 SEND_SECONDS = 30.0  # for one whole exchange: a send is not cut short lightly, its end would be unknown
@@ -113,6 +115,10 @@ class Cloud:
         """What stands for the variables of the message's template."""
         words = self._variables.get(message.template, ())
         return dict(values_in(message, words, named=self._named, zone=self._zone))
+
+    async def allowance(self) -> Allowed | None:
+        """The tier of the number's portfolio; None where nobody can ask for it, or Meta does not say."""
+        return allowed(await self._read(self._url, {"fields": FIELD})) if self._readable else None
 
     async def _template(self, template: str) -> Template:
         name = self._templates[template]

@@ -34,6 +34,14 @@ class Templates(Part):
     )
     hsm_text_power: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND)
     hsm_text_restored: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND)
+    hsm_daily_limit: int = setting(
+        0,
+        ge=0,
+        le=10_000_000,
+        mend="people in 24 hours, 0 for as many as the gateway says",
+        tells="To how many different people the bot writes within any 24 hours at most; 0: to as many as the "
+        "gateway says (Meta's limit is read), else to any number.",
+    )
     hsm_rate: float = setting(
         10,
         ge=0,

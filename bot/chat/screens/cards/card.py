@@ -14,6 +14,7 @@ from bot.chat.screens.cards.notes import notes
 from bot.chat.screens.cards.ports import cooldown
 from bot.chat.screens.cards.questions import Asking, asked
 from bot.chat.screens.cards.restored import restored
+from bot.chat.screens.cards.room import room_line
 from bot.chat.screens.cards.rows import details_row, halting, rows
 from bot.chat.screens.cards.sends import decision
 from bot.chat.screens.fitting import ENTITIES_AT_MOST, LINE, PARAGRAPH, TEXT_AT_MOST, entities, shown_units
@@ -55,7 +56,7 @@ def card(
         facts(case, now, words, rules),
         [words.say("card.ledger_closed")] if stuck else [],
         [words.say("card.unconfirmed")] if not stuck and _blocked(case, book) else [],
-        [] if stuck else _held(case, book, now, words, rules),
+        [] if stuck else [*_held(case, book, now, words, rules), *room_line(case, book, now, words, rules)],
         notes(case, book, now, words, rules),
         decision(case, book, now, words, rules),
         [] if stuck else cooldown(case, book, now, words, rules),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.chat.screens.arguments import agreed_in
+from bot.chat.screens.arguments import agreed_in, most_in
 from bot.chat.screens.buttons import Action
 from bot.chat.screens.press import Press
 from bot.chat.screens.table import find
@@ -26,6 +26,9 @@ class Late:
         agreed = agreed_in(self.press.arg) if action is Action.APPROVE else None
         if agreed is not None:
             return words.plain("button.grown", n=agreed, second=False)
+        most = most_in(self.press.arg) if action is Action.APPROVE else None
+        if most is not None:
+            return words.plain("button.first_of_them", n=most, others=False)
         said = row.label if row is not None and isinstance(row.label, str) else ""
         label = words.plain(f"button.{said or action.name.lower()}", n=None)
         if action is not Action.DENY:

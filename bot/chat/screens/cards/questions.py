@@ -11,6 +11,7 @@ from bot.chat.screens.buttons import Action, press_on, press_restore
 from bot.chat.screens.cards.head import ports_line
 from bot.chat.screens.cards.late import Late
 from bot.chat.screens.cards.restored import Rows, may_restore
+from bot.chat.screens.cards.room import Short, room_question
 from bot.chat.screens.cards.rows import agreement, may_separate
 from bot.chat.screens.fitting import quoted
 from bot.chat.screens.press import Press, Question, Tapped
@@ -20,13 +21,14 @@ from bot.chat.screens.words import Words, duration
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.causes.flapping import recent
+from bot.domain.limits.account import room_for
 from bot.domain.limits.holds import closed_until, flapping
 from bot.domain.rules import Rules
 from bot.steps.decide import is_over
 from bot.steps.describe import scopes_of
 
-Asking = Question | Late
-"""What a card asks: a question, or whether a tap that came late still holds."""
+Asking = Question | Late | Short
+"""What a card asks: a question, whether a tap that came late still holds, whom today's limit is for."""
 _MAY_PASS = {"unconfirmed", "cooldown", "port_busy", "second_person", "already_yours", "other_mode"}
 """Why a tap may be declined now and not later, or not of another person: a question about it stays."""
 _SCOPES_AT_MOST = 300  # UTF-16 units
@@ -43,6 +45,8 @@ def asked(
     ask = _Ask(case, book, now, words, rules)
     if isinstance(question, Late):
         return ask.late(question)
+    if isinstance(question, Short):
+        return ask.room(question) if open_ else None
     asks: dict[Question, tuple[bool, Callable[[], Asked | None]]] = {
         "deny": (on and case.undecided, ask.deny),
         "flapping": (open_, ask.flapping),
@@ -144,6 +148,11 @@ class _Ask:
             "button.separate_yes", Press(Action.SEPARATE, self.case.id, str(len(self.case.on))), "danger"
         )
         return self.words.say("question.separate", n=n), ((yes,), self._back())
+
+    def room(self, short: Short) -> Asked | None:
+        room = room_for(self.book, self.case, self.case.ports, self.rules, self.now)
+        asked = None if room is None else room_question(short, self.case, room, self.words)
+        return None if asked is None else (asked[0], (asked[1], self._back()))
 
     def late(self, late: Late) -> Asked | None:
         """Whether what somebody tapped while nobody listened is still to be done; None where it cannot be."""

@@ -57,6 +57,8 @@ def approved(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> lis
     lines = [words.say(f"card.despite_{what}") for what in dispatch.despite]
     if dispatch.agreed is not None:
         lines.append(words.say("card.agreed", n=dispatch.agreed, asked=dispatch.asked))
+    if dispatch.most is not None:
+        lines.append(words.say("card.most", n=dispatch.most))
     if dispatch.begun_by is not None:
         lines.append(words.say("card.begun", by=dispatch.begun_by, at=dispatch.begun_at, now=now))
     if case.state is not CaseState.SCHEDULED:

@@ -22,6 +22,8 @@ from bot.domain.case import CaseState
 from bot.domain.dispatch import Phase
 from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Incident
+from bot.domain.limits.account import limit_today
+from bot.domain.limits.daily import counted
 from bot.domain.restored import waiting as waiting_for_news
 from bot.domain.rules import Rules
 
@@ -78,6 +80,7 @@ def status(
         words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
         *_ahead(book, words, now),
         *_open_ends(book, words, now, rules),
+        *_limit(book, words, now, rules),
         *([words.say("status.opted_out", n=len(book.opted_out))] if book.opted_out else []),
         _gateway(gateway, program, words, now),
         words.say("status.version", version=program.version, uptime=now - program.started_at),
@@ -134,6 +137,12 @@ def _open_ends(book: Book, words: Words, now: datetime, rules: Rules) -> list[Ma
     }
     unread = unconfirmed(book)
     return [_of_cases(key, found, book, words, unread) for key, found in ends.items() if found]
+
+
+def _limit(book: Book, words: Words, now: datetime, rules: Rules) -> list[Markup]:
+    """How many people were written to today, where there is a limit."""
+    limit = limit_today(book, rules)
+    return [] if limit is None else [words.say("status.limit", n=counted(book.written, now), limit=limit)]
 
 
 def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words, unread: int) -> Markup:
