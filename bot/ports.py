@@ -11,7 +11,7 @@ from bot.domain.delivery import News
 from bot.domain.events import Line
 from bot.domain.incident import Inventory, Poll, Port
 from bot.domain.limits.daily import Allowed
-from bot.domain.limits.templates import Template
+from bot.domain.limits.templates import Meaning, Template
 from bot.domain.plan import Message, Receipt, Sent
 from bot.domain.who import Who
 
@@ -99,6 +99,7 @@ class Webhook(Protocol):
         Refused where it is not the gateway who says it, BadAnswer where it cannot be read.
         """
 
+
 @runtime_checkable
 class Templates(Protocol):
     """What is known of the messages' templates: a gateway that has any has this, too. Never retries."""
@@ -111,6 +112,9 @@ class Templates(Protocol):
 
     def fills(self, message: Message) -> Mapping[str, str]:
         """What the message puts into its template, by what stands in the braces there: `1`, or a name."""
+
+    def means(self, event: str) -> Meaning:
+        """What a notice (`TemplateNews.event`) says of a template."""
 
 
 @runtime_checkable

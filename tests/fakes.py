@@ -11,7 +11,7 @@ from bot.domain.customer import Affected, Contact, Link, Onu
 from bot.domain.delivery import News
 from bot.domain.incident import Incident, Inventory, Kind, OddRow, Poll, Port
 from bot.domain.limits.daily import Allowed
-from bot.domain.limits.templates import Template
+from bot.domain.limits.templates import Meaning, Template, Trouble
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.domain.who import Who
 from bot.errors import BadAnswer, NotFound
@@ -228,6 +228,10 @@ class FakeGateway:
         if isinstance(self.known, Exception):
             raise self.known
         return self.known
+
+    def means(self, event: str) -> Meaning:
+        known: dict[str, Meaning] = {"GOOD": None, "PAUSED": Trouble("paused")}
+        return known.get(event, "nothing")
 
     async def allowance(self) -> Allowed | None:
         if isinstance(self.allowed, Exception):

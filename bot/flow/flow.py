@@ -107,11 +107,17 @@ class Flow:
         self._refusals: dict[tuple[int, str, str], float] = {}
         self._inventory = InventoryCache(deps.source)
         self._policy = Policy(deps.ledger, deps.chat, self._dispatcher)
+        self._platform = Platform(deps.gateway, deps.ledger, self._policy, rules, deps.clock)
         self.receipts = Receipts(
-            deps.ledger, self._policy, deps.chat, deps.inbox, clock=deps.clock, spawn=deps.spawn
+            deps.ledger,
+            self._policy,
+            deps.chat,
+            deps.inbox,
+            clock=deps.clock,
+            spawn=deps.spawn,
+            of_a_template=self._platform.heard,
         )
         self.listing = Listing(deps.ledger, deps.gateway, self.receipts, deps.clock)
-        self._platform = Platform(deps.gateway, deps.ledger, self._policy, rules, deps.clock)
         self._polling = Polling(
             deps, rules, self.health, self._inventory, self._dispatcher, policy=self._policy
         )

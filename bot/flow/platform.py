@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 
 from bot.domain.case import Case
+from bot.domain.delivery import TemplateNews
 from bot.domain.limits.account import held_by, templates_of
 from bot.domain.limits.templates import Template, Trouble, filled
 from bot.domain.plan import Message
@@ -61,6 +62,15 @@ class Platform:
             return
         ours = [template for template, called in self._rules.templates.items() if called == name]
         await self._policy.observe(judge(dict.fromkeys(ours, (name, trouble))))
+
+    async def heard(self, news: TemplateNews) -> None:
+        """The same in the platform's own words. What is about no template that it names is looked up."""
+        meant = self._templates.means(news.event) if self._templates is not None else "nothing"
+        if meant != "nothing" and news.name:
+            await self.news(news.name, news.language or "", meant)
+            return
+        self._good = False
+        self.look()
 
     def said(self, case: Case, name: str) -> list[str]:
         """What a customer of that name would read now, for each template of the case whose text is known."""

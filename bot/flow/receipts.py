@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
@@ -32,10 +32,19 @@ class Receipts:
     """One per process. `hear` takes what a gateway pushes, `take` what an earlier process had kept."""
 
     def __init__(
-        self, ledger: Ledger, policy: Policy, chat: NocChat, inbox: Inbox, *, clock: Clock, spawn: Spawn
+        self,
+        ledger: Ledger,
+        policy: Policy,
+        chat: NocChat,
+        inbox: Inbox,
+        *,
+        clock: Clock,
+        spawn: Spawn,
+        of_a_template: Callable[[TemplateNews], Awaitable[None]],
     ) -> None:
+        """`of_a_template` takes what is told of one."""
         self._ledger, self._policy, self._chat, self._inbox = ledger, policy, chat, inbox
-        self._clock, self._spawn = clock, spawn
+        self._clock, self._spawn, self._of_a_template = clock, spawn, of_a_template
         self._queue: deque[News] = deque()
         self._waiting: list[DeliveryNews] = []
         self._working = False
@@ -91,6 +100,8 @@ class Receipts:
     async def _heed(self, news: StopNews | TemplateNews) -> None:
         if isinstance(news, StopNews):
             await self._policy.decide(asked_to_stop(news.person, news.word))
+        else:
+            await self._of_a_template(news)
 
     async def _sort(self, news: Sequence[DeliveryNews]) -> Sequence[DeliveryNews]:
         places = self._by_reference() if any(not one.about for one in news) else {}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
-from bot.domain.limits.templates import Template
+from bot.domain.limits.templates import Meaning, Template
 from bot.domain.plan import RESTORED, Message, Outcome, Receipt, Sent
 from bot.gateways.adapter import Adapter
 from bot.gateways.filling import values_of
@@ -39,6 +39,10 @@ class DryRun:
         words = self._restored if message.template == RESTORED else self._words
         values = values_of(message, words, self._zone, lambda text, longest: " ".join(text.split())[:longest])
         return {str(place): value for place, value in enumerate(values, 1)}
+
+    def means(self, event: str) -> Meaning:  # noqa: ARG002 - the protocol's
+        """Nothing: it sends no notices."""
+        return "nothing"
 
     async def probe(self) -> str:
         """What it is."""

@@ -11,7 +11,7 @@ from bot.domain.limits.templates import Template, Trouble
 from bot.domain.plan import Message
 from bot.errors import BadAnswer, Refused
 from bot.gateways.cloud.cloud import Cloud
-from bot.gateways.cloud.templates import A_PAGE, of_category, of_status, template_of
+from bot.gateways.cloud.templates import A_PAGE, meaning, template_of
 from bot.process.wiring import adapters_words
 from bot.simulator.cloud import ACCOUNT, NUMBER, CloudApi
 
@@ -177,20 +177,25 @@ def test_no_row_breaks_the_reading(row: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "title", "said"),
+    ("event", "means"),
     [
-        ("PAUSED", "FIRST_PAUSE", (True, Trouble("paused"))),
-        ("APPROVED", "", (True, None)),
-        ("REINSTATED", "", (True, None)),
-        ("PAUSED", "UNPAUSE", (True, None)),
-        ("FLAGGED", "", (True, Trouble("quality", holds=False))),
-        ("LOCKED", "", (False, None)),
+        ("PAUSED", Trouble("paused")),
+        ("APPROVED", None),
+        ("REINSTATED", None),
+        ("UNPAUSE", None),
+        ("FLAGGED", Trouble("quality", holds=False)),
+        ("new_quality_score=RED", Trouble("quality", holds=False)),
+        ("new_quality_score=GREEN", "nothing"),
+        ("new_category=MARKETING", Trouble("category", "MARKETING")),
+        ("correct_category=MARKETING", Trouble("category", "MARKETING")),
+        ("new_category=UTILITY", "nothing"),
+        ("LOCKED", "nothing"),
+        ("MARKETED", "nothing"),
+        ("", "nothing"),
     ],
 )
-def test_notices_of_a_state(event: str, title: str, said: tuple[bool, Trouble | None]) -> None:
-    assert of_status(event, title) == said
-    assert of_category("MARKETING") == Trouble("category", "MARKETING")
-    assert of_category("UTILITY") is None
+def test_notices_of_a_template(event: str, means: object) -> None:
+    assert meaning(event) == means
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

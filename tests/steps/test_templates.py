@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.case import CaseState
+from bot.domain.delivery import TemplateNews
 from bot.domain.incident import Kind
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
@@ -194,6 +195,24 @@ async def test_news_by_name_and_language_hold_until_it_is_told_to_be_good(readab
     assert said(readable) == [("aviso", None)]
     await readable.approve()
     assert len(readable.gateway.received) == 3
+
+
+async def test_what_a_webhook_tells_is_the_same(readable: Desk) -> None:
+    readable.gateway.known = None
+    now = readable.clock.now()
+
+    async def told(*news: TemplateNews) -> None:
+        await readable.flow.receipts.hear(news)
+        await readable.clock.advance(1)
+
+    await told(TemplateNews("aviso", "PAUSED", now, "pt_BR"), TemplateNews("energia", "SOMETHING", now))
+    assert said(readable) == [("aviso", "paused")]
+    await told(TemplateNews("aviso", "GOOD", now))
+    assert said(readable)[1:] == [("aviso", None)]
+    await readable.clock.advance(platform.TRIED + 1)
+    readable.gateway.known = known(LOS=PAUSED)
+    await told(TemplateNews("", "MARKETED", now))
+    assert said(readable)[2:] == [("aviso", "paused")], "of which one is looked up"
 
 
 async def test_nobody_says_that_it_is_good_and_the_send_itself_finds_out(readable: Desk) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 
 HOLDS = timedelta(hours=6)
 """So long after it was last seen something wrong holds sends back: nobody may say that it is over.
@@ -24,6 +25,10 @@ class Trouble:
     has: str = ""
     wants: str = ""
     holds: bool = True
+
+
+Meaning: TypeAlias = Trouble | Literal["nothing"] | None
+"""What a notice says is wrong with a template; None: it is good; "nothing": neither."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ import httpx
 
 from bot import upstream
 from bot.domain.limits.daily import Allowed
-from bot.domain.limits.templates import Template
+from bot.domain.limits.templates import Meaning, Template
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
 from bot.gateways.cloud.answers import is_an_error, receipt
 from bot.gateways.cloud.body import body_of, is_phone, values_in
 from bot.gateways.cloud.limit import FIELD, allowed
-from bot.gateways.cloud.templates import A_PAGE, FIELDS, template_of
+from bot.gateways.cloud.templates import A_PAGE, FIELDS, meaning, template_of
 
 SEND_SECONDS = 30.0  # for one whole exchange: a send is not cut short lightly, its end would be unknown
 READ_SECONDS = 10.0  # for one reading of what the account is
@@ -115,6 +115,10 @@ class Cloud:
         """What stands for the variables of the message's template."""
         words = self._variables.get(message.template, ())
         return dict(values_in(message, words, named=self._named, zone=self._zone))
+
+    def means(self, event: str) -> Meaning:
+        """What a notice of Meta's says of a template."""
+        return meaning(event)
 
     async def allowance(self) -> Allowed | None:
         """The tier of the number's portfolio; None where nobody can ask for it, or Meta does not say."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.domain.limits.templates import Template, Trouble, variables_in
+from bot.domain.limits.templates import Meaning, Template, Trouble, variables_in
 from bot.gateways.reasons import one_line
 
 FIELDS = "name,language,status,category,parameter_format,components,quality_score"
@@ -43,21 +43,22 @@ def template_of(
     return Template(name, text, found)
 
 
-def of_status(event: str, title: str = "") -> tuple[bool, Trouble | None]:
-    """What a notice of a new state says of a template: whether anything, and what is wrong (None: nothing).
+def meaning(event: str) -> Meaning:
+    """What a notice says is wrong with a template, None where it is good; "nothing" where it says neither.
 
-    `event` and `title` are the webhook's `event` and `other_info.title`.
+    `event` is a state (`PAUSED`), or a field of the notice with its value (`new_category=MARKETING`).
     """
-    if {event.upper(), title.upper()} & _GOOD_AGAIN:
-        return True, None
-    code = _STATES.get(event.upper())
-    if code is None:
-        return (True, Trouble("quality", holds=False)) if event.upper() == "FLAGGED" else (False, None)
-    return True, Trouble(code)
+    field, _, value = event.upper().rpartition("=")
+    if field.endswith("CATEGORY"):
+        return _of_category(value) or "nothing"  # it may be paused all the same
+    if field or value == "FLAGGED":
+        return Trouble("quality", holds=False) if value in {"RED", "FLAGGED"} else "nothing"
+    if value in _GOOD_AGAIN:
+        return None
+    return Trouble(_STATES[value]) if value in _STATES else "nothing"
 
 
-def of_category(category: str) -> Trouble | None:
-    """What is wrong with a template that Meta moves to a category; None where nothing is."""
+def _of_category(category: str) -> Trouble | None:
     return None if category.upper() == "UTILITY" else Trouble("category", one_line(category) or "?")
 
 
@@ -66,7 +67,7 @@ def _standing(row: Mapping[str, Any]) -> Iterator[Trouble]:
     if status != "APPROVED":
         code = _STATES.get(status)
         yield Trouble("unusable", one_line(status) or "?") if code is None else Trouble(code)
-    moved = of_category(str(row.get("category", "")))
+    moved = _of_category(str(row.get("category", "")))
     if moved is not None:
         yield moved
 

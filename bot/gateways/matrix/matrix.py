@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from bot import upstream
-from bot.domain.limits.templates import Template
+from bot.domain.limits.templates import Meaning, Template
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import AnswerLost, BadAnswer, NotFound, TryLater
 from bot.gateways.matrix.answers import receipt
@@ -122,6 +122,10 @@ class Matrix:
     def fills(self, message: Message) -> Mapping[str, str]:
         """What stands for {{1}}, {{2}} ... of the message's template."""
         return variables_of(message, self._variables.get(message.template, ()), self._zone)
+
+    def means(self, event: str) -> Meaning:  # noqa: ARG002 - the protocol's
+        """Nothing: it sends no notices."""
+        return "nothing"
 
     async def probe(self) -> str:
         """Ask for today's list of sent messages: a GET, so it sends nothing, and it needs the key."""
