@@ -64,7 +64,8 @@ class PortRig:
 class GatewayRig:
     """`delivered` counts, by phone, what reached a customer; `lag`: seconds until its own list has it.
 
-    `lag` is None where it keeps no list, `pause` (its template is paused) where nobody may read those.
+    `lag` is None where it keeps no list, `pause` (its template is paused) where nobody may read those,
+    `allow` (it lets us write to so many) where it says nothing of it.
     """
 
     adapter: Sender
@@ -75,6 +76,7 @@ class GatewayRig:
     break_template: Callable[[], None]
     lag: Callable[[float], None] | None = None
     pause: Callable[[], None] | None = None
+    allow: Callable[[int | None], None] | None = None
 
 
 @asynccontextmanager
@@ -192,7 +194,11 @@ async def _cloud() -> AsyncIterator[GatewayRig]:
         def pause() -> None:
             api.states["fibra"] = "PAUSED"
 
-        yield GatewayRig(adapter, api, lambda: api.count, refuse, break_key, break_template, pause=pause)
+        def allow(people: int | None) -> None:
+            api.tier = "TIER_UNLIMITED" if people is None else f"TIER_{people}"
+
+        knobs = (refuse, break_key, break_template)
+        yield GatewayRig(adapter, api, lambda: api.count, *knobs, pause=pause, allow=allow)
         await adapter.aclose()
 
 
@@ -207,6 +213,7 @@ GATEWAY_RIGS: dict[str, Callable[[], AbstractAsyncContextManager[GatewayRig]]] =
 }
 LISTS = ("matrix",)
 TELLS_OF_TEMPLATES = ("cloud",)
+SAYS_HOW_MANY = ("cloud",)
 
 
 @pytest.fixture(params=sorted(SOURCES))
@@ -240,6 +247,13 @@ async def listing(request: pytest.FixtureRequest) -> AsyncIterator[GatewayRig]:
 @pytest.fixture(params=TELLS_OF_TEMPLATES)
 async def telling(request: pytest.FixtureRequest) -> AsyncIterator[GatewayRig]:
     """Each gateway that tells how its templates stand."""
+    async with GATEWAY_RIGS[request.param]() as rig:
+        yield rig
+
+
+@pytest.fixture(params=SAYS_HOW_MANY)
+async def counting(request: pytest.FixtureRequest) -> AsyncIterator[GatewayRig]:
+    """Each gateway that says how many people it lets us write to."""
     async with GATEWAY_RIGS[request.param]() as rig:
         yield rig
 

@@ -989,7 +989,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a repeated send that fails ends the doubt about the first",
-        "bot.domain.events.sends:Result.apply",
+        "bot.domain.events.sends:Result._did_not_leave",
         "not sends.back_in_doubt(self.recipient)",
         "True",
         "rules",
@@ -1527,5 +1527,41 @@ MUTANTS: tuple[Mutant, ...] = (
         "r.id in sends.results and sends.results[r.id].outcome is Outcome.ACCEPTED and not sends.undelivered(r.id)",
         "r.id in sends.results and sends.results[r.id].outcome is Outcome.ACCEPTED",
         "receipts",
+    ),
+    Mutant(
+        "the limit is not looked at at the claim",
+        "bot.steps.send:_check_limit",
+        "left_today(book, rules, now) == 0 and not daily.counts(book.written, person, now)",
+        "False",
+        "limit",
+    ),
+    Mutant(
+        "the count does not survive a restart",
+        "bot.domain.events.program:Started.apply",
+        "book.doubt = self.doubt or book.doubt",
+        "book.doubt = self.doubt or book.doubt; book.written.clear()",
+        "limit",
+    ),
+    Mutant(
+        "more leave than the button named",
+        "bot.steps.send:_check_limit",
+        "len(dispatch.sends.intents) >= dispatch.most",
+        "False",
+        "limit",
+    ),
+    Mutant(
+        "a send that may have left is given back",
+        "bot.domain.events.sends:Result.apply",
+        "sends.results[self.recipient] = receipt; book.doubtful[self.case] = None",
+        "sends.results[self.recipient] = receipt; book.doubtful[self.case] = None;"
+        " take_back(book.written, sends.recipients[self.recipient].person, sends.intents.get(self.recipient))",
+        "limit",
+    ),
+    Mutant(
+        "a person counts for less than a day",
+        "bot.domain.limits.daily:DAY",
+        "timedelta(hours=24, minutes=5)",
+        "timedelta(hours=23, minutes=55)",
+        "limit",
     ),
 )
