@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from bot.domain.case import Case
 from bot.domain.delivery import TemplateNews
 from bot.domain.limits.account import held_by, templates_of
+from bot.domain.limits.daily import Allowed
 from bot.domain.limits.templates import Template, Trouble, filled
 from bot.domain.plan import Message
 from bot.domain.rules import Rules
@@ -123,8 +124,8 @@ class Platform:
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
             log.info("the daily limit could not be read: %s", error)
             return False
-        if said is not None:
-            await self._policy.observe(allow(said))
+        # What a gateway before this one said, or this one once, is no limit of what it does not limit now.
+        await self._policy.observe(allow(said or Allowed()))
         return True
 
 

@@ -207,6 +207,17 @@ async def test_the_platforms_own_limit_is_read_and_kept(desk: Desk) -> None:
     assert len(lines) == 2, "only what is news is written"
 
 
+async def test_a_gateway_that_tells_no_limit_is_held_by_none_that_another_told(desk: Desk) -> None:
+    desk.gateway.allowed = Allowed(250)
+    await desk.clock.advance(platform.FRESH + 1)
+    await desk.flow.look()
+    assert desk.ledger.book.daily_limit == 250
+    desk.gateway.allowed = None
+    await desk.restart()
+    await desk.flow.look()
+    assert desk.ledger.book.daily_limit is None
+
+
 async def test_a_gateway_that_counts_itself(limited: Desk) -> None:
     limited.use(daily_limit=0)
     await sent(limited)
