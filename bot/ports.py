@@ -85,6 +85,17 @@ class Gateway(Protocol):
         """
 
 
+@runtime_checkable
+class OptOuts(Protocol):
+    """A gateway that keeps a list of its own of who wants no messages."""
+
+    async def opted_out(self) -> Sequence[str] | None:
+        """Their phones (digits with country code), None where there is no such list here.
+
+        TryLater, AnswerLost, Refused, BadAnswer.
+        """
+
+
 class Webhook(Protocol):
     """What a gateway tells by itself, over HTTP."""
 

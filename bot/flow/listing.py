@@ -8,8 +8,9 @@ from bot.domain.book import Book
 from bot.domain.delivery import DeliveryNews
 from bot.errors import AnswerLost, BadAnswer, LedgerClosed, Refused, TryLater
 from bot.flow.receipts import Receipts
-from bot.ports import Clock, Gateway, Ledger
+from bot.ports import Clock, Gateway, Ledger, OptOuts
 from bot.steps import receipts, unknown
+from bot.steps.opt_out import as_listed
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,18 @@ class Listing:
             await self._receipts.learn(told)
         except (TryLater, AnswerLost, Refused, BadAnswer, LedgerClosed) as error:
             log.info("the gateway's list could not be read: %s", error)
+
+    async def ask_who_opted_out(self) -> None:
+        """Read the gateway's own list of who wants no messages, where it keeps one."""
+        gateway, ledger = self._gateway, self._ledger
+        if not isinstance(gateway, OptOuts) or ledger.closed is not None:
+            return
+        try:
+            phones = await gateway.opted_out()
+            if phones is not None:
+                await ledger.commit(as_listed({ledger.person(phone): None for phone in phones}))
+        except (TryLater, AnswerLost, Refused, BadAnswer, LedgerClosed) as error:
+            log.info("who opted out at the gateway could not be read: %s", error)
 
     def _due(self, now: datetime) -> list[int]:
         """The cases whose time has come, among those that were sent lately."""

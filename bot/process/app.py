@@ -53,6 +53,7 @@ LATE = 3  # poll intervals without a poll, and the watchdog re-schedules
 ALIVE = 900.0  # seconds between two lines that say so; a start trusts a ledger that ends within an hour
 ASK = 300.0  # seconds between two readings of the gateway's list while a send is in doubt
 RECEIPTS = 10.0  # seconds between two looks at whose receipts are due
+OPT_OUTS = 86_400.0  # seconds between two readings of the gateway's own list of who wants no messages
 SOON = 60.0  # seconds after a start until the first of each: are people heard, what of those in flight before
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
 
@@ -187,6 +188,7 @@ class App:
             ("alive", self._alive, ALIVE),
             ("unknown", self._ask, ASK),
             ("receipts", self._ask_for_receipts, RECEIPTS),
+            ("opted_out", self._flow.listing.ask_who_opted_out, OPT_OUTS),
         )
         for id_, work, every in beside:
             self._scheduler.add_job(

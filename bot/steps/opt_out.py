@@ -1,15 +1,18 @@
 """Step 3d: who asked for no messages, and who wants them again. Whoever is on the list is skipped."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.events import Line, OptedIn, OptedOut
+from bot.domain.events import Line, Listed, OptedIn, OptedOut
+from bot.domain.events.people import ON_THE_LIST
 from bot.domain.phone import without_phones
 from bot.domain.who import BOT, Who
 from bot.errors import Declined
 from bot.ports import Write
 from bot.steps.describe import one_line
+
+_AT_ONCE = 1000  # people a line
 
 
 def opt_out(person: str, who: Who, reason: str) -> Write:
@@ -49,5 +52,21 @@ def asked_to_stop(person: str, word: str) -> Write:
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         return [] if person in book.opted_out else [OptedOut(person, word, BOT)]
+
+    return write
+
+
+def as_listed(people: Collection[str]) -> Write:
+    """The gateway's own list, as just read, has these people and no others; a few thousand of them at once.
+
+    Who asked for it otherwise stays on our list.
+    """
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        known = {person for person, out in book.opted_out.items() if out.reason == ON_THE_LIST}
+        added = [person for person in dict.fromkeys(people) if person not in book.opted_out]
+        gone = [person for person in known if person not in people]
+        steps = range(0, max(len(added), len(gone)), _AT_ONCE)
+        return [Listed(tuple(added[n : n + _AT_ONCE]), tuple(gone[n : n + _AT_ONCE])) for n in steps]
 
     return write

@@ -221,3 +221,21 @@ async def test_only_words_whose_meaning_is_known_say_what_became_of_a_message(
     platform.faults.inject(rows({**ROW, "status": status}))
     [sent] = await gateway.sent(NOON - HOUR, NOON + HOUR) or []
     assert sent.arrival is arrival
+
+
+async def test_the_blacklist_is_who_wants_no_messages(platform: MatrixApi, gateway: Matrix) -> None:
+    platform.blacklist = {PHONE, "556133334444"}
+    assert sorted(await gateway.opted_out() or []) == ["556133334444", PHONE]
+    platform.faults.inject(Answer(404, "{}"))
+    assert await gateway.opted_out() is None
+    odd = [{"num_telefone": PHONE, "tip_blacklist": 2}, 5, {"num_telefone": None, "tip_blacklist": "1"}]
+    good = {"num_telefone": "+55 (61) 99999-0000", "tip_blacklist": 1}
+    platform.faults.inject(rows(*odd, good))
+    assert await gateway.opted_out() == [PHONE]
+    for answer in (Answer(200, "[]"), Answer(200, '{"registros": 5}'), HtmlPage(200)):
+        platform.faults.inject(answer)
+        with pytest.raises(BadAnswer):
+            await gateway.opted_out()
+    platform.faults.inject(Answer(200, '{"cod_error": 1, "msg": "sem autorizacao"}'))
+    with pytest.raises(Refused):
+        await gateway.opted_out()

@@ -3,8 +3,11 @@
 import pytest
 
 from bot.domain.delivery import Arrival, Arrived
-from bot.domain.plan import Sent
+from bot.domain.events import Listed
+from bot.domain.plan import Sent, Skip
 from bot.errors import TryLater
+from bot.steps.opt_out import opt_out
+from tests.fakes import ANA
 from tests.steps.conftest import Desk
 
 
@@ -112,3 +115,59 @@ async def test_a_closed_ledger_asks_nobody(asked: Asked, monkeypatch: pytest.Mon
     monkeypatch.setattr(type(asked.desk.ledger), "closed", "because", raising=False)
     await asked.pass_by(60)
     assert asked.at == []
+
+
+class WithOptOuts:
+    """A gateway with a list of its own of who wants no messages."""
+
+    def __init__(self, phones: list[str] | None) -> None:
+        self.phones, self.broken = phones, False
+
+    async def opted_out(self) -> list[str] | None:
+        if self.broken:
+            raise TryLater("down")
+        return self.phones
+
+
+async def test_who_is_on_the_gateways_own_list_is_skipped_until_they_are_not(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.flow.listing.ask_who_opted_out()
+    assert desk.written(Listed) == [], "a gateway without a list is asked for none"
+    desk.fall("6/15", customers=3)
+    out = WithOptOuts(["5561991000100", "556191010101", "5561991000100"])
+    monkeypatch.setattr(desk.flow.listing, "_gateway", out)
+    await desk.flow.listing.ask_who_opted_out()
+    await desk.flow.listing.ask_who_opted_out()
+    assert [len(line.added) for line in desk.written(Listed) if isinstance(line, Listed)] == [2]
+    await desk.poll()
+    await desk.approve()
+    assert desk.tally().skipped == {Skip.OPTED_OUT: 2}
+    asked = desk.ledger.person("5561991020102")
+    await desk.flow.decide(opt_out(asked, ANA, "pediu"))
+    out.broken = True
+    await desk.flow.listing.ask_who_opted_out()
+    assert len(desk.ledger.book.opted_out) == 3
+    out.broken, out.phones = False, None
+    await desk.flow.listing.ask_who_opted_out()
+    assert len(desk.ledger.book.opted_out) == 3
+    out.phones = ["5561991020102"]
+    await desk.flow.listing.ask_who_opted_out()
+    assert desk.ledger.book.opted_out.keys() == {asked}
+    out.phones = []
+    await desk.flow.listing.ask_who_opted_out()
+    assert desk.ledger.book.opted_out.keys() == {asked}, "whoever asked otherwise stays"
+
+
+async def test_a_long_list_is_several_lines_and_a_closed_ledger_reads_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = WithOptOuts([f"556199{n:07}" for n in range(2500)])
+    monkeypatch.setattr(desk.flow.listing, "_gateway", out)
+    monkeypatch.setattr(type(desk.ledger), "closed", "because", raising=False)
+    await desk.flow.listing.ask_who_opted_out()
+    assert desk.written(Listed) == []
+    monkeypatch.undo()
+    monkeypatch.setattr(desk.flow.listing, "_gateway", out)
+    await desk.flow.listing.ask_who_opted_out()
+    assert [len(line.added) for line in desk.written(Listed) if isinstance(line, Listed)] == [1000, 1000, 500]

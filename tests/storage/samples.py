@@ -93,6 +93,7 @@ EVERY_KIND: tuple[ev.Line, ...] = (
     ev.Unasked(2, ANA),
     ev.OptedOut("M0m1cL3yZQy6n5i2bQ9d", "pediu por <telefone>", ANA),
     ev.OptedIn("M0m1cL3yZQy6n5i2bQ9d", BRUNO),
+    ev.Listed(("M0m1cL3y", "M0m1cL3z"), ("M0m1cL30",)),
     ev.OptedOut("Xq2b9m1cL3yZQy6n5i2b", "mudou-se", BRUNO),
     ev.PersonForgotten("M0m1cL3yZQy6n5i2bQ9d", 3, ANA),
     ev.PersonShown("M0m1cL3yZQy6n5i2bQ9d", ANA),

@@ -32,7 +32,7 @@ from bot.domain.events.cases import (
     Separated,
 )
 from bot.domain.events.notes import Assumed, CauseNamed, Forecast, Lapsed
-from bot.domain.events.people import OptedIn, OptedOut, PersonForgotten, PersonShown, Upgraded
+from bot.domain.events.people import Listed, OptedIn, OptedOut, PersonForgotten, PersonShown, Upgraded
 from bot.domain.events.program import (
     Alive,
     Announced,
@@ -97,6 +97,7 @@ __all__ = [
     "Lapsed",
     "LimitTold",
     "Line",
+    "Listed",
     "OptedIn",
     "OptedOut",
     "PersonForgotten",

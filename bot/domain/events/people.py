@@ -9,7 +9,10 @@ from typing import Literal
 
 from bot.domain.book import Book, Event
 from bot.domain.limits.opted_out import OptOut
-from bot.domain.who import Who
+from bot.domain.who import BOT, Who
+
+ON_THE_LIST = "blacklist"
+"""Why somebody gets no messages whom the gateway's own list has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,25 @@ class OptedIn(Event):
 
     def apply(self, book: Book, at: datetime) -> None:
         book.opted_out.pop(self.person, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Event):
+    """The gateway's own list of who wants no messages (`Recipient.person`) has these, and not those any more.
+
+    Not audited: the first reading may bring thousands.
+    """
+
+    added: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    kind: Literal["listed"] = "listed"
+
+    def apply(self, book: Book, at: datetime) -> None:
+        for person in self.added:
+            book.opted_out.setdefault(person, OptOut(at, BOT, ON_THE_LIST))
+        for person in self.gone:
+            if person in book.opted_out and book.opted_out[person].reason == ON_THE_LIST:
+                del book.opted_out[person]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +101,5 @@ class Upgraded(Event):
         book.key = self.key
 
 
-Line = OptedOut | OptedIn | PersonForgotten | PersonShown | Upgraded
+Line = OptedOut | OptedIn | Listed | PersonForgotten | PersonShown | Upgraded
 """Every kind of this file."""

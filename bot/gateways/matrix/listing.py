@@ -19,6 +19,7 @@ ARRIVALS = {
     "erro": Arrival.UNDELIVERED,
 }
 """What the words of the list mean, by README.md of this folder; any other says nothing."""
+HSM = "1"  # what a row of the blacklist is about
 _AS_SHOWN = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d %H:%M:%S")
 
 
@@ -65,6 +66,16 @@ def sent_of(row: Any, first: datetime, last: datetime, zone: tzinfo) -> Sent | N
         return None
     status = one_line(row.get("status")) or ""
     return Sent(reference, phone, at, status, ARRIVALS.get(status.casefold()))
+
+
+def blacklisted(body: Any) -> list[str]:
+    """The phones of the blacklist's rows that are about HSM. BadAnswer where it has no rows."""
+    rows = body.get("registros") if isinstance(body, dict) else None
+    if not isinstance(rows, list):
+        raise BadAnswer("no_rows")
+    of_hsm = (row for row in rows if isinstance(row, dict) and identifier(row.get("tip_blacklist")) == HSM)
+    phones = (re.sub("[^0-9]", "", identifier(row.get("num_telefone")) or "") for row in of_hsm)
+    return [phone for phone in phones if re.fullmatch("55[0-9]{10,11}", phone)]
 
 
 def is_legible(row: Any) -> bool:

@@ -12,7 +12,17 @@ from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import AnswerLost, BadAnswer, NotFound, TryLater
 from bot.gateways.matrix.answers import receipt
 from bot.gateways.matrix.latin1 import spell_name
-from bot.gateways.matrix.listing import MOST_PAGES, days, is_legible, page_of, params, permitted, sent_of
+from bot.gateways.matrix.listing import (
+    HSM,
+    MOST_PAGES,
+    blacklisted,
+    days,
+    is_legible,
+    page_of,
+    params,
+    permitted,
+    sent_of,
+)
 from bot.gateways.matrix.variables import variables_of
 from bot.ports import Clock
 
@@ -68,6 +78,7 @@ class Matrix:
         self._zone = zone
         self._clock = clock
         self._list_url = str(httpx.URL(url.rstrip("/")).join("hsmEnviadas"))
+        self._blacklist_url = str(httpx.URL(url.rstrip("/")).join("blacklist"))
         self._http = upstream.client(limit=limit, timeout=timeout)
         self._total = total
 
@@ -127,6 +138,13 @@ class Matrix:
         """Nothing: it sends no notices."""
         return "nothing"
 
+    async def opted_out(self) -> Sequence[str] | None:
+        """The phones on its blacklist for HSM; None where this installation has none."""
+        try:
+            return blacklisted(permitted(await self._read(self._blacklist_url, {"tip_blacklist": HSM})))
+        except NotFound:
+            return None
+
     async def probe(self) -> str:
         """Ask for today's list of sent messages: a GET, so it sends nothing, and it needs the key."""
         today = self._clock.now().astimezone(self._zone).date()
@@ -139,10 +157,10 @@ class Matrix:
         return "reachable, key accepted"
 
     async def _page(self, query: Mapping[str, str | int]) -> Any:
-        headers = self._headers
-        return permitted(
-            await upstream.read(self._http, "GET", self._list_url, params=query, headers=headers)
-        )
+        return permitted(await self._read(self._list_url, query))
+
+    async def _read(self, url: str, query: Mapping[str, str | int]) -> Any:
+        return await upstream.read(self._http, "GET", url, params=query, headers=self._headers)
 
     def _body(self, message: Message, hsm: int) -> dict[str, Any]:
         body: dict[str, Any] = {

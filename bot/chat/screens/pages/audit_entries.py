@@ -158,6 +158,7 @@ def said(entry: Entry, words: Words) -> str:
     facts = {
         **entry.own,
         "reason": detail,
+        "alone": entry.who == BOT,
         "why": detail,
         "action": _typed(entry.action, words),
         "n": entry.count,
