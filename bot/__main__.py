@@ -147,6 +147,11 @@ def _demo_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="keep the bot's data and log in this folder")
     _world_arguments(parser)
     parser.add_argument("--lang", choices=("pt", "en"), default="pt", help="of the page and the bot")
+    parser.add_argument(
+        "--gateway",
+        choices=("matrix", "cloud"),
+        help="what the bot sends by; matrix, unless a scene needs another",
+    )
     parser.add_argument("--scene", metavar="NAME", help="tell this story, or all")
     parser.add_argument("--fast", action="store_true", help="the scenes without page and pauses: exit 0 or 1")
     parser.add_argument("--scene-list", action="store_true", help="name the scenes")

@@ -192,6 +192,13 @@ async def test_a_scene_is_told_on_the_page(tmp_path: Path) -> None:
         assert await demo.end(signal.SIGINT) == (0, "")
 
 
+async def test_the_bot_sends_by_the_gateway_that_was_asked_for(tmp_path: Path) -> None:
+    async with program("demo", "--port", "0", "--gateway", "cloud", "--data", "kept", cwd=tmp_path) as demo:
+        assert "LOS" in await first_card(address(await demo.line("Open http")))
+        assert await demo.end(signal.SIGINT) == (0, "")
+    assert "modelos rompimento_de_fibra, falta_de_energia" in (tmp_path / "kept/bot.log").read_text()
+
+
 async def test_a_fast_scene_checks_itself_and_says_how_much_memory_it_took(tmp_path: Path) -> None:
     arguments = ("--scene", "fibre-cut", "--fast", "--lang", "en", "--seed", "7")
     async with program("demo", *arguments, cwd=tmp_path) as demo:

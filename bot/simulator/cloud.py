@@ -1,19 +1,18 @@
 """The WhatsApp Cloud API, as Meta answers: what it accepts counts as delivered, unless it is held."""
 
-import asyncio
 import json
-import math
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
+from bot.simulator.gateway import GatewayApi
 from bot.simulator.matrix import UNFIT
-from bot.simulator.server import Server, json_response
+from bot.simulator.server import json_response
 
 NUMBER = "106540352242922"
 _PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
@@ -28,23 +27,24 @@ _POLICY = "deterministic"  # the schema needs it, the prose leaves it out: both 
 
 @dataclass(frozen=True)
 class CloudMessage:
-    """One message that was taken; ``values`` fill the variables: (name, text), or ("", text) by position."""
+    """One message that was taken; ``values`` fill the variables: (name, text), or ("", text) by position.
+
+    ``at`` is UTC.
+    """
 
     phone: str
     template: str
     id: str
     opaque: str
+    at: datetime
     values: tuple[tuple[str, str], ...] = field(default=())
 
 
-class CloudApi(Server):
+class CloudApi(GatewayApi[CloudMessage]):
     """Meta's Graph API on loopback, for one number; with ``provider`` 360dialog's form of it.
 
     Attributes:
-        received: Every message WhatsApp would deliver: the ground truth.
         held: Messages that wait for Meta's look at them, or for good.
-        restored: Templates that say that service is back.
-        count: Messages by phone (digits), except those of ``restored``; they are in ``count_restored``.
         templates: What the approved templates are filled with, by name: how many variables, or their names.
             None: any template, and nobody looks at what fills it.
         language: Of all templates.
@@ -54,7 +54,6 @@ class CloudApi(Server):
         parts: By name what else a template has, as a reading says it (`components`, `quality_score`).
         statuses: What the next answers say of their message (``message_status``), in turn; then ``accepted``.
         bare: Answers hold nothing but the message's id.
-        rate_limit: Messages a second before it answers 130429; None: no limit.
         health: What the number says of itself; `tier` how many people it may write to, None: nothing.
     """
 
@@ -63,16 +62,13 @@ class CloudApi(Server):
         token: str = "cloud-secret",  # noqa: S107 - of a pretend service
         *,
         provider: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
+        super().__init__(clock)
         self.token = token
         self.provider = provider
-        self.received: list[CloudMessage] = []
         self.held: list[CloudMessage] = []
-        self.restored: set[str] = set()
-        self.count: Counter[str] = Counter()
-        self.count_restored: Counter[str] = Counter()
         self.templates: dict[str, int | Collection[str]] | None = None
         self.language = "pt_BR"
         self.states: dict[str, str] = {}
@@ -81,25 +77,11 @@ class CloudApi(Server):
         self.parts: dict[str, dict[str, Any]] = {}
         self.statuses: list[str | None] = []
         self.bare = False
-        self.rate_limit: float | None = None
         self.health = "AVAILABLE"
         self.tier: str | None = "TIER_UNLIMITED"
-        self._clock = clock
+        self._now = now
         self._refused: dict[str, int] = {}
         self._next: list[tuple[int, int | None]] = []
-        self._bucket = (0.0, float("-inf"))  # messages allowed, as of when
-        self._arrival = asyncio.Event()
-
-    @property
-    def duplicates(self) -> int:
-        """Phones that got more than one message, or more than one that service is back."""
-        return sum(n > 1 for count in (self.count, self.count_restored) for n in count.values())
-
-    async def until(self, count: int, timeout: float | None = 20.0) -> None:  # noqa: ASYNC109
-        """Returns once so many messages have arrived in all; TimeoutError where they do not."""
-        async with asyncio.timeout(timeout):
-            while len(self.received) < count:
-                await self._arrival.wait()
 
     def refuse(self, phone: str, code: int) -> None:
         """A message to this phone (digits) is answered with this code."""
@@ -142,7 +124,7 @@ class CloudApi(Server):
         if self._next:
             code, status = self._next.pop(0)
             return self._error(code, "told to", status=status)
-        if self._too_fast():
+        if self._wait():
             return self._error(_TOO_FAST, "Rate limit hit")
         try:
             body = json.loads(raw)
@@ -162,15 +144,12 @@ class CloudApi(Server):
         values = tuple((p.get("parameter_name", ""), p["text"]) for p in _parameters(template))
         number = len(self.received) + len(self.held) + 1
         opaque = body.get("biz_opaque_callback_data", "")
-        message = CloudMessage(phone, template["name"], f"wamid.{number:08}", opaque, values)
+        message = CloudMessage(phone, template["name"], f"wamid.{number:08}", opaque, self._now(), values)
         status = self.statuses.pop(0) if self.statuses else "accepted"
         if status in {"held_for_quality_assessment", "paused"}:
             self.held.append(message)
         else:
-            self.received.append(message)
-            (self.count_restored if message.template in self.restored else self.count)[phone] += 1
-            old, self._arrival = self._arrival, asyncio.Event()
-            old.set()
+            self._receive(message)
         said: dict[str, str] = {"id": message.id} | ({"message_status": status} if status else {})
         if self.bare:
             return json_response({"messages": [{"id": message.id}]})
@@ -226,15 +205,6 @@ class CloudApi(Server):
         if (set(names) - {None}) if isinstance(wanted, int) else set(names) != set(wanted):
             return 132012
         return 132018 if any(UNFIT.fullmatch(p["text"]) for p in given) else None
-
-    def _too_fast(self) -> bool:
-        if self.rate_limit is None:
-            return False
-        tokens, then = self._bucket
-        now = self._clock()
-        tokens = min(max(1.0, self.rate_limit), tokens + (now - then) * self.rate_limit)
-        self._bucket = (tokens - (tokens >= 1), now)
-        return math.floor(tokens) < 1
 
     def _error(
         self, code: int, details: str, *, status: int | None = None, subcode: int | None = None

@@ -14,13 +14,13 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from bot.errors import StartupError
 from bot.simulator.program import listen, until_stopped
 from bot.simulator.rehearsal import FAST, rehearse, title
 from bot.simulator.scenes import SCENES, Play, Scene, SceneFailed
+from bot.simulator.stage.gateways import GatewayName
 from bot.simulator.stage.stage import LANGUAGES, Stage
 
 OPENING_ONUS, FEW_ONUS = 33, 20
@@ -32,7 +32,11 @@ LOG = "bot.log"
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says; ``data`` None: a temporary folder; ``scene`` None: no story."""
+    """What the command line says.
+
+    ``data`` None: a temporary folder; ``scene`` None: no story; ``gateway`` None: what the scene needs, else
+    Matrix.
+    """
 
     port: int = 8080
     open: bool = False
@@ -42,6 +46,7 @@ class Options:
     lang: str = "pt"
     scene: str | None = None
     fast: bool = False
+    gateway: GatewayName | None = None
 
 
 async def demo(options: Options) -> int:
@@ -54,10 +59,13 @@ async def demo(options: Options) -> int:
     with ExitStack() as stack:
         folder = _folder(options, stack)
         if options.fast:
-            made = partial(_stage, options, changes=FAST)
+
+            def made(scene: Scene, place: Path) -> Stage:
+                return _stage(options, [scene], place, FAST)
+
             right = await until_stopped(rehearse(scenes, folder, made, options.lang, _say))
             return INTERRUPTED if right is None else int(not right)
-        await until_stopped(_show(options, scenes, _stage(options, folder, {})))
+        await until_stopped(_show(options, scenes, _stage(options, scenes, folder, {})))
         return 0
 
 
@@ -75,7 +83,16 @@ def _scenes(options: Options) -> Sequence[Scene]:
     if not chosen:
         names = ", ".join(scene.name for scene in SCENES)
         raise StartupError(f"--scene: there is no scene {options.scene!r}; there are {names}, and all")
+    foreign = [scene.name for scene in chosen if options.gateway not in {None, _gateway(options, [scene])}]
+    if foreign:
+        raise StartupError(f"--gateway: not with --scene {options.scene}: {', '.join(foreign)} needs another")
     return chosen
+
+
+def _gateway(options: Options, scenes: Sequence[Scene]) -> GatewayName:
+    """What the scenes need, or else what was asked for: every other scene can be told with any."""
+    needed = (scene.gateway for scene in scenes if scene.gateway is not None)
+    return next(needed, options.gateway or "matrix")
 
 
 def _folder(options: Options, stack: ExitStack) -> Path:
@@ -92,7 +109,7 @@ def _folder(options: Options, stack: ExitStack) -> Path:
     return options.data.absolute()
 
 
-def _stage(options: Options, folder: Path, changes: Mapping[str, str]) -> Stage:
+def _stage(options: Options, scenes: Sequence[Scene], folder: Path, changes: Mapping[str, str]) -> Stage:
     variables = {"BOT_LANGUAGE": LANGUAGES[options.lang], **changes}
     # A ledger that was kept knows alerts and messages by number.
     numbers_from = int(time.time()) if (folder / "data").exists() else 0
@@ -103,6 +120,7 @@ def _stage(options: Options, folder: Path, changes: Mapping[str, str]) -> Stage:
         customers=options.customers,
         variables=variables,
         numbers_from=numbers_from,
+        gateway=_gateway(options, scenes),
     )
 
 

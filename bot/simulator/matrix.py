@@ -1,11 +1,9 @@
 """The HSM API, as Matrix answers: what it accepts counts as delivered to the customer."""
 
-import asyncio
 import json
 import math
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.simulator.server import Server, json_response
+from bot.simulator.gateway import GatewayApi
+from bot.simulator.server import json_response
 from bot.simulator.world import LOCAL
 
 ROWS_A_PAGE = 100
@@ -36,15 +35,16 @@ class Message:
     code: int
     variables: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+    @property
+    def template(self) -> int:
+        """The template's id."""
+        return self.hsm
 
-class MatrixApi(Server):
+
+class MatrixApi(GatewayApi[Message]):
     """Matrix on loopback.
 
     Attributes:
-        received: Every message WhatsApp would deliver: the ground truth.
-        restored: Templates that say that service is back: after the news of an outage one is not twice.
-        count: Messages by phone, except those of ``restored``; they are in ``count_restored``.
-        rate_limit: Messages a second before it answers 429; None: no limit.
         cod_error_as_text: ``"0"`` instead of ``0``.
         cookies_replayed: Requests that brought a PHPSESSID back (none should).
         blacklist: Phones that opted out of HSM.
@@ -62,13 +62,8 @@ class MatrixApi(Server):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
+        super().__init__(clock)
         self.token = token
-        self.received: list[Message] = []
-        self.count: Counter[str] = Counter()
-        self.count_restored: Counter[str] = Counter()
-        self.restored: set[int] = set()
-        self.rate_limit: float | None = None
         self.cod_error_as_text = False
         self.cookies_replayed = 0
         self.blacklist: set[str] = set()
@@ -78,30 +73,13 @@ class MatrixApi(Server):
         self.states: dict[str, str] = {}
         self.list_refusal: str | None = None
         self._now = now
-        self._clock = clock
         self._refused: dict[str, str] = {}
-        self._bucket = (0.0, float("-inf"))  # messages allowed, as of when
         self._sessions = 0
-        self._arrival = asyncio.Event()
 
     @property
     def hsm_url(self) -> str:
         """The full URL for ``URL_HSM``."""
         return f"{self.url}{PREFIX}sendHsm"
-
-    @property
-    def duplicates(self) -> int:
-        """Phones that got more than one message, or more than one that service is back."""
-        return sum(n > 1 for count in (self.count, self.count_restored) for n in count.values())
-
-    async def until(self, count: int, timeout: float | None = 20.0) -> None:  # noqa: ASYNC109
-        """Returns once so many messages have arrived in all; TimeoutError where they do not.
-
-        Timeout None waits for good.
-        """
-        async with asyncio.timeout(timeout):
-            while len(self.received) < count:
-                await self._arrival.wait()
 
     def refuse(self, phone: str, msg: str) -> None:
         """A message to this phone (digits with 55) is refused with HTTP 200 and ``cod_error`` 1."""
@@ -156,10 +134,7 @@ class MatrixApi(Server):
             return self._error(refusal)
         code = len(self.received) + 1
         arrived = {position: _latin1(value) for position, value in values.items()}
-        self.received.append(Message(phone, name, hsm, self._now(), code, arrived))
-        (self.count_restored if hsm in self.restored else self.count)[phone] += 1
-        old, self._arrival = self._arrival, asyncio.Event()
-        old.set()
+        self._receive(Message(phone, name, hsm, self._now(), code, arrived))
         success = {"cod_error": self._code(0), "msg": "atendimento gerado com sucesso"}
         return json_response({**success, "cod_atendimento": code})
 
@@ -177,19 +152,6 @@ class MatrixApi(Server):
             return "quantidade de variaveis invalida"
         unfit = (f"variavel {position} invalida" for position in values if UNFIT.fullmatch(values[position]))
         return next(unfit, None)
-
-    def _wait(self) -> float:
-        """Seconds until one more message is allowed; 0 takes one."""
-        if self.rate_limit is None:
-            return 0.0
-        tokens, then = self._bucket
-        now = self._clock()
-        tokens = min(max(1.0, self.rate_limit), tokens + (now - then) * self.rate_limit)
-        if tokens < 1:
-            self._bucket = (tokens, now)
-            return (1 - tokens) / self.rate_limit
-        self._bucket = (tokens - 1, now)
-        return 0.0
 
     def _sent(self, query: dict[str, str]) -> web.Response:
         first, last = _day(query.get("data_inicial", "")), _day(query.get("data_final", ""))

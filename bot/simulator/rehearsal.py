@@ -39,7 +39,7 @@ class Result:
 async def rehearse(
     scenes: Sequence[Scene],
     folder: Path,
-    stage_in: Callable[[Path], Stage],
+    stage_for: Callable[[Scene, Path], Stage],
     lang: str,
     say: Callable[[str], None] = print,
 ) -> bool:
@@ -48,7 +48,7 @@ async def rehearse(
     Args:
         scenes: In the order of the table.
         folder: Each stage gets a folder in it.
-        stage_in: Makes a stage for a folder.
+        stage_for: Makes a stage for a scene in a folder.
         lang: "pt" or "en".
         say: Takes each line.
     """
@@ -59,7 +59,7 @@ async def rehearse(
         async with turn:
             place = folder / scene.name
             place.mkdir(parents=True, exist_ok=True)
-            result = await _rehearse_one(scene, stage_in(place), lang)
+            result = await _rehearse_one(scene, stage_for(scene, place), lang)
         say(_line(result, lang))
         return result
 

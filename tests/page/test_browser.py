@@ -8,6 +8,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from bot.simulator.matrix import MatrixApi
 from bot.simulator.page.server import PageServer
 from bot.simulator.stage.stage import Stage
 from bot.simulator.stage.views import PortView
@@ -376,6 +377,7 @@ async def test_three_thousand_messages_stay_few_on_the_page(
     total = 3000
     for number in range(total):
         contact = {"nome": "Ana", "telefone": f"55619{number:08}"}
+        assert isinstance(quiet.hsm, MatrixApi)
         quiet.hsm._send({"cod_conta": 1, "hsm": 114, "tipo_envio": 1, "contato": contact})
         if number % 10 == 0:  # a thousand a second, the most that WhatsApp allows any number
             await asyncio.sleep(0.01)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from bot.simulator.matrix import MatrixApi
 from bot.simulator.page.feed import BACKLOG, BEAT, MESSAGES_SHOWN, NEEDS_SNAPSHOT, WHATSAPP_SHOWN
 from bot.simulator.page.server import PageServer
 from bot.simulator.stage.stage import Stage
@@ -322,6 +323,7 @@ async def test_thousands_of_messages_are_a_few_changes(quiet: Stage, http: httpx
         began = time.monotonic()
         for number in range(total):
             contact = {"nome": "Ana", "telefone": f"55619{number:08}"}
+            assert isinstance(quiet.hsm, MatrixApi)
             quiet.hsm._send({"cod_conta": 1, "hsm": 114, "tipo_envio": 1, "contato": contact})
             if number % 5 == 0:  # over several beats, as fast as the feed can be fed
                 await asyncio.sleep(0.001)

@@ -123,7 +123,7 @@ async def test_a_rehearsal_says_what_went_wrong_and_leaves_nothing(tmp_path: Pat
     tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
     lines: list[str] = []
     right = await rehearse(
-        scenes, tmp_path, lambda folder: Stage(folder, launch, variables=FAST), "pt", lines.append
+        scenes, tmp_path, lambda _, folder: Stage(folder, launch, variables=FAST), "pt", lines.append
     )
     said = "\n".join(lines)
     assert not right

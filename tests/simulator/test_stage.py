@@ -17,11 +17,12 @@ import pytest
 from bot.domain.events import Approved, CaseOpened, Intent, Line, Planned, Resent, Result, Settled
 from bot.domain.plan import Outcome, Recipient
 from bot.process.clock import SystemClock
+from bot.simulator.gateway import GatewayApi
 from bot.simulator.matrix import MatrixApi
-from bot.simulator.matrix import Message as Sent
+from bot.simulator.stage.gateways import MATRIX_IDS, Arrived
 from bot.simulator.stage.isp import GatewayMode
 from bot.simulator.stage.stage import Happening, Stage
-from bot.simulator.stage.views import TEMPLATE_LOS, TEMPLATE_RESTORED, mobile
+from bot.simulator.stage.views import mobile
 from bot.simulator.telegram.api import Message
 from bot.simulator.world import Alert
 from bot.storage.files import FileLedger
@@ -61,8 +62,9 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def send(
-    http: httpx.AsyncClient, hsm: MatrixApi, phone: str, template: int = TEMPLATE_LOS
+    http: httpx.AsyncClient, hsm: GatewayApi[Any], phone: str, template: int = MATRIX_IDS["LOS"]
 ) -> httpx.Response:
+    assert isinstance(hsm, MatrixApi)
     contact = {"nome": "Maria", "telefone": phone}
     body = {"cod_conta": 1, "hsm": template, "tipo_envio": 1, "contato": contact}
     return await http.post(hsm.hsm_url, json=body, headers={"Authorization": hsm.token})
@@ -386,7 +388,7 @@ async def test_that_it_is_over_is_not_told_twice(stage: Stage, http: httpx.Async
     alert = await stage.cut(port.olt, port.slot_pon)
     phone = min(stage.affected(alert))
     news = stage.subscribe()
-    for hsm, twice in ((TEMPLATE_LOS, 0), (TEMPLATE_RESTORED, 0), (TEMPLATE_RESTORED, 1)):
+    for hsm, twice in ((114, 0), (118, 0), (118, 1)):
         await send(http, stage.hsm, phone, hsm)
         while (await told(news, "counters"))["sent"] < len(stage.hsm.received):
             pass
@@ -426,7 +428,7 @@ async def test_a_second_message_that_a_person_ordered_is_not_counted_and_any_oth
         *(CaseOpened(1, case), Approved(1, ANA, (case.port,)), Planned(1, 1, plan), Intent(1, "c1")),
         *(Result(1, "c1", Outcome.UNKNOWN), Settled(1, "done")),
     )
-    message = Sent(phone, "Ana", 114, datetime.now(UTC), 1)
+    message = Arrived(1, phone, "Ana", "", datetime.now(UTC), "LOS")
 
     async def write(*more: Line) -> None:
         ledger = FileLedger.open(stage.folder / "data", SystemClock())
@@ -441,7 +443,54 @@ async def test_a_second_message_that_a_person_ordered_is_not_counted_and_any_oth
     assert stage.duplicates == 0, "Ana had it sent again, knowing that it may be the second"
     stage.count(message)
     assert stage.duplicates == 1, "nobody ordered a third"
-    back = replace(message, hsm=118)
+    back = replace(message, kind="RESTORED")
     stage.count(back)
     stage.count(back)
     assert stage.duplicates == 2, "what was ordered was the news of the outage"
+
+
+@pytest.fixture
+async def cloud(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage whose bot sends by the Cloud API."""
+    made = Stage(tmp_path, idle, customers=200, gateway="cloud")
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def by_cloud(http: httpx.AsyncClient, stage: Stage, phone: str, kind: str = "LOS") -> httpx.Response:
+    """A message as the bot sends it, with the settings that it is given."""
+    given = stage.variables()
+    parameters = [{"type": "text", "text": "Maria"}]
+    body = {
+        "messaging_product": "whatsapp",
+        "to": f"+{phone}",
+        "type": "template",
+        "template": {
+            "name": given[f"WA_TEMPLATE_{kind}"],
+            "language": {"code": "pt_BR"},
+            "components": [{"type": "body", "parameters": parameters}],
+        },
+    }
+    url = f"{given['WA_BASE_URL']}/v24.0/{given['WA_PHONE_NUMBER_ID']}/messages"
+    return await http.post(url, json=body, headers={"Authorization": f"Bearer {given['WA_TOKEN']}"})
+
+
+async def test_with_the_cloud_api_phones_counters_and_moods_are_the_same(
+    cloud: Stage, http: httpx.AsyncClient
+) -> None:
+    news = cloud.subscribe()
+    await by_cloud(http, cloud, "5561900000001", "POWER")
+    shown = await told(news, "whatsapp")
+    assert (shown["id"], shown["phone"], shown["name"]) == (1, "5561900000001", "Maria")
+    assert shown["text"].startswith("Olá Maria, identificamos uma falta de energia")
+    assert await told(news, "counters") == {"sent": 1, "duplicates": 0}
+    await by_cloud(http, cloud, "5561900000001", "RESTORED")
+    assert cloud.gateway.arrived(1)[0].back
+    assert cloud.hsm.duplicates == 0
+    await by_cloud(http, cloud, "5561900000001")
+    assert cloud.hsm.duplicates == 1
+    cloud.gateway_mode = "refuses"
+    refused = await by_cloud(http, cloud, "5561900000002")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, 132015)
+    assert len(cloud.hsm.received) == 3

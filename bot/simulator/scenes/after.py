@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.simulator.scenes.play import Outage, Play, Scene, SceneFailed, Told
 from bot.simulator.scenes.reading import ASK_ETA, ETA, RESTORE, case_of, mentioned
-from bot.simulator.stage.views import TEMPLATE_RESTORED, mobile
+from bot.simulator.stage.views import mobile
 from bot.simulator.world import LOCAL, Onu
 
 CUSTOMERS = 15
@@ -85,7 +85,7 @@ async def _restored(play: Play) -> None:
     )
     await play.press(stage.ana, card, RESTORE)
     await play.told(outage.phones, back=outage.phones - {phone})
-    play.check("templates", {m.hsm for m in play.sent[len(outage.phones) :]}, {TEMPLATE_RESTORED})
+    play.check("they say that it is over", {m.back for m in play.sent[len(outage.phones) :]}, {True})
     await play.until(card, name)
     await play.caption(
         f"Uma ONU continua sem sinal: {name} não recebe, e está no cartão.",

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from bot.simulator.matrix import Message as Sent
 from bot.simulator.scenes.reading import APPROVE, WORDS, Counts, can_approve, count, data_of
+from bot.simulator.stage.gateways import Arrived, GatewayName
 from bot.simulator.stage.stage import Stage
 from bot.simulator.stage.views import PortView
 from bot.simulator.telegram.api import Answer, Message, User
@@ -36,13 +36,15 @@ class Told:
 class Scene:
     """A story: its name for the command line, its title, what happens, and the bot's settings for it.
 
-    ``settings`` is asked when the scene begins, with whether it is played fast.
+    ``settings`` is asked when the scene begins, with whether it is played fast. ``gateway`` is the one that
+    it needs; None: it can be told with any.
     """
 
     name: str
     title: Told
     happens: Callable[["Play"], Awaitable[None]]
     settings: Callable[[bool], Mapping[str, str]] = lambda _: {}
+    gateway: GatewayName | None = None
 
 
 @dataclass(frozen=True)
@@ -236,9 +238,9 @@ class Play:
     # The customers
 
     @property
-    def sent(self) -> list[Sent]:
+    def sent(self) -> list[Arrived]:
         """What customers got since the scene began."""
-        return self.stage.hsm.received[self._started_with :]
+        return self.stage.gateway.arrived(self._started_with)
 
     async def told(self, wanted: Collection[str], *, back: Collection[str] = ()) -> None:
         """Everybody who should has a message, once each, and nobody else; ``back``: and that it is over."""
@@ -247,10 +249,9 @@ class Play:
             await self.stage.hsm.until(many, PATIENCE[self.fast])
         except TimeoutError:
             raise SceneFailed(f"{len(self.sent)} messages for {len(wanted)} customers") from None
-        restored = self.stage.hsm.restored
         for what, found, right in (
-            ("told", [m for m in self.sent if m.hsm not in restored], wanted),
-            ("told that it is over", [m for m in self.sent if m.hsm in restored], back),
+            ("told", [m for m in self.sent if not m.back], wanted),
+            ("told that it is over", [m for m in self.sent if m.back], back),
         ):
             phones = Counter(message.phone for message in found)
             self.check(f"customers {what}, messages", (len(phones), len(found)), (len(right), len(right)))

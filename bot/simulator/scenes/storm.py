@@ -1,7 +1,7 @@
 """Scenes of one cause with many ports, which is one card: a district's power, a cable, a whole OLT."""
 
 from bot.simulator.scenes.play import Outage, Play, Scene, Told
-from bot.simulator.stage.views import TEMPLATE_POWER, PortView
+from bot.simulator.stage.views import PortView
 from bot.simulator.telegram.api import Message
 
 CABLE_PONS = 12
@@ -22,7 +22,7 @@ async def _power(play: Play) -> None:
         "One orange card: POWER. The customers get another text. Ana approves.",
     )
     await _one_tap(play, outage, card)
-    play.check("templates", {message.hsm for message in play.sent}, {TEMPLATE_POWER})
+    play.check("what they are told", {message.kind for message in play.sent}, {"POWER"})
     await play.caption("Todos avisados, uma vez cada um.", "Everybody was told, once each.")
     await play.stage.repair_all()
 

@@ -1,18 +1,16 @@
 """The pretend ISP under one roof: its ports, what can happen to them, and its gateway's moods."""
 
 import asyncio
-import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, get_args
 
-from bot.simulator.matrix import MatrixApi
-from bot.simulator.matrix import Message as Sent
 from bot.simulator.olt import OltApi
-from bot.simulator.server import Answer, DropAfter
-from bot.simulator.stage.views import TEMPLATE_RESTORED, PortView, mobile
+from bot.simulator.server import DropAfter
+from bot.simulator.stage.gateways import GATEWAYS, Arrived, GatewayName
+from bot.simulator.stage.views import PortView, mobile
 from bot.simulator.world import Alert, Onu, Port, World
 
 GatewayMode = Literal["ok", "slow", "refuses", "throttles", "loses", "down"]
@@ -21,24 +19,26 @@ SLOW_SECONDS = 1.0
 THROTTLED_RATE = 4.0  # messages a second
 LOST_SHARE = 0.3
 BIG_OLT = "CB 07"  # beside the generated ones: 64 PONs of few ONUs, so that all of them may fall at once
-REFUSAL = json.dumps({"cod_error": 1, "msg": "template pausado"})
 
 
 class Isp(ABC):
     """A generated world with its OLT API and its gateway.
 
     Attributes:
-        world, olt, hsm: ``hsm.received`` is the truth about who got what.
+        world, olt: The network and its API.
+        gateway, hsm: What sends messages, and its server; ``hsm.received`` is the truth about who got what.
         duplicates: Messages that a customer got beyond the first about one outage, but for those that a
             person had sent again knowing that somebody may get two.
     """
 
-    def __init__(self, seed: int, customers: int, numbers_from: int = 0) -> None:
+    def __init__(
+        self, seed: int, customers: int, numbers_from: int = 0, gateway: GatewayName = "matrix"
+    ) -> None:
         self.world = World.generate(seed, customers, numbers_from)
         self.world.add_olt(BIG_OLT, slots=4, pons=16, onus=6)
         self.olt = OltApi(self.world)
-        self.hsm = MatrixApi()
-        self.hsm.restored.add(TEMPLATE_RESTORED)
+        self.gateway = GATEWAYS[gateway]()
+        self.hsm = self.gateway.api
         self.duplicates = 0
         self._alerts: dict[Port, Alert] = {}  # the newest of each port, open or not
         self._ports_of_phones: dict[str, Port] = {}
@@ -156,7 +156,7 @@ class Isp(ABC):
         self.hsm.rate_limit = THROTTLED_RATE if mode == "throttles" else None
         faults.latency = SLOW_SECONDS if mode == "slow" else 0.0
         if mode == "refuses":
-            faults.always(Answer(200, REFUSAL))
+            faults.always(self.gateway.refusal)
         if mode == "loses":
             faults.always(DropAfter(), LOST_SHARE)
         task = asyncio.create_task(self._match_gateway())
@@ -179,7 +179,7 @@ class Isp(ABC):
     def _tell_world(self, ports: list[Port]) -> None:
         self.tell("world", [asdict(self._view(port)) for port in ports])
 
-    def count(self, message: Sent) -> None:
+    def count(self, message: Arrived) -> None:
         """A message reached a phone.
 
         A person may free a port, and a later outage then tells a customer again: twice is twice about one,
@@ -187,7 +187,7 @@ class Isp(ABC):
         """
         port = self._port_of(message.phone)
         alert = self._alerts.get(port) if port else None
-        key = (message.phone, alert.id if alert else None, message.hsm in self.hsm.restored)
+        key = (message.phone, alert.id if alert else None, message.back)
         self._told[key] += 1
         if alert is None or self._told[key] == 1:
             self.duplicates += self._told[key] > 1

@@ -12,15 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bot.simulator.stage.child import Child, State
+from bot.simulator.stage.gateways import GatewayName
 from bot.simulator.stage.isp import Isp
 from bot.simulator.stage.ledger import resends
-from bot.simulator.stage.views import (
-    TEMPLATE_LOS,
-    TEMPLATE_POWER,
-    TEMPLATE_RESTORED,
-    message_view,
-    whatsapp_view,
-)
+from bot.simulator.stage.views import message_view, whatsapp_view
 from bot.simulator.telegram.api import TAP_TIMEOUT, Answer, BotApi, Message
 
 Launch = Callable[[Mapping[str, str], Path], Awaitable[asyncio.subprocess.Process]]
@@ -41,6 +36,7 @@ class Stage(Isp):
         variables: Settings of the bot that differ from the demo's own.
         numbers_from: Alerts and messages are numbered from here on: where the folder has been used before,
             the bot must not take a new alert or card for an old one.
+        gateway: What the bot sends by.
 
     Attributes:
         chat: The group, its people and their phones.
@@ -57,8 +53,9 @@ class Stage(Isp):
         customers: int = 4000,
         variables: Mapping[str, str] | None = None,
         numbers_from: int = 0,
+        gateway: GatewayName = "matrix",
     ) -> None:
-        super().__init__(seed, customers, numbers_from)
+        super().__init__(seed, customers, numbers_from, gateway)
         self.folder = folder
         self.numbers_from = numbers_from
         self.chat = BotApi()
@@ -88,22 +85,17 @@ class Stage(Isp):
             "API_BASE_URL": self.olt.url,
             "API_USER": self.olt.user,
             "API_PASS": self.olt.password,
-            "URL_HSM": self.hsm.hsm_url,
-            "TOKEN_HSM": self.hsm.token,
-            "HSM_ACCOUNT": "1",
-            "HSM_ID_LOS": str(TEMPLATE_LOS),
-            "HSM_ID_POWER": str(TEMPLATE_POWER),
             "TELEGRAM_TOKEN": self.chat.token,
             "TELEGRAM_CHAT_ID": str(self.chat.group),
             "TELEGRAM_API_URL": self.chat.url,
             "TELEGRAM_ESCALATION_CHAT_ID": str(self.escalation),
-            "HSM_ID_RESTORED": str(TEMPLATE_RESTORED),
             # The defaults, but nobody wants to watch a poll of 30 s. Two polls close, as they do by default.
             "POLL_SECONDS": "2",
             "SETTLE_SECONDS": "3",
             "UNDO_SECONDS": "3",
             "DATA_DIR": str(self.folder / "data"),
             "OPS_PORT": "0",
+            **self.gateway.settings(),
             **self._changes,
             **self._scene,
         }
@@ -242,7 +234,7 @@ class Stage(Isp):
             "escalation": self.escalation,
             "users": [{"id": user.id, "name": user.name, "admin": user.admin} for user in users],
             "messages": [message_view(m) for chat in self.chat.history.values() for m in chat],
-            "whatsapp": [whatsapp_view(message) for message in self.hsm.received],
+            "whatsapp": [whatsapp_view(message) for message in self.gateway.arrived()],
             "counters": self._counters(),
             "world": [asdict(view) for view in self.ports()],
             "bot": {"state": self.bot_state},
@@ -292,9 +284,9 @@ class Stage(Isp):
     async def _pump_whatsapp(self) -> None:
         seen = 0
         while True:
-            for message in self.hsm.received[seen:]:
+            for message in self.gateway.arrived(seen):
                 self.count(message)
                 self.tell("whatsapp", whatsapp_view(message))
-            seen = len(self.hsm.received)
+                seen = message.id
             self.tell("counters", self._counters())
             await self.hsm.until(seen + 1, None)

@@ -3,18 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bot.simulator.matrix import Message as Sent
+from bot.simulator.stage.gateways import Arrived
 from bot.simulator.telegram.api import Message
 from bot.simulator.world import Customer
 
-TEMPLATE_LOS, TEMPLATE_POWER, TEMPLATE_RESTORED = 114, 116, 118
-TEMPLATES = {
-    TEMPLATE_LOS: "Olá {nome}, identificamos um rompimento de fibra que afeta sua conexão. "
-    "Nossa equipe já está trabalhando. Não é preciso ligar.",
-    TEMPLATE_POWER: "Olá {nome}, identificamos uma falta de energia na sua região que afeta sua conexão. "
-    "Nossa equipe acompanha e o sinal volta junto com a energia. Não é preciso ligar.",
-    TEMPLATE_RESTORED: "Olá {nome}, sua conexão foi restabelecida. Obrigado pela paciência.",
-}
 MOBILE_DIGITS = 11
 
 
@@ -57,14 +49,13 @@ def message_view(message: Message) -> dict[str, Any]:
     }
 
 
-def whatsapp_view(message: Sent) -> dict[str, Any]:
+def whatsapp_view(message: Arrived) -> dict[str, Any]:
     """What a customer's phone shows; the number is a pretend one."""
-    text = TEMPLATES.get(message.hsm, f"(template {message.hsm})")
     return {
-        "id": message.code,
+        "id": message.id,
         "phone": message.phone,
         "name": message.name,
-        "text": text.replace("{nome}", message.name),
+        "text": message.text,
         "at": message.at.isoformat(),
     }
 
