@@ -58,8 +58,7 @@ class Job:
     def fill(self) -> None:
         """Let nothing more be claimed, as today's limit holds nobody more: what is claimed leaves."""
         self.full = True
-        if self.why is None:
-            self.why = LIMIT
+        self.why = self.why or LIMIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,12 @@ LIMIT = "limit"
 
 
 def templates_of(case: Case, rules: Rules) -> tuple[str, ...]:
-    """The templates (`Message.template`) of a case's next messages; both where no kind dominates."""
+    """The templates (`Message.template`) of a case's next messages; both where no kind dominates.
+
+    Of a second message that is not under way it is asked by its name: `RESTORED`.
+    """
     if case.dispatch is not None and case.running:
         return templates_in(case, case.dispatch)
-    if case.restores is not None:
-        return (RESTORED,)
     kind = dominant(case.incidents, rules)
     return (Kind.LOS, Kind.POWER) if kind is None else (_template(kind),)
 
