@@ -89,7 +89,8 @@ def incident(
 class FakeSource:
     """A source and directory in one. `outage` adds an incident with its customers.
 
-    `unreadable` are incident ids whose alert cannot be read, and port keys whose links cannot.
+    `unreadable` are incident ids whose alert cannot be read, and port keys whose links cannot. Records come
+    once `held` is set; `most_asking` were asked for at one time.
     """
 
     name: str = "fake"
@@ -104,6 +105,9 @@ class FakeSource:
     read: list[str] = field(default_factory=list)
     customer_errors: dict[str, list[Exception]] = field(default_factory=dict)
     looked_up: list[str] = field(default_factory=list)
+    held: asyncio.Event | None = None
+    asking: int = 0
+    most_asking: int = 0
     gate: asyncio.Event | None = None
     hangs: asyncio.Event | None = None
     complete: bool = True
@@ -173,6 +177,12 @@ class FakeSource:
 
     async def customer(self, client_id: str) -> Contact | None:
         self.looked_up.append(client_id)
+        self.asking += 1
+        self.most_asking = max(self.most_asking, self.asking)
+        try:
+            await (self.held.wait() if self.held is not None else asyncio.sleep(0))
+        finally:
+            self.asking -= 1
         errors = self.customer_errors.get(client_id)
         if errors:
             raise errors.pop(0)

@@ -1,6 +1,7 @@
 """Every problem in one message, each with its variable and the mend, and no value in it."""
 
 import re
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -95,7 +96,23 @@ def test_the_rules_by_default() -> None:
         sound_from=3,
         templates={"LOS": "114", "POWER": "116"},
         texts=NO_TEXTS,
+        look_ahead=8,
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "ahead"),
+    [("ENRICH_CONCURRENCY=50", 8), ("ENRICH_CONCURRENCY=3", 3), ("LOOK_UP_AHEAD=false", 0)],
+)
+def test_so_many_customers_are_looked_up_at_one_time_while_nobody_waits(given: str, ahead: int) -> None:
+    name, _, value = given.partition("=")
+    assert rules_of(load(None, {**GOOD, name: value})).look_ahead == ahead
+
+
+def test_a_source_whose_budget_does_not_allow_it_is_not_asked_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(None, GOOD)
+    monkeypatch.setitem(SOURCES, settings.source, replace(SOURCES[settings.source], look_ahead=0))
+    assert rules_of(settings).look_ahead == 0
 
 
 def test_the_rules_that_settings_make() -> None:
@@ -118,6 +135,7 @@ def test_the_rules_that_settings_make() -> None:
         "REMIND_MINUTES": "0",
         "ASSUME_HOURS": "0",
         "SOUND_FROM": "5",
+        "LOOK_UP_AHEAD": "false",
         "GATEWAY": "dry_run",
         "HSM_TEXT_LOS": "Olá {{1}},\\nsem sinal",
     }

@@ -119,6 +119,7 @@ class Telegram:
     def attend(self, desk: Desk, program: Callable[[], ProgramFacts]) -> None:
         """Taps and commands go to this desk."""
         app = self._app
+        self.chat.expected = desk.expected
         answers = Answers(self._deps, self.chat)
         deps = TapDeps(
             self._deps,

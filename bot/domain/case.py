@@ -1,7 +1,7 @@
 """What the NOC decides on: incidents of one cause, their card, its decisions and its dispatches."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -216,9 +216,9 @@ class Case:
         """Whether any of its incidents names its start."""
         return any(member.incident.start_known for member in self.members.values())
 
-    def to_read(self, dispatch: Dispatch) -> list[str]:
-        """The incidents whose customers a dispatch is for: those on its ports, over or not where all are."""
-        keys = {port.key for port in dispatch.ports}
+    def to_read(self, ports: Collection[Port]) -> list[str]:
+        """The incidents whose customers a dispatch to these ports is for, over or not where all are."""
+        keys = {port.key for port in ports}
         here = [member for member in self.members.values() if member.incident.port.key in keys]
         on = [member.incident.id for member in here if member.ended_at is None]
         return on or [member.incident.id for member in here] or [self.incident.id]

@@ -34,7 +34,7 @@ def leave_out(book: Book, case: Case, unread: tuple[str, ...]) -> None:
     """The ports of those incidents, where none of the others is on them, are not part of the dispatch."""
     dispatch = case.dispatches[-1]
     dispatch.unread = unread
-    read = {case.members[id_].incident.port.key for id_ in case.to_read(dispatch) if id_ not in unread}
+    read = {case.members[id_].incident.port.key for id_ in case.to_read(dispatch.ports) if id_ not in unread}
     _free(book, case, [port.key for port in dispatch.ports if port.key not in read])
     dispatch.ports = tuple(port for port in dispatch.ports if port.key in read)
 

@@ -14,6 +14,7 @@ from bot.domain.limits.hours import Hours
 class Rules:
     """Times in seconds unless named otherwise; counts are of look-ups or messages in flight.
 
+    `look_ahead`: look-ups in flight while nobody waits for them, 0: none then.
     Grouping (`causes/correlation.py`): `group_seconds` 0 groups nothing; `nearly_all` and `dominance` are
     shares of 1. `two_person_above` 0 asks nobody else; `customer_hours` None is always. `restored`: there is
     a template for "service is back". `assume_hours` 0 lets nothing lapse; of cases of fewer than `sound_from`
@@ -28,6 +29,7 @@ class Rules:
     undo_seconds: float = 5.0
     dry_run: bool = False
     look_ups: int = 50
+    look_ahead: int = 0
     sends: int = 10
     poll_within: float = 60.0
     read_tries: int = 4

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from bot.domain.customer import Records
 from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.events import Line, Unasked
 from bot.domain.limits.account import TEMPLATE
@@ -61,8 +62,12 @@ class Dispatcher:
         spawn: Spawn,
         staff: Staff,
         fresh: Callable[[], Awaitable[None]],
+        records: Records | None,
     ) -> None:
-        """`fresh` returns once what the platform says is known as of now, or soon in any case."""
+        """`fresh` returns once what the platform says is known as of now, or soon in any case; `records` have
+        what is known of customers.
+        """
+        self._records = records
         self._enricher, self._sender = enricher, sender
         self._ledger, self._decide, self._chat, self._clock = ledger, decide, chat, clock
         self._rules, self._spawn, self._staff, self._fresh = rules, spawn, staff, fresh
@@ -112,13 +117,14 @@ class Dispatcher:
             self._chat.show(number, urgent=True)
 
     async def _plan(self, number: int, dispatch: Dispatch) -> Write:
-        """The rule that makes the plan, out of what is looked up now."""
+        """The rule that makes the plan: the alerts as they are now, the customers who are not known yet."""
         case, attempt = self._ledger.book.cases[number], dispatch.attempt
-        await self._fresh()
         if case.restores is not None:
             links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
+            await self._fresh()
             return restore.plan(number, attempt, links, self._rules)
-        found = await self._enricher.enrich(case.to_read(dispatch))
+        ids = case.to_read(dispatch.ports)
+        _, found = await asyncio.gather(self._fresh(), self._enricher.enrich(ids, self._records))
         return gate(number, attempt, found, self._rules, self._ledger.person)
 
     async def _spare(self, number: int, dispatch: Dispatch) -> Write:
@@ -127,7 +133,7 @@ class Dispatcher:
         if case.restores is not None:
             links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
             return restore.spare_down(number, attempt, links)
-        affected, unread = await self._enricher.read(case.to_read(dispatch))
+        affected, unread = await self._enricher.read(case.to_read(dispatch.ports))
         return spare(number, attempt, replace(affected, over=affected.over and not unread))
 
     async def _look_up_during_countdown(

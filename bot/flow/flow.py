@@ -1,6 +1,7 @@
 """The story of a case. It calls the steps in order and nothing else.
 
 poll:      collect -> compose                           a card appears, changes or ends
+ahead:     enrich                                       its customers are looked up while it waits (ahead.py)
 approve:   decide -> enrich -> gate -> send -> settle   the customers are told, once each (dispatch.py)
            delay                                        ... or later, in their hours
 restore:   restore -> send -> settle                    those who were told hear that service is back
@@ -28,6 +29,7 @@ from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Inventory
 from bot.domain.limits.silence import Scope
 from bot.domain.limits.templates import Trouble
+from bot.domain.plan import Tally
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import (
@@ -38,6 +40,7 @@ from bot.errors import (
     Refused,
     TryLater,
 )
+from bot.flow.ahead import LookAhead
 from bot.flow.deps import Deps
 from bot.flow.dispatch import Dispatcher
 from bot.flow.health import Health
@@ -92,6 +95,15 @@ class Flow:
             deps.spawn,
             self.health.heard,
         )
+        self._ahead = LookAhead(
+            self._enricher,
+            ledger=deps.ledger,
+            observe=self._observe,
+            chat=deps.chat,
+            clock=deps.clock,
+            rules=rules,
+            spawn=deps.spawn,
+        )
         self._dispatcher = Dispatcher(
             self._enricher,
             self._sender,
@@ -103,10 +115,11 @@ class Flow:
             spawn=deps.spawn,
             staff=deps.staff,
             fresh=self.look,
+            records=self._ahead.records,
         )
         self._refusals: dict[tuple[int, str, str], float] = {}
         self._inventory = InventoryCache(deps.source)
-        self._policy = Policy(deps.ledger, deps.chat, self._dispatcher)
+        self._policy = Policy(deps.ledger, deps.chat, self._dispatcher, self._ahead)
         self._platform = Platform(deps.gateway, deps.ledger, self._policy, rules, deps.clock)
         self.receipts = Receipts(
             deps.ledger,
@@ -119,7 +132,13 @@ class Flow:
         )
         self.listing = Listing(deps.ledger, deps.gateway, self.receipts, deps.clock)
         self._polling = Polling(
-            deps, rules, self.health, self._inventory, self._dispatcher, policy=self._policy
+            deps,
+            rules,
+            self.health,
+            self._inventory,
+            self._dispatcher,
+            policy=self._policy,
+            ahead=self._ahead,
         )
 
     @property
@@ -196,6 +215,10 @@ class Flow:
         """The cases of which a request's answer did not come in time, and may still come."""
         return frozenset(case for case, _ in self._sender.late)
 
+    def expected(self, number: int) -> Tally | None:
+        """What an approval of a case would come to now (`todo` would leave); None where that is not known."""
+        return self._ahead.expected(number)
+
     async def known_olts(self, scopes: Sequence[Scope]) -> tuple[Scope, ...]:
         """The same with the OLTs' own names. Declined where there is no such OLT."""
         names = self._olts(scopes)
@@ -239,8 +262,11 @@ class Flow:
             reading = self._readings[number] = _Reading(now, found)
         return await asyncio.shield(reading.found)
 
+    async def _observe(self, rule: Write) -> Sequence[Line]:
+        return await self._policy.observe(rule)
+
     async def _look_up(self, ids: Sequence[str]) -> Found:
-        found = await self._enricher.enrich(ids)
+        found = await self._enricher.enrich(ids, self._ahead.records)
         await self._policy.observe(count(found.affected.down))
         return found
 
@@ -257,6 +283,7 @@ class Flow:
 
     def drain(self) -> None:
         """From now on no new send leaves; what is unfinished goes on at the next start."""
+        self._ahead.stop()
         self._dispatcher.drain()
         self.receipts.drain()
         self._platform.drain()

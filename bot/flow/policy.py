@@ -37,6 +37,7 @@ from bot.domain.limits.silence import Silence
 from bot.domain.plan import GROWN
 from bot.domain.who import BOT
 from bot.errors import Declined, LedgerClosed
+from bot.flow.ahead import LookAhead
 from bot.flow.dispatch import Dispatcher
 from bot.ports import Ledger, NocChat, Notice, Write
 
@@ -44,10 +45,10 @@ log = logging.getLogger(__name__)
 
 
 class Policy:
-    """Commits rules, and has done what their lines bring about: carry out, halt, show, say."""
+    """Commits rules, and has done what their lines bring about: carry out, halt, look up, show, say."""
 
-    def __init__(self, ledger: Ledger, chat: NocChat, dispatcher: Dispatcher) -> None:
-        self._ledger, self._chat, self._dispatcher = ledger, chat, dispatcher
+    def __init__(self, ledger: Ledger, chat: NocChat, dispatcher: Dispatcher, ahead: LookAhead) -> None:
+        self._ledger, self._chat, self._dispatcher, self._ahead = ledger, chat, dispatcher, ahead
 
     async def decide(self, rule: Write) -> Sequence[Line]:
         """The rule's lines, once they are durable and what follows from them is under way.
@@ -68,6 +69,8 @@ class Policy:
         lines = await self._ledger.commit(counted)
         for line in lines:
             self._follow(line)
+        if any(isinstance(line, CaseOpened | IncidentJoined) for line in lines):
+            self._ahead.look()
         unasked = next((line for line in lines if isinstance(line, Unasked)), None)
         if unasked is not None:  # of several, once
             self._chat.say(Notice("unasked", {"case": unasked.case, "by": unasked.by}))

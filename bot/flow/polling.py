@@ -12,6 +12,7 @@ from bot.domain.causes.sightings import Sightings
 from bot.domain.incident import Incident, Poll
 from bot.domain.rules import Rules
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
+from bot.flow.ahead import LookAhead
 from bot.flow.deps import Deps
 from bot.flow.dispatch import Dispatcher
 from bot.flow.health import Health
@@ -41,6 +42,7 @@ class Polling:
         dispatcher: Dispatcher,
         *,
         policy: Policy,
+        ahead: LookAhead,
     ) -> None:
         self._source, self._ledger = deps.source, deps.ledger
         self._chat, self._clock = deps.chat, deps.clock
@@ -48,7 +50,7 @@ class Polling:
         self._inventory, self._dispatcher, self._policy = inventory, dispatcher, policy
         self._sightings = Sightings()
         self._asked: set[str] = set()
-        self._staff = deps.staff
+        self._staff, self._ahead = deps.staff, ahead
 
     async def poll(self) -> float | None:
         """Read the source once, bring cases and cards up to date, begin what is due.
@@ -68,6 +70,7 @@ class Polling:
         if poll.complete:
             self._chat.refresh()
             await self._begin(poll.present)
+        self._ahead.look()  # also for what did not come at the last one
         await self._remind()
         return self._next_group(now)
 

@@ -46,9 +46,16 @@ def rules_of(settings: Settings) -> Rules:
     found |= {name: getattr(sending, name) for name in of_messages}
     found["templates"] = {template: str(called) for template, called in sending.templates.items()}
     found |= {rule: getattr(settings, name) / 100 for rule, name in _PERCENTAGES.items()}
+    found["look_ahead"] = look_ahead(settings)
     found["dry_run"] = settings.rehearses
     found["poll_within"] = max(LIST_WITHIN, LATE_LIST * settings.poll_seconds)
     return Rules(**found)
+
+
+def look_ahead(settings: Settings) -> int:
+    """How many customers are looked up at one time while nobody waits for them."""
+    allowed = SOURCES[settings.source].look_ahead
+    return min(allowed, settings.enrich_concurrency) if settings.look_up_ahead else 0
 
 
 def attention_of(settings: Settings) -> Attention:

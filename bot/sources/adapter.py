@@ -37,8 +37,11 @@ class Adapter(Declared):
     Args:
         open: The source, from its settings; the zone is that of its dates, the number how many customers are
             looked up at one time.
+        look_ahead: How many customers it is asked for at one time while nobody waits; 0: none then, as its
+            budget does not allow for it.
         advice: For `check`; what the chat says is in `words.toml` of its folder.
     """
 
     open: Callable[[Any, tzinfo, Clock, int], OltManager]
+    look_ahead: int = 0
     advice: Advice = Advice()

@@ -62,7 +62,7 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
         if silence is not None:
             raise Declined("silenced", until=silence.until, by=silence.by.name)
         check_templates(book, templates_of(case, rules), rules, now)
-        ports, left_out = _free(book, case, rules, now)
+        ports, left_out = free_ports(book, case, rules, now)
         two, proposal = takes_two(case, rules), case.proposal
         if proposal is None or not proposal.waits(now) or not two:
             proposal = None
@@ -230,7 +230,7 @@ def go_on(seen: Collection[str], rules: Rules) -> Write:
             case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
             if goes_on_until(case, book, rules, now) is None:
                 continue
-            if case.restores is not None or any(id_ in seen for id_ in case.to_read(dispatch)):
+            if case.restores is not None or any(id_ in seen for id_ in case.to_read(dispatch.ports)):
                 lines.append(Resumed(number))
         return lines
 
@@ -269,7 +269,9 @@ def check_confirmed(book: Book) -> None:
         raise Declined("unconfirmed", since=book.unconfirmed)
 
 
-def _free(book: Book, case: Case, rules: Rules, now: datetime) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+def free_ports(
+    book: Book, case: Case, rules: Rules, now: datetime
+) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
     """The case's ports that may be sent to, and those that may not. Declined where none may."""
     taken = {port.key: why_not(book, port, case.id, rules, now) for port in case.ports}
     free = tuple(port for port in case.ports if taken[port.key] is None)

@@ -1,6 +1,7 @@
 """Step 5: freeze the plan: who gets a message, and who is held back for which reason."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,8 +15,8 @@ from bot.domain.incident import Kind
 from bot.domain.limits.account import LIMIT, check_templates, left_today, new_people, templates_of
 from bot.domain.limits.growth import has_grown, size_of
 from bot.domain.limits.holds import TOO_MANY, why_silent
-from bot.domain.phone import Phone, parse_phone
-from bot.domain.plan import GROWN, Facts, Recipient, Size, Skip
+from bot.domain.phone import Phone
+from bot.domain.plan import GROWN, Facts, Recipient, Size, Skip, Tally
 from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Write
@@ -34,20 +35,13 @@ def gate(number: int, attempt: int, found: Found, rules: Rules, person: Callable
         if not case.at_work(attempt, Phase.COUNTDOWN):
             raise Declined("not_running")
         check_templates(book, templates_of(case, rules), rules, now)
-        over = found.affected.over or case.ended_at is not None
-        recipients: list[Recipient] = []
-        people: set[str] = set()
-        why = why_silent(book, number, rules, now)
-        for onus in _by_customer(_as_known_now(found.affected.onus, case)):
-            recipient = _recipient(len(recipients), onus, found, case, over=over)
-            if recipient.phone is not None:
-                recipient = replace(recipient, person=person(recipient.phone))
-            if recipient.skip is None and recipient.person is not None:
-                skip = Skip.SAME_PHONE if recipient.person in people else why(recipient.person)
-                people.add(recipient.person)
-                recipient = replace(recipient, skip=skip)
-            recipients.append(recipient)
         dispatch = case.dispatches[-1]
+        customers = customers_of(case, found, person, mixed=dispatch.mixed)
+        skips = skips_of(customers, why_silent(book, number, rules, now))
+        recipients = [
+            customer if skip is customer.skip else replace(customer, skip=skip)
+            for customer, skip in zip(customers, skips, strict=True)
+        ]
         size = size_of(recipients, case, dispatch)
         if has_grown(size, dispatch.agreed):
             raise Declined(GROWN, size=size)
@@ -66,6 +60,41 @@ def facts_of(case: Case, now: datetime) -> Facts:
     """What fills the messages of a plan that is made now."""
     eta = case.eta if case.eta is not None and case.eta > now else None  # nobody is told of one that passed
     return Facts(min(case.started, now) if case.start_known else None, eta, cause=case.cause)
+
+
+def customers_of(
+    case: Case, found: Found, person: Callable[[str], str], *, mixed: bool = False
+) -> list[Recipient]:
+    """Each customer of a case once, held back for what their alert and their record say.
+
+    `mixed`: no kind dominates, each gets the template of their own outage.
+    """
+    over = found.affected.over or case.ended_at is not None
+    customers = _by_customer(_as_known_now(found.affected.onus, case))
+    return [
+        _recipient(place, onus, found, case, person, over=over, mixed=mixed)
+        for place, onus in enumerate(customers)
+    ]
+
+
+def skips_of(customers: Sequence[Recipient], why: Callable[[str], Skip | None]) -> Iterator[Skip | None]:
+    """Why each of these gets no message, None for who gets one; `why` as `why_silent` gives it."""
+    people: set[str] = set()
+    for customer in customers:
+        if customer.skip is not None or customer.person is None:
+            yield customer.skip
+            continue
+        yield Skip.SAME_PHONE if customer.person in people else why(customer.person)
+        people.add(customer.person)
+
+
+def would_leave(
+    book: Book, number: int, customers: Sequence[Recipient], rules: Rules, now: datetime
+) -> Tally:
+    """What a plan for these `customers_of` a case would come to now; `todo` are the messages."""
+    skips = list(skips_of(customers, why_silent(book, number, rules, now)))
+    held_back = Counter(skip for skip in skips if skip is not None)
+    return Tally(len(customers), {}, held_back, len(skips) - held_back.total())
 
 
 def _check_size(case: Case, size: Size, rules: Rules) -> None:
@@ -110,7 +139,7 @@ def _as_known_now(onus: Sequence[Onu], case: Case) -> list[Onu]:
     """With what the polls saw end since their alerts were read."""
     ports = case.over_ports
     over = {id_ for id_, member in case.members.items() if member.incident.port.key in ports}
-    return [replace(onu, over=onu.over or onu.incident in over) for onu in onus]
+    return [replace(onu, over=True) if onu.incident in over else onu for onu in onus]
 
 
 def _by_customer(onus: Sequence[Onu]) -> list[list[Onu]]:
@@ -121,11 +150,20 @@ def _by_customer(onus: Sequence[Onu]) -> list[list[Onu]]:
     return list(customers.values())
 
 
-def _recipient(place: int, onus: list[Onu], found: Found, case: Case, *, over: bool) -> Recipient:
+def _recipient(
+    place: int,
+    onus: list[Onu],
+    found: Found,
+    case: Case,
+    person: Callable[[str], str],
+    *,
+    over: bool,
+    mixed: bool,
+) -> Recipient:
     client_id, serials = onus[0].client_id, tuple(onu.serial for onu in onus)
     contact = found.contacts.get(client_id or "")
     name = contact.name if contact is not None and contact.name else onus[0].name
-    phone = parse_phone(contact.phone) if contact is not None else None
+    phone = contact.number if contact is not None else None
     skip: Skip | None = None
     if over or all(onu.over for onu in onus):
         skip = Skip.OVER
@@ -139,11 +177,12 @@ def _recipient(place: int, onus: list[Onu], found: Found, case: Case, *, over: b
         skip = Skip(phone.value)
     digits = phone.digits if isinstance(phone, Phone) else None
     id_ = f"r{place}" if client_id is None else f"c{client_id}"
-    ports, template = _place(onus, case)
-    return Recipient(id_, name, serials, digits, skip, ports, template)
+    ports, template = _place(onus, case, mixed=mixed)
+    known_as = None if digits is None else person(digits)
+    return Recipient(id_, name, serials, digits, skip, ports, template, known_as)
 
 
-def _place(onus: Sequence[Onu], case: Case) -> tuple[tuple[str, ...], Kind | None]:
+def _place(onus: Sequence[Onu], case: Case, *, mixed: bool) -> tuple[tuple[str, ...], Kind | None]:
     """Which ports they are on, where the case has several, and which template is theirs in a mixed one."""
     if len(case.members) == 1:
         return (), None
@@ -151,4 +190,4 @@ def _place(onus: Sequence[Onu], case: Case) -> tuple[tuple[str, ...], Kind | Non
     kinds = {incident.kind for incident in known}
     kind = Kind.POWER if kinds == {Kind.POWER} else Kind.LOS
     ports = dict.fromkeys(incident.port.key for incident in known)
-    return tuple(ports), kind if case.dispatches[-1].mixed else None
+    return tuple(ports), kind if mixed else None

@@ -37,7 +37,7 @@ from bot.domain.events import (
 from bot.domain.incident import NO_PLACE, Incident, Kind, Port
 from bot.domain.limits.cooldown import Reservation
 from bot.domain.limits.hours import Hours
-from bot.domain.plan import Outcome, Recipient, Skip
+from bot.domain.plan import Outcome, Recipient, Skip, Tally
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from tests.chat.screens import (
@@ -96,6 +96,29 @@ def test_a_waiting_card_says_what_and_where_first() -> None:
     assert [b.data for row in screen.rows for b in row] == [
         *("ok:1:", "no?:1:", "who:1:", "more:1:"),
     ]
+
+
+def test_a_waiting_card_says_what_would_leave() -> None:
+    book = story()
+    case, now = case_and_now(book)
+    held_back = {Skip.LANDLINE: 1, Skip.NO_RECORD: 4}
+
+    def last(expected: Tally, words: Words = PT) -> str:
+        screen = card(case, book, now, words, rules=Rules(), expected=expected)
+        assert_arrives(screen)
+        return screen.html.split("\n\n")[-1]
+
+    assert (
+        last(Tally(34, {}, held_back, 29)) == "≈ <b>29 mensagens</b> · 4 sem cadastro · 1 com telefone fixo"
+    )
+    assert (
+        last(Tally(34, {}, held_back, 29), EN)
+        == "≈ <b>29 messages</b> · 4 without record · 1 with a landline"
+    )
+    assert last(Tally(1, {}, {}, 1)) == "≈ <b>1 mensagem</b>"
+    assert last(Tally(3, {}, {Skip.TOLD: 3}, 0)) == "≈ <b>0 mensagens</b> · 3 já avisados desta falha"
+    closed = card(case, book, now, PT, rules=Rules(), expected=Tally(1, {}, {}, 1), closed=True)
+    assert "≈" not in closed.html
 
 
 def test_an_unfolded_card_has_all_of_its_buttons() -> None:

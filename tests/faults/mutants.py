@@ -841,7 +841,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an outage that is over is sent to",
-        "bot.steps.gate:gate.write",
+        "bot.steps.gate:customers_of",
         "over = found.affected.over or case.ended_at is not None",
         "over = False\n_as_known_now = lambda onus, case: [replace(onu, over=False) for onu in onus]",
         "people",
@@ -1208,8 +1208,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "who hangs on two ports gets two",
-        "bot.steps.gate:gate.write",
-        "people.add(recipient.person)",
+        "bot.steps.gate:skips_of",
+        "people.add(customer.person)",
         "",
         "life",
     ),
@@ -1563,5 +1563,41 @@ MUTANTS: tuple[Mutant, ...] = (
         "timedelta(hours=24, minutes=5)",
         "timedelta(hours=23, minutes=55)",
         "limit",
+    ),
+    Mutant(
+        "a look-up ahead that failed counts as no record",
+        "bot.steps.enrich:Enricher.records_ahead.look_up",
+        "contact = await self.directory.customer(client_id)",
+        "try:\n    contact = await self.directory.customer(client_id)\n"
+        "except (TryLater, AnswerLost):\n    contact = None",
+        "ahead",
+    ),
+    Mutant(
+        "a look-up that failed at the approval counts as no record",
+        "bot.steps.enrich:Enricher.enrich",
+        "failed.add(client_id)",
+        "None",
+        "ahead",
+    ),
+    Mutant(
+        "what was looked up never grows old",
+        "bot.domain.customer:Records.fresh",
+        "now < self._known[client_id][0]",
+        "True",
+        "ahead",
+    ),
+    Mutant(
+        "the number on a card knows of nobody who was told",
+        "bot.steps.gate:would_leave",
+        "why_silent(book, number, rules, now)",
+        "lambda _: None",
+        "ahead",
+    ),
+    Mutant(
+        "what nobody waits for does not stand back",
+        "bot.steps.enrich:Enricher._gently.behind",
+        "await self.way.clear()",
+        "",
+        "ahead",
     ),
 )

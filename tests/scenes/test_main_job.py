@@ -99,7 +99,7 @@ async def test_the_token_dies_in_mid_look_up_and_nobody_notices(noc: Noc) -> Non
     for kills_older in (False, True):
         noc.olt.login_kills_older = kills_older
         noc.world.outage(120, olt=f"CB 0{1 + kills_older}", slot_pon="1/1")
-    await noc.open(POLL_SECONDS="60")
+    await noc.open(POLL_SECONDS="60", LOOK_UP_AHEAD="false")
     for number, kills_older in enumerate((False, True), start=1):
         noc.olt.login_kills_older = kills_older
         card = await noc.card(f"CB 0{number}")

@@ -7,6 +7,7 @@ as fast as the group takes it. What cannot be shown stays dirty.
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from datetime import datetime
 
 from bot.chat.group.backlog import Backlog, Job
@@ -24,6 +25,7 @@ from bot.chat.wire.refusals import Away, Barred, Moved, Paced, Unsure
 from bot.chat.wire.standing import Standing
 from bot.domain.case import Card
 from bot.domain.limits.holds import closed_until
+from bot.domain.plan import Tally
 from bot.ports import Notice
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class NocChat:
 
     def __init__(self, deps: ChatDeps) -> None:
         self._d = deps
+        self.expected: Callable[[int], Tally | None] = lambda _: None
         self.link = Link(deps.clock, self._back)
         self.standing = Standing(deps.clock, self._muted)
         self._posted = PostedMessages(deps.ledger.book)

@@ -129,6 +129,7 @@ class Painter:
             now,
             self._d.words,
             rules=self._d.rules,
+            expected=self._where.expected(number),
             asking=self._passing.question(number),
             unfolded=self._passing.unfolded(number),
             closed=self._d.ledger.closed is not None,

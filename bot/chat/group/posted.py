@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +11,7 @@ from bot.chat.group.digest import DIGEST
 from bot.chat.screens.screen import Screen
 from bot.domain.book import Book
 from bot.domain.case import Card, Case
+from bot.domain.plan import Tally
 
 _REMEMBERED = 500  # notices
 _SPARE = 100  # cases that left the book and are still known here
@@ -42,7 +44,9 @@ class PostedMessage:
 
 
 class Group(Protocol):
-    """Where the group is, and its messages there."""
+    """Where the group is, its messages there, and what an approval of a case would come to now."""
+
+    expected: Callable[[int], Tally | None]
 
     @property
     def group(self) -> int:

@@ -9,6 +9,7 @@ from bot.domain.events import Line
 from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Inventory
 from bot.domain.limits.silence import Scope
+from bot.domain.plan import Tally
 from bot.domain.who import Who
 from bot.ports import Ledger, Write
 
@@ -54,6 +55,9 @@ class Desk(Protocol):
 
     async def details(self, number: int) -> Found:
         """Who is affected; raises TryLater, AnswerLost, Refused, BadAnswer or Declined."""
+
+    def expected(self, number: int) -> Tally | None:
+        """What an approval of a case would come to now (`todo` would leave); None where that is not known."""
 
     def refused(self, who: Who, action: str, why: str, case: int | None = None) -> None:
         """The audit line of a refused tap or command."""

@@ -29,6 +29,12 @@ class Watching(Part):
     enrich_concurrency: int = setting(
         50, ge=1, le=200, mend="look-ups in flight, 1 to 200", tells="Customer look-ups in flight (1 to 200)."
     )
+    look_up_ahead: bool = setting(
+        True,
+        mend="true or false",
+        tells="Customers of a card are looked up while it waits, a few at a time: it says how many messages "
+        "would leave, and an approval need not wait for that; false: at the approval.",
+    )
     settle_seconds: float = setting(
         10,
         ge=0,

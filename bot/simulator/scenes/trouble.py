@@ -170,6 +170,7 @@ TOKEN = Scene(
     "token",
     Told("O token morre no meio da consulta", "The token dies in mid-look-up"),
     _token,
+    lambda _: {"LOOK_UP_AHEAD": "false"},  # else there is nothing left to look up at the approval
 )
 TWO_TAPS = Scene("two-taps", Told("Dois tocam ao mesmo tempo", "Two people tap at once"), _two_taps)
 GATEWAY = Scene(

@@ -50,7 +50,7 @@ def _open(settings: OltCloudSettings, zone: tzinfo, clock: Clock, look_ups: int)
         settings.api_pass.get_secret_value(),
         zone=zone,
         clock=clock,
-        limit=look_ups + 10,  # the poll and a tap on the details beside the look-ups
+        limit=look_ups + 10,  # beside the look-ups the poll, and what is still on its way of those ahead
     )
 
 
@@ -59,6 +59,7 @@ ADAPTER = Adapter(
     settings=OltCloudSettings,
     needed=("api_base_url", "api_user", "api_pass"),
     url="api_base_url",
+    look_ahead=8,
     advice=Advice(
         login="check API_USER, API_PASS, API_BASE_URL and API_AUTH_URL",
         refused="check API_BASE_URL and the user's rights",

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from bot.domain.customer import Affected, Link, Onu
@@ -133,7 +134,12 @@ def place_of(text: str) -> str | None:
 
 def link_of(status: Any) -> Link:
     """What a status word says, without case or accents."""
-    return _LINKS.get(plain(_word(status)), Link.OTHER)
+    return _link_of(_word(status))
+
+
+@lru_cache(maxsize=64)  # a few words, and each ONU of a large outage has one
+def _link_of(word: str) -> Link:
+    return _LINKS.get(plain(word), Link.OTHER)
 
 
 def _port(alert_id: str, row: Mapping[str, Any], alert_type: str) -> Port:

@@ -35,7 +35,8 @@ class People:
         return replace(line, recipients=tuple(map(self._called, line.recipients)))
 
     def _called(self, one: Recipient) -> Recipient:
-        return one if one.phone is None else replace(one, person=self.key.person(one.phone))
+        person = one.person if one.phone is None else self.key.person(one.phone)
+        return one if person == one.person else replace(one, person=person)
 
     def listed(self, at: datetime, lines: Iterable[Line], book: Book) -> tuple[Listed, ...]:
         """What is to be written beside the lines, which were applied to the book at that time."""

@@ -1,6 +1,7 @@
 """A case's card: what the outage is, what was decided, what came of it, and what may be tapped now.
 
-Its parts, in the order in which people read them: head, notes, sends, cooldown, second message, question.
+Its parts, in the order in which people read them: head, notes, sends, what would leave, cooldown, second
+message, question.
 An ended outage loses its buttons, except those that an unfinished dispatch, or the news of its end, needs.
 """
 
@@ -14,6 +15,7 @@ from bot.chat.screens.cards.notes import notes
 from bot.chat.screens.cards.ports import cooldown
 from bot.chat.screens.cards.questions import Asking, asked
 from bot.chat.screens.cards.restored import restored
+from bot.chat.screens.cards.results import would_leave
 from bot.chat.screens.cards.room import room_line
 from bot.chat.screens.cards.rows import details_row, halting, rows
 from bot.chat.screens.cards.sends import decision
@@ -23,6 +25,7 @@ from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.limits.account import held_by, templates_of
+from bot.domain.plan import Tally
 from bot.domain.rules import Rules
 from bot.steps.decide import is_over
 
@@ -40,11 +43,12 @@ def card(
     words: Words,
     *,
     rules: Rules,
+    expected: Tally | None = None,
     asking: Asking | None = None,
     unfolded: bool = False,
     closed: bool = False,
 ) -> Screen:
-    """The card as the case is now.
+    """The card as the case is now. `expected` is what an approval would come to, where that is known.
 
     `asking` adds a question and shows its answers instead of the buttons, where it can still be asked; what
     stops a dispatch stays. `unfolded` shows all of its buttons.
@@ -59,6 +63,7 @@ def card(
         [] if stuck else [*_held(case, book, now, words, rules), *room_line(case, book, now, words, rules)],
         notes(case, book, now, words, rules),
         decision(case, book, now, words, rules),
+        [] if stuck or expected is None else [would_leave(expected, words)],
         [] if stuck else cooldown(case, book, now, words, rules),
     ]
     room = TEXT_AT_MOST - _SPARE - sum(_cost(line) for block in blocks for line in block)

@@ -92,8 +92,7 @@ def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
     """One line for each group that needs a reason: skipped, rejected, failed, unknown, held."""
     lines = []
     if tally.skipped:
-        skipped = sorted(tally.skipped.items(), key=lambda found: -found[1])
-        lines.append(_because("skipped", (words.say(f"skipped.{skip}", n=n) for skip, n in skipped), words))
+        lines.append(_because("skipped", _skipped(tally, words), words))
     for outcome in _WITH_REASONS:
         if tally.outcomes.get(outcome, 0):
             found = _reasons_of(dispatch, outcome, tally.outcomes[outcome])
@@ -101,6 +100,11 @@ def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
     if tally.arrived.undelivered:
         lines.append(_because("undelivered", _most(tally.arrived.undelivered, words), words))
     return lines
+
+
+def would_leave(expected: Tally, words: Words) -> Markup:
+    """`≈ 29 mensagens · 4 sem cadastro`: what an approval would come to now."""
+    return SEPARATOR.join([words.say("card.would_leave", n=expected.todo), *_skipped(expected, words)])
 
 
 def at_rest(case: Case) -> Dispatch | None:
@@ -130,6 +134,12 @@ def settled_lines(dispatch: Dispatch, words: Words) -> list[Markup]:
     }
     lines = [words.say(key, n=n) for key, n in numbers.items() if n]
     return [words.say("card.resent", by=dispatch.resent_by), *lines] if dispatch.resent_by else lines
+
+
+def _skipped(tally: Tally, words: Words) -> list[Markup]:
+    """Why nobody is messaged, and how many, the most first."""
+    skipped = sorted(tally.skipped.items(), key=lambda found: -found[1])
+    return [words.say(f"skipped.{skip}", n=n) for skip, n in skipped]
 
 
 def _parts(tally: Tally, words: Words, *, dry_run: bool) -> list[str]:
