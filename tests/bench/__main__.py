@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tests.bench import age, approve, enrich, history, poll, send, start, tap
+from tests.bench import age, approve, enrich, history, poll, receipts, send, start, tap
 from tests.bench.before import ROUNDS, Bench, compared, revision
 from tests.bench.table import Row, machine, markdown
 
@@ -24,6 +24,7 @@ BENCHES: dict[str, Bench] = {
     "poll": poll.rows,
     "age": age.rows,
     "history": history.rows,
+    "receipts": receipts.rows,
 }
 
 
