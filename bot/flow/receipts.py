@@ -11,7 +11,7 @@ from bot.domain.delivery import DeliveryNews, News, Place, StopNews, TemplateNew
 from bot.domain.events import Line
 from bot.errors import LedgerClosed
 from bot.flow.policy import Policy
-from bot.ports import Clock, Inbox, Ledger, NocChat, Spawn
+from bot.ports import Clock, Inbox, Ledger, NocChat, Notice, Spawn
 from bot.steps import receipts
 from bot.steps.opt_out import asked_to_stop
 
@@ -23,6 +23,7 @@ WAITS = timedelta(hours=1)
 """So long news wait for the send that they are about; another program may send by the same number."""
 MOST_WAITING = 10_000
 FRESH = timedelta(seconds=1)
+WARNED = 86_400.0  # seconds in which the group is warned once
 AT_ONCE = 500  # news that are sorted in one turn of the event loop
 GAPS = (2.0, 4.0, 8.0, 16.0, 28.0)
 """Seconds before a card is drawn with what came, in turn and then the last: six edits in two minutes."""
@@ -50,6 +51,7 @@ class Receipts:
         self._working = False
         self._fresh: dict[int, bool] = {}
         self._stop = asyncio.Event()
+        self._warned: float | None = None
         self._places: tuple[datetime, dict[str, Place]] | None = None
 
     async def hear(self, news: Sequence[News]) -> None:
@@ -100,8 +102,17 @@ class Receipts:
     async def _heed(self, news: StopNews | TemplateNews) -> None:
         if isinstance(news, StopNews):
             await self._policy.decide(asked_to_stop(news.person, news.word))
-        else:
-            await self._of_a_template(news)
+            return
+        if not news.name:
+            self._warn(news)
+        await self._of_a_template(news)
+
+    def _warn(self, news: TemplateNews) -> None:
+        """A message met what befalls marketing alone: the group hears of it, once a day."""
+        now = self._clock.monotonic()
+        if self._warned is None or now - self._warned >= WARNED:
+            self._warned = now
+            self._chat.say(Notice("marketed", {"reason": news.reason}))
 
     async def _sort(self, news: Sequence[DeliveryNews]) -> Sequence[DeliveryNews]:
         places = self._by_reference() if any(not one.about for one in news) else {}

@@ -344,3 +344,14 @@ async def test_the_gateways_ids_are_looked_up_once_a_second(sent: Desk) -> None:
 async def test_of_a_send_in_doubt_no_list_is_asked_for_a_receipt(desk: Desk) -> None:
     await in_doubt(desk)
     assert list(awaited(desk.ledger.book, desk.clock.now())) == []
+
+
+async def test_what_befalls_marketing_alone_is_said_aloud_once_a_day(sent: Desk) -> None:
+    async def told(seconds: float) -> int:
+        await sent.flow.receipts.hear([TemplateNews("", "MARKETED", sent.clock.now(), reason="wa_131049")])
+        await sent.clock.advance(seconds)
+        return sum(notice.code == "marketed" for notice in sent.chat.said)
+
+    assert await told(10) == 1
+    assert await told(86_400) == 1
+    assert await told(10) == 2
