@@ -1,6 +1,9 @@
 """Stories of a case for tests that draw one at random."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
 
 from bot.domain.events import (
     Approved,
@@ -17,19 +20,22 @@ from bot.domain.events import (
     Line,
     Planned,
     Proposed,
+    Read,
+    Received,
     Restoring,
     Result,
     Settled,
     Silenced,
     Started,
     StopAsked,
+    Undelivered,
 )
 from bot.domain.incident import Incident
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Recipient, Skip
 from bot.domain.who import Who
 from tests.chat.screens import planned, sent
-from tests.fakes import NOON, incident
+from tests.fakes import ANA, BRUNO, NOON, incident, port
 
 
 def life_of(about: list[Incident], who: Who, text: str) -> list[list[Line]]:
@@ -63,3 +69,52 @@ def life_of(about: list[Incident], who: Who, text: str) -> list[list[Line]]:
         [IncidentChanged(1, i) for i in about[:2]],
         [IncidentJoined(1, incident("late", place="9/9"))],
     ]
+
+
+REASONS = (None, "no_whatsapp", "http_502", "Número recusado")
+Draw = Callable[..., object]
+
+
+def phone_of(customer: int) -> str:
+    """The phone of customer `c<n>`; no two have one but 0 and 1."""
+    return f"55619{90000000 + max(customer, 1)}"
+
+
+@st.composite
+def told(draw: Draw, case: int = 1, customers: int = 8) -> list[Line]:
+    """An approval of a case, carried out anyhow, and receipts of it in any order; maybe not to its end."""
+    plan = draw(_plans(customers))
+    lines: list[Line] = [Approved(case, draw(st.sampled_from([ANA, BRUNO])), (port(),))]  # type: ignore[arg-type]
+    lines.append(Planned(case, customers, plan))  # type: ignore[arg-type]
+    to_send = [one.id for one in plan if one.skip is None]  # type: ignore[attr-defined]
+    tried = to_send[: int(str(draw(st.integers(0, len(to_send)))))]
+    known: list[str] = []
+    for one in tried:
+        lines.append(Intent(case, one))
+        if draw(st.integers(0, 9)):
+            outcome = draw(st.sampled_from(list(Outcome)))
+            reason = draw(st.sampled_from(REASONS))
+            lines.append(Result(case, one, outcome, reason=reason))  # type: ignore[arg-type]
+            known.append(one)
+    for _ in range(draw(st.integers(0, 6)) if known else 0):  # type: ignore[call-overload]
+        about = (draw(st.sampled_from(known)),)
+        kind = draw(st.sampled_from([Received, Read, Undelivered]))
+        lines.append(kind(case, about))  # type: ignore[operator]
+    if len(known) == len(to_send):
+        lines.append(Settled(case, "done"))
+    return lines
+
+
+@st.composite
+def _plans(draw: Draw, customers: int) -> tuple[Recipient, ...]:
+    skips = st.sampled_from([None, None, None, *(skip for skip in Skip if skip is not Skip.FORGOTTEN)])
+    return tuple(
+        Recipient(
+            f"c{n}",
+            f"Cliente {'ABCDEFGHIJ'[n]}",
+            (f"ZTEG{0xA0000000 + n:08X}",),
+            None if (skip := draw(skips)) in {Skip.NO_RECORD, Skip.NO_PHONE} else phone_of(n),
+            skip,  # type: ignore[arg-type]
+        )
+        for n in range(customers)
+    )

@@ -639,12 +639,14 @@ def test_an_ignored_outage_says_why_it_ended() -> None:
         ("countdown", ["Cancelar/danger"]),
         ("sending", ["Parar/danger"]),
         ("interrupted", ["Encerrar envio/danger", "Incertas (1)/primary"]),
-        ("sent", ["Incertas (2)/primary"]),
-        ("nobody, all online", []),
+        ("sent", ["Detalhes", "Incertas (2)/primary"]),
+        ("nobody, all online", ["Detalhes"]),
         ("denied", []),
     ],
 )
-def test_an_ended_outage_keeps_only_what_a_running_dispatch_needs(name: str, kept: list[str]) -> None:
+def test_an_ended_outage_keeps_what_a_running_dispatch_needs_and_who_knows(
+    name: str, kept: list[str]
+) -> None:
     before = STATES[name][1]
     screen = show(story(*before, IncidentEnded(1)))
     assert labels(screen) == kept

@@ -511,17 +511,17 @@ def news(book: Book, words: Words = PT, *, now: datetime | None = None) -> str:
 class TestRestored:
     def test_who_was_warned_may_be_told(self) -> None:
         screen = show(story(*OVER))
-        assert labels(screen) == ["Avisar que voltou (33)/success Não avisar"]
-        assert data(screen) == ["up:1:", "up.no:1:"]
-        assert labels(show(story(*OVER), EN)) == ["Tell that it is back (33)/success Do not tell"]
+        assert labels(screen) == ["Avisar que voltou (33)/success Não avisar", "Detalhes"]
+        assert data(screen) == ["up:1:", "up.no:1:", "who:1:"]
+        assert labels(show(story(*OVER), EN)) == ["Tell that it is back (33)/success Do not tell", "Details"]
 
     def test_nobody_is_invited_where_it_cannot_be(self) -> None:
-        assert show(story(*OVER), rules=Rules()).rows == ()  # no template
-        assert show(story(*OVER), closed=True).rows == ()
-        assert show(story(*OVER), now=NOON + timedelta(hours=26)).rows == ()
+        assert labels(show(story(*OVER), rules=Rules())) == ["Detalhes"]  # no template
+        assert labels(show(story(*OVER), closed=True)) == ["Detalhes"]
+        assert labels(show(story(*OVER), now=NOON + timedelta(hours=26))) == ["Detalhes"]
         assert show(story(IncidentEnded(1))).rows == ()  # nobody was warned
         rehearsed = [replace(APPROVED, dry_run=True), *OVER[1:]]
-        assert show(story(*rehearsed)).rows == ()
+        assert labels(show(story(*rehearsed))) == ["Detalhes"]
 
     def test_what_began_by_itself_names_nobody(self) -> None:
         alone = replace(NEWS, by=BOT)
@@ -606,8 +606,8 @@ class TestRestored:
     def test_on_its_way(self, lines: list[Line], block: str, buttons: list[str], presses: list[str]) -> None:
         screen = show(restored(*lines))
         assert news(restored(*lines)) == f"📣 <b>Aviso de que voltou</b>\n{block}"
-        assert labels(screen) == buttons
-        assert data(screen) == presses
+        assert labels(screen) == [*buttons, "Detalhes"]
+        assert data(screen) == [*presses, "who:1:"]
         assert_arrives(screen)
 
     def test_told_and_who_is_still_down(self) -> None:
@@ -620,7 +620,7 @@ class TestRestored:
             "📣 <b>Told that service is back: 31</b> · asked by <b>Bruno</b>, at 14:16\n"
             "2 still without signal: Cliente 0, Cliente 1"
         )
-        assert show(book).rows == ()  # once
+        assert labels(show(book)) == ["Detalhes"]  # once
 
     def test_whatever_did_not_go_as_meant_is_said(self) -> None:
         lines = [
@@ -637,15 +637,15 @@ class TestRestored:
             "Incertas (podem ter chegado): 1: o WhatsApp não respondeu\n"
             "2 ainda sem sinal: Cliente 0, Cliente 1"
         )
-        assert labels(show(book)) == ["📣 Incertas (1)/primary"]
-        assert data(show(book)) == ["unk:-1:"]
+        assert labels(show(book)) == ["Detalhes", "📣 Incertas (1)/primary"]
+        assert data(show(book)) == ["who:1:", "unk:-1:"]
 
     def test_nobody_told_may_be_tried_again(self) -> None:
         nobody = restored(NEWS, planned(2, Skip.STILL_DOWN, Skip.STILL_DOWN, case=-1), Settled(-1, "done"))
         assert news(nobody).startswith(
             "📣 <b>Ninguém foi avisado que voltou</b> · tentativa de <b>Bruno</b>, às 13:14\n2 ainda"
         )
-        assert labels(show(nobody)) == ["Avisar que voltou (33)/success Não avisar"]
+        assert labels(show(nobody)) == ["Avisar que voltou (33)/success Não avisar", "Detalhes"]
         refused = restored(
             NEWS, planned(2, case=-1), Settled(-1, "halted", "template recusado", mend="template")
         )

@@ -19,6 +19,7 @@ from bot.chat.screens.pages.cooldown import RELEASE_REASONS
 from bot.chat.screens.pages.doubts import VERDICTS as VERDICTS_ON_ALL
 from bot.chat.screens.pages.doubts import Verdict
 from bot.chat.screens.pages.on_demand import PENDING
+from bot.chat.screens.pages.unreached import LISTS
 from bot.chat.screens.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
 from bot.chat.taps.commands import COMMANDS
 from bot.chat.taps.note_commands import NOTE_COMMANDS
@@ -63,6 +64,7 @@ SHEETS = [
     "doubt",
     "call",
     "fate",
+    *(f"{one.name}_file" for one in LISTS),
 ]
 REASONS = [
     *("no_answer", "reset", "unconfirmed", "interrupted", "stopped", "ledger", "no_room", "error"),
@@ -92,6 +94,7 @@ VERDICTS = [
 ]
 BUTTONS = [
     *("approve", "approve_second", "retry", "deny", "details", "cancel", "stop", "resume", "close", "back"),
+    *(one.name for one in LISTS),
     *("assume", "more", "less", "eta", "cause", "silence", "separate", "send_now", "resume_now"),
 ]
 ARRIVED = ("received", "undelivered")
@@ -121,6 +124,7 @@ CODED: dict[str, Iterable[str]] = {
     "advice": get_args(Mend),
     "setting": ["LOS", "POWER", "RESTORED", "LOGIN"],
     "trial": list(Outcome),
+    "details": [one.name for one in LISTS],
     "doubts": [
         *VERDICTS,
         *(f"no_resend_{why}" for why in ("over", "on_again", "interrupted", "unconfirmed")),

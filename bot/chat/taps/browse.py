@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from telegram import CallbackQuery
 
 from bot.chat.screens.buttons import Action
-from bot.chat.screens.pages import on_demand, sheets
+from bot.chat.screens.pages import on_demand, sheets, unreached
 from bot.chat.screens.pages.audit import read_audit
 from bot.chat.screens.pages.cooldown import cooldown
 from bot.chat.screens.pages.doubts import doubts_page
@@ -129,10 +129,18 @@ class Browse:
         """The case's sends in doubt, shown to who asked alone where Telegram can do that."""
         await self._post_for(page, await self._doubts(case, 0), Kind.DOUBTS, case)
 
-    async def turn_details(self, page: Page, case: int, number: str) -> None:
-        """Another page of the affected customers."""
-        turned = int(number) if number.isascii() and number.isdecimal() else 0
-        await self.turn(page, await self._details(case, turned))
+    async def turn_details(self, page: Page, case: int, arg: str) -> None:
+        """Another page of the affected customers, or of those who were not reached."""
+        chosen, number = unreached.read(arg)
+        if chosen is None:
+            await self.turn(page, await self._details(case, number))
+            return
+        try:
+            whole = (await self.past.recall(case)).cases[case]
+        except Declined as no:
+            await self.turn(page, self._sorry(no))
+        else:
+            await self.turn(page, unreached.unreached(whole, chosen, number, self._d.words))
 
     async def turn_doubts(self, page: Page, case: int, number: int) -> None:
         """The page shows the sends in doubt as they are now."""
@@ -178,6 +186,9 @@ class Browse:
         """Raises what the look-up raises, and Declined where the case left the book."""
         if press.action is Action.DETAILS_CSV:
             case, found, _ = await self.past.customers(press.case)
+            chosen, _ = unreached.read(press.arg)
+            if chosen is not None:
+                return sheets.unreached_csv(case, found, chosen, self._d.words)
             return sheets.details_csv(case, found, self._d.words)
         if press.action is Action.DOUBTS_CSV:
             return sheets.doubts_csv(find_whole(self._book, press.case), self._d.words)

@@ -3,14 +3,14 @@
 from bot.chat.screens.pages import sheets
 from bot.chat.screens.pages.audit import A_PAGE, audit, fitting_filter
 from bot.chat.screens.pages.audit_entries import TODAY, is_number, wish_of
-from bot.chat.screens.pages.people import as_planned
+from bot.chat.screens.pages.people import as_planned, last_plan
 from bot.chat.screens.screen import Screen
 from bot.chat.taps.desk import Desk
 from bot.chat.wire.deps import ChatDeps
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.customer import Found
-from bot.errors import Declined, LedgerClosed
+from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, Refused, TryLater
 from bot.ports import History, Recalled
 from bot.steps.decide import find_whole
 
@@ -32,8 +32,7 @@ class Past:
         `card` is the message that asks: Declined where the case had another one.
         """
         try:
-            found = await self._desk.details(number)
-            return find_whole(self._desk.ledger.book, number), found, False
+            return await self._present(number)
         except Declined as no:
             if no.code != "case_left":
                 raise
@@ -41,6 +40,20 @@ class Past:
         if card is not None and case.card is not None and case.card.message != card:
             raise Declined("unknown_button")  # forged: that message never had this button
         return case, as_planned(case), True
+
+    async def _present(self, number: int) -> tuple[Case, Found, bool]:
+        """The same of one that is in the book: as planned once it is over, or where the source is away."""
+        book = self._desk.ledger.book
+        case = find_whole(book, number)
+        if case.ended_at is not None and last_plan(case) is not None:
+            return case, as_planned(case), True
+        try:
+            found = await self._desk.details(number)
+        except (TryLater, AnswerLost, Refused, BadAnswer):
+            if last_plan(case) is None:
+                raise
+            return find_whole(book, number), as_planned(case), True
+        return find_whole(book, number), found, False
 
     async def recall(self, number: int) -> Book:
         """A book that has all of the case. Declined where that cannot be."""

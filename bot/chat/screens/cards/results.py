@@ -9,6 +9,7 @@ from markupsafe import Markup
 from bot.chat.screens.fitting import SEPARATOR
 from bot.chat.screens.words import Words, clean, shorten
 from bot.domain.case import Case
+from bot.domain.customer import NO_SERIAL
 from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.events.receipts import BY_RECEIPT
 from bot.domain.limits.holds import NOT_BEGUN
@@ -61,12 +62,17 @@ def fate(case: Case, client_id: str | None, serial: str, words: Words) -> str:
     if dispatch is None or plan is None:
         return ""
     known = None if client_id is None else plan.recipients.get(f"c{client_id}")
-    found = known or next((r for r in plan.recipients.values() if serial in r.serials), None)
-    if found is None:
-        return ""
-    if found.skip is not None:
-        return words.plain("fate.skipped", reason=words.plain(f"skip.{found.skip}"))
-    receipt, delivery = plan.results.get(found.id), plan.deliveries.get(found.id)
+    by_serial = (r for r in plan.recipients.values() if serial != NO_SERIAL and serial in r.serials)
+    found = known or next(by_serial, None)
+    return "" if found is None else fate_of(dispatch, found, words)
+
+
+def fate_of(dispatch: Dispatch, recipient: Recipient, words: Words) -> str:
+    """What became of the message to somebody of a dispatch's plan, in a word or two."""
+    plan = dispatch.sends
+    if recipient.skip is not None:
+        return words.plain("fate.skipped", reason=words.plain(f"skip.{recipient.skip}"))
+    receipt, delivery = plan.results.get(recipient.id), plan.deliveries.get(recipient.id)
     if delivery is not None:
         return words.plain(f"fate.{delivery.arrival}", reason=_said(delivery.reason, words))
     if receipt is None:

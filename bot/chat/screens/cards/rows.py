@@ -32,7 +32,8 @@ def rows(
     closed: bool = False,
     unfolded: bool = False,
 ) -> Rows:
-    """What may be tapped now. An ended outage keeps only what an unfinished dispatch needs, and its news.
+    """What may be tapped now. An ended outage keeps what an unfinished dispatch needs, its news, and who was
+    told of it.
 
     Of many buttons those that decide come first, and the others once the card is `unfolded`. While the ledger
     is `closed` nobody is invited to tell those who wait for news.
@@ -51,6 +52,8 @@ def rows(
     other = book.restored_by(case.id)
     doubts = (*_doubt_row(case, words), *(_doubt_row(other, words) if other is not None else ()))
     back = () if closed else restored_rows(case, book, now, words, rules)
+    if not on and not shown and planned(case):
+        back = (*back, *details_row(case, words))
     many = sum(map(len, (*shown, more, *back, *doubts))) > AT_ONCE
     if not many:
         return (*shown, *_pairs(more), *back, *doubts)
@@ -58,6 +61,11 @@ def rows(
         fold, unfold = _button(case, words, "less", Action.LESS), _button(case, words, "more", Action.MORE)
         shown = (*shown[:-1], (*shown[-1], fold if unfolded else unfold))
     return (*shown, *(_pairs(more) if unfolded else ()), *back, *doubts)
+
+
+def planned(case: Case) -> bool:
+    """Whether somebody was to be told of it: who was, and who was not, may be asked."""
+    return case.dispatch is not None and case.dispatch.progress is not None
 
 
 def halting(case: Case, book: Book, words: Words, rules: Rules) -> Rows:

@@ -12,6 +12,7 @@ from bot.chat.screens.cards.head import all_ports, how_many, kind_words, label, 
 from bot.chat.screens.cards.results import counts, fate, to_call
 from bot.chat.screens.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.screens.pages.people import Person, people
+from bot.chat.screens.pages.unreached import list_buttons
 from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import LANGUAGES, Words, clean, phrases, shorten
@@ -94,7 +95,7 @@ def details(
     )
     csv = Button(words.plain("button.csv"), Press(Action.DETAILS_CSV, case.id).encode())
     turn = page_buttons(page, pages, words, lambda to: Press(Action.DETAILS, case.id, str(to)))
-    return Screen(str(text), tuple(row for row in (turn, (csv,)) if row))
+    return Screen(str(text), tuple(row for row in (turn, list_buttons(case, words), (csv,)) if row))
 
 
 def _sent(case: Case, words: Words) -> list[Markup]:

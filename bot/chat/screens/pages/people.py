@@ -6,7 +6,7 @@ from bot.domain.case import Case
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.incident import Kind
 from bot.domain.phone import Phone, parse_phone
-from bot.domain.plan import Recipient, Skip
+from bot.domain.plan import Progress, Recipient, Skip
 
 _LINKS = {Kind.LOS: Link.LOS, Kind.POWER: Link.POWER, Kind.OTHER: Link.OTHER}
 
@@ -30,8 +30,8 @@ class Person:
 
 def as_planned(case: Case) -> Found:
     """Who was affected, as the last plan of the case has it: by now the source tells of other outages."""
-    plans = [dispatch.progress for dispatch in case.dispatches if dispatch.progress is not None]
-    planned = [*plans[-1].recipients.values()] if plans else []
+    plan = last_plan(case)
+    planned = [] if plan is None else [*plan.recipients.values()]
     contacts = {
         client: Contact(client, r.name, r.phone or "")
         for r in planned
@@ -40,6 +40,13 @@ def as_planned(case: Case) -> Found:
     failed = {_client(r) or "" for r in planned if r.skip is Skip.LOOKUP_FAILED}
     onus = (onu for r in planned for onu in _onus(r, case))
     return Found(Affected(tuple(onus)), contacts, frozenset(failed))
+
+
+def last_plan(case: Case) -> Progress | None:
+    """The plan that the card tells of, or else the last one that there is."""
+    plans = [d.progress for d in case.dispatches if d.progress is not None]
+    shown = case.dispatch.progress if case.dispatch is not None else None
+    return shown if shown is not None else plans[-1] if plans else None
 
 
 def _client(recipient: Recipient) -> str | None:

@@ -10,17 +10,19 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from bot.chat.screens.cards.head import all_ports
-from bot.chat.screens.cards.results import at_rest, counts_plain, fate, reason_words, to_call
+from bot.chat.screens.cards.results import at_rest, counts_plain, fate, fate_of, reason_words, to_call
 from bot.chat.screens.pages.audit import ending
 from bot.chat.screens.pages.audit_entries import Entry, entry_of, matching, said, said_of
 from bot.chat.screens.pages.on_demand import no_phone
 from bot.chat.screens.pages.people import Person, people
 from bot.chat.screens.pages.silences import where
+from bot.chat.screens.pages.unreached import Unreached, ports_of
 from bot.chat.screens.screen import Sheet
 from bot.chat.screens.words import Words, clean
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.customer import Found
+from bot.domain.plan import Recipient
 from bot.domain.who import Who
 from bot.ports import Recalled
 
@@ -50,6 +52,36 @@ def details_csv(case: Case, found: Found, words: Words) -> Sheet:
     )
     name = words.plain("sheet.details_file", case=case.id)
     return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
+
+
+def unreached_csv(case: Case, found: Found, chosen: Unreached, words: Words) -> Sheet:
+    """Who is on a list of a case, with full phones, also such as cannot be messaged: a private chat only."""
+    several = len(all_ports(case)) > 1
+    columns = ["name", "serial", "phone", "whatsapp", *(("port",) if several else ()), "fate"]
+    dispatch = case.dispatch
+    rows = (
+        ()
+        if dispatch is None
+        else (
+            (
+                one.name,
+                ", ".join(one.serials),
+                _recorded(one, found),
+                one.phone or "",
+                *((ports_of(case, one),) if several else ()),
+                fate_of(dispatch, one, words),
+            )
+            for one in chosen.of(dispatch)
+        )
+    )
+    name = words.plain(f"sheet.{chosen.name}_file", case=case.id)
+    return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
+
+
+def _recorded(one: Recipient, found: Found) -> str:
+    """The phone as the directory has it, where that is known: a landline is in no plan."""
+    contact = found.contacts.get(one.id.removeprefix("c"))
+    return (contact.phone if contact is not None else "") or one.phone or ""
 
 
 def _port(person: Person, case: Case) -> tuple[str, str]:
