@@ -108,10 +108,12 @@ class Noc:
             return await process.wait()
 
     async def card(self, port: str = "6/15") -> Message:
-        """The card of the newest case on a port."""
-        return await self.chat.wait(
-            lambda c: next((m for m in reversed(c.messages()) if port in m.text and m.keyboard), None)
-        )
+        """The card of the newest case on a port whose outage is on."""
+
+        def is_it(m: Message) -> bool:
+            return port in m.text and bool(m.keyboard) and not m.text.startswith("✅")
+
+        return await self.chat.wait(lambda c: next(filter(is_it, reversed(c.messages())), None))
 
     async def until(self, card: Message, text: str) -> str:
         """The card's text once it says so."""
