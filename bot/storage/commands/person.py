@@ -97,6 +97,7 @@ def _messages(book: Book, number: int, called: str) -> Iterator[Row]:
 def _message(case: Case, dispatch: Dispatch, recipient: Recipient) -> Row:
     sends = dispatch.sends
     receipt, claimed = sends.results.get(recipient.id), sends.intents.get(recipient.id)
+    heard = sends.deliveries.get(recipient.id)
     root = case.incident
     return {
         "case": case.shown_as,
@@ -115,6 +116,9 @@ def _message(case: Case, dispatch: Dispatch, recipient: Recipient) -> Row:
         "reason": None if receipt is None else receipt.reason,
         "reference": None if receipt is None else receipt.reference,
         "calls": sends.calls.get(recipient.id),
+        "delivery": None if heard is None else heard.arrival.value,
+        "delivery_at": None if heard is None else _time(heard.at),
+        "delivery_reason": None if heard is None else heard.reason,
     }
 
 
@@ -132,13 +136,14 @@ def said(found: Row, zone: tzinfo) -> str:
     for row in found["messages"]:
         came = row["outcome"] or (f"skipped ({row['skipped']})" if row["skipped"] else "not sent")
         at = datetime.fromisoformat(row["sent_at"] or row["approved_at"]).astimezone(zone)
+        if row["delivery"] is not None:
+            came += f", {row['delivery']}"
+        why = row["delivery_reason"] or row["reason"]
         parts = [
             f"{at:%Y-%m-%d %H:%M:%S}",
             f"case {row['case']}{' [service is back]' if row['restored'] else ''}",
             f"{row['kind']} {row['port']}",
-            " ".join(
-                [came, *([f"({row['reason']})"] if row["reason"] else []), *(["(dry run)"] * row["dry_run"])]
-            ),
+            " ".join([came, *([f"({why})"] if why else []), *(["(dry run)"] * row["dry_run"])]),
         ]
         lines.append("  ".join(parts))
     return "\n".join([*lines, *([] if found["messages"] else ["no plan has them"])])

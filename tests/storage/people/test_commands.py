@@ -390,3 +390,22 @@ async def test_a_backup_of_before_still_has_them_and_is_whole(tmp_path: Path) ->
     assert "backups made before still have them" in await forget(data, ZE, ANA, clock)
     assert [*grep(dest, NAME)]
     assert verify(dest).ok
+
+
+async def test_what_receipts_said_of_their_messages_is_shown(tmp_path: Path) -> None:
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock)
+    await ledger.commit(adds(ev.Started("1", key=ledger.key)))
+    for number, learnt in ((1, ev.Read(1, ("c1",))), (2, ev.Undelivered(2, ("c1",), "wa_131026"))):
+        begun = (ev.CaseOpened(number, incident(number)), ev.Approved(number, ANA, (port(),)))
+        sent = (ev.Intent(number, "c1"), ev.Result(number, "c1", Outcome.ACCEPTED, "77"))
+        await ledger.commit(adds(*begun, ev.Planned(number, 1, plan()), *sent, learnt))
+        clock.time += timedelta(days=2)
+    await ledger.close()
+    found = await person(tmp_path, ZE, ANA, clock)
+    assert [(row["delivery"], row["delivery_reason"]) for row in found["messages"]] == [
+        ("read", None),
+        ("undelivered", "wa_131026"),
+    ]
+    assert "accepted, read" in said(found, UTC)
+    assert "accepted, undelivered (wa_131026)" in said(found, UTC)
