@@ -279,3 +279,28 @@ async def test_a_body_in_chunks_is_read() -> None:
         assert (await reader.read()).endswith(b"yes")
         assert [request.body for request in taken] == [b"abcde"]
         writer.close()
+
+
+async def test_a_body_of_tiny_chunks_keeps_nobody_else_waiting() -> None:
+    async def answer(request: Request) -> Response:
+        return Response(HTTPStatus.OK, str(len(request.body)).encode())
+
+    server, port, turns = Server({"/in": Route(answer, ("POST",), 100_000)}), free_port(), 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    await server.start("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    writer.write(b"1\r\nX\r\n" * 5_000 + b"0\r\n\r\n")
+    beside = asyncio.create_task(others())
+    said = await reader.read()
+    beside.cancel()
+    writer.close()
+    await server.stop()
+    assert said.endswith(b"\r\n\r\n5000")
+    assert turns > 5_000

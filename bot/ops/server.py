@@ -143,6 +143,7 @@ async def _body(connection: h11.Connection, reader: asyncio.StreamReader, larges
         found += event.data
         if len(found) > largest:
             raise _Wrong(Response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+        await asyncio.sleep(0)  # one reading may hold thousands of small chunks: others have their turn
     if not isinstance(event, h11.EndOfMessage):
         raise TimeoutError  # it hung up
     return bytes(found)

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.events import Line, Listed, OptedIn, OptedOut
-from bot.domain.events.people import ON_THE_LIST
 from bot.domain.phone import without_phones
 from bot.domain.who import BOT, Who
 from bot.errors import Declined
@@ -23,7 +22,7 @@ def opt_out(person: str, who: Who, reason: str) -> Write:
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         before = book.opted_out.get(person)
-        if before is not None:
+        if before is not None and not before.listed:  # who leaves the gateway's list stays on ours
             raise Declined("already_opted_out", by=before.by.name, at=before.at)
         why = one_line(without_phones(reason))
         if not why:
@@ -47,11 +46,12 @@ def opt_in(person: str, who: Who) -> Write:
 def asked_to_stop(person: str, word: str) -> Write:
     """A customer wrote, in this word, that they want no messages: they get none from now on.
 
-    Nothing for who is on the list: they may say so as often as they like.
+    Nothing for who said so, or of whom it was said: they may say so as often as they like.
     """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        return [] if person in book.opted_out else [OptedOut(person, word, BOT)]
+        before = book.opted_out.get(person)
+        return [OptedOut(person, word, BOT)] if before is None or before.listed else []
 
     return write
 
@@ -63,7 +63,7 @@ def as_listed(people: Collection[str]) -> Write:
     """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        known = {person for person, out in book.opted_out.items() if out.reason == ON_THE_LIST}
+        known = {person for person, out in book.opted_out.items() if out.listed}
         added = [person for person in dict.fromkeys(people) if person not in book.opted_out]
         gone = [person for person in known if person not in people]
         steps = range(0, max(len(added), len(gone)), _AT_ONCE)

@@ -1,8 +1,9 @@
 """`inbox.jsonl`: what a gateway told us by itself, kept until the ledger has what came of it.
 
 Whoever told it hears that it arrived and does not repeat it, so it is on disk before they hear that. A line
-is one piece of news; what is worked on goes when everything is, or when there is much of it. News that are
-found again after a crash are worked on again, which changes nothing: a receipt says the same each time.
+is one piece of news; what is worked on goes when everything is, or when there is much of it. Receipts that
+are found again after a crash are worked on again, which changes nothing: one says the same each time. A
+customer's stop and what happened to a template go at once: somebody may have decided otherwise since.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.domain.delivery import News
+from bot.domain.delivery import DeliveryNews, News
 from bot.storage.disk import Disk, regular
 
 NAME = "inbox.jsonl"
@@ -52,8 +53,8 @@ class FileInbox:
             self._written = asyncio.ensure_future(self._write())
         try:
             await asyncio.shield(self._written)
-        except OSError:
-            for one, _ in rows:  # whoever told it hears so, and comes again
+        except (OSError, asyncio.CancelledError):
+            for one, _ in rows:  # whoever told it hears so, or nothing in time, and comes again
                 self._held.pop(id(one), None)
             raise
 
@@ -61,9 +62,10 @@ class FileInbox:
         """As `Inbox.done`."""
         for one in news:
             self._held.pop(id(one), None)
-        if (not self._held and self._size) or self._size > _MUCH:
+        once = any(not isinstance(one, DeliveryNews) for one in news)
+        if once or (not self._held and self._size) or self._size > _MUCH:
             kept = b"".join(row for _, row in self._held.values())
-            if len(kept) <= self._size // 2:
+            if once or len(kept) <= self._size // 2:
                 self._size = len(kept)
                 self._thread.submit(self._replace, kept)
 

@@ -10,7 +10,8 @@ from bot.domain.phone import phone_key
 from bot.domain.plan import RESTORED, Outcome, Receipt, Skip
 from bot.domain.restored import waiting
 from bot.errors import Declined
-from bot.steps.opt_out import opt_in, opt_out
+from bot.ports import Write
+from bot.steps.opt_out import as_listed, asked_to_stop, opt_in, opt_out
 from bot.steps.unknown import Choose
 from tests.fakes import ANA, BRUNO, incident
 from tests.steps.conftest import Desk
@@ -182,3 +183,20 @@ class TestTheList:
         await desk.flow.decide(opt_out("p1", ANA, "pediu"))
         await desk.restart()
         assert desk.ledger.book.opted_out.keys() == {"p1"}
+
+
+class TestTheGatewaysOwnList:
+    async def test_takes_away_nobody_of_whom_a_person_said_so_in_its_word(self, desk: Desk) -> None:
+        await desk.flow.decide(opt_out(person(100), ANA, "blacklist"))
+        await desk.flow.decide(as_listed([]))
+        assert desk.ledger.book.opted_out.keys() == {person(100)}
+
+    @pytest.mark.parametrize(
+        "asked", [opt_out(person(100), ANA, "pediu"), asked_to_stop(person(100), "PARE")]
+    )
+    async def test_loses_who_asked_otherwise_while_they_were_on_it(self, desk: Desk, asked: Write) -> None:
+        await desk.flow.decide(as_listed([person(100), person(101)]))
+        await desk.flow.decide(asked)
+        await desk.flow.decide(as_listed([]))
+        assert desk.ledger.book.opted_out.keys() == {person(100)}, "they asked us"
+        assert not await desk.flow.decide(asked_to_stop(person(100), "PARAR"))

@@ -23,6 +23,7 @@ from bot.domain.plan import Outcome, Progress, Receipt
 from bot.errors import LedgerClosed
 from bot.flow.receipts import GAPS, WAITS
 from bot.steps import unknown
+from bot.steps.decide import release
 from bot.steps.receipts import awaited
 from tests.fakes import ANA, incident
 from tests.steps.conftest import Desk
@@ -355,3 +356,13 @@ async def test_what_befalls_marketing_alone_is_said_aloud_once_a_day(sent: Desk)
     assert await told(10) == 1
     assert await told(86_400) == 1
     assert await told(10) == 2
+
+
+async def test_who_was_freed_by_a_person_stays_free_when_they_read_it(sent: Desk) -> None:
+    ids = list(sent.ledger.book.cases[1].dispatches[0].sends.recipients)
+    await hear(sent, *(news(sent, who, Arrival.RECEIVED) for who in ids))
+    await sent.flow.decide(release("CB 01:6/15", ANA, "novo aviso", sent.rules))
+    assert held_back(sent) == set()
+    await hear(sent, *(news(sent, who, Arrival.READ) for who in ids))
+    assert arrived(sent) == Arrived(3, 3, {})
+    assert held_back(sent) == set(), "that they read it is no new message"

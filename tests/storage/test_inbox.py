@@ -80,3 +80,29 @@ async def test_much_of_it_is_cut_down_to_what_waits(tmp_path: Path, monkeypatch:
     box.close()
     assert (tmp_path / NAME).stat().st_size < 2500
     assert tuple(FileInbox(tmp_path).left)[:1] == (waits,)
+
+
+async def test_what_would_not_be_the_same_a_second_time_goes_though_others_wait(tmp_path: Path) -> None:
+    box = FileInbox(tmp_path)
+    await box.keep(TOLD)
+    box.done(TOLD[2:])
+    box.close()
+    left = tuple(FileInbox(tmp_path).left)
+    assert left == TOLD[:2], "an approver may have taken the stop back, a pause of the template be over"
+
+
+async def test_whoever_did_not_wait_for_it_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "MOST", 2)
+    box = FileInbox(tmp_path)
+    for _ in range(3):
+        telling = asyncio.ensure_future(box.keep(TOLD[:1]))
+        await asyncio.sleep(0)
+        telling.cancel()  # as the server does to a request that takes too long
+        with pytest.raises(asyncio.CancelledError):
+            await telling
+    await box.keep(TOLD[1:2])
+    box.done(TOLD[1:2])
+    box.close()
+    assert (tmp_path / NAME).read_bytes() == b""

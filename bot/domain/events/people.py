@@ -8,11 +8,8 @@ from datetime import datetime
 from typing import Literal
 
 from bot.domain.book import Book, Event
-from bot.domain.limits.opted_out import OptOut
+from bot.domain.limits.opted_out import ON_THE_LIST, OptOut
 from bot.domain.who import BOT, Who
-
-ON_THE_LIST = "blacklist"
-"""Why somebody gets no messages whom the gateway's own list has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class Listed(Event):
         for person in self.added:
             book.opted_out.setdefault(person, OptOut(at, BOT, ON_THE_LIST))
         for person in self.gone:
-            if person in book.opted_out and book.opted_out[person].reason == ON_THE_LIST:
+            if person in book.opted_out and book.opted_out[person].listed:
                 del book.opted_out[person]
 
 

@@ -81,8 +81,9 @@ def _learn(book: Book, number: int, attempt: int, recipients: tuple[str, ...], l
 
 def _learn_one(book: Book, case: Case, dispatch: Dispatch, recipient: str, learnt: Delivery) -> None:
     sends = dispatch.sends
-    sends.deliveries[recipient] = learnt
     known = sends.results.get(recipient)
+    had_it = known is not None and known.outcome in REACHED and not sends.undelivered(recipient)
+    sends.deliveries[recipient] = learnt
     if known is None or known.outcome is not Outcome.ACCEPTED:  # whatever the answer was, it had left
         reference = None if known is None else known.reference
         sends.arrived(recipient, Receipt(Outcome.ACCEPTED, reference, BY_RECEIPT))
@@ -91,7 +92,7 @@ def _learn_one(book: Book, case: Case, dispatch: Dispatch, recipient: str, learn
     if learnt.arrival is Arrival.UNDELIVERED:
         if not any(_has_it(other, recipient) for other in case.dispatches if other is not dispatch):
             drop_contact(book, case, recipient, dispatch)
-    elif person not in book.contacts:  # it was said before that they do not have it
+    elif not had_it and person not in book.contacts:  # else a person freed them, who had it then, too
         add_contact(book, case, sends.recipients[recipient], dispatch)
 
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.who import Who
+from bot.domain.who import BOT, Who
+
+ON_THE_LIST = "blacklist"
+"""Why somebody gets no messages whom the gateway's own list has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +16,8 @@ class OptOut:
     at: datetime
     by: Who
     reason: str
+
+    @property
+    def listed(self) -> bool:
+        """Whether nothing but the gateway's own list says so, whatever reason people write."""
+        return self.by == BOT and self.reason == ON_THE_LIST
