@@ -233,7 +233,7 @@ async def test_scenes_that_fail_exit_1(tmp_path: Path) -> None:
 def test_the_scenes_have_names(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--scene-list"]) == 0
     listed = capsys.readouterr().out.splitlines()
-    assert len(listed) == 16
+    assert len(listed) == 19
     assert listed[0].split(maxsplit=1) == ["fibre-cut", "Rompimento de fibra, 33 clientes"]
 
 
@@ -243,6 +243,7 @@ def test_the_scenes_have_names(capsys: pytest.CaptureFixture[str]) -> None:
         (["--scene", "frob"], "there is no scene 'frob'; there are fibre-cut, power"),
         (["--fast"], "give it one with --scene NAME, or --scene all"),
         (["--data", "file/inside"], "--data: file/inside cannot be used (Not a directory)"),
+        (["--scene", "optout", "--gateway", "matrix"], "not with --scene optout: optout needs another"),
         (["--scene", "back", "--data", "used"], "--scene needs a new folder, and used has been used"),
     ],
 )

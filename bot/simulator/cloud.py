@@ -45,6 +45,7 @@ class CloudApi(GatewayApi[CloudMessage]):
 
     Attributes:
         held: Messages that wait for Meta's look at them, or for good.
+        keeps: Called with each of them as it is held.
         templates: What the approved templates are filled with, by name: how many variables, or their names.
             None: any template, and nobody looks at what fills it.
         language: Of all templates.
@@ -69,6 +70,7 @@ class CloudApi(GatewayApi[CloudMessage]):
         self.token = token
         self.provider = provider
         self.held: list[CloudMessage] = []
+        self.keeps: Callable[[CloudMessage], None] = lambda _: None
         self.templates: dict[str, int | Collection[str]] | None = None
         self.language = "pt_BR"
         self.states: dict[str, str] = {}
@@ -94,6 +96,18 @@ class CloudApi(GatewayApi[CloudMessage]):
     def mend(self) -> None:
         """Nothing fails any more, but for the phones that are refused."""
         self._next.clear()
+
+    def release(self, message: CloudMessage) -> None:
+        """A held message leaves after all."""
+        self.held.remove(message)
+        self._receive(message)
+
+    def drop(self, message: CloudMessage) -> None:
+        """The phone does not get this message: it was held for good, or did not arrive."""
+        if message in self.held:
+            self.held.remove(message)
+        else:
+            self.counts_of(message)[message.phone] -= 1
 
     def throttled(self, retry_after: int | str | None) -> web.Response:
         """429 with ``Retry-After`` where one is given, as a gateway before the API answers."""
@@ -148,6 +162,7 @@ class CloudApi(GatewayApi[CloudMessage]):
         status = self.statuses.pop(0) if self.statuses else "accepted"
         if status in {"held_for_quality_assessment", "paused"}:
             self.held.append(message)
+            self.keeps(message)
         else:
             self._receive(message)
         said: dict[str, str] = {"id": message.id} | ({"message_status": status} if status else {})

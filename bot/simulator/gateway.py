@@ -32,6 +32,7 @@ class GatewayApi(Server, Generic[M]):
         restored: Templates that say that service is back: after the news of an outage one is not twice.
         count: Messages by phone (digits), except those of ``restored``; they are in ``count_restored``.
         rate_limit: Messages a second before it answers that this is too fast; None: no limit.
+        taken: Called with each message as it is taken, before that is answered.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,6 +42,7 @@ class GatewayApi(Server, Generic[M]):
         self.count: Counter[str] = Counter()
         self.count_restored: Counter[str] = Counter()
         self.rate_limit: float | None = None
+        self.taken: Callable[[M], None] = lambda _: None
         self._clock = clock
         self._bucket = (0.0, float("-inf"))  # messages allowed, as of when
         self._arrival = asyncio.Event()
@@ -68,6 +70,7 @@ class GatewayApi(Server, Generic[M]):
         self.counts_of(message)[message.phone] += 1
         old, self._arrival = self._arrival, asyncio.Event()
         old.set()
+        self.taken(message)
 
     def _wait(self) -> float:
         """Seconds until one more message is allowed; 0 takes one."""

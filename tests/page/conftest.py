@@ -57,6 +57,23 @@ async def quiet(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 @fixture
+async def by_cloud(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A quiet one that sends by the Cloud API."""
+    stage = Stage(tmp_path, idle, customers=CUSTOMERS, gateway="cloud")
+    await stage.start()
+    yield stage
+    await stage.stop()
+
+
+@fixture
+async def by_cloud_shown(by_cloud: Stage) -> AsyncIterator[PageServer]:
+    page = PageServer(by_cloud)
+    await page.start()
+    yield page
+    await page.stop()
+
+
+@fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage with the real bot, which sends slowly enough to be watched: its progress shows every 6 s."""
     changes = {"HSM_RATE": "7", "UNDO_SECONDS": "1", "SETTLE_SECONDS": "0", "POLL_SECONDS": "1"}

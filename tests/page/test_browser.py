@@ -6,10 +6,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
+from bot.simulator.cloud import CloudApi
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.page.server import PageServer
+from bot.simulator.stage.gateways import Cloud
 from bot.simulator.stage.stage import Stage
 from bot.simulator.stage.views import PortView
 
@@ -386,6 +388,50 @@ async def test_three_thousand_messages_stay_few_on_the_page(
     newest = page.locator("#arrivals > li").first
     await expect(newest).to_have_attribute("data-id", str(total))
     await expect(page.locator("#count-twice")).to_have_text("0")
+
+
+async def test_what_became_of_a_message_is_on_the_customers_phone(
+    by_cloud: Stage, by_cloud_shown: PageServer, person: Person
+) -> None:
+    """Sent, then as the phone says; and who answers PARAR has said so."""
+    api, gateway, page = by_cloud.hsm, by_cloud.gateway, person.page
+    assert isinstance(api, CloudApi)
+    assert isinstance(gateway, Cloud)
+    gateway.phones.habits.arrives, gateway.phones.habits.reads = (1.5, 1.5), 0.0
+    gateway.unreachable({"5561900000001"})
+    ticks = {"sent": "✓", "delivered": "✓✓", "read": "✓✓", "failed": "⚠"}
+
+    async def shows(number: int, state: str) -> Locator:
+        phone = page.locator(f"#arrivals > li[data-id='{number}'][data-state={state}]")
+        await expect(phone.locator(".ticks")).to_have_text(ticks[state], timeout=10_000)
+        return phone
+
+    async def send(number: int) -> None:
+        template = {"name": "falta_de_energia", "components": [{"parameters": [{"text": "Maria"}]}]}
+        body = {"to": f"+556190000000{number}", "type": "template", "template": template}
+        api._take(body, f"556190000000{number}")
+        await shows(number, "sent")
+
+    await person.open(by_cloud_shown.url)
+    await send(1)
+    failed = await shows(1, "failed")
+    await person.sees(failed, "não entregue: sem WhatsApp (131026)")
+    await expect(failed.get_by_role("button")).to_be_hidden()
+    await send(2)
+    delivered = await shows(2, "delivered")
+    grey = await delivered.locator(".ticks").evaluate("node => getComputedStyle(node).color")
+    gateway.phones.habits.reads, gateway.phones.habits.read_after = 1.0, (0.0, 0.0)
+    await send(3)
+    await expect((await shows(3, "read")).locator(".ticks")).not_to_have_css("color", grey)
+    await person.press("Maria responde PARAR", delivered)
+    await person.sees(delivered.locator(".answered"), "PARAR")
+    await person.press("desligados")
+    off = page.get_by_role("button", name="desligados")
+    await expect(off).to_have_attribute("aria-pressed", "true")
+    assert by_cloud.phones_mode == "off"
+    await page.reload()
+    await person.sees((await shows(2, "delivered")).locator(".answered"), "PARAR")
+    await expect(off).to_have_attribute("aria-pressed", "true")
 
 
 async def test_a_second_message_would_be_seen(quiet: Stage, served: PageServer, person: Person) -> None:

@@ -125,6 +125,10 @@ async def test_what_a_person_writes_is_in_the_group_or_in_their_own_chat(
         ("/api/do", {"action": "cut", "olt": "CB 99", "port": "1/1"}, 400, "there is no such port"),
         ("/api/do", {"action": "cut", "olt": ["CB 01"], "port": None}, 400, "there is no such port"),
         ("/api/do", {"action": "gateway", "mode": "explode"}, 400, "mode must be ok, slow"),
+        ("/api/do", {"action": "phones", "mode": "wet"}, 400, "mode must be on, unreachable or off"),
+        ("/api/do", {"action": "stop", "message": True}, 400, "message must be a number"),
+        ("/api/do", {"action": "stop", "message": 0}, 400, "no message 0"),
+        ("/api/do", {"action": "stop", "message": 1}, 400, "no message 1"),
         ("/api/do", {"action": "telegram", "away": "yes"}, 400, "away must be true or false"),
         ("/api/do", {"action": "bot"}, 400, "run must be true or false"),
         ("/api/tap", {"user": 501, "message": 99, "data": "a"}, 400, "no message 99"),
@@ -250,6 +254,13 @@ async def test_every_button_of_the_page_does_what_it_says(quiet: Stage, http: ht
     await do(action="gateway", mode="down")
     await quiet.settled()
     assert (quiet.gateway_mode, quiet.hsm.running) == ("down", False)
+    await do(action="phones", mode="off")
+    assert quiet.phones_mode == "off"
+    assert isinstance(quiet.hsm, MatrixApi)
+    contact = {"nome": "Ana", "telefone": "5561900000001"}
+    quiet.hsm._send({"cod_conta": 1, "hsm": 114, "tipo_envio": 1, "contato": contact})
+    await do(action="stop", message=1)
+    assert quiet.hsm.blacklist == {"5561900000001"}
     await do(action="telegram", away=True)
     assert not quiet.chat.running
     await do(action="bot", run=False)

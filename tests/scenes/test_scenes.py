@@ -31,13 +31,16 @@ NAMES = [
         "eta",
         "restored",
     ),
+    *("receipts", "limit", "optout"),
     *("token", "two-taps", "gateway", "killed", "telegram-away", "back"),
 ]
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    made = Stage(tmp_path, launch, variables=FAST)
+async def stage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    """With the gateway that the test's scene needs, if it has one."""
+    scene = getattr(request.node, "callspec", None) and request.node.callspec.params.get("scene")
+    made = Stage(tmp_path, launch, variables=FAST, gateway=(scene and scene.gateway) or "matrix")
     await made.start()
     yield made
     await made.stop()
@@ -59,7 +62,7 @@ async def test_a_scene_comes_out_as_it_must(scene: Scene, stage: Stage) -> None:
     assert [caption["step"] for caption in captions] == list(range(1, len(captions) + 1))
     assert all(caption["text"]["pt"] and caption["text"]["en"] for caption in captions)
     assert stage.snapshot()["counters"]["duplicates"] == 0
-    assert stage.gateway_mode == "ok"
+    assert (stage.gateway_mode, stage.phones_mode) == ("ok", "on")
     assert {port.state for port in stage.ports()} == {"ok"}
 
 

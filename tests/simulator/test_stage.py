@@ -19,7 +19,7 @@ from bot.domain.plan import Outcome, Recipient
 from bot.process.clock import SystemClock
 from bot.simulator.gateway import GatewayApi
 from bot.simulator.matrix import MatrixApi
-from bot.simulator.stage.gateways import MATRIX_IDS, Arrived
+from bot.simulator.stage.gateways import MATRIX_IDS, Arrived, Cloud
 from bot.simulator.stage.isp import GatewayMode
 from bot.simulator.stage.stage import Happening, Stage
 from bot.simulator.stage.views import mobile
@@ -428,7 +428,7 @@ async def test_a_second_message_that_a_person_ordered_is_not_counted_and_any_oth
         *(CaseOpened(1, case), Approved(1, ANA, (case.port,)), Planned(1, 1, plan), Intent(1, "c1")),
         *(Result(1, "c1", Outcome.UNKNOWN), Settled(1, "done")),
     )
-    message = Arrived(1, phone, "Ana", "", datetime.now(UTC), "LOS")
+    message = Arrived(1, phone, "Ana", "", datetime.now(UTC), "LOS", "sent")
 
     async def write(*more: Line) -> None:
         ledger = FileLedger.open(stage.folder / "data", SystemClock())
@@ -494,3 +494,59 @@ async def test_with_the_cloud_api_phones_counters_and_moods_are_the_same(
     refused = await by_cloud(http, cloud, "5561900000002")
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, 132015)
     assert len(cloud.hsm.received) == 3
+
+
+NUMBERS = [f"55619000000{number:02}" for number in range(1, 13)]
+
+
+async def test_matrixs_list_says_how_messages_stand(stage: Stage, http: httpx.AsyncClient) -> None:
+    stage.gateway.unreachable(NUMBERS[:1])
+    for phone in NUMBERS:
+        await send(http, stage.hsm, phone)
+    shown = stage.gateway.arrived()
+    assert [(m.id, m.why) for m in shown if m.state == "failed"] == [(1, "Falha")]
+    assert {m.state for m in shown[1:]} == {"delivered", "read"}
+    assert isinstance(stage.hsm, MatrixApi)
+    assert {stage.hsm.states[phone] for phone in NUMBERS} == {"Falha", "Entregue", "Lida"}
+    stage.phones_mode = "off"
+    await send(http, stage.hsm, NUMBERS[1])
+    assert stage.gateway.arrived()[-1].state == "sent"
+    stage.phones_mode = "unreachable"
+    for phone in (f"55619000001{number:02}" for number in range(40)):
+        await send(http, stage.hsm, phone)
+    states = [m.state for m in stage.gateway.arrived(len(NUMBERS) + 1)]
+    assert 0 < states.count("failed") < 20
+    with pytest.raises(ValueError, match="no mode of phones 'wet'"):
+        stage.phones_mode = "wet"  # type: ignore[assignment]
+
+
+async def test_metas_webhook_says_how_messages_stand(cloud: Stage, http: httpx.AsyncClient) -> None:
+    assert isinstance(cloud.gateway, Cloud)
+    cloud.gateway.phones.habits.arrives = cloud.gateway.phones.habits.read_after = (0.0, 0.1)
+    news = cloud.subscribe()
+    cloud.gateway.unreachable(NUMBERS[:1])
+    for phone in NUMBERS:
+        await by_cloud(http, cloud, phone)
+    shown: dict[int, dict[str, Any]] = {}
+    while {view["state"] for view in shown.values()} != {"failed", "read", "delivered"} or len(shown) < 12:
+        view = await told(news, "receipt")
+        shown[view["id"]] = view
+    assert [(view["id"], view["why"]) for view in shown.values() if view["state"] == "failed"] == [
+        (1, "131026")
+    ]
+
+
+async def test_a_customer_answers_parar(stage: Stage, cloud: Stage, http: httpx.AsyncClient) -> None:
+    """Meta tells of it; with Matrix the platform's own blacklist has the phone."""
+    await send(http, stage.hsm, NUMBERS[0])
+    await by_cloud(http, cloud, NUMBERS[0])
+    for made in (stage, cloud):
+        news = made.subscribe()
+        made.stop_messages(1)
+        assert (await told(news, "receipt"))["answer"] == "PARAR"
+        assert made.snapshot()["whatsapp"][0]["answer"] == "PARAR"
+        with pytest.raises(LookupError, match="no message 2"):
+            made.stop_messages(2)
+    assert isinstance(stage.hsm, MatrixApi)
+    assert stage.hsm.blacklist == {NUMBERS[0]}
+    assert (await send(http, stage.hsm, NUMBERS[0])).json()["msg"] == "contato na blacklist"

@@ -44,6 +44,8 @@ class Actions:
             "repair_all": self._repair_all,
             "token": self._token,
             "gateway": self._gateway,
+            "phones": self._phones,
+            "stop": self._stop,
             "telegram": self._telegram,
             "bot": self._bot,
             "language": self._language,
@@ -118,6 +120,25 @@ class Actions:
                 self._stage.gateway_mode = mode
             case _:
                 raise Impossible("mode must be ok, slow, refuses, throttles, loses or down")
+        return []
+
+    async def _phones(self, given: Given) -> list[PortView]:
+        mode = given.get("mode")
+        match mode:
+            case "on" | "unreachable" | "off":
+                self._stage.phones_mode = mode
+            case _:
+                raise Impossible("mode must be on, unreachable or off")
+        return []
+
+    async def _stop(self, given: Given) -> list[PortView]:
+        number = given.get("message")
+        if type(number) is not int:
+            raise Impossible("message must be a number")
+        try:
+            self._stage.stop_messages(number)
+        except LookupError as error:
+            raise Impossible(str(error)) from None
         return []
 
     async def _telegram(self, given: Given) -> list[PortView]:

@@ -92,10 +92,11 @@ def coalesced(batch: list[Happening]) -> dict[str, Any]:
     """One change out of many: the last state of each message and port, the newest WhatsApp messages.
 
     ``message`` and ``world`` are lists in order of first change; ``toast`` and ``whatsapp`` lists in order;
-    every other kind is its last value.
+    ``receipt`` is the last of each of the newest WhatsApp messages; every other kind is its last value.
     """
     messages: dict[tuple[int, int], Any] = {}
     ports: dict[tuple[str, int, int], Any] = {}
+    receipts: dict[int, Any] = {}
     lists: dict[str, list[Any]] = defaultdict(list)
     change: dict[str, Any] = {}
     for kind, data in batch:
@@ -103,6 +104,8 @@ def coalesced(batch: list[Happening]) -> dict[str, Any]:
             messages[data["chat"], data["id"]] = data
         elif kind == "world":
             ports.update({(port["olt"], port["slot"], port["pon"]): port for port in data})
+        elif kind == "receipt":
+            receipts[data["id"]] = data
         elif kind in LISTS:
             lists[kind].append(data)
         else:
@@ -111,6 +114,8 @@ def coalesced(batch: list[Happening]) -> dict[str, Any]:
         change["message"] = list(messages.values())
     if ports:
         change["world"] = list(ports.values())
+    if receipts:
+        change["receipt"] = [receipts[id_] for id_ in sorted(receipts)[-WHATSAPP_SHOWN:]]
     return change | {kind: items[-WHATSAPP_SHOWN:] for kind, items in lists.items()}
 
 

@@ -1,6 +1,6 @@
 """The stories that the demo tells and the tests play: what happens, what is said, what must come out."""
 
-from bot.simulator.scenes import after, outages, storm, trouble, waiting
+from bot.simulator.scenes import after, outages, phones, storm, trouble, waiting
 from bot.simulator.scenes.play import Play, Scene, SceneFailed, Told
 
 __all__ = ["SCENES", "Play", "Scene", "SceneFailed", "Told"]
@@ -16,6 +16,9 @@ SCENES: tuple[Scene, ...] = (
     waiting.TWO_PEOPLE,
     after.ETA_AND_CAUSE,
     after.RESTORED,
+    phones.RECEIPTS,
+    phones.LIMIT_OF_TODAY,
+    phones.OPT_OUT,
     trouble.TOKEN,
     trouble.TWO_TAPS,
     trouble.GATEWAY,

@@ -2,10 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from bot.simulator.scenes.play import Outage, Play, Scene, SceneFailed, Told
+from bot.simulator.scenes.play import Play, Scene, Told
 from bot.simulator.scenes.reading import ASK_ETA, ETA, RESTORE, case_of, mentioned
-from bot.simulator.stage.views import mobile
-from bot.simulator.world import LOCAL, Onu
+from bot.simulator.world import LOCAL
 
 CUSTOMERS = 15
 SOON = timedelta(seconds=75)  # until the whole minute that a fibre will surely not be ready at
@@ -76,7 +75,7 @@ async def _restored(play: Play) -> None:
     await play.approve(stage.ana, card)
     await play.told(outage.phones)
     await play.counts(card, outage)
-    down, phone, name = _one_of(play, outage)
+    down, phone, name = play.one_of(outage)
     await stage.repair(port.olt, port.slot_pon, but=[down])
     await play.until(card, play.words.normalised)
     await play.caption(
@@ -93,16 +92,6 @@ async def _restored(play: Play) -> None:
     )
     await stage.repair_all()
     down.status = "Online"
-
-
-def _one_of(play: Play, outage: Outage) -> tuple[Onu, str, str]:
-    """An ONU of somebody who was told and has no other, with their phone and name."""
-    for onu in outage.onus:
-        customer = play.stage.world.customers.get(onu.client_id or 0)
-        alone = [other.client_id for other in outage.onus].count(onu.client_id) == 1
-        if customer is not None and alone and (phone := mobile(customer)) in outage.phones:
-            return onu, phone, customer.name
-    raise SceneFailed("nobody with one ONU was told")
 
 
 ETA_AND_CAUSE = Scene("eta", Told("Previsão e causa", "Expected end and cause"), _eta)

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from bot.simulator.scenes.reading import APPROVE, WORDS, Counts, can_approve, count, data_of
 from bot.simulator.stage.gateways import Arrived, GatewayName
 from bot.simulator.stage.stage import Stage
-from bot.simulator.stage.views import PortView
+from bot.simulator.stage.views import PortView, mobile
 from bot.simulator.telegram.api import Answer, Message, User
 from bot.simulator.world import Alert, Onu
 
@@ -91,6 +91,8 @@ class Play:
             raise SceneFailed(str(error) or f"not in time, after caption {self._step}") from error
         finally:
             self.stage.gateway_mode = "ok"
+            self.stage.phones_mode = "on"
+            self.stage.gateway.unreachable(())
             await self.stage.settled()
             await self.stage.telegram_away(False)
         self.check("nobody got two messages", self.stage.hsm.duplicates, 0)
@@ -163,6 +165,15 @@ class Play:
         phones = frozenset(phone for alert in alerts for phone in self.stage.affected(alert))
         return Outage(alerts, phones, customers)
 
+    def one_of(self, outage: Outage) -> tuple[Onu, str, str]:
+        """An ONU of somebody who is to be told and has no other there, with their phone and name."""
+        for onu in outage.onus:
+            customer = self.stage.world.customers.get(onu.client_id or 0)
+            alone = [other.client_id for other in outage.onus].count(onu.client_id) == 1
+            if customer is not None and alone and (phone := mobile(customer)) in outage.phones:
+                return onu, phone, customer.name
+        raise SceneFailed("nobody with one ONU is to be told")
+
     @property
     def closing(self) -> int:
         """How many readings without it the bot needs to take an outage for over."""
@@ -218,6 +229,11 @@ class Play:
             return next((m for m in replies if after is None or m.id > after.id), None)
 
         return await self.wait(found, lambda: f"nobody was asked again about {card.text!r}")
+
+    async def ask(self, user: User, command: str) -> Message:
+        """The bot's answer to a command in the group."""
+        asked = await self.stage.say(user.id, command)
+        return await self.reply(asked)
 
     async def until(self, card: Message, text: str) -> str:
         """The card's text once it says so."""

@@ -22,6 +22,10 @@ class Words:
     taken: str  # a later tap is told who was first
     second: str  # and the same person's second tap, that it takes another
     flapping: str
+    received: str  # behind numbers, as the counts
+    undelivered: str
+    wants_none: str
+    left: str
 
 
 WORDS = {
@@ -34,6 +38,10 @@ WORDS = {
         "aprovou",
         "Falta outra pessoa",
         "Oscilando",
+        "entregue",
+        "não entregue",
+        "para não receber",
+        "Faltam {} clientes",
     ),
     "en": Words(
         ("sent", "rejected", "failed", "in doubt", "not sent"),
@@ -44,6 +52,10 @@ WORDS = {
         "approved",
         "Another person has to",
         "Flapping",
+        "delivered",
+        "not delivered",
+        "asked for no messages",
+        "{} customers left",
     ),
 }
 

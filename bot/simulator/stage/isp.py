@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 
 from bot.simulator.olt import OltApi
 from bot.simulator.server import DropAfter
-from bot.simulator.stage.gateways import GATEWAYS, Arrived, GatewayName
-from bot.simulator.stage.views import PortView, mobile
+from bot.simulator.stage.gateways import GATEWAYS, Arrived, GatewayName, PhonesMode
+from bot.simulator.stage.views import PortView, mobile, receipt_view
 from bot.simulator.world import Alert, Onu, Port, World
 
 GatewayMode = Literal["ok", "slow", "refuses", "throttles", "loses", "down"]
@@ -27,6 +27,7 @@ class Isp(ABC):
     Attributes:
         world, olt: The network and its API.
         gateway, hsm: What sends messages, and its server; ``hsm.received`` is the truth about who got what.
+        answered: The numbers of the messages that were answered with PARAR.
         duplicates: Messages that a customer got beyond the first about one outage, but for those that a
             person had sent again knowing that somebody may get two.
     """
@@ -37,13 +38,16 @@ class Isp(ABC):
         self.world = World.generate(seed, customers, numbers_from)
         self.world.add_olt(BIG_OLT, slots=4, pons=16, onus=6)
         self.olt = OltApi(self.world)
-        self.gateway = GATEWAYS[gateway]()
+        self.gateway = GATEWAYS[gateway](seed)
         self.hsm = self.gateway.api
+        self.gateway.changed = self._tell_receipt
+        self.answered: set[int] = set()
         self.duplicates = 0
         self._alerts: dict[Port, Alert] = {}  # the newest of each port, open or not
         self._ports_of_phones: dict[str, Port] = {}
         self._told: Counter[tuple[str, int | None, bool]] = Counter()
         self._mode: GatewayMode = "ok"
+        self._phones: PhonesMode = "on"
         self._switching: set[asyncio.Task[None]] = set()
         self._switch = asyncio.Lock()
 
@@ -163,6 +167,29 @@ class Isp(ABC):
         self._switching.add(task)
         task.add_done_callback(self._switching.discard)
         self.tell("gateway", {"mode": mode})
+
+    @property
+    def phones_mode(self) -> PhonesMode:
+        """How the customers' phones are: on, some of them without WhatsApp, or all of them off."""
+        return self._phones
+
+    @phones_mode.setter
+    def phones_mode(self, mode: PhonesMode) -> None:
+        if mode not in get_args(PhonesMode):
+            raise ValueError(f"no mode of phones {mode!r}")
+        self._phones = mode
+        self.gateway.behave(mode)
+        self.tell("phones", {"mode": mode})
+
+    def stop_messages(self, number: int) -> None:
+        """Who got this message answers PARAR; LookupError where there is no such message."""
+        self.gateway.stop_messages(self.gateway.message(number).phone)
+        self.answered.add(number)
+        self._tell_receipt(number)
+
+    def _tell_receipt(self, number: int) -> None:
+        message = self.gateway.message(number)
+        self.tell("receipt", receipt_view(message, answered=number in self.answered))
 
     async def settled(self) -> None:
         """The gateway's server has followed ``gateway_mode``."""

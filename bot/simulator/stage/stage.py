@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.simulator.stage.child import Child, State
-from bot.simulator.stage.gateways import GatewayName
+from bot.simulator.stage.gateways import Arrived, GatewayName
 from bot.simulator.stage.isp import Isp
 from bot.simulator.stage.ledger import resends
 from bot.simulator.stage.views import message_view, whatsapp_view
@@ -104,7 +104,10 @@ class Stage(Isp):
         """The servers listen and the bot is starting."""
         for server in (self.olt, self.hsm, self.chat):
             await server.start()
-        self._pumps = [asyncio.create_task(self._pump_chat()), asyncio.create_task(self._pump_whatsapp())]
+        self._pumps = [
+            asyncio.create_task(work)
+            for work in (self._pump_chat(), self._pump_whatsapp(), self.gateway.run())
+        ]
         await self._child.start()
 
     async def use(self, settings: Mapping[str, str]) -> None:
@@ -219,8 +222,8 @@ class Stage(Isp):
     def subscribe(self) -> asyncio.Queue[Happening]:
         """A queue of (kind, data) from now on, as long as the caller holds it.
 
-        Kinds: message, toast, whatsapp, counters, world (changed ports), bot, gateway, telegram, commands,
-        caption. The data are those of ``snapshot``.
+        Kinds: message, toast, whatsapp, receipt (what changed of a message there), counters, world (changed
+        ports), bot, gateway, phones, telegram, commands, caption. The data are those of ``snapshot``.
         """
         queue: asyncio.Queue[Happening] = asyncio.Queue()
         self._subscribers.add(queue)
@@ -234,11 +237,12 @@ class Stage(Isp):
             "escalation": self.escalation,
             "users": [{"id": user.id, "name": user.name, "admin": user.admin} for user in users],
             "messages": [message_view(m) for chat in self.chat.history.values() for m in chat],
-            "whatsapp": [whatsapp_view(message) for message in self.gateway.arrived()],
+            "whatsapp": [self._whatsapp(message) for message in self.gateway.arrived()],
             "counters": self._counters(),
             "world": [asdict(view) for view in self.ports()],
             "bot": {"state": self.bot_state},
             "gateway": {"mode": self.gateway_mode},
+            "phones": {"mode": self.phones_mode},
             "telegram": {"away": self._away},
             "commands": self._commands(),
             "caption": self.caption,
@@ -260,6 +264,9 @@ class Stage(Isp):
     def resends(self, phone: str, alert: int, *, restored: bool) -> int:
         """How many second messages people ordered, knowing what they did: the bot's ledger says so."""
         return resends(self.folder / "data" / "ledger", phone, alert, restored=restored)
+
+    def _whatsapp(self, message: Arrived) -> dict[str, Any]:
+        return whatsapp_view(message, answered=message.id in self.answered)
 
     def _bot_changed(self) -> None:
         self.tell("bot", {"state": self.bot_state})
@@ -286,7 +293,7 @@ class Stage(Isp):
         while True:
             for message in self.gateway.arrived(seen):
                 self.count(message)
-                self.tell("whatsapp", whatsapp_view(message))
+                self.tell("whatsapp", self._whatsapp(message))
                 seen = message.id
             self.tell("counters", self._counters())
             await self.hsm.until(seen + 1, None)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bot.simulator.stage.gateways import Arrived
+from bot.simulator.stage.gateways import STOP, Arrived
 from bot.simulator.telegram.api import Message
 from bot.simulator.world import Customer
 
@@ -49,14 +49,24 @@ def message_view(message: Message) -> dict[str, Any]:
     }
 
 
-def whatsapp_view(message: Arrived) -> dict[str, Any]:
+def whatsapp_view(message: Arrived, *, answered: bool) -> dict[str, Any]:
     """What a customer's phone shows; the number is a pretend one."""
     return {
-        "id": message.id,
         "phone": message.phone,
         "name": message.name,
         "text": message.text,
         "at": message.at.isoformat(),
+        **receipt_view(message, answered=answered),
+    }
+
+
+def receipt_view(message: Arrived, *, answered: bool) -> dict[str, Any]:
+    """How a message stands on its phone, and what the customer answered."""
+    return {
+        "id": message.id,
+        "state": message.state,
+        "why": message.why,
+        "answer": STOP if answered else None,
     }
 
 

@@ -65,6 +65,7 @@ function begin() {
   phone.begin(soon);
   composer.begin();
   isp.begin(act, soon);
+  customers.begin(act);
   connect({
     onSnapshot(snapshot) {
       lost = false;

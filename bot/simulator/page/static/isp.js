@@ -4,6 +4,7 @@ import { number, say } from './words.js';
 
 const PONS = 16;
 const MODES = ['ok', 'slow', 'refuses', 'throttles', 'loses', 'down'];
+const PHONES = ['on', 'unreachable', 'off'];
 const cells = new Map(); // port key -> button
 let drawnKeys = '';
 let picked = '';
@@ -24,6 +25,7 @@ export function begin(onAct, soon) {
       button('flap', () => ({ action: 'flap' })),
       button('repair_all', () => ({ action: 'repair_all' }), { class: 'good' })),
     group('gateway', ...MODES.map((mode) => button(`g_${mode}`, () => ({ action: 'gateway', mode }), { 'data-mode': mode, 'aria-pressed': 'false' }))),
+    group('phones', ...PHONES.map((mode) => button(`p_${mode}`, () => ({ action: 'phones', mode }), { 'data-phones': mode, 'aria-pressed': 'false' }))),
     group('systems',
       button('token', () => ({ action: 'token' })),
       button('away', () => ({ action: 'telegram', away: !state.telegram.away }), { id: 'away', 'aria-pressed': 'false' }),
@@ -49,6 +51,7 @@ export function draw() {
   if (!state.ports.has(picked)) picked = '';
   port();
   for (const node of document.querySelectorAll('[data-mode]')) node.setAttribute('aria-pressed', String(node.dataset.mode === state.gateway.mode));
+  for (const node of document.querySelectorAll('[data-phones]')) node.setAttribute('aria-pressed', String(node.dataset.phones === state.phones.mode));
   byId('away').setAttribute('aria-pressed', String(state.telegram.away));
   const bot = byId('bot');
   bot.textContent = say(running() ? 'kill' : 'start_bot');

@@ -9,7 +9,7 @@ export const state = {
   ports: new Map(), // "OLT 1/2" -> port
   whatsapp: [], // newest last
   counters: { sent: 0, duplicates: 0 },
-  bot: { state: 'stopped' }, gateway: { mode: 'ok' }, telegram: { away: false }, caption: null,
+  bot: { state: 'stopped' }, gateway: { mode: 'ok' }, phones: { mode: 'on' }, telegram: { away: false }, caption: null,
   unread: new Set(), // chats besides the group that have something new
 };
 
@@ -45,7 +45,9 @@ export function apply(change) {
   // A change may tell again what the snapshot before it told already.
   state.whatsapp.push(...(change.whatsapp ?? []).filter((message) => message.id > last));
   state.whatsapp.splice(0, state.whatsapp.length - WHATSAPP_KEPT);
-  for (const kind of ['counters', 'bot', 'gateway', 'telegram', 'commands', 'caption']) {
+  const byNumber = new Map(state.whatsapp.map((message) => [message.id, message]));
+  for (const receipt of change.receipt ?? []) Object.assign(byNumber.get(receipt.id) ?? {}, receipt);
+  for (const kind of ['counters', 'bot', 'gateway', 'phones', 'telegram', 'commands', 'caption']) {
     if (kind in change) state[kind] = change[kind];
   }
 }
