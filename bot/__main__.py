@@ -148,9 +148,7 @@ def _demo_parser(parser: argparse.ArgumentParser) -> None:
     _world_arguments(parser)
     parser.add_argument("--lang", choices=("pt", "en"), default="pt", help="of the page and the bot")
     parser.add_argument(
-        "--gateway",
-        choices=("matrix", "cloud"),
-        help="what the bot sends by; matrix, unless a scene needs another",
+        "--gateway", metavar="NAME", help="what the bot sends by, unless a scene needs another"
     )
     parser.add_argument("--scene", metavar="NAME", help="tell this story, or all")
     parser.add_argument("--fast", action="store_true", help="the scenes without page and pauses: exit 0 or 1")

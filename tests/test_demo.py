@@ -243,7 +243,8 @@ def test_the_scenes_have_names(capsys: pytest.CaptureFixture[str]) -> None:
         (["--scene", "frob"], "there is no scene 'frob'; there are fibre-cut, power"),
         (["--fast"], "give it one with --scene NAME, or --scene all"),
         (["--data", "file/inside"], "--data: file/inside cannot be used (Not a directory)"),
-        (["--scene", "optout", "--gateway", "matrix"], "not with --scene optout: optout needs another"),
+        (["--gateway", "sms"], "--gateway: there is no 'sms'; there are matrix, cloud"),
+        (["--scene", "optout", "--gateway", "matrix"], "--gateway: matrix cannot tell optout; leave it out"),
         (["--scene", "back", "--data", "used"], "--scene needs a new folder, and used has been used"),
     ],
 )

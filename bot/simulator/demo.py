@@ -20,7 +20,7 @@ from bot.errors import StartupError
 from bot.simulator.program import listen, until_stopped
 from bot.simulator.rehearsal import FAST, rehearse, title
 from bot.simulator.scenes import SCENES, Play, Scene, SceneFailed
-from bot.simulator.stage.gateways import GatewayName
+from bot.simulator.stage.gateways import GATEWAYS, GatewayName
 from bot.simulator.stage.stage import LANGUAGES, Stage
 
 OPENING_ONUS, FEW_ONUS = 33, 20
@@ -46,15 +46,18 @@ class Options:
     lang: str = "pt"
     scene: str | None = None
     fast: bool = False
-    gateway: GatewayName | None = None
+    gateway: str | None = None
 
 
 async def demo(options: Options) -> int:
     """Run it until it is stopped, or to the end of the fast scenes; the exit code.
 
     Raises:
-        StartupError: An unknown scene, a folder or a port that cannot be had, a bot that does not start.
+        StartupError: An unknown scene or gateway, a folder or a port that cannot be had, a bot that does not
+            start.
     """
+    if options.gateway is not None and options.gateway not in GATEWAYS:
+        raise StartupError(f"--gateway: there is no {options.gateway!r}; there are {', '.join(GATEWAYS)}")
     scenes = _scenes(options)
     with ExitStack() as stack:
         folder = _folder(options, stack)
@@ -85,14 +88,15 @@ def _scenes(options: Options) -> Sequence[Scene]:
         raise StartupError(f"--scene: there is no scene {options.scene!r}; there are {names}, and all")
     foreign = [scene.name for scene in chosen if options.gateway not in {None, _gateway(options, [scene])}]
     if foreign:
-        raise StartupError(f"--gateway: not with --scene {options.scene}: {', '.join(foreign)} needs another")
+        raise StartupError(f"--gateway: {options.gateway} cannot tell {', '.join(foreign)}; leave it out")
     return chosen
 
 
 def _gateway(options: Options, scenes: Sequence[Scene]) -> GatewayName:
     """What the scenes need, or else what was asked for: every other scene can be told with any."""
     needed = (scene.gateway for scene in scenes if scene.gateway is not None)
-    return next(needed, options.gateway or "matrix")
+    asked: GatewayName = next((name for name in GATEWAYS if name == options.gateway), "matrix")
+    return next(needed, asked)
 
 
 def _folder(options: Options, stack: ExitStack) -> Path:
