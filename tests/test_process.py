@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import logging
 import re
 import signal
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,8 @@ import httpx
 import pytest
 
 from bot.domain import events as ev
+from bot.process import app
+from bot.process.settings.reading import load
 from bot.simulator.server import DropBefore, HangBefore
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.files import FileLedger
@@ -310,3 +314,21 @@ async def test_a_stop_leaves_a_checkpoint_that_the_next_start_reads(site: Isp) -
         await until(lambda: site.chat.updates.polling)
     assert "checkpoint" not in site.log
     assert [line["kind"] for line in ledger(site)].count("case_opened") == 1
+
+
+async def test_a_stop_waits_for_no_reading_and_none_of_them_is_an_error(
+    site: Isp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(app, "SOON", 0.2)
+    site.hsm.faults.always(HangBefore(), match=lambda path: "blacklist" in path)
+    site.olt.faults.always(HangBefore(), match=lambda path: "/client" in path)
+    stop = asyncio.Event()
+    bot = asyncio.create_task(app.App(load(None, site.variables)).run(stop))
+    await site.card()
+    await until(lambda: site.hsm.in_flight and site.olt.in_flight)
+    began = time.monotonic()
+    stop.set()
+    assert await bot == 0
+    assert time.monotonic() - began < PATIENCE / 2
+    assert ledger(site)[-1]["kind"] == "stopped"
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -188,7 +188,7 @@ class App:
             ("alive", self._alive, ALIVE),
             ("unknown", self._ask, ASK),
             ("receipts", self._ask_for_receipts, RECEIPTS),
-            ("opted_out", self._flow.listing.ask_who_opted_out, OPT_OUTS),
+            ("opted_out", self._ask_who_opted_out, OPT_OUTS),
         )
         for id_, work, every in beside:
             self._scheduler.add_job(
@@ -247,6 +247,12 @@ class App:
     async def _ask_for_receipts(self) -> None:
         try:
             await self._flow.listing.ask()
+        except asyncio.CancelledError:  # the scheduler's shutdown, as above
+            log.info("a reading of the gateway's list was cut short by the stop")
+
+    async def _ask_who_opted_out(self) -> None:
+        try:
+            await self._flow.listing.ask_who_opted_out()
         except asyncio.CancelledError:  # the scheduler's shutdown, as above
             log.info("a reading of the gateway's list was cut short by the stop")
 

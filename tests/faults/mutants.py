@@ -793,15 +793,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "nothing writes that the program runs",
         "bot.process.app:App._schedule",
-        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._flow.listing.ask_who_opted_out, OPT_OUTS))',
-        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._flow.listing.ask_who_opted_out, OPT_OUTS))[1:]',
+        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS))',
+        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS))[1:]',
         "schedule",
     ),
     Mutant(
         "the gateway's list is never asked for",
         "bot.process.app:App._schedule",
-        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._flow.listing.ask_who_opted_out, OPT_OUTS))',
-        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._flow.listing.ask_who_opted_out, OPT_OUTS))[:1]',
+        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS))',
+        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS))[:1]',
         "schedule",
     ),
     Mutant(

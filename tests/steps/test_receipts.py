@@ -19,7 +19,7 @@ from bot.domain.delivery import (
     place_in,
 )
 from bot.domain.events import Evidence, OptedOut, Resent, Undelivered
-from bot.domain.plan import Outcome, Progress, Receipt
+from bot.domain.plan import Outcome, Progress, Receipt, Skip
 from bot.errors import LedgerClosed
 from bot.flow.receipts import GAPS, WAITS
 from bot.steps import unknown
@@ -366,3 +366,19 @@ async def test_who_was_freed_by_a_person_stays_free_when_they_read_it(sent: Desk
     await hear(sent, *(news(sent, who, Arrival.READ) for who in ids))
     assert arrived(sent) == Arrived(3, 3, {})
     assert held_back(sent) == set(), "that they read it is no new message"
+
+
+async def test_who_was_left_out_after_a_send_that_had_left_counts_once(desk: Desk) -> None:
+    """The gateway said that it took nothing, and a person closed the rest; then their phone had it."""
+    desk.source.outage(incident())
+    desk.rules = replace(desk.rules, sends=1)
+    desk.build()
+    desk.gateway.answers["5561991010101"] = [Receipt(Outcome.REJECTED, reason="key", halt="key")]
+    await desk.poll()
+    await desk.approve()
+    await desk.flow.close(1, ANA)
+    assert desk.tally().skipped == {Skip.CLOSED: 2}
+    await hear(desk, news(desk, "c101", Arrival.RECEIVED, "wamid.5"))
+    assert desk.tally().skipped == {Skip.CLOSED: 1}
+    assert (desk.tally().outcomes, desk.tally().todo) == ({Outcome.ACCEPTED: 2}, 0)
+    assert "c101" in held_back(desk)

@@ -4,7 +4,7 @@ Each line is about one dispatch; those who were heard of together share one. Fie
 the file format: add fields with a default, never rename.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -88,6 +88,7 @@ def _learn_one(book: Book, case: Case, dispatch: Dispatch, recipient: str, learn
         reference = None if known is None else known.reference
         sends.arrived(recipient, Receipt(Outcome.ACCEPTED, reference, BY_RECEIPT))
         sends.calls.pop(recipient, None)
+        sends.recipients[recipient] = replace(sends.recipients[recipient], skip=None)  # nor left out after it
     person = sends.recipients[recipient].person
     if learnt.arrival is Arrival.UNDELIVERED:
         if not any(_has_it(other, recipient) for other in case.dispatches if other is not dispatch):
