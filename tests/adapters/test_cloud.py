@@ -15,7 +15,7 @@ from bot.chat.screens.words import LANGUAGES, Words, words_in
 from bot.domain.plan import Mend, Message, Outcome, Receipt
 from bot.errors import Refused, Throttled, TryLater
 from bot.gateways.cloud import codes
-from bot.gateways.cloud.answers import receipt
+from bot.gateways.cloud.answers import called, receipt
 from bot.gateways.cloud.body import LONGEST_OPAQUE, spell
 from bot.gateways.cloud.cloud import Cloud
 from bot.process.settings.reading import load
@@ -53,7 +53,7 @@ async def gateway(api: CloudApi) -> AsyncIterator[Cloud]:
 
 
 async def test_the_request_is_the_contracts(api: CloudApi, gateway: Cloud) -> None:
-    assert await gateway.send(MARIA) == Receipt(Outcome.ACCEPTED, "wamid.00000001")
+    assert await gateway.send(MARIA) == Receipt(Outcome.ACCEPTED, called("wamid.00000001"))
     [request] = api.requests
     assert (request.method, request.path) == ("POST", f"/v24.0/{NUMBER}/messages")
     assert request.headers["authorization"] == "Bearer cloud-secret"
@@ -142,11 +142,11 @@ async def test_an_id_goes_whole_or_not_at_all(api: CloudApi, gateway: Cloud, id_
 @pytest.mark.parametrize(
     ("status", "receipt_"),
     [
-        ("accepted", Receipt(Outcome.ACCEPTED, "wamid.00000001")),
-        (None, Receipt(Outcome.ACCEPTED, "wamid.00000001")),
-        ("held_for_quality_assessment", Receipt(Outcome.HELD, "wamid.00000001", "wa_held")),
-        ("paused", Receipt(Outcome.HELD, "wamid.00000001", "wa_paused", "template")),
-        ("a_new_word", Receipt(Outcome.UNCONFIRMED, "wamid.00000001", "unconfirmed")),
+        ("accepted", Receipt(Outcome.ACCEPTED, called("wamid.00000001"))),
+        (None, Receipt(Outcome.ACCEPTED, called("wamid.00000001"))),
+        ("held_for_quality_assessment", Receipt(Outcome.HELD, called("wamid.00000001"), "wa_held")),
+        ("paused", Receipt(Outcome.HELD, called("wamid.00000001"), "wa_paused", "template")),
+        ("a_new_word", Receipt(Outcome.UNCONFIRMED, called("wamid.00000001"), "unconfirmed")),
     ],
 )
 async def test_what_became_of_a_message(
@@ -158,7 +158,7 @@ async def test_what_became_of_a_message(
 
 async def test_an_answer_needs_nothing_but_the_id(api: CloudApi, gateway: Cloud) -> None:
     api.bare = True
-    assert await gateway.send(MARIA) == Receipt(Outcome.ACCEPTED, "wamid.00000001")
+    assert await gateway.send(MARIA) == Receipt(Outcome.ACCEPTED, called("wamid.00000001"))
 
 
 KEY = (0, 3, 10, 190, 200, 299, 131005, 131048, 131064, 368, 131031, 130497, 131042, 131044, 131045, 133010)
@@ -346,7 +346,7 @@ def test_a_success_that_names_no_message_confirms_nothing(body: object) -> None:
     ],
 )
 def test_an_answer_that_contradicts_itself_is_never_repeated(status: int, body: object) -> None:
-    assert receipt(status, body, None) == Receipt(Outcome.UNCONFIRMED, "wamid.1", "unconfirmed")
+    assert receipt(status, body, None) == Receipt(Outcome.UNCONFIRMED, called("wamid.1"), "unconfirmed")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from base64 import b64encode
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.domain.delivery import Arrival, DeliveryNews, StopNews, TemplateNews
 from bot.errors import BadAnswer, Refused
+from bot.gateways.cloud.answers import called, receipt
 from bot.gateways.cloud.webhook import MARKETED, SIGNATURE, CloudWebhook
 
 AT = datetime(2026, 11, 22, 15, tzinfo=UTC)
@@ -79,9 +81,9 @@ def test_the_question_whether_it_is_us(query: str, said: str | None) -> None:
 )
 def test_a_status_is_by_our_own_text_and_metas_id(word: str, arrival: Arrival) -> None:
     status = {"id": "wamid.1", "status": word, "recipient_id": "5561", "biz_opaque_callback_data": "k.1.1.c5"}
-    assert read({"statuses": [status]}) == [DeliveryNews("wamid.1", arrival, AT, "k.1.1.c5")]
+    assert read({"statuses": [status]}) == [DeliveryNews(called("wamid.1"), arrival, AT, "k.1.1.c5")]
     del status["biz_opaque_callback_data"]
-    assert read({"statuses": [status]}) == [DeliveryNews("wamid.1", arrival, AT)]
+    assert read({"statuses": [status]}) == [DeliveryNews(called("wamid.1"), arrival, AT)]
 
 
 @pytest.mark.parametrize(
@@ -100,14 +102,16 @@ def test_a_status_is_by_our_own_text_and_metas_id(word: str, arrival: Arrival) -
 )
 def test_why_a_message_did_not_arrive(errors: Any, reason: str) -> None:
     status = {"id": "wamid.1", "status": "failed", "errors": errors}
-    assert read({"statuses": [status]}) == [DeliveryNews("wamid.1", Arrival.UNDELIVERED, AT, "", reason)]
+    assert read({"statuses": [status]}) == [
+        DeliveryNews(called("wamid.1"), Arrival.UNDELIVERED, AT, "", reason)
+    ]
 
 
 @pytest.mark.parametrize("code", [131049, 131050, 130472])
 def test_what_befalls_marketing_alone_says_so(code: int) -> None:
     found = read({"statuses": [{"id": "wamid.1", "status": "failed", "errors": [{"code": code}]}]})
     assert found == [
-        DeliveryNews("wamid.1", Arrival.UNDELIVERED, AT, "", f"wa_{code}"),
+        DeliveryNews(called("wamid.1"), Arrival.UNDELIVERED, AT, "", f"wa_{code}"),
         TemplateNews("", MARKETED, AT, reason=f"wa_{code}"),
     ]
 
@@ -174,7 +178,7 @@ def test_what_happened_to_a_template(value: dict[str, Any], events: list[tuple[s
 )
 def test_a_status_that_says_nothing_is_passed_over(status: dict[str, Any]) -> None:
     good = {"id": "wamid.2", "status": "read"}
-    assert read({"statuses": [status, good]}) == [DeliveryNews("wamid.2", Arrival.READ, AT)]
+    assert read({"statuses": [status, good]}) == [DeliveryNews(called("wamid.2"), Arrival.READ, AT)]
 
 
 NAMES = (
@@ -199,3 +203,12 @@ def test_no_body_of_metas_breaks_it(told: Any) -> None:
 def test_what_is_no_json_says_so(body: bytes) -> None:
     with pytest.raises(BadAnswer):
         HOOK.read(signed(body), body, AT, str)
+
+
+def test_no_id_that_has_a_customers_phone_in_it_is_kept() -> None:
+    id_ = "wamid." + b64encode(b"\x1c\x18\x0d5561999990001\x15\x02\x00\x11\x18\x129A3CA5B3D4CD\x00").decode()
+    (told,) = read({"statuses": [{"id": id_, "status": "read"}]})
+    taken = receipt(200, {"messages": [{"id": id_, "message_status": "accepted"}]}, None)
+    assert taken.reference == told.reference, "one is still found by the other"
+    assert id_[6:20] not in told.reference
+    assert len(told.reference) < 40

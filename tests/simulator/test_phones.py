@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bot.domain.delivery import Arrival, DeliveryNews, StopNews, TemplateNews
 from bot.errors import Refused
+from bot.gateways.cloud.answers import called
 from bot.gateways.cloud.webhook import CloudWebhook
 from bot.simulator.cloud import NUMBER, CloudApi
 from bot.simulator.hook import Hook
@@ -111,10 +112,10 @@ async def test_a_message_is_sent_delivered_and_read_in_its_time(
     assert await phones.tell() == []
     assert phones.next_at == clock() + 1
     await later(phones, clock, 1)
-    assert app.told == [("wamid.00000001", SENT)]
+    assert app.told == [(called("wamid.00000001"), SENT)]
     await later(phones, clock, 1)
     await later(phones, clock, 3)
-    assert app.told == [("wamid.00000001", how) for how in (SENT, RECEIVED, READ)]
+    assert app.told == [(called("wamid.00000001"), how) for how in (SENT, RECEIVED, READ)]
     assert seen == ["sent", "delivered", "read"]
     assert phones.next_at is None
 
@@ -143,7 +144,7 @@ async def test_who_has_no_whatsapp_gets_nothing_and_counts_as_nobody(
     await send(api, MARIA, MARIA)
     assert api.duplicates == 1
     await later(phones, clock, 2)
-    assert app.told == [("wamid.00000001", UNDELIVERED), ("wamid.00000002", UNDELIVERED)]
+    assert app.told == [(called("wamid.00000001"), UNDELIVERED), (called("wamid.00000002"), UNDELIVERED)]
     assert {news.reason for body in app.news for news in body} == {"wa_131026"}
     assert (api.count[MARIA], api.duplicates) == (0, 0)
 
@@ -154,7 +155,7 @@ async def test_a_phone_that_is_off_is_told_of_once(
     phones.habits.off = 1.0
     await send(api, MARIA)
     await later(phones, clock, 60)
-    assert app.told == [("wamid.00000001", SENT)]
+    assert app.told == [(called("wamid.00000001"), SENT)]
 
 
 @pytest.mark.parametrize("drops", [False, True])
@@ -168,7 +169,7 @@ async def test_what_is_held_leaves_or_is_dropped(
     await later(phones, clock, 3)
     assert (len(api.held), len(api.received)) == (0, int(not drops))
     await later(phones, clock, 1)
-    assert app.told == [("wamid.00000001", UNDELIVERED if drops else SENT)]
+    assert app.told == [(called("wamid.00000001"), UNDELIVERED if drops else SENT)]
     if drops:
         assert app.news[0][0].reason == "wa_132015"
 
@@ -214,7 +215,7 @@ async def test_what_was_not_answered_200_is_told_again(
     app.status = 200
     clock.forward(AGAIN)
     assert await phones.tell() == [200]
-    assert ("wamid.00000001", SENT) in app.told
+    assert (called("wamid.00000001"), SENT) in app.told
 
 
 async def test_things_are_told_twice_and_in_another_order(
@@ -241,7 +242,7 @@ async def test_somebody_else_tells_the_same_without_the_secret(
     phones.habits.forged = 1.0
     await send(api, MARIA)
     await later(phones, clock, 1)
-    assert (app.refused, app.told) == (1, [("wamid.00000001", SENT)])
+    assert (app.refused, app.told) == (1, [(called("wamid.00000001"), SENT)])
 
 
 async def test_a_customer_writes(app: App, phones: Phones) -> None:
@@ -266,4 +267,4 @@ async def test_it_tells_by_itself_as_things_come_about(api: CloudApi, app: App) 
     finally:
         running.cancel()
         await asyncio.wait({running})
-    assert app.told == [("wamid.00000001", SENT), ("wamid.00000001", RECEIVED)]
+    assert app.told == [(called("wamid.00000001"), SENT), (called("wamid.00000001"), RECEIVED)]

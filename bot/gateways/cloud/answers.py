@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from bot.domain.plan import Mend, Outcome, Receipt
@@ -11,7 +12,7 @@ from bot.gateways.cloud.codes import GONE, of_code
 from bot.gateways.reasons import one_line
 
 log = logging.getLogger(__name__)
-LONGEST_ID = 256  # characters of a message's id
+_LONGEST_ID = 256  # characters of a message's id
 UNCONFIRMED = "unconfirmed"
 _STOPS_ALL: Mapping[int, Mend] = {401: "key", 403: "key", 404: "url", 405: "url"}
 _UNKNOWN_CODES = {2: Outcome.UNCONFIRMED, 5: Outcome.UNKNOWN}
@@ -84,9 +85,18 @@ def _message(body: Any) -> dict[str, Any]:
 
 
 def _reference(body: Any) -> str | None:
-    value = _message(body).get("id")
+    return reference_of(_message(body).get("id"))
+
+
+def reference_of(value: Any) -> str | None:
+    """What a message is called here, by Meta's id of it; None where that is none."""
     text = value.strip() if isinstance(value, str) else ""
-    return text if text.isprintable() and 0 < len(text) <= LONGEST_ID else None
+    return called(text) if text.isprintable() and 0 < len(text) <= _LONGEST_ID else None
+
+
+def called(id_: str) -> str:
+    """The same for an id: it has the customer's phone in it (base64), and what is written down has none."""
+    return f"wa.{sha256(id_.encode()).hexdigest()[:24]}"
 
 
 def _error(body: Any) -> Error | None:

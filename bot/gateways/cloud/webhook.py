@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from bot.domain.delivery import Arrival, DeliveryNews, News, StopNews, TemplateNews
 from bot.errors import BadAnswer, Refused
-from bot.gateways.cloud.answers import LONGEST_ID
+from bot.gateways.cloud.answers import reference_of
 from bot.gateways.cloud.body import LONGEST_OPAQUE
 from bot.gateways.cloud.codes import KNOWN
 from bot.gateways.reasons import one_line
@@ -69,8 +69,8 @@ def _news(change: Mapping[str, Any], at: datetime, person: Callable[[str], str])
 
 
 def _of_status(status: Mapping[str, Any], at: datetime) -> Iterator[News]:
-    reference, about = _word(status, "id"), _word(status, "biz_opaque_callback_data")
-    if not 0 < len(reference) <= LONGEST_ID:
+    reference, about = reference_of(status.get("id")), _word(status, "biz_opaque_callback_data")
+    if reference is None:
         return
     if status.get("status") == "failed":
         code, reason = _failure(status)
