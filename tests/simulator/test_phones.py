@@ -197,25 +197,24 @@ async def test_beyond_the_tier_nobody_gets_it_until_a_day_later(
     assert phones.standings[api.received[-1].id].word == "delivered"
 
 
+@pytest.mark.parametrize("twice", [0.0, 1.0])
 async def test_what_was_not_answered_200_is_told_again(
-    api: CloudApi, app: App, phones: Phones, clock: Clock
+    api: CloudApi, app: App, phones: Phones, clock: Clock, twice: float
 ) -> None:
-    phones.habits.twice = 1.0
+    phones.habits = Habits(arrives=(2.0, 2.0), off=1.0, twice=twice)
     await send(api, MARIA)
     app.status = 503
     clock.forward(1)
     assert await phones.tell() == [503]
     await app.stop()
     clock.forward(AGAIN)
-    assert await phones.tell() == [
-        0,
-    ]
+    assert await phones.tell() == [0]
     assert app.told == []
     await app.start()
     app.status = 200
     clock.forward(AGAIN)
     assert await phones.tell() == [200]
-    assert (called("wamid.00000001"), SENT) in app.told
+    assert app.told == [(called("wamid.00000001"), SENT)], "nothing piles up meanwhile"
 
 
 async def test_things_are_told_twice_and_in_another_order(
