@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from bot.simulator.scenes.play import ROOM_FOR_33, Play, Scene, SceneFailed, Told
-from bot.simulator.scenes.reading import APPROVE, count
+from bot.simulator.scenes.reading import APPROVE, DETAILS, count
+from bot.simulator.telegram.api import Message
 
 CUSTOMERS = 15
 LIMIT = 20
@@ -38,10 +39,31 @@ async def _receipts(play: Play) -> None:
     play.check("the phones", {m.phone for m in play.sent if m.state == "failed"}, without)
     play.check("no phone waits", {m.state for m in play.sent} - {"delivered", "read", "failed"}, set())
     await play.caption(
-        f"{arrived} entregues, {len(without)} não entregues, e por quê: esses dois o NOC chama por telefone.",
-        f"{arrived} delivered, {len(without)} not, and why: those two the NOC calls by phone.",
+        f"{arrived} entregues, {len(without)} não entregues, e por quê. Ana toca em Detalhes: quem são?",
+        f"{arrived} delivered, {len(without)} not, and why. Ana taps Details: who are they?",
+    )
+    await play.press(stage.ana, card, DETAILS)
+    listed = words.by_name.format(len(without))
+    page = await play.wait(
+        lambda: next((m for m in stage.chat.messages() if listed in m.buttons), None),
+        lambda: f"never a button {listed!r}",
+    )
+    await stage.tap(stage.ana.id, page.id, _data_of(page, listed))
+    names = {message.name for message in play.sent if message.phone in without}
+    everybody = {message.name for message in play.sent}
+    await play.wait(
+        lambda: {name for name in everybody if name in page.text} == names,
+        lambda: f"not {names}, and they alone, on the page: {page.text!r}",
+    )
+    await play.caption(
+        "Os dois, pelo nome: esses o NOC chama por telefone.",
+        "The two of them, by name: those the NOC calls by phone.",
     )
     await stage.repair_all()
+
+
+def _data_of(page: Message, label: str) -> str:
+    return next(b.data or "" for row in page.keyboard for b in row if b.text == label)
 
 
 async def _opt_out(play: Play) -> None:

@@ -8,6 +8,7 @@ from bot.simulator.telegram.api import Message
 
 # How the bot's callback data begin (`action:case:argument`): the words on a button depend on the language.
 APPROVE, BEGIN, ASSUME, ASK_ETA, ETA, RESTORE, MORE = "ok", "begin", "mine", "eta?", "eta", "up", "more"
+DETAILS = "who"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Words:
     flapping: str
     received: str  # behind numbers, as the counts
     undelivered: str
+    by_name: str  # a button of the details
     wants_none: str
     left: str
 
@@ -40,6 +42,7 @@ WORDS = {
         "Oscilando",
         "entregue",
         "não entregue",
+        "Não entregues ({})",
         "para não receber",
         "Faltam {} clientes",
     ),
@@ -54,6 +57,7 @@ WORDS = {
         "Flapping",
         "delivered",
         "not delivered",
+        "Not delivered ({})",
         "asked for no messages",
         "{} customers left",
     ),
