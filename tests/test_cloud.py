@@ -1,5 +1,6 @@
 """The real bot with the Cloud API in Matrix's place: settings, check, start, an outage from end to end."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from bot.chat.screens.starting import start_line
 from bot.domain.phone import Phone
 from bot.errors import StartupError
 from bot.gateways import GATEWAYS
+from bot.process import app
 from bot.process.check import check
 from bot.process.wiring import start_facts, words_of
 from bot.simulator.cloud import ACCOUNT, NUMBER, CloudApi
@@ -19,7 +21,7 @@ from bot.simulator.hook import Hook, said, status
 from bot.simulator.server import DropAfter
 from tests.settings import load
 
-from .isp import Isp, isp
+from .isp import Isp, isp, until
 
 OWN = Phone("5561999990009")
 MATRIX = ("URL_HSM", "TOKEN_HSM", "HSM_ACCOUNT", "HSM_ID_LOS", "HSM_ID_POWER")
@@ -274,3 +276,36 @@ async def test_without_the_secret_nobody_listens(site: Isp, cloud: CloudApi) -> 
     async with site.bot():
         await site.card()
         assert await Hook(f"http://127.0.0.1:{site.variables['OPS_PORT']}/whatsapp").post(b"{}") == 404
+
+
+@pytest.mark.process
+async def test_what_meta_tells_before_the_start_is_written_comes_again(
+    site: Isp, cloud: CloudApi, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line before it would hide that the ledger is an old copy: it would look as fresh as that line."""
+    waiting, go_on, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def let_go(_app: app.App) -> None:
+        waiting.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(app.App, "_let_go", let_go)
+    bot = asyncio.create_task(app.App(load(None, site.variables)).run(stop))
+    try:
+        await waiting.wait()
+        stops = said("5561999990001", "PARAR")
+        assert await hook.tell(stops) == 503
+        go_on.set()
+        await site.card()
+        assert await hook.tell(stops) == 200
+        await until(lambda: "opted_out" in kinds(site))
+    finally:
+        stop.set()
+        assert await bot == 0
+    assert (kinds(site)[0], kinds(site).count("opted_out")) == ("started", 1)
+
+
+def kinds(site: Isp) -> list[str]:
+    """Of the ledger's lines, in their order."""
+    ledger = sorted((site.folder / "data" / "ledger").glob("*.jsonl"))
+    return [json.loads(line)["kind"] for file in ledger for line in file.read_text().splitlines()]

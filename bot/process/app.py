@@ -5,6 +5,7 @@ import gc
 import logging
 import random
 import signal
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,7 @@ from bot import __version__
 from bot.chat.screens.starting import STARTED, start_line
 from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
+from bot.domain.delivery import News
 from bot.errors import StartupError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
@@ -124,8 +126,14 @@ class App:
         routes = {HEALTH: health(self._standing.wrong, self._standing.noted)}
         told = webhook_of(self._settings)
         if told is not None:
-            routes[WEBHOOK] = webhook(told, self._flow.receipts.hear, self._ledger.person, self._clock)
+            routes[WEBHOOK] = webhook(told, self._hear, self._ledger.person, self._clock)
         return routes
+
+    async def _hear(self, news: Sequence[News]) -> None:
+        """No line before the one of the start, by which it is found out that the ledger is an old copy."""
+        if not self._begun:
+            raise OSError("the program is only starting")
+        await self._flow.receipts.hear(news)
 
     def _open_telegram(self) -> Telegram:
         settings = self._settings

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.book import Book
 from bot.domain.delivery import (
     Arrival,
     Arrived,
@@ -18,14 +19,25 @@ from bot.domain.delivery import (
     opaque,
     place_in,
 )
-from bot.domain.events import Evidence, OptedOut, Resent, Undelivered
-from bot.domain.plan import Outcome, Progress, Receipt, Skip
+from bot.domain.events import (
+    Approved,
+    CaseOpened,
+    Evidence,
+    Intent,
+    OptedOut,
+    Planned,
+    Resent,
+    Result,
+    Settled,
+    Undelivered,
+)
+from bot.domain.plan import Outcome, Progress, Receipt, Recipient, Skip
 from bot.errors import LedgerClosed
 from bot.flow.receipts import GAPS, WAITS
 from bot.steps import unknown
 from bot.steps.decide import release
 from bot.steps.receipts import awaited
-from tests.fakes import ANA, incident
+from tests.fakes import ANA, incident, port
 from tests.steps.conftest import Desk
 
 
@@ -382,3 +394,51 @@ async def test_who_was_left_out_after_a_send_that_had_left_counts_once(desk: Des
     assert desk.tally().skipped == {Skip.CLOSED: 1}
     assert (desk.tally().outcomes, desk.tally().todo) == ({Outcome.ACCEPTED: 2}, 0)
     assert "c101" in held_back(desk)
+
+
+@pytest.mark.parametrize("doubted", [False, True])
+async def test_that_an_earlier_message_did_not_arrive_frees_nobody_whose_next_is_in_flight(
+    desk: Desk, doubted: bool
+) -> None:
+    plan = (Recipient("c1", "Zé", ("ZTEG1",), "5561999990001"),)
+    told = (Approved(1, ANA, (port(),)), Planned(1, 1, plan), Intent(1, "c1"))
+    again = (Result(1, "c1", Outcome.UNKNOWN), Settled(1, "done"), Resent(1, ("c1",), ANA)) if doubted else ()
+    book = Book()
+    for line in (
+        CaseOpened(1, incident()),
+        *told,
+        Result(1, "c1", Outcome.ACCEPTED, "wa.1"),
+        Settled(1, "done"),
+        *told,
+        *again,
+        Undelivered(1, ("c1",), "wa_131026"),
+        Intent(1, "c1") if doubted else Result(1, "c1", Outcome.ACCEPTED, "wa.2"),
+    ):
+        held = set(book.contacts)
+        book.apply(desk.clock.now(), line)
+    assert held == {plan[0].person}, "they have, or may have, the second message"
+
+
+@pytest.mark.parametrize("rehearsed", [False, True])
+async def test_who_did_not_get_it_has_none_of_an_approval_that_sent_nothing(
+    desk: Desk, rehearsed: bool
+) -> None:
+    plan = (Recipient("c1", "Zé", ("ZTEG1",), "5561999990001"),)
+    sends = (
+        Planned(1, 1, plan),
+        Intent(1, "c1"),
+        Result(1, "c1", Outcome.ACCEPTED, "wa.1"),
+        Settled(1, "done"),
+    )
+    before = sends if rehearsed else (Settled(1, "unread", "refused"),)
+    book = Book()
+    for line in (
+        CaseOpened(1, incident()),
+        Approved(1, ANA, (port(),), dry_run=True),
+        *before,
+        Approved(1, ANA, (port(),)),
+        *sends,
+        Undelivered(1, ("c1",), "wa_131026", attempt=2),
+    ):
+        book.apply(desk.clock.now(), line)
+    assert book.contacts == {}

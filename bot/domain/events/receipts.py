@@ -100,13 +100,12 @@ def _learn_one(book: Book, case: Case, dispatch: Dispatch, recipient: str, learn
 def _has_it(dispatch: Dispatch, recipient: str) -> bool:
     """Whether they have, or may have, a message of another approval of the case."""
     sends = dispatch.progress
-    known = None if sends is None or dispatch.dry_run else sends.results.get(recipient)
-    return (
-        known is not None
-        and known.outcome in REACHED
-        and sends is not None
-        and not sends.undelivered(recipient)
-    )
+    if sends is None or dispatch.dry_run:
+        return False
+    known = sends.results.get(recipient)
+    if known is None:
+        return recipient in sends.intents or bool(sends.doubted.get(recipient))
+    return known.outcome in REACHED and not sends.undelivered(recipient)
 
 
 Line = Received | Read | Undelivered
