@@ -216,14 +216,20 @@ class Inbox(Protocol):
 
 
 class Limiter(Protocol):
-    """The pace of a gateway, shared by everything that sends through it."""
+    """The pace of a gateway, shared by everything that sends through it: how often, how many in flight."""
 
-    @property
-    def free(self) -> bool:
-        """Whether nothing is in anybody's way, neither a rate nor a pause: no need to `acquire`."""
+    def take(self) -> bool:
+        """Whether one more message may leave right now: it is in flight then, until `landed`."""
 
     async def acquire(self) -> None:
-        """Return when one more message may leave."""
+        """The same, once it may; whoever asks first leaves first."""
+
+    def landed(self, seconds: float | None = None, *, throttled: bool = False) -> None:
+        """One is not in flight any more.
+
+        `seconds` is how long the gateway took to accept it, or (`throttled`) to ask for less; None: it never
+        left, or what came of it says nothing of the gateway's pace.
+        """
 
     def pause(self, seconds: float) -> None:
         """Let nothing leave for `seconds` (the gateway said so)."""

@@ -260,20 +260,32 @@ class FakeGateway:
 
 
 class FakeLimiter:
-    """No pace, unless `closed` is set; remembers the pauses it was asked for."""
+    """No pace, unless `closed` is set; remembers the pauses it was asked for, and what it `heard` of answers.
+
+    `in_flight` is how many it let leave and that have not landed.
+    """
 
     def __init__(self) -> None:
         self.pauses: list[float] = []
+        self.heard: list[tuple[float | None, bool]] = []
+        self.in_flight = 0
         self.closed: asyncio.Event | None = None
 
-    @property
-    def free(self) -> bool:
-        return self.closed is None
+    def take(self) -> bool:
+        if self.closed is not None:
+            return False
+        self.in_flight += 1
+        return True
 
     async def acquire(self) -> None:
         await asyncio.sleep(0)
         if self.closed is not None:
             await self.closed.wait()
+        self.in_flight += 1
+
+    def landed(self, seconds: float | None = None, *, throttled: bool = False) -> None:
+        self.in_flight -= 1
+        self.heard.append((seconds, throttled))
 
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)

@@ -56,7 +56,7 @@ def test_the_defaults() -> None:
     assert settings.api_auth_url == "https://isp.oltcloud.co/api/token"
     assert (settings.source, settings.gateway, settings.dry_run) == ("oltcloud", "matrix", False)
     assert (settings.hsm_account, settings.hsm_id_los, settings.hsm_id_power) == (1, 114, 116)
-    assert (settings.hsm_rate, settings.hsm_concurrency, settings.enrich_concurrency) == (10, 10, 50)
+    assert (settings.hsm_rate, settings.hsm_concurrency, settings.enrich_concurrency) == ("auto", "auto", 50)
     assert (settings.poll_seconds, settings.cooldown_hours, settings.undo_seconds) == (30, 24, 5)
     assert (settings.min_affected, settings.hsm_include_current) == (1, False)
     assert (settings.telegram_approvers, settings.telegram_topic_id) == (frozenset(), None)
@@ -199,7 +199,12 @@ def test_everything_missing_is_one_message() -> None:
         ("HSM_RATE", "-1"),
         ("HSM_RATE", "nan"),
         ("HSM_RATE", "inf"),
+        ("HSM_RATE", "automatic"),
+        ("HSM_RATE", "1001"),
         ("HSM_CONCURRENCY", "2000"),
+        ("HSM_CONCURRENCY", "201"),
+        ("HSM_CONCURRENCY", "2.5"),
+        ("HSM_CONCURRENCY", "none"),
         ("ENRICH_CONCURRENCY", "2.5"),
         ("POLL_SECONDS", "0.25"),
         ("COOLDOWN_HOURS", "-24"),
@@ -399,7 +404,7 @@ def test_quotes_and_spaces_around_a_value_are_taken_off(value: str) -> None:
 
 @pytest.mark.parametrize("empty", ["", "   ", '""'])
 def test_an_empty_value_is_not_set(empty: str) -> None:
-    assert load(None, {**GOOD, "HSM_RATE": empty}).hsm_rate == 10
+    assert load(None, {**GOOD, "HSM_RATE": empty}).hsm_rate == "auto"
     assert problems(API_PASS=empty) == ["API_PASS is not set: that user's password"]
 
 

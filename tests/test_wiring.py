@@ -1,13 +1,20 @@
 """What the settings make reaches who reads it: each rule its setting, each phrase its adapter."""
 
+import math
+
 import pytest
 
 from bot.chat.screens.words import Words
 from bot.gateways import NAMES
-from bot.process.wiring import adapters_words, rules_of, words_of
+from bot.process.wiring import adapters_words, open_pace, rules_of, words_of
 from tests.chat.screens import ZONE
+from tests.fakes import FakeClock
 from tests.settings import load
 from tests.test_settings import GOOD
+
+CLOUD = {"GATEWAY": "cloud", "WA_TOKEN": "key", "WA_TEMPLATE_LOS": "a", "WA_TEMPLATE_POWER": "b"} | {
+    "WA_PHONE_NUMBER_ID": "7"
+}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +43,30 @@ def test_a_rehearsal_has_the_rules_and_words_of_what_it_rehearses() -> None:
     assert rehearsal.sending() == real.sending()
     assert rehearsal.sending().rate == 3
     assert words_of(rehearsal).plain("sender.there") == words_of(real).plain("sender.there") == "na Matrix"
+
+
+@pytest.mark.parametrize(
+    ("changes", "rate", "fastest", "sends", "follows"),
+    [
+        ({}, None, 80, 20, True),
+        ({"HSM_RATE": " Auto ", "HSM_CONCURRENCY": "AUTO"}, None, 80, 20, True),
+        ({"HSM_RATE": "2.5"}, 2.5, 80, 20, True),
+        ({"HSM_RATE": "0", "HSM_CONCURRENCY": "7"}, 0, 80, 7, False),
+        ({"HSM_CONCURRENCY": "200"}, None, 80, 200, False),
+        ({"GATEWAY": "dry_run"}, None, 80, 20, True),
+        (CLOUD, None, 80, 50, True),
+        (CLOUD | {"HSM_RATE": "100", "HSM_CONCURRENCY": "3"}, 100, 80, 3, False),
+    ],
+)
+def test_a_number_fixes_the_pace_and_else_the_gateway_bounds_it(
+    changes: dict[str, str], rate: float | None, fastest: float, sends: int, follows: bool
+) -> None:
+    settings = load(None, GOOD | changes)
+    sending = settings.sending()
+    assert (sending.rate, sending.fastest, sending.sends, sending.follows) == (rate, fastest, sends, follows)
+    assert rules_of(settings).sends == sends
+    pace = open_pace(settings, FakeClock())
+    assert pace.rate == (20 if rate is None else rate or math.inf)
 
 
 @pytest.mark.parametrize("language", ["pt_BR", "en"])

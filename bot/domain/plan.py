@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import Literal
 
 from bot.domain.delivery import NOTHING_KNOWN, Arrival, Arrived, Delivery, count
 from bot.domain.incident import Kind
 from bot.domain.phone import phone_key
+
+LATELY = timedelta(seconds=5)
 
 
 class Skip(StrEnum):
@@ -210,6 +213,12 @@ class Progress:
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     repeated: dict[str, None] = field(default_factory=dict)
     kept: Tally | None = None
+
+    def pace(self, now: datetime) -> float:
+        """How many a second left lately; 0 where that was for less than a second, which tells nothing."""
+        lately = list(takewhile(lambda at: now - at <= LATELY, reversed(self.intents.values())))
+        seconds = (now - lately[-1]).total_seconds() if lately else 0.0
+        return (len(lately) - 1) / seconds if seconds >= 1 else 0.0
 
     def shorten(self) -> None:
         """Nothing is left of it but its counts."""

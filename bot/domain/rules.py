@@ -30,7 +30,7 @@ class Rules:
     dry_run: bool = False
     look_ups: int = 50
     look_ahead: int = 0
-    sends: int = 10
+    sends: int = 20
     poll_within: float = 60.0
     read_tries: int = 4
     read_base: float = 3.0

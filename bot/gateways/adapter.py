@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from bot.ports import Clock, Gateway, Webhook
 from bot.process.settings.part import Declared
 from bot.process.settings.templates import TEXTS, Templates
-from bot.process.settings.values import meaning
+from bot.process.settings.values import AUTO, meaning
 
 
 class Sender(Gateway, Protocol):
@@ -22,13 +22,16 @@ class Sender(Gateway, Protocol):
 class Sending:
     """What a gateway's settings say of its messages, in the program's own words.
 
-    `rate` is in messages a second (0: no limit), `sends` how many are in flight. `templates` are the ids by
-    `Message.template`; `tells`, `tells_restored`, `language`,
-    `texts` and `daily_limit` as in `Rules`.
+    `rate` is in messages a second (0: no limit), None: as the answers allow, at most `fastest`. `sends` are
+    in flight at most, and fewer where it `follows` the answers. `templates` are the ids by
+    `Message.template`; `tells`, `tells_restored`, `language`, `texts` and `daily_limit` as in
+    `Rules`.
     """
 
-    rate: float = 10.0
-    sends: int = 10
+    rate: float | None = None
+    fastest: float = 80.0
+    sends: int = 20
+    follows: bool = True
     account: int | None = None
     templates: Mapping[str, int | str] = field(default_factory=dict)
     tells: frozenset[str] = frozenset()
@@ -44,12 +47,24 @@ class Sending:
 
 
 def sending_of(
-    settings: Templates, ids: Mapping[str, int | str], account: int | None, language: str = ""
+    settings: Templates,
+    ids: Mapping[str, int | str],
+    account: int | None,
+    language: str = "",
+    *,
+    fastest: float,
+    sends: int,
 ) -> Sending:
-    """What is set about messages: by all gateways' settings, and one's own ids and account."""
+    """What is set about messages: by all gateways' settings, and one's own ids and account.
+
+    `fastest` a second and `sends` in flight are what it may be given at most where nothing is set.
+    """
+    rate, flight = settings.hsm_rate, settings.hsm_concurrency
     return Sending(
-        rate=settings.hsm_rate,
-        sends=settings.hsm_concurrency,
+        rate=None if rate == AUTO else rate,
+        fastest=fastest,
+        sends=sends if flight == AUTO else flight,
+        follows=flight == AUTO,
         account=account,
         templates=ids,
         tells=frozenset(map(meaning, settings.hsm_variables)),

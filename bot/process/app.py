@@ -20,7 +20,6 @@ from bot.domain.delivery import News
 from bot.errors import StartupError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
-from bot.gateways.pace import Pace
 from bot.ops.health import PATH as HEALTH
 from bot.ops.health import health
 from bot.ops.server import Route, Server
@@ -37,6 +36,7 @@ from bot.process.webhook import webhook
 from bot.process.wiring import (
     attention_of,
     open_gateway,
+    open_pace,
     open_source,
     rules_of,
     start_facts,
@@ -99,7 +99,7 @@ class App:
             self._source,
             self._source,
             self._gateway,
-            Pace(settings.sending().rate, clock),
+            open_pace(settings, clock),
             ledger,
             self._telegram.chat,
             clock,

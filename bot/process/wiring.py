@@ -8,6 +8,7 @@ from bot.chat.screens.words import Words, words_in
 from bot.domain.rules import Rules
 from bot.gateways import DRY_RUN, GATEWAYS, would_send
 from bot.gateways.adapter import Sender
+from bot.gateways.pace import Pace
 from bot.ports import Clock, Webhook
 from bot.process.settings.composed import Settings
 from bot.sources import SOURCES
@@ -27,6 +28,12 @@ def open_gateway(settings: Settings, clock: Clock) -> Sender:
 def webhook_of(settings: Settings) -> Webhook | None:
     """How the gateway tells what became of messages; None where it does not, or nothing is sent."""
     return None if settings.rehearses else GATEWAYS[settings.gateway].webhook(settings)
+
+
+def open_pace(settings: Settings, clock: Clock) -> Pace:
+    """How fast that gateway is sent to."""
+    sending = settings.sending()
+    return Pace(sending.rate, clock, fastest=sending.fastest, sends=sending.sends, follows=sending.follows)
 
 
 def open_source(settings: Settings, clock: Clock) -> OltManager:

@@ -20,7 +20,18 @@ from bot.domain.limits import daily
 from bot.domain.limits.account import LIMIT, left_today
 from bot.domain.limits.holds import why_silent
 from bot.domain.limits.retry import Breaker, delay
-from bot.domain.plan import IN_DOUBT, NO_FACTS, Facts, Mend, Message, Outcome, Receipt, Recipient, Skip
+from bot.domain.plan import (
+    ARRIVED,
+    IN_DOUBT,
+    NO_FACTS,
+    Facts,
+    Mend,
+    Message,
+    Outcome,
+    Receipt,
+    Recipient,
+    Skip,
+)
 from bot.domain.rules import Rules
 from bot.errors import Declined, LedgerClosed, Throttled, TryLater
 from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn, Write
@@ -128,25 +139,35 @@ class Sender:
             job.stop(self.breaker.error, "answers" if self.breaker.unread else "gateway")
         if job.halt.is_set():
             return False
-        if self.limiter.free:
+        if self.limiter.take():
             return True
         room: asyncio.Future[Any] = asyncio.ensure_future(self.limiter.acquire())
-        await asyncio.wait({room, halted}, return_when=asyncio.FIRST_COMPLETED)
-        room.cancel()
-        return not job.halt.is_set()
+        try:
+            await asyncio.wait({room, halted}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            room.cancel()
+        if not job.halt.is_set():
+            room.result()
+            return True
+        if room.done():  # both came at once
+            self.limiter.landed()
+        return False
 
     async def _claim(self, job: Job, recipient: Recipient) -> bool:
         """Make the intent durable; False where nothing may leave for this recipient (any more)."""
+        claimed = False
         try:
             lines = await self.ledger.commit(claim(job.case, job.attempt, recipient.id, self.rules))
+            claimed = isinstance(lines[0], Intent)
         except LedgerClosed:
             job.stop("ledger")
-            return False
         except Declined as no:  # stopped, or claimed before: only what was claimed now leaves
             if no.code == LIMIT:
                 job.fill()
-            return False
-        return isinstance(lines[0], Intent)
+        finally:
+            if not claimed:
+                self.limiter.landed()
+        return claimed
 
     async def _persist(self, job: Job, recipient: Recipient, halted: "asyncio.Future[Any]") -> Receipt | None:
         """Try until something is known, at most `send_tries` times and `send_patience` seconds.
@@ -155,9 +176,11 @@ class Sender:
         """
         give_up = self.clock.monotonic() + self.rules.send_patience
         tried = 0
+        if job.halt.is_set():
+            self.limiter.landed()
         while not job.halt.is_set():
             try:
-                receipt = await self._try_once(job, recipient)
+                receipt = await self._timed(job, recipient)
             except TryLater as error:
                 self.heard(None if isinstance(error, Throttled) else str(error))
                 tried += 1
@@ -183,6 +206,21 @@ class Sender:
                 self.breaker.heard(lost, unread=receipt.outcome is Outcome.UNCONFIRMED)
                 return receipt
         return None
+
+    async def _timed(self, job: Job, recipient: Recipient) -> Receipt:
+        """One try, and the pace hears how long the gateway took to say yes, or to ask for less."""
+        left, telling, throttled = self.clock.monotonic(), False, False
+        try:
+            receipt = await self._try_once(job, recipient)
+            telling = receipt.outcome in ARRIVED
+        except Throttled:
+            telling = throttled = True
+            raise
+        else:
+            return receipt
+        finally:
+            took = self.clock.monotonic() - left if telling else None
+            self.limiter.landed(took, throttled=throttled)
 
     async def _try_once(self, job: Job, recipient: Recipient) -> Receipt:
         template = recipient.template.value if recipient.template is not None else job.template

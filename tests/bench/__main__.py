@@ -1,4 +1,4 @@
-"""`python -m tests.bench [enrich approve send tap start poll age history]`: how fast the bot is, as a table.
+"""`python -m tests.bench [enrich approve shipped send tap ...]`: how fast the bot is, as a table.
 
 `--before REVISION` measures that revision's `bot` and this one in turn: has it become slower?
 
@@ -11,13 +11,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tests.bench import age, approve, enrich, history, poll, receipts, send, start, tap
+from tests.bench import age, approve, enrich, history, poll, receipts, send, shipped, start, tap
 from tests.bench.before import ROUNDS, Bench, compared, revision
 from tests.bench.table import Row, machine, markdown
 
 BENCHES: dict[str, Bench] = {
     "enrich": enrich.rows,
     "approve": approve.rows,
+    "shipped": shipped.rows,
     "send": send.rows,
     "tap": tap.rows,
     "start": start.rows,

@@ -44,9 +44,9 @@ async def rows(
         flight = {"ENRICH_CONCURRENCY": str(in_flight), "HSM_CONCURRENCY": str(in_flight)}
         variables = {**settings(olt, hsm, chat, folder), **fast, **flight, "PYTHONPATH": str(code)}
         async with running_bot(variables, folder):
-            took = median([await _once(world, hsm, chat, customers, run) for run in range(runs)])
+            took = median([await once(world, hsm, chat, customers, run) for run in range(runs)])
         twice = hsm.duplicates
-        old = await _old_way(world, olt, hsm, customers) if old_way else NONE
+        old = await threads(world, olt, hsm, customers) if old_way else NONE
     ideal = latency + 2 * customers / in_flight * latency
     return [
         Row(
@@ -65,15 +65,16 @@ async def rows(
     ]
 
 
-async def _old_way(world: World, olt: OltApi, hsm: MatrixApi, customers: int) -> str:
+async def threads(world: World, olt: OltApi, hsm: MatrixApi, customers: int) -> str:
+    """How long the old way takes, in words."""
     where = {"base": olt.url, "user": olt.user, "password": olt.password, "url": hsm.hsm_url}
     alert = world.outage(customers, slot_pon="9/1").id
-    threads = {"look_ups": LOOK_UPS, "sends": SENDS}
-    took = await measure("old_approve", **where, alert=alert, token=hsm.token, **threads)
+    flight = {"look_ups": LOOK_UPS, "sends": SENDS}
+    took = await measure("old_approve", **where, alert=alert, token=hsm.token, **flight)
     return f"{LOOK_UPS} + {SENDS} threads with requests: {took:.2f} s"
 
 
-async def _once(world: World, hsm: MatrixApi, chat: BotApi, customers: int, run: int) -> float:
+async def once(world: World, hsm: MatrixApi, chat: BotApi, customers: int, run: int) -> float:
     """Seconds from a tap to the last of its messages at the gateway, its latency included."""
     place = f"1/{run + 1}"
     world.outage(customers, slot_pon=place)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import age, approve, enrich, history, send, start, tap
+from tests.bench import age, approve, enrich, history, send, shipped, start, tap
 from tests.bench.before import Bench, compared, revision
 from tests.bench.children import ROOT
 from tests.bench.table import Row, markdown
@@ -27,6 +27,10 @@ async def test_enrich() -> None:
 
 async def test_approve() -> None:
     seen(await approve.rows(customers=4, latency=0.01, in_flight=2, runs=1), "approve")
+
+
+async def test_shipped() -> None:
+    seen(await shipped.rows(customers=4, latency=0.01, undo=1, runs=1), *["shipped"] * 2)
 
 
 async def test_send() -> None:

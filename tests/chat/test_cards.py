@@ -605,6 +605,36 @@ def test_one_customer_left_is_one() -> None:
     assert "⚠️ <b>Falta 1 cliente</b>: retomar" in show(book).html
 
 
+SENDING = NOON + timedelta(minutes=3)
+
+
+@pytest.mark.parametrize(
+    ("left", "after", "pace"),
+    [
+        ([n / 40 for n in range(400)], 10, "40"),
+        ([n / 80 for n in range(2400)], 30, "80"),
+        ([n * 0.25 for n in range(8)], 2, "4"),  # since it began, where that is less than five seconds ago
+        ([*(n / 10 for n in range(100)), *(60 + n / 20 for n in range(40))], 62, "20"),  # after a pause
+        ([n / 20 for n in range(20)], 0.99, None),  # too early to tell
+        ([0.0], 3, None),
+        ([n / 20 for n in range(40)], 7, None),  # nothing left lately
+        ([n * 4.0 for n in range(5)], 17, None),  # less than one in two seconds
+        ([], 3, None),
+    ],
+)
+@pytest.mark.parametrize("words", [PT, EN], ids=["pt_BR", "en"])
+def test_while_it_is_sent_the_card_says_how_fast(
+    left: list[float], after: float, pace: str | None, words: Words
+) -> None:
+    book = story(APPROVED, planned(2500))
+    for number, seconds in enumerate(left):
+        book.apply(SENDING + timedelta(seconds=seconds), Intent(1, str(number)))
+    now = SENDING + timedelta(seconds=after)
+    html = card(book.cases[1], book, now, words, rules=Rules()).html
+    [line] = [line for line in html.split("\n") if "📤" in line]
+    assert line.split(" · ")[2:] == ([] if pace is None else [f"≈ {pace}/s"])
+
+
 def test_a_plan_without_anybody_to_send_to_is_done() -> None:
     assert "▓▓▓▓▓▓▓▓▓▓ <b>100%</b> · 0/0" in show(story(APPROVED, planned(1, Skip.ONLINE))).html
 

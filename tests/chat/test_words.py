@@ -218,7 +218,7 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
     counts = (
         "n onus customers asked agreed no_record no_phone failed todo accepted held rejected unknown skipped "
         "unconfirmed doubts done to_send affected at_most total open waiting calls of olts others "
-        "hour today flaps cards listed plans limit need before"
+        "hour today flaps cards listed plans limit need before pace"
     )
     facts |= dict.fromkeys(counts.split(), 3000)
     facts |= dict.fromkeys(

@@ -227,6 +227,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "network",
     ),
     Mutant(
+        "the pace does not halve at a 429",
+        "bot.gateways.tempo:Tempo.answered",
+        "if throttled:\n    self._halve(now)\n    return",
+        "if throttled:\n    return",
+        "network",
+    ),
+    Mutant(
+        "the pace does not hear of a 429",
+        "bot.steps.send:Sender._timed",
+        "telling = throttled = True",
+        "telling = True",
+        "network",
+    ),
+    Mutant(
         "an unreadable 2xx counts as refused",
         "bot.gateways.matrix.answers:receipt",
         "Outcome.UNCONFIRMED",

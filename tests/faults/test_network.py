@@ -36,6 +36,7 @@ from tests.faults.wire import Row, Wire
 
 pytestmark = pytest.mark.attack
 CUSTOMERS, SOME, IN_FLIGHT, BREAKS_AFTER = 9, 4, 3, 5
+NEXT_AND_TOLD = 2
 RULES = Rules(undo_seconds=0, sends=IN_FLIGHT, send_patience=PATIENCE)
 RANDOM_RUNS = 30
 ROUNDS = 6  # approvals and resumptions of a random story; in the last one all goes well
@@ -83,6 +84,7 @@ class Story:
     seed: int = 0
     rules: Rules = RULES
     tasks: Tasks = field(default_factory=Tasks)
+    pace: Pace | None = None
     before: dict[str, Receipt] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,7 +93,7 @@ class Story:
         self.wire.clear()
         self.ledger = MemoryLedger(self.clock)
         rng = random.Random(self.seed)  # noqa: S311
-        source, pace = self.site.source, Pace(0, self.clock)
+        source, pace = self.site.source, self.pace or Pace(0, self.clock)
         chat, spawn = FakeChat(), self.tasks.spawn
         deps = Deps(
             source,
@@ -247,11 +249,13 @@ async def shared_pause(here: Site, tries: Tries, row: Row) -> None:
         clock, lambda: len(wire.arrived) >= IN_FLIGHT and (bool(clock._sleepers) or bool(story.results))
     )
     wire.gate.set()  # the others in flight are answered, after the gateway asked for a pause
-    await _until(clock, lambda: len(clock._sleepers) == IN_FLIGHT or len(wire.arrived) > IN_FLIGHT)
+    # Who was told so sleeps, and so does whoever is next in line, with the others behind.
+    await _until(clock, lambda: len(clock._sleepers) == NEXT_AND_TOLD or len(wire.arrived) > IN_FLIGHT)
     await clock.advance(29)
     # Who sleeps on the clock cannot send; who does not has asked by now, however long the wire takes.
     asked, asleep = wire.asked, len(clock._sleepers)
-    tries.check((asked, asleep) == (IN_FLIGHT, IN_FLIGHT), f"{asked} requests in the pause: {story.name}")
+    still = (asked, asleep) == (IN_FLIGHT, NEXT_AND_TOLD)
+    tries.check(still, f"{asked} requests in the pause: {story.name}")
     await clock.advance(2)
     await _until(clock, lambda: not story.tasks._running)
     await story.through()
@@ -269,6 +273,35 @@ async def _until(clock: FakeClock, holds: Callable[[], bool], seconds: float = 2
     while not holds() and asyncio.get_running_loop().time() < end:
         await clock.advance(0)
         await asyncio.sleep(0.001)
+
+
+class Watched(Pace):
+    """The pace as it is shipped; `halved` are its rate before each throttle, and after."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(None, clock, fastest=80, sends=20, follows=True)
+        self.halved: list[tuple[float, float]] = []
+
+    def landed(self, seconds: float | None = None, *, throttled: bool = False) -> None:
+        before = self.rate
+        super().landed(seconds, throttled=throttled)
+        if throttled:
+            self.halved.append((before, self.rate))
+
+
+async def halved_pace(here: Site, tries: Tries, row: Row) -> None:
+    """A throttle halves the pace at which everybody is sent to, and nobody is left out for it."""
+    clock = FakeClock(auto=True)
+    pace = Watched(clock)
+    story = Story(f"the pace: {row.name}", here, tries, clock, pace=pace)
+    await story.open()
+    here.wire.draws = {here.phones[0]: iter((row,))}
+    await story.go()
+    await story.through()
+    halved = all(after == before / 2 for before, after in pace.halved)
+    tries.check(halved, f"{pace.halved} a second: {story.name}")
+    tries.check(len(pace.halved) == 1, f"it heard of {len(pace.halved)} throttles: {story.name}")
+    tries.check(len(here.wire.took) == CUSTOMERS, f"somebody was left behind: {story.name}")
 
 
 async def late_answer(here: Site, tries: Tries, row: Row, end: tuple[Outcome, str | None]) -> None:
@@ -329,12 +362,13 @@ def kept_connections(tries: Tries, folder: Path) -> None:
 
 
 def attack(tries: Tries, folder: Path) -> None:
-    """A pause for all, late answers, the whole table on one, some and all, and the table at random."""
+    """A pause for all, half the pace, late answers, the table on one, some and all, the table at random."""
 
     async def everything() -> None:
         async with site() as here:
             for row in (THROTTLED, THROTTLED_UNTIL):
                 await shared_pause(here, tries, row)
+                await halved_pace(here, tries, row)
             for row, end in LATE:
                 await late_answer(here, tries, replace(row, held=True), end)
             await rows(here, tries, LOST[:1], CUSTOMERS)

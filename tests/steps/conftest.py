@@ -1,6 +1,5 @@
 """One desk: a flow over fakes and the ledger in memory, with a language of its own."""
 
-import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
@@ -176,4 +175,5 @@ async def desk() -> AsyncIterator[Desk]:
     await made.flow.start("test")
     yield made
     await made.tasks.drain(0)
-    await asyncio.sleep(0)
+    await settled()
+    assert made.limiter.in_flight == 0, "a place in flight was not given back"

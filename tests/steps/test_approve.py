@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from bot.errors import (
     LoginRefused,
     NotFound,
     Refused,
+    Throttled,
     TryLater,
 )
 from tests.chat.screens import PT, assert_arrives
@@ -525,6 +527,39 @@ class TestOutcomes:
         await desk.approve()
         assert desk.limiter.pauses == [7]
         assert desk.tally().outcomes == {Outcome.ACCEPTED: 1}
+
+    async def test_the_pace_hears_how_long_the_gateway_took_to_say_yes_or_to_ask_for_less(
+        self, desk: Desk
+    ) -> None:
+        """What never left, a refusal and a lost answer say nothing of how fast it may be sent to."""
+        desk.use(sends=1)
+        await waiting(desk, customers=6)
+        desk.clock.auto = True
+
+        def after(seconds: float, answer: Receipt | Exception) -> Callable[[], Awaitable[Receipt]]:
+            async def later() -> Receipt:
+                await desk.clock.sleep(seconds)
+                if isinstance(answer, Exception):
+                    raise answer
+                return answer
+
+            return later
+
+        desk.gateway.answers = {
+            "5561991000100": [after(0.5, Receipt(Outcome.ACCEPTED))],
+            "5561991010101": [after(0.1, Throttled("429")), after(0.2, Receipt(Outcome.HELD))],
+            "5561991020102": [after(0.1, TryLater("refused")), after(0.3, Receipt(Outcome.REJECTED))],
+            "5561991030103": [after(30, Receipt(Outcome.UNKNOWN, reason="no_answer"))],
+            "5561991040104": [after(0.1, Receipt(Outcome.UNCONFIRMED))],
+            "5561991050105": [after(0.1, RuntimeError("a bug"))],
+        }
+        await desk.approve()
+        assert [(None if s is None else round(s, 3), throttled) for s, throttled in desk.limiter.heard] == [
+            (0.5, False),
+            (0.1, True),
+            (0.2, False),
+            *[(None, False)] * 5,
+        ]
 
     async def test_a_retry_after_beyond_all_patience_fails(self, desk: Desk) -> None:
         await waiting(desk, customers=1)

@@ -231,6 +231,26 @@ class TestHalt:
         await settled()
         assert desk.gateway.received == []
 
+    async def test_whose_turn_comes_with_the_stop_does_not_leave_and_gives_the_place_back(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk.source.outage(incident(), 1)
+        await desk.poll()
+        desk.limiter.closed = asyncio.Event()
+        desk.limiter.closed.set()  # it has to be asked
+        acquire = desk.limiter.acquire
+
+        async def with_the_stop() -> None:
+            await acquire()
+            desk.flow.drain()
+
+        monkeypatch.setattr(desk.limiter, "acquire", with_the_stop)
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        assert desk.limiter.heard == [(None, False)]
+        assert desk.gateway.received == []
+        assert desk.dispatch().sends.intents == {}
+
     async def test_no_try_leaves_after_a_stop_in_the_pause_before_it(self, desk: Desk) -> None:
         desk.source.outage(incident(), 1)
         await desk.poll()
@@ -371,6 +391,24 @@ class TestBreaks:
         await desk.finish()
         assert len(desk.gateway.received) == 3
         assert sorted(desk.gateway.phones) == sorted(set(desk.gateway.phones))
+
+    async def test_a_bug_in_the_pace_asks_a_person(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        desk.source.outage(incident())
+        await desk.poll()
+        desk.limiter.closed = asyncio.Event()
+
+        async def broken() -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(desk.limiter, "acquire", broken)
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(5)
+        assert desk.case().state is CaseState.INTERRUPTED
+        assert desk.gateway.received == []
+        desk.limiter.closed = None
+        await desk.flow.resume(1, BRUNO)
+        await desk.finish()
+        assert len(desk.gateway.received) == 3
 
     @pytest.mark.bug("an error nobody named in one send left the others running behind its end")
     async def test_a_bug_in_one_send_lets_the_others_land_before_it_breaks_off(

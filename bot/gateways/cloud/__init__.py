@@ -14,6 +14,7 @@ from bot.process.settings.templates import Templates
 from bot.process.settings.values import BaseUrl, Key
 
 TEMPLATES = {"LOS": "wa_template_los", "POWER": "wa_template_power", "RESTORED": "wa_template_restored"}
+FASTEST, SENDS = 80.0, 50  # a second and in flight, at most
 METAS_OWN = "authorization"  # the header of Meta itself; with another one the address names no number
 _NAME_MEND = "the name of an approved template: small letters, digits and _"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,512}$")]
@@ -123,7 +124,8 @@ def _names(settings: CloudSettings) -> dict[str, str]:
 
 
 def _sending(settings: CloudSettings) -> Sending:
-    return sending_of(settings, _names(settings), settings.wa_phone_number_id, settings.wa_lang)
+    number = settings.wa_phone_number_id
+    return sending_of(settings, _names(settings), number, settings.wa_lang, fastest=FASTEST, sends=SENDS)
 
 
 def _open(settings: CloudSettings, zone: tzinfo, _clock: Clock) -> Cloud:
@@ -142,7 +144,7 @@ def _open(settings: CloudSettings, zone: tzinfo, _clock: Clock) -> Cloud:
         readable=number is not None,
         account=None if account is None else f"{of_meta}/{account}",
         zone=zone,
-        limit=settings.hsm_concurrency + 1,  # the probe beside the sends
+        limit=_sending(settings).sends + 1,  # the probe beside the sends
     )
 
 

@@ -13,6 +13,7 @@ from bot.process.settings.templates import Templates
 from bot.process.settings.values import Cookie, Key, Url
 
 TEMPLATES = {"LOS": "hsm_id_los", "POWER": "hsm_id_power", "RESTORED": "hsm_id_restored"}
+FASTEST, SENDS = 80.0, 20  # a second and in flight, at most: README.md says why
 _URL_MEND = "URL_HSM is what the provider gave, usually it ends in /rest/v1/sendHsm"
 
 
@@ -80,7 +81,7 @@ def _ids(settings: MatrixSettings) -> dict[str, int]:
 
 
 def _sending(settings: MatrixSettings) -> Sending:
-    return sending_of(settings, _ids(settings), settings.hsm_account)
+    return sending_of(settings, _ids(settings), settings.hsm_account, fastest=FASTEST, sends=SENDS)
 
 
 def _open(settings: MatrixSettings, zone: tzinfo, clock: Clock) -> Matrix:
@@ -101,7 +102,7 @@ def _open(settings: MatrixSettings, zone: tzinfo, clock: Clock) -> Matrix:
         include_current=settings.hsm_include_current,
         zone=zone,
         clock=clock,
-        limit=settings.hsm_concurrency + 1,  # the probe beside the sends
+        limit=_sending(settings).sends + 1,  # the probe beside the sends
     )
 
 

@@ -3,7 +3,15 @@
 from typing import ClassVar
 
 from bot.process.settings.part import Part, setting
-from bot.process.settings.values import RESTORED_MEND, VARIABLES_MEND, OutageVariables, Variables
+from bot.process.settings.values import (
+    AUTO,
+    RESTORED_MEND,
+    VARIABLES_MEND,
+    Flight,
+    OutageVariables,
+    Rate,
+    Variables,
+)
 
 TEXTS = {"LOS": "hsm_text_los", "POWER": "hsm_text_power", "RESTORED": "hsm_text_restored"}
 LONGEST_TEXT = 1024  # characters: what WhatsApp allows a template's body
@@ -42,11 +50,12 @@ class Templates(Part):
         tells="To how many different people the bot writes within any 24 hours at most; 0: to as many as the "
         "gateway says (Meta's limit is read), else to any number.",
     )
-    hsm_rate: float = setting(
-        10,
-        ge=0,
-        le=1000,
-        mend="messages a second, 0 for no limit",
-        tells="Messages a second (0: no limit) and in flight (1 to 200).",
+    hsm_rate: Rate = setting(
+        AUTO,
+        mend="auto, or messages a second (0 for no limit, at most 1000)",
+        tells="Messages a second, and how many are in flight. auto: 20 a second at first, more than twice as "
+        "many each second while answers are quick, up to 80 (what WhatsApp allows a number), half as many "
+        "where the gateway asks for less or gets slow; and as many in flight as that takes. A number fixes "
+        "it: a second (0: no limit), in flight (1 to 200).",
     )
-    hsm_concurrency: int = setting(10, ge=1, le=200, mend="messages in flight, 1 to 200")
+    hsm_concurrency: Flight = setting(AUTO, mend="auto, or messages in flight, 1 to 200")

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
 from bot.domain.limits.hours import Hours
 
+AUTO: Literal["auto"] = "auto"
 Variable = Literal["name", "start", "eta", "end", "cause", "duration"]
 """What may fill a variable of a template."""
 
@@ -157,6 +158,10 @@ def _while_it_is_on(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def _auto(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
 def meaning(word: str) -> Variable:
     """What fills a variable, by its word in either language."""
     return _VARIABLES[word]
@@ -204,3 +209,5 @@ Group = Annotated[int, AfterValidator(_group)]
 Chat = Annotated[int | None, AfterValidator(_chat)]
 Variables = Annotated[tuple[str, ...], BeforeValidator(_variables)]
 OutageVariables = Annotated[Variables, AfterValidator(_while_it_is_on)]
+Rate = Annotated[Literal["auto"] | Annotated[float, Field(ge=0, le=1000)], BeforeValidator(_auto)]
+Flight = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=200)], BeforeValidator(_auto)]

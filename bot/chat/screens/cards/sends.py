@@ -95,7 +95,7 @@ def running(
         waits = rules.undo_seconds > 0 and not dispatch.resumed
         lines.append(words.say("card.countdown", start=start) if waits else words.say("card.preparing"))
     elif case.state is CaseState.SENDING:
-        lines.append(_progress_bar(dispatch, words))
+        lines.append(_progress_bar(dispatch, now, words))
     elif case.state is CaseState.STOPPING:
         lines.append(words.say("card.stopping", by=dispatch.ended_by))
     else:
@@ -143,13 +143,15 @@ def _due(dispatch: Dispatch, rules: Rules, now: datetime) -> datetime | None:
     return closed_until(rules, now)
 
 
-def _progress_bar(dispatch: Dispatch, words: Words) -> Markup:
+def _progress_bar(dispatch: Dispatch, now: datetime, words: Words) -> Markup:
     tally = dispatch.tally()
     done, to_send = (tally.done, tally.to_send) if tally else (0, 0)
     filled = _BAR_CELLS * done // to_send if to_send else _BAR_CELLS
     bar = "▓" * filled + "░" * (_BAR_CELLS - filled)
     percent = 100 * done // to_send if to_send else 100
-    return words.say("card.sending", bar=bar, percent=percent, done=done, to_send=to_send)
+    pace = round(dispatch.progress.pace(now)) if dispatch.progress else 0
+    facts = {"percent": percent, "done": done, "to_send": to_send, "pace": pace}
+    return words.say("card.sending", bar=bar, **facts)
 
 
 def _finished(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> list[Markup]:
