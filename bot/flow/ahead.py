@@ -16,6 +16,7 @@ from functools import partial
 from bot.domain.case import Case
 from bot.domain.customer import Affected, Found, Records, together
 from bot.domain.events import Line
+from bot.domain.limits.growth import asked_about, outgrew
 from bot.domain.plan import Recipient, Tally
 from bot.domain.rules import Rules
 from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, Refused, TryLater
@@ -130,6 +131,12 @@ class LookAhead:
         case = book.cases[number]
         return case.undecided and book.silence_over(case, self._clock.now()) is None
 
+    @staticmethod
+    def _is_news(case: Case, affected: Affected) -> bool:
+        """Whether there are so many more ONUs than were listed that an approval would be asked about them."""
+        silent = any(incident.affected is None for incident in case.on)
+        return silent or outgrew(sum(affected.down.values()), asked_about(case, case.ports))
+
     def _is_due(self, number: int) -> bool:
         """Whether there is something to ask: all of it, what did not come, or what changed since."""
         seen = self._seen.get(number)
@@ -157,6 +164,9 @@ class LookAhead:
                 number = self._queue.popleft()
                 if self._is_due(number):
                     await self._look_up(number)
+        except asyncio.CancelledError:
+            log.info("looking customers up ahead was cut short by the stop")
+            raise
         except (TryLater, AnswerLost, Refused, BadAnswer) as error:
             wish = error.retry_after if isinstance(error, TryLater) else None
             self._rests_until = self._clock.monotonic() + max(AGAIN, wish or 0.0)
@@ -185,6 +195,7 @@ class LookAhead:
         seen.complete = len(alerts) == len(asked) and all(id_ in self._records for id_ in self._asking)
         if seen.complete:
             seen.tries, seen.not_before = 0, -math.inf
-        await self._observe(count(affected.down))
+        if self._is_news(case, affected):
+            await self._observe(count(affected.down))
         seen.counts = {incident.id: incident.affected for incident in case.on if incident.id in asked}
         self._chat.show(number)

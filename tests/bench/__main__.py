@@ -1,4 +1,4 @@
-"""`python -m tests.bench [enrich approve shipped send tap ...]`: how fast the bot is, as a table.
+"""`python -m tests.bench [enrich approve ahead shipped send ...]`: how fast the bot is, as a table.
 
 `--before REVISION` measures that revision's `bot` and this one in turn: has it become slower?
 
@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tests.bench import age, approve, enrich, history, poll, receipts, send, shipped, start, tap
+from tests.bench import age, ahead, approve, enrich, history, poll, receipts, send, shipped, start, tap
 from tests.bench.before import ROUNDS, Bench, compared, revision
 from tests.bench.table import Row, machine, markdown
 
@@ -19,6 +19,7 @@ BENCHES: dict[str, Bench] = {
     "enrich": enrich.rows,
     "approve": approve.rows,
     "shipped": shipped.rows,
+    "ahead": ahead.rows,
     "send": send.rows,
     "tap": tap.rows,
     "start": start.rows,

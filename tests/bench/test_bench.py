@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import age, approve, enrich, history, send, shipped, start, tap
+from tests.bench import age, ahead, approve, enrich, history, send, shipped, start, tap
 from tests.bench.before import Bench, compared, revision
 from tests.bench.children import ROOT
 from tests.bench.table import Row, markdown
@@ -31,6 +31,11 @@ async def test_approve() -> None:
 
 async def test_shipped() -> None:
     seen(await shipped.rows(customers=4, latency=0.01, undo=1, runs=1), *["shipped"] * 2)
+
+
+async def test_ahead() -> None:
+    rows = await ahead.rows(sizes=(4,), latency=0.01, in_flight=2, runs=1)
+    seen(rows, "ahead", "ahead")
 
 
 async def test_send() -> None:
