@@ -121,7 +121,10 @@ class Platform:
     async def _read_allowance(self) -> bool:
         try:
             said = await self._allowance.allowance() if self._allowance is not None else None
-        except (TryLater, AnswerLost, Refused, BadAnswer) as error:
+        except BadAnswer as error:  # what was known of it stays, and asking sooner helps nobody
+            log.info("the daily limit was not told: %s", error)
+            return True
+        except (TryLater, AnswerLost, Refused) as error:
             log.info("the daily limit could not be read: %s", error)
             return False
         # What a gateway before this one said, or this one once, is no limit of what it does not limit now.

@@ -5,9 +5,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.domain.limits.daily import Allowed
+from bot.errors import BadAnswer
 from bot.gateways.cloud.cloud import Cloud
 from bot.gateways.cloud.limit import allowed, of_tier
 from bot.simulator.cloud import NUMBER, CloudApi
+from bot.simulator.server import Answer
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,10 @@ async def test_it_is_asked_of_the_number_and_of_no_provider() -> None:
         headers, zone = {"Authorization": f"Bearer {api.token}"}, ZoneInfo("America/Sao_Paulo")
         gateway = Cloud(f"{api.url}/v24.0/{NUMBER}", headers, templates={}, zone=zone)
         assert await gateway.allowance() == Allowed(250)
-        [request] = api.requests
+        api.faults.inject(Answer(200, '{"whatsapp_business_manager_messaging_limit": "TIER_NOT_SET"}'))
+        with pytest.raises(BadAnswer):
+            await gateway.allowance()
+        request = api.requests[0]
         assert request.path == f"/v24.0/{NUMBER}?fields=whatsapp_business_manager_messaging_limit"
         await gateway.aclose()
         provider = Cloud(api.url, headers, templates={}, zone=zone, readable=False)

@@ -16,7 +16,7 @@ from bot.domain.limits.daily import Allowed
 from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
 from bot.domain.plan import Outcome, Receipt
-from bot.errors import AnswerLost, Asked, Declined
+from bot.errors import AnswerLost, Asked, BadAnswer, Declined
 from bot.flow import platform
 from bot.steps.trial import send_trial
 from tests.fakes import ANA, BRUNO, NOON, settled
@@ -194,11 +194,12 @@ async def test_the_platforms_own_limit_is_read_and_kept(desk: Desk) -> None:
     await desk.clock.advance(platform.FRESH + 1)
     await desk.flow.look()
     assert desk.ledger.book.daily_limit == 250
-    desk.gateway.allowed = AnswerLost("no_answer")
-    await desk.restart()
-    await desk.clock.advance(platform.FRESH + 1)
-    await desk.flow.look()
-    assert desk.ledger.book.daily_limit == 250
+    for error in (AnswerLost("no_answer"), BadAnswer("no_object")):
+        desk.gateway.allowed = error
+        await desk.restart()
+        await desk.clock.advance(platform.FRESH + 1)
+        await desk.flow.look()
+        assert desk.ledger.book.daily_limit == 250
     desk.gateway.allowed = Allowed()
     await desk.clock.advance(platform.FRESH + 1)
     await desk.flow.look()

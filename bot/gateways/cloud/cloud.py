@@ -121,8 +121,13 @@ class Cloud:
         return meaning(event)
 
     async def allowance(self) -> Allowed | None:
-        """The tier of the number's portfolio; None where nobody can ask for it, or Meta does not say."""
-        return allowed(await self._read(self._url, {"fields": FIELD})) if self._readable else None
+        """The tier of the number's portfolio; None where nobody can ask, BadAnswer where Meta says none."""
+        if not self._readable:
+            return None
+        found = allowed(await self._read(self._url, {"fields": FIELD}))
+        if found is None:  # a word of tomorrow is no reason to forget the limit of today
+            raise BadAnswer("no_object")
+        return found
 
     async def _template(self, template: str) -> Template:
         name = self._templates[template]
