@@ -12,6 +12,7 @@ from bot.domain.events import Line
 from bot.domain.incident import Inventory, Poll, Port
 from bot.domain.limits.daily import Allowed
 from bot.domain.limits.templates import Meaning, Template
+from bot.domain.lookup.sought import Customer, Sought
 from bot.domain.plan import Message, Receipt, Sent
 from bot.domain.who import Who
 
@@ -203,6 +204,15 @@ class History(Protocol):
 
     async def audit(self, wish: Wish, skip: int, most: int) -> Recalled:
         """At most so many entries, without the newest `skip`."""
+
+    async def customers(self, sought: Sought, called: str | None) -> Sequence[Customer]:
+        """Who fits best of those in plans, as far as they are still known, and as far as seconds allow.
+
+        `called` is what the lines call whoever has the phone that is sought, None where that is not known.
+        """
+
+    async def outages(self, customer: Customer, called: str | None) -> Book:
+        """A book with the newest cases in whose plans a customer is; `called` as above, for theirs."""
 
 
 class Inbox(Protocol):

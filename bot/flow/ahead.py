@@ -107,6 +107,10 @@ class LookAhead:
         except (Declined, LedgerClosed):  # no port may be sent to, or nobody has a name in the ledger
             return None
 
+    def customers(self) -> dict[int, Sequence[Recipient]]:
+        """Whom an approval of each case that waits would be about, as far as that is known."""
+        return {n: seen.customers for n, seen in self._seen.items() if seen.whole and self._is_wanted(n)}
+
     def stop(self) -> None:
         """Ask for nothing more."""
         self._stopped = True

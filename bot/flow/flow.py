@@ -12,7 +12,7 @@ resolve:   unknown                                      what is in doubt comes t
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.book import Doubt
@@ -29,7 +29,7 @@ from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Inventory
 from bot.domain.limits.silence import Scope
 from bot.domain.limits.templates import Trouble
-from bot.domain.plan import Tally
+from bot.domain.plan import Recipient, Tally
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import (
@@ -218,6 +218,10 @@ class Flow:
     def expected(self, number: int) -> Tally | None:
         """What an approval of a case would come to now (`todo` would leave); None where that is not known."""
         return self._ahead.expected(number)
+
+    def waiting(self) -> Mapping[int, Sequence[Recipient]]:
+        """The customers of cases that wait for a decision, by case, as far as they were looked up."""
+        return self._ahead.customers()
 
     async def known_olts(self, scopes: Sequence[Scope]) -> tuple[Scope, ...]:
         """The same with the OLTs' own names. Declined where there is no such OLT."""

@@ -27,6 +27,7 @@ async def test_the_commands_are_described(api: BotApi, room: Room) -> None:
         assert [command["command"] for command in commands] == [
             "status",
             "pendentes",
+            "cliente",
             "auditoria",
             "descanso",
             "silenciar",

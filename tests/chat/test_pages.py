@@ -606,6 +606,7 @@ def test_the_help_names_every_command() -> None:
     assert [line.split(" – ")[0] for line in text.splitlines() if line.startswith("/")] == [
         "/status",
         "/pendentes ou /pending",
+        "/cliente ou /customer",
         "/auditoria ou /audit",
         "/descanso ou /cooldown",
         "/silenciar ou /silence",

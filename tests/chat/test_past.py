@@ -21,7 +21,7 @@ from bot.storage.past.history import FileHistory
 from tests.chat.room import ANA, FastClock, Room, opened, until
 from tests.fakes import ANA as ANA_HERSELF
 from tests.fakes import incident, port
-from tests.people import lay
+from tests.people import KEY, lay
 from tests.storage.past.histories import Dated, write
 from tests.storage.samples import PLAN
 
@@ -82,6 +82,7 @@ async def grown_old(api: BotApi, bot: Bot, folder: Path, *, told: bool = True) -
     lines = lay(folder, lines)
     write(folder, [[line] for line in lines])
     ledger = MemoryLedger(clock, lines)
+    vars(ledger)["person"] = KEY.person  # as the file's lines have it
     assert 1 not in ledger.book.cases
     past = FileHistory(folder, lambda: None, clock) if told else None
     async with opened(api, ledger=ledger, history=past) as room:
@@ -187,3 +188,35 @@ async def test_a_document_of_the_audit_says_how_much_is_older(
     assert len(table.decode("utf-8-sig").splitlines()) == 1 + 7 + 1
     assert "23 registros mais antigos" in table.decode("utf-8-sig")
     assert json.loads(objects)[-1] == {"left_out": 23}
+
+
+@pytest.mark.parametrize("text", ["maria", "Mariá", "61 99999-0002", "zteg00000003", "90002"])
+async def test_a_customer_of_long_ago_is_found(old: Old, text: str) -> None:
+    found = await old.asks(f"/cliente {text}")
+    assert "Maria · final 0002" in found.text
+    assert "Em nenhum caso aberto agora" in found.text
+    assert "Caso 1" in found.text
+    assert "Velha 9/9" in found.text
+    assert "recusada: sem WhatsApp" in found.text
+    assert "99999" not in found.text
+
+
+async def test_whose_name_is_gone_is_found_by_phone_and_onu(api: BotApi, bot: Bot, tmp_path: Path) -> None:
+    async with grown_old(api, bot, tmp_path) as old:
+        for month in (tmp_path / "people").iterdir():
+            month.unlink()
+        for text in ("61 99999-0002", "zteg00000003"):
+            found = await old.asks(f"/cliente {text}")
+            assert "sem nome" in found.text
+            assert "Nome já apagado" in found.text
+            assert "recusada: sem WhatsApp" in found.text
+        assert "PERSONAL_DAYS" in (await old.asks("/cliente maria")).text
+
+
+async def test_while_the_ledger_is_read_a_customer_is_looked_for_in_recent_cases(
+    old: Old, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_PATIENCE", 0.0)
+    found = await old.asks("/cliente maria")
+    assert "Não achei ninguém" in found.text
+    assert "não pôde ser lido agora" in found.text

@@ -460,3 +460,15 @@ async def test_who_was_told_meanwhile_is_not_told_again(looking: Desk) -> None:
     assert expected(looking, 2).skipped == {Skip.COOLDOWN: 3}
     await looking.approve(2)
     assert looking.nobody_twice() == 3
+
+
+async def test_who_waits_for_a_decision_is_known_as_long_as_they_do(looking: Desk) -> None:
+    assert looking.flow.waiting() == {}
+    looking.source.outage(incident(affected=3), 3)
+    await polled(looking)
+    expected(looking)
+    (those,) = looking.flow.waiting().values()
+    assert [one.id for one in those] == ["c100", "c101", "c102"]
+    assert all(one.phone and one.name and one.serials for one in those)
+    await looking.approve()
+    assert looking.flow.waiting() == {}

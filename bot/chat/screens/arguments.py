@@ -52,6 +52,12 @@ def decimal(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
+def fits_choice(arg: str) -> bool:
+    """Whether a CUSTOMER is ever written with it: a list that was shown, and whom of it, if anybody."""
+    shown, dot, which = arg.partition(".")
+    return bool(dot) and decimal(shown) and (not which or decimal(which))
+
+
 def fits_approve(arg: str) -> bool:
     """Whether an APPROVE is ever written with it."""
     rest = _NUMBER_MOST.sub("", _NUMBER_AGREED.sub("", arg))

@@ -84,6 +84,7 @@ class Action(StrEnum):
     TIME_IN = "in"
     MORE = "more"
     LESS = "less"
+    CUSTOMER = "cust"
 
 
 _MINUTES = frozenset(str(minutes) for minutes in MINUTES)

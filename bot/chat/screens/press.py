@@ -50,6 +50,7 @@ class Kind(StrEnum):
     DOUBTS = "doubts"
     STATUS = "status"
     TIME = "time"
+    CUSTOMER = "customer"
     OTHER = "other"
 
 

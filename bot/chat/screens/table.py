@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from bot.chat.screens.arguments import decimal
+from bot.chat.screens.arguments import decimal, fits_choice
 from bot.chat.screens.buttons import CARD_TAPS, SENDS, Action
 from bot.chat.screens.press import Kind, Press, Tap, Where
 from bot.domain.case import restored_of
@@ -39,6 +39,7 @@ TAPS = (
     _page(Kind.STATUS, Action.UNMUTE, decimal, late="no"),
     Tap(action=Action.DIGEST, where=Where.LIST, approver=False, fits=decimal),
     Tap(action=Action.OPEN_CARD, where=Where.LIST, approver=False),
+    _page(Kind.CUSTOMER, Action.CUSTOMER, fits_choice, group=False, reader=True),
     _page(Kind.TIME, Action.TIME_AT, decimal, group=False, reader=True, late="no"),
     _page(Kind.TIME, Action.TIME_IN, decimal, group=False, reader=True, late="no"),
 )

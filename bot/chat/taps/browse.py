@@ -16,10 +16,12 @@ from bot.chat.screens.buttons import Action
 from bot.chat.screens.pages import on_demand, sheets, unreached
 from bot.chat.screens.pages.audit import read_audit
 from bot.chat.screens.pages.cooldown import cooldown
+from bot.chat.screens.pages.customer import customer
 from bot.chat.screens.pages.doubts import doubts_page
 from bot.chat.screens.press import Kind, Press
 from bot.chat.screens.screen import Screen, Sheet
 from bot.chat.taps.answers import Answers
+from bot.chat.taps.customers import Customers
 from bot.chat.taps.desk import Desk
 from bot.chat.taps.past import Past
 from bot.chat.wire.deps import ChatDeps
@@ -67,6 +69,7 @@ class Browse:
 
     def __init__(self, deps: ChatDeps, desk: Desk, answers: Answers, history: History | None = None) -> None:
         self.past = Past(deps, desk, history)
+        self.customers = Customers(desk, history)
         self._d = deps
         self._desk = desk
         self._answers = answers
@@ -150,6 +153,16 @@ class Browse:
         """Another page of the audit."""
         number, wanted = read_audit(arg)
         await self.turn(page, await self.past.audit(wanted, number))
+
+    async def turn_customer(self, page: Page, arg: str) -> None:
+        """What one of the customers to choose from was told, or the choice again."""
+        try:
+            answer = await self.customers.choose(arg)
+        except Declined as no:
+            await self.turn(page, self._sorry(no))
+        else:
+            alone = page.chat == page.who.id
+            await self.turn(page, customer(answer, self._d.words, self._now, full=alone))
 
     async def turn_cooldown(self, page: Page, number: str = "") -> None:
         """The page shows the ports in cooldown."""

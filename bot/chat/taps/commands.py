@@ -8,6 +8,7 @@ from markupsafe import Markup
 from telegram import Message, Update
 
 from bot.chat.screens.pages import on_demand
+from bot.chat.screens.pages.customer import customer
 from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.chat.screens.press import Kind
 from bot.chat.screens.screen import Screen
@@ -21,7 +22,7 @@ __all__ = ["COMMANDS", "Commands", "ProgramFacts"]
 
 COMMANDS = on_demand.COMMANDS
 OLD = timedelta(minutes=2)
-_KINDS = {"audit": Kind.AUDIT, "cooldown": Kind.COOLDOWN, "status": Kind.STATUS}
+_KINDS = {"audit": Kind.AUDIT, "cooldown": Kind.COOLDOWN, "status": Kind.STATUS, "cliente": Kind.CUSTOMER}
 
 
 SEEN, CARRIED_OUT, REFUSED = "👀", "👍", "👎"
@@ -76,8 +77,11 @@ class Commands:
 
     async def _show(self, message: Message, name: str, argument: str, user: int) -> None:
         """A page; of several that are alike and wait for one person, the newest is enough."""
-        screen = await self._screen(name, argument, user, message.chat.id)
-        aside = await self._screen(name, argument, user, user) if name == "status" else screen
+        if name == "cliente":
+            screen, aside = await self._customer(argument, user, message.chat.id)
+        else:
+            screen = await self._screen(name, argument, user, message.chat.id)
+            aside = await self._screen(name, argument, user, user) if name == "status" else screen
         kind = _KINDS.get(name, Kind.OTHER)
         self._say(message, screen, kind, f"{name} {argument}", aside=aside)
 
@@ -149,6 +153,17 @@ class Commands:
                 return self._d.browse.cooldown(may_release=await self._d.access.is_approver(user))
             case _:
                 return on_demand.help_text(self._d.words)
+
+    async def _customer(self, argument: str, user: int, chat: int) -> tuple[Screen, Screen]:
+        """What a customer was told, where it was asked and in private: phones are whole there alone."""
+        await self._d.access.check_approver(user)
+        answer = await self._d.browse.customers.find(argument)
+        if answer is None:
+            how = Screen(str(self._d.words.say("command.how_cliente")))
+            return how, how
+        words, now = self._d.words, self._d.clock.now()
+        here = customer(answer, words, now, full=chat == user)
+        return here, customer(answer, words, now, full=True)
 
     def _greet(self, message: Message, who: Who) -> None:
         """/start in private tells a person their id and, where a list decides, where it has to stand."""

@@ -1,6 +1,6 @@
 """What the chat side asks of the flow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bot.domain.case import Case
@@ -9,7 +9,7 @@ from bot.domain.events import Line
 from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Inventory
 from bot.domain.limits.silence import Scope
-from bot.domain.plan import Tally
+from bot.domain.plan import Recipient, Tally
 from bot.domain.who import Who
 from bot.ports import Ledger, Write
 
@@ -58,6 +58,9 @@ class Desk(Protocol):
 
     def expected(self, number: int) -> Tally | None:
         """What an approval of a case would come to now (`todo` would leave); None where that is not known."""
+
+    def waiting(self) -> Mapping[int, Sequence[Recipient]]:
+        """The customers of cases that wait for a decision, by case, as far as they were looked up."""
 
     def refused(self, who: Who, action: str, why: str, case: int | None = None) -> None:
         """The audit line of a refused tap or command."""

@@ -63,6 +63,8 @@ class PagePresses:
                 return await self._doubts.press(page, press)
             case Kind.STATUS:
                 return await self._unmute(page, int(press.arg))
+            case Kind.CUSTOMER:
+                return self._d.later(page, lambda: self._d.browse.turn_customer(page, press.arg))
             case Kind.TIME:
                 return await self._choose_time(page, press)
             case _:

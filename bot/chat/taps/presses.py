@@ -5,12 +5,13 @@ Whatever is refused is answered with its reason and leaves an audit line; nothin
 
 from telegram import CallbackQuery, Update
 
+from bot.chat.screens.buttons import Action
 from bot.chat.screens.press import Press, Tap, Where
 from bot.chat.screens.table import decode, find
 from bot.chat.taps.absence import Away
+from bot.chat.taps.browse import Page
 from bot.chat.taps.card_presses import CardPresses
 from bot.chat.taps.deps import TapDeps
-from bot.chat.taps.list_presses import ListPresses
 from bot.chat.taps.note_commands import NoteCommands
 from bot.chat.taps.page_presses import PagePresses
 from bot.chat.taps.turned_away import TurnedAway, answer
@@ -18,6 +19,31 @@ from bot.chat.wire.access import PATIENCE
 from bot.chat.wire.budget import Urgency
 from bot.domain.who import Who
 from bot.errors import Declined, LedgerClosed
+from bot.steps.decide import find as find_case
+
+
+class ListPresses:
+    """The buttons of the list of cases without a card of their own, for everybody in the group."""
+
+    def __init__(self, deps: TapDeps) -> None:
+        self._d = deps
+
+    def press(self, page: Page, press: Press) -> str | None:
+        """Turn the list's page, or post the card of a case on it; the toast."""
+        self._d.answers.check(page.chat, page.who.id)
+        if not self._d.chat.is_digest(page.message):
+            raise Declined("unknown_button")
+        if press.action is Action.DIGEST:
+            self._d.chat.turn_digest(int(press.arg))
+            return None
+        case = find_case(self._d.book, press.case)
+        if case.ended_at is not None and case.card is None:
+            raise Declined("over")
+        silence = self._d.book.silence_over(case, self._d.clock.now())
+        if silence is not None and case.card is None:
+            raise Declined("silenced", until=silence.until, by=silence.by.name)
+        self._d.chat.open_card(press.case)
+        return self._d.words.plain("toast.card_coming", case=press.case)
 
 
 class Presses:

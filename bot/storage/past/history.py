@@ -14,12 +14,14 @@ from typing import TypeVar
 import structlog
 
 from bot.domain.book import AuditEntry, Book
+from bot.domain.lookup.sought import Customer, Sought
 from bot.errors import Declined
 from bot.ports import Clock, Recalled, Wish
 from bot.storage.disk import Disk
 from bot.storage.past.index import Index
 from bot.storage.past.indexing import Indexer
 from bot.storage.past.recall import Recall
+from bot.storage.past.seeking import Seeking
 from bot.storage.past.tables import INDEX, Audited, Flag, copy
 from bot.storage.people.store import known
 from bot.storage.segments import ledger_folder
@@ -190,6 +192,19 @@ class FileHistory:
         """As `History.audit`."""
         return await self._asked(lambda index, recall: _page(index, recall, wish, skip, most))
 
+    async def customers(self, sought: Sought, called: str | None) -> list[Customer]:
+        """As `History.customers`."""
+        return await self._asked(lambda index, recall: self._seeking(index, recall).customers(sought, called))
+
+    async def outages(self, customer: Customer, called: str | None) -> Book:
+        """As `History.outages`."""
+
+        def work(index: Index, recall: Recall) -> Book:
+            cases = self._seeking(index, recall).cases_of(customer, called)
+            return self._filled(recall.fold(cases).book)
+
+        return await self._asked(work)
+
     async def close(self) -> None:
         """Stop reading."""
         if self._reader is not None:
@@ -197,6 +212,9 @@ class FileHistory:
             await asyncio.wait({self._reader})
         await self._run(self._archive.close)
         self._thread.shutdown()
+
+    def _seeking(self, index: Index, recall: Recall) -> Seeking:
+        return Seeking(index, recall, known(self._disk, self._folder))
 
     def _filled(self, book: Book) -> Book:
         people = known(self._disk, self._folder)

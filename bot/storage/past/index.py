@@ -1,7 +1,7 @@
 """What the index is told, and what it is asked: where the lines of a case, a port, a day, a customer are."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 from bot.storage.past.tables import Audited, Extent, Flag, Place, Tables, Until
@@ -204,6 +204,11 @@ class Index(Tables):
             " order by segment, first"
         )
         return [Place(*row) for row in self.db.execute(query, (json.dumps(sorted(cases)),))]
+
+    def plans_backwards(self) -> Iterator[Place]:
+        """Every plan, the newest first."""
+        query = "select segment, first from customers order by segment desc, first desc"
+        return (Place(*row) for row in self.db.execute(query))
 
     def cases(self) -> list[int]:
         """The number of every case that was opened, in order."""

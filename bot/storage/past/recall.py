@@ -87,9 +87,9 @@ class Recall:
             lines[place] = self._line(place)
         return [codec.unseal(lines[place]) for place in sorted(lines)]
 
-    def lines(self, places: Iterable[Place]) -> Iterator[Entry]:
-        """The lines at those places, one at a time."""
-        return (codec.unseal(self._line(place)) for place in places)
+    def lines(self, places: Iterable[Place], having: bytes = b"") -> Iterator[Entry]:
+        """The lines at those places that have this in capital letters, one at a time."""
+        return (codec.unseal(raw) for raw in map(self._line, places) if having in raw.upper())
 
     def _lines(self, roots: Collection[int]) -> Iterator[tuple[Place, bytes]]:
         own = self._index.extents([number for root in roots for number in (root, restoring_of(root))])

@@ -82,6 +82,14 @@ class People:
         self._put(known, () if listed is None else listed.people)
         return entry._replace(line=replace(line, recipients=tuple(known.values())))
 
+    def months(self) -> list[str]:
+        """The files that are there, in their order. OSError."""
+        return months.months_in(self._disk, self._folder)
+
+    def lines(self, month: str) -> Iterator[bytes]:
+        """What is in one of them, as it is. OSError."""
+        return months.lines(self._disk, self._folder, month)
+
     def _put(self, recipients: dict[str, Recipient], people: Iterable[Person]) -> int:
         """How many of them have no phone that they should have."""
         for person in people:

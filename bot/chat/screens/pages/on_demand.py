@@ -25,7 +25,7 @@ from bot.domain.restored import waiting as waiting_for_news
 from bot.domain.rules import Rules
 
 COMMANDS = (
-    *("status", "pendentes", "audit", "cooldown", "silenciar", "previsao", "causa"),
+    *("status", "pendentes", "cliente", "audit", "cooldown", "silenciar", "previsao", "causa"),
     *("naoavisar", "avisar", "help"),
 )
 _IN_THE_MENU = {phrases(language)[f"menu.{name}"]: name for language in LANGUAGES for name in COMMANDS}

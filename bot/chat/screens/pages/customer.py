@@ -1,0 +1,154 @@
+"""What one customer was told: the answer to /cliente. In the group a phone is its last four digits."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from unicodedata import decimal
+
+from markupsafe import Markup
+
+from bot.chat.screens.buttons import Action
+from bot.chat.screens.cards.head import kind_words, label
+from bot.chat.screens.cards.results import fate_of
+from bot.chat.screens.fitting import LINE, PARAGRAPH, fit
+from bot.chat.screens.press import Press
+from bot.chat.screens.screen import Button, Screen
+from bot.chat.screens.words import Words
+from bot.domain.limits.opted_out import OptOut
+from bot.domain.lookup.sought import MANY, Customer
+from bot.domain.lookup.told import Message, Told
+
+LISTED = 8
+"""Customers to choose from; of more the person has to say more."""
+_A_PHONE = 8  # digits in a free text: by then it may be one
+_SHOWN = 4  # digits of a phone
+_DIGIT = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known of who was meant. `of` is one customer's outages, newest first; else one of `found` is to
+    be chosen, by `token`. `unread`: older ones could not be looked for now. `typed`: a whole phone was typed.
+    """
+
+    found: Sequence[Customer]
+    of: Customer | None = None
+    outages: Sequence[Told] = ()
+    opted_out: OptOut | None = None
+    unread: bool = False
+    typed: bool = False
+    token: int = 0
+
+
+def customer(answer: Answer, words: Words, now: datetime, *, full: bool) -> Screen:
+    """The page. `full`: with whole phones, in an approver's private chat; never elsewhere."""
+    say = _Saying(words, now, full=full)
+    notes = [words.say("customer.unread")] if answer.unread else []
+    notes += [words.say("customer.typed")] if answer.typed and not full else []
+    if answer.of is not None:
+        return say.one(answer, answer.of, notes)
+    if not answer.found:
+        return Screen(str(LINE.join([words.say("customer.nobody"), *notes])))
+    return say.choice(answer, notes)
+
+
+def last_four(text: str) -> str:
+    """A text without what may be a phone: of so many digits only the last four stay."""
+    digits = len(_DIGIT.findall(text))
+    if digits < _A_PHONE:
+        return text
+    hidden = iter(range(digits - _SHOWN))
+    return _DIGIT.sub(lambda found: "*" if next(hidden, None) is not None else found[0], text)
+
+
+class _Saying:
+    def __init__(self, words: Words, now: datetime, *, full: bool) -> None:
+        self._words, self._now, self._full = words, now, full
+
+    def choice(self, answer: Answer, notes: Sequence[Markup]) -> Screen:
+        shown, left = answer.found[:LISTED], len(answer.found) - LISTED
+        facts = {"n": len(answer.found), "many": len(answer.found) >= MANY}
+        head = [self._words.say("customer.which", **facts), *notes]
+        if left > 0:
+            head.append(self._words.say("customer.refine", n=left))
+        rows = tuple(
+            (Button(self._named(one), Press(Action.CUSTOMER, 0, f"{answer.token}.{n}").encode()),)
+            for n, one in enumerate(shown)
+        )
+        return Screen(str(LINE.join(head)), rows)
+
+    def _named(self, one: Customer) -> str:
+        facts = {"name": self._text(one.name), "phone": self._phone(one), "serial": self._serials(one)}
+        return self._words.plain("customer.one_of", **facts)
+
+    def one(self, answer: Answer, who: Customer, notes: Sequence[Markup]) -> Screen:
+        facts = {"name": self._text(who.name), "phone": self._phone(who), "serials": self._serials(who)}
+        head = [self._words.say("customer.head", **facts)]
+        if not who.name:
+            head.append(self._words.say("customer.gone"))
+        if (out := answer.opted_out) is not None:
+            why = self._text(out.reason)
+            head.append(self._words.say("customer.opted_out", at=out.at, now=self._now, by=out.by, why=why))
+        on = [told.case.id for told in answer.outages if told.case.ended_at is None]
+        head.append(self._words.say("customer.open", cases=", ".join(map(str, on))))
+        blocks = (self._outage(told) for told in answer.outages)
+        text = fit([*head, *notes], blocks, self._words, of=len(answer.outages), gap=PARAGRAPH)
+        back = Press(Action.CUSTOMER, 0, f"{answer.token}.").encode()
+        rows = ((Button(self._words.plain("button.back"), back),),) if len(answer.found) > 1 else ()
+        return Screen(str(text), rows)
+
+    def _outage(self, told: Told) -> Markup:
+        case, words, now = told.case, self._words, self._now
+        facts = {"case": case.id, "kind": kind_words(case, words), "port": label(case, words)}
+        times = {"started": case.started, "until": case.ended_at, "now": now}
+        lines = [words.say("customer.outage", **facts, **times)]
+        if told.message is None:
+            state = words.plain(f"customer.none_{'denied' if case.denied_by is not None else 'yet'}")
+            return LINE.join([*lines, words.say("customer.no_message", why=state)])
+        lines.append(self._message("customer.message", told.message))
+        if (same := told.message.instead) is not None:
+            fate = self._text(fate_of(told.message.dispatch, same, words))
+            lines.append(words.say("customer.same_phone", name=self._text(same.name), fate=fate))
+        if told.message.caller is not None:
+            lines.append(words.say("customer.caller", by=told.message.caller))
+        return LINE.join([*lines, *self._back(told, told.message)])
+
+    def _back(self, told: Told, message: Message) -> list[Markup]:
+        """Whether they heard that service is back, where they were warned."""
+        if told.back is not None:
+            return [self._message("customer.back", told.back)]
+        if told.case.ended_at is None or not message.warned:
+            return []
+        return [self._words.say("customer.not_back", by=told.case.untold_by)]
+
+    def _message(self, key: str, message: Message) -> Markup:
+        dispatch = message.dispatch
+        return self._words.say(
+            key,
+            fate=self._text(fate_of(dispatch, message.recipient, self._words)),
+            since=message.left_at,
+            at=message.known_at,
+            by=dispatch.by,
+            first=dispatch.first,
+            dry_run=dispatch.dry_run,
+            now=self._now,
+        )
+
+    def _text(self, text: str) -> str:
+        return text if self._full else last_four(text)
+
+    def _phone(self, one: Customer) -> str:
+        digits = one.phone or ""
+        if not digits:
+            return ""
+        if not self._full:
+            return self._words.plain("customer.final", digits=digits[-_SHOWN:])
+        return f"({digits[2:4]}) {digits[4:-_SHOWN]}-{digits[-_SHOWN:]}"
+
+    def _serials(self, one: Customer) -> str:
+        """An ONU is no secret, unless it is called by the phone."""
+        serials = ", ".join(one.serials)
+        digits = "".join(str(decimal(digit)) for digit in _DIGIT.findall(serials))
+        secret = one.phone is not None and one.phone[-_A_PHONE:] in digits
+        return last_four(serials) if secret and not self._full else serials

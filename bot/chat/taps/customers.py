@@ -1,0 +1,125 @@
+"""/cliente: which customer is meant, and what they were told. For approvers, who are checked before."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from time import sleep
+
+from bot.chat.screens.pages.customer import Answer
+from bot.chat.screens.press import Kind
+from bot.chat.taps.desk import Desk
+from bot.domain.book import Book
+from bot.domain.lookup.sought import OUTAGES, Customer, Hits, Sought, identity, read
+from bot.domain.lookup.told import planned, told
+from bot.domain.plan import Recipient
+from bot.errors import Declined, LedgerClosed
+from bot.ports import History
+
+REMEMBERED = 100  # lists to choose from; an older one is asked for anew
+Plans = Sequence[tuple[int, Sequence[Recipient]]]
+
+
+class Customers:
+    """What is asked about customers: in the book and the look-ups first, then in the history."""
+
+    def __init__(self, desk: Desk, history: History | None) -> None:
+        self._desk, self._history = desk, history
+        self._lists: OrderedDict[int, Answer] = OrderedDict()
+        self._last = 0
+
+    async def find(self, text: str) -> Answer | None:
+        """What is known of who is meant; None where nobody can be found by so little."""
+        sought = read(text)
+        if sought is None:
+            return None
+        plans: Plans = [*self._desk.waiting().items(), *planned(self._book)]
+        hits = await asyncio.to_thread(_seek, sought, plans)
+        older, unread = await self._older(sought)
+        for one in older:
+            hits.take(one)
+        found = [_with_phone(one, sought) for one in hits.found()]
+        answer = Answer(found, unread=unread, typed=sought.phone is not None)
+        if len(found) == 1:
+            return await self._about(answer, found[0])
+        self._last += 1
+        answer = self._lists[self._last] = replace(answer, token=self._last)
+        while len(self._lists) > REMEMBERED:
+            self._lists.popitem(last=False)
+        return answer
+
+    async def choose(self, arg: str) -> Answer:
+        """One of a list, or the list again. Declined where nobody remembers it."""
+        token, _, number = arg.partition(".")
+        answer = self._lists.get(int(token))
+        if answer is None:
+            raise Declined("old_page", kind=Kind.CUSTOMER)
+        if not number:
+            return answer
+        if int(number) >= len(answer.found):
+            raise Declined("unknown_button")
+        return await self._about(answer, answer.found[int(number)])
+
+    @property
+    def _book(self) -> Book:
+        return self._desk.ledger.book
+
+    def _called(self, phone: str | None) -> str | None:
+        try:
+            return None if phone is None else self._desk.ledger.person(phone)
+        except LedgerClosed:
+            return None
+
+    async def _older(self, sought: Sought) -> tuple[Sequence[Customer], bool]:
+        """Those of the past, and whether it could not be read now."""
+        if self._history is None:
+            return (), False
+        called = self._called(None if sought.phone is None else sought.phone.digits)
+        try:
+            return await self._history.customers(sought, called), False
+        except Declined:
+            return (), True
+
+    async def _about(self, answer: Answer, one: Customer) -> Answer:
+        """With what a customer was told in the last outages."""
+        called, past, unread = self._called(one.phone), Book(), answer.unread
+        if self._history is not None:
+            try:
+                past = await self._history.outages(one, called)
+            except Declined:
+                unread = True
+        numbers = {*one.cases, *(number for number in past.cases if number > 0)}
+        books = ((number, self._book_of(number, past)) for number in sorted(numbers, reverse=True))
+        outages = [told(book, number, one.id) for number, book in books if number in book.cases][:OUTAGES]
+        called = called or next((t.message.recipient.person for t in outages if t.message is not None), None)
+        return replace(
+            answer, of=one, outages=outages, opted_out=self._book.opted_out.get(called or ""), unread=unread
+        )
+
+    def _book_of(self, number: int, past: Book) -> Book:
+        """The book that has all of a case: the present one, as long as the case is more than a record."""
+        case = self._book.cases.get(number)
+        return self._book if case is not None and not case.past else past
+
+
+def _with_phone(one: Customer, sought: Sought) -> Customer:
+    """Who was found by a phone that is not kept any more has it, as it was typed."""
+    typed = None if sought.phone is None else sought.phone.digits
+    return one if one.phone is not None else replace(one, phone=typed)
+
+
+def _seek(sought: Sought, plans: Plans) -> Hits:
+    """In a thread of its own, with turns for the event loop."""
+    hits = Hits(sought)
+    for again in (False, True):  # a name may be written otherwise in another plan
+        for case, recipients in plans:
+            sleep(0)
+            for one in recipients:
+                known = identity(one)
+                if known is None:
+                    continue
+                if again:
+                    hits.also(known, case)
+                else:
+                    hits.look_at(known, one.name, one.phone, one.serials, case)
+    return hits

@@ -1,0 +1,1 @@
+"""Which customer somebody means, and what became of the messages to them."""

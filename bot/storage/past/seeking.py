@@ -1,0 +1,94 @@
+"""Customers found again in plans of the past: by name in `people/`, by phone and ONU in the lines."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from time import monotonic, sleep
+from typing import TypeVar
+
+from bot.domain.events import Planned
+from bot.domain.lookup.sought import OUTAGES, Customer, Hits, Sought, identity
+from bot.domain.plan import Recipient
+from bot.storage.past.index import Index
+from bot.storage.past.recall import Recall
+from bot.storage.people import months
+from bot.storage.people.months import Listed
+from bot.storage.people.store import People
+
+T = TypeVar("T")
+_PATIENCE = 3.0  # seconds of reading: what is older then is not looked at
+_PLANS = 50  # of one phone, the newest
+_AT_ONCE = 20  # plans between two moments in which the event loop may go on
+
+
+class Seeking:
+    """One search, for one thread. OSError."""
+
+    def __init__(self, index: Index, recall: Recall, people: People | None) -> None:
+        self._index, self._recall, self._people = index, recall, people
+        self._until = monotonic() + _PATIENCE
+
+    def customers(self, sought: Sought, called: str | None) -> list[Customer]:
+        """Whoever fits best. `called` is what the lines call whoever has the phone that is sought."""
+        hits = Hits(sought)
+        if sought.words or sought.end:
+            self._by_name(hits)
+        if sought.serial:
+            for case, one in self._with_serial(sought.serial):
+                _take(hits, case, one, sought.rank("", None, one.serials))
+        for plan in self._plans_of(called) if called is not None else ():
+            for one in plan.recipients:
+                _take(hits, plan.case, one, 0 if one.person == called else None)
+        return hits.found()
+
+    def _by_name(self, hits: Hits) -> None:
+        for listed in self._slowly(self._listed()):
+            for one in listed.people:
+                if one.id.startswith("c"):  # any other id says nothing of who it is
+                    hits.look_at(one.id, one.name, one.phone, (), listed.plan[0])
+
+    def cases_of(self, customer: Customer, called: str | None) -> list[int]:
+        """The newest cases of a customer, as many as are told of, newest first."""
+        found = dict.fromkeys(customer.cases)
+        for plan in self._plans_of(called) if called is not None else ():
+            if any(identity(one) == customer.id for one in plan.recipients):
+                found[abs(plan.case)] = None
+        return sorted(found, reverse=True)[:OUTAGES]
+
+    def _listed(self) -> Iterator[Listed]:
+        """The people of all plans that are kept, newest month first."""
+        if self._people is None:
+            return
+        for month in reversed(self._people.months()):
+            with suppress(FileNotFoundError):  # its time was over at this moment
+                yield from filter(None, map(months.read, self._people.lines(month)))
+
+    def _with_serial(self, serial: str) -> Iterator[tuple[int, Recipient]]:
+        places = self._index.plans_backwards()
+        for entry in self._slowly(self._recall.lines(places, serial.encode())):
+            named = entry if self._people is None else self._people.named(entry)
+            if isinstance(named.line, Planned):
+                for one in named.line.recipients:
+                    if any(serial in known.upper() for known in one.serials):
+                        yield named.line.case, one
+
+    def _plans_of(self, called: str) -> Iterator[Planned]:
+        """The newest plans that whoever is called so may be in."""
+        places = self._index.plans_of(called)[-_PLANS:]
+        for entry in self._slowly(self._recall.lines(places)):
+            named = entry if self._people is None else self._people.named(entry)
+            if isinstance(named.line, Planned):
+                yield named.line
+
+    def _slowly(self, found: Iterator[T]) -> Iterator[T]:
+        while some := list(islice(found, _AT_ONCE)):
+            yield from some
+            sleep(0)
+            if monotonic() > self._until:
+                return
+
+
+def _take(hits: Hits, case: int, one: Recipient, rank: int | None) -> None:
+    known = identity(one)
+    if known is not None and rank is not None:
+        hits.take(Customer(known, one.name, one.phone, one.serials, (abs(case),), rank))

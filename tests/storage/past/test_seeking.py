@@ -1,0 +1,103 @@
+"""Customers of plans of the past, as the file history finds them; it looks no longer than a person waits."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain import events as ev
+from bot.domain.lookup.sought import Customer, read
+from bot.domain.lookup.told import told
+from bot.domain.plan import Outcome, Recipient, Skip
+from bot.storage.past import seeking
+from bot.storage.past.history import FileHistory
+from bot.storage.people.key import NAME
+from tests.fakes import ANA, FakeClock, incident, port
+from tests.people import KEY, lay
+from tests.storage.past.histories import Dated, write
+
+BEGIN = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
+PHONE = "5561999990001"
+
+
+def plan(name: str, phone: str | None = PHONE) -> tuple[Recipient, ...]:
+    skip = None if phone else Skip.NO_PHONE
+    return (
+        Recipient("c1", name, ("ZTEG00000001",), phone, skip),
+        Recipient("r1", "CTO 7", ("FHTT00000009",), None, Skip.NO_RECORD),
+    )
+
+
+def outage(number: int, at: datetime, people: tuple[Recipient, ...]) -> list[Dated]:
+    sent = [ev.Intent(number, "c1"), ev.Result(number, "c1", Outcome.ACCEPTED, str(number))]
+    lines = [
+        ev.CaseOpened(number, incident(number, place=f"1/{number}")),
+        ev.Approved(number, ANA, (port(f"1/{number}"),)),
+        ev.Planned(number, 2, people),
+        *(sent if people[0].skip is None else ()),
+        ev.Settled(number, "done"),
+        ev.IncidentEnded(number),
+    ]
+    return [(at, line) for line in lines]
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> FileHistory:
+    """Eight outages of one customer, a month apart; the name was written otherwise in the last."""
+    lines: list[Dated] = []
+    for number in range(1, 9):
+        name = "João Silva" if number < 8 else "Joao S Lima"
+        lines += outage(number, BEGIN + timedelta(days=31 * number), plan(name))
+    write(tmp_path, [[line] for line in lay(tmp_path, lines)])
+    return FileHistory(tmp_path, lambda: None, FakeClock(BEGIN + timedelta(days=300)))
+
+
+async def customers(past: FileHistory, text: str, called: str | None = None) -> list[Customer]:
+    found = read(text)
+    assert found is not None
+    return await past.customers(found, called)
+
+
+async def test_by_name_the_newest_of_those_that_fit(past: FileHistory) -> None:
+    (one,) = await customers(past, "joao silva")
+    assert (one.id, one.name, one.phone, one.cases) == ("c1", "João Silva", PHONE, (7, 6, 5, 4, 3))
+    await past.close()
+
+
+async def test_by_phone_under_whatever_name_and_by_onu(past: FileHistory) -> None:
+    for text, called in (("61 99999-0001", KEY.person(PHONE)), ("zteg00000001", None)):
+        (one,) = await customers(past, text, called)
+        assert (one.id, one.name, one.cases) == ("c1", "Joao S Lima", (8, 7, 6, 5, 4))
+    (onu,) = await customers(past, "fhtt0000")
+    assert (onu.id, onu.name, onu.phone) == ("FHTT00000009", "CTO 7", None)
+    assert not await customers(past, "61 99999-0002", KEY.person("5561999990002"))
+    await past.close()
+
+
+async def test_the_last_outages_also_such_as_a_name_did_not_find(past: FileHistory) -> None:
+    (one,) = await customers(past, "joao silva")
+    book = await past.outages(one, KEY.person(PHONE))
+    assert {8, 7, 6, 5, 4} <= book.cases.keys()
+    assert told(book, 8, one.id).message is not None
+    assert 8 not in (await past.outages(one, None)).cases
+    await past.close()
+
+
+async def test_it_looks_no_longer_than_somebody_waits(
+    past: FileHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeking, "_PATIENCE", -1.0)
+    monkeypatch.setattr(seeking, "_AT_ONCE", 2)
+    (one,) = await customers(past, "zteg00000001")
+    assert one.cases == (8, 7)
+    await past.close()
+
+
+async def test_without_the_key_an_onu_is_found_all_the_same(past: FileHistory, tmp_path: Path) -> None:
+    (tmp_path / NAME).unlink()
+    (one,) = await customers(past, "zteg00000001")
+    assert (one.id, one.name) == ("c1", "")
+    assert not await customers(past, "joao silva")
+    (by_phone,) = await customers(past, "61 99999-0001", KEY.person(PHONE))
+    assert by_phone.cases == (8, 7, 6, 5, 4)
+    await past.close()
