@@ -89,6 +89,7 @@ class _Bench:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=DISK) as name:
             folder = Path(name)
             fast = {"HSM_RATE": "0", "UNDO_SECONDS": "0", "POLL_SECONDS": "2", "OPS_PORT": "0"}
+            fast |= {"GROUP_SECONDS": "0"}  # each outage is a card of its own
             flight = {"ENRICH_CONCURRENCY": str(in_flight), "HSM_CONCURRENCY": str(in_flight)}
             wanted = {**settings(self._olt, self._hsm, self._chat, folder), **fast, **flight}
             asked = {"LOOK_UP_AHEAD": str(ahead).lower(), "PYTHONPATH": str(code)}

@@ -106,7 +106,7 @@ async def test_an_outage_that_is_over_leaves_the_button_and_takes_the_resend(noc
     card = await lose(noc, DropAfter(), DropBefore())
     noc.world.repair(next(iter(noc.world.alerts.values())))
     await noc.until(card, "Normalizado")
-    assert card.buttons == ["Incertas (2)"]
+    assert card.buttons == ["Detalhes", "Incertas (2)"]
     assert "2 incertas" in (await noc.ask(noc.bruno, "/pendentes")).text
     assert "❓ 2 incertas a decidir (caso 1)" in (await noc.ask(noc.bruno, "/status")).text
     page = await doubts_of(noc, card)
