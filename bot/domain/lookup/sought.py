@@ -59,6 +59,7 @@ class Sought:
     serial: str
     words: tuple[str, ...]
     _known: dict[str, dict[str, int]] = field(default_factory=dict)
+    _names: dict[str, int] = field(default_factory=dict)
 
     def rank(self, name: str, phone: str | None, serials: Iterable[str]) -> int | None:
         """How well somebody fits, 0 best; None where they are not meant."""
@@ -75,14 +76,15 @@ class Sought:
             elif self.serial in serial.upper():
                 yield _WHOLE
         if self.words and name:
-            yield from self._named(plain(name))
+            if name not in self._names:  # the same people are in many plans
+                self._names[name] = self._named(name)
+            if self._names[name] < _NOT:
+                yield self._names[name]
 
-    def _named(self, name: str) -> Iterator[int]:
+    def _named(self, name: str) -> int:
         """The worst word decides: each has to be in the name."""
-        tokens = re.findall(r"\w+", name)
-        best = [min((self._word(word, token) for token in tokens), default=_NOT) for word in self.words]
-        if max(best) < _NOT:
-            yield max(best)
+        tokens = re.findall(r"\w+", plain(name))
+        return max(min((self._word(word, token) for token in tokens), default=_NOT) for word in self.words)
 
     def _word(self, word: str, token: str) -> int:
         known = self._known.setdefault(word, {})
