@@ -74,13 +74,20 @@ async def threads(world: World, olt: OltApi, hsm: MatrixApi, customers: int) -> 
     return f"{LOOK_UPS} + {SENDS} threads with requests: {took:.2f} s"
 
 
-async def once(world: World, hsm: MatrixApi, chat: BotApi, customers: int, run: int) -> float:
-    """Seconds from a tap to the last of its messages at the gateway, its latency included."""
+async def once(
+    world: World, hsm: MatrixApi, chat: BotApi, customers: int, run: int, *, said: str = ""
+) -> float:
+    """Seconds from a tap to the last of its messages at the gateway, its latency included.
+
+    The tap comes as soon as the card is there and has `said` in it.
+    """
     place = f"1/{run + 1}"
     world.outage(customers, slot_pon=place)
-    card = await chat.wait(
-        lambda c: next((m for m in c.messages() if m.keyboard and f"· {place}" in m.text), None)
-    )
+
+    def shown(text: str) -> bool:
+        return f"· {place}" in text and said in text
+
+    card = await chat.wait(lambda c: next((m for m in c.messages() if m.keyboard and shown(m.text)), None))
     wanted = len(hsm.received) + customers
     tapped = datetime.now(UTC)
     await chat.tap(501, card, "Aprovar")

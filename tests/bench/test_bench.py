@@ -30,7 +30,7 @@ async def test_approve() -> None:
 
 
 async def test_shipped() -> None:
-    seen(await shipped.rows(customers=4, latency=0.01, undo=1, runs=1), *["shipped"] * 2)
+    seen(await shipped.rows(customers=4, latency=0.01, undo=1, runs=1), *["shipped"] * 3)
 
 
 async def test_ahead() -> None:
