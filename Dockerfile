@@ -31,9 +31,10 @@ ENV PATH=/opt/bot/bin:$PATH \
 USER 10001:10001
 VOLUME /data
 STOPSIGNAL SIGTERM
+# Whether the process itself is alive: an OLT manager or a Telegram that is away is no reason to start anew.
 # Past any proxy of the environment; OPS_PORT=0 turns the endpoint off, and this check with it.
 HEALTHCHECK --interval=30s --timeout=6s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as u; p = os.environ.get('OPS_PORT') or '8081'; p == '0' or u.build_opener(u.ProxyHandler({})).open(f'http://127.0.0.1:{p}/healthz', timeout=5)"]
+    CMD ["python", "-c", "import os, urllib.request as u; p = os.environ.get('OPS_PORT') or '8081'; p == '0' or u.build_opener(u.ProxyHandler({})).open(f'http://127.0.0.1:{p}/livez', timeout=5)"]
 # Exec form: signals reach Python itself.
 ENTRYPOINT ["python", "-m", "bot"]
 CMD ["run"]

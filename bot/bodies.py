@@ -16,6 +16,7 @@ import httpx
 
 ENCODINGS = "gzip, deflate"  # what clients ask for; nothing else is taken, nor one inside another
 STEP = 64 * 1024  # bytes inflated at once
+_NESTED = (dict, list)  # `dict | list` would be made anew for each of the 40,000 values of a large alert
 DEEPEST = 100  # levels of JSON; what is deeper is no answer, and takes the stack of whoever walks it
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -126,18 +127,13 @@ def json_of(content: bytes) -> Any:
 
 
 def _is_deeper(body: Any, levels: int) -> bool:
-    level = [body]
+    level = [body] if isinstance(body, _NESTED) else []
     for _ in range(levels):
-        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
         if not level:
             return False
-    return True
-
-
-def _inside(body: Any) -> Any:
-    if isinstance(body, dict):
-        return body.values()
-    return body if isinstance(body, list) else ()
+        values = (outer.values() if isinstance(outer, dict) else outer for outer in level)
+        level = [inner for inside in values for inner in inside if isinstance(inner, _NESTED)]
+    return bool(level)
 
 
 def _without_surrogates(body: Any) -> Any:

@@ -31,6 +31,10 @@ class Throttled(TryLater):
     """The other side is there and asks for a pause."""
 
 
+class OutOfCalls(Throttled):
+    """The calls that the other side allows in this hour are kept for what cannot wait."""
+
+
 class AnswerLost(BotError):
     """The request may have left and no usable answer came: a read may be repeated, a send never."""
 
@@ -43,12 +47,28 @@ class LoginRefused(Refused):
     """The login itself was refused: every call waits for the cool-off."""
 
 
+class DirectoryRefused(LoginRefused):
+    """The login that was refused is that of the customer directory."""
+
+
+class DirectoryAway(AnswerLost):
+    """The customer directory does not say who is on a port."""
+
+
 class NotFound(Refused):
     """The other side has no such thing."""
 
 
+class Silent(Refused):
+    """Whoever told of it says no more: nobody may be told by what is known."""
+
+
 class BadAnswer(BotError):
     """An answer that cannot be read: nothing may be concluded from it."""
+
+
+class Incomplete(BadAnswer):
+    """A list with holes: nobody may be told by it, as somebody would be left out unseen."""
 
 
 class Declined(BotError):

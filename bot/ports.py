@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from typing import Literal, Protocol, runtime_checkable
 
 from bot.domain.book import AuditEntry, Book
-from bot.domain.customer import Affected, Contact, Link
-from bot.domain.delivery import News
-from bot.domain.events import Line
+from bot.domain.customer import Affected, Answered, Contact, Link, Onu
+from bot.domain.delivery import DeliveryNews, News
+from bot.domain.events import Change, Line
+from bot.domain.figures.past import Cases, Choices, Past, Which
 from bot.domain.incident import Inventory, Poll, Port
 from bot.domain.limits.daily import Allowed
 from bot.domain.limits.templates import Meaning, Template
@@ -34,15 +35,11 @@ class Clock(Protocol):
 
 
 class Source(Protocol):
-    """An OLT manager. Never retries; raises TryLater, AnswerLost, Refused, LoginRefused, BadAnswer."""
+    """Who knows more of what is down. Never retries; raises TryLater, AnswerLost, Refused, LoginRefused,
+    BadAnswer.
+    """
 
     name: str
-
-    async def open_incidents(self, within: float = 60.0) -> Poll:
-        """Every open incident, all pages, within so many seconds.
-
-        A page lost after the first, or not there in time, makes the poll incomplete.
-        """
 
     async def affected(self, incident_id: str) -> Affected:
         """One incident's ONUs as they are now. NotFound where the source no longer knows it."""
@@ -54,8 +51,94 @@ class Source(Protocol):
         """The link status, as it is now, of every ONU on a port, by serial."""
 
 
+class Polled(Source, Protocol):
+    """Who says what is down.
+
+    `ids` is how the ids of its incidents begin (`system:account:`), empty where they hold no `:`; the keys of
+    its ports begin with the same, `/` for `:`. `every` is the seconds between two polls, None for what the
+    settings say. `ahead`: whether it may be asked about outages that nobody has decided on.
+    """
+
+    ids: str
+    every: float | None
+    ahead: bool
+
+    async def open_incidents(self, within: float = 60.0) -> Poll:
+        """Every open incident, all pages, within so many seconds.
+
+        A page lost after the first, or not there in time, makes the poll incomplete.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How much of what somebody pushed was taken, how much says nothing, whether some found no room."""
+
+    accepted: int
+    ignored: int
+    full: bool = False
+
+
+@runtime_checkable
+class Pushed(Polled, Protocol):
+    """A source that is told what is down (at `path`, over HTTP): a poll brings what it was told."""
+
+    path: str
+
+    async def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        """Take in what somebody says; it is durable then. Header names are in small letters.
+
+        Refused where it is not the sender who says it, BadAnswer where nothing of it can be read, TryLater
+        where they come too often or it cannot be kept, OSError where the disk does not take it.
+        """
+
+
+@runtime_checkable
+class Budgeted(Protocol):
+    """A source that tells how many more requests it takes for now."""
+
+    def remaining(self) -> int | None:
+        """As its last answer said, None where that is too long ago to say anything."""
+
+
 class Directory(Protocol):
-    """Customer records. Never retries; raises TryLater, AnswerLost, Refused, LoginRefused, BadAnswer."""
+    """Whose ONU it is, how they are reached, and whether they have service. Never retries.
+
+    `at_once` is how many ONUs it may be asked about at one time.
+    """
+
+    name: str
+    at_once: int
+
+    def subject(self, onu: Onu) -> str | None:
+        """What it knows an ONU by: two with one subject have one record. None: by the source's client id."""
+
+    async def customers(self, onus: Sequence[Onu]) -> Answered:
+        """What it says of these ONUs, each with another `Onu.key`; raises nothing.
+
+        A record is that of the one who was asked about, beyond doubt. None says that it has none; who could
+        not be asked about, or was answered with something else, is in none of the records. `error` then says
+        why: TryLater, AnswerLost, Refused, LoginRefused or BadAnswer.
+        """
+
+
+@runtime_checkable
+class ByPort(Protocol):
+    """A directory that knows on which port an ONU is. Never retries."""
+
+    async def on_port(self, port: Port) -> Mapping[str, Contact | None]:
+        """The records of all that it has on a port now, by their ONU's serial; None: of nobody it knows.
+
+        Who is somewhere else by now is not in it, and it is never a part of them: TryLater, AnswerLost,
+        Refused, LoginRefused or BadAnswer where it is not all of them, NotFound where it does not know the
+        port beyond doubt.
+        """
+
+
+class Customers(Protocol):
+    """Customer records by the source's own client ids. Never retries; raises what a source raises."""
+
+    name: str
 
     async def customer(self, client_id: str) -> Contact | None:
         """The record of one customer, None where there is none."""
@@ -94,6 +177,17 @@ class OptOuts(Protocol):
         """Their phones (digits with country code), None where there is no such list here.
 
         TryLater, AnswerLost, Refused, BadAnswer.
+        """
+
+
+@runtime_checkable
+class Tracking(Protocol):
+    """A gateway that says of one message, when it is asked for it, what became of it. Never retries."""
+
+    async def track(self, reference: str, at: datetime) -> DeliveryNews | None:
+        """What it says, heard `at`, of the message that it calls so (`Receipt.reference`); None: nothing yet.
+
+        It sends nothing. TryLater, AnswerLost, BadAnswer, Refused; NotFound where it has none of that id.
         """
 
 
@@ -175,8 +269,8 @@ class Wish:
     """Which entries of the audit: all, those at a place whose name in small letters `place` takes, or those
     written from the first of two times until before the second.
 
-    Refused taps and the plain ends of dispatches come where `refused` says "also", the former alone by
-    "only".
+    Refused taps, the plain ends of dispatches and who opened a page come where `refused` says "also", the
+    first of them alone by "only".
     """
 
     place: Callable[[str], bool] | None = None
@@ -205,14 +299,72 @@ class History(Protocol):
     async def audit(self, wish: Wish, skip: int, most: int) -> Recalled:
         """At most so many entries, without the newest `skip`."""
 
-    async def customers(self, sought: Sought, called: str | None) -> Sequence[Customer]:
-        """Who fits best of those in plans, as far as they are still known, and as far as seconds allow.
+    async def customers(self, sought: Sought, called: str | None) -> tuple[Sequence[Customer], bool]:
+        """Who fits best of those in plans, as far as they are still known, and whether older ones were not
+        looked at, as that would have taken more than seconds.
 
         `called` is what the lines call whoever has the phone that is sought, None where that is not known.
         """
 
-    async def outages(self, customer: Customer, called: str | None) -> Book:
-        """A book with the newest cases in whose plans a customer is; `called` as above, for theirs."""
+    async def outages(self, customer: Customer, called: str | None) -> tuple[Book, bool]:
+        """A book with the newest cases in whose plans a customer is, and whether older ones were not looked
+        at; `called` as above, for theirs.
+        """
+
+
+class Chronicle(Protocol):
+    """Every case there ever was, in rows. Declined where that cannot be told now.
+
+    Rows of before that are not made yet are counted as `unread`: after an update of the program that takes a
+    while, the newest come first.
+    """
+
+    async def cases(self, which: Which, skip: int, most: int) -> Cases:
+        """At most so many of those that are meant, newest first, without the newest `skip`."""
+
+    async def choices(self) -> Choices:
+        """What they can be chosen by."""
+
+    async def figures(self, which: Which, first: date, last: date, zone: tzinfo) -> Past:
+        """What those that are meant come to, by the local days from `first` to `last`, which they were
+        opened on.
+        """
+
+
+class Reports(Protocol):
+    """What takes seconds of reading, made beside the program."""
+
+    async def month(self, month: str) -> tuple[str, bytes]:
+        """A month's interruptions (`2026-11`): a summary for people, and the rows as CSV. Declined where that
+        cannot be had, or one is being made.
+        """
+
+
+class Pictures(Protocol):
+    """Drawings as pictures, made beside the program."""
+
+    async def drawn(self, svg: str) -> bytes | None:
+        """The drawing as a PNG; None where none can be had now. Never raises; answers within seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What came of reading the settings again: what holds now, and the names of what takes a restart.
+
+    Where there are `problems` (a line each, never with a value) nothing has changed. Of `overruled` the
+    environment says something else than `.env`, and wins. `fixed`: there is no `.env` here, so all comes from
+    the environment, which stays as it was at the start.
+    """
+
+    changes: Sequence[Change] = ()
+    restart: Sequence[str] = ()
+    problems: Sequence[str] = ()
+    overruled: Sequence[str] = ()
+    fixed: bool = False
+
+
+Reload = Callable[[Who], Awaitable[Reread]]
+"""Read the settings again, because of that person; LedgerClosed where that cannot be recorded."""
 
 
 class Inbox(Protocol):

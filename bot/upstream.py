@@ -201,6 +201,21 @@ async def read(
     return body
 
 
+async def knock(http: httpx.AsyncClient, url: str, *, total: float = TOTAL) -> None:
+    """Ask for something of which only the status says anything: return where that is a success.
+
+    Raises as `read`; BadAnswer where there is more to the answer than `SENT` bytes.
+    """
+    request = http.build_request("GET", url, extensions={"most": SENT})
+    try:
+        response = await _exchange(http.send(request), total)
+    except bodies.TooLarge:
+        raise BadAnswer("too_large") from None
+    _raise_for_the_server(response)
+    if not response.is_success:
+        raise Refused(f"http_{response.status_code}")
+
+
 async def send(
     http: Client,
     url: str,

@@ -1,12 +1,19 @@
 """For every test."""
 
+import gc
 import re
+import ssl
 import subprocess
+from collections.abc import Generator
+from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bot import tls
 from bot.process import child
+from bot.tongue import ENGLISH, speak
 from tests.faults import bugs
 from tests.faults.table import Caught, render
 from tests.faults.tries import Tries
@@ -14,6 +21,26 @@ from tests.faults.tries import Tries
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
+
+
+def _context(verify: ssl.SSLContext | str | bool = True, **options: Any) -> ssl.SSLContext:
+    """Every authority is read once, and not as each client of each test is made."""
+    return tls.context() if verify is True else httpx.create_ssl_context(verify=verify, **options)
+
+
+httpx._transports.default.create_ssl_context = _context  # type: ignore[assignment,attr-defined]
+
+gc.disable()  # until all tests are collected: what an import makes stays, and would be searched in vain
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> Generator[None, None, None]:
+    """What a command says is read here in English, unless a test asks for more."""
+    monkeypatch.setenv("BOT_LANGUAGE", ENGLISH)
+    speak(ENGLISH)
+    yield
+    speak(ENGLISH)
+
 
 APART = ("attack", "mutant", "soak")
 
@@ -26,20 +53,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("process")
 
 
-@pytest.fixture(autouse=True)
-def _no_child_unless_marked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.node.get_closest_marker("process") is None:
-
-        def refused(_child: object, command: object, *_: object, **__: object) -> None:
-            pytest.fail(f"mark it `process`: it starts {command}")
-
-        monkeypatch.setattr(subprocess.Popen, "__init__", refused)
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is here now is looked through no more
+    gc.enable()
+    # Beside a suite that keeps every CPU busy a child that takes what is left would take minutes.
+    child._NICE = 0
 
 
-@pytest.fixture(autouse=True)
-def _no_child_stands_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside a suite that keeps every CPU busy a child that takes what is left would take minutes."""
-    monkeypatch.setattr(child, "_NICE", 0)
+_popen = subprocess.Popen.__init__
+_unmarked: list[str] = []  # the test that runs, where it is not marked `process`
+
+
+def _started(of: "subprocess.Popen[Any]", command: Any, *args: Any, **options: Any) -> None:
+    if _unmarked:
+        pytest.fail(f"mark it `process`: it starts {command}")
+    _popen(of, command, *args, **options)
+
+
+subprocess.Popen.__init__ = _started  # type: ignore[assignment,method-assign]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    _unmarked[:] = [] if item.get_closest_marker("process") else [item.nodeid]
+    try:
+        return (yield)
+    finally:
+        _unmarked.clear()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

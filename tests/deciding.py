@@ -21,6 +21,7 @@ from bot.domain.limits.holds import NO_TERMS, Terms
 from bot.domain.limits.silence import Scope, Silence
 from bot.domain.plan import Choice
 from bot.domain.rules import Rules
+from bot.domain.watched.health import SourceHealth
 from bot.domain.who import Who
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
@@ -44,7 +45,12 @@ class DecidingFlow(Flow):
 
     def __init__(self, deps: Deps, rules: Rules) -> None:
         super().__init__(deps, rules)
-        self.rules, self._now = rules, deps.clock.now
+        self._now = deps.clock.now
+
+    @property
+    def source_health(self) -> SourceHealth:
+        """That of the first source, which is the only one in most tests."""
+        return self.sources_health[0]
 
     async def approve(self, number: int, who: Who, terms: Terms = NO_TERMS) -> Approval:
         return await self._claim(decide.approve(number, who, self.rules, terms))

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.customer import Affected, Contact, Link, Onu
+from bot.domain.customer import Affected, Answered, Contact, Link, Onu
 from bot.domain.delivery import News
-from bot.domain.incident import Incident, Inventory, Kind, OddRow, Poll, Port
+from bot.domain.incident import Incident, Inventory, Kind, OddRow, Poll, Port, Pushes
 from bot.domain.limits.daily import Allowed
 from bot.domain.limits.templates import Meaning, Template, Trouble
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.domain.who import Who
-from bot.errors import BadAnswer, NotFound
+from bot.errors import BadAnswer, BotError, NotFound
 from bot.ports import Notice
 
 NOON = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)  # 12:00 in São Paulo
@@ -56,6 +56,11 @@ class FakeClock:
             await settled()
         self._pass(until - self.ticks)
 
+    @property
+    def slept(self) -> int:
+        """How many sleep now."""
+        return len(self._sleepers)
+
     def _pass(self, seconds: float) -> None:
         self.ticks += seconds
         self.time += timedelta(seconds=seconds)
@@ -63,8 +68,11 @@ class FakeClock:
 
 async def settled() -> None:
     """Every callback that is ready, and what it makes ready, has run."""
-    for _ in range(50):
+    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    for _ in range(50):  # what wakes itself again and again is no reason to stay
         await asyncio.sleep(0)
+        if not ready:
+            return
 
 
 def port(place: str = "6/15", olt: str = "CB 01") -> Port:
@@ -94,6 +102,9 @@ class FakeSource:
     """
 
     name: str = "fake"
+    ids: str = ""
+    every: float | None = None
+    ahead: bool = True
     incidents: dict[str, Incident] = field(default_factory=dict)
     onus: dict[str, list[Onu]] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
@@ -114,6 +125,9 @@ class FakeSource:
     skipped: tuple[OddRow, ...] = ()
     nameless: int = 0
     closed: frozenset[str] = frozenset()
+    unseen: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
+    pushed: Pushes | None = None
     ports: dict[str, frozenset[str]] = field(default_factory=dict)
     back: set[str] = field(default_factory=set)
     link_errors: list[Exception] = field(default_factory=list)
@@ -145,7 +159,8 @@ class FakeSource:
         self.repaired -= seen
         self.known |= self.incidents
         incidents = tuple(self.incidents.values())
-        return Poll(incidents, seen, self.complete, self.skipped, self.nameless, self.closed)
+        known = (self.complete, self.skipped, self.nameless, self.closed, self.unseen, self.away)
+        return Poll(incidents, seen, *known, pushed=self.pushed)
 
     async def affected(self, incident_id: str) -> Affected:
         if self.gate is not None:
@@ -187,6 +202,53 @@ class FakeSource:
         if errors:
             raise errors.pop(0)
         return self.contacts.get(client_id)
+
+
+@dataclass
+class FakeErp:
+    """A directory by serial that is asked about many at once. `away`: errors, one for each call.
+
+    `unanswered` are serials that it never says anything about, for the reason `why`. `asked` are the serials
+    of each call, which is answered once the `gate` is open.
+    """
+
+    name: str = "erp"
+    at_once: int = 100
+    records: dict[str, Contact] = field(default_factory=dict)
+    away: list[BotError] = field(default_factory=list)
+    unanswered: set[str] = field(default_factory=set)
+    why: BotError | None = None
+    asked: list[list[str]] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+
+    def subject(self, onu: Onu) -> str:
+        return f"onu {onu.serial}"
+
+    async def customers(self, onus: Sequence[Onu]) -> Answered:
+        self.asked.append([onu.serial for onu in onus])
+        await (self.gate.wait() if self.gate is not None else asyncio.sleep(0))
+        if self.away:
+            return Answered({}, self.away.pop(0))
+        told = [onu for onu in onus if onu.serial not in self.unanswered]
+        records = {f"onu {onu.serial}": self.records.get(onu.serial) for onu in told}
+        return Answered(records, self.why if len(told) < len(onus) else None)
+
+
+@dataclass
+class FakeErpByPort(FakeErp):
+    """The same that knows who is on a port, too: serials by place. `port_errors`, one for each call."""
+
+    on: dict[str, list[str]] = field(default_factory=dict)
+    port_errors: list[BotError] = field(default_factory=list)
+    ports_asked: list[str] = field(default_factory=list)
+
+    async def on_port(self, port: Port) -> dict[str, Contact | None]:
+        self.ports_asked.append(port.place)
+        if self.port_errors:
+            raise self.port_errors.pop(0)
+        if port.place not in self.on:
+            raise NotFound("no_port")
+        return {serial: self.records.get(serial) for serial in self.on[port.place]}
 
 
 Answer = Receipt | Exception | Callable[[], Awaitable[Receipt]]

@@ -112,7 +112,7 @@ async def bot_command(*arguments: str, cwd: Path, **variables: str) -> tuple[int
         sys.executable,
         *("-m", "bot", *arguments),
         cwd=cwd,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "BOT_LANGUAGE": "en", **variables},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, cast
 
 from bot.gateways.cloud import CloudSettings
 from bot.gateways.matrix import MatrixSettings
+from bot.gateways.opa import OpaSettings
 from bot.process.settings import reading
 from bot.process.settings.composed import Settings
 from bot.process.settings.given import ENV_FILE
+from bot.sources.hook import HookSettings
 from bot.sources.oltcloud import OltCloudSettings
+from bot.sources.smartolt import SmartOltSettings
 
 if TYPE_CHECKING:
 
-    class Everything(Settings, MatrixSettings, CloudSettings, OltCloudSettings):
+    class Everything(
+        Settings, MatrixSettings, CloudSettings, OpaSettings, OltCloudSettings, SmartOltSettings, HookSettings
+    ):
         """What `Settings` has at run time, for the type checker."""
 
     class Reading(reading.Reading):

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -17,25 +18,27 @@ LAYERS = (
     (
         "process.app",
         "process.check",
-        "process.check_lines",
-        "process.check_telegram",
-        "process.check_templates",
+        "process.checks",
         "process.checkpoints",
         "process.nightly",
+        "process.options",
+        "process.reload",
         "process.every",
         "process.child",
+        "process.drawn",
         "process.trial",
-        "process.healthz",
+        "process.watched",
         "process.webhook",
         "process.wiring",
         "process.settings",
+        "process.setup",
     ),
-    ("chat", "sources", "gateways", "storage", "ops", "process.log"),
+    ("chat", "sources", "gateways", "directories", "storage", "ops", "process.log"),
     ("flow",),
     ("steps",),
     ("ports",),
     ("domain",),
-    ("errors", "process.terminal"),
+    ("errors", "process.terminal", "tongue"),
 )
 # What any adapter may use: the process's own edges, which know no step and no flow.
 EDGES = {
@@ -51,6 +54,7 @@ FULL = 17  # source files in a folder: what a newcomer takes in at a glance
 ROOMS = ("telegram", "taps", "group", "wire", "screens")
 STEPS = [
     "account",
+    "by_port",
     "collect",
     "compose",
     "decide",
@@ -91,10 +95,17 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(BOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Everything in a file."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
 def imports(path: Path) -> list[str]:
     """Every absolute module name that a file imports, wherever in it."""
     found: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -136,7 +147,7 @@ def test_imports_run_one_way(path: Path) -> None:
             assert part(me) not in INSIDE, f"{me} imports {other}: the inside knows no edge"
             continue
         if edge(me):
-            assert part(other) in {"errors", "ports", "domain"}, f"{me} imports {other}"
+            assert part(other) in {"errors", "ports", "domain", "tongue"}, f"{me} imports {other}"
             continue
         if other.startswith("simulator"):
             assert layer(me) <= 1, f"{me} imports {other}: only the demo knows that there are simulators"
@@ -166,9 +177,7 @@ def test_the_rooms_of_the_chat_are_passed_one_way(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((BOT / "chat" / "screens").rglob("*.py")), ids=name_of)
 def test_screens_are_pure(path: Path) -> None:
     assert not {part(name) for name in imports(path)} & (IMPURE - {"io"})  # a document is made in memory
-    assert not any(
-        isinstance(n, ast.AsyncFunctionDef | ast.Await) for n in ast.walk(ast.parse(path.read_text()))
-    )
+    assert not any(isinstance(n, ast.AsyncFunctionDef | ast.Await) for n in nodes(path))
 
 
 @pytest.mark.parametrize("path", [p for p in modules() if part(name_of(p)) in INSIDE], ids=name_of)
@@ -180,11 +189,10 @@ def test_the_inside_uses_no_third_party_library(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((BOT / "domain").rglob("*.py")), ids=name_of)
 def test_the_domain_has_no_io_no_clock_and_no_async(path: Path) -> None:
-    tree = ast.parse(path.read_text())
     assert not {part(name) for name in imports(path)} & IMPURE
-    assert not any(isinstance(n, ast.AsyncFunctionDef | ast.Await) for n in ast.walk(tree))
+    assert not any(isinstance(n, ast.AsyncFunctionDef | ast.Await) for n in nodes(path))
     calls = [
-        n.func.attr for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+        n.func.attr for n in nodes(path) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
     ]
     assert not {"now", "utcnow", "today"} & set(calls)
 
@@ -208,11 +216,18 @@ def test_few_modules_know_the_http_library() -> None:
         "tls",
         "upstream",
         "sources.login",
+        "sources.smartolt.calls",
         "gateways.matrix.matrix",
         "gateways.cloud.cloud",
+        "gateways.opa.opa",
         "chat.wire.refusals",
         "chat.wire.connection",
     }
+
+
+def test_one_module_knows_the_library_of_metrics() -> None:
+    users = {name_of(p) for p in modules() if any(part(name) == "prometheus_client" for name in imports(p))}
+    assert users == {"ops.metrics"}
 
 
 @pytest.mark.parametrize("folder", sorted({path.parent for path in modules()}), ids=str)

@@ -10,9 +10,15 @@ import pytest
 
 from bot.process.check import check
 from bot.process.settings.reading import load, read
+from bot.simulator.erps.hubsoft import HubSoftApi
+from bot.simulator.erps.ixc import IxcApi
+from bot.simulator.erps.sgp import SgpApi
 from bot.simulator.server import Answer, DropBefore, Fault, HtmlPage
+from bot.simulator.smartolt import SmartOltApi
+from bot.simulator.world import World
 from bot.storage.commands.upgrade import upgrade
 from bot.storage.disk import Disk
+from bot.tongue import speak
 
 from .fakes import NOON
 from .isp import Isp, bot_command, isp
@@ -96,6 +102,17 @@ async def test_an_olt_api_that_is_down_keeps_the_others_from_nothing(site: Isp) 
     assert list(bad(found)) == ["OLT API"]
     assert "check API_BASE_URL" in found["OLT API"]
     assert "Telegram group" in found
+
+
+async def test_a_source_that_knows_no_customers_needs_a_directory(site: Isp) -> None:
+    async with SmartOltApi(site.world) as smartolt, IxcApi(site.world) as erp:
+        given = {"SMARTOLT_URL": smartolt.url, "SMARTOLT_KEY": smartolt.key, "SOURCE": "oltcloud,smartolt"}
+        code, found = await findings(site, **given)
+        warned = "! customers: smartolt knows none: nobody gets a message about its outages; set DIRECTORY"
+        assert (code, found["customers"].startswith(warned)) == (0, True)
+        ixc = {"DIRECTORY": "ixc", "IXC_URL": erp.url, "IXC_TOKEN": erp.token}
+        assert (await findings(site, **given, **ixc))[1]["customers"].startswith("✓ ")
+        assert "customers" not in (await findings(site))[1]
 
 
 async def test_a_page_that_is_not_the_olt_api(site: Isp) -> None:
@@ -369,3 +386,62 @@ async def test_the_command_prints_and_exits_as_found(site: Isp) -> None:
     assert code == 1
     assert "✗ OLT API" in out
     site.assert_clean(out + err)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "secret"),
+    [
+        ("ixc", "it answers", "IXC_TOKEN"),
+        ("sgp", "it answers", "SGP_TOKEN"),
+        ("hubsoft", "it answers; 0 ONUs in its table", "HUBSOFT_CLIENT_ID"),
+    ],
+)
+async def test_an_erp_is_asked_and_what_is_wrong_is_said_with_the_mend(
+    site: Isp, name: str, said: str, secret: str
+) -> None:
+    world = World()
+    async with IxcApi(world) as ixc, SgpApi(world) as sgp, HubSoftApi(world) as hubsoft:
+        erps = {
+            "IXC_URL": f"{ixc.url}/webservice/v1/",
+            "IXC_TOKEN": ixc.token,
+            "SGP_URL": sgp.url,
+            "SGP_TOKEN": sgp.token,
+            "SGP_APP": sgp.app,
+            "HUBSOFT_URL": f"{hubsoft.url}/api/v1/",
+            "HUBSOFT_CLIENT_ID": hubsoft.client_id,
+            "HUBSOFT_CLIENT_SECRET": hubsoft.client_secret,
+            "HUBSOFT_USER": hubsoft.user,
+            "HUBSOFT_PASS": hubsoft.password,
+        }
+        api = {"ixc": ixc, "sgp": sgp, "hubsoft": hubsoft}[name]
+        code, found = await findings(site, DIRECTORY=name, **erps)
+        assert (code, found["customers"]) == (0, f"✓ customers: {name}, {said}")
+        code, found = await findings(site, DIRECTORY=name, **{**erps, secret: "7:another"})
+        assert code == 1
+        assert f"check {secret}" in found["customers"]
+        api.faults.always(HtmlPage(200))
+        code, found = await findings(site, DIRECTORY=name, **erps)
+        assert (code, f"check {name.upper()}_URL" in found["customers"]) == (1, True)
+        await api.stop()
+        code, found = await findings(site, DIRECTORY=name, **erps)
+        assert found["customers"].endswith(f"check {name.upper()}_URL and the way there")
+
+
+def test_what_an_erp_needs_is_asked_for() -> None:
+    assert {"ixc_url", "ixc_token"} <= read(None, {"DIRECTORY": "ixc"}).wrong
+    assert "ixc_token" in read(None, {"DIRECTORY": "ixc", "IXC_TOKEN": "only-the-token"}).wrong
+    assert "directory" in read(None, {"DIRECTORY": "mk"}).wrong
+    assert not {"ixc_url", "sgp_url"} & read(None, {}).wrong
+
+
+async def test_it_speaks_portuguese(site: Isp) -> None:
+    speak("pt_BR")
+    await site.hsm.stop()
+    site.olt.faults.always(Answer(503))
+    lines: list[str] = []
+    assert await check(load(None, site.variables), lines.append) == 1
+    assert lines[1] == "✓ configurações: completas"
+    assert any(line.startswith("✗ API da OLT: ") and "em manutenção (HTTP 503)" in line for line in lines)
+    away = "✗ WhatsApp: ninguém escuta lá, ou há um firewall no caminho; confira URL_HSM e o caminho até lá"
+    assert away in lines
+    assert lines[-3:] == ["✓ grupo no Telegram: NOC", "✓ permissões do bot: membro", "✓ aprovadores: Ana"]

@@ -152,8 +152,8 @@ async def test_a_lost_answer_is_a_persons_to_decide_and_nobody_is_written_to_aga
     async with site.bot(HSM_CONCURRENCY="1"):
         card = await site.card()
         await site.chat.tap(site.ana, card, "Aprovar")
-        await site.chat.wait(lambda _: f"{CUSTOMERS - 1} enviadas" in card.text)
-        assert "Incertas (1)" in " ".join(card.buttons)
+        await site.chat.wait(lambda _: "Incertas (1)" in card.buttons)
+        assert f"{CUSTOMERS - 1} enviadas" in card.text
     async with site.bot():
         await site.polls(2)
     assert (len(cloud.received), len(cloud.count), cloud.duplicates) == (CUSTOMERS, CUSTOMERS, 0)
@@ -256,7 +256,7 @@ async def test_the_cards_numbers_are_what_the_phones_got(site: Isp, cloud: Cloud
         assert await hook.tell(*told, *told) == 200
         await site.chat.wait(lambda _: "2 não entregues" in card.text)
         assert f"{CUSTOMERS} enviadas · {CUSTOMERS - 2} entregues · 2 não entregues" in card.text
-        assert "Não entregues: 1: sem WhatsApp, ou não pode receber (131026)" in card.text
+        assert "Não entregues: 1 sem WhatsApp, ou não pode receber (131026)" in card.text
         forged = status(others[0], "failed", 131026)
         body = json.dumps({"entry": [{"changes": [{"value": forged}]}]}).encode()
         assert await hook.post(body, "sha256=" + "0" * 64) == 401

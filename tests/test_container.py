@@ -15,12 +15,15 @@ import pytest
 from packaging.requirements import Requirement
 
 from bot.chat import telegram
-from bot.gateways import GATEWAYS, NAMES
-from bot.ops.health import PATH, health
+from bot.directories import DIRECTORIES
+from bot.gateways import GATEWAYS
+from bot.ops.health import LIVE, health
 from bot.ops.server import Server
 from bot.process import app
 from bot.process.settings.composed import SECRETS
+from bot.process.settings.given import ENV_FILE
 from bot.process.settings.part import is_secret, own_fields
+from bot.sources import SOURCES
 from tests.child import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -113,7 +116,7 @@ async def check_health(port: int | None) -> int:
 @pytest.mark.process
 async def test_the_health_check_follows_the_endpoint() -> None:
     wrong: dict[str, str] = {}
-    server, port = Server({PATH: health(lambda: wrong)}), free_port()
+    server, port = Server({LIVE: health(lambda: wrong)}), free_port()
     assert await check_health(port) != 0, "nothing listens"
     await server.start("127.0.0.1", port)
     try:
@@ -178,14 +181,23 @@ def test_a_lock_fits_the_project_and_has_hashes_and_no_address(name: str, needs:
 def test_secrets_as_files_are_those_that_the_bot_reads_so() -> None:
     compose = (ROOT / "docker-compose.secrets.yml").read_text()
     files = dict(re.findall(r"^ {6}([A-Z_]+)_FILE: /run/secrets/(\w+)$", compose, re.MULTILINE))
-    _, *others = (own_fields(GATEWAYS[name].settings) for name in NAMES)
+    (_, *gateways), (_, *sources) = GATEWAYS.values(), SOURCES.values()
+    others = [own_fields(one.settings) for one in (*gateways, *sources, *DIRECTORIES.values())]
     another = {name for fields in others for name, field in fields.items() if is_secret(field)}
-    usually_empty = {"cookie_hsm", "telegram_proxy"}
+    usually_empty = {"heartbeat_url", "cookie_hsm", "telegram_proxy"}
     assert {name.lower() for name in files} == set(SECRETS) - another - usually_empty
     assert all(f"{name.upper()}_FILE" in compose for name in another), "it says what to put in their place"
     assert re.findall(r"^ {6}- (\w+)$", compose, re.MULTILINE) == list(files.values())
     assert re.findall(r"^    file: \./secrets/(\w+)$", compose, re.MULTILINE) == list(files.values())
     assert "secrets/" in (ROOT / ".gitignore").read_text().split()
+
+
+def test_what_is_read_again_in_a_container_lies_where_the_bot_looks_and_in_a_folder() -> None:
+    live = (ROOT / "docker-compose.live.yml").read_text()
+    assert "\n    working_dir: /live\n" in live
+    assert "\n      - ./live:/live:ro\n" in live
+    assert str(ENV_FILE) == ".env", "in the folder it works in"
+    assert "live/" in (ROOT / ".gitignore").read_text().split()
 
 
 def test_a_wheel_has_every_file_that_the_bot_reads() -> None:
@@ -196,6 +208,7 @@ def test_a_wheel_has_every_file_that_the_bot_reads() -> None:
     files = [path.relative_to(ROOT) for path in (ROOT / "bot").rglob("*") if path.is_file()]
     data = [str(path) for path in files if path.suffix not in {".py", ".pyc"}]
     assert "bot/chat/screens/words/pt_BR.toml" in data
+    data = [name for name in data if not name.startswith("bot/docs/")]  # for people, and other programs
     assert [name for name in data if not any(fnmatch(name, pattern) for pattern in patterns)] == []
     folders = {path.parent for path in files if path.suffix == ".py"}
     assert [folder for folder in folders if not (ROOT / folder / "__init__.py").exists()] == []

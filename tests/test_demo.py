@@ -44,6 +44,12 @@ class Program:
                     return self.said[-1]
         raise AssertionError(f"never {text!r} in {self.said}")
 
+    async def type(self, line: str) -> None:
+        """Type a line."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        await self.process.stdin.drain()
+
     def children(self) -> list[int]:
         """Its children's ids."""
         tasks = Path(f"/proc/{self.process.pid}/task")
@@ -66,7 +72,7 @@ async def program(*arguments: str, cwd: Path) -> AsyncIterator[Program]:
         *(sys.executable, "-m", "bot", *arguments),
         cwd=cwd,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(cwd)},
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -95,7 +101,7 @@ def address(line: str) -> str:
 async def told(url: str) -> AsyncGenerator[dict[str, Any], None]:
     """What the page is told: first everything, then the changes."""
     async with (
-        httpx.AsyncClient(timeout=15, trust_env=False) as http,
+        httpx.AsyncClient(timeout=60, trust_env=False) as http,
         http.stream("GET", f"{url}events") as events,
     ):
         async for line in events.aiter_lines():
@@ -103,12 +109,12 @@ async def told(url: str) -> AsyncGenerator[dict[str, Any], None]:
                 yield json.loads(line.removeprefix("data:"))
 
 
-async def first_card(url: str, besides: str = "-") -> str:
-    """The text of the first message with buttons, and without the text ``besides``."""
+async def first_card(url: str, besides: str = "\0", having: str = "") -> str:
+    """The text of the first message with buttons, with the text ``having`` and without ``besides``."""
     async with contextlib.aclosing(told(url)) as changes:
         async for change in changes:
             for message in (*change.get("messages", ()), *change.get("message", ())):
-                if message["buttons"] and besides not in message["text"]:
+                if message["buttons"] and having in message["text"] and besides not in message["text"]:
                     return str(message["text"])
     raise AssertionError("the page's events ended")
 
@@ -161,7 +167,7 @@ async def test_two_demos_at_once(tmp_path: Path) -> None:
 async def test_a_folder_is_kept_and_used_again(tmp_path: Path) -> None:
     data = tmp_path / "kept"
     cards = []
-    for before in ("-", "caso 1"):  # whose card is posted again until two polls have shown that it is over
+    for before in ("\0", "caso 1"):  # whose card is posted again until two polls have shown that it is over
         async with program("demo", "--port", "0", "--data", str(data), cwd=tmp_path) as demo:
             cards.append(await first_card(address(await demo.line("Open http")), before))
             assert await demo.end(signal.SIGINT) == (0, "")
@@ -192,11 +198,23 @@ async def test_a_scene_is_told_on_the_page(tmp_path: Path) -> None:
         assert await demo.end(signal.SIGINT) == (0, "")
 
 
-async def test_the_bot_sends_by_the_gateway_that_was_asked_for(tmp_path: Path) -> None:
-    async with program("demo", "--port", "0", "--gateway", "cloud", "--data", "kept", cwd=tmp_path) as demo:
-        assert "LOS" in await first_card(address(await demo.line("Open http")))
+@pytest.mark.parametrize(
+    ("gateway", "templates", "directory"),
+    [
+        ("cloud", "rompimento_de_fibra, falta_de_energia", "sgp"),
+        ("opa", "624c358355802dbdd2eb9401, 624c358355802dbdd2eb9402", "hubsoft"),
+    ],
+)
+async def test_the_bot_sends_by_the_gateway_and_asks_the_erp_that_were_asked_for(
+    tmp_path: Path, gateway: str, templates: str, directory: str
+) -> None:
+    named = ("--gateway", gateway, "--directory", directory)
+    async with program("demo", "--port", "0", *named, "--data", "kept", cwd=tmp_path) as demo:
+        card = await first_card(address(await demo.line("Open http")), having="bloqueado")
+        assert "LOS" in card
+        assert "📍" in card
         assert await demo.end(signal.SIGINT) == (0, "")
-    assert "modelos rompimento_de_fibra, falta_de_energia" in (tmp_path / "kept/bot.log").read_text()
+    assert f"modelos {templates}" in (tmp_path / "kept/bot.log").read_text()
 
 
 async def test_a_fast_scene_checks_itself_and_says_how_much_memory_it_took(tmp_path: Path) -> None:
@@ -233,7 +251,7 @@ async def test_scenes_that_fail_exit_1(tmp_path: Path) -> None:
 def test_the_scenes_have_names(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--scene-list"]) == 0
     listed = capsys.readouterr().out.splitlines()
-    assert len(listed) == 19
+    assert len(listed) == 22
     assert listed[0].split(maxsplit=1) == ["fibre-cut", "Rompimento de fibra, 33 clientes"]
 
 
@@ -243,7 +261,10 @@ def test_the_scenes_have_names(capsys: pytest.CaptureFixture[str]) -> None:
         (["--scene", "frob"], "there is no scene 'frob'; there are fibre-cut, power"),
         (["--fast"], "give it one with --scene NAME, or --scene all"),
         (["--data", "file/inside"], "--data: file/inside cannot be used (Not a directory)"),
-        (["--gateway", "sms"], "--gateway: there is no 'sms'; there are matrix, cloud"),
+        (["--gateway", "sms"], "--gateway: there is no 'sms'; there are matrix, cloud, opa"),
+        (["--directory", "mk"], "--directory: there is no 'mk'; there are ixc, sgp, hubsoft"),
+        (["--source", "zabbix"], "--source: zabbix knows no customers; give it an ERP with --directory, too"),
+        (["--scene", "power", "--directory", "sgp"], "--directory: no ERP is asked in power; leave it out"),
         (["--scene", "optout", "--gateway", "matrix"], "--gateway: matrix cannot tell optout; leave it out"),
         (["--scene", "back", "--data", "used"], "--scene needs a new folder, and used has been used"),
     ],
@@ -319,3 +340,28 @@ async def test_simulate_on_a_port_that_is_taken_takes_the_next(tmp_path: Path) -
             assert f"# Port {port} is taken; --port-olt is " in await isp.line("taken")
             assert f":{port}\n" not in await isp.line("API_BASE_URL")
             assert await isp.end(signal.SIGINT) == (0, "")
+
+
+async def test_simulate_with_a_telegram_of_its_own_is_a_whole_isp(tmp_path: Path) -> None:
+    ports = ("--port-olt", "0", "--port-hsm", "0", "--telegram", "0")
+    async with program("simulate", *ports, cwd=tmp_path) as isp:
+        url = (await isp.line("TELEGRAM_API_URL=")).partition("TELEGRAM_API_URL=")[2].split(maxsplit=1)[0]
+        token = (await isp.line("TELEGRAM_TOKEN=")).partition("=")[2].strip()
+        await isp.line("fails")
+        await isp.type("/help")
+        async with httpx.AsyncClient(trust_env=False, base_url=f"{url}/bot{token}/") as bot:
+            [update] = (await bot.get("getUpdates", params={"timeout": 5})).json()["result"]
+            assert update["message"]["text"] == "/help"
+            group = update["message"]["chat"]["id"]
+            keyboard = {"inline_keyboard": [[{"text": "Aprovar", "callback_data": "x"}]]}
+            post = {"chat_id": group, "text": "Um cartão", "reply_markup": keyboard}
+            assert (await bot.post("sendMessage", json=post)).json()["ok"]
+            await isp.line("  | Um cartão")
+            assert "[Aprovar]" in await isp.line("[")
+            await isp.type("Aprovar")
+            offset = {"timeout": 5, "offset": update["update_id"] + 1}
+            [tap] = (await bot.get("getUpdates", params=offset)).json()["result"]
+            answer = {"callback_query_id": tap["callback_query"]["id"], "text": "Feito"}
+            assert (await bot.post("answerCallbackQuery", json=answer)).json()["ok"]
+            await isp.line("(Feito)")
+        assert await isp.end(signal.SIGINT) == (0, "")

@@ -13,9 +13,10 @@ import pytest
 
 from bot.ops.health import PATH, health
 from bot.ops.server import MOST, Request, Response, Route, Server
-from bot.process import app, healthz
+from bot.process import app
 from bot.process.clock import SystemClock
 from bot.process.settings.reading import load
+from bot.process.watched import standing
 from bot.simulator.telegram.chat import Refused
 from bot.storage.files import FileLedger
 from tests.child import free_port
@@ -108,7 +109,7 @@ async def test_a_deaf_telegram_turns_it_red(site: Isp, clock: Shifted) -> None:
     async with running(site):
         await settles(site)
         await site.chat.stop()
-        clock.ahead = healthz.DEAF + 60.0
+        clock.ahead = standing.DEAF + 60.0
         assert (await settles(site, "telegram"))["telegram"].startswith("deaf for 1")
         await site.chat.start()
         await site.chat.say(site.ana, "/status")  # ends the long poll
@@ -215,19 +216,66 @@ async def test_a_request_without_an_end_is_refused() -> None:
         writer.close()
 
 
-async def test_one_more_than_there_is_room_for_is_hung_up_on_and_room_comes_back() -> None:
-    async with asyncio.timeout(PATIENCE), listening(PATIENCE * 2) as port:
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /healthz HTTP/1.1\r\nX: ", b"POST /told HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"],
+)
+async def test_who_keeps_every_place_without_a_request_keeps_no_probe_waiting(sent: bytes) -> None:
+    async def told(request: Request) -> Response:
+        raise AssertionError("it is not whole")
+
+    server, port = Server({PATH: health(dict), "/told": Route(told, ("POST",), 9)}, PATIENCE * 2), free_port()
+    await server.start("127.0.0.1", port)
+    async with asyncio.timeout(PATIENCE):
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST)]
+        for _, writer in idle:
+            writer.write(sent)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            assert (await http.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
+        with contextlib.suppress(ConnectionResetError):
+            assert await idle[0][0].read() == b""  # the first one made room
+        assert not any(reader.at_eof() for reader, _ in idle[1:])  # none of the others was touched
+        for _, writer in idle:
+            writer.close()
+        await server.stop()
+
+
+async def test_who_has_not_even_a_head_makes_room_before_who_is_sending_a_body() -> None:
+    async with asyncio.timeout(PATIENCE), taking(9) as (port, taken):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /told HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n12345")
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST + 5)]
+        writer.write(b"6789")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        assert [request.body for request in taken] == [b"123456789"]
+        for _, other in (*idle, (reader, writer)):
+            other.close()
+
+
+async def test_nobody_makes_room_who_waits_for_an_answer() -> None:
+    asked, may = asyncio.Semaphore(0), asyncio.Event()
+
+    async def slow(request: Request) -> Response:
+        asked.release()
+        await may.wait()
+        return Response(HTTPStatus.OK)
+
+    server, port = Server({"/slow": Route(slow)}, PATIENCE * 2), free_port()
+    await server.start("127.0.0.1", port)
+    async with asyncio.timeout(PATIENCE):
+        busy = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST)]
+        for _, writer in busy:
+            writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            await asked.acquire()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         with contextlib.suppress(ConnectionResetError):
             assert await reader.read() == b""
         writer.close()
-        for reader, writer in idle:  # none of the first was touched
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        may.set()
+        for reader, writer in busy:
             assert (await reader.read()).startswith(b"HTTP/1.1 200")
             writer.close()
-        async with httpx.AsyncClient(trust_env=False) as http:
-            assert (await http.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
+        await server.stop()
 
 
 @asynccontextmanager
@@ -304,3 +352,21 @@ async def test_a_body_of_tiny_chunks_keeps_nobody_else_waiting() -> None:
     await server.stop()
     assert said.endswith(b"\r\n\r\n5000")
     assert turns > 5_000
+
+
+@pytest.mark.parametrize(
+    ("length", "first"),
+    [(9, b"HTTP/1.1 100 \r\n\r\n"), (10, b"HTTP/1.1 413 ")],  # whatever a Python calls it
+)
+async def test_who_asks_before_it_sends_its_body_is_answered_at_once(length: int, first: bytes) -> None:
+    """Some senders wait a second for that, and send then."""
+    async with asyncio.timeout(PATIENCE), taking(9) as (port, taken):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /told HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        writer.write(head.encode())
+        if length == 9:
+            assert await reader.readexactly(len(first)) == first
+        writer.write(b"123456789"[:length] + b"0" * (length - 9))
+        assert (await reader.read()).startswith(first if length > 9 else b"HTTP/1.1 200")
+        assert len(taken) == (length == 9)
+        writer.close()

@@ -125,9 +125,9 @@ async def test_source_away_at_the_start_is_said_once_and_caught_up_with(site: Is
         await site.card("Sem leitura")
         await site.olt.start()
         await site.card("Aprovar")
-        await site.card("A leitura voltou")
+        await site.card("A leitura da OLT Cloud voltou")
     assert len(said(site, "Sem leitura")) == 1
-    assert len(said(site, "A leitura voltou")) == 1
+    assert len(said(site, "A leitura da OLT Cloud voltou")) == 1
     assert len(site.posts) == 3
 
 

@@ -11,10 +11,12 @@ from pydantic import Field, SecretStr, ValidationError
 
 from bot.domain.limits.hours import Hours
 from bot.domain.rules import Rules
+from bot.domain.shift.times import Times
 from bot.errors import StartupError
 from bot.gateways import GATEWAYS
 from bot.process.settings import reading
 from bot.process.settings.composed import Settings
+from bot.process.settings.part import as_text
 from bot.process.wiring import open_gateway, open_source, rules_of
 from bot.sources import SOURCES
 from tests.fakes import FakeClock
@@ -54,7 +56,7 @@ def without(*names: str) -> dict[str, str]:
 def test_the_defaults() -> None:
     settings = load(None, GOOD)
     assert settings.api_auth_url == "https://isp.oltcloud.co/api/token"
-    assert (settings.source, settings.gateway, settings.dry_run) == ("oltcloud", "matrix", False)
+    assert (settings.source, settings.gateway, settings.dry_run) == (("oltcloud",), "matrix", False)
     assert (settings.hsm_account, settings.hsm_id_los, settings.hsm_id_power) == (1, 114, 116)
     assert (settings.hsm_rate, settings.hsm_concurrency, settings.enrich_concurrency) == ("auto", "auto", 50)
     assert (settings.poll_seconds, settings.cooldown_hours, settings.undo_seconds) == (30, 24, 5)
@@ -111,7 +113,7 @@ def test_so_many_customers_are_looked_up_at_one_time_while_nobody_waits(given: s
 
 def test_a_source_whose_budget_does_not_allow_it_is_not_asked_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(None, GOOD)
-    monkeypatch.setitem(SOURCES, settings.source, replace(SOURCES[settings.source], look_ahead=0))
+    monkeypatch.setitem(SOURCES, "oltcloud", replace(SOURCES["oltcloud"], look_ahead=0))
     assert rules_of(settings).look_ahead == 0
 
 
@@ -246,6 +248,10 @@ def test_everything_missing_is_one_message() -> None:
         ("SOUND_FROM", "1001"),
         ("QUIET_HOURS", "25:00-07:00"),
         ("QUIET_BELOW", "-20"),
+        ("DIGEST_AT", "7h"),
+        ("DIGEST_AT", "24:00"),
+        ("DIGEST_AT", "09:00,"),
+        ("DIGEST_AT", "xyz 07:00"),
         ("CUSTOMER_HOURS", "8-21"),
         ("CUSTOMER_HOURS", "08:15"),
         ("CUSTOMER_HOURS", "08:00-24:00"),
@@ -459,7 +465,7 @@ def test_the_environment_wins_over_the_file_and_dollars_stay(tmp_path: Path) -> 
 
 
 def test_a_missing_env_file_is_fine_and_an_unreadable_one_is_said(tmp_path: Path) -> None:
-    assert load(tmp_path / "none", GOOD).source == "oltcloud"
+    assert load(tmp_path / "none", GOOD).source == ("oltcloud",)
     (tmp_path / ".env").write_bytes(b"API_PASS=\xff\xfe")
     with pytest.raises(StartupError, match=r"\.env cannot be read"):
         load(tmp_path / ".env", GOOD)
@@ -484,6 +490,30 @@ def test_approvers(text: str, approvers: object) -> None:
 def test_hours_are_local_to_tz(text: str, ends: tuple[time, time]) -> None:
     settings = load(None, {**GOOD, "QUIET_HOURS": text, "TZ": "America/Manaus"})
     assert settings.quiet_hours == Hours(*ends, ZoneInfo("America/Manaus"))
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("07:00", [(None, time(7))]),
+        ("7:00, 19:30", [(None, time(7)), (None, time(19, 30))]),
+        ("mon 07:00", [(0, time(7))]),
+        ("Seg 07:00,terça-feira 8:15", [(0, time(7)), (1, time(8, 15))]),
+        ("sáb 07:00,DOMINGO 07:00,sunday 9:00", [(5, time(7)), (6, time(7)), (6, time(9))]),
+    ],
+)
+def test_times_of_the_day_are_local_to_tz(text: str, at: list[tuple[int | None, time]]) -> None:
+    settings = load(None, {**GOOD, "DIGEST_AT": text, "TZ": "America/Manaus"})
+    assert settings.digest_at == Times(tuple(at), ZoneInfo("America/Manaus"))
+
+
+@pytest.mark.parametrize("text", ["07:00", "07:00,19:30", "mon 07:00,sat 08:15"])
+def test_times_are_told_as_one_writes_them(text: str) -> None:
+    assert as_text(load(None, {**GOOD, "DIGEST_AT": text}).digest_at) == text
+
+
+def test_without_times_nothing_is_posted_by_itself() -> None:
+    assert load(None, {**GOOD, "DIGEST_AT": ""}).digest_at is None
 
 
 @pytest.mark.parametrize(
@@ -601,17 +631,17 @@ def test_what_an_adapter_needs_is_among_its_settings() -> None:
 async def test_the_adapters_that_the_settings_name(environ: dict[str, str], name: str) -> None:
     settings = load(None, {**GOOD, **environ})
     gateway, source = open_gateway(settings, FakeClock()), open_source(settings, FakeClock())
-    assert (gateway.name, source.name, source.login.state) == (name, "oltcloud", "never")
+    assert (gateway.name, source.name, source.login) == (name, "oltcloud", "never")
     await gateway.aclose()
     await source.aclose()
 
 
 def test_the_example_file_names_every_setting_and_changes_no_default() -> None:
     text = EXAMPLE.read_text("utf-8")
-    named = re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)
+    named = re.findall(r"^(?:# (?=[A-Z]+_NAME_))?([A-Z_]+)=", text, re.MULTILINE)
     assert sorted(named) == sorted(field.upper() for field in Settings.model_fields)
     assert load(EXAMPLE, GOOD) == load(None, GOOD)
-    assert set(named[: len(GOOD)]) == set(GOOD)  # what is needed comes first
+    assert set(GOOD) <= set(named[: named.index("TELEGRAM_APPROVERS")])  # what is needed comes first
 
 
 def test_a_proxy_may_hold_a_password_and_is_hidden() -> None:
@@ -639,6 +669,35 @@ def test_plain_http_to_another_machine_is_known(url: str, warned: bool) -> None:
     login = {"API_AUTH_URL": "https://olt.example/login"}
     said = load(None, {**GOOD, **login, "API_BASE_URL": url}).unprotected()
     assert [line.split()[0] for line in said] == ["API_BASE_URL"] * warned
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://noc.example.com", ""),
+        ("http://127.0.0.1:8081", ""),
+        ("http://10.0.0.5:8081", "PANEL_URL is http:// on another machine"),
+    ],
+)
+def test_a_panel_that_can_be_read_on_the_way_is_known(url: str, said: str) -> None:
+    settings = load(None, GOOD | {"PANEL": "true", "PANEL_URL": url})
+    assert settings.panel_url == url
+    assert [line.startswith(said) for line in settings.unprotected()] == ([True] if said else [])
+    assert load(None, GOOD | {"PANEL_URL": url}).unprotected() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"OPS_PORT": "0"}, "PANEL needs OPS_PORT, which is 0"),
+        ({"OPS_HOST": "0.0.0.0"}, "PANEL_URL is not set, and no browser opens OPS_HOST"),  # noqa: S104
+        ({"PANEL_URL": "https://noc.example.com/noc"}, "PANEL_URL must be an address without a path"),
+        ({"PANEL_URL": "noc.example.com"}, "PANEL_URL is no URL"),
+    ],
+)
+def test_a_panel_that_nobody_could_open_is_said(changes: dict[str, str], said: str) -> None:
+    assert said in "".join(read(None, GOOD | {"PANEL": "true"} | changes).problems)
+    assert not read(None, GOOD | changes | {"PANEL": "false", "PANEL_URL": ""}).problems
 
 
 def test_a_gateway_that_is_not_used_is_not_warned_about() -> None:

@@ -43,7 +43,7 @@ if to:
 
 NEVER = (
     # ours: what other commands are for
-    *("bot.simulator", "bot.process.check", "bot.process.check_telegram", "bot.process.trial"),
+    *("bot.simulator", "bot.process.check", "bot.process.checks", "bot.process.setup", "bot.process.trial"),
     *(
         "bot.steps.trial",
         "bot.storage.memory",
@@ -54,6 +54,8 @@ NEVER = (
     *("bot.storage.repair", "bot.storage.mending", "bot.storage.phrases"),
     # a server of aiohttp (the health endpoint is our own), and what libraries take along where it is there
     *("aiohttp.web", "tornado", "babel", "rich", "click", "pygments", "trio", "requests", "urllib3", "yaml"),
+    "prometheus_client",  # imported when somebody asks for /metrics
+    "bot.ops.panel",  # with PANEL alone
     *("httpcore._sync.http2", "h2", "brotli", "zstandard", "cryptography", "pytz", "sqlalchemy"),
     *("unittest", "pdb", "doctest", "pydoc", "http.server", "xml", "webbrowser", "tkinter"),
 )

@@ -70,7 +70,7 @@ async def test_nothing_is_sent_without_a_whole_yes(site: Isp, answer: str) -> No
 async def test_a_rehearsal_says_that_it_would_not_send(site: Isp) -> None:
     code, lines, asked = await tried(site, DRY_RUN="true")
     assert (code, site.hsm.received, asked) == (1, [], [])
-    assert "this is a rehearsal; it needs GATEWAY=matrix or cloud and DRY_RUN=false" in lines[0]
+    assert "this is a rehearsal; it needs GATEWAY (matrix, cloud, opa) and DRY_RUN=false" in lines[0]
 
 
 @pytest.mark.process

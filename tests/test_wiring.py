@@ -72,7 +72,7 @@ def test_a_number_fixes_the_pace_and_else_the_gateway_bounds_it(
 @pytest.mark.parametrize("language", ["pt_BR", "en"])
 def test_an_adapters_words_are_in_the_place_of_the_bots_own(language: str) -> None:
     own = Words(language, ZONE)
-    theirs = Words(language, ZONE, adapters_words(language, NAMES[0], "oltcloud"))
+    theirs = Words(language, ZONE, adapters_words(language, NAMES[0], ("oltcloud",)))
     assert own.plain("trial.held") != theirs.plain("trial.held")
     assert own.plain("trial.rejected") == theirs.plain("trial.rejected")
     assert not own.has("advice.key")

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import math
 import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import timedelta
 from typing import Any
@@ -27,14 +28,14 @@ from bot.chat.taps.desk import Desk
 from bot.chat.taps.note_commands import NoteCommands
 from bot.chat.taps.presses import Presses
 from bot.chat.taps.replies import Replies
-from bot.chat.wire.access import Access
+from bot.chat.wire.access import Access, Approvers
 from bot.chat.wire.budget import LIMIT, WINDOW, Budget
 from bot.chat.wire.connection import Account, Connection, Poller, application, is_news
 from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.outbox import Outbox
 from bot.domain.rules import Rules
 from bot.domain.who import Who
-from bot.ports import Clock, History, Ledger, Notice
+from bot.ports import Clock, History, Ledger, Notice, Pictures, Reload, Reports, Reread
 
 __all__ = ["Account", "Telegram"]
 
@@ -44,6 +45,10 @@ UPDATES = ("message", "callback_query", "my_chat_member", "chat_member")
 MAX_BACKOFF = 30.0
 EVERYTHING = Attention()
 STOP_SECONDS = 3.0  # for each step of the stop: Telegram may be away
+
+
+async def _nothing_new(_who: Who) -> Reread:
+    return Reread()
 
 
 class Telegram:
@@ -59,6 +64,8 @@ class Telegram:
         rules: Rules,
         attention: Attention = EVERYTHING,
         history: History | None = None,
+        reports: Reports | None = None,
+        pictures: Pictures | None = None,
         limit: int = LIMIT,
         window: float = WINDOW,
         gap: float = 1.0,
@@ -77,12 +84,14 @@ class Telegram:
         # PTB logs each failed poll, and each failed start of one, with its traceback; the link says it once.
         logging.getLogger("telegram.ext.Updater").setLevel(logging.CRITICAL)
         logging.getLogger("telegram.ext").addFilter(is_news)
-        self._clock, self._words, self._history = clock, words, history
+        self._clock, self._history, self._reports = clock, history, reports
         self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
         self._absence = Absence(clock, ledger.book.heard_at, away_after)
+        self.asked: Counter[str] = Counter()
+        """How the requests to Telegram ended, by `ASKED`."""
         self._requests = (
-            Poller(self._answered, account.proxy),
-            Connection(pool=32, connect=5, proxy=account.proxy),
+            Poller(self._answered, account.proxy, self.asked),
+            Connection(pool=32, connect=5, proxy=account.proxy, asked=self.asked),
         )
         self._app = application(account, *self._requests)
         self._outbox = Outbox(
@@ -105,33 +114,48 @@ class Telegram:
             attention,
             self.access,
             account.group,
+            pictures,
         )
-        self.chat = NocChat(self._deps)
+        self.chat = NocChat(self._deps, self._beside)
         self._good_at: float | None = None
         self._polling_since = -math.inf
         self._deaf = False
         self._second_poller, self._conflict_at = False, -math.inf
+        self._has_panel = False
         self._quiet_after = quiet_after
         self._background: set[asyncio.Task[None]] = set()
         self._work: set[asyncio.Task[None]] = set()
         self._painter: asyncio.Task[None] | None = None
 
-    def attend(self, desk: Desk, program: Callable[[], ProgramFacts]) -> None:
-        """Taps and commands go to this desk."""
+    def attend(
+        self,
+        desk: Desk,
+        program: Callable[[], ProgramFacts],
+        reload: Reload | None = None,
+        panel: Callable[[Who], str] | None = None,
+    ) -> None:
+        """Taps and commands go to this desk.
+
+        `reload` reads the settings again (None: they stay), `panel` gives a person their link to it, where
+        there is one.
+        """
+        self._has_panel = panel is not None
         app = self._app
-        self.chat.expected = desk.expected
+        self.chat.expected, self.chat.need = desk.expected, desk.need
         answers = Answers(self._deps, self.chat)
         deps = TapDeps(
             self._deps,
             desk,
             self.chat,
             answers,
-            Browse(self._deps, desk, answers, self._history),
+            Browse(self._deps, desk, answers, self._history, self._reports),
             self._beside,
             self._absence.of,
             self.contested,
             lambda: self._outbox.username,
             program,
+            reload or _nothing_new,
+            panel,
         )
         typed = NoteCommands(deps)
         presses, commands, replies = Presses(deps, typed), Commands(deps, typed), Replies(deps)
@@ -143,6 +167,12 @@ class Telegram:
         app.add_handler(ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER))
         app.add_handler(ChatMemberHandler(self._member, ChatMemberHandler.CHAT_MEMBER))
         app.add_error_handler(_unexpected)
+
+    def follow(self, rules: Rules, attention: Attention, approvers: Approvers) -> None:
+        """From now on these hold: for who taps, for cards that are drawn, for whom it is about."""
+        self._deps.rules, self._deps.attention = rules, attention
+        self.access.follow(approvers, attention.on_call)
+        self._beside(self.access.read_names())
 
     async def start(self) -> None:
         """Connect in the background, however long that takes; returns at once."""
@@ -231,9 +261,11 @@ class Telegram:
 
     async def _introduce(self) -> None:
         """The commands with their descriptions, for groups (their ids may change) and private chats."""
-        words = self._words
+        words = self._deps.words
         commands = [
-            BotCommand(words.plain(f"menu.{name}"), words.plain(f"command.{name}")) for name in COMMANDS
+            BotCommand(words.plain(f"menu.{name}"), words.plain(f"command.{name}"))
+            for name in COMMANDS
+            if name != "painel" or self._has_panel
         ]
         for scope in (BotCommandScopeAllGroupChats(), BotCommandScopeAllPrivateChats()):
             await self._app.bot.set_my_commands(commands, scope=scope)

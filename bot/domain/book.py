@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 from bot.domain import leaving
 from bot.domain.case import Card, Case, restoring_of
+from bot.domain.causes.falls import REMEMBERED, Fall
 from bot.domain.causes.flapping import Spell
 from bot.domain.dispatch import Dispatch
 from bot.domain.incident import Incident, Port
@@ -116,9 +117,10 @@ class Book:
     `open` are the cases whose outage is on, `running` those with an unfinished dispatch, `to_restore` those
     that are over and whose customers may be told so; `contacts` is each customer's last one, by what they
     are called (`Recipient.person`), and `opted_out` those who asked for no messages: they never leave.
-    `spells` is how each port (by key) came and went, `down` the incidents that are on there, `port_cases`
-    its newest case. `lasting` are the silences that had not ended when the last one began or was ended:
-    those of years are not asked for each port at each poll.
+    `spells` is how each port (by key) came and went, `falls` are its outages of the last weeks, `down` the
+    incidents that are on there, `port_cases` its newest case. `lasting` are the silences that had not ended
+    when the last one began or was ended: those of years are not asked for each port at each poll.
+    `handed_over` is the time of the last handover that was posted by itself.
     `trials` are the test messages by their number, None for one that nothing is known of. `heard_at` is when
     the program was last known to hear people's taps, None where it never was: it may run for hours, and start
     anew, while Telegram is away.
@@ -128,7 +130,7 @@ class Book:
     oldest first, `entries` how many of the audit are about it; a second message counts as its case.
     `doubtful` are those with sends in doubt, `olts` the names of OLTs that were seen, `cards`
     the case of each message that is a card, by its key. `reservations`,
-    `contacts` and `spells` stand in the order in which they were made.
+    `contacts`, `spells` and `falls` stand in the order in which they were made.
 
     `key` is the id of the secret by which people are called what they are. `templates` are those (by
     `Message.template`) with which the platform said that something is wrong.
@@ -161,6 +163,7 @@ class Book:
     to_restore: dict[int, None] = field(default_factory=dict)  # in the order in which they ended
     left: dict[int, None] = field(default_factory=dict)  # whose sends came to rest, in the order they did
     spells: dict[str, list[Spell]] = field(default_factory=dict)
+    falls: dict[str, list[Fall]] = field(default_factory=dict)
     down: dict[str, set[str]] = field(default_factory=dict)
     port_cases: dict[str, int] = field(default_factory=dict)
     silences: dict[int, Silence] = field(default_factory=dict)
@@ -171,6 +174,7 @@ class Book:
     heads: dict[int, str] = field(default_factory=dict)
     settled_at_start: list[int] = field(default_factory=list)
     announced: Announcement | None = None
+    handed_over: datetime | None = None
     trials: dict[int, Receipt | None] = field(default_factory=dict)
     heard_at: datetime | None = None
     next_case: int = 1
@@ -217,6 +221,8 @@ class Book:
         before = None if case is None else case.members[incident.id]
         if before is None or before.ended_at is None:
             return case
+        if incident.by_place:
+            return None
         later = incident.start_known and incident.started > max(before.ended_at, before.incident.started)
         return None if later else case
 
@@ -245,11 +251,10 @@ class Book:
     def take(self, line: Event) -> None:
         """Change the book by a line, now: for the one that is applied, and what it brings about by itself."""
         number: int | None = getattr(line, "case", None)
-        left = number is not None and line.late and self._is_late(number, line)
-        if not left:
+        if number is None or not line.late or not self._is_late(number, line):
             line.apply(self, self.last_at)
-        if number is not None and not left:
-            self.touch(number)
+            if number is not None:
+                self.touch(number)
         if line.audited:
             case = self.cases.get(number or 0) if line.of_a_dispatch else None
             self.audit.append(AuditEntry(self.last_at, line, 0 if case is None else len(case.dispatches)))
@@ -258,9 +263,10 @@ class Book:
 
     def touch(self, number: int) -> None:
         """Something was written about a case, or the second message of one."""
-        if abs(number) in self.cases:
-            self.touched.pop(abs(number), None)
-            self.touched[abs(number)] = self.last_at
+        number = abs(number)
+        if number in self.cases:
+            self.touched.pop(number, None)
+            self.touched[number] = self.last_at
 
     def _is_late(self, number: int, line: Event) -> bool:
         """Whether what the line is about is not in the book any more, or but as a record."""
@@ -289,9 +295,7 @@ class Book:
         since = leaving.ago(self.days, leaving.KEPT)
         for number in leaving.older(self.touched.items(), since):
             self._let_go(number)
-        for key in leaving.older(((key, of[-1].first) for key, of in self.spells.items()), since):
-            if key not in self.down:
-                del self.spells[key]
+        self._forget_ports(since)
         since = leaving.ago(self.days, leaving.TOLD)
         for key in leaving.older(((key, one.at) for key, one in self.contacts.items()), since):
             if self.contacts[key].case not in self.open:  # they know of that outage
@@ -302,6 +306,16 @@ class Book:
         since = leaving.ago(self.days, leaving.AUDITED)
         entries = leaving.older(enumerate(entry.at for entry in self.audit), since)
         self._cut_audit(min(len(entries), max(0, len(self.audit) - leaving.ENTRIES)))
+
+    def _forget_ports(self, since: datetime | None) -> None:
+        """How those came and went that are up since then, and the outages of those up for longer."""
+        for key in leaving.older(((key, of[-1].first) for key, of in self.spells.items()), since):
+            if key not in self.down:
+                del self.spells[key]
+        since = leaving.ago(self.days, REMEMBERED)
+        for key in leaving.older(((key, of[-1].seen) for key, of in self.falls.items()), since):
+            if key not in self.down:
+                del self.falls[key]
 
     def _let_go(self, number: int) -> None:
         """The case becomes a record, where nothing of it is going on; else its time is counted anew."""

@@ -33,6 +33,9 @@ new expected time; that nobody has it any more; that an outage of which people w
 for a word whether they are told; that sends are left undone or in doubt; that a small one is small no more.
 """
 
+UNWATCHED = "unwatched"
+"""Why an outage ended whose source is not read any more: nobody knows whether service is back."""
+
 SECOND_WITHIN = timedelta(minutes=10)
 """How long the first of two approvals waits for the second."""
 
@@ -172,6 +175,12 @@ class Case:
         return [member.incident for member in self.members.values() if member.ended_at is None]
 
     @property
+    def stale(self) -> bool:
+        """Whether nobody says any more that what is on is on."""
+        on = self.on
+        return bool(on) and all(incident.stale for incident in on)
+
+    @property
     def incidents(self) -> list[Incident]:
         """What it is about now: its incidents that are on, or all of them once it is over."""
         return self.on or [member.incident for member in self.members.values()]
@@ -222,6 +231,11 @@ class Case:
         here = [member for member in self.members.values() if member.incident.port.key in keys]
         on = [member.incident.id for member in here if member.ended_at is None]
         return on or [member.incident.id for member in here] or [self.incident.id]
+
+    @property
+    def places(self) -> dict[str, Port]:
+        """The port of each of its incidents, by id."""
+        return {id_: member.incident.port for id_, member in self.members.items()}
 
     @property
     def over_ports(self) -> frozenset[str]:

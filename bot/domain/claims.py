@@ -1,6 +1,6 @@
 """What a dispatch claims in the book, ports and customers, and how it comes to rest."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from bot.domain.book import Book
@@ -46,13 +46,22 @@ def _free(book: Book, case: Case, ports: Collection[str]) -> None:
             del book.reservations[key]
 
 
-def add_contact(book: Book, case: Case, recipient: Recipient, dispatch: Dispatch | None = None) -> None:
-    """The customer has, may have or is to get a message of a dispatch of the case (the last), from now on."""
+def add_contacts(
+    book: Book, case: Case, recipients: Iterable[Recipient], dispatch: Dispatch | None = None
+) -> None:
+    """They have, may have or are to get a message of a dispatch of the case (the last), from now on."""
     dispatch = dispatch or case.dispatches[-1]
-    if recipient.person is not None and not dispatch.dry_run and case.restores is None:
-        ports = recipient.ports or tuple(port.key for port in dispatch.ports)
-        book.contacts.pop(recipient.person, None)  # the newest stand last
-        book.contacts[recipient.person] = Contact(book.last_at, case.id, ports)
+    if dispatch.dry_run or case.restores is not None:
+        return
+    contacts, at, every = book.contacts, book.last_at, tuple([port.key for port in dispatch.ports])
+    made = None
+    for recipient in recipients:
+        if recipient.person is not None:
+            ports = recipient.ports or every
+            if made is None or made.ports != ports:  # most of a plan share one
+                made = Contact(at, case.id, ports)
+            contacts.pop(recipient.person, None)  # the newest stand last
+            contacts[recipient.person] = made
 
 
 def drop_contact(book: Book, case: Case, recipient_id: str, dispatch: Dispatch | None = None) -> None:

@@ -118,7 +118,7 @@ class Dispatch:
     @property
     def at_rest(self) -> bool:
         """Whether nothing is being sent: it is over, or interrupted."""
-        return self.phase in {Phase.FINISHED, Phase.INTERRUPTED}
+        return self.phase is Phase.FINISHED or self.phase is Phase.INTERRUPTED  # no set: enums hash slowly
 
     @property
     def rests_since(self) -> datetime | None:

@@ -55,6 +55,11 @@ class Port:
         return self.key.partition(":")[0]
 
     @property
+    def source(self) -> str:
+        """Which source's it is, as its key says; empty: the one whose ids name none."""
+        return source_of(self.olt_key.replace("/", ":"))
+
+    @property
     def placed(self) -> bool:
         """Whether its slot and PON are known."""
         return ":cto:" not in self.key and ":port:" not in self.key
@@ -75,7 +80,10 @@ class Incident:
     """One open outage. Times are aware UTC; `affected` and `total` count ONUs, None where not reported.
 
     Where the source names no start (`start_known` is False) `started` is when it was first seen. `counted`:
-    `affected` was counted in the alert itself, while the list said `listed`.
+    `affected` was counted in the alert itself, while the list said `listed`. `by_place`: its id names where
+    it is and not which outage, so once it was over the next with that id is another. `own` is what its source
+    calls its port, where another source named that first. `stale`: whoever told of it has not done so again
+    for so long that its end may have been missed; `missing` counts the alerts that they left out beside it.
     """
 
     id: str
@@ -90,11 +98,23 @@ class Incident:
     start_known: bool = True
     counted: bool = False
     listed: int | None = None
+    by_place: bool = False
+    own: Port | None = None
+    stale: bool = False
+    missing: int = 0
+
+    @property
+    def source(self) -> str:
+        """Which source tells of it, as its id says; empty: the one whose ids name none."""
+        return source_of(self.id)
 
     def after(self, before: "Incident") -> "Incident":
-        """With what was known before where this reading of the list says no more: its start, its count."""
+        """With what was known before where this reading of the list says no more: its start, its count.
+
+        Where the id names the place, a start that moves on is that of its last change.
+        """
         known = self
-        if not self.start_known:
+        if not self.start_known or (self.by_place and before.started < self.started):
             known = replace(known, started=before.started, start_known=before.start_known)
         if before.counted and self.affected in {None, before.listed}:
             known = known.with_count_of(before)
@@ -115,6 +135,17 @@ class Incident:
         return replace(self, affected=other.affected, total=total, counted=other.counted, listed=other.listed)
 
 
+def source_of(incident_id: str) -> str:
+    """`system:account` of `system:account:anything`; empty for an id without `:`."""
+    system, colon, rest = incident_id.partition(":")
+    return f"{system}:{rest.partition(':')[0]}" if colon else ""
+
+
+def of_source(incident_id: str, ids: str) -> bool:
+    """Whether an incident is of the source whose ids begin so (empty: they hold no `:`)."""
+    return incident_id.startswith(ids) if ids else not source_of(incident_id)
+
+
 @dataclass(frozen=True, slots=True)
 class OddRow:
     """An open alert that cannot have a card: what of it could not be read (`wrong`), and what could."""
@@ -125,13 +156,22 @@ class OddRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Pushes:
+    """Of a source that is told what is down, and not asked: when it last was; None: not yet."""
+
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
     """What one reading of a source brought.
 
     `present` holds the ids of every row that was there and open, readable or not, `closed` of those that say
     themselves that they are over; `skipped` names each row that could not be read. `complete` is False where
     a page failed, or where fewer ids came than were promised; `nameless` counts rows whose id could not be
-    read. In both cases absence proves nothing.
+    read. In both cases absence proves nothing. Nor does that of an id that begins with one of `unseen`: it is
+    of an OLT of which nothing was heard; `away` is what people call those. With `pushed` it is what others
+    told: over is what is in `closed` alone.
     """
 
     incidents: tuple[Incident, ...]
@@ -140,17 +180,20 @@ class Poll:
     skipped: tuple[OddRow, ...] = ()
     nameless: int = 0
     closed: frozenset[str] = frozenset()
+    unseen: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
+    pushed: Pushes | None = None
 
     @property
     def proves_absence(self) -> bool:
         """Whether an incident that is not present is over."""
-        return self.complete and not self.nameless
+        return self.complete and not self.nameless and self.pushed is None
 
 
 def affected_of(incidents: Iterable[Incident]) -> int | None:
     """How many ONUs these report (an estimate unless counted), None where none of them says.
 
-    Two alerts of one kind on one port, a CTO's and its PON's, tell of the same ONUs.
+    Two alerts of one kind on one port, a CTO's and its PON's, tell of the same ONUs, and so do two sources.
     """
     return _sum((i, i.affected) for i in incidents)
 
@@ -162,12 +205,18 @@ def at_most(incidents: Iterable[Incident]) -> int | None:
 
 
 def _sum(sizes: Iterable[tuple[Incident, int | None]]) -> int | None:
-    known: dict[tuple[str, Kind], int] = {}
+    known: dict[tuple[str, str, Kind], int] = {}
     for incident, size in sizes:
         if size is not None:
-            key = incident.port.key, incident.kind
+            key = incident.port.key, incident.source, incident.kind
             known[key] = max(known.get(key, 0), size)
-    return sum(known.values()) if known else None
+    told: dict[tuple[str, str], int] = {}
+    for (port, source, _), size in known.items():
+        told[port, source] = told.get((port, source), 0) + size
+    on_ports: dict[str, int] = {}
+    for (port, _), size in told.items():
+        on_ports[port] = max(on_ports.get(port, 0), size)
+    return sum(on_ports.values()) if known else None
 
 
 def probable_cause(incident: Incident) -> Cause:

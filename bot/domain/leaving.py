@@ -59,15 +59,12 @@ def share_contacts(contacts: dict[str, Contact], case: Case) -> None:
     """Whom the case told rest as they did, at most an hour longer: one object stands for many of them."""
     plans = [dispatch.progress for dispatch in case.dispatches if dispatch.progress is not None]
     people = {r.person: None for plan in plans for r in plan.recipients.values() if r.person is not None}
-    known = ((key, contacts.get(key)) for key in people)
-    own = {key: contact for key, contact in known if contact is not None and contact.case == case.id}
+    like: dict[str, object] = {}
     latest: dict[object, Contact] = {}
-    for contact in own.values():
-        before = latest.setdefault(_like(contact), contact)
-        if before.at < contact.at:
-            latest[_like(contact)] = contact
-    contacts.update({key: latest[_like(contact)] for key, contact in own.items()})
-
-
-def _like(contact: Contact) -> object:
-    return contact.ports, contact.at.replace(minute=0, second=0, microsecond=0)
+    for key in people:
+        contact = contacts.get(key)
+        if contact is not None and contact.case == case.id:
+            like[key] = hour = contact.ports, contact.at.date(), contact.at.hour
+            if latest.setdefault(hour, contact).at < contact.at:
+                latest[hour] = contact
+    contacts.update({key: latest[hour] for key, hour in like.items()})

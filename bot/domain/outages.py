@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.book import Book
-from bot.domain.case import Case, CaseState, Member
+from bot.domain.case import UNWATCHED, Case, CaseState, Member
+from bot.domain.causes.falls import REMEMBERED, fell, over
 from bot.domain.causes.flapping import KEPT, Spell, recent
 from bot.domain.claims import give_back, reserve
 from bot.domain.dispatch import Phase
 from bot.domain.incident import Incident, Port
+from bot.domain.leaving import ago
 from bot.domain.limits.cooldown import Reservation
 
 RESTORED_WITHIN = timedelta(hours=24)
@@ -36,7 +38,7 @@ def take_in(book: Book, case: Case, incident: Incident) -> None:
     if before is not None and before != case.id:
         _leave(book, book.cases[before], incident.id)
         book.touch(before)  # no line names it
-    _went_down(book, incident)
+    _went_down(book, case, incident)
     case.members[incident.id] = Member(incident)
     book.by_incident[incident.id] = case.id
     book.port_cases[incident.port.key] = case.id
@@ -66,7 +68,7 @@ def end(book: Book, case: Case, incident_id: str | None, why: str) -> None:
     """An incident is over, and the case where it was the last that was on."""
     ids = [case.incident.id] if incident_id is None else [incident_id]
     for member in (case.members[id_] for id_ in ids if id_ in case.members):
-        _came_back(book, member.incident)
+        _came_back(book, member.incident, why)
         member.ended_at, member.ended_why = book.last_at, why
     close_if_over(book, case)
 
@@ -74,15 +76,33 @@ def end(book: Book, case: Case, incident_id: str | None, why: str) -> None:
 def close_if_over(book: Book, case: Case) -> None:
     """Nothing of it is on: the case is over."""
     if case.ended_at is None and all(m.ended_at is not None for m in reversed(case.members.values())):
-        whys = {member.ended_why for member in case.members.values()}
-        case.ended_at, case.ended_why = book.last_at, "ignored" if whys == {"ignored"} else "gone"
+        case.ended_at, case.ended_why = book.last_at, _why(case)
         case.proposal = None
         case.reminded = frozenset(what for what in case.reminded if not what.startswith("over"))
         book.open.discard(case.id)
         if case.state is CaseState.SCHEDULED:  # nothing will be sent: its ports are free for the next outage
             give_back(book, case)
-        if case.dispatches:
+        if case.dispatches and case.ended_why != UNWATCHED:
             _to_restore(book, case.id)
+
+
+def _why(case: Case) -> str:
+    """How it ended; one port whose end nobody saw, not even another source, is enough for not knowing."""
+    if any(m.ended_why == UNWATCHED and not _seen_elsewhere(case, m.incident) for m in case.members.values()):
+        return UNWATCHED
+    return "ignored" if all(m.ended_why == "ignored" for m in case.members.values()) else "gone"
+
+
+def _seen_elsewhere(case: Case, unwatched: Incident) -> bool:
+    """Whether another source that told of its port saw that end, and not the end of what was on before."""
+    ends = (
+        member.ended_at
+        for member in case.members.values()
+        if member.ended_why != UNWATCHED
+        and member.incident.port.key == unwatched.port.key
+        and member.incident.source != unwatched.source
+    )
+    return any(at is not None and at > unwatched.started for at in ends)
 
 
 def _to_restore(book: Book, number: int) -> None:
@@ -104,8 +124,8 @@ def came_on(book: Book, case: Case, incident: Incident) -> None:
         take_in(book, case, incident)
     member = case.members[incident.id]
     if member.incident.port.key != incident.port.key:
-        _came_back(book, member.incident)
-    _went_down(book, incident)
+        _came_back(book, member.incident, "ignored")  # it never was there
+    _went_down(book, case, incident)
     if case.ended_at is not None:
         reopen(book, case)
     case.members[incident.id] = Member(incident)
@@ -146,16 +166,28 @@ def _leave(book: Book, case: Case, incident_id: str) -> None:
     close_if_over(book, case)
 
 
-def _went_down(book: Book, incident: Incident) -> None:
+def _went_down(book: Book, case: Case, incident: Incident) -> None:
     down = book.down.setdefault(incident.port.key, set())
     if not down:
         spells = recent(book.spells.pop(incident.port.key, ()), book.last_at)
         book.spells[incident.port.key] = [*spells, Spell(book.last_at)][-KEPT:]  # the newest stand last
+    known = book.falls.get(incident.port.key, [])
+    falls = fell(known, case.id, incident, book.last_at, ago(book.days, REMEMBERED))
+    if not known or falls[-1].seen != known[-1].seen:
+        book.falls.pop(incident.port.key, None)  # the newest stand last
+    book.falls[incident.port.key] = falls
     down.add(incident.id)
 
 
-def _came_back(book: Book, incident: Incident) -> None:
+def _came_back(book: Book, incident: Incident, why: str) -> None:
     down = book.down.get(incident.port.key, set())
+    if incident.id in down:
+        alone = len(down) == 1
+        book.falls[incident.port.key] = over(
+            book.falls[incident.port.key], incident, book.last_at, why, alone=alone
+        )
+        if not book.falls[incident.port.key]:
+            del book.falls[incident.port.key]
     if down == {incident.id}:
         spells = book.spells[incident.port.key]
         spells[-1] = replace(spells[-1], last=book.last_at)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from bot.domain.delivery import NOTHING_KNOWN, Arrival, Arrived, Delivery, count
 from bot.domain.incident import Kind
+from bot.domain.lookup.places import NOWHERE, Where
 from bot.domain.phone import phone_key
 
 LATELY = timedelta(seconds=5)
@@ -35,6 +36,10 @@ class Skip(StrEnum):
     ON_AGAIN = "on_again"
     FORGOTTEN = "forgotten"
     OPTED_OUT = "opted_out"
+    BLOCKED = "blocked"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+    NO_SERVICE = "no_service"
 
 
 class Outcome(StrEnum):
@@ -170,13 +175,17 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts that add up to the plan. `arrived` says of how many of those sent more is known."""
+    """Counts that add up to the plan. `arrived` says of how many of those sent more is known.
+
+    `where` its customers are that were down.
+    """
 
     planned: int
     outcomes: Mapping[Outcome, int]
     skipped: Mapping[Skip, int]
     todo: int
     arrived: Arrived = NOTHING_KNOWN
+    where: Where = NOWHERE
 
     @property
     def done(self) -> int:
@@ -213,6 +222,7 @@ class Progress:
     deliveries: dict[str, Delivery] = field(default_factory=dict)
     repeated: dict[str, None] = field(default_factory=dict)
     kept: Tally | None = None
+    where: Where = NOWHERE
 
     def pace(self, now: datetime) -> float:
         """How many a second left lately; 0 where that was for less than a second, which tells nothing."""
@@ -308,7 +318,8 @@ class Progress:
         skipped = Counter(r.skip for r in self.recipients.values() if r.skip is not None)
         outcomes = Counter(receipt.outcome for receipt in self.results.values())
         todo = len(self.recipients) - skipped.total() - outcomes.total()
-        return Tally(len(self.recipients), outcomes, skipped, todo, count(self.deliveries.values()))
+        arrived = count(self.deliveries.values())
+        return Tally(len(self.recipients), outcomes, skipped, todo, arrived, self.where)
 
 
 def reasons(receipts: Iterable[Receipt], outcome: Outcome) -> Counter[str]:

@@ -20,6 +20,7 @@ PAUSES: tuple[tuple[Literal["first", "second", "escalated"], int], ...] = (
     ("escalated", 6),
 )
 """After how many times `remind_minutes` who is asked: each pause is longer than the one before."""
+LONGEST_FIRST = PAUSES[::-1]
 RINGS_WITHIN = timedelta(hours=1)
 """How long after its end an outage is still said to be over: what ended before that is no news."""
 
@@ -70,7 +71,7 @@ def _of_open(case: Case, book: Book, now: datetime, rules: Rules) -> Iterator[Re
     if case.eta is not None and case.eta <= now and "eta" not in case.reminded:
         yield "eta"
     small = case.size < rules.sound_from
-    if not case.undecided or case.owner is not None or small:
+    if not case.undecided or case.owner is not None or small or case.stale:
         return
     if case.card_size is not None and case.card_size < rules.sound_from and "grown" not in case.reminded:
         yield "grown"
@@ -87,31 +88,31 @@ def _of_over(case: Case, book: Book, now: datetime, rules: Rules) -> Iterator[Re
     """It rings once; then people are reminded as long as somebody has to decide what the customers hear."""
     ended = case.ended_at
     rings = ended is not None and "over" not in case.reminded and now - ended <= RINGS_WITHIN
-    steps = () if ended is None else tuple(_ladder(case, "over", ended, now, rules))
-    asks = bool(steps) and waits(case, book, now, rules) and case.size >= rules.sound_from
+    step = None if ended is None else _ladder(case, "over", ended, now, rules)
     # Whom it reached is counted last: cases that are over are many, and asked about at each poll.
+    asks = step is not None and waits(case, book, now, rules) and case.size >= rules.sound_from
     if not (rings or asks) or not case.accepted() or book.silence_over(case, now) is not None:
         return
     if rings:
         yield "over"
-    if asks:
-        yield from steps
+    if asks and step is not None:
+        yield step
 
 
 def _of_left(case: Case, now: datetime, rules: Rules) -> Iterator[Reminder]:
     since = about(case, "left_first")
     if since is not None and now - since <= LEFT_WITHIN:
-        steps = tuple(_ladder(case, "left", since, now, rules))
-        yield from steps if steps and is_left(case) else ()
+        step = _ladder(case, "left", since, now, rules)
+        if step is not None and is_left(case):
+            yield step
 
 
 def _ladder(
     case: Case, matter: Literal["over", "left"], since: datetime, now: datetime, rules: Rules
-) -> Iterator[Reminder]:
+) -> Reminder | None:
     step = _passed(now - since, rules)
-    what = cast("Reminder", f"{matter}_{step}")
-    if step is not None and what not in case.reminded:
-        yield what
+    what = f"{matter}_{step}"
+    return None if step is None or what in case.reminded else cast("Reminder", what)
 
 
 def _step(case: Case, book: Book, now: datetime, rules: Rules) -> Reminder | None:
@@ -127,6 +128,10 @@ def _step(case: Case, book: Book, now: datetime, rules: Rules) -> Reminder | Non
 
 def _passed(waited: timedelta, rules: Rules) -> Literal["first", "second", "escalated"] | None:
     """The last reminder whose time came; none where nobody is to be reminded."""
-    minutes = rules.remind_minutes
-    pauses = waited / timedelta(minutes=minutes) if minutes > 0 else 0.0
-    return next((what for what, times in reversed(PAUSES) if pauses >= times), None)
+    if rules.remind_minutes <= 0:
+        return None
+    pauses = waited / timedelta(minutes=rules.remind_minutes)
+    for what, times in LONGEST_FIRST:
+        if pauses >= times:
+            return what
+    return None

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import Case
+from bot.domain.case import UNWATCHED, Case
 from bot.domain.outages import RESTORED_WITHIN
 from bot.domain.rules import Rules
 
@@ -14,6 +14,8 @@ def waits(case: Case, book: Book, now: datetime, rules: Rules) -> bool:
     undecided = (other is None or other.undecided) and case.untold_by is None
     settled = case.dispatch is not None and case.dispatch.at_rest
     if not (rules.restored and undecided and settled and book.unconfirmed is None):
+        return False
+    if case.ended_why == UNWATCHED:
         return False
     lately = case.ended_at is not None and now - case.ended_at <= RESTORED_WITHIN
     return lately and bool(to_tell(case, book))

@@ -8,20 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bot.domain.limits.hours import Hours
+from bot.domain.shift.times import Times
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Times in seconds unless named otherwise; counts are of look-ups or messages in flight.
 
-    `look_ahead`: look-ups in flight while nobody waits for them, 0: none then.
+    `look_ahead`: look-ups in flight while nobody waits for them, 0: none then. `look_up_for`: a record is
+    asked for at least so long while the directory does not answer. `notify_blocked`: also who is blocked for
+    debt.
     Grouping (`causes/correlation.py`): `group_seconds` 0 groups nothing; `nearly_all` and `dominance` are
     shares of 1. `two_person_above` 0 asks nobody else; `customer_hours` None is always. `restored`: there is
     a template for "service is back". `assume_hours` 0 lets nothing lapse; of cases of fewer than `sound_from`
     ONUs nobody is reminded. `tells` and `tells_restored`: what fills the variables of the first message and
     of that one. By `Message.template`: `templates` are what they are called at the platform (`language`: in
     that one), `texts` what they say, where the settings have it. `daily_limit`: to so many different
-    people within 24 hours; 0: the settings say nothing.
+    people within 24 hours; 0: the settings say nothing. `digest_at`: when the handover is posted by itself.
     """
 
     cooldown_hours: float = 24.0
@@ -30,12 +33,14 @@ class Rules:
     dry_run: bool = False
     look_ups: int = 50
     look_ahead: int = 0
+    notify_blocked: bool = False
     sends: int = 20
     poll_within: float = 60.0
     read_tries: int = 4
     read_base: float = 3.0
     read_cap: float = 6.0
     read_patience: float = 30.0
+    look_up_for: float = 0.0
     send_tries: int = 4
     send_base: float = 1.0
     send_cap: float = 20.0
@@ -64,3 +69,16 @@ class Rules:
     language: str = ""
     texts: Mapping[str, str] = field(default_factory=dict, hash=False)
     daily_limit: int = 0
+    digest_at: Times | None = None
+
+
+class InForce:
+    """The rules as they are now: who outlives a change of the settings keeps this, and reads `rules` anew.
+
+    A rule that is run goes by those of its moment.
+    """
+
+    __slots__ = ("rules",)
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules

@@ -1,14 +1,30 @@
 """What the flow works with; app.py decides which adapters they are."""
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from bot.ports import Clock, Directory, Gateway, Inbox, Ledger, Limiter, NocChat, Source, Spawn, Staff
+from bot.domain.watched.measures import Measures
+from bot.ports import (
+    Clock,
+    Directory,
+    Gateway,
+    Inbox,
+    Ledger,
+    Limiter,
+    NocChat,
+    Polled,
+    Source,
+    Spawn,
+    Staff,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The adapters and what else comes from outside."""
+    """The adapters and what else comes from outside. `source` knows of all outages that `sources` tell of;
+    `measures` take in what is counted and timed on the way.
+    """
 
     source: Source
     directory: Directory
@@ -21,3 +37,5 @@ class Deps:
     spawn: Spawn
     staff: Staff
     inbox: Inbox
+    sources: Sequence[Polled]
+    measures: Measures = field(default_factory=Measures)

@@ -5,24 +5,29 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from bot.domain.customer import Records
 from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.events import Line, Unasked
 from bot.domain.limits.account import TEMPLATE
 from bot.domain.limits.holds import APPROVER_GONE, CONTESTED, NO_MORE
 from bot.domain.plan import RESTORED, Size
-from bot.domain.rules import Rules
+from bot.domain.rules import InForce, Rules
 from bot.domain.who import BOT
 from bot.errors import (
     AnswerLost,
     BadAnswer,
     Declined,
+    DirectoryAway,
+    DirectoryRefused,
+    Incomplete,
     LedgerClosed,
     LoginRefused,
     NotFound,
+    OutOfCalls,
     Refused,
+    Silent,
     TryLater,
 )
+from bot.flow.ahead import LookAhead
 from bot.ports import Clock, Ledger, NocChat, Spawn, Staff, Write
 from bot.steps import restore
 from bot.steps.enrich import Enricher
@@ -33,11 +38,17 @@ from bot.steps.settle import Halt, give_up, interrupt, settle
 log = logging.getLogger(__name__)
 
 Decide = Callable[[Write], Awaitable[Sequence[Line]]]
+LOOK_AGAIN = 120.0  # seconds of sending after which it is read anew who needs the message still
 ASK_BEFORE = 3.0  # seconds before the countdown ends: who approved is asked about as late as costs no time
 _CODES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (DirectoryRefused, "directory_refused"),
+    (DirectoryAway, "directory_down"),
+    (OutOfCalls, "out_of_calls"),
     (LoginRefused, "login_refused"),
     (NotFound, "not_found"),
+    (Silent, "silent"),
     (Refused, "refused"),
+    (Incomplete, "incomplete"),
     (BadAnswer, "bad_answer"),
     ((TryLater, AnswerLost), "source_down"),
 )
@@ -58,21 +69,25 @@ class Dispatcher:
         decide: Decide,
         chat: NocChat,
         clock: Clock,
-        rules: Rules,
+        in_force: InForce,
         spawn: Spawn,
         staff: Staff,
         fresh: Callable[[], Awaitable[None]],
-        records: Records | None,
+        ahead: LookAhead,
     ) -> None:
-        """`fresh` returns once what the platform says is known as of now, or soon in any case; `records` have
+        """`fresh` returns once what the platform says is known as of now, or soon in any case; `ahead` has
         what is known of customers.
         """
-        self._records = records
+        self._ahead = ahead
         self._enricher, self._sender = enricher, sender
         self._ledger, self._decide, self._chat, self._clock = ledger, decide, chat, clock
-        self._rules, self._spawn, self._staff, self._fresh = rules, spawn, staff, fresh
+        self._in_force, self._spawn, self._staff, self._fresh = in_force, spawn, staff, fresh
         self._halts: dict[int, asyncio.Event] = {}
         self.draining = False
+
+    @property
+    def _rules(self) -> Rules:
+        return self._in_force.rules
 
     def carry_out(self, number: int) -> None:
         """Start or go on with the present dispatch of a case, beside what goes on."""
@@ -124,8 +139,10 @@ class Dispatcher:
             await self._fresh()
             return restore.plan(number, attempt, links, self._rules)
         ids = case.to_read(dispatch.ports)
-        _, found = await asyncio.gather(self._fresh(), self._enricher.enrich(ids, self._records))
-        return gate(number, attempt, found, self._rules, self._ledger.person)
+        looked_up = self._enricher.enrich(ids, self._ahead.records, case.places)
+        _, found = await asyncio.gather(self._fresh(), looked_up)
+        made = self._ahead.made(number)
+        return gate(number, attempt, found, self._rules, self._ledger.person, made=made)
 
     async def _spare(self, number: int, dispatch: Dispatch) -> Write:
         """The rule that spares those of a plan still to do who need no message any more."""
@@ -155,8 +172,9 @@ class Dispatcher:
 
     async def _count_down(self, number: int, dispatch: Dispatch) -> None:
         """The time in which it can be taken back. Its last seconds are also for `_check_staff`."""
-        last = min(ASK_BEFORE, self._rules.undo_seconds)
-        await self._clock.sleep(self._rules.undo_seconds - last)
+        seconds = self._rules.undo_seconds  # as it was at the tap
+        last = min(ASK_BEFORE, seconds)
+        await self._clock.sleep(seconds - last)
         asked = asyncio.ensure_future(self._check_staff(number, dispatch))
         try:
             await self._clock.sleep(last)
@@ -183,7 +201,7 @@ class Dispatcher:
 
     async def _send(self, number: int, dispatch: Dispatch, halt: asyncio.Event) -> None:
         self._chat.show(number, urgent=True)
-        answered: Callable[[], None] = lambda: self._chat.show(number)  # noqa: E731
+        answered = self._answered(number, dispatch)
         case = self._ledger.book.cases[number]
         template = dispatch.template.value if case.restores is None else RESTORED
         job = Job(number, dispatch.attempt, template, halt, answered, dispatch.facts)
@@ -193,6 +211,39 @@ class Dispatcher:
             return  # the next start goes on with those
         halted = None if job.why is None else Halt(job.why, job.mend)
         await self._decide(settle(number, dispatch.attempt, halted))
+
+    def _answered(self, number: int, dispatch: Dispatch) -> Callable[[], None]:
+        """What follows each result: the card, and now and then a look at who needs the message still."""
+        looked = self._clock.monotonic()
+
+        def answered() -> None:
+            nonlocal looked
+            self._chat.show(number)
+            now = self._clock.monotonic()
+            if now - looked >= LOOK_AGAIN:
+                looked = now
+                self._spawn(self._look_again(number, dispatch))
+
+        return answered
+
+    async def _look_again(self, number: int, dispatch: Dispatch) -> None:
+        """Spare who needs no message any more, as far as the source is not to be spared itself."""
+        book = self._ledger.book
+        case, about = book.cases[number], book.cases[book.cases[number].shown_as]
+        if not all(map(self._ahead.may_ask, about.members)):
+            return
+        try:
+            if case.restores is None:
+                affected, _ = await self._enricher.read(case.to_read(dispatch.ports))
+                rule = spare(number, dispatch.attempt, affected, ended=False)
+            else:
+                links = await self._enricher.links(restore.ports_of(book, number))
+                rule = restore.spare_down(number, dispatch.attempt, links, unread=False)
+            await self._decide(rule)
+        except (TryLater, AnswerLost, Refused, BadAnswer) as error:  # what cannot be read proves nothing
+            log.info("case %s: who needs the message still could not be read: %s", number, _code(error))
+        except (Declined, LedgerClosed):  # it has ended meanwhile
+            return
 
     async def _break_off(self, number: int, dispatch: Dispatch, error: Exception) -> None:
         """Without a plan it is given up, and may be tried again; in mid-send it is interrupted."""

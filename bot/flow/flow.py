@@ -9,11 +9,9 @@ describe:  describe                                     who has it, what is expe
 resolve:   unknown                                      what is in doubt comes to an end
 """
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from bot.domain.book import Doubt
 from bot.domain.case import Case
@@ -25,12 +23,12 @@ from bot.domain.events import (
     Stopped,
     TapRefused,
 )
-from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Inventory
 from bot.domain.limits.silence import Scope
 from bot.domain.limits.templates import Trouble
 from bot.domain.plan import Recipient, Tally
-from bot.domain.rules import Rules
+from bot.domain.rules import InForce, Rules
+from bot.domain.watched.health import AnswerHealth, SourceHealth
 from bot.domain.who import Who
 from bot.errors import (
     AnswerLost,
@@ -40,8 +38,11 @@ from bot.errors import (
     Refused,
     TryLater,
 )
-from bot.flow.ahead import LookAhead
+from bot.flow import due
+from bot.flow.ahead import LookAhead, may_ask
+from bot.flow.callers import Callers
 from bot.flow.deps import Deps
+from bot.flow.details import Details
 from bot.flow.dispatch import Dispatcher
 from bot.flow.health import Health
 from bot.flow.inventory import InventoryCache
@@ -52,8 +53,6 @@ from bot.flow.polling import Polling
 from bot.flow.receipts import Receipts
 from bot.ports import Notice, Write
 from bot.steps import unknown
-from bot.steps.compose import count
-from bot.steps.decide import find_whole
 from bot.steps.enrich import Enricher
 from bot.steps.send import Sender
 
@@ -67,13 +66,6 @@ _DOUBTS: dict[Doubt | None, str] = {
 }
 
 REFUSALS_APART = 600.0  # seconds
-DETAILS_KEPT = 120.0  # seconds that a reading for Detalhes serves its pages
-
-
-@dataclass(slots=True)
-class _Reading:
-    at: float
-    found: "asyncio.Future[Found]"
 
 
 class Flow:
@@ -81,28 +73,40 @@ class Flow:
 
     def __init__(self, deps: Deps, rules: Rules) -> None:
         self.ledger = deps.ledger
-        self.health = Health(deps.source.name, deps.gateway.name, deps.chat, deps.clock)
-        self._deps, self._rules = deps, rules
-        self._readings: dict[int, _Reading] = {}
-        self._enricher = Enricher(deps.source, deps.directory, rules, deps.clock, deps.rng)
+        directory = None if deps.directory.name == deps.source.name else deps.directory.name
+        self.health = Health(deps.sources, deps.gateway.name, directory, deps.chat, deps.clock)
+        self._deps, self._in_force = deps, InForce(rules)
+        self._enricher = Enricher(
+            deps.source,
+            deps.directory,
+            rules,
+            deps.clock,
+            deps.rng,
+            asked=self.health.asked,
+            measures=deps.measures,
+        )
         self._sender = Sender(
             deps.ledger,
             deps.gateway,
             deps.limiter,
-            rules,
+            self._in_force,
             deps.clock,
             deps.rng,
             deps.spawn,
             self.health.heard,
+            measures=deps.measures,
         )
+        self.callers = Callers(deps.ledger, deps.clock, deps.spawn)
         self._ahead = LookAhead(
             self._enricher,
             ledger=deps.ledger,
             observe=self._observe,
             chat=deps.chat,
             clock=deps.clock,
-            rules=rules,
+            in_force=self._in_force,
             spawn=deps.spawn,
+            may_ask=may_ask(deps.sources),
+            found=self.callers.looked_up,
         )
         self._dispatcher = Dispatcher(
             self._enricher,
@@ -111,16 +115,17 @@ class Flow:
             decide=self.decide,
             chat=deps.chat,
             clock=deps.clock,
-            rules=rules,
+            in_force=self._in_force,
             spawn=deps.spawn,
             staff=deps.staff,
             fresh=self.look,
-            records=self._ahead.records,
+            ahead=self._ahead,
         )
         self._refusals: dict[tuple[int, str, str], float] = {}
         self._inventory = InventoryCache(deps.source)
-        self._policy = Policy(deps.ledger, deps.chat, self._dispatcher, self._ahead)
-        self._platform = Platform(deps.gateway, deps.ledger, self._policy, rules, deps.clock)
+        self._policy = Policy(deps.ledger, deps.chat, self._dispatcher, self._ahead, self.callers)
+        self._details = Details(self._enricher, self._ahead, self._policy, deps.ledger, deps.clock)
+        self._platform = Platform(deps.gateway, deps.ledger, self._policy, self._in_force, deps.clock)
         self.receipts = Receipts(
             deps.ledger,
             self._policy,
@@ -133,7 +138,7 @@ class Flow:
         self.listing = Listing(deps.ledger, deps.gateway, self.receipts, deps.clock)
         self._polling = Polling(
             deps,
-            rules,
+            self._in_force,
             self.health,
             self._inventory,
             self._dispatcher,
@@ -142,14 +147,34 @@ class Flow:
         )
 
     @property
-    def source_health(self) -> SourceHealth:
-        """How the source is doing."""
-        return self.health.source
+    def rules(self) -> Rules:
+        """What the settings say now."""
+        return self._in_force.rules
+
+    def follow(self, rules: Rules) -> None:
+        """From now on these hold, also for what is under way: what is planned stays, and is drawn anew."""
+        self._in_force.rules = rules
+        self._policy.show_all()
 
     @property
-    def gateway_health(self) -> GatewayHealth:
+    def sources_health(self) -> Sequence[SourceHealth]:
+        """How each source is doing."""
+        return self.health.sources
+
+    @property
+    def gateway_health(self) -> AnswerHealth:
         """How the gateway is doing."""
         return self.health.gateway
+
+    @property
+    def directory_health(self) -> AnswerHealth | None:
+        """How the directory is doing; None where the sources' own records are used."""
+        return self.health.directory
+
+    @property
+    def gateway_left_alone(self) -> bool:
+        """Whether only a trial may leave, as the gateway failed several times in a row."""
+        return self._sender.breaker.open
 
     async def start(self, version: str, doubt: Doubt | None = None, key: str | None = None) -> None:
         """Write that the program runs, and draw every card that somebody may be waiting at.
@@ -167,6 +192,7 @@ class Flow:
             self._deps.chat.say(Notice("unconfirmed", {"since": book.unconfirmed}))
         self._platform.look()
         self._policy.show_all()
+        self.callers.start()
 
     def alive(self, *, heard: bool = True) -> None:
         """Write that the program runs: a later start can tell by it that the ledger is no old copy, and
@@ -175,11 +201,25 @@ class Flow:
         with contextlib.suppress(LedgerClosed):
             self.ledger.note(Alive(heard))
 
-    async def poll(self) -> float | None:
-        """Read the source once (polling.py); seconds after which to look again, None: at the next poll."""
+    def announce(self) -> None:
+        """Say what is due by the clock alone."""
+        for notice in due.notices(self.ledger.book, self._deps.clock.now(), self.rules):
+            if (
+                notice.code != due.HANDOVER or not self._deps.staff.contested()
+            ):  # another program posts it, too
+                self._deps.chat.say(notice)
+
+    async def poll(self, source: str | None = None) -> float | None:
+        """Read a source once (polling.py; None: the first); seconds after which to look again, None: at the
+        next poll.
+        """
         if self.ledger.book.open:  # who taps on their cards need not wait for it
             self._platform.look()
-        return await self._polling.poll()
+        return await self._polling.poll(source)
+
+    async def gather(self, source: str) -> None:
+        """The cards of what a source told of before, without asking it again."""
+        await self._polling.gather(source)
 
     async def decide(self, rule: Write) -> Sequence[Line]:
         """The rule's lines, once they are durable and what follows from them (policy.py) is under way.
@@ -219,6 +259,10 @@ class Flow:
         """What an approval of a case would come to now (`todo` would leave); None where that is not known."""
         return self._ahead.expected(number)
 
+    def need(self, number: int) -> int | None:
+        """How many of those are people whom today's limit does not count yet; None where nobody knows."""
+        return self._ahead.need(number)
+
     def waiting(self) -> Mapping[int, Sequence[Recipient]]:
         """The customers of cases that wait for a decision, by case, as far as they were looked up."""
         return self._ahead.customers()
@@ -256,23 +300,10 @@ class Flow:
 
         Declined("case_left") where the case left the book: what was of it is in the ledger.
         """
-        case = find_whole(self.ledger.book, number)
-        now = self._deps.clock.monotonic()
-        self._readings = {n: r for n, r in self._readings.items() if now - r.at < DETAILS_KEPT}
-        reading = self._readings.get(number)
-        if reading is None or (reading.found.done() and reading.found.exception() is not None):
-            ids = [incident.id for incident in case.incidents]
-            found = asyncio.ensure_future(self._look_up(ids))
-            reading = self._readings[number] = _Reading(now, found)
-        return await asyncio.shield(reading.found)
+        return await self._details.of(number)
 
     async def _observe(self, rule: Write) -> Sequence[Line]:
         return await self._policy.observe(rule)
-
-    async def _look_up(self, ids: Sequence[str]) -> Found:
-        found = await self._enricher.enrich(ids, self._ahead.records)
-        await self._policy.observe(count(found.affected.down))
-        return found
 
     def refused(self, who: Who, action: str, why: str, case: int | None = None) -> None:
         """Write that somebody tapped or typed what they may not, or what no longer holds.
@@ -291,8 +322,7 @@ class Flow:
         self._dispatcher.drain()
         self.receipts.drain()
         self._platform.drain()
-        for reading in self._readings.values():
-            reading.found.cancel()
+        self._details.drain()
 
     async def stopped(self, *, heard: bool = True) -> None:
         """Write that the program stopped in order; `heard` as above."""

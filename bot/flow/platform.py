@@ -14,7 +14,7 @@ from bot.domain.limits.account import held_by, templates_of
 from bot.domain.limits.daily import Allowed
 from bot.domain.limits.templates import Template, Trouble, filled
 from bot.domain.plan import Message
-from bot.domain.rules import Rules
+from bot.domain.rules import InForce, Rules
 from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
 from bot.flow.policy import Policy
 from bot.ports import Allowance, Clock, Gateway, Ledger, Templates
@@ -31,13 +31,19 @@ WITHIN = 2.0  # seconds that an approval, or a plan, waits for a reading: after 
 class Platform:
     """One reading at a time, for everybody who wants to know."""
 
-    def __init__(self, gateway: Gateway, ledger: Ledger, policy: Policy, rules: Rules, clock: Clock) -> None:
+    def __init__(
+        self, gateway: Gateway, ledger: Ledger, policy: Policy, in_force: InForce, clock: Clock
+    ) -> None:
         self._templates = gateway if isinstance(gateway, Templates) else None
         self._allowance = gateway if isinstance(gateway, Allowance) else None
-        self._ledger, self._policy, self._rules, self._clock = ledger, policy, rules, clock
+        self._ledger, self._policy, self._in_force, self._clock = ledger, policy, in_force, clock
         self._texts: dict[str, str] = {}
         self._read_at, self._good = -math.inf, False
         self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def _rules(self) -> Rules:
+        return self._in_force.rules
 
     def look(self) -> None:
         """Have it read where what is known is old; nobody waits for it."""

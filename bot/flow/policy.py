@@ -38,6 +38,7 @@ from bot.domain.plan import GROWN
 from bot.domain.who import BOT
 from bot.errors import Declined, LedgerClosed
 from bot.flow.ahead import LookAhead
+from bot.flow.callers import Callers
 from bot.flow.dispatch import Dispatcher
 from bot.ports import Ledger, NocChat, Notice, Write
 
@@ -47,8 +48,11 @@ log = logging.getLogger(__name__)
 class Policy:
     """Commits rules, and has done what their lines bring about: carry out, halt, look up, show, say."""
 
-    def __init__(self, ledger: Ledger, chat: NocChat, dispatcher: Dispatcher, ahead: LookAhead) -> None:
-        self._ledger, self._chat, self._dispatcher, self._ahead = ledger, chat, dispatcher, ahead
+    def __init__(
+        self, ledger: Ledger, chat: NocChat, dispatcher: Dispatcher, ahead: LookAhead, callers: Callers
+    ) -> None:
+        self._ledger, self._chat, self._dispatcher = ledger, chat, dispatcher
+        self._ahead, self._callers = ahead, callers
 
     async def decide(self, rule: Write) -> Sequence[Line]:
         """The rule's lines, once they are durable and what follows from them is under way.
@@ -69,6 +73,7 @@ class Policy:
         lines = await self._ledger.commit(counted)
         for line in lines:
             self._follow(line)
+        self._callers.heard(lines)
         if any(isinstance(line, CaseOpened | IncidentJoined) for line in lines):
             self._ahead.look()
         unasked = next((line for line in lines if isinstance(line, Unasked)), None)

@@ -9,6 +9,7 @@ DRY_RUN = "dry_run"
 NAMES = (
     "matrix",  # the first one is used where GATEWAY names none
     "cloud",
+    "opa",
     DRY_RUN,
 )
 GATEWAYS: Mapping[str, Adapter] = {name: import_module(f"{__name__}.{name}").ADAPTER for name in NAMES}

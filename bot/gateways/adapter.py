@@ -1,9 +1,9 @@
 """What a gateway's folder brings: its settings, how it is opened, what they say of messages, its advice."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bot.ports import Clock, Gateway, Webhook
 from bot.process.settings.part import Declared
@@ -16,6 +16,17 @@ class Sender(Gateway, Protocol):
 
     async def aclose(self) -> None:
         """Close its connections."""
+
+
+@runtime_checkable
+class Catalogue(Protocol):
+    """A gateway that says which templates there are to choose from, for who sets the bot up."""
+
+    async def catalogue(self) -> Sequence[tuple[str, str]] | None:
+        """What the settings call each that may be sent, and what a person knows it by; None: nobody can ask.
+
+        It sends nothing, and never retries. TryLater, AnswerLost, Refused, BadAnswer.
+        """
 
 
 @dataclass(frozen=True, slots=True)

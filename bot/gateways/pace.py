@@ -8,6 +8,7 @@ from bot.ports import Clock
 
 BURST = 0.1  # seconds: as many as fit into it may leave at once
 QUIET = 60.0  # seconds after which nothing is known of the gateway any more
+LOOK = 1.0  # seconds after which who waits looks again, as the pace may be another one by then
 _NOW = 1e-6  # seconds: as good as none
 
 
@@ -38,6 +39,15 @@ class Pace:
         self._in_flight = self._waiting = 0
         self._turn, self._landed = asyncio.Lock(), asyncio.Event()
 
+    def follow(self, rate: float | None, sends: float, *, follows: bool) -> None:
+        """From now on these hold, also for what waits; what is in flight stays there."""
+        if sends != self._sends:
+            self._tempo = Tempo(self._fastest, sends)
+        self._fixed = inf if rate == 0 else rate
+        self._sends, self._follows = sends, follows
+        self._due = min(self._due, self._clock.monotonic() + 1 / self.rate)  # it was by the rate before
+        self._landed.set()  # who waits for room looks again
+
     @property
     def rate(self) -> float:
         """Messages a second that may leave now, pauses apart."""
@@ -60,7 +70,7 @@ class Pace:
                         self._landed.clear()
                         await self._landed.wait()
                     elif (left := self._left()) > _NOW:
-                        await self._clock.sleep(left)
+                        await self._clock.sleep(min(left, LOOK))
                     else:
                         break
                 self._leave()

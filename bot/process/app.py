@@ -8,33 +8,44 @@ import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.date import DateTrigger
 
 from bot import __version__
 from bot.chat.screens.starting import STARTED, start_line
 from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
+from bot.directories.own import Own
 from bot.domain.delivery import News
 from bot.errors import StartupError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
-from bot.ops.health import PATH as HEALTH
-from bot.ops.health import health
+from bot.ops.api import Api
+from bot.ops.keys import Keys
+from bot.ops.pushed import pushed
 from bot.ops.server import Route, Server
-from bot.ports import Clock, Notice
+from bot.ports import Clock, Notice, Polled, Pushed, Tracking
 from bot.process.checkpoints import Checkpoints
+from bot.process.child import Reports
 from bot.process.clock import SystemClock
+from bot.process.drawn.pictures import Pictures
 from bot.process.every import Every
-from bot.process.healthz import Standing
 from bot.process.nightly import FIRST, HOUR, MINUTE, Nightly
+from bot.process.reload import Holders, Reload
+from bot.process.settings.again import Given
 from bot.process.settings.composed import Settings
 from bot.process.tasks import Tasks
+from bot.process.watched.standing import Standing
+from bot.process.watched.watch import Watch
 from bot.process.webhook import PATH as WEBHOOK
 from bot.process.webhook import webhook
 from bot.process.wiring import (
     attention_of,
+    open_directory,
     open_gateway,
     open_pace,
     open_source,
@@ -44,10 +55,15 @@ from bot.process.wiring import (
     words_of,
 )
 from bot.storage.access import troubles
+from bot.storage.commands.progress import watched
 from bot.storage.files import FileLedger
 from bot.storage.inbox import FileInbox
 from bot.storage.kept import Views
+from bot.storage.past.chronicle import FileChronicle
 from bot.storage.past.history import FileHistory
+
+if TYPE_CHECKING:
+    from bot.ops.panel.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +71,11 @@ LATE = 3  # poll intervals without a poll, and the watchdog re-schedules
 ALIVE = 900.0  # seconds between two lines that say so; a start trusts a ledger that ends within an hour
 ASK = 300.0  # seconds between two readings of the gateway's list while a send is in doubt
 RECEIPTS = 10.0  # seconds between two looks at whose receipts are due
+DUE = 60.0  # seconds between two looks at what is to be said because its time has come
 OPT_OUTS = 86_400.0  # seconds between two readings of the gateway's own list of who wants no messages
+AT_ONCE = 0.5  # seconds until what was pushed is read: what comes at the same moment is read with it
 SOON = 60.0  # seconds after a start until the first of each: are people heard, what of those in flight before
+QUICK = 2.0  # seconds that a replay takes before anybody is told how far it is
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
 
 
@@ -64,7 +83,8 @@ def _replayed(settings: Settings, clock: Clock) -> FileLedger:
     """The ledger, out of the garbage collector's sight: each full collection would stop taps for 100 ms."""
     gc.disable()
     try:
-        return FileLedger.open(settings.data_dir, clock)
+        with watched(settings.data_dir, after=QUICK, say=partial(log.info, "the ledger is read: %s")) as disk:
+            return FileLedger.open(settings.data_dir, clock, disk)
     finally:
         gc.freeze()
         gc.enable()
@@ -73,33 +93,42 @@ def _replayed(settings: Settings, clock: Clock) -> FileLedger:
 class App:
     """One process. `run` returns its exit code."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, given: Given | None = None) -> None:
+        """`given` is where the settings come from, to be read again; None: they stay."""
+        self._settings, self._given = settings, given
         self._clock = SystemClock()
         self._rules = rules_of(settings)
         self._words = words_of(settings)
         self._tasks = Tasks()
         self._started_at = self._clock.now()
-        self._polled_at, self._polling = self._clock.monotonic(), False
+        self._polled_at, self._polling = self._clock.monotonic(), 0
         self._introduced = self._begun = False
+        self._pushed: set[str] = set()
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._watchdog: asyncio.Task[None] | None = None
+        self._reloading: asyncio.Task[None] | None = None
 
-    async def run(self, stop: asyncio.Event) -> int:
-        """Run until `stop` is set, then stop in order. StartupError where the folder or port is not ours."""
+    async def run(self, stop: asyncio.Event, again: asyncio.Event | None = None) -> int:
+        """Run until `stop` is set, then stop in order; read the settings anew each time `again` is set.
+
+        StartupError where the folder or port is not ours.
+        """
         settings, clock = self._settings, self._clock
         self._ledger = ledger = _replayed(settings, clock)
         self._source = open_source(settings, clock)
+        self._erp = open_directory(settings, clock)
         self._gateway = open_gateway(settings, clock)
         self._history = FileHistory(settings.data_dir, lambda: ledger.head.seq, clock)
+        self._reports = Reports(settings.data_dir, settings.bot_language, settings.credit_min_minutes)
         self._telegram = self._open_telegram()
-        self._standing = Standing(self._telegram, ledger, clock, settings.poll_seconds)
+        self._standing = Standing(self._telegram, ledger, clock, self._source.sources, settings.poll_seconds)
         self._inbox = FileInbox(settings.data_dir)
+        pace = open_pace(settings, clock)
         deps = Deps(
             self._source,
-            self._source,
+            self._erp or Own(self._source),
             self._gateway,
-            open_pace(settings, clock),
+            pace,
             ledger,
             self._telegram.chat,
             clock,
@@ -107,27 +136,87 @@ class App:
             self._tasks.spawn,
             self._telegram,
             self._inbox,
+            self._source.sources,
         )
         self._flow = Flow(deps, self._rules)
+        self._watch = self._watched(deps)
+        self._panel = self._open_panel()
         self._server = Server(self._routes())
-        self._telegram.attend(self._flow, self._program)
         self._checkpoints = Checkpoints(settings.data_dir, ledger, clock)
         self._nightly = Nightly(settings.data_dir, ledger, self._telegram.chat.say)
         self._views = Views(settings.data_dir, ledger, self._rules.cooldown_hours, clock)
+        holders = Holders(self._flow, self._telegram, pace, self._views, self._poll_every)
+        reload = None if self._given is None else Reload(settings, self._given, clock, holders)
+        self._telegram.attend(self._flow, self._program, reload, self._panel.link if self._panel else None)
         ledger.on_closed = lambda why: self._telegram.chat.say(Notice("ledger_closed", {"why": why}))
         try:
             await self._start()
+            if reload is not None and again is not None:
+                self._reloading = asyncio.create_task(reload.when_told(again))
             await stop.wait()
         finally:
             await self._stop()
         return 0
 
     def _routes(self) -> dict[str, Route]:
-        routes = {HEALTH: health(self._standing.wrong, self._standing.noted)}
-        told = webhook_of(self._settings)
+        told, sources = webhook_of(self._settings), self._source.sources
+        told_what = [source for source in sources if isinstance(source, Pushed)]
+        names = {source.path: source.name for source in told_what}
+        told_on = pushed(told_what, self._not_now, self._poll_what_was_pushed)
         if told is not None:
-            routes[WEBHOOK] = webhook(told, self._hear, self._ledger.person, self._clock)
-        return routes
+            names[WEBHOOK] = self._gateway.name
+            told_on[WEBHOOK] = webhook(told, self._hear, self._ledger.person, self._clock)
+        keys, ask = Keys(self._settings.data_dir), self._flow.callers.ask
+        api = Api(keys, ask, self._not_begun, self._clock.monotonic).routes()
+        panel = {} if self._panel is None else self._panel.routes()
+        return self._watch.routes(self._unready) | panel | api | self._watch.counting(told_on, names)
+
+    def _open_panel(self) -> "Site | None":
+        settings = self._settings
+        if not settings.panel:
+            return None
+        from bot.ops.panel.site import Past, Site  # noqa: PLC0415 - a run without it does not pay for it
+
+        url = settings.panel_url or f"http://{settings.ops_host}:{settings.ops_port}"
+        telegram, program = self._telegram, self._program
+        made = Site(
+            url,
+            telegram.still_may,
+            self._flow,
+            words=self._words,
+            clock=self._clock,
+            program=program,
+            past=Past(self._history, FileChronicle(self._history, self._clock), self._reports),
+        )
+        self._ledger.listeners.append(made.heard)
+        telegram.access.on_change = made.left
+        return made
+
+    def _watched(self, deps: Deps) -> Watch:
+        return Watch(
+            deps,
+            self._flow,
+            self._ledger,
+            self._telegram,
+            standing=self._standing,
+            every=self._standing.every,
+            receipts=isinstance(self._gateway, Tracking) or webhook_of(self._settings) is not None,
+            per_olt=self._settings.metrics_per_olt,
+            heartbeat=self._settings.heartbeat_url.get_secret_value(),
+        )
+
+    def _unready(self) -> dict[str, str]:
+        """What `/readyz` reports: it is no place yet to tell of outages and messages, or no longer."""
+        if not self._begun:
+            return {"start": "still starting"}
+        return {} if self._ledger.closed is None else {"ledger": "closed: nothing can be decided or sent"}
+
+    def _not_now(self) -> str | None:
+        """Why who pushes has to come again: what they say is kept, and may not be acted on."""
+        return self._not_begun() or self._ledger.closed
+
+    def _not_begun(self) -> str | None:
+        return None if self._begun else "the program is only starting"
 
     async def _hear(self, news: Sequence[News]) -> None:
         """No line before the one of the start, by which it is found out that the ledger is an old copy."""
@@ -153,10 +242,13 @@ class App:
             rules=self._rules,
             attention=attention_of(settings),
             history=self._history,
+            reports=self._reports,
+            pictures=Pictures(),
         )
 
     async def _start(self) -> None:
         settings = self._settings
+        self._watch.start()
         if settings.ops_port:
             try:
                 await self._server.start(settings.ops_host, settings.ops_port)
@@ -178,25 +270,28 @@ class App:
         self._schedule()
         self._watchdog = asyncio.create_task(self._watch_the_schedule())
         self._checkpoints.start()
-        self._history.start()
+        self._history.start(rows=self._settings.panel)
+        self._watch.begun()
         await self._views.start()  # last: it takes a while, and the first poll need not wait for it
 
     def _schedule(self) -> None:
-        seconds = self._settings.poll_seconds
-        self._scheduler.add_job(
-            self._poll,
-            Every(seconds=seconds, jitter=max(1, int(seconds / 10)), timezone=UTC),
-            id="poll",
-            next_run_time=datetime.now(UTC),
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=1,
-        )
+        for source in self._source.sources:
+            self._scheduler.add_job(
+                self._poll,
+                self._turns(source),
+                args=(source,),
+                id=f"poll {source.name}",
+                next_run_time=datetime.now(UTC),
+                misfire_grace_time=None,
+                coalesce=True,
+                max_instances=1,
+            )
         beside = (
             ("alive", self._alive, ALIVE),
             ("unknown", self._ask, ASK),
             ("receipts", self._ask_for_receipts, RECEIPTS),
             ("opted_out", self._ask_who_opted_out, OPT_OUTS),
+            ("announce", self._announce, DUE),
         )
         for id_, work, every in beside:
             self._scheduler.add_job(
@@ -219,23 +314,66 @@ class App:
         )
         self._scheduler.start()
 
-    async def _poll(self) -> None:
-        self._polled_at, self._polling = self._clock.monotonic(), True
+    def _interval(self, source: Polled) -> float:
+        return self._standing.every[source.name]
+
+    def _poll_every(self, seconds: float) -> None:
+        """From now on, those without a pace of their own."""
+        self._standing.follow(seconds)
+        for source in self._source.sources:
+            if source.every is None:
+                self._scheduler.reschedule_job(f"poll {source.name}", trigger=self._turns(source))
+
+    def _turns(self, source: Polled) -> Every:
+        seconds = self._interval(source)
+        return Every(seconds=seconds, jitter=max(1, int(seconds / 10)), timezone=UTC)
+
+    async def _poll(self, source: Polled) -> None:
+        self._polled_at, self._polling = self._clock.monotonic(), self._polling + 1
+        self._pushed.discard(source.name)
         try:
-            wanted = await self._flow.poll()
-            if wanted is not None and wanted < self._settings.poll_seconds:
-                soon = datetime.now(UTC) + timedelta(seconds=wanted)
-                self._scheduler.modify_job("poll", next_run_time=soon)
-            if not self._flow.source_health.failures:
-                self._standing.polled()
+            wanted = await self._flow.poll(source.name)
+            if wanted is not None and wanted < self._interval(source):
+                self._look_again(source, datetime.now(UTC) + timedelta(seconds=wanted))
+            if not self._flow.health.of(source.name).failures:
+                self._standing.polled(source.name)
         except asyncio.CancelledError:  # the scheduler's shutdown; passed on, it would log it as an error
             log.info("a poll was cut short by the stop")
         except Exception:  # the edge: a bug in one poll must not end the polling
             log.exception("a poll failed in a way that nobody named")
-            self._flow.health.missed("error")
+            self._flow.health.missed(source.name, "error")
         finally:
-            self._polling, self._polled_at = False, self._clock.monotonic()
+            self._polling, self._polled_at = self._polling - 1, self._clock.monotonic()
             self._say_how_it_is_set_up()
+            if source.name in self._pushed:  # meanwhile, and while one goes on no other begins
+                self._poll_what_was_pushed(source.name)
+
+    def _poll_what_was_pushed(self, name: str) -> None:
+        """Soon, and together with what comes at the same moment."""
+        self._pushed.add(name)
+        job, soon = self._scheduler.get_job(f"poll {name}"), datetime.now(UTC) + timedelta(seconds=AT_ONCE)
+        if job is not None and (job.next_run_time is None or job.next_run_time > soon):
+            job.modify(next_run_time=soon)
+
+    def _look_again(self, source: Polled, at: datetime) -> None:
+        """What is new has waited for its siblings then. One with a pace of its own is not asked again."""
+        if source.every is None:
+            self._scheduler.modify_job(f"poll {source.name}", next_run_time=at)
+        else:
+            self._scheduler.add_job(
+                self._gather,
+                DateTrigger(at),
+                args=(source.name,),
+                id=f"gather {source.name}",
+                misfire_grace_time=None,
+                replace_existing=True,
+            )
+
+    async def _gather(self, source: str) -> None:
+        try:
+            await self._flow.gather(source)
+        except asyncio.CancelledError:  # the scheduler's shutdown, as above
+            log.info("what was new was not put together: the stop came before")
 
     def _say_how_it_is_set_up(self) -> None:
         """Once, behind the cards that the first poll brought."""
@@ -245,6 +383,9 @@ class App:
 
     async def _alive(self) -> None:
         self._flow.alive(heard=self._standing.hears())
+
+    async def _announce(self) -> None:
+        self._flow.announce()
 
     async def _ask(self) -> None:
         try:
@@ -282,11 +423,11 @@ class App:
 
     async def _watch_the_schedule(self) -> None:
         """A clock set back leaves the scheduler waiting for a time that was: it is told to poll now."""
-        late = self._settings.poll_seconds * LATE
         while True:
-            await self._clock.sleep(self._settings.poll_seconds)
+            every = min(self._standing.every.values())
+            await self._clock.sleep(every)
             silent = self._clock.monotonic() - self._polled_at
-            if silent > late and not self._polling:
+            if silent > LATE * min(self._standing.every.values()) and not self._polling:
                 log.error("no poll for %.0f s: scheduling one now", silent)
                 self._telegram.chat.say(Notice("poll_late", {"seconds": silent}))
                 self._polled_at = self._clock.monotonic()
@@ -310,8 +451,8 @@ class App:
         log.info("stopping")
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        for task in filter(None, (self._watchdog, self._reloading)):
+            task.cancel()
         self._flow.drain()
         async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
             last.callback(self._inbox.close)
@@ -319,7 +460,9 @@ class App:
             last.push_async_callback(self._nightly.stop)
             if self._begun:
                 last.push_async_callback(self._checkpoints.stop)
-            adapters = (self._gateway.aclose, self._source.aclose, self._server.stop)
+            adapters = [self._gateway.aclose, self._source.aclose, self._server.stop, self._watch.stop]
+            adapters += [] if self._erp is None else [self._erp.aclose]
+            adapters += [] if self._panel is None else [self._panel.stop]
             for close in (*adapters, self._history.close, self._views.close):
                 last.push_async_callback(close)
             cut_off = await self._tasks.drain(IN_FLIGHT)
@@ -329,7 +472,7 @@ class App:
         log.info("stopped")
 
     def _program(self) -> ProgramFacts:
-        dry_run, login = self._rules.dry_run, self._source.login.state
+        dry_run, login = self._settings.rehearses, self._source.login
         posting = self._telegram.posting
         return ProgramFacts(
             __version__,
@@ -342,10 +485,13 @@ class App:
         )
 
 
-async def serve(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; the exit code."""
-    stop = asyncio.Event()
+async def serve(settings: Settings, given: Given) -> int:
+    """Run until SIGTERM or SIGINT; the exit code. At a SIGHUP the settings are read anew from where they were
+    `given`; one that comes while it starts waits for that.
+    """
+    stop, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    return await App(settings).run(stop)
+    loop.add_signal_handler(signal.SIGHUP, again.set)
+    return await App(settings, given).run(stop, again)

@@ -6,6 +6,8 @@ import socket
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,24 +15,35 @@ from filelock import FileLock, Timeout
 
 from bot.chat.screens.starting import start_line
 from bot.chat.screens.words import Words
+from bot.directories import DIRECTORIES
+from bot.directories import adapter as directories
 from bot.domain.phone import Phone
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused, StartupError
 from bot.gateways import adapter as gateways
 from bot.gateways import would_send
-from bot.process.check_lines import Finding, plain
-from bot.process.check_telegram import telegram
-from bot.process.check_templates import templates
+from bot.process.checks.lines import Finding, plain
+from bot.process.checks.telegram import telegram
+from bot.process.checks.templates import templates
 from bot.process.clock import SystemClock
 from bot.process.settings.composed import Settings
 from bot.process.settings.reading import Reading
 from bot.process.trial import WHAT, ask_on_terminal, send_tests
-from bot.process.wiring import adapters_words, open_gateway, open_source, start_facts, words_of
-from bot.sources import SOURCES
+from bot.process.wiring import (
+    adapters_words,
+    open_directory,
+    open_gateway,
+    open_sources,
+    start_facts,
+    words_of,
+)
+from bot.sources import SOURCES, systems
 from bot.sources import adapter as sources
+from bot.sources.network import knows_customers
 from bot.storage.access import troubles
 from bot.storage.checkpoint import resumed
 from bot.storage.disk import Disk
 from bot.storage.people.key import KeyMissing, key_of
+from bot.tongue import said, spoken
 
 LOW_DISK = 100 * 2**20  # bytes
 
@@ -62,24 +75,24 @@ async def check(
     for line in found.problems:
         say(str(Finding("settings", False, line)))
     if not found.problems:
-        say(str(Finding("settings", True, "complete")))
+        say(str(Finding("settings", True, said("complete"))))
     for name in found.strangers:
-        say(str(Finding("settings", None, f"{name} in .env is no setting: nothing reads it")))
+        say(str(Finding("settings", None, said("{name} in .env is no setting: nothing reads it", name=name))))
     for warning in settings.unprotected():
         say(f"! {warning}")
     async with AsyncExitStack() as stack:
-        steps = _steps(settings, stack)
+        every = steps(settings, stack)
         if phone is not None:
-            steps.append(_trial(settings, phone, ask, stack))
-        for step in steps:
+            every.append(_trial(settings, phone, ask, stack))
+        for step in every:
             missing = sorted(field.upper() for field in found.wrong.intersection(step.needs))
             if missing or (step.what == WHAT and found.problems):
-                after = ", ".join(missing) or "the settings"
-                say(str(Finding(step.what, None, f"not tried, mend {after} first")))
+                after = ", ".join(missing) or said("the settings")
+                say(str(Finding(step.what, None, said("not tried, mend {names} first", names=after))))
                 bad += step.what == WHAT
                 continue
             if step.where:
-                say(f"… {step.what}: trying {step.where}")
+                say(said("… {what}: trying {where}", what=said(step.what), where=step.where))
             async for finding in step.run():
                 bad += finding.good is False
                 say(str(finding))
@@ -89,39 +102,60 @@ async def check(
 def _first_line(found: Reading) -> str:
     if found.problems:
         n = len(found.problems)
-        return f"The bot would not start: {n} {'setting needs' if n == 1 else 'settings need'} mending"
+        few = said("The bot would not start: 1 setting needs mending")
+        return few if n == 1 else said("The bot would not start: {n} settings need mending", n=n)
     settings = found.settings
     return start_line(start_facts(settings), words_of(settings), _open_cases(settings.data_dir))
 
 
-def _steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
+def steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
+    """Every system that is tried, in turn; what is opened for it is closed with the stack."""
     clock = SystemClock()
 
-    sender, manager = would_send(settings.gateway), SOURCES[settings.source]
-    used = (settings.gateway, settings.source)
+    sender = would_send(settings.gateway)
+    used = (settings.gateway, settings.source, settings.directory)
 
     def of(*beginnings: str) -> frozenset[str]:
         return frozenset(name for name in Settings.model_fields if name.startswith(beginnings))
 
-    def source() -> AsyncIterator[Finding]:
-        opened = open_source(settings, clock)
-        stack.push_async_callback(opened.aclose)
-        return _source(opened, manager.advice)
+    async def source(name: str) -> AsyncIterator[Finding]:
+        accounts = open_sources(settings, clock, name)
+        for opened in accounts:
+            stack.push_async_callback(opened.aclose)
+            async for finding in _source(opened, SOURCES[name].advice, settings.tz):
+                yield finding
+        if not settings.directory and not any(map(knows_customers, accounts)):
+            mend = said("nobody gets a message about its outages; set DIRECTORY to the ERP that knows them")
+            yield Finding("customers", None, f"{said('{name} knows none', name=name)}: {mend}")
 
     def gateway() -> AsyncIterator[Finding]:
         opened = open_gateway(settings, clock)
         stack.push_async_callback(opened.aclose)
-        return _gateway(opened, sender.advice, Words("en", settings.tz, adapters_words("en", *used)))
+        return _gateway(opened, sender.advice, Words(spoken(), settings.tz, adapters_words(spoken(), *used)))
 
+    def directory() -> AsyncIterator[Finding]:
+        opened = open_directory(settings, clock)
+        if opened is None:
+            raise StartupError("DIRECTORY is not set")
+        stack.push_async_callback(opened.aclose)
+        return _directory(opened, DIRECTORIES[settings.directory].advice)
+
+    erp = DIRECTORIES.get(settings.directory)
+    wanted = set() if erp is None else {"directory", "tz"} | erp.settings.model_fields.keys()
+    customers = [] if erp is None else [Step("customers", _host(settings, erp.url), wanted, directory)]
     return [
         Step("data folder", "", of("data_dir"), lambda: _folder(settings)),
         Step("health port", "", of("ops_", "data_dir"), lambda: _health(settings)),
-        Step(
-            "OLT API",
-            _host(settings, manager.url),
-            {"source", "tz"} | manager.settings.model_fields.keys(),
-            source,
+        *(
+            Step(
+                "OLT API",
+                _host(settings, SOURCES[name].url),
+                {"source", "tz"} | SOURCES[name].settings.model_fields.keys(),
+                partial(source, name),
+            )
+            for name in systems(settings.source)
         ),
+        *customers,
         Step(
             "gateway",
             "" if settings.rehearses else _host(settings, sender.url),
@@ -146,8 +180,9 @@ def _trial(settings: Settings, phone: Phone, ask: Callable[[str], str], stack: A
 
 
 def _host(settings: Settings, name: str) -> str:
-    """Where the system is that a setting names, without what an address may hold beside."""
-    return (urlsplit(getattr(settings, name)).hostname or "") if name else ""
+    """Where the systems are that a setting names, without what an address may hold beside."""
+    addresses = getattr(settings, name).split(",") if name else []
+    return ", ".join(filter(None, (urlsplit(one).hostname for one in addresses)))
 
 
 def _open_cases(folder: Path) -> int | None:
@@ -183,7 +218,7 @@ async def _folder(settings: Settings) -> AsyncIterator[Finding]:
         probe.unlink()
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        mend = "DATA_DIR must be a folder that this user may write"
+        mend = said("DATA_DIR must be a folder that this user may write")
         rights = "".join(f"; {trouble}" for trouble in troubles(folder))
         yield Finding("data folder", False, f"{folder}: {error.strerror}; {mend}{rights}")
         return
@@ -192,8 +227,8 @@ async def _folder(settings: Settings) -> AsyncIterator[Finding]:
     wrong = _of_another_time(folder)
     if wrong is not None:
         yield Finding("ledger", False, wrong)
-    used = "; a running bot uses it" if _locked(folder) else ""
-    yield Finding("data folder", free > LOW_DISK, f"{folder}, {free // 2**20} MiB free{used}")
+    used = said("; a running bot uses it") if _locked(folder) else ""
+    yield Finding("data folder", free > LOW_DISK, f"{folder}, {free // 2**20} MiB {said('free')}{used}")
 
 
 def _locked(folder: Path) -> bool:
@@ -221,43 +256,69 @@ async def _health(settings: Settings) -> AsyncIterator[Finding]:
             probe.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE and _locked(settings.data_dir):
-            yield Finding("health port", True, f"{host}:{port}; the running bot uses it, it seems")
+            text = said("the running bot uses it, it seems")
+            yield Finding("health port", True, f"{host}:{port}; {text}")
             return
-        mend = "choose another OPS_PORT (0 turns it off) or OPS_HOST"
+        mend = said("choose another OPS_PORT (0 turns it off) or OPS_HOST")
         yield Finding("health port", False, f"{host}:{port}: {error.strerror}; {mend}")
         return
-    yield Finding("health port", True, f"{host}:{port} is free")
+    yield Finding("health port", True, said("{host}:{port} is free", host=host, port=port))
 
 
-async def _source(source: sources.OltManager, advice: sources.Advice) -> AsyncIterator[Finding]:
+def _at(at: datetime, zone: tzinfo) -> str:
+    return f"{at.astimezone(zone):%d/%m %H:%M}"
+
+
+async def _source(source: sources.OltManager, advice: sources.Advice, zone: tzinfo) -> AsyncIterator[Finding]:
     try:
         poll = await source.open_incidents()
     except LoginRefused as error:
-        yield Finding("OLT login", False, f"{plain(error)}; {advice.login}")
+        yield Finding("OLT login", False, f"{plain(error)}; {said(advice.login)}")
         return
     except (Refused, BadAnswer) as error:
-        yield Finding("OLT list", False, f"{plain(error)}; {advice.refused}")
+        yield Finding("OLT list", False, f"{plain(error)}; {said(advice.refused)}")
         return
     except BotError as error:
-        yield Finding("OLT API", False, f"{plain(error)}; {advice.unreached}")
+        yield Finding("OLT API", False, f"{plain(error)}; {said(advice.unreached)}")
         return
-    skipped = f", {len(poll.skipped)} rows unreadable" if poll.skipped else ""
-    yield Finding("OLT login", True, "accepted")
-    yield Finding("OLT list", poll.complete, f"{len(poll.incidents)} open incidents{skipped}")
+    there = said("{count} open incidents", count=len(poll.incidents))
+    if poll.pushed is not None:
+        at = poll.pushed.last
+        last = (
+            said("nothing came yet") if at is None else said("the last news came at {at}", at=_at(at, zone))
+        )
+        yield Finding("pushes", True, f"{source.name}: {last}, {there}")
+        return
+    skipped = said(", {count} rows unreadable", count=len(poll.skipped)) if poll.skipped else ""
+    yield Finding("OLT login", True, said("accepted"))
+    yield Finding("OLT list", poll.complete, f"{there}{skipped}")
+
+
+async def _directory(erp: directories.Erp, advice: directories.Advice) -> AsyncIterator[Finding]:
+    try:
+        seen = await erp.probe()
+    except Refused as error:
+        yield Finding("customers", False, f"{plain(error)}; {said(advice.refused)}")
+    except BadAnswer as error:
+        yield Finding("customers", False, f"{plain(error)}; {said(advice.unread)}")
+    except BotError as error:
+        yield Finding("customers", False, f"{plain(error)}; {said(advice.unreached)}")
+    else:
+        yield Finding("customers", True, f"{erp.name}, {said(seen)}")
 
 
 async def _gateway(gateway: gateways.Sender, advice: gateways.Advice, words: Words) -> AsyncIterator[Finding]:
     try:
         seen = await gateway.probe()
     except Refused as error:
-        yield Finding("gateway", False, f"{plain(error)}; {advice.refused}")
+        yield Finding("gateway", False, f"{plain(error)}; {said(advice.refused)}")
     except (BotError, AnswerLost) as error:
-        yield Finding("gateway", False, f"{plain(error)}; {advice.unreached}")
+        yield Finding("gateway", False, f"{plain(error)}; {said(advice.unreached)}")
     else:
         if "not checked" in seen:  # there is nothing that may be asked without sending
-            yield Finding("gateway", None, advice.untried)
+            yield Finding("gateway", None, said(advice.untried))
             return
-        name = gateway.name.replace("_", " ")
-        yield Finding("gateway", True, f"{name}, {seen}; no message was sent")
+        name = said(gateway.name.replace("_", " "))
+        yield Finding("gateway", True, f"{name}, {said(seen)}; {said('no message was sent')}")
         async for finding in templates(gateway, advice, words):
             yield finding

@@ -20,9 +20,15 @@ class Tasks:
         task.add_done_callback(self._running.discard)
 
     async def drain(self, seconds: float) -> int:
-        """Wait for what runs, at most `seconds`; cancel the rest and say how many that were."""
-        if self._running:
-            await asyncio.wait(set(self._running), timeout=seconds)
+        """Wait for what runs, and for what that begins, at most `seconds`; cancel the rest and say how many
+        that were.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while self._running:
+            _, slow = await asyncio.wait(set(self._running), timeout=max(0.0, until - loop.time()))
+            if slow or loop.time() >= until:
+                break
         left = list(self._running)
         for task in left:
             task.cancel()

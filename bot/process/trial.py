@@ -13,14 +13,16 @@ from bot.errors import LedgerClosed, StartupError
 from bot.gateways import DRY_RUN, NAMES, would_send
 from bot.gateways.adapter import Sender
 from bot.ports import Clock
-from bot.process.check_lines import Finding, plain
+from bot.process.checks.lines import Finding, plain
 from bot.process.settings.composed import Settings
 from bot.steps.trial import send_trial
 from bot.storage.access import of_another_user, who
 from bot.storage.files import FileLedger
+from bot.tongue import said, spoken
 
 YES = frozenset({"sim", "yes"})
 WHAT = "test message"
+_TO = "template {what} to {phone}"
 _SAID = {
     Outcome.ACCEPTED: "the gateway took it; look at the phone",
     Outcome.HELD: "the gateway holds it back",
@@ -35,7 +37,9 @@ def own_phone(text: str) -> Phone:
     """The phone that was typed; StartupError where WhatsApp would not reach it."""
     phone = parse_phone(text)
     if not isinstance(phone, Phone):
-        raise StartupError("--send-test needs your own mobile number with its area code, e.g. 61999990000")
+        raise StartupError(
+            said("--send-test needs your own mobile number with its area code, e.g. 61999990000")
+        )
     return phone
 
 
@@ -54,47 +58,47 @@ async def send_tests(
 ) -> AsyncIterator[Finding]:
     """A line for each template. Nothing is sent in a dry run, beside a running bot, or without a yes."""
     templates = settings.templates()
-    said = words_in(would_send(settings.gateway).folder, "en")
+    own = words_in(would_send(settings.gateway).folder, spoken())
     named = ", ".join(f"{hsm} ({name})" for name, hsm in templates.items())
     if gateway.name == DRY_RUN:
-        real = " or ".join(name for name in NAMES if name != DRY_RUN)
-        mend = f"it needs GATEWAY={real} and DRY_RUN=false"
-        yield Finding(WHAT, False, f"not sent, this is a rehearsal; {mend}")
+        real = ", ".join(name for name in NAMES if name != DRY_RUN)
+        text = said("not sent, this is a rehearsal; it needs GATEWAY ({real}) and DRY_RUN=false", real=real)
+        yield Finding(WHAT, False, text)
         return
     try:
         folder = settings.data_dir
         another = of_another_user(folder) if folder.exists() else None
         if another is not None:
-            yield Finding(WHAT, False, f"not sent: {another}")
+            yield Finding(WHAT, False, f"{said('not sent')}: {another}")
             return
         ledger = FileLedger.open(folder, clock)
     except (StartupError, OSError) as error:
-        mend = "it is written into the ledger, so stop the bot for it"
-        yield Finding(WHAT, False, f"not sent: {error}; {mend}")
+        mend = said("it is written into the ledger, so stop the bot for it")
+        yield Finding(WHAT, False, f"{said('not sent')}: {error}; {mend}")
         return
     try:
         if ledger.closed is not None:
-            yield Finding(WHAT, False, f"not sent: {ledger.closed}")
+            yield Finding(WHAT, False, f"{said('not sent')}: {ledger.closed}")
             return
-        question = f'Send template {named} to {mask(phone.digits)} now? Type "sim" or "yes": '
-        if ask(question).strip().casefold() not in YES:
-            yield Finding(WHAT, False, "not sent: nobody typed sim or yes on a terminal")
+        question = 'Send template {named} to {phone} now? Type "sim" or "yes": '
+        if ask(said(question, named=named, phone=mask(phone.digits))).strip().casefold() not in YES:
+            yield Finding(WHAT, False, said("not sent: nobody typed sim or yes on a terminal"))
             return
         for template, hsm in templates.items():
             receipt = await send_trial(
                 ledger, gateway, clock, template=template, hsm=hsm, phone=phone.digits, by=who()
             )
-            yield _finding(f"{hsm} ({template}) to {mask(phone.digits)}", receipt, said)
+            yield _finding(said(_TO, what=f"{hsm} ({template})", phone=mask(phone.digits)), receipt, own)
             if receipt.halt is not None and receipt.halt != "template":
-                yield Finding(WHAT, False, "the others were not sent: they would meet the same")
+                yield Finding(WHAT, False, said("the others were not sent: they would meet the same"))
                 return
     except LedgerClosed as error:
-        yield Finding(WHAT, False, f"stopped, what comes of it cannot be written down: {error}")
+        yield Finding(WHAT, False, f"{said('stopped, what comes of it cannot be written down')}: {error}")
     finally:
         await ledger.close()
 
 
-def _finding(what: str, receipt: Receipt, said: Mapping[str, str]) -> Finding:
-    reason = said.get(f"reason.{receipt.reason}") or plain(receipt.reason)
+def _finding(what: str, receipt: Receipt, own: Mapping[str, str]) -> Finding:
+    reason = own.get(f"reason.{receipt.reason}") or plain(receipt.reason)
     why = f" ({reason})" if receipt.reason else ""
-    return Finding(WHAT, receipt.outcome in ARRIVED, f"template {what}: {_SAID[receipt.outcome]}{why}")
+    return Finding(WHAT, receipt.outcome in ARRIVED, f"{what}: {said(_SAID[receipt.outcome])}{why}")

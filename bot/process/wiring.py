@@ -1,19 +1,23 @@
 """What the settings make: the adapters, the words, the rules, and what the bot says of how it is set up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.words import Words, words_in
+from bot.directories import DIRECTORIES
+from bot.directories.adapter import Erp
 from bot.domain.rules import Rules
 from bot.gateways import DRY_RUN, GATEWAYS, would_send
 from bot.gateways.adapter import Sender
 from bot.gateways.pace import Pace
 from bot.ports import Clock, Webhook
 from bot.process.settings.composed import Settings
-from bot.sources import SOURCES
+from bot.sources import SOURCES, systems
 from bot.sources.adapter import OltManager
+from bot.sources.network import Network
 
+LOOK_UP_FOR = 30.0  # seconds: an ERP that starts anew is waited for
 LIST_WITHIN, LATE_LIST = 60.0, 2  # seconds, or poll intervals where those are longer: no list takes longer
 _OTHER_NAMES = {"look_ups": "enrich_concurrency", "flaps": "flaps_per_hour"}
 _PERCENTAGES = {"nearly_all": "group_nearly_all", "dominance": "group_dominance"}
@@ -36,9 +40,21 @@ def open_pace(settings: Settings, clock: Clock) -> Pace:
     return Pace(sending.rate, clock, fastest=sending.fastest, sends=sending.sends, follows=sending.follows)
 
 
-def open_source(settings: Settings, clock: Clock) -> OltManager:
-    """The OLT manager that `SOURCE` names."""
-    return SOURCES[settings.source].open(settings, settings.tz, clock, settings.enrich_concurrency)
+def open_source(settings: Settings, clock: Clock) -> Network:
+    """The OLT managers that `SOURCE` names, as one."""
+    return Network([one for name in systems(settings.source) for one in open_sources(settings, clock, name)])
+
+
+def open_sources(settings: Settings, clock: Clock, name: str) -> Sequence[OltManager]:
+    """The accounts of one of them."""
+    return SOURCES[name].open(settings, settings.tz, clock, settings.enrich_concurrency)
+
+
+def open_directory(settings: Settings, clock: Clock) -> Erp | None:
+    """The ERP that `DIRECTORY` names; None where the source's own records are used."""
+    if not settings.directory:
+        return None
+    return DIRECTORIES[settings.directory].open(settings, settings.tz, clock)
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -54,6 +70,7 @@ def rules_of(settings: Settings) -> Rules:
     found["templates"] = {template: str(called) for template, called in sending.templates.items()}
     found |= {rule: getattr(settings, name) / 100 for rule, name in _PERCENTAGES.items()}
     found["look_ahead"] = look_ahead(settings)
+    found["look_up_for"] = LOOK_UP_FOR if settings.directory else 0.0
     found["dry_run"] = settings.rehearses
     found["poll_within"] = max(LIST_WITHIN, LATE_LIST * settings.poll_seconds)
     return Rules(**found)
@@ -61,7 +78,9 @@ def rules_of(settings: Settings) -> Rules:
 
 def look_ahead(settings: Settings) -> int:
     """How many customers are looked up at one time while nobody waits for them."""
-    allowed = SOURCES[settings.source].look_ahead
+    allowed = max(SOURCES[system].look_ahead for system in systems(settings.source))
+    if settings.directory:
+        allowed = min(allowed, DIRECTORIES[settings.directory].look_ahead)
     return min(allowed, settings.enrich_concurrency) if settings.look_up_ahead else 0
 
 
@@ -80,14 +99,20 @@ def attention_of(settings: Settings) -> Attention:
 def words_of(settings: Settings) -> Words:
     """The words of the bot and of the adapters that it works with."""
     language = settings.bot_language
-    return Words(language, settings.tz, adapters_words(language, settings.gateway, settings.source))
+    used = settings.gateway, settings.source, settings.directory
+    return Words(language, settings.tz, adapters_words(language, *used))
 
 
-def adapters_words(language: str, gateway: str, source: str) -> Mapping[str, str]:
-    """An adapter's own phrases by their keys, and under `setting` the names of what a person has to mend."""
+def adapters_words(
+    language: str, gateway: str, sources: Sequence[str], directory: str = ""
+) -> Mapping[str, str]:
+    """The adapters' own phrases by their keys, and under `setting` the names of what a person has to mend."""
     sender = would_send(gateway)
     phrases = {f"setting.{template}": name.upper() for template, name in sender.templates.items()}
-    for folder in filter(None, (sender.folder, SOURCES[source].folder)):
+    erp = DIRECTORIES[directory].folder if directory else ""
+    for folder in filter(
+        None, (sender.folder, *(SOURCES[system].folder for system in systems(sources)), erp)
+    ):
         phrases |= words_in(folder, language)
     return phrases
 

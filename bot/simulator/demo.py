@@ -20,7 +20,9 @@ from bot.errors import StartupError
 from bot.simulator.program import listen, until_stopped
 from bot.simulator.rehearsal import FAST, rehearse, title
 from bot.simulator.scenes import SCENES, Play, Scene, SceneFailed
+from bot.simulator.stage.directories import DIRECTORIES, DirectoryName
 from bot.simulator.stage.gateways import GATEWAYS, GatewayName
+from bot.simulator.stage.sources import PUSHES, SOURCES, SourceName
 from bot.simulator.stage.stage import LANGUAGES, Stage
 
 OPENING_ONUS, FEW_ONUS = 33, 20
@@ -35,7 +37,7 @@ class Options:
     """What the command line says.
 
     ``data`` None: a temporary folder; ``scene`` None: no story; ``gateway`` None: what the scene needs, else
-    Matrix.
+    Matrix; ``source`` None: OLT Cloud, several with commas; ``directory`` None: the OLT manager's records.
     """
 
     port: int = 8080
@@ -47,6 +49,8 @@ class Options:
     scene: str | None = None
     fast: bool = False
     gateway: str | None = None
+    source: str | None = None
+    directory: str | None = None
 
 
 async def demo(options: Options) -> int:
@@ -58,6 +62,8 @@ async def demo(options: Options) -> int:
     """
     if options.gateway is not None and options.gateway not in GATEWAYS:
         raise StartupError(f"--gateway: there is no {options.gateway!r}; there are {', '.join(GATEWAYS)}")
+    _sources(options)
+    _directory(options)
     scenes = _scenes(options)
     with ExitStack() as stack:
         folder = _folder(options, stack)
@@ -68,7 +74,7 @@ async def demo(options: Options) -> int:
 
             right = await until_stopped(rehearse(scenes, folder, made, options.lang, _say))
             return INTERRUPTED if right is None else int(not right)
-        await until_stopped(_show(options, scenes, _stage(options, scenes, folder, {})))
+        await until_stopped(_show(options, scenes, _stage(options, scenes, folder, {}, panel=True)))
         return 0
 
 
@@ -89,6 +95,9 @@ def _scenes(options: Options) -> Sequence[Scene]:
     foreign = [scene.name for scene in chosen if options.gateway not in {None, _gateway(options, [scene])}]
     if foreign:
         raise StartupError(f"--gateway: {options.gateway} cannot tell {', '.join(foreign)}; leave it out")
+    without = [scene.name for scene in chosen if options.directory is not None and not scene.erp]
+    if without:
+        raise StartupError(f"--directory: no ERP is asked in {', '.join(without)}; leave it out")
     return chosen
 
 
@@ -97,6 +106,27 @@ def _gateway(options: Options, scenes: Sequence[Scene]) -> GatewayName:
     needed = (scene.gateway for scene in scenes if scene.gateway is not None)
     asked: GatewayName = next((name for name in GATEWAYS if name == options.gateway), "matrix")
     return next(needed, asked)
+
+
+def _sources(options: Options) -> tuple[SourceName, ...]:
+    """What tells the bot what is down; the scenes count on what the first of them says."""
+    asked = [one.strip() for one in (options.source or SOURCES[0]).split(",")]
+    unknown = [one for one in asked if one not in SOURCES]
+    if unknown:
+        raise StartupError(f"--source: there is no {unknown[0]!r}; there are {', '.join(SOURCES)}")
+    if options.scene is not None and asked != [SOURCES[0]]:
+        raise StartupError(f"--source: the scenes are told with {SOURCES[0]}; leave it out")
+    if PUSHES in asked and options.directory is None:
+        raise StartupError(f"--source: {PUSHES} knows no customers; give it an ERP with --directory, too")
+    return tuple(name for name in SOURCES if name in asked)
+
+
+def _directory(options: Options) -> DirectoryName | None:
+    """Which ERP knows the customers."""
+    if options.directory is not None and options.directory not in DIRECTORIES:
+        there = ", ".join(DIRECTORIES)
+        raise StartupError(f"--directory: there is no {options.directory!r}; there are {there}")
+    return next((name for name in DIRECTORIES if name == options.directory), None)
 
 
 def _folder(options: Options, stack: ExitStack) -> Path:
@@ -113,7 +143,14 @@ def _folder(options: Options, stack: ExitStack) -> Path:
     return options.data.absolute()
 
 
-def _stage(options: Options, scenes: Sequence[Scene], folder: Path, changes: Mapping[str, str]) -> Stage:
+def _stage(
+    options: Options,
+    scenes: Sequence[Scene],
+    folder: Path,
+    changes: Mapping[str, str],
+    *,
+    panel: bool = False,
+) -> Stage:
     variables = {"BOT_LANGUAGE": LANGUAGES[options.lang], **changes}
     # A ledger that was kept knows alerts and messages by number.
     numbers_from = int(time.time()) if (folder / "data").exists() else 0
@@ -125,6 +162,9 @@ def _stage(options: Options, scenes: Sequence[Scene], folder: Path, changes: Map
         variables=variables,
         numbers_from=numbers_from,
         gateway=_gateway(options, scenes),
+        sources=_sources(options),
+        directory=_directory(options),
+        panel=panel,
     )
 
 
@@ -163,6 +203,7 @@ async def _show(options: Options, scenes: Sequence[Scene], stage: Stage) -> None
         if port != options.port:
             _say(f"Port {options.port} is taken; the page is on {port}.")
         _say(f"Open {page.url}  (Ctrl-C ends everything)")
+        _say("Ana asks there for the bot's own panel: /painel or /panel brings the link in private.")
         if options.open:
             # A thread that nobody waits for: a browser may live as long as it likes.
             threading.Thread(target=_open, args=(page.url,), daemon=True).start()

@@ -20,7 +20,7 @@ FAST = {
     "HSM_RATE": "0",
 }
 # They begin first, so that none is alone at the end.
-SLOWEST = ("flapping", "reminder", "gateway", "back", "hours", "restored", "eta", "telegram-away")
+SLOWEST = ("flapping", "reminder", "gateway", "back", "hours", "restored", "eta", "zabbix", "telegram-away")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ async def _rehearse_one(scene: Scene, stage: Stage, lang: str) -> Result:
     play = Play(stage, scene, lang, fast=True)
     problem, bot_mb = None, 0.0
     try:
-        await stage.use(scene.settings(True))
+        await stage.use(scene.settings(True), erp=scene.erp, pushed=scene.pushed)
         await stage.start()
         await play.run()
         bot_mb = memory_mb(stage.bot_pid)

@@ -128,6 +128,12 @@ class Faults:
         return None
 
 
+def free_port() -> int:
+    """A port of loopback that nobody listens on, for a bot that is asked for it again after each start."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
 class Server(ABC):
     """Base of the simulated services.
 

@@ -1,17 +1,17 @@
 """What an OLT manager's folder brings: its settings, how it is opened, its advice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Protocol
 
-from bot.ports import Clock, Directory, Source
+from bot.ports import Clock, Polled
 from bot.process.settings.part import Declared
 from bot.sources.login import Login
 
 
-class OltManager(Source, Directory, Protocol):
-    """An OLT manager that also knows the customers."""
+class OltManager(Polled, Protocol):
+    """A source as the program opens and closes it."""
 
     @property
     def login(self) -> Login:
@@ -35,13 +35,17 @@ class Adapter(Declared):
     """An OLT manager as the program knows it.
 
     Args:
-        open: The source, from its settings; the zone is that of its dates, the number how many customers are
-            looked up at one time.
+        open: Its sources (one an account), from its settings; the zone is that of its dates, the number how
+            many customers are looked up at one time.
         look_ahead: How many customers it is asked for at one time while nobody waits; 0: none then, as its
-            budget does not allow for it.
+            budget does not allow for it (`Source.ahead`).
         advice: For `check`; what the chat says is in `words.toml` of its folder.
+        listens: Whether it is told over HTTP (`bot.ports.Pushed`).
+        called: Where there are several, each with a name behind a colon in SOURCE: what that may be.
     """
 
-    open: Callable[[Any, tzinfo, Clock, int], OltManager]
+    open: Callable[[Any, tzinfo, Clock, int], Sequence[OltManager]]
     look_ahead: int = 0
     advice: Advice = Advice()
+    listens: bool = False
+    called: str | None = None

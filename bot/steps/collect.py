@@ -8,7 +8,7 @@ from bot.domain.customer import Affected
 from bot.domain.incident import Incident, Kind, Poll
 from bot.domain.rules import Rules
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, NotFound, Refused, TryLater
-from bot.ports import Source
+from bot.ports import Polled, Source
 
 UNREAD = Poll((), frozenset(), complete=False)
 """What a poll that failed brought."""
@@ -16,7 +16,7 @@ GRACE = 1.0  # seconds for a source to tell what it has so far
 AT_ONCE = 10  # alerts that are read by themselves at one time
 
 
-async def collect(source: Source, *, within: float) -> Poll:
+async def collect(source: Polled, *, within: float) -> Poll:
     """One reading of the source, within so many seconds.
 
     Not repeated: the next poll is the repetition. Raises what it raises, AnswerLost where it never ends.
@@ -56,6 +56,7 @@ async def read_alone(source: Source, ids: Iterable[str], *, within: float) -> Ma
 
 
 def offered(incident: Incident, rules: Rules) -> bool:
-    """Whether the group is asked about it: LOS or POWER, no false positive, not too small to care."""
+    """Whether the group is asked about it: LOS or POWER, no false positive, not too small, not stale."""
     large_enough = incident.affected is None or incident.affected >= rules.min_affected
-    return incident.kind is not Kind.OTHER and not incident.ignored and large_enough
+    no_news = incident.ignored or incident.stale
+    return incident.kind is not Kind.OTHER and not no_news and large_enough

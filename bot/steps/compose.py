@@ -1,6 +1,7 @@
 """Step 2: what a poll changes: new cases and their late siblings, changed facts, ended outages."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.book import Book
@@ -8,6 +9,7 @@ from bot.domain.case import Case, CaseState, Member
 from bot.domain.causes.correlation import Group, Waiting, explain, group
 from bot.domain.causes.returning import placed
 from bot.domain.causes.sightings import Sightings
+from bot.domain.causes.told import follows_elsewhere, told_elsewhere
 from bot.domain.events import CaseOpened, IncidentChanged, IncidentEnded, IncidentJoined, Line
 from bot.domain.incident import Incident, Inventory, Kind, Poll, affected_of, at_most
 from bot.domain.limits.holds import why_not
@@ -18,13 +20,21 @@ RECOUNTED = timedelta(minutes=5)
 """A count that flickers is written so often at most."""
 
 
-def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> Write:
+def compose(
+    poll: Poll,
+    seen: Sightings,
+    inventory: Inventory,
+    rules: Rules,
+    unwatched: Callable[[str], bool] = lambda _: False,
+) -> Write:
     """The lines that bring the ledger up to what the polls saw.
 
     A new incident waits for its siblings (`settle_seconds`) and for `open_polls`; those of one cause make one
     case (`causes/correlation.py`), and join one that nobody decided on yet. Ports that were up again for at
     most `reopen_minutes` continue their last case (`causes/returning.py`). One that was seen before never
-    opens a second case. What ends is what the sightings say is `over`.
+    opens a second case, nor does one that another source told of: it is in its case at once, decided or
+    not. Where the decision was not about as much, or about an earlier one, it follows on a card of its own.
+    What ends is what the sightings say is `over`; `unwatched` are the incidents of sources that are not read.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
@@ -33,12 +43,17 @@ def compose(poll: Poll, seen: Sightings, inventory: Inventory, rules: Rules) -> 
             case = book.known(incident)
             if case is not None:
                 lines += _news(case, incident, now)
-        ended = _ended(book, seen.over)
+        ended = _ended(book, seen.over, unwatched)
         over = {line.incident for line in ended}
         waiting = [s for s in seen.new.values() if s.polls >= rules.open_polls]
         candidates = [s.incident for s in waiting if _is_new(book, s.incident, now)]
+        twins = {i.id: number for i in candidates if (number := told_elsewhere(book, i, over))}
+        candidates = [i for i in candidates if i.id not in twins]
         groups = group(candidates, _known(book, over, now), inventory, rules, now) if candidates else []
         joins, alone = placed(groups, _waited(seen, rules, now), book, rules, now, over=over)
+        alone = [_after_elsewhere(book, found, over) for found in alone]
+        for incident in (seen.new[id_].incident for id_ in twins):
+            joins.setdefault(twins[incident.id], []).append(incident)
         lines += ended  # first: an alert that another takes the place of has ended, and its case continues
         for number, those in joins.items():
             on = (incident for incident in book.cases[number].on if incident.id not in over)
@@ -81,6 +96,13 @@ def taken(lines: Sequence[Line]) -> list[str]:
     """The incidents that are in a case now."""
     opened = [i.id for line in lines if isinstance(line, CaseOpened) for i in (line.incident, *line.others)]
     return [*opened, *(line.incident.id for line in lines if isinstance(line, IncidentJoined))]
+
+
+def _after_elsewhere(book: Book, found: Group, over: Collection[str | None]) -> Group:
+    """With the case that it follows, where another source told of one that its decision was not about."""
+    earlier = (follows_elsewhere(book, incident, over) for incident in found.incidents)
+    follows = next((number for number in earlier if number is not None), None)
+    return found if found.follows is not None else replace(found, follows=follows)
 
 
 def _is_new(book: Book, incident: Incident, now: datetime) -> bool:
@@ -159,10 +181,10 @@ def _proposed(case: Case, now: datetime) -> bool:
     return case.proposal is not None and case.proposal.waits(now)
 
 
-def _ended(book: Book, gone: Iterable[str]) -> list[IncidentEnded]:
+def _ended(book: Book, gone: Iterable[str], unwatched: Callable[[str], bool]) -> list[IncidentEnded]:
     cases = ((id_, book.case_of(id_)) for id_ in gone)
     return [
-        IncidentEnded(case.id, "gone", id_)
+        IncidentEnded(case.id, "unwatched" if unwatched(id_) else "gone", id_)
         for id_, case in sorted(cases, key=lambda pair: (pair[1].id if pair[1] else 0, pair[0]))
         if case is not None and case.members[id_].ended_at is None
     ]

@@ -22,6 +22,7 @@ from bot.domain.events import (
     Resumed,
     Settled,
     StopAsked,
+    Withdrawn,
 )
 from bot.domain.incident import Kind, Port
 from bot.domain.limits import daily
@@ -58,9 +59,7 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
         case = undecided(book, number)
         check_runs(case, terms.runs)
         check_confirmed(book)
-        silence = book.silence_over(case, now)
-        if silence is not None:
-            raise Declined("silenced", until=silence.until, by=silence.by.name)
+        _check_heard(book, case, now)
         check_templates(book, templates_of(case, rules), rules, now)
         ports, left_out = free_ports(book, case, rules, now)
         two, proposal = takes_two(case, rules), case.proposal
@@ -74,7 +73,7 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
         agreed = _with(proposal, terms)
         despite, due = _agreed(book, case, rules, agreed, now)
         if due is None:
-            room = room_for(book, case, ports, rules, now)
+            room = room_for(book, case, ports, rules, now, need=terms.need, claimed=terms.claimed)
             _check_room(room, agreed, lambda: spent(book, rules, now))
         asked = asked_about(case, ports)
         if terms.shown is not None:
@@ -105,6 +104,15 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
     return write
 
 
+def _check_heard(book: Book, case: Case, now: datetime) -> None:
+    """Declined where people said that nothing is to be sent for now, or nobody says that it is still on."""
+    silence = book.silence_over(case, now)
+    if silence is not None:
+        raise Declined("silenced", until=silence.until, by=silence.by.name)
+    if case.stale:
+        raise Declined("stale_alert")
+
+
 def deny(number: int, who: Who, reason: str) -> Write:
     """Record that nothing is sent, who said so and why."""
 
@@ -125,19 +133,35 @@ def check(number: int) -> Write:
     return write
 
 
-def cancel(number: int, who: Who) -> Write:
+def cancel(number: int, who: Who, attempt: int | None = None) -> Write:
     """Take an approval back until the plan is written; after that stop what has not left.
 
-    The card may be seconds behind: who taps Cancelar on it wants no message to leave.
+    The card may be seconds behind: who taps Cancelar on it wants no message to leave. With an `attempt`
+    nothing but that one: what somebody approved anew since goes on.
     """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        state = find(book, number).state
+        case = find(book, number)
+        if attempt is not None and len(case.dispatches) != attempt:
+            raise Declined("stale_button")
+        state = case.state
         if state in {CaseState.COUNTDOWN, CaseState.SCHEDULED}:
             return [Cancelled(number, who)]
         if state is CaseState.SENDING:
             return [StopAsked(number, who)]
         raise Declined("too_late_to_cancel" if state is CaseState.SENT else "not_running")
+
+    return write
+
+
+def withdraw(number: int, who: Who) -> Write:
+    """Take the first of two approvals back, by whoever gave it, where the second has not come."""
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        proposal = undecided(book, number).proposal
+        if proposal is None or proposal.by.id != who.id:
+            raise Declined("not_running")
+        return [Withdrawn(number, who)]
 
     return write
 

@@ -20,6 +20,7 @@ from bot.domain.events import (
 )
 from bot.domain.incident import Incident, Inventory, Port
 from bot.domain.limits.silence import Scope
+from bot.domain.phone import without_phones
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import Declined
@@ -157,7 +158,10 @@ def explained_until(case: Case) -> datetime | None:
 
 
 def explain_denial(number: int, who: Who, reason: str, at: datetime) -> Write:
-    """Why nothing is sent, as the person who denied it wrote `at` that time; the newest counts."""
+    """Why nothing is sent, as the person who denied it wrote `at` that time; the newest counts.
+
+    Phones in it are masked, as in every reason: the group reads it, and its line is for ever.
+    """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         case = find(book, number)
@@ -166,7 +170,7 @@ def explain_denial(number: int, who: Who, reason: str, at: datetime) -> Write:
             raise Declined("nothing_to_explain")
         if at > until:
             raise Declined("explained_late", until=until)
-        text = one_line(reason, EXPLAINED_AT_MOST)
+        text = one_line(without_phones(reason), EXPLAINED_AT_MOST)
         if not text:
             raise Declined("nothing_to_explain")
         return [DenialExplained(number, who, text)]
@@ -180,6 +184,7 @@ def silence(
     """Planned work: no cards from there until then.
 
     Where it was asked for on the card of a `case`, one is enough: declined for one that lies in silence.
+    Phones in the reason are masked.
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
@@ -189,9 +194,26 @@ def silence(
             raise Declined("silence_past")
         if until - now > LONGEST_SILENCE:
             raise Declined("silence_too_long", days=LONGEST_SILENCE.days)
-        if not one_line(reason):
+        why = one_line(without_phones(reason))
+        if not why:
             raise Declined("silence_no_reason")
-        return [Silenced(book.next_silence, tuple(scopes), until, who, one_line(reason))]
+        return [Silenced(book.next_silence, tuple(scopes), until, who, why)]
+
+    return write
+
+
+def prolong(number: int, who: Who, by: timedelta, until: datetime) -> Write:
+    """A silence that ends at `until` lasts so much longer. Declined where that was changed meanwhile."""
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        found = book.silences.get(number)
+        if found is None or found.until <= now:
+            raise Declined("no_silence")
+        if int(found.until.timestamp()) != int(until.timestamp()):
+            raise Declined("silence_changed", until=found.until)
+        if found.until + by - now > LONGEST_SILENCE:
+            raise Declined("silence_too_long", days=LONGEST_SILENCE.days)
+        return [Silenced(number, found.scopes, found.until + by, who, found.reason)]
 
     return write
 

@@ -5,20 +5,37 @@ What people wait for goes first; `ahead` does the same while nobody waits.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import takewhile
+from dataclasses import dataclass, field, replace
+from itertools import islice, takewhile
+from types import MappingProxyType
 from typing import TypeVar
 
-from bot.domain.customer import Affected, Contact, Found, Link, Records, together
-from bot.domain.incident import Port
+from bot.domain.customer import Affected, Answered, Contact, Found, Link, Onu, Records, together
+from bot.domain.incident import Port, source_of
 from bot.domain.limits.retry import delay
 from bot.domain.rules import Rules
-from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, Throttled, TryLater
-from bot.ports import Clock, Directory, Source
+from bot.domain.watched.measures import Measures
+from bot.errors import (
+    AnswerLost,
+    BadAnswer,
+    DirectoryAway,
+    DirectoryRefused,
+    LoginRefused,
+    NotFound,
+    Refused,
+    Throttled,
+    TryLater,
+)
+from bot.ports import ByPort, Clock, Directory, Source
+from bot.steps.by_port import to_ask, told_by
 
 T = TypeVar("T")
+Ports = Mapping[str, Port]
+"""Where the alerts are, by incident id: a directory may be asked for a whole port."""
+
+NOWHERE: Ports = MappingProxyType({})
 
 GIVEN_UP_AFTER = 3  # failures in a row ahead: the source is away, or wants to be left alone
 
@@ -58,8 +75,17 @@ class Enricher:
     clock: Clock
     rng: random.Random
     way: Way = field(default_factory=Way)
+    asked: Callable[[Collection[str], Answered], None] = lambda _keys, _answer: None
+    """Hears of whom the directory was asked (`Onu.key`), and what it said."""
+    measures: Measures = field(default_factory=Measures)
+    _rooms: dict[str, asyncio.Semaphore] = field(default_factory=dict, init=False, repr=False)
+    """By who is asked, for all that people wait for together: who waited for a connection instead would be
+    given up there. One that hangs keeps nobody from the others.
+    """
 
-    async def enrich(self, incident_ids: Sequence[str], records: Records | None = None) -> Found:
+    async def enrich(
+        self, incident_ids: Sequence[str], records: Records | None = None, ports: Ports = NOWHERE
+    ) -> Found:
         """The ONUs of these alerts as they are now, each once, and the records of their customers.
 
         What `records` has that is fresh is not asked for again, and they take in what is.
@@ -68,25 +94,35 @@ class Enricher:
         comes: a plan made of what happened to be read before would be final.
         """
         with self.way.taken():
-            alerts, errors = await self._alerts(incident_ids)
+            alerts, errors = await self._alerts(incident_ids, ports)
             affected = together(alerts)
-            ids = affected.client_ids
-            known = Records(len(ids)) if records is None else records
+            subjects = affected.subjects
+            known = Records(len(subjects)) if records is None else records
             contacts: dict[str, Contact | None] = {}
             failed: set[str] = set()
 
-            async def look_up(client_id: str) -> None:
-                contact = await self._patiently(lambda: self.directory.customer(client_id))
-                known.put(client_id, contact, self.clock.monotonic())
-                contacts[client_id] = contact
+            async def look_up(batch: Sequence[str]) -> None:
+                await self._patiently(self._keeper, lambda: ask(batch), self.rules.look_up_for)
+
+            async def ask(batch: Sequence[str]) -> None:
+                await self._ask([subjects[key] for key in batch if key not in contacts], known, contacts)
+
+            def missed(batch: Sequence[str], _error: Exception) -> None:
+                failed.update(key for key in batch if key not in contacts)
 
             now = self.clock.monotonic()
-            contacts = {id_: known.get(id_) for id_ in ids if known.fresh(id_, now)}
-            left = [id_ for id_ in ids if id_ not in contacts]
+            contacts = {key: known.get(key) for key in subjects if known.fresh(key, now)}
+            contacts |= affected.records
+            left = [key for key in subjects if key not in contacts]
             at_most = min(self.rules.look_ups, len(left))
-            await self._each(iter(left), at_most, look_up, lambda client_id, _: failed.add(client_id))
-        found = {id_: contact for id_, contact in contacts.items() if contact is not None}
+            await self._each(self._batches(left), at_most, look_up, missed)
+        found = {key: contact for key, contact in contacts.items() if contact is not None}
         return Found(affected, found, frozenset(failed), frozenset(errors))
+
+    @property
+    def _keeper(self) -> str:
+        """Who is asked for records; empty where it is the source itself, as `source_of` calls that."""
+        return "" if self.directory.name == self.source.name else self.directory.name
 
     async def read(self, incident_ids: Sequence[str]) -> tuple[Affected, frozenset[str]]:
         """These alerts' ONUs as they are now, and which alerts could not be read; raises as `enrich`."""
@@ -104,16 +140,16 @@ class Enricher:
         by_key = {port.key: port for port in ports}
 
         async def read(key: str) -> None:
-            found[key] = await self._patiently(lambda: self.source.links(by_key[key]))
+            found[key] = await self._patiently(by_key[key].source, lambda: self.source.links(by_key[key]))
 
         with self.way.taken():
-            await self._each(iter(by_key), min(self.rules.look_ups, len(by_key)), read, errors.__setitem__)
+            await self._each(iter(by_key), len(by_key), read, errors.__setitem__)
         if not found and errors:
             raise next(iter(errors.values()))
         return found
 
     async def alerts_ahead(
-        self, incident_ids: Sequence[str], wanted: Callable[[], bool]
+        self, incident_ids: Sequence[str], wanted: Callable[[], bool], ports: Ports = NOWHERE
     ) -> dict[str, Affected]:
         """The ONUs of these alerts, of those that can be read, while nobody waits for them.
 
@@ -123,39 +159,91 @@ class Enricher:
         alerts: dict[str, Affected] = {}
 
         async def read(incident_id: str) -> None:
-            alerts[incident_id] = await self.source.affected(incident_id)
+            alerts[incident_id] = self._named(await self.source.affected(incident_id), ports.get(incident_id))
+
+        async def ask(incident_id: str) -> None:
+            alert = alerts.pop(incident_id)  # what does not come is asked for again
+            alerts[incident_id] = await self._on_port(alert, ports[incident_id])
 
         await self._gently(incident_ids, read, wanted)
+        await self._gently(to_ask(alerts, incident_ids, ports), ask, wanted)
         return alerts
 
     async def records_ahead(
-        self, client_ids: Sequence[str], records: Records, wanted: Callable[[], bool]
+        self, subjects: Mapping[str, Onu], records: Records, wanted: Callable[[], bool]
     ) -> None:
-        """Have `records` take these customers in, those that can be had, in the same way."""
+        """Have `records` take these in, by `Onu.key`, those that can be had, in the same way."""
 
-        def left(client_id: str) -> bool:
-            return wanted() and not records.fresh(client_id, self.clock.monotonic())
+        def left(key: str) -> bool:
+            return wanted() and not records.fresh(key, self.clock.monotonic())
 
-        async def look_up(client_id: str) -> None:
-            if left(client_id):  # somebody may have looked them up while this waited
-                contact = await self.directory.customer(client_id)
-                records.put(client_id, contact, self.clock.monotonic())
+        async def look_up(batch: Sequence[str]) -> None:
+            onus = [subjects[key] for key in batch if left(key)]
+            if onus:  # somebody may have looked them up while this waited
+                await self._ask(onus, records, {})
 
-        await self._gently(filter(left, client_ids), look_up, wanted)
+        await self._gently(self._batches(filter(left, subjects)), look_up, wanted)
+
+    def _named(self, affected: Affected, port: Port | None) -> Affected:
+        """Its ONUs with where they are, and what the directory knows them by."""
+        subject = self.directory.subject
+        onus = tuple([onu.at(port, subject(onu)) for onu in affected.onus])
+        return replace(affected, onus=onus)
+
+    async def _on_port(self, alert: Affected, port: Port) -> Affected:
+        """The alert with who is on its port, where a directory knows that."""
+        if not isinstance(self.directory, ByPort):
+            return alert
+        try:
+            found = await self.directory.on_port(port)
+        except NotFound:
+            return alert
+        except (TryLater, AnswerLost, Refused, BadAnswer) as error:
+            self.asked((port.key,), Answered({}, error))
+            if isinstance(error, LoginRefused):
+                raise DirectoryRefused(str(error)) from None
+            raise
+        told = told_by(found, alert, port)
+        self.asked(list(told.records), Answered(told.records))
+        return told
+
+    async def _ask(self, onus: Sequence[Onu], known: Records, contacts: dict[str, Contact | None]) -> None:
+        """Ask the directory once; what it answers is taken in, why it does not of the others is raised."""
+        began = self.clock.monotonic()
+        answer = await self.directory.customers(onus)
+        now = self.clock.monotonic()
+        self.measures.looked_up(len(onus), answer, now - began)
+        for key, contact in answer.records.items():
+            known.put(key, contact, now)
+            contacts[key] = contact
+        self.asked([onu.key for onu in onus if onu.key is not None], answer)
+        error = answer.error
+        if isinstance(error, LoginRefused) and self.directory.name != self.source.name:
+            raise DirectoryRefused(str(error))
+        if error is not None:
+            raise error
+        if any(onu.key not in answer.records for onu in onus):
+            raise BadAnswer("not_all")
+
+    def _batches(self, keys: Iterable[str]) -> Iterator[Sequence[str]]:
+        """As many at a time as the directory is asked about at once."""
+        left = iter(keys)
+        while batch := list(islice(left, self.directory.at_once)):
+            yield batch
 
     async def _gently(
-        self, keys: Iterable[str], ask: Callable[[str], Awaitable[None]], wanted: Callable[[], bool]
+        self, keys: Iterable[T], ask: Callable[[T], Awaitable[None]], wanted: Callable[[], bool]
     ) -> None:
         gave_up: list[Exception] = []
         in_a_row = 0
 
-        async def behind(key: str) -> None:
+        async def behind(key: T) -> None:
             nonlocal in_a_row
             await self.way.clear()
             await ask(key)
             in_a_row = 0
 
-        def missed(_key: str, error: Exception) -> None:
+        def missed(_key: T, error: Exception) -> None:
             nonlocal in_a_row
             in_a_row += 1
             if isinstance(error, Throttled) or in_a_row >= GIVEN_UP_AFTER:
@@ -166,26 +254,39 @@ class Enricher:
         if gave_up:
             raise gave_up[0]
 
-    async def _alerts(self, incident_ids: Sequence[str]) -> tuple[dict[str, Affected], dict[str, Exception]]:
+    async def _alerts(
+        self, incident_ids: Sequence[str], ports: Ports = NOWHERE
+    ) -> tuple[dict[str, Affected], dict[str, Exception]]:
         """What can be read of these, in their order, and what the others raised; that where none can."""
         alerts: dict[str, Affected] = {}
         errors: dict[str, Exception] = {}
 
-        async def read(incident_id: str) -> None:
-            alerts[incident_id] = await self._patiently(lambda: self.source.affected(incident_id))
+        async def fetch(incident_id: str) -> None:
+            read = await self._patiently(source_of(incident_id), lambda: self.source.affected(incident_id))
+            alerts[incident_id] = self._named(read, ports.get(incident_id))
 
-        at_most = min(self.rules.look_ups, len(incident_ids))
-        await self._each(iter(incident_ids), at_most, read, errors.__setitem__)
+        async def ask(incident_id: str) -> None:
+            alert = alerts.pop(incident_id)
+            alerts[incident_id] = await self._patiently(
+                self._keeper, lambda: self._on_port(alert, ports[incident_id]), self.rules.look_up_for
+            )
+
+        def away(incident_id: str, error: Exception) -> None:
+            errors[incident_id] = DirectoryAway(str(error))
+
+        await self._each(iter(incident_ids), len(incident_ids), fetch, errors.__setitem__)
+        whole = to_ask(alerts, incident_ids, ports)
+        await self._each(iter(whole), min(self.rules.look_ups, len(whole)), ask, away)
         if not alerts:
             raise errors[incident_ids[0]]
         return {id_: alerts[id_] for id_ in incident_ids if id_ in alerts}, errors
 
     async def _each(
         self,
-        waiting: Iterator[str],
+        waiting: Iterator[T],
         at_most: int,
-        ask: Callable[[str], Awaitable[None]],
-        failed: Callable[[str, Exception], None],
+        ask: Callable[[T], Awaitable[None]],
+        failed: Callable[[T, Exception], None],
     ) -> None:
         """Ask for each, `at_most` at a time; a refused login ends it at once."""
 
@@ -205,15 +306,22 @@ class Enricher:
         except* LoginRefused as refused:
             raise refused.exceptions[0] from None
 
-    async def _patiently(self, read: Callable[[], Awaitable[T]]) -> T:
-        """What `read` brings, repeated with backoff while the other side is away or throttles."""
-        tried = 0
+    async def _patiently(self, of: str, read: Callable[[], Awaitable[T]], at_least: float = 0.0) -> T:
+        """What `read` brings, repeated with backoff while the other side (`of`) is away or throttles.
+
+        It is given up after `read_tries`, and no sooner than `at_least` seconds.
+        """
+        tried, began = 0, self.clock.monotonic()
+        room = self._rooms.setdefault(of, asyncio.Semaphore(self.rules.look_ups))
         while True:
             try:
-                return await read()
+                async with room:
+                    if not tried:  # the wait for its first turn is none for the other side
+                        began = self.clock.monotonic()
+                    return await read()
             except (TryLater, AnswerLost) as error:
                 tried += 1
-                if tried >= self.rules.read_tries:
+                if tried >= self.rules.read_tries and self.clock.monotonic() - began >= at_least:
                     raise
                 pause = error.retry_after if isinstance(error, TryLater) else None
                 if pause is None:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.book import Book
-from bot.domain.case import Case, restoring_of
+from bot.domain.case import UNWATCHED, Case, restoring_of
 from bot.domain.causes.flapping import oscillates
-from bot.domain.customer import Link
+from bot.domain.customer import WHOLE_PORT, Link
 from bot.domain.dispatch import Despite, Phase
 from bot.domain.events import Approved, Line, Planned, Restoring, Spared, Untold
 from bot.domain.incident import Port
@@ -62,6 +62,8 @@ def _check_tellable(case: Case, now: datetime, rules: Rules) -> None:
     """Declined where nobody may be told that service is back."""
     if case.ended_at is None:
         raise Declined("still_on")
+    if case.ended_why == UNWATCHED:
+        raise Declined("unwatched")
     if not rules.restored:
         raise Declined("no_restored_template")
     if not case.past and not case.accepted():
@@ -125,8 +127,11 @@ def plan(number: int, attempt: int, links: Links, rules: Rules) -> Write:
     return write
 
 
-def spare_down(number: int, attempt: int, links: Links) -> Write:
-    """Those still to do who are not online any more, or whose outage is on again."""
+def spare_down(number: int, attempt: int, links: Links, *, unread: bool = True) -> Write:
+    """Those still to do who are not online any more, or whose outage is on again.
+
+    Those on a port that could not be read are spared, too, but for a look while it goes on (not `unread`).
+    """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         case = book.cases[number]
@@ -136,29 +141,47 @@ def spare_down(number: int, attempt: int, links: Links) -> Write:
         todo = progress.todo() if progress is not None else []
         over = _root(book, case).ended_at is not None
         again = _again(todo, links, book, number, over=over)
-        return [Spared(number, r.id, r.skip) for r in again if r.skip is not None]
+        proven = (r for r in again if unread or r.skip is not Skip.LOOKUP_FAILED)
+        return [Spared(number, r.id, r.skip) for r in proven if r.skip is not None]
 
     return write
 
 
 def ports_of(book: Book, number: int) -> list[Port]:
-    """The ports on which those who were warned are."""
-    root = _root(book, book.cases[number])
-    ports = {port.key: port for dispatch in root.dispatches for port in dispatch.ports}
-    return list(ports.values())
+    """The ports on which those who were warned are, as each source calls them that told of one."""
+    told = _told_of(_root(book, book.cases[number]))
+    return list({port.key: port for ports in told.values() for port in ports}.values())
 
 
-def _unread(book: Book, number: int, links: Links) -> bool:
-    """Whether a port could not be read."""
-    return any(port.key not in links for port in ports_of(book, number))
+def _told_of(root: Case) -> dict[str, list[Port]]:
+    """The same by the keys that plans have; a source that is not read any more cannot be asked."""
+    known: dict[str, list[Port]] = {}
+    for incident in (m.incident for m in root.members.values() if m.ended_why != UNWATCHED):
+        known.setdefault(incident.port.key, []).append(incident.own or incident.port)
+    ports = (port for dispatch in root.dispatches for port in dispatch.ports)
+    return {port.key: known.get(port.key, [port]) for port in ports}
 
 
 def _again(
     recipients: Sequence[Recipient], links: Links, book: Book, number: int, *, over: bool
 ) -> list[Recipient]:
-    """Each with a message or the reason why not; an ONU of which nothing is known is not online."""
-    unread = _unread(book, number, links)
-    known = {serial: link for port in links.values() for serial, link in port.items()}
+    """Each with a message or the reason why not.
+
+    An ONU is online where every source says so that told of its port and knows it; where none does, where
+    all that told of the whole port say so of it. One of which nothing is known is not.
+    """
+    root = _root(book, book.cases[number])
+    told = _told_of(root).items()
+    unread = {key for key, ports in told if any(port.key not in links for port in ports)}
+    known: dict[str, set[Link | None]] = {}
+    for port in links.values():
+        for serial, link in port.items():
+            known.setdefault(serial, set()).add(link)
+    whole = {key: {links.get(port.key, {}).get(WHOLE_PORT) for port in ports} - {None} for key, ports in told}
+
+    def how(serial: str, recipient: Recipient) -> set[Link | None]:
+        on = recipient.ports or tuple(whole)
+        return known.get(serial) or set().union(*(whole.get(key, set()) for key in on)) or {None}
 
     def why_not(recipient: Recipient) -> Skip | None:
         if not over:
@@ -167,8 +190,8 @@ def _again(
             return Skip.OPTED_OUT
         if recipient.phone is None:
             return Skip.FORGOTTEN
-        found = {known.get(serial) for serial in recipient.serials}
-        if found == {Link.ONLINE}:
+        found = {link for serial in recipient.serials for link in how(serial, recipient)}
+        if found == {Link.ONLINE} and unread.isdisjoint(recipient.ports or {root.incident.port.key}):
             return None
         return Skip.LOOKUP_FAILED if unread and found <= {Link.ONLINE, None} else Skip.STILL_DOWN
 

@@ -32,7 +32,8 @@ from bot.domain.plan import (
     Recipient,
     Skip,
 )
-from bot.domain.rules import Rules
+from bot.domain.rules import InForce, Rules
+from bot.domain.watched.measures import Measures
 from bot.errors import Declined, LedgerClosed, Throttled, TryLater
 from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn, Write
 from bot.steps.decide import check_confirmed
@@ -83,13 +84,19 @@ class Sender:
     ledger: Ledger
     gateway: Gateway
     limiter: Limiter
-    rules: Rules
+    in_force: InForce
     clock: Clock
     rng: random.Random
     spawn: Spawn
     heard: Callable[[str | None], None]
     breaker: Breaker = field(default_factory=Breaker)
     late: set[tuple[int, str]] = field(default_factory=set)
+    measures: Measures = field(default_factory=Measures)
+
+    @property
+    def rules(self) -> Rules:
+        """As they are now."""
+        return self.in_force.rules
 
     async def send(self, job: Job, recipients: Sequence[Recipient]) -> None:
         """Send to each once, in order, many in flight, until all are through or the job is halted.
@@ -180,10 +187,12 @@ class Sender:
             self.limiter.landed()
         while not job.halt.is_set():
             try:
+                self.measures.retries += tried > 0
                 receipt = await self._timed(job, recipient)
             except TryLater as error:
                 self.heard(None if isinstance(error, Throttled) else str(error))
                 tried += 1
+                self.measures.retries += tried > 1
                 pause = error.retry_after
                 if pause is None:
                     pause = delay(tried, self.rules.send_base, self.rules.send_cap, self.rng.random())
@@ -210,6 +219,7 @@ class Sender:
     async def _timed(self, job: Job, recipient: Recipient) -> Receipt:
         """One try, and the pace hears how long the gateway took to say yes, or to ask for less."""
         left, telling, throttled = self.clock.monotonic(), False, False
+        self.measures.in_flight += 1
         try:
             receipt = await self._try_once(job, recipient)
             telling = receipt.outcome in ARRIVED
@@ -219,8 +229,10 @@ class Sender:
         else:
             return receipt
         finally:
-            took = self.clock.monotonic() - left if telling else None
-            self.limiter.landed(took, throttled=throttled)
+            took = self.clock.monotonic() - left
+            self.measures.in_flight -= 1
+            self.measures.send_seconds.add(took)
+            self.limiter.landed(took if telling else None, throttled=throttled)
 
     async def _try_once(self, job: Job, recipient: Recipient) -> Receipt:
         template = recipient.template.value if recipient.template is not None else job.template

@@ -6,6 +6,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from bot import tongue
 from bot.domain.who import Who
 from bot.errors import StartupError
 from bot.storage.segments import ledger_folder
@@ -22,7 +23,8 @@ def troubles(folder: Path) -> list[str]:
 def of_another_user(folder: Path) -> str | None:
     """Why this user should write nothing there: what root makes the bot could not open. Raises OSError."""
     owner = folder.stat().st_uid
-    return f"{folder} belongs to user {owner}: run this as that user" if owner != os.geteuid() else None
+    text = tongue.said("{folder} belongs to user {owner}: run this as that user", folder=folder, owner=owner)
+    return text if owner != os.geteuid() else None
 
 
 def who() -> Who:
@@ -48,15 +50,16 @@ def _of(path: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        return [f"{path} cannot be looked at by this user ({user}): {error.strerror}"]
+        text = "{path} cannot be looked at by this user ({user}): {why}"
+        return [tongue.said(text, path=path, user=user, why=error.strerror)]
     if not stat.S_ISDIR(found.st_mode):
         return []
     said = []
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-        owner = f"{path} is user {found.st_uid}'s and this user ({user}) may not write it"
-        said.append(f"{owner}: chown -R {user} {path}")
+        text = "{path} is user {owner}'s and this user ({user}) may not write it: chown -R {user} {path}"
+        said.append(tongue.said(text, path=path, owner=found.st_uid, user=user))
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         rights = stat.filemode(found.st_mode)
-        others = f"{path} may be written by others than user {found.st_uid} ({rights})"
-        said.append(f"{others}: chmod go-w {path}")
+        text = "{path} may be written by others than user {owner} ({rights}): chmod go-w {path}"
+        said.append(tongue.said(text, path=path, owner=found.st_uid, rights=rights))
     return said

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import structlog
 
+from bot import tongue
 from bot.domain.book import Doubt
 from bot.errors import StartupError
 from bot.storage.disk import Disk
 from bot.storage.people.key import NAME as KEY
 from bot.storage.people.months import FOLDER
+from bot.storage.rows import PUSHED
 from bot.storage.segments import ledger_folder
 
 NAME = "backup.json"
@@ -25,14 +27,20 @@ UPGRADING = "upgrading"
 BEFORE = "before-upgrade"
 """How the folder with the copy of what there was before an upgrade begins."""
 
-TAKEN = ("cooldown.json", "audit.json")
+TAKEN = ("cooldown.json", "audit.json", PUSHED)
 """What a backup takes beside the segments, files and folders of files: all that a start believes."""
 
 PEOPLE = (KEY, FOLDER)
 """What it takes behind them: whoever a line speaks of is known before the line is there."""
 
-LEFT = ("ledger", NAME, UPGRADING, f"{BEFORE}*", "instance.lock", "*checkpoint*", "*index*", "*.tmp")
-"""What it does not take as it lies there: the segments, which have their own way, and what is made anew."""
+LEFT = (
+    *("ledger", NAME, UPGRADING, f"{BEFORE}*", "instance.lock", "*checkpoint*", "*index*", "*.tmp"),
+    "api-keys.*",
+)
+"""What it does not take as it lies there: the segments, which have their own way, and what is made anew.
+
+Keys of the API are: with an old copy of them one would be good again that was revoked since.
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -54,8 +62,10 @@ class Mark:
     def said(self) -> str:
         """What it is."""
         if self.doubt == "backup":
-            return f"a backup of {self.of}, taken {self.at}"
-        return f"upgraded from what looks like an old copy, whose last line is of {self.at}"
+            return tongue.said("a backup of {folder}, taken {at}", folder=self.of, at=self.at)
+        return tongue.said(
+            "upgraded from what looks like an old copy, whose last line is of {at}", at=self.at
+        )
 
 
 def put(disk: Disk, folder: Path, mark: Mark) -> None:

@@ -13,6 +13,7 @@ from typing import Self
 import structlog
 from filelock import Timeout
 
+from bot import tongue
 from bot.domain.book import Book, Doubt
 from bot.domain.events import Line, Planned, Started
 from bot.errors import Closed, Declined, LedgerClosed, StartupError
@@ -94,6 +95,8 @@ class FileLedger(Recorder):
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = False
         self._once_doubted: Callable[[], None] | None = None
+        self.on_written: Callable[[float], None] = lambda _seconds: None
+        """Called after each group of lines, with how long the disk took to have it."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._writer = asyncio.get_running_loop().create_task(self._write_on(), name="ledger")
 
@@ -110,7 +113,8 @@ class FileLedger(Recorder):
             disk.make_folder(folder)
             release = disk.lock(folder / "instance.lock")
         except Timeout:
-            message = f"another process owns {folder}: stop it, or give this one another DATA_DIR"
+            text = "another process owns {folder}: stop it, or give this one another DATA_DIR"
+            message = tongue.said(text, folder=folder)
             raise StartupError(message, code=1) from None
         except OSError as error:
             raise _unusable(folder, error) from error
@@ -259,6 +263,10 @@ class FileLedger(Recorder):
             self._segments.close()
         self._release()
 
+    def free_bytes(self) -> int:
+        """How much room its disk has. Blocks as long as the disk does; OSError."""
+        return self._segments.free_bytes()
+
     def _check_room(self, lines: Sequence[Line], inner: Sequence[bytes]) -> None:
         sends = [sum(r.skip is None for r in line.recipients) for line in lines if isinstance(line, Planned)]
         if not sends:
@@ -299,7 +307,8 @@ class FileLedger(Recorder):
             if rows:
                 loop = asyncio.get_running_loop()
                 listed = [one for entry in group for one in entry.listed]
-                places = await loop.run_in_executor(self._thread, self._append, listed, rows)
+                places, took = await loop.run_in_executor(self._thread, self._append, listed, rows)
+                self.on_written(took)
         except Exception as error:  # noqa: BLE001 - whatever stops the writer must reach those who wait
             self._fail(group, error)
             return
@@ -318,11 +327,16 @@ class FileLedger(Recorder):
 
     def _append(
         self, listed: Sequence[Listed], rows: Sequence[tuple[datetime, bytes]]
-    ) -> list[tuple[int, str]]:
-        """Names and phones first: a line whose people are not known sends to nobody."""
+    ) -> tuple[list[tuple[int, str]], float]:
+        """Where they stand, and how many seconds it took.
+
+        Names and phones first: a line whose people are not known sends to nobody.
+        """
+        began = self._clock.monotonic()
         if listed and self._people is not None:
             self._people.append(listed)
-        return self._segments.append(rows)
+        places = self._segments.append(rows)
+        return places, self._clock.monotonic() - began
 
     def _fail(self, group: list[_Pending], error: Exception) -> None:
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
@@ -351,5 +365,6 @@ def _explained(folder: Path, trouble: Trouble, lines: int) -> Closed:
 
 def _unusable(folder: Path, error: OSError) -> StartupError:
     needed = "DATA_DIR must be a folder on a local disk that this user may read and write"
-    mend = "; ".join([needed, *troubles(folder)])
-    return StartupError(f"{folder} cannot be used ({error.strerror}): {mend}", code=1)
+    mend = "; ".join([tongue.said(needed), *troubles(folder)])
+    text = "{folder} cannot be used ({why}): {mend}"
+    return StartupError(tongue.said(text, folder=folder, why=error.strerror, mend=mend), code=1)

@@ -8,7 +8,6 @@ customer's stop and what happened to a template go at once: somebody may have de
 
 import asyncio
 import logging
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from bot.domain.delivery import DeliveryNews, News
-from bot.storage.disk import Disk, regular
+from bot.storage.disk import Disk
 
 NAME = "inbox.jsonl"
 MOST = 50_000
@@ -38,6 +37,7 @@ class FileInbox:
         self._new: list[bytes] = []
         self._written: asyncio.Future[None] | None = None
         self._size = 0
+        self._stands = False  # in its folder, whatever happens to the power
         self.left: Sequence[News] = self._found()
 
     async def keep(self, news: Sequence[News]) -> None:
@@ -80,14 +80,17 @@ class FileInbox:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._append, rows)
 
     def _append(self, rows: bytes) -> None:
-        descriptor = regular(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        descriptor = self._disk.open_append(self._path)
         try:
-            view = memoryview(rows)
-            while view:
-                view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
+            new = self._disk.size(descriptor) == 0
+            while rows:
+                rows = rows[self._disk.write(descriptor, rows) :]
+            self._disk.fdatasync(descriptor)
         finally:
-            os.close(descriptor)
+            self._disk.close(descriptor)
+        if new or not self._stands:  # whoever made it may have been killed before this
+            self._disk.sync_folder(self._path.parent)
+            self._stands = True
 
     def _replace(self, kept: bytes) -> None:
         try:

@@ -91,6 +91,11 @@ class Views:
         await self._write()
         self._task = asyncio.get_running_loop().create_task(self._follow(), name="views")
 
+    def follow(self, hours: float) -> None:
+        """The cooldown lasts so long from now on: with the next writing each row says so."""
+        self._hours, self._news.every = hours, True
+        self._ring()
+
     async def close(self) -> None:
         """Write both files a last time and stop."""
         if self._task is None:

@@ -105,11 +105,10 @@ class Scan:
 
 @dataclass(slots=True)
 class _Tail:
-    """The lines of a group that is not whole yet."""
+    """The lines of a group that is not whole yet, each with its hash, and the hash of the last line."""
 
-    entries: list[Entry] = field(default_factory=list)
-    digests: list[str] = field(default_factory=list)
-    digest: str = codec.NO_LINE
+    digest: str
+    lines: list[tuple[Entry, str]] = field(default_factory=list)
 
 
 def scan(
@@ -189,47 +188,56 @@ def _judged(disk: Disk, folder: Path, trouble: Trouble, later: int) -> Trouble:
 def _segment(
     found: Scan, name: str, file: BinaryIO, wanted: Container[int], upto: int | None, *, before: bool
 ) -> Trouble | None:
-    tail = _Tail(digest=found.head.digest)
-    number, offset = found.marks[name][:2]
+    tail = _Tail(found.head.digest)
+    mark: tuple[int, int, int, int, str] = found.marks[name]
+    number, offset = mark[:2]
     size = found.sizes[name]  # what is written while this reads is not seen
     file.seek(offset)
-    while offset < size and (upto is None or found.head.seq < upto):
-        number += 1
-        whole = file.readline(size - offset)
-        if not whole.endswith(b"\n"):
-            return Trouble(Fault.INCOMPLETE, name, number, offset, "the line is not whole")
-        raw = whole[:-1]
-        try:
-            entry = codec.unseal(raw)
-            if codec.personal(entry.line):
-                found.before = True
-                if not before:
-                    raise Outdated
-            _check_place(found.head, tail, entry)
-            tail.entries.append(entry)
-            tail.digest = codec.digest(raw)
-            tail.digests.append(tail.digest)
+    try:
+        while offset < size and (upto is None or found.head.seq < upto):
+            number += 1
+            whole = file.readline(size - offset)
+            if not whole.endswith(b"\n"):
+                return Trouble(Fault.INCOMPLETE, name, number, offset, "the line is not whole")
+            entry = _read(found, tail, whole[:-1], before=before)
             if entry.seq in wanted:
                 found.digests[entry.seq] = tail.digest
             if entry.left == 0:
                 _take(found, tail)
-                found.ends[name] = offset + len(whole)
-                found.marks[name] = Mark(number, found.ends[name], offset, entry.seq, tail.digest)
-        except BadLine as error:
-            fault = Fault.CORRUPT if error.intact else Fault.TORN
-            return Trouble(fault, name, number, offset, str(error))
-        offset += len(whole)
-    if tail.entries:
-        missing = tail.entries[-1].left
+                mark = number, offset + len(whole), offset, entry.seq, tail.digest
+            offset += len(whole)
+    except BadLine as error:
+        fault = Fault.CORRUPT if error.intact else Fault.TORN
+        return Trouble(fault, name, number, offset, str(error))
+    finally:  # once, and not for each of a month's lines
+        found.marks[name], found.ends[name] = Mark(*mark), mark[1]
+    if tail.lines:
+        missing = tail.lines[-1][0].left
         return Trouble(
             Fault.INCOMPLETE, name, number + 1, offset, f"group: lines that should follow: {missing}"
         )
     return None
 
 
+def _read(found: Scan, tail: _Tail, raw: bytes, *, before: bool) -> Entry:
+    """The next line, which is in its place."""
+    head, seq = found.head, found.head.seq + len(tail.lines) + 1
+    follows = codec.follows(raw, seq, head.group + 1, tail.digest)
+    entry = follows or codec.unseal(raw)
+    if codec.personal(entry.line):
+        found.before = True
+        if not before:
+            raise Outdated
+    if follows is None or tail.lines or entry.at < head.at:
+        _check_place(head, tail, entry)
+    tail.digest = codec.digest(raw)
+    tail.lines.append((entry, tail.digest))
+    return entry
+
+
 def _check_place(head: Head, tail: _Tail, entry: Entry) -> None:
-    last = tail.entries[-1] if tail.entries else None
-    seq = head.seq + len(tail.entries) + 1
+    last = tail.lines[-1][0] if tail.lines else None
+    seq = head.seq + len(tail.lines) + 1
     if entry.seq != seq:
         raise BadLine(f"sequence: {entry.seq} where {seq} should be", intact=True)
     if entry.prev != tail.digest:
@@ -249,17 +257,16 @@ def _floor(entry: Entry) -> datetime:
 
 
 def _take(found: Scan, tail: _Tail) -> None:
-    for entry, digest in zip(tail.entries, tail.digests, strict=True):
+    for entry, digest in tail.lines:
         try:
             found.book.apply(entry.at, entry.line)
             found.book.stands(entry.line, entry.seq, digest)
         except Exception as error:  # whatever the fold cannot take is a line that does not fit
             what = f"state: a line of kind {entry.line.kind} does not fit what is before it"
             raise BadLine(f"{what} ({type(error).__name__})", intact=True) from error
-    last = tail.entries[-1]
-    found.head = Head(last.seq, last.group, tail.digest, _floor(last))
-    tail.entries.clear()
-    tail.digests.clear()
+    last, digest = tail.lines[-1]
+    found.head = Head(last.seq, last.group, digest, _floor(last))
+    tail.lines.clear()
 
 
 _IN_A_VIEW = re.compile(

@@ -4,9 +4,9 @@ import errno
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.storage import codec
 from bot.storage.disk import Disk
@@ -54,8 +54,7 @@ def segment_name(at: datetime) -> str:
     return f"{at.year:04}-{at.month:02}.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The end of the last whole group: what the next line follows."""
 
     seq: int = 0

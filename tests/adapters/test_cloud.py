@@ -16,8 +16,9 @@ from bot.domain.plan import Mend, Message, Outcome, Receipt
 from bot.errors import Refused, Throttled, TryLater
 from bot.gateways.cloud import codes
 from bot.gateways.cloud.answers import called, receipt
-from bot.gateways.cloud.body import LONGEST_OPAQUE, spell
+from bot.gateways.cloud.body import LONGEST_OPAQUE
 from bot.gateways.cloud.cloud import Cloud
+from bot.gateways.whatsapp import spell
 from bot.process.settings.reading import load
 from bot.process.wiring import adapters_words, open_gateway
 from bot.simulator.cloud import NUMBER, CloudApi
@@ -264,7 +265,7 @@ async def test_every_code_of_the_table_is_tested_here_and_has_words() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_a_person_is_told_to_mend_can_be_said(language: str) -> None:
-    words = Words(language, ZONE, adapters_words(language, "cloud", "oltcloud"))
+    words = Words(language, ZONE, adapters_words(language, "cloud", ("oltcloud",)))
     assert words.coded("LOS", "setting") == "WA_TEMPLATE_LOS"
     for mend in get_args(Mend):
         said = words.say(f"advice.{mend}", setting="WA_TEMPLATE_LOS", again="Retomar")

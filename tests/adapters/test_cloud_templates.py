@@ -11,7 +11,7 @@ from bot.domain.limits.templates import Template, Trouble
 from bot.domain.plan import Message
 from bot.errors import BadAnswer, Refused
 from bot.gateways.cloud.cloud import Cloud
-from bot.gateways.cloud.templates import A_PAGE, meaning, template_of
+from bot.gateways.cloud.templates import A_PAGE, choices, meaning, template_of
 from bot.process.wiring import adapters_words
 from bot.simulator.cloud import ACCOUNT, NUMBER, CloudApi
 
@@ -200,7 +200,7 @@ def test_notices_of_a_template(event: str, means: object) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_trouble_is_told_with_its_mend(language: str) -> None:
-    phrases = adapters_words(language, "cloud", "oltcloud")
+    phrases = adapters_words(language, "cloud", ("oltcloud",))
     words = Words(language, ZONE, phrases)
     codes = [key.partition(".")[2] for key in phrases if key.startswith("trouble.")]
     assert len(codes) == 15
@@ -211,3 +211,19 @@ def test_every_trouble_is_told_with_its_mend(language: str) -> None:
         declined = words.plain("declined.template", name="aviso_rompimento", trouble=Trouble(code, "x", "y"))
         assert declined.endswith("."), "a toast holds all of it"
     assert words.trouble(Trouble("of_another_gateway")) == "of_another_gateway"
+
+
+async def test_who_sets_the_bot_up_chooses_from_those_that_may_be_sent(api: CloudApi, gateway: Cloud) -> None:
+    api.states["aviso_2"] = "PAUSED"
+    assert await gateway.catalogue() == [("aviso", "aviso, UTILITY: Aviso: {{1}} {{2}} .")]
+    api.language = "en"
+    assert await gateway.catalogue() == []
+    unread = cloud(api, account=None)
+    assert await unread.catalogue() is None
+    await unread.aclose()
+
+
+def test_no_row_breaks_what_there_is_to_choose_from() -> None:
+    of = {"language": "pt_BR", "status": "APPROVED"}
+    rows = [None, 7, {}, of, of | {"name": 5}, of | {"name": "a\n"}, of | {"name": "b", "components": "?"}]
+    assert choices(rows, "pt_BR") == [("b", "b, :")]

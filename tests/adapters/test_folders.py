@@ -13,19 +13,23 @@ import pytest
 
 import bot
 from bot.chat.screens.words import LANGUAGES, words_in
+from bot.directories import DIRECTORIES
 from bot.domain.plan import Mend
 from bot.gateways import GATEWAYS
 from bot.process.settings.part import Declared, own_fields
 from bot.sources import SOURCES
 
 BOT = Path(bot.__file__).parent
-REGISTRIES = {"gateways": GATEWAYS, "sources": SOURCES}
+REGISTRIES = {"gateways": GATEWAYS, "sources": SOURCES, "directories": DIRECTORIES}
+SWITCHES = {"gateways": "GATEWAY", "sources": "SOURCE", "directories": "DIRECTORY"}
 ADAPTERS = [
     (room, name, adapter)
     for room, registry in REGISTRIES.items()
     for name, adapter in registry.items()
     if adapter.folder
 ]
+METRIC = re.compile(r'"noc_[a-z_]+"')
+"""Metrics are named as the field names what they count, a webhook among it."""
 KNOWS_ALL = ("simulator", "docs")  # the pretend ISP is made of vendors; documents tell of them
 
 OTHER = """
@@ -55,9 +59,9 @@ from bot.process.settings.rendered import env_example
 from bot.process.wiring import rules_of, words_of
 settings = load(None, dict(pair.split("=", 1) for pair in sys.argv[2:]))
 rules_of(settings), words_of(settings), settings.secrets(), settings.unprotected()
-print(settings.source, settings.gateway)
+print(*settings.source, settings.gateway, settings.directory)
 print(*sorted(field for field in Settings.model_fields))
-print(*read(None, {}).wrong, *read(None, {"GATEWAY": "other", "SOURCE": "other"}).wrong)
+print(*read(None, {}).wrong, *read(None, dict.fromkeys(("GATEWAY", "SOURCE", "DIRECTORY"), "other")).wrong)
 print(env_example())
 """
 TELEGRAM = ("TELEGRAM_TOKEN=1:a", "TELEGRAM_CHAT_ID=-100")
@@ -66,6 +70,11 @@ GIVEN = {
     "gateways": ("API_BASE_URL=https://isp.example", "API_USER=noc", "API_PASS=secret"),
     "sources": (*MATRIX, "HSM_ID_POWER=3"),
 }
+OF_A_SOURCE = {
+    "oltcloud": GIVEN["gateways"],
+    "smartolt": ("SMARTOLT_URL=https://isp.smartolt.com", "SMARTOLT_KEY=secret"),
+}
+GIVEN["directories"] = (*GIVEN["gateways"], *GIVEN["sources"])
 
 
 def called(value: object) -> str | None:
@@ -75,9 +84,16 @@ def called(value: object) -> str | None:
 def names_of(name: str, adapter: Declared) -> re.Pattern[str]:
     """What an adapter is called, in code and by people, and what its settings are."""
     spoken = [words_in(adapter.folder, language) for language in LANGUAGES]
-    shown = {words[key] for words in spoken for key in (f"gateway.{name}", f"source.{name}") if key in words}
+    shown = {
+        words[key]
+        for words in spoken
+        for kind in SWITCHES.values()
+        if (key := f"{kind.lower()}.{name}") in words
+    }
     said = "|".join(map(re.escape, (*shown, *own_fields(adapter.settings))))
-    return re.compile(rf"(?i:{said}|(?<![a-z]){name})|{name.capitalize()}(?![a-z])")  # no Opa in `StopAsked`
+    return re.compile(
+        rf"(?i:{said}|(?<![a-z]){name}(?!que))|{name.capitalize()}(?![a-z])"
+    )  # no Opa in `opaque`
 
 
 @pytest.mark.parametrize(("room", "name", "adapter"), ADAPTERS, ids=called)
@@ -92,10 +108,20 @@ def test_a_vendor_is_named_in_its_folder_and_in_its_line_of_the_registry_alone(
         if path.suffix in {".py", ".toml"} and path.relative_to(BOT).parts[0] not in KNOWS_ALL
         if BOT / room / name not in path.parents
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
-        if known.search(reduce(lambda text, other: other.sub("", text), longer, line))
+        if known.search(reduce(lambda text, other: other.sub("", text), (METRIC, *longer), line))
     ]
     assert [line.rpartition(": ")[2].split()[0] for line in found] == [f'"{name}",'], "\n".join(found)
     assert found[0].startswith(f"{room}/__init__.py:")
+
+
+def test_no_adapter_takes_the_place_of_anothers_setting_or_rule() -> None:
+    """All parts are one class in the end, where a name is there once: a second validator is the only one."""
+    mine = {
+        part for _, _, it in ADAPTERS for part in it.settings.__mro__ if part.__module__.startswith("bot.")
+    }
+    names = [name for part in mine for name in {*own_fields(part), *vars(part)} if not name.startswith("__")]
+    every_parts = {"title", "ours", "named_in", "model_config", "_abc_impl"}
+    assert {name for name in names if names.count(name) > 1} - every_parts == set()
 
 
 @pytest.mark.process
@@ -105,7 +131,7 @@ def test_a_vendor_is_named_in_its_folder_and_in_its_line_of_the_registry_alone(
         (room, name, adapter, other)
         for room, name, adapter in ADAPTERS
         for other in (True, False)
-        if other or len(REGISTRIES[room]) > 1  # there has to be one
+        if other or room == "directories" or len(REGISTRIES[room]) > 1  # there has to be one
     ],
     ids=called,
 )
@@ -122,8 +148,10 @@ def test_a_folder_can_be_deleted_and_another_take_its_place(
     if other:
         (registry.parent / "other").mkdir()
         (registry.parent / "other" / "__init__.py").write_text(OTHER.format(room=room))
-    chosen = (f"{room[:-1].upper()}=other", "OTHER_URL=https://x.example") if other else ("GATEWAY=dry_run",)
-    given = (*TELEGRAM, *GIVEN[room], *chosen)
+    chosen = (f"{SWITCHES[room]}=other", "OTHER_URL=https://x.example") if other else ("GATEWAY=dry_run",)
+    left = next((one for one in REGISTRIES[room] if one != name), None) if room == "sources" else None
+    of_it = OF_A_SOURCE[left] if left is not None and not other else ()  # it stands in for what was deleted
+    given = (*TELEGRAM, *GIVEN[room], *of_it, *chosen)
     done = subprocess.run(
         [sys.executable, "-c", EVERYTHING_ELSE, str(tmp_path), *given],
         cwd=tmp_path,
@@ -147,6 +175,10 @@ def test_an_adapter_has_words_for_whatever_a_person_is_told_of_it(
 ) -> None:
     words = words_in(adapter.folder, language)
     advised = {f"advice.{mend}" for mend in get_args(Mend)}
-    wanted = {"gateways": {"gateway." + name, *advised}, "sources": {"source." + name, "setting.LOGIN"}}
+    wanted = {
+        "gateways": {"gateway." + name, *advised},
+        "sources": {"source." + name, "login." + name},
+        "directories": {"directory." + name},
+    }
     assert wanted[room] <= words.keys()
     assert (BOT / room / name / "README.md").exists()

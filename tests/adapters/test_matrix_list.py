@@ -221,6 +221,7 @@ async def test_only_words_whose_meaning_is_known_say_what_became_of_a_message(
     platform.faults.inject(rows({**ROW, "status": status}))
     [sent] = await gateway.sent(NOON - HOUR, NOON + HOUR) or []
     assert sent.arrival is arrival
+    assert sent.status == (status if arrival is None else status.capitalize())
 
 
 async def test_the_blacklist_is_who_wants_no_messages(platform: MatrixApi, gateway: Matrix) -> None:

@@ -11,13 +11,33 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tests.bench import age, ahead, approve, enrich, history, poll, receipts, send, shipped, start, tap
+from tests.bench import (
+    age,
+    ahead,
+    approve,
+    budget,
+    callers,
+    directory,
+    enrich,
+    history,
+    hook,
+    month,
+    panel,
+    poll,
+    receipts,
+    send,
+    shipped,
+    start,
+    tap,
+)
 from tests.bench.before import ROUNDS, Bench, compared, revision
 from tests.bench.table import Row, machine, markdown
 
 BENCHES: dict[str, Bench] = {
     "enrich": enrich.rows,
+    "directory": directory.rows,
     "approve": approve.rows,
+    "budget": budget.rows,
     "shipped": shipped.rows,
     "ahead": ahead.rows,
     "send": send.rows,
@@ -26,7 +46,11 @@ BENCHES: dict[str, Bench] = {
     "poll": poll.rows,
     "age": age.rows,
     "history": history.rows,
+    "month": month.rows,
     "receipts": receipts.rows,
+    "hook": hook.rows,
+    "callers": callers.rows,
+    "panel": panel.rows,
 }
 
 

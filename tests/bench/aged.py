@@ -74,15 +74,15 @@ class Aged:
     lines: int
 
 
-def aged(folder: Path, days: int, until: datetime, seed: int = 1) -> Aged:
-    """Write a ledger of so many days into a new data folder; it ends with a clean stop.
+def aged(folder: Path, days: int, until: datetime, seed: int = 1, cases: int = CASES) -> Aged:
+    """Write a ledger of so many days (of so many cases) into a new data folder; it ends with a clean stop.
 
     A folder that has one already, of the same days, is taken as it is.
     """
     made = folder / "made.json"
     if made.exists():
         return Aged(**json.loads(made.read_text("utf-8")))
-    story = _Story(random.Random(seed), until - timedelta(days=days))  # noqa: S311 - to be played again
+    story = _Story(random.Random(seed), until - timedelta(days=days), cases)  # noqa: S311 - to be played again
     folder.mkdir(parents=True, exist_ok=True)
     lay_key(folder)
     (folder / FOLDER).mkdir(mode=0o700)
@@ -131,8 +131,8 @@ def _port(olt: int, slot: int, pon: int) -> Port:
 class _Story:
     """What happens, in order. Times are of the day; every case is over within it but the last ones."""
 
-    def __init__(self, chance: random.Random, began: datetime) -> None:
-        self._chance, self._began = chance, began
+    def __init__(self, chance: random.Random, began: datetime, cases: int) -> None:
+        self._chance, self._began, self._cases = chance, began, cases
         self._trial = 0
         self.number = self.messages = 0
         self._ports = [_port(n // 15 + 1, n % 15 + 1, n % 16 + 1) for n in range(_PORTS)]
@@ -141,7 +141,7 @@ class _Story:
         """Every group of so many days."""
         yield self._began, [ev.Started("0.1.0")]
         for day in range(days):
-            groups = [group for n in range(CASES) for group in self._case(day, n)]
+            groups = [group for n in range(self._cases) for group in self._case(day, n)]
             start = self._began + timedelta(days=day)
             groups += [(start + turn * _ALIVE, [ev.Alive()]) for turn in range(1, 96)]
             groups += self._program(start)
@@ -163,8 +163,10 @@ class _Story:
     def _case(self, day: int, turn: int) -> Iterator[Stamped]:
         self.number += 1
         number, chance = self.number, self._chance
-        port = self._ports[(day * CASES + turn * 7 + chance.randrange(3)) % _PORTS]
-        at = self._began + timedelta(days=day, seconds=turn * (86400 - 600) / CASES + 30 + chance.random())
+        port = self._ports[(day * self._cases + turn * 7 + chance.randrange(3)) % _PORTS]
+        at = self._began + timedelta(
+            days=day, seconds=turn * (86400 - 600) / self._cases + 30 + chance.random()
+        )
         kind = chance.choice((Kind.LOS, Kind.LOS, Kind.POWER))
         incident = Incident(f"{70_000 + number}", kind, "pon_loss", port, at, CUSTOMERS, _OF_A_PORT)
         yield at, [ev.CaseOpened(number, incident), ev.IncidentChanged(number, incident)]

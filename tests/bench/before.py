@@ -74,18 +74,21 @@ async def compared(
         for before, after in zip(
             zip(*found[folder], strict=True), zip(*found[ROOT], strict=True), strict=True
         ):
-            lines.append(_line(before, after))
+            lines.append(line(before, after))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines), twice
 
 
-def _line(before: Sequence[Row], after: Sequence[Row]) -> tuple[str, str, str, str]:
+def line(before: Sequence[Row], after: Sequence[Row]) -> tuple[str, str, str, str]:
     """One row: the same measurement of both."""
     old, new = (median(row.value for row in rows) for rows in (before, after))
-    return before[0].bench, _spread(before), _spread(after), f"{new / old:.2f}"
+    ratio = f"{new / old:.2f}" if old else "–"  # what is not measured in numbers is compared by eye
+    return before[0].bench, _spread(before), _spread(after), ratio
 
 
 def _spread(rows: Sequence[Row]) -> str:
     values = [row.value for row in rows]
+    if not any(values):
+        return rows[0].measured
     digits = 2 if max(values) < 10 else 0
     middle, least, most = (f"{value:,.{digits}f}" for value in (median(values), min(values), max(values)))
     return f"{middle} {rows[0].unit} ({least}-{most})"

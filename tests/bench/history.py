@@ -1,4 +1,4 @@
-"""`history`: what is asked of years: the index made, an OLT's audit, an old case, and the loop meanwhile."""
+"""`history`: what is asked of years: the index, an OLT's audit, an old case, the panel's list and charts."""
 
 import sys
 import tempfile
@@ -39,6 +39,11 @@ async def rows(code: Path = ROOT, /, *, days: int = OLDEST, keep: Path | None = 
         _row(f"history: a page of {found['entries']:,} of an OLT", max(found["audit"]), "ms", 250),
         _row("history: the details of a case of four years ago", max(found["case"]), "ms", 100),
         _held("while people ask", found["asked"], found["idle"]),
+        _row("history: rows of cases made, CPU a year of lines", found["rows"] * 365 / days, "s", 40, 1),
+        _held("while rows are made", found["rows_held"], found["idle"]),
+        _row("history: a page of all cases, filtered, the longest of 20", max(found["filtered"]), "ms", 300),
+        _row("history: charts of them, the longest of 4", max(found["figures"]), "ms", 1000),
+        _held("while rows and charts are asked for", found["rows_asked"], found["idle"]),
         _row("history: memory of all that, peak", found["peak"], "MB", 120),
     ]
 

@@ -8,9 +8,10 @@ import random
 import resource
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,11 +20,16 @@ import aiohttp
 
 from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.chat.screens.words import Words
+from bot.directories.ixc.ixc import Ixc
+from bot.directories.own import Own
+from bot.domain.customer import Link, Onu
 from bot.domain.events import Approved, CaseOpened, Line, Planned, Settled
-from bot.domain.health import GatewayHealth, SourceHealth
+from bot.domain.figures.case import Decision
+from bot.domain.figures.past import Which
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.plan import Recipient
-from bot.domain.rules import Rules
+from bot.domain.rules import InForce, Rules
+from bot.domain.watched.health import AnswerHealth, SourceHealth
 from bot.domain.who import Who
 from bot.errors import Declined
 from bot.flow.deps import Deps
@@ -41,9 +47,11 @@ from bot.steps.send import Job, Sender
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.kept import Views
+from bot.storage.past.chronicle import FileChronicle
 from bot.storage.past.history import FileHistory
+from bot.storage.past.telling import tell
 from tests.bench import old_way
-from tests.fakes import FakeChat, FakeInbox, FakeStaff
+from tests.fakes import FakeChat, FakeInbox, FakeSource, FakeStaff
 
 
 async def enrich(
@@ -56,12 +64,49 @@ async def enrich(
             base, f"{base}/api/token", user, password, zone=UTC, clock=clock, limit=in_flight + 10
         )
         await source.open_incidents()
-        enricher = Enricher(source, source, Rules(look_ups=in_flight), clock, random.SystemRandom())
+        enricher = Enricher(source, Own(source), Rules(look_ups=in_flight), clock, random.SystemRandom())
         began = time.perf_counter()
         found = await enricher.enrich([str(alert)])
         took.append(time.perf_counter() - began)
         assert len(found.contacts) == len(found.affected.onus), "a look-up failed"
         await source.aclose()
+    return took
+
+
+async def directory(*, url: str, token: str, onus: list[list[str]], runs: int) -> list[float]:
+    """Seconds in which an ERP says whose these ONUs (serial, place) are, each time as the first time."""
+    clock, took = SystemClock(), []
+    alerts: dict[str, list[Onu]] = {}
+    for serial, place in onus:
+        alerts.setdefault(place, []).append(Onu(serial, None, "", Link.LOS))
+    source = FakeSource(onus=alerts)
+    ports = {place: Port(f"CB 01:{place}", "CB 01", place) for place in alerts}
+    for _ in range(runs):
+        erp = Ixc(url, token, zone=UTC, clock=clock)
+        enricher = Enricher(source, erp, Rules(), clock, random.SystemRandom())
+        began = time.perf_counter()
+        found = await enricher.enrich(list(alerts), None, ports)
+        took.append(time.perf_counter() - began)
+        assert len(found.contacts) == len(onus), "a look-up failed"
+        await erp.aclose()
+    return took
+
+
+async def bare(*, token: str, rounds: list[list[list[str]]], runs: int) -> list[float]:
+    """Seconds of the same requests (URL, body), round after round, by nothing but aiohttp."""
+    took = []
+    headers = {"Authorization": f"Basic {b64encode(token.encode()).decode()}", "ixcsoft": "listar"}
+
+    async def post(session: aiohttp.ClientSession, url: str, body: str) -> None:
+        async with session.post(url, data=body, headers=headers) as answer:
+            await answer.json()
+
+    for _ in range(runs):
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=10)) as session:
+            began = time.perf_counter()
+            for requests in rounds:
+                await asyncio.gather(*(post(session, url, body) for url, body in requests))
+            took.append(time.perf_counter() - began)
     return took
 
 
@@ -148,7 +193,7 @@ async def _send(gateway: Matrix, folder: Path, customers: range, in_flight: int)
     ledger = FileLedger.open(folder, clock)
     rules = Rules(sends=in_flight)
     limiter, rng = Pace(0, clock), random.SystemRandom()
-    sender = Sender(ledger, gateway, limiter, rules, clock, rng, tasks.spawn, lambda _error: None)
+    sender = Sender(ledger, gateway, limiter, InForce(rules), clock, rng, tasks.spawn, lambda _error: None)
     people = [Recipient(f"c{n}", "Cliente", (f"ZTEG{n:08d}",), phone(n)) for n in customers]
     await ledger.commit(lambda _book, _now: planned(people))
     began, cpu = time.perf_counter(), time.process_time()
@@ -210,7 +255,7 @@ async def poll(*, base: str, user: str, password: str, folder: str, runs: int) -
         rules = Rules(settle_seconds=0.5, close_polls=2, group_seconds=120, group_power_seconds=300)
         deps = Deps(
             source,
-            source,
+            Own(source),
             DryRun(),
             Pace(0, clock),
             ledger,
@@ -220,6 +265,7 @@ async def poll(*, base: str, user: str, password: str, folder: str, runs: int) -
             tasks.spawn,
             FakeStaff(),
             FakeInbox(),
+            (source,),
         )
         flow = Flow(deps, rules)
         await flow.start("bench")
@@ -272,7 +318,7 @@ async def written(*, folder: str, messages: int, rate: float) -> float:
         ledger,
         DryRun(),
         Pace(rate, clock),
-        Rules(),
+        InForce(Rules()),
         clock,
         random.SystemRandom(),
         tasks.spawn,
@@ -291,19 +337,19 @@ async def written(*, folder: str, messages: int, rate: float) -> float:
 async def status_page(*, folder: str, runs: int) -> float:
     """Milliseconds that the event loop gives to `/status`, the longest."""
     clock, took = SystemClock(), list[float]()
-    words = Words("pt_BR", ZoneInfo("America/Sao_Paulo"), adapters_words("pt_BR", "matrix", "oltcloud"))
+    words = Words("pt_BR", ZoneInfo("America/Sao_Paulo"), adapters_words("pt_BR", "matrix", ("oltcloud",)))
     ledger = FileLedger.open(Path(folder), clock)
     facts = ProgramFacts("0.1.0", clock.now(), "matrix", dry_run=False)
     for _ in range(runs):
         began = time.perf_counter()
         status(
-            SourceHealth("oltcloud", clock.now()),
+            [SourceHealth("oltcloud", clock.now())],
             ledger.book,
             clock.now(),
             words,
             hours=24,
             program=facts,
-            gateway=GatewayHealth("matrix"),
+            gateway=AnswerHealth("matrix"),
             ledger_closed=None,
         )
         took.append(time.perf_counter() - began)
@@ -331,6 +377,7 @@ async def history(*, folder: str, olt: str, case: int) -> dict[str, Any]:
             await past.case(case)
             break
     made, held = time.process_time() - before, _nearly_longest(gaps)
+    rows = await _rows(past, gaps, olt)
     wish, took = Wish(lambda label: olt in label), dict[str, list[float]](audit=[], case=[])
     total = (await past.audit(wish, 0, 8)).total
     for turn in range(20):
@@ -350,8 +397,40 @@ async def history(*, folder: str, olt: str, case: int) -> dict[str, Any]:
         "asked": _nearly_longest(gaps),
         "entries": total,
         "peak": peak,
+        **rows,
         **took,
     }
+
+
+async def _rows(past: FileHistory, gaps: list[float], olt: str) -> dict[str, Any]:
+    """The rows of all cases made, CPU seconds; then a page of them filtered, and charts: milliseconds."""
+    kept, today = FileChronicle(past, SystemClock()), datetime.now(UTC).date()
+    before = time.process_time()
+    while await past.ask(lambda index, recall: tell(index, recall, 1.0)):
+        pass
+    made, held = time.process_time() - before, _nearly_longest(gaps)
+    olts, zone = (await kept.choices()).olts, ZoneInfo("America/Sao_Paulo")
+    here = next(name for name in olts if olt in name.casefold())
+    year = datetime.now(UTC) - timedelta(days=365)
+    wishes = (
+        Which(),
+        Which(olt=here, kind=Kind.LOS),
+        Which(decision=Decision.DENIED, first=year),
+        Which(text=f"{here} maria"),
+    )
+    filtered, figures = list[float](), list[float]()
+    for which in wishes:
+        total = (await kept.cases(which, 0, 50)).total
+        for turn in range(5):
+            began = time.perf_counter()
+            await kept.cases(which, total * turn // 5, 50)
+            await kept.choices()
+            filtered.append((time.perf_counter() - began) * 1000)
+        began = time.perf_counter()
+        await kept.figures(which, today - timedelta(days=1825), today, zone)
+        figures.append((time.perf_counter() - began) * 1000)
+    asked = _nearly_longest(gaps)
+    return {"rows": made, "rows_held": held, "rows_asked": asked, "filtered": filtered, "figures": figures}
 
 
 def _nearly_longest(gaps: list[float]) -> float:
@@ -364,7 +443,7 @@ def _nearly_longest(gaps: list[float]) -> float:
 _WHAT: dict[str, Callable[..., Awaitable[Any]]] = {
     found.__name__: found
     for found in (
-        *(enrich, old_enrich, old_approve, old_send, send, share),
+        *(enrich, directory, bare, old_enrich, old_approve, old_send, send, share),
         *(flood, poll, written, status_page, history),
     )
 }

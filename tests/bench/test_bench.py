@@ -7,7 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import age, ahead, approve, enrich, history, send, shipped, start, tap
+from tests.bench import (
+    age,
+    ahead,
+    approve,
+    before,
+    budget,
+    callers,
+    directory,
+    enrich,
+    history,
+    hook,
+    month,
+    panel,
+    receipts,
+    send,
+    shipped,
+    start,
+    tap,
+)
 from tests.bench.before import Bench, compared, revision
 from tests.bench.children import ROOT
 from tests.bench.table import Row, markdown
@@ -25,8 +43,23 @@ async def test_enrich() -> None:
     seen(await enrich.rows(customers=4, latency=0.01, in_flight=2, runs=1), "enrich")
 
 
+async def test_directory() -> None:
+    seen(await directory.rows(customers=4, ports=1, latency=0.01, runs=1), *["directory"] * 3)
+
+
 async def test_approve() -> None:
     seen(await approve.rows(customers=4, latency=0.01, in_flight=2, runs=1), "approve")
+
+
+async def test_budget() -> None:
+    [row] = await budget.rows(storms=1, pons=2, onus=3)
+    seen([row], "budget")
+    assert row.met
+    assert row.value > 12, "it polls every five minutes"
+
+
+async def test_panel() -> None:
+    seen(await panel.rows(customers=60, open_cases=6, watchers=4), *["panel"] * 3)
 
 
 async def test_shipped() -> None:
@@ -48,17 +81,41 @@ async def test_tap() -> None:
     seen(rows, *["tap"] * 3)
 
 
+async def test_receipts() -> None:
+    small = {"customers": 8, "open_cases": 3, "audit_lines": 10, "in_flight": 2, "together": 6}
+    seen(await receipts.rows(**small, every=0.02), *["receipts"] * 3)
+
+
+async def test_hook() -> None:
+    found = await hook.rows(customers=10, open_cases=1, every=0.001, pushes=1, rates=(0,))
+    seen(found, "hook")
+
+
+async def test_callers() -> None:
+    found = await callers.rows(customers=10, open_cases=1, every=0.06, questions=1, rates=(0,))
+    seen(found, "callers")
+
+
 async def test_start() -> None:
     seen(await start.rows(open_cases=3, audit_lines=10, runs=1, polls=1), *["start"] * 4)
 
 
 async def test_history(tmp_path: Path) -> None:
-    seen(await history.rows(days=3, keep=tmp_path), *["history"] * 7)
+    seen(await history.rows(days=3, keep=tmp_path), *["history"] * 12)
+
+
+async def test_month(tmp_path: Path) -> None:
+    seen(await month.rows(days=1, cases=4, keep=tmp_path), *["month"] * 4)
 
 
 async def test_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(age, "RATE", 60.0)  # messages a second: three times as fast as it is measured
     seen(await age.rows(ages=(1,), keep=tmp_path, taps=2, limit=False), *["age"] * 11)
+
+
+def test_what_has_no_number_is_compared_by_eye() -> None:
+    in_flight = Row("requests in flight", "10", "≤ 10", True)
+    assert before.line([in_flight], [in_flight]) == ("requests in flight", "10", "10", "–")
 
 
 def test_the_code_before_is_measured_too(tmp_path: Path) -> None:

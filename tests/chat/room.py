@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from bot.chat.screens.words import Words
 from bot.chat.taps.absence import AWAY
 from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
 from bot.chat.wire.access import Approvers
+from bot.directories.own import Own
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.events import CaseOpened, IncidentChanged, Line, TapRefused
 from bot.domain.rules import Rules
@@ -22,13 +21,12 @@ from bot.errors import BotError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
 from bot.process.tasks import Tasks
-from bot.process.wiring import adapters_words
 from bot.simulator.telegram.api import BotApi, Message, User
 from bot.storage.memory import MemoryLedger
+from tests.chat.screens import PT
 from tests.fakes import FakeGateway, FakeInbox, FakeLimiter, FakeSource, incident
 
 ANA, BETO, CARLA = 7, 8, 9  # Ana is an administrator of the group
-WORDS = Words("pt_BR", ZoneInfo("America/Sao_Paulo"), adapters_words("pt_BR", "matrix", "oltcloud"))
 UNDO_SECONDS = 5.0
 SCOPES = 2  # the group and the private chats have the commands
 
@@ -86,7 +84,7 @@ def flow_of(ledger: MemoryLedger, clock: Any, telegram: Telegram, source: FakeSo
     tasks = Tasks()
     deps = Deps(
         source,
-        source,
+        Own(source),
         FakeGateway("matrix"),
         FakeLimiter(),
         ledger,
@@ -96,6 +94,7 @@ def flow_of(ledger: MemoryLedger, clock: Any, telegram: Telegram, source: FakeSo
         tasks.spawn,
         telegram,
         FakeInbox(),
+        (source,),
     )
     flow = Flow(deps, rules)
     flow.drain()
@@ -202,7 +201,7 @@ async def opened(
     account = Account(api.token, group or api.group, api.url, topic, approvers)
     given = {"gap": 0.0, "limit": 10_000, "poll_seconds": 1.0, "away_after": AWAY * speed, **options}
     rules = rules or Rules(undo_seconds=UNDO_SECONDS)
-    telegram = Telegram(account, ledger, WORDS, clock, rules=rules, **given)
+    telegram = Telegram(account, ledger, PT, clock, rules=rules, **given)
     source = Lookups(ports={"CB 01": frozenset()})
     flow = flow_of(ledger, clock, telegram, source, rules)
 

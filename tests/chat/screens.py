@@ -20,7 +20,8 @@ from tests.fakes import ANA, NOON, incident, port
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 PT, EN = (
-    Words(language, ZONE, adapters_words(language, "matrix", "oltcloud")) for language in ("pt_BR", "en")
+    Words(language, ZONE, adapters_words(language, "matrix", ("oltcloud",), "ixc"))
+    for language in ("pt_BR", "en")
 )
 LOS = incident("9", affected=33)
 APPROVED = Approved(1, ANA, (port(),))

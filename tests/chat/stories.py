@@ -29,6 +29,7 @@ from bot.domain.events import (
     Started,
     StopAsked,
     Undelivered,
+    Withdrawn,
 )
 from bot.domain.incident import Incident
 from bot.domain.limits.silence import Scope
@@ -48,6 +49,8 @@ def life_of(about: list[Incident], who: Who, text: str) -> list[list[Line]]:
         [Forecast(1, who, NOON)],
         [Forecast(1, who, datetime.max.replace(tzinfo=UTC))],
         [Silenced(1, tuple(Scope(port.olt) for port in ports), NOON + timedelta(days=1), who, text)],
+        [Proposed(1, who)],
+        [Withdrawn(1, who)],
         [Proposed(1, who, ("hours",), night)],
         [Denied(1, who, text)],
         [Approved(1, who, ports, mixed=True, left_out=ports, despite=("flapping", "hours"), first=who)],
@@ -73,6 +76,10 @@ def life_of(about: list[Incident], who: Who, text: str) -> list[list[Line]]:
 
 REASONS = (None, "no_whatsapp", "http_502", "Número recusado")
 Draw = Callable[..., object]
+# What an example draws from is made once: checking it takes longer than drawing.
+DECIDES, OUTCOMES, WHYS = (st.sampled_from(of) for of in ((ANA, BRUNO), tuple(Outcome), REASONS))
+HEARD = st.sampled_from((Received, Read, Undelivered))
+SKIPS = st.sampled_from((None, None, None, *(skip for skip in Skip if skip is not Skip.FORGOTTEN)))
 
 
 def phone_of(customer: int) -> str:
@@ -84,7 +91,7 @@ def phone_of(customer: int) -> str:
 def told(draw: Draw, case: int = 1, customers: int = 8) -> list[Line]:
     """An approval of a case, carried out anyhow, and receipts of it in any order; maybe not to its end."""
     plan = draw(_plans(customers))
-    lines: list[Line] = [Approved(case, draw(st.sampled_from([ANA, BRUNO])), (port(),))]  # type: ignore[arg-type]
+    lines: list[Line] = [Approved(case, draw(DECIDES), (port(),))]  # type: ignore[arg-type]
     lines.append(Planned(case, customers, plan))  # type: ignore[arg-type]
     to_send = [one.id for one in plan if one.skip is None]  # type: ignore[attr-defined]
     tried = to_send[: int(str(draw(st.integers(0, len(to_send)))))]
@@ -92,13 +99,13 @@ def told(draw: Draw, case: int = 1, customers: int = 8) -> list[Line]:
     for one in tried:
         lines.append(Intent(case, one))
         if draw(st.integers(0, 9)):
-            outcome = draw(st.sampled_from(list(Outcome)))
-            reason = draw(st.sampled_from(REASONS))
+            outcome = draw(OUTCOMES)
+            reason = draw(WHYS)
             lines.append(Result(case, one, outcome, reason=reason))  # type: ignore[arg-type]
             known.append(one)
     for _ in range(draw(st.integers(0, 6)) if known else 0):  # type: ignore[call-overload]
         about = (draw(st.sampled_from(known)),)
-        kind = draw(st.sampled_from([Received, Read, Undelivered]))
+        kind = draw(HEARD)
         lines.append(kind(case, about))  # type: ignore[operator]
     if len(known) == len(to_send):
         lines.append(Settled(case, "done"))
@@ -107,13 +114,12 @@ def told(draw: Draw, case: int = 1, customers: int = 8) -> list[Line]:
 
 @st.composite
 def _plans(draw: Draw, customers: int) -> tuple[Recipient, ...]:
-    skips = st.sampled_from([None, None, None, *(skip for skip in Skip if skip is not Skip.FORGOTTEN)])
     return tuple(
         Recipient(
             f"c{n}",
             f"Cliente {'ABCDEFGHIJ'[n]}",
             (f"ZTEG{0xA0000000 + n:08X}",),
-            None if (skip := draw(skips)) in {Skip.NO_RECORD, Skip.NO_PHONE} else phone_of(n),
+            None if (skip := draw(SKIPS)) in {Skip.NO_RECORD, Skip.NO_PHONE} else phone_of(n),
             skip,  # type: ignore[arg-type]
         )
         for n in range(customers)

@@ -45,6 +45,21 @@ async def test_a_list_of_ids(api: BotApi, bot: Bot, clock: FakeClock) -> None:
     assert api.calls["getChatAdministrators"] == 0
 
 
+async def test_who_may_is_by_the_setting_as_it_is_now(api: BotApi, bot: Bot, clock: FakeClock) -> None:
+    access = Access(bot, clock, frozenset({BETO}), lambda: api.group)
+    assert await access.still_may(Who(BETO, "Beto")) is True
+    access.follow(frozenset(), frozenset({CARLA}))  # the administrators, whom nobody has read yet
+    await access.check_approver(ANA)
+    with refusal("not_allowed"):
+        await access.check_approver(BETO)
+    assert await access.still_may(Who(BETO, "Beto")) is False, "a send that he approved does not leave"
+    assert [who.id for who in access.on_duty()] == [CARLA]
+    await access.read_names()
+    assert (access.name(CARLA), access.name(666)) == ("Carla", "")
+    access.follow("*", frozenset())
+    await access.check_approver(BETO)
+
+
 async def test_everyone_in_the_group_is_asked_for_in_private(api: BotApi, bot: Bot, clock: FakeClock) -> None:
     access = Access(bot, clock, "*", lambda: api.group)
     await access.check_approver(BETO)

@@ -31,10 +31,10 @@ from bot.domain.events import (
     Settled,
     Started,
 )
-from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Kind
 from bot.domain.plan import Mend, Outcome
 from bot.domain.rules import Rules
+from bot.domain.watched.health import AnswerHealth, SourceHealth
 from tests.chat.screens import (
     APPROVED,
     EN,
@@ -265,13 +265,13 @@ def at_status(
 ) -> Screen:
     now = book.last_at
     screen = status(
-        SourceHealth("oltcloud", now),
+        [SourceHealth("oltcloud", now)],
         book,
         now,
         words,
         hours=24,
         program=ProgramFacts("1", NOON, "matrix", dry_run=False),
-        gateway=GatewayHealth("matrix"),
+        gateway=AnswerHealth("matrix"),
         ledger_closed=closed,
         may_decide=may_decide,
     )

@@ -1,5 +1,6 @@
 """What people and polls wait for looks at no more cases in an old book than in a young one, counted."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cache
@@ -8,20 +9,22 @@ from typing import Any
 import pytest
 
 from bot.chat.screens.pages.audit import audit
+from bot.chat.screens.pages.handover import handover
 from bot.chat.screens.pages.on_demand import pending
 from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.domain import reminders
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.causes.sightings import Sightings
-from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Poll
 from bot.domain.plan import Sent
 from bot.domain.rules import Rules
+from bot.domain.watched.health import AnswerHealth, SourceHealth
 from bot.errors import Declined
+from bot.flow.lately import before, last_day
 from bot.steps import decide, restore, unknown
 from bot.steps.compose import compose
-from tests.chat.room import WORDS
+from tests.chat.screens import PT
 from tests.fakes import ANA, NOON
 from tests.lived import MINUTE, folded, incident_of, lived, port_of
 
@@ -85,20 +88,27 @@ def _asked_gateway(book: Book, now: datetime) -> object:
     return unknown.evidence(doubts, rows)(book, now)
 
 
+def _handed_over(book: Book, now: datetime) -> object:
+    since = now - 24 * 60 * MINUTE
+    day = asyncio.run(last_day(book, since, now))
+    return handover(book, now, PT, before=asyncio.run(before(book, since, day)), rules=RULES)
+
+
 LOOKS: dict[str, Callable[[Book, datetime], object]] = {
     "/status": lambda book, now: status(
-        SourceHealth("fake"),
+        [SourceHealth("fake")],
         book,
         now,
-        WORDS,
+        PT,
         hours=24.0,
         program=PROGRAM,
-        gateway=GatewayHealth("matrix"),
+        gateway=AnswerHealth("matrix"),
         ledger_closed=None,
         rules=RULES,
     ),
-    "/pendentes": lambda book, now: pending(book, WORDS, now, rules=RULES),
-    "/auditoria": lambda book, now: audit(book, 0, "", WORDS, now, hours=24.0),
+    "/pendentes": lambda book, now: pending(book, PT, now, rules=RULES),
+    "/turno": _handed_over,
+    "/auditoria": lambda book, now: audit(book, 0, "", PT, now, hours=24.0),
     "a tap": _tried(lambda book: decide.approve(book.next_case - 1, ANA, RULES)),
     "a tap on an old card": _tried(lambda _book: decide.approve(1, ANA, RULES)),
     "a release": _tried(lambda book: decide.release(next(reversed(book.reservations)), ANA, "x", RULES)),

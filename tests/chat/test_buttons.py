@@ -18,6 +18,7 @@ from bot.chat.screens.table import decode
         *(Press(Action.ASK_SILENCE, 12, arg) for arg in ("", "works", "maintenance", "known")),
         Press(Action.CAUSE, 12, "cable"),
         Press(Action.UNMUTE, 0, "3"),
+        *(Press(Action.PROLONG, 0, f"3.{minutes}.1795000000") for minutes in (60, 240)),
         Press(Action.DIGEST, 0, "2"),
         Press(Action.OPEN_CARD, 12),
         *(Press(action, -12) for action in (Action.STOP, Action.CANCEL, Action.CLOSE, Action.BEGIN)),
@@ -39,7 +40,17 @@ def test_what_is_written_is_read(press: Press) -> None:
     "data",
     [
         *("ok:12:nf", "ok:12:ff", "ok:12:x", "go:12:l", "up:12:f", "eta:12:61", "eta:12:", "why:12:rain"),
-        *("mute:12:0", "mute:12:none", "unmute:0:", "unmute:0:-1", "list:0:x", "mine:12:x", "begin:12:n"),
+        *(
+            "mute:12:0",
+            "mute:12:none",
+            "unmute:0:",
+            "mute+:0:3.61.9",
+            "mute+:0:3.60.",
+            "unmute:0:-1",
+            "list:0:x",
+            "mine:12:x",
+            "begin:12:n",
+        ),
         *("ok:-12:", "no:-12:other", "who:-12:", "up:-12:", "mine:-12:", "apart:-12:", "card:-12:"),
         *(
             "ok:12.0:",

@@ -33,6 +33,7 @@ from bot.domain.events import (
     Settled,
     Started,
     StopAsked,
+    Undelivered,
 )
 from bot.domain.incident import NO_PLACE, Incident, Kind, Port
 from bot.domain.limits.cooldown import Reservation
@@ -469,12 +470,12 @@ STATES: dict[str, tuple[CaseState, list[Line], str, str, list[str]]] = {
         [APPROVED, planned(0, onus=0), Settled(1, "done")],
         (
             "⚠️ <b>Ninguém foi avisado</b> · a porta pode ser usada de novo\n"
-            "Nenhum cliente no alerta\n"
+            "Nenhum cliente no alerta: ele veio sem lista de ONUs\n"
             "👤 Aprovado por <b>Ana</b> às 12:01"
         ),
         (
             "⚠️ <b>Nobody was told</b> · the port may be used again\n"
-            "No customer on the alert\n"
+            "No customer on the alert: it came without a list of ONUs\n"
             "👤 Approved by <b>Ana</b> at 12:01"
         ),
         AGAIN,
@@ -719,6 +720,12 @@ def test_reasons_agree_with_their_number_and_say_model() -> None:
         "Recusadas: 9: modelo pausado\n"
         "Incertas (podem ter chegado): 4: a conexão caiu no meio\n"
     ) in told
+
+
+def test_who_did_not_get_it_is_told_as_a_number_before_its_word() -> None:
+    lines = [*sent(0, 2), Undelivered(1, ("0", "1"), "Falha"), Undelivered(1, ("2",), "999: no")]
+    told = show(story(APPROVED, planned(3), *lines, Settled(1, "done"))).html
+    assert "\nNão entregues: 2 sem motivo (a Matrix diz só Falha), 1: 999: no\n" in told
 
 
 def test_the_hour_alone_tells_the_start_of_what_is_decided() -> None:

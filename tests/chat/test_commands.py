@@ -27,6 +27,7 @@ async def test_the_commands_are_described(api: BotApi, room: Room) -> None:
         assert [command["command"] for command in commands] == [
             "status",
             "pendentes",
+            "turno",
             "cliente",
             "auditoria",
             "descanso",
@@ -35,6 +36,8 @@ async def test_the_commands_are_described(api: BotApi, room: Room) -> None:
             "causa",
             "naoavisar",
             "avisar",
+            "relatorio",
+            "recarregar",
             "ajuda",
         ]
         assert all(command["description"] for command in commands)
@@ -47,6 +50,15 @@ async def test_status(api: BotApi, room: Room) -> None:
     assert "1.2.3" in text
     assert "WhatsApp (Matrix)" in text
     assert "1 aberto" in text
+
+
+@pytest.mark.parametrize("name", ["/turno", "/handover", "/passagem", "/shift"])
+async def test_the_next_shift_is_told_in_one_message(api: BotApi, room: Room, name: str) -> None:
+    await room.outage()
+    await room.card()
+    text = await answer(api, BETO, name)
+    assert text.startswith("🔄 Passagem de turno")
+    assert "\n\n⏳ 1 falha espera decisão\n🔴 LOS · CB 01 1/1" in text
 
 
 async def test_each_command_answers(api: BotApi, room: Room) -> None:

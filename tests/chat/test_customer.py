@@ -108,6 +108,13 @@ def test_who_asked_for_no_messages_and_whose_name_is_gone() -> None:
     assert "apague-a" not in page(story(*SENT), full=True, typed=True).html
 
 
+def test_that_older_ones_were_not_looked_at_is_said() -> None:
+    assert "Parei de procurar depois de 3 s" in page(story(*SENT), cut=True).html
+    assert "Parei" not in page(story(*SENT)).html
+    for words, said in ((PT, "mais antigos eu não olhei"), (EN, "older cases were not looked at")):
+        assert said in customer(Answer([], cut=True), words, NOON, full=False).html
+
+
 def test_several_are_chosen_from() -> None:
     found = [Customer(f"c{n}", f"João {n}", f"556199999{n:04}", (f"Z{n}",)) for n in range(11)]
     screen = customer(Answer(found, token=3), PT, NOON, full=False)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.domain.customer import Contact
 from bot.domain.events import (
     Approved,
     CaseOpened,
@@ -23,6 +24,7 @@ from bot.domain.limits.hours import Hours
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
 from bot.domain.who import Who
+from bot.errors import TryLater
 from bot.ports import Notice
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
@@ -201,12 +203,23 @@ async def test_only_approvers_see_it_and_only_who_asked_decides_on_it(api: BotAp
 
 async def test_the_phones_go_to_the_private_chat(api: BotApi, room: Room) -> None:
     api.users[ANA].opened_private = True
+    room.source.found.contacts["1"] = Contact("1", "Cliente 1", "(61) 3333-4444 / (61) 99999-0001")
     page = await page_of(room, ANA, await in_doubt(room))
     assert "Preparando" in (await api.tap(ANA, page, "CSV")).text
     sheet = await api.wait(lambda api: next((m for m in api.messages(ANA) if m.document), None))
     assert sheet.document is not None
-    assert "5561999990001" in sheet.document.decode("utf-8-sig")
+    assert "(61) 3333-4444 / (61) 99999-0001;5561999990001" in sheet.document.decode("utf-8-sig")
     assert "99999" not in page.text
+
+
+async def test_the_phones_come_also_while_the_customers_cannot_be_looked_up(api: BotApi, room: Room) -> None:
+    api.users[ANA].opened_private = True
+    page = await page_of(room, ANA, await in_doubt(room))
+    room.source.error = TryLater("away")
+    await api.tap(ANA, page, "CSV")
+    sheet = await api.wait(lambda api: next((m for m in api.messages(ANA) if m.document), None))
+    assert sheet.document is not None
+    assert "5561999990001;5561999990001" in sheet.document.decode("utf-8-sig")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from bot.chat.screens.screen import Screen
 from bot.chat.screens.table import decode
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
+from bot.domain.customer import Affected, Contact, Found
 from bot.domain.events import (
     Approved,
     Evidence,
@@ -45,6 +46,7 @@ from tests.chat.screens import APPROVED, EN, PT, assert_arrives, case_and_now, l
 from tests.fakes import ANA, BRUNO
 
 DONE = Settled(1, "done")
+NOBODY = Found(Affected(()), {})
 
 
 def lost(n: int, *then: Line) -> Book:
@@ -110,7 +112,7 @@ def test_the_second_message_is_told_under_its_cases_number_with_buttons_of_its_o
     again = doubts_page(book.cases[-1], book, 0, PT, now)
     assert "\nA falha voltou: não dá mais para reenviar este aviso.\n" in again.html
     assert "🔁" not in "".join(labels(again))
-    assert doubts_csv(book.cases[-1], PT).filename == "caso-1-volta-incertas.csv"
+    assert doubts_csv(book.cases[-1], NOBODY, PT).filename == "caso-1-volta-incertas.csv"
     none = doubts_page(book.cases[1], book, 0, EN, now)
     assert none.html == "✅ Case 1: nothing in doubt."
 
@@ -353,12 +355,14 @@ def test_a_case_with_sends_in_doubt_waits_also_when_its_outage_is_over() -> None
     assert "\ninterrompido, 1 incerta · " in pending(half, PT, half.last_at).html
 
 
-def test_the_document_has_the_phones_for_who_calls() -> None:
-    sheet = doubts_csv(lost(2, Resolved(1, ("1",), "call", ANA)).cases[1], PT)
+def test_the_document_has_all_phones_for_who_calls() -> None:
+    both = "(61) 3333-4444 / (61) 90000-0001"
+    found = Found(Affected(()), {"onu Z1": Contact("1", "Cliente 1", both)})
+    sheet = doubts_csv(lost(2, Resolved(1, ("1",), "call", ANA)).cases[1], found, PT)
     assert sheet.filename == "caso-1-incertas.csv"
     assert sheet.content.decode("utf-8-sig").splitlines() == [
-        "Nome;WhatsApp;Quando;Motivo;Situação",
-        "Cliente 2;5561900000002;2026-11-22 12:07:00;o WhatsApp não respondeu;a decidir",
-        "Cliente 1;5561900000001;2026-11-22 12:05:00;o WhatsApp não respondeu;Ana liga",
+        "Nome;Telefone;WhatsApp;Quando;Motivo;Situação",
+        "Cliente 2;5561900000002;5561900000002;2026-11-22 12:07:00;o WhatsApp não respondeu;a decidir",
+        f"Cliente 1;{both};5561900000001;2026-11-22 12:05:00;o WhatsApp não respondeu;Ana liga",
     ]
-    assert len(doubts_csv(story().cases[1], EN).content.splitlines()) == 1
+    assert len(doubts_csv(story().cases[1], NOBODY, EN).content.splitlines()) == 1

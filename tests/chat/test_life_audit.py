@@ -26,10 +26,10 @@ from bot.domain.events import (
     Result,
     Settled,
 )
-from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Incident, Kind, Port
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Recipient
+from bot.domain.watched.health import AnswerHealth, SourceHealth
 from bot.domain.who import BOT
 from tests.chat.screens import EN, PT, assert_arrives, labels, story
 from tests.fakes import ANA, BRUNO, NOON, incident, port
@@ -72,6 +72,7 @@ def lines_of(book: Book, newest: int = 1) -> list[str]:
             "silenciou CB 02 6/15, 6/16; CB 03 até 14:00: obra | Ana",
         ),
         (ev.Proposed(1, ANA), "aprovou primeiro, falta outra pessoa | Ana"),
+        (ev.Withdrawn(1, ANA), "retirou a primeira aprovação | Ana"),
         (
             ev.Proposed(1, ANA, ("flapping",), AT_EIGHT),
             "aprovou primeiro, falta outra pessoa, apesar de oscilar, para enviar em 23/11 08:00 | Ana",
@@ -82,6 +83,14 @@ def lines_of(book: Book, newest: int = 1) -> list[str]:
         ),
         (Approved(1, ANA, (port(),), due=AT_EIGHT), "aprovou, para enviar em 23/11 08:00 | Ana"),
         (Approved(1, ANA, (port(),)), "aprovou | Ana"),
+        (
+            Approved(1, ANA, (port(),), most=187),
+            "aprovou, só para os primeiros 187 (limite do dia) | Ana",
+        ),
+        (
+            ev.Proposed(1, ANA, most=187),
+            "aprovou primeiro, falta outra pessoa, só para os primeiros 187 (limite do dia) | Ana",
+        ),
     ],
 )
 def test_a_line_in_words(line: Line, entry: str) -> None:
@@ -227,13 +236,13 @@ def shown(
     book: Book, *, may_decide: bool = True, watch: SourceHealth | None = None, closed: str | None = None
 ) -> str:
     screen = status(
-        watch or SourceHealth("oltcloud"),
+        [watch or SourceHealth("oltcloud")],
         book,
         book.last_at,
         PT,
         hours=24,
         program=ProgramFacts("1.0", NOON, "matrix", dry_run=False),
-        gateway=GatewayHealth("matrix"),
+        gateway=AnswerHealth("matrix"),
         ledger_closed=closed,
         may_decide=may_decide,
     )

@@ -286,7 +286,9 @@ class TestLife:
         again: list[Line] = [IncidentEnded(1), IncidentChanged(1, LOS)]
         book = story(*again * 4)
         screen = show(book)
-        assert screen.html.split("\n\n")[0].endswith("\n🔻 <b>Caiu de novo</b> às 12:08 (5ª queda)")
+        assert screen.html.split("\n\n")[0].endswith(
+            "\n🔻 <b>Caiu de novo</b> às 12:08 (5ª queda neste caso)"
+        )
         assert screen.html.split("\n\n")[1] == (
             "〰️ <b>Oscilando: 5 quedas em 1 h</b>\n"
             "12:00 (1 min), 12:02 (1 min), 12:04 (1 min), 12:06 (1 min), 12:08 (ainda fora)"

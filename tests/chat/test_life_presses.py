@@ -391,7 +391,7 @@ async def test_anybody_opens_a_card_that_the_list_has(api: BotApi) -> None:
         for number in (1, 2, 3):
             room.telegram.chat.show(number)
         page = await api.wait(
-            lambda api: next((m for m in api.messages() if len(m.buttons) == 2 and not m.reply_to), None)
+            lambda api: next((m for m in api.messages() if len(m.buttons) == 3 and not m.reply_to), None)
         )
         assert isinstance(page, Message)
         assert "Não conheço" in (await api.post_callback(BETO, page, "card:77:")).text

@@ -16,11 +16,11 @@ from bot.chat.screens.screen import Screen
 from bot.domain.book import Book
 from bot.domain.case import CaseState
 from bot.domain.events import Approved, CaseOpened, Interrupted, Line, Settled
-from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Kind
 from bot.domain.limits import daily
 from bot.domain.plan import Size
 from bot.domain.rules import Rules
+from bot.domain.watched.health import AnswerHealth, SourceHealth
 from bot.simulator.telegram.api import BotApi
 from tests.fakes import ANA as WHO
 from tests.fakes import NOON, incident, port
@@ -33,8 +33,8 @@ NEEDS = "este caso precisa de"
 SOON = NOON + timedelta(minutes=10)
 
 
-def drawn(book: Book, rules: Rules = RULES, asking: Short | None = None) -> Screen:
-    return card(book.cases[1], book, SOON, PT, rules=rules, asking=asking)
+def drawn(book: Book, rules: Rules = RULES, asking: Short | None = None, need: int | None = None) -> Screen:
+    return card(book.cases[1], book, SOON, PT, rules=rules, asking=asking, need=need)
 
 
 def labels(screen: Screen) -> list[str]:
@@ -54,6 +54,14 @@ def test_the_card_says_what_is_left_where_it_is_too_little() -> None:
     few = drawn(spent(story(), 165), replace(RULES, daily_limit=200)).html
     assert f"Restam <b>35</b> de 200 clientes hoje; {NEEDS} cerca de <b>33</b>" in few
     assert "Restam" not in drawn(story(), replace(RULES, dry_run=True)).html
+
+
+def test_where_they_were_looked_up_the_number_is_theirs() -> None:
+    assert f"clientes hoje; {NEEDS} <b>29</b>" in drawn(story(), need=29).html
+    assert "Restam" not in drawn(story(), need=20).html, "the list said 33"
+    asked = drawn(story(), asking=Short(""), need=29)
+    assert "<b>Restam 20 de 20 clientes hoje; este caso precisa de 29.</b>" in asked.html
+    assert labels(asked) == ["Os primeiros 20", "↩ voltar"]
 
 
 def test_nobody_is_left_until_then() -> None:
@@ -104,10 +112,10 @@ def test_a_part_that_was_sent_says_so_and_who_is_left() -> None:
 
 def test_status_says_how_many_it_were() -> None:
     facts = ProgramFacts("1", NOON, "cloud", dry_run=False)
-    given = {"hours": 24.0, "program": facts, "gateway": GatewayHealth("cloud"), "ledger_closed": None}
-    page = status(SourceHealth("x"), spent(story(), 7), SOON, PT, rules=RULES, **given)  # type: ignore[arg-type]
+    given = {"hours": 24.0, "program": facts, "gateway": AnswerHealth("cloud"), "ledger_closed": None}
+    page = status([SourceHealth("x")], spent(story(), 7), SOON, PT, rules=RULES, **given)  # type: ignore[arg-type]
     assert "📊 Clientes avisados nas últimas 24 h: 7 de 20" in page.html
-    page = status(SourceHealth("x"), story(), SOON, PT, **given)  # type: ignore[arg-type]
+    page = status([SourceHealth("x")], story(), SOON, PT, **given)  # type: ignore[arg-type]
     assert "últimas 24 h" not in page.html
 
 

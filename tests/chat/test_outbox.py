@@ -1,9 +1,10 @@
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 from telegram import Bot
 
-from bot.chat.screens.screen import Button, Screen, Sheet
+from bot.chat.screens.screen import Button, Photo, Screen, Sheet
 from bot.chat.wire.outbox import Outbox, plain
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.errors import BotError
@@ -119,6 +120,30 @@ async def test_a_private_chat_that_was_never_opened(api: BotApi, outbox: Outbox)
     assert [(d.filename, d.document) for d in api.documents] == [("a.csv", b"a;b")]
 
 
+PNG = b"\x89PNG\r\n\x1a\n..."
+
+
+@pytest.mark.parametrize(("topics", "thread"), [({5}, 5), (set(), None)])
+async def test_a_photo_goes_where_posts_go_and_rings_nobody(
+    api: BotApi, bot: Bot, topics: set[int], thread: int | None
+) -> None:
+    api.topics = topics
+    outbox = Outbox(bot, 5)
+    await outbox.send_photo(api.group, Photo("a.png", PNG, "<b>3</b> &lt; 4"), reply_to=99)
+    (message,) = api.messages()
+    assert (message.document, message.text, message.thread, message.silent) == (PNG, "3 < 4", thread, True)
+    assert outbox.topic_is_lost == (thread is None)
+
+
+async def test_a_group_without_pictures_takes_texts_all_the_same(api: BotApi, outbox: Outbox) -> None:
+    api.without_photos = {api.group}
+    with pytest.raises(Rejected):  # Barred would say that the group takes nothing of ours
+        await outbox.send_photo(api.group, Photo("a.png", PNG, ""))
+    api.add_user(7, "Ana")
+    with pytest.raises(Barred):
+        await outbox.send_photo(7, Photo("a.png", PNG, ""))
+
+
 @pytest.mark.parametrize(("topic", "thread"), [(5, 5), (1, None), (None, None)])
 async def test_a_topic(api: BotApi, bot: Bot, topic: int | None, thread: int | None) -> None:
     api.topics = {5}
@@ -146,3 +171,20 @@ async def test_another_group_has_no_topic_of_ours_and_a_silent_post_rings_nobody
 
 def test_plain_text_keeps_what_people_wrote() -> None:
     assert plain("<b>a</b> &lt;b&gt; 1 < 2 <a href='x'>y</a>") == "a <b> 1 < 2 y"
+
+
+async def test_a_message_looks_for_no_module_on_disk(
+    api: BotApi, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that imports what is not installed pays for a search of the whole path at each request."""
+    await outbox.post(api.group, Screen("one"))
+    sought: list[str] = []
+
+    class Finder:
+        @staticmethod
+        def find_spec(name: str, _path: object = None, _target: object = None) -> None:
+            sought.append(name)
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    await outbox.post(api.group, Screen("two"))
+    assert sought == []

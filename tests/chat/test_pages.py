@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.screens.buttons import Action
+from bot.chat.screens.cards.card import card
 from bot.chat.screens.pages.audit import audit, fitting_filter, read_audit
 from bot.chat.screens.pages.cooldown import ask_release, cooldown, port_of, port_token, read_release
 from bot.chat.screens.pages.on_demand import details, help_text, in_doubt, pending, to_be_called
@@ -36,11 +37,12 @@ from bot.domain.events import (
     Started,
     TapRefused,
 )
-from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Incident, Kind, OddRow, Port
 from bot.domain.limits.cooldown import Reservation
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Outcome, Skip
+from bot.domain.rules import Rules
+from bot.domain.watched.health import AnswerHealth, SourceHealth
 from bot.domain.who import Who
 from bot.errors import Closed
 from tests.chat.screens import (
@@ -58,7 +60,7 @@ from tests.chat.screens import (
 )
 from tests.fakes import ANA, BRUNO, NOON, incident, port
 
-MATRIX = GatewayHealth("matrix")
+MATRIX = AnswerHealth("matrix")
 CASE = Case(1, LOS, NOON)
 SENT = story(APPROVED, planned(3, Skip.ONLINE), *sent(1, 2), Settled(1, "done"))
 
@@ -156,17 +158,19 @@ class TestStatus:
         words: Words = PT,
         *,
         closed: str | None = None,
-        gateway: GatewayHealth = MATRIX,
+        gateway: AnswerHealth = MATRIX,
+        directory: AnswerHealth | None = None,
         login: Literal["never", "ok", "refused"] = "never",
     ) -> Screen:
         return status(
-            watch,
+            [watch],
             book,
             NOON + timedelta(hours=3),
             words,
             hours=24,
             program=ProgramFacts("1.0", NOON, "matrix", dry_run=closed is not None, login=login),
             gateway=gateway,
+            directory=directory,
             ledger_closed=closed,
         )
 
@@ -181,6 +185,25 @@ class TestStatus:
             "❄️ <b>1 porta em descanso</b>\n"
             "<b>CB 01 6/15</b> até 23/11 12:01 (faltam 21 h 01 min) · caso 1, Ana"
         )
+
+    @pytest.mark.parametrize(
+        ("answers", "said"),
+        [
+            ([], "IXC (cadastro): ainda sem consultas"),
+            ([None], "✅ IXC (cadastro) respondeu às 12:00"),
+            (["http_502", "refused"], "⚠️ <b>IXC (cadastro) não responde desde 12:00</b>: conexão recusada"),
+            (
+                [None, "x"],
+                "⚠️ <b>IXC (cadastro) não responde desde 12:01</b>: x. Última resposta boa às 12:00",
+            ),
+        ],
+    )
+    def test_a_directory_and_since_when_it_is_away(self, answers: list[str | None], said: str) -> None:
+        health = AnswerHealth("ixc")
+        for minute, error in enumerate(answers):
+            health = health.heard(NOON + timedelta(minutes=minute), error)
+        watch = SourceHealth("oltcloud", NOON)
+        assert self.show(watch, story(), directory=health).html.splitlines()[2] == said
 
     def test_a_closed_ledger_does_not_ask_to_be_confirmed(self) -> None:
         book = story()
@@ -578,6 +601,14 @@ class TestAudit:
         html = audit(book, 0, "", PT, book.last_at, hours=24).html
         assert html.endswith("\nignorado na OLT às 12:02")
 
+    def test_one_whose_source_is_not_read_any_more_is_not_called_normalised_either(self) -> None:
+        book = story(Denied(1, ANA, "other"), IncidentEnded(1, "unwatched"))
+        html = audit(book, 0, "", PT, book.last_at, hours=24).html
+        assert html.endswith("\nencerrado sem confirmação (a fonte saiu de SOURCE) às 12:02")
+        shown = card(book.cases[1], book, book.last_at, PT, rules=Rules()).html
+        assert "Encerrado sem confirmação</b> às 12:02: a fonte que contava desta falha saiu" in shown
+        assert "Normalizado" not in shown
+
     @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
     @given(text=st.text(st.characters(), max_size=120), name=st.text(st.characters(), max_size=200))
     def test_any_filter_and_any_name_arrive(self, text: str, name: str) -> None:
@@ -606,6 +637,7 @@ def test_the_help_names_every_command() -> None:
     assert [line.split(" – ")[0] for line in text.splitlines() if line.startswith("/")] == [
         "/status",
         "/pendentes ou /pending",
+        "/turno ou /handover",
         "/cliente ou /customer",
         "/auditoria ou /audit",
         "/descanso ou /cooldown",
@@ -614,6 +646,9 @@ def test_the_help_names_every_command() -> None:
         "/causa ou /cause",
         "/naoavisar ou /optout",
         "/avisar ou /optin",
+        "/relatorio ou /report",
+        "/painel ou /panel",
+        "/recarregar ou /reload",
         "/ajuda ou /help",
     ]
     assert "<b>Approve</b>" in help_text(EN).html

@@ -8,7 +8,7 @@ from bot.domain.events import Approved, Denied, Interrupted, Planned
 from bot.domain.plan import Recipient
 from bot.domain.who import Who
 from bot.errors import Refused
-from bot.flow.flow import DETAILS_KEPT
+from bot.flow.details import KEPT
 from bot.ports import Notice
 from bot.simulator.server import DropBefore, Fault, HangBefore, Throttle
 from bot.simulator.telegram.api import BotApi, Message
@@ -285,7 +285,7 @@ async def test_a_csv_that_cannot_be_made_says_so_in_private(api: BotApi, room: R
     page = await page_of(room, ANA, await room.card())
     api.users[ANA].opened_private = True
     room.source.error = Refused("away")
-    room.clock.skip(DETAILS_KEPT)
+    room.clock.skip(KEPT)
     await api.tap(ANA, page, "CSV")
     await api.wait(lambda api: api.messages(ANA))
     assert "Não consegui" in api.messages(ANA)[0].text

@@ -12,6 +12,7 @@ from bot.chat.screens.cards.card import card
 from bot.chat.screens.cards.results import fate
 from bot.chat.screens.pages.audit_entries import entry_of, said
 from bot.chat.screens.pages.on_demand import COMMANDS, help_text, pending
+from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case
@@ -124,6 +125,7 @@ def test_the_help_gives_both_names_of_a_command(words: Words) -> None:
     html = help_text(words).html
     for key in (
         "pendentes",
+        "turno",
         "audit",
         "cooldown",
         "silenciar",
@@ -131,6 +133,8 @@ def test_the_help_gives_both_names_of_a_command(words: Words) -> None:
         "causa",
         "naoavisar",
         "avisar",
+        "relatorio",
+        "recarregar",
         "help",
     ):
         (row,) = [line for line in html.splitlines() if line.startswith(f"/{words.plain(f'menu.{key}')} ")]
@@ -182,3 +186,18 @@ def test_who_was_sent_to_without_confirmation_is_found_under_the_button(words: W
     screen = card(book.cases[1], book, book.last_at, words, rules=RULES)
     (button,) = [b.text for row in screen.rows for b in row if b.text.endswith("(1)")]
     assert button.removesuffix(" (1)") in screen.html
+
+
+@pytest.mark.parametrize("words", [PT, EN])
+def test_a_card_that_is_old_news_says_so_and_invites_nobody(words: Words) -> None:
+    def seen(*incidents: Incident) -> Screen:
+        book = story(CaseOpened(1, incidents[0], incidents[1:]))
+        return card(book.cases[1], book, LATER, words, rules=RULES)
+
+    approve, old = words.plain("button.approve"), replace(incident("2", place="6/16"), stale=True)
+    assert approve not in [b.text for row in seen(old).rows for b in row]
+    assert words.say("card.stale", n=1, of=1) in seen(old).html
+    both = seen(incident(), replace(old, missing=3))
+    assert approve in [b.text for row in both.rows for b in row], "the others are told"
+    assert words.say("card.stale", n=1, of=2) in both.html
+    assert words.say("card.missing", n=3) in both.html

@@ -16,7 +16,7 @@ from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.storage.memory import MemoryLedger
 from tests.chat.parts import deps
-from tests.chat.room import WORDS
+from tests.chat.screens import PT
 from tests.fakes import incident
 from tests.month.virtual import VirtualClock, VirtualLoop
 
@@ -85,10 +85,11 @@ class Noc:
                 self.ledger,
                 clock,
                 outbox=self.phones,
-                words=WORDS,
+                words=PT,
                 rules=Rules(undo_seconds=undo_seconds),
                 attention=Attention(cards_at_once=cards_at_once),
-            )
+            ),
+            lambda work: work.close(),
         )
         self.work: list[asyncio.Task[None]] = []
 

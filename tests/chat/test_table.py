@@ -55,7 +55,21 @@ def test_every_button_has_a_row_of_its_own() -> None:
 
 @pytest.mark.parametrize("tap", TAPS, ids=lambda tap: f"{tap.action.name} {tap.page or tap.where.name}")
 def test_what_has_no_row_is_no_button(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
-    args = ("", "1", "n", "60", "cable", "other", "60|works", "none", "sent|0|1|abc", "1.0")
+    args = (
+        "",
+        "1",
+        "n",
+        "60",
+        "cable",
+        "other",
+        "60|works",
+        "none",
+        "sent|0|1|abc",
+        "1.0",
+        "1.o2",
+        "1.2",
+        "1.60.9",
+    )
     written = [Press(tap.action, case, arg) for case in (0, 1, -1) for arg in args]
     mine = [press for press in written if find(press) is tap]
     assert mine

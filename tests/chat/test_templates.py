@@ -21,7 +21,7 @@ from .screens import PT, ZONE, assert_arrives, story
 
 NAMES = {"LOS": "aviso", "POWER": "energia"}
 RULES = Rules(undo_seconds=UNDO_SECONDS, templates=NAMES)
-META = Words("pt_BR", ZONE, adapters_words("pt_BR", "cloud", "oltcloud"))
+META = Words("pt_BR", ZONE, adapters_words("pt_BR", "cloud", ("oltcloud",)))
 PAUSED = TemplateJudged("LOS", "aviso", Trouble("paused"))
 LINE = (
     "⛔ <b>Modelo aviso</b> foi pausado pela Meta por notas ruins: volta sozinho em 3 a 6 horas; veja no "

@@ -1,4 +1,5 @@
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from bot.chat.screens.buttons import Action
 from bot.chat.screens.pages.cooldown import RELEASE_REASONS
 from bot.chat.screens.pages.doubts import VERDICTS as VERDICTS_ON_ALL
 from bot.chat.screens.pages.doubts import Verdict
+from bot.chat.screens.pages.handover import SILENT, STATES
 from bot.chat.screens.pages.on_demand import PENDING
 from bot.chat.screens.pages.unreached import LISTS
 from bot.chat.screens.words import LANGUAGES, Words, clean, duration, phrases, shorten, units
@@ -26,11 +28,13 @@ from bot.chat.taps.note_commands import NOTE_COMMANDS
 from bot.domain.causes.grouping import Reason
 from bot.domain.customer import Link
 from bot.domain.dispatch import Despite, End
-from bot.domain.events import Line
+from bot.domain.events import Change, Line
+from bot.domain.figures.case import Decision
 from bot.domain.incident import Cause, Kind
 from bot.domain.plan import Choice, Mend, Outcome, Skip
 from bot.errors import Why
 from bot.gateways import GATEWAYS
+from bot.ops.panel.now import MIXED, TONES
 from bot.process.wiring import adapters_words
 from tests.chat.screens import EN, PT, ZONE
 
@@ -66,9 +70,22 @@ SHEETS = [
     "fate",
     *(f"{one.name}_file" for one in LISTS),
 ]
+STEPS = ["day", "week", "month"]
+DAY = ["open", "off", "warned", "delivered"]
 REASONS = [
     *("no_answer", "reset", "unconfirmed", "interrupted", "stopped", "ledger", "no_room", "error"),
-    *("source_down", "login_refused", "not_found", "refused", "bad_answer", "incomplete", "too_slow"),
+    *(
+        "source_down",
+        "login_refused",
+        "directory_refused",
+        "directory_down",
+        "not_found",
+        "silent",
+        "refused",
+        "bad_answer",
+        "incomplete",
+        "too_slow",
+    ),
     *("dns", "tls", "connect_timeout", "throttled", "half_answer", "garbled", "not_json", "too_large"),
     *("cool_off", "token_refused", "none", "dry_run"),
     *("no_results", "no_object", "no_token", "return_false", "no_devices", "another_alert", "no_clients"),
@@ -83,8 +100,10 @@ REASONS = [
         "login_not_found",
     ),
     *("two_people", "other_mode", "grown", "port_busy", "fewer_rows", "approver_gone", "second_poller"),
+    *("out_of_calls", "stale", "no_sections"),
     "template",
     "limit",
+    *("Falha", "Erro"),
 ]
 FORMATS = ["thousands", "http", "at_time", "on_day", "day_month", *(f"month_{n}" for n in range(1, 13))]
 VERDICTS = [
@@ -98,6 +117,11 @@ BUTTONS = [
     *("assume", "more", "less", "eta", "cause", "silence", "separate", "send_now", "resume_now"),
 ]
 ARRIVED = ("received", "undelivered")
+PANEL_PAGES = ("now", "history", "charts", "case")
+COLUMNS = (
+    "case at kind olt port onus outage what who decided warned delivered doubts restored cause frees began "
+    "ended lasted when done result attempt name phone serial fate"
+)
 CODED: dict[str, Iterable[str]] = {
     "kind": [*Kind, "MIXED"],
     "cause": [*Cause, *(f"group_{reason}" for reason in Reason)],
@@ -115,15 +139,17 @@ CODED: dict[str, Iterable[str]] = {
     "release": RELEASE_REASONS,
     "action": [*(action.name.lower() for action in Action), "unknown"],
     "menu": [*COMMANDS],
-    "command": [*COMMANDS, *(f"how_{name}" for name in (*NOTE_COMMANDS, "cliente"))],
+    "command": [*COMMANDS, *(f"how_{name}" for name in (*NOTE_COMMANDS, "cliente", "relatorio"))],
     "customer": ["none_yet", "none_denied"],
     "why": CAUSES,
     "mute": SILENCES,
     "entry": ENTRIES,
     "end": ["done", "stopped", "closed", "halted", "unread", "over"],
     "pending": PENDING,
+    "handover": [*STATES.values(), SILENT],
     "advice": get_args(Mend),
-    "setting": ["LOS", "POWER", "RESTORED", "LOGIN"],
+    "setting": ["LOS", "POWER", "RESTORED"],
+    "login": ["oltcloud"],
     "trial": list(Outcome),
     "details": [one.name for one in LISTS],
     "doubts": [
@@ -133,11 +159,21 @@ CODED: dict[str, Iterable[str]] = {
     "toast": [f"chosen_{verdict}" for verdict in get_args(Verdict)],
     "notice": ["source_down", "login_refused", "started"],
     "sheet": SHEETS,
+    "report": list(Kind),
+    "chart": [*Kind, *DAY, *(f"weekday_{n}" for n in range(7)), *(f"off_{s}" for s in STEPS)],
     "odd": ["id", "olt", "alert_type"],
     "reason": REASONS,
     "closed": [*get_args(Why), "other"],
     "format": FORMATS,
     "button": BUTTONS,
+    "panel": [
+        *(f"state_{state}" for state in TONES),
+        *(f"kind_{kind}" for kind in (*Kind, MIXED)),
+        *(f"page_{name}" for name in PANEL_PAGES),
+        *(f"decision_{decision}" for decision in Decision),
+        *("about_outage", "about_back"),
+        *(f"column_{name}" for name in COLUMNS.split()),
+    ],
 }
 """Families whose member is chosen while running, by what may be chosen."""
 RAISED = {"button", "declined", "toast"}
@@ -146,13 +182,15 @@ RAISED = {"button", "declined", "toast"}
 
 def every_phrase(language: str) -> dict[str, str]:
     """The bot's, and those of its adapters."""
-    return {**phrases(language), **adapters_words(language, "matrix", "oltcloud")}
+    return {**phrases(language), **adapters_words(language, "matrix", ("oltcloud",))}
 
 
+@cache
 def _facts(phrase: str) -> set[str]:
     return meta.find_undeclared_variables(_parser().parse(phrase))
 
 
+@cache
 def _parser() -> Environment:
     env = Environment(autoescape=True)
     env.filters |= dict.fromkeys(
@@ -168,8 +206,16 @@ def _nodes() -> tuple[ast.AST, ...]:
 
 
 def _texts_in_code() -> set[str]:
-    """Every text that stands in the code."""
-    return {n.value for n in _nodes() if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    """Every text that stands in the code, or as a key in a page's template."""
+    texts = {n.value for n in _nodes() if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return texts | _keys_in_templates() | {f"panel.notice_{text}" for text in texts}
+
+
+def _keys_in_templates() -> set[str]:
+    """Every whole key there; one that ends in `_` is put together while running."""
+    templates = (Path(bot.__file__).parent / "ops" / "panel" / "templates").glob("*.html")
+    keys = {key for file in templates for key in re.findall(r'"([a-z]+\.[A-Za-z_]+)"', file.read_text())}
+    return {key for key in keys if not key.endswith("_")}
 
 
 def _first_texts(*names: str) -> set[str]:
@@ -198,6 +244,7 @@ def test_every_key_in_code_exists_and_no_phrase_is_unused() -> None:
     chosen |= {f"notice.{code}" for code in _first_texts("Notice")}
     assert chosen - have == set()
     assert {key for key in _first_texts("say", "plain") if "." in key} - have == set()
+    assert _keys_in_templates() - have == set()
     texts = _texts_in_code()
     raised = {key for key in have if key.partition(".")[0] in RAISED and key.partition(".")[2] in texts}
     raised |= {key.replace("declined", "refused") for key in have if key.startswith("declined.")}
@@ -215,11 +262,14 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
         "started": NOW,
         "start": NOW,
         "eta": NOW,
+        "opens": NOW,
+        "change": Change("HSM_RATE", "auto", "5"),
+        "changes": (Change("HSM_RATE", "auto", "5"), Change("CUSTOMER_HOURS", "08:00-21:00", "")),
     }
     counts = (
         "n onus customers asked agreed no_record no_phone failed todo accepted held rejected unknown skipped "
         "unconfirmed doubts done to_send affected at_most total open waiting calls of olts others "
-        "hour today flaps cards listed plans limit need before pace"
+        "hour today flaps cards listed plans limit need before pace messages most off warned delivered"
     )
     facts |= dict.fromkeys(counts.split(), 3000)
     facts |= dict.fromkeys(
@@ -236,6 +286,9 @@ def test_a_toast_or_button_fits_and_every_phrase_can_be_said(language: str) -> N
             "left",
             "uptime",
             "waited",
+            "known",
+            "usual",
+            "days",
         ],
         7,
     )
@@ -326,6 +379,7 @@ def test_a_reason_is_told_in_words() -> None:
     assert PT.coded("dns", "reason") == "nome do servidor não resolvido"
     assert PT.coded("contato na blacklist", "reason") == "contato na blacklist"
     assert PT.coded(None, "reason") == "sem motivo informado"
+    assert PT.coded("Falha", "reason") == "sem motivo (a Matrix diz só Falha)"
 
 
 RAISES = {"TryLater", "AnswerLost", "Refused", "LoginRefused", "BadAnswer", "NotFound"}
@@ -349,7 +403,7 @@ def _codes_raised() -> Iterator[str]:
 def test_every_reason_that_a_system_may_give_is_told_in_words(words: Words) -> None:
     codes = {code for code in _codes_raised() if code not in {"http_", "cod_error"}}
     assert len(codes) > 15
-    theirs = {key for name in GATEWAYS for key in adapters_words(words.language, name, "oltcloud")}
+    theirs = {key for name in GATEWAYS for key in adapters_words(words.language, name, ("oltcloud",))}
     untold = {code for code in codes if words.coded(code, "reason") == code}
     assert {code for code in untold if f"reason.{code}" not in theirs} == set()
 
@@ -358,5 +412,18 @@ def test_today_is_told_without_its_date() -> None:
     for key in ("already_approved", "already_denied", "already_sent"):
         assert "(14:32)" in PT.plain(f"declined.{key}", by="Ana", at=NOW, now=NOW)
     for key in ("source_up", "telegram_back", "gateway_up"):
-        assert "desde 14:32" in PT.plain(f"notice.{key}", since=NOW, now=NOW)
+        assert "desde 14:32" in PT.plain(f"notice.{key}", since=NOW, now=NOW, source="oltcloud")
     assert "até 14:32." in PT.plain("declined.cooldown", port="P", until=NOW, now=NOW)
+
+
+@pytest.mark.parametrize("file", [*Path(bot.__file__).parent.rglob("*.toml")], ids=lambda file: file.name)
+def test_no_new_line_is_swallowed_by_the_block_before_it(file: Path) -> None:
+    """A line that ends in a block needs `+%}`, or the template eats its end."""
+    assert not re.findall(r".{0,40}[^+]%\}\\n.{0,40}", file.read_text())
+
+
+@pytest.mark.parametrize("words", [PT, EN])
+def test_what_a_signal_changed_is_told_line_by_line(words: Words) -> None:
+    changes = (Change("HSM_RATE", "auto", "7"), Change("QUIET_BELOW", "20", "30"))
+    told = words.say("notice.settings_changed", changes=changes, restart=("DATA_DIR",))
+    assert len(told.splitlines()) == 4

@@ -20,7 +20,8 @@ async def test_it_says_a_number_and_sends_nothing(counting: GatewayRig) -> None:
     assert counting.allow is not None
     for people in (250, 2000, None):
         counting.allow(people)
-        assert await of(counting.adapter).allowance() == Allowed(people)
+        said = await of(counting.adapter).allowance()
+        assert said in {Allowed(people), Allowed(people, people)}, "nobody was written to yet"
     assert counting.delivered() == {}
     assert {request.method for request in counting.server.requests} == {"GET"}
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.gateways.pace import QUIET, Pace
+from bot.gateways.tempo import FIRST_RATE
 from tests.fakes import FakeClock, settled
 
 
@@ -147,6 +148,43 @@ async def test_whoever_gives_up_takes_nobodys_place() -> None:
         asked[0].cancel()  # while it sleeps
         await clock.advance(30)
         assert asked[1].done()
+
+
+async def test_another_pace_holds_at_once_for_what_waits_and_what_is_in_flight() -> None:
+    clock = FakeClock()
+    pace = Pace(0.001, clock, sends=2)
+    assert pace.take()
+    async with asking(pace, 6) as asked:
+        pace.follow(0, 4, follows=False)  # faster, and more at once
+        await clock.advance(1)
+        assert gone(asked) == 3
+        pace.follow(0, 1, follows=False)  # fewer than there are: nothing leaves until they land
+        for _ in range(3):
+            pace.landed(0.1)
+        await settled()
+        assert gone(asked) == 3
+        pace.landed(0.1)
+        await settled()
+        assert gone(asked) == 4
+        pace.follow(0.5, 9, follows=False)  # slower
+        await clock.advance(1.9)
+        assert gone(asked) == 5
+        await clock.advance(0.1)
+        assert gone(asked) == 6
+
+
+async def test_a_pace_that_was_fixed_may_follow_the_answers_from_now_on() -> None:
+    clock = FakeClock()
+    pace = Pace(5, clock, fastest=80, sends=2)
+    pace.follow(None, 50, follows=True)
+    assert pace.rate == FIRST_RATE
+    for _ in range(3):
+        await clock.advance(2)
+        assert pace.take()
+        pace.landed(0.1, throttled=True)
+    assert pace.rate < FIRST_RATE
+    pace.follow(3, 50, follows=True)
+    assert pace.rate == 3
 
 
 async def test_a_number_fixes_rate_and_flight_whatever_is_answered() -> None:

@@ -188,6 +188,32 @@ def test_group_seconds_0_groups_nothing() -> None:
     assert all(len(g.incidents) == 1 and g.joins is g.follows is None for g in found)
 
 
+def rack(olt: int, at: float, ports: int = 3, kind: Kind = L) -> list[Incident]:
+    """Some PONs of an OLT, a second after each other."""
+    return [fell(f"1/{n}", at + n - 1, kind, olt=olt) for n in range(1, ports + 1)]
+
+
+def test_what_lost_its_light_on_several_olts_at_one_moment_is_one_cut() -> None:
+    assert together(*rack(1, 0), *rack(2, 20), *rack(3, 40))  # one after the other
+    assert together(*rack(1, 0, 16), *rack(2, 15)), "the first of each, however long the others take"
+    assert why([*rack(1, 0), *rack(2, 20)]) == Grouping(Reason.SITE, 6, None, 2, seconds=22, share=1.0)
+    many = [one for n in range(1, 9) for one in rack(n, 20 * n)]
+    assert [len({i.port.olt for i in g.incidents}) for g in groups(many)] == [6, 2], "no longer than five"
+    for apart in (
+        [*rack(1, 0), *rack(2, 21)],
+        [*rack(1, 0), *rack(2, 0, 2)],
+        [*rack(1, 0, kind=P), *rack(2, 0)],
+        [*rack(1, 0), *(replace(i, start_known=False) for i in rack(2, 0))],
+    ):
+        assert [len({i.port.olt for i in g.incidents}) for g in groups(apart)] == [1, 1]
+
+
+def test_a_cut_on_another_olt_joins_the_case_that_nobody_decided_on() -> None:
+    known, late = Waiting(1, tuple(rack(1, 0))), rack(2, 8)
+    assert groups(late, [known], later=60) == [Group(tuple(late), joins=1)]
+    assert groups(late, [replace(known, decided=True)], later=60) == [Group(tuple(late), follows=1)]
+
+
 def test_group_power_seconds_0_makes_no_regions() -> None:
     here, there = fell("1/1", kind=P), fell("1/1", kind=P, olt=2)
     assert not together(here, there, rules=replace(RULES, group_power_seconds=0))

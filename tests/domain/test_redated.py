@@ -82,6 +82,11 @@ def test_a_first_approval_and_a_near_forecast_count_from_then() -> None:
     assert (case.proposal.at, case.eta) == (NOON, NOON + timedelta(hours=2))
 
 
+def test_a_forecast_further_off_than_any_is_none() -> None:
+    made = book(opened(), Forecast(1, ANA, AHEAD + timedelta(hours=2)))
+    assert (made.cases[1].eta, made.cases[1].eta_by) == (None, None)
+
+
 def test_what_a_dispatch_came_to_is_not_counted_again() -> None:
     lines = (
         opened(),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 from typing import Literal
 
+from bot.directories.own import Own
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.events import CardPosted, Line, Resumed, StopAsked
@@ -248,7 +249,7 @@ class Life:
             self._ends()
         deps = Deps(
             self.source,
-            self.source,
+            Own(self.source),
             self.gateway,
             FakeLimiter(),
             ledger,
@@ -258,6 +259,7 @@ class Life:
             self.tasks.spawn,
             FakeStaff(),
             FakeInbox(),
+            (self.source,),
         )
         return DecidingFlow(deps, replace(RULES, sends=self.rng.choice((1, 2, 10))))
 

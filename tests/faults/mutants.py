@@ -297,6 +297,97 @@ MUTANTS: tuple[Mutant, ...] = (
         "network",
     ),
     Mutant(
+        "a code of Meta that says later counts as refused",
+        "bot.gateways.cloud.codes:of_code",
+        "raise TryLater(why)",
+        "return Receipt(Outcome.REJECTED, reason=why)",
+        "network.cloud",
+    ),
+    Mutant(
+        "a message that Meta holds counts as sent",
+        "bot.gateways.cloud.answers:_taken",
+        'Receipt(Outcome.HELD, reference, "wa_held")',
+        "Receipt(Outcome.ACCEPTED, reference)",
+        "network.cloud",
+    ),
+    Mutant(
+        "an id beside an error of Meta counts as sent",
+        "bot.gateways.cloud.answers:receipt",
+        "200 <= status < 300 and error is None",
+        "True",
+        "network.cloud",
+    ),
+    Mutant(
+        "a 4xx without a code of Meta counts as refused",
+        "bot.gateways.cloud.answers:receipt",
+        'return Receipt(Outcome.UNKNOWN, reason=f"http_{status}")',
+        'return Receipt(Outcome.REJECTED, reason=f"http_{status}")',
+        "network.cloud",
+    ),
+    Mutant(
+        "the status counts for more than the code of Meta",
+        "bot.gateways.cloud.cloud:Cloud.send",
+        "is_an_error",
+        "None",
+        "network.cloud",
+    ),
+    Mutant(
+        "a new code of Meta at a 5xx counts as refused",
+        "bot.gateways.cloud.answers:_of_error",
+        "_UNKNOWN_CODES.get(status // 100, Outcome.REJECTED)",
+        "Outcome.REJECTED",
+        "network.cloud",
+    ),
+    Mutant(
+        "a code of Meta for all is held against one customer",
+        "bot.gateways.cloud.codes:of_code",
+        "Receipt(Outcome.REJECTED, reason=why, halt=halt)",
+        "Receipt(Outcome.REJECTED, reason=why)",
+        "network.cloud",
+    ),
+    Mutant(
+        "a pause that Meta asks for holds back one worker only",
+        "bot.gateways.cloud.codes:of_code",
+        "Throttled(why, SLOW[code] if pause is None else pause)",
+        "Throttled(why)",
+        "network.cloud",
+    ),
+    Mutant(
+        "an open conversation at Opa! Suite stops all",
+        "bot.gateways.opa.answers:_refused",
+        "Receipt(Outcome.REJECTED, reason=OPEN)",
+        'Receipt(Outcome.REJECTED, reason=OPEN, halt="refusal")',
+        "network.opa",
+    ),
+    Mutant(
+        "an id beside an error of Opa! Suite counts as sent",
+        "bot.gateways.opa.answers:receipt",
+        "status // 100 == 2 and refused is None",
+        "True",
+        "network.opa",
+    ),
+    Mutant(
+        "a page with a 4xx before Opa! Suite counts as refused",
+        "bot.gateways.opa.answers:_refused",
+        "Receipt(Outcome.UNKNOWN, reason=why)",
+        "Receipt(Outcome.REJECTED, reason=why)",
+        "network.opa",
+    ),
+    Mutant(
+        "what Opa! Suite refuses to everybody is held against one customer",
+        "bot.gateways.opa.answers:_refused",
+        'mend or "refusal"',
+        "None",
+        "network.opa",
+    ),
+    Mutant(
+        "a card hides who is in doubt",
+        "bot.chat.screens.cards.results:_COUNTED",
+        '"unknown"',
+        '"skipped"',
+        "network.cloud",
+    ),
+    Mutant(
         "a send leaves before its intent is durable",
         "bot.steps.send:Sender._claim",
         "lines = await self.ledger.commit(claim(job.case, job.attempt, recipient.id, self.rules))",
@@ -391,6 +482,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "the times of lines are not looked at",
         "bot.storage.replay:_check_place",
         "entry.at < (_floor(last) if last else head.at)",
+        "False",
+        "files",
+    ),
+    Mutant(
+        "the times of lines that are a group each are not looked at",
+        "bot.storage.replay:_read",
+        "entry.at < head.at",
         "False",
         "files",
     ),
@@ -715,8 +813,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             "dispatch.progress.take_up_again(failed)\n"
             "for id_ in failed:\n"
-            "    from bot.domain.claims import add_contact\n"
-            "    add_contact(book, case, dispatch.progress.recipients[id_])"
+            "    from bot.domain.claims import add_contacts\n"
+            "    add_contacts(book, case, (dispatch.progress.recipients[id_],))"
         ),
         "orders",
     ),
@@ -807,15 +905,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "nothing writes that the program runs",
         "bot.process.app:App._schedule",
-        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS))',
-        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS))[1:]',
+        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS), ("announce", self._announce, DUE))',
+        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS), ("announce", self._announce, DUE))[1:]',
         "schedule",
     ),
     Mutant(
         "the gateway's list is never asked for",
         "bot.process.app:App._schedule",
-        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS))',
-        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS))[:1]',
+        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS), ("announce", self._announce, DUE))',
+        '(("alive", self._alive, ALIVE), ("unknown", self._ask, ASK), ("receipts", self._ask_for_receipts, RECEIPTS), ("opted_out", self._ask_who_opted_out, OPT_OUTS), ("announce", self._announce, DUE))[:1]',
         "schedule",
     ),
     Mutant(
@@ -948,8 +1046,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a start that is refused does not say why",
         "bot.storage.files:_unusable",
-        'f"{folder} cannot be used ({error.strerror}): {mend}"',
-        'f"{folder} cannot be used: {mend}"',
+        '"{folder} cannot be used ({why}): {mend}"',
+        '"{folder} cannot be used: {mend}"',
         "folder.others_folder",
     ),
     Mutant(
@@ -1029,7 +1127,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             "dispatch.sends.take_up_again(self.recipients)\n"
             "for id_ in self.recipients:\n"
-            "    add_contact(book, case, dispatch.sends.recipients[id_])"
+            "    add_contacts(book, case, (dispatch.sends.recipients[id_],))"
         ),
         "rules",
     ),
@@ -1307,8 +1405,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "one who shares a contact rests shorter",
         "bot.domain.leaving:share_contacts",
-        "before.at < contact.at",
-        "before.at > contact.at",
+        "latest.setdefault(hour, contact).at < contact.at",
+        "latest.setdefault(hour, contact).at > contact.at",
         "forget",
     ),
     Mutant(
@@ -1356,8 +1454,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a late line corrupts the ledger",
         "bot.domain.book:Book.take",
-        "number is not None and line.late and self._is_late(number, line)",
-        "False",
+        "number is None or not line.late or not self._is_late(number, line)",
+        "True",
         "forget",
     ),
     Mutant(
@@ -1579,24 +1677,31 @@ MUTANTS: tuple[Mutant, ...] = (
         "limit",
     ),
     Mutant(
-        "a look-up ahead that failed counts as no record",
-        "bot.steps.enrich:Enricher.records_ahead.look_up",
-        "contact = await self.directory.customer(client_id)",
-        "try:\n    contact = await self.directory.customer(client_id)\n"
-        "except (TryLater, AnswerLost):\n    contact = None",
+        "a look-up that was not answered counts as no record",
+        "bot.steps.enrich:Enricher._ask",
+        "answer = await self.directory.customers(onus)",
+        "answer = await self.directory.customers(onus)\n"
+        "answer = replace(answer, records={onu.key: answer.records.get(onu.key) for onu in onus}, error=None)",
         "ahead",
     ),
     Mutant(
         "a look-up that failed at the approval counts as no record",
         "bot.steps.enrich:Enricher.enrich",
-        "failed.add(client_id)",
+        "failed.update((key for key in batch if key not in contacts))",
         "None",
+        "ahead",
+    ),
+    Mutant(
+        "a recipient is as they were made before the tap",
+        "bot.steps.gate:customers_of",
+        "known[0] != facts",
+        "False",
         "ahead",
     ),
     Mutant(
         "what was looked up never grows old",
         "bot.domain.customer:Records.fresh",
-        "now < self._known[client_id][0]",
+        "now < self._known[key][0]",
         "True",
         "ahead",
     ),
@@ -1669,5 +1774,47 @@ MUTANTS: tuple[Mutant, ...] = (
         "await self._d.access.check_approver(user)",
         "",
         "group",
+    ),
+    Mutant(
+        "a push is answered before it is on disk",
+        "bot.storage.rows:Rows._append",
+        "self._disk.fdatasync(descriptor)",
+        "",
+        "pushed",
+    ),
+    Mutant(
+        "the file of what was pushed may not be in its folder",
+        "bot.storage.rows:Rows._append",
+        "self._disk.sync_folder(self._path.parent)",
+        "",
+        "pushed",
+    ),
+    Mutant(
+        "a push is written behind what a crash tore",
+        "bot.storage.rows:Rows._append",
+        'data = b"\\n" + data',
+        "",
+        "pushed",
+    ),
+    Mutant(
+        "what the disk refused of a push stays in the file",
+        "bot.storage.rows:Rows.write",
+        "self._torn or (self._size > MUCH and 2 * stands < self._size)",
+        "self._size > MUCH and 2 * stands < self._size",
+        "pushed",
+    ),
+    Mutant(
+        "what is written anew lacks what was just pushed",
+        "bot.storage.rows:Rows.write",
+        "left = self._lines | new",
+        "left = dict(self._lines)",
+        "pushed",
+    ),
+    Mutant(
+        "a push that was refused is known all the same",
+        "bot.sources.hook.hook:Hook._write_all",
+        "await self._rows.write(rows | dict.fromkeys(gone))",
+        "self._standing = after\nawait self._rows.write(rows | dict.fromkeys(gone))",
+        "pushed",
     ),
 )

@@ -7,6 +7,7 @@ n-th call of one of its threads.
 import asyncio
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -207,6 +208,14 @@ class Real:
             answer = await http.get(f"http://127.0.0.1:{self.variables['OPS_PORT']}/healthz")
         wrong: dict[str, str] = answer.json()["wrong"]
         return answer.status_code, wrong
+
+    async def in_flight(self) -> int:
+        """How many sends have left the bot and are not answered yet, as it says itself."""
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.get(f"http://127.0.0.1:{self.variables['OPS_PORT']}/metrics")
+        found = re.findall(r"^noc_sends_in_flight{[^}]*} (\d+)", answer.text, re.MULTILINE)
+        assert found, answer.text
+        return sum(map(int, found))
 
     def _heard(self) -> int:
         return len(self.olt.requests) + self.chat.calls.total()

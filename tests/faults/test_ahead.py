@@ -99,7 +99,7 @@ class Story:
     async def alert_shrinks(self) -> None:
         onus = self.desk.source.onus[str(self.random.randint(1, ALERTS))]
         place = self.random.randrange(len(onus))
-        onus[place] = replace(onus[place], link=Link.ONLINE)
+        onus[place] = onus[place]._replace(link=Link.ONLINE)
         self.list_counts()
 
     def list_counts(self) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.directories.own import Own
 from bot.domain.plan import IN_DOUBT, Outcome
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
@@ -87,7 +88,18 @@ class Bot:
         pace, rng = Pace(RATE, clock), random.SystemRandom()
         chat, staff = QuietChat(), FakeStaff()
         deps = Deps(
-            outages, outages, world.gateway, pace, ledger, chat, clock, rng, tasks.spawn, staff, FakeInbox()
+            outages,
+            Own(outages),
+            world.gateway,
+            pace,
+            ledger,
+            chat,
+            clock,
+            rng,
+            tasks.spawn,
+            staff,
+            FakeInbox(),
+            (outages,),
         )
         made = cls(ledger, DecidingFlow(deps, RULES), tasks)
         await made.flow.start("soak", ledger.recovery.doubt)

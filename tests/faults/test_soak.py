@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.directories.own import Own
 from bot.domain.book import Book
 from bot.domain.plan import IN_DOUBT, Outcome
 from bot.domain.rules import Rules
@@ -82,7 +83,7 @@ async def played(folder: Path, size: Size) -> Soak:
     pace, rng = Pace(RATE, clock), random.SystemRandom()
     deps = Deps(
         outages,
-        outages,
+        Own(outages),
         gateway,
         pace,
         ledger,
@@ -92,6 +93,7 @@ async def played(folder: Path, size: Size) -> Soak:
         tasks.spawn,
         FakeStaff(),
         FakeInbox(),
+        (outages,),
     )
     flow = DecidingFlow(deps, size.rules)
     await flow.start("soak")

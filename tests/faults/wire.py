@@ -6,53 +6,24 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from unittest import mock
-from zoneinfo import ZoneInfo
 
 import httpx
 
-from bot.domain.plan import Mend, Message, Outcome, Receipt, Sent
-from bot.gateways.matrix.matrix import Matrix
+from bot.domain.plan import Message, Receipt, Sent
+from bot.gateways.adapter import Sender
 from tests.adapters.raw import Connection, closed_port, deaf_port, raw_server
-from tests.fakes import FakeClock
+from tests.faults.spoken.row import Row, Speech, Then, Way
 
-PATH = "/rest/v1/sendHsm"
 PATIENT = httpx.Timeout(10.0)
-Way = Literal[
-    "plain", "read", "total", "kept", "idle", "fin", "rst", "refused", "deaf", "dns", "tls", "unread"
-]
 KEPT: tuple[Way, ...] = ("idle", "fin", "rst")
 NOWHERE: frozenset[Way] = frozenset({"fin", "rst", "refused", "deaf", "dns", "tls", "unread"})
-Then = Literal["keep", "close", "reset", "silence", "drip"]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the outcome table.
-
-    `outcome` and `reason` are what the result has to say; None: nothing left, so it is tried again. `taken`:
-    the gateway delivers the message before it answers badly. `way` is which connection the request goes
-    out on (`read`, `total`: with a short limit of that kind; `kept`: one that served a request before;
-    `idle`: one that was closed, as the client has seen; `fin`, `rst`: one whose end is on its way when the
-    request leaves).
-    """
-
-    name: str
-    outcome: Outcome | None
-    reason: str | None
-    answer: bytes = b""
-    then: Then = "keep"
-    taken: bool = False
-    mend: Mend | None = None
-    way: Way = "plain"
-    held: bool = False
 
 
 class Wire:
-    """`bot.ports.Gateway`: real Matrix adapters, one for each way. `took` is the ground truth.
+    """`bot.ports.Gateway`: real adapters of one kind, one for each way. `took` is the ground truth.
 
     Attributes:
         draws: For each phone the rows that its next attempts meet; then all goes well.
@@ -67,8 +38,9 @@ class Wire:
 
     name = "wire"
 
-    def __init__(self) -> None:
-        self.adapters: dict[Way, Matrix] = {}
+    def __init__(self, speech: Speech) -> None:
+        self.speech = speech
+        self.adapters: dict[Way, Sender] = {}
         self.stale = 0
         self.hits: Counter[str] = Counter()
         self._kept: dict[Way, Kept] = {}
@@ -122,10 +94,10 @@ class Wire:
         while True:
             request = await connection.request()
             if request.startswith(b"GET "):
-                await connection.write(http("200 OK", b'{"num_pages":0,"registros":[]}'))
+                await connection.write(self.speech.read)
                 served = True
                 continue
-            phone = json.loads(request.partition(b"\r\n\r\n")[2])["contato"]["telefone"]
+            phone = self.speech.phone(json.loads(request.partition(b"\r\n\r\n")[2]))
             self.arrived.append(phone)
             row = self.met[phone][-1]
             if row is None or row.taken:
@@ -135,7 +107,7 @@ class Wire:
             if row is not None and row.way == "kept":
                 self.stale += served
             served = True
-            await connection.write(accepted(len(self.arrived)) if row is None else row.answer)
+            await connection.write(self.speech.accepted(len(self.arrived)) if row is None else row.answer)
             if row is not None and row.then != "keep":
                 return await _end(connection, row.then)
 
@@ -192,9 +164,9 @@ async def _no_tls(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Wire]:
+async def opened(speech: Speech) -> AsyncIterator[Wire]:
     """The gateway, its servers and the adapters that reach them, or do not."""
-    wire = Wire()
+    wire = Wire(speech)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(raw_server(wire.serve))
         unread = await stack.enter_async_context(raw_server(_reset_unread))
@@ -216,15 +188,7 @@ async def opened() -> AsyncIterator[Wire]:
             kept = wire.keep(way)
             ways[way] = ((await stack.enter_async_context(raw_server(kept.serve))).url, PATIENT, 20.0)
         for way, (url, timeout, total) in ways.items():
-            wire.adapters[way] = Matrix(
-                url + PATH,
-                "hsm-secret",
-                templates={"LOS": 114, "POWER": 116},
-                zone=ZoneInfo("America/Sao_Paulo"),
-                clock=FakeClock(),
-                timeout=timeout,
-                total=total,
-            )
+            wire.adapters[way] = speech.open(url, timeout, total)
             stack.push_async_callback(wire.adapters[way].aclose)
         yield wire
 
@@ -241,20 +205,3 @@ def _no_names() -> Iterator[None]:
 
     with mock.patch.object(socket, "getaddrinfo", known):
         yield
-
-
-def http(status: str, body: bytes, *headers: str) -> bytes:
-    """A whole answer on a connection that stays open."""
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(lines).encode("latin-1") + body
-
-
-def accepted(reference: int) -> bytes:
-    """The platform's success."""
-    body = {"cod_error": 0, "msg": "atendimento gerado com sucesso", "cod_atendimento": reference}
-    return http("200 OK", json.dumps(body).encode(), "Content-Type: application/json")
-
-
-def refused(status: str, msg: str) -> bytes:
-    """The platform's refusal."""
-    return http(status, json.dumps({"cod_error": 1, "msg": msg}).encode(), "Content-Type: application/json")

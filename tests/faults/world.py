@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.directories.own import Own
 from bot.domain.book import Book
 from bot.domain.events import Restoring, Stopped
 from bot.domain.rules import Rules
@@ -86,7 +87,7 @@ class World:
         self.flow = DecidingFlow(
             Deps(
                 self.source,
-                self.source,
+                Own(self.source),
                 StoryGateway(self),
                 FakeLimiter(),
                 self.ledger,
@@ -96,6 +97,7 @@ class World:
                 self.tasks.spawn,
                 FakeStaff(),
                 FakeInbox(),
+                (self.source,),
             ),
             self.rules,
         )

@@ -10,6 +10,7 @@ from tests.month.outages import HOUR, Outages
 from tests.month.truth import DAY, DAYS, Alert, Month, Scenario
 
 NOISE_A_DAY, LONE_A_DAY = 150, 20  # about five of the one and two of the other are on at one time
+SITES_FROM = 3  # days: one whole site in fewer would be most of what happens
 BIG = {Scenario.CUT, Scenario.SLOT, Scenario.OLT, Scenario.POWER}
 COINCIDE = 0.2  # of big outages have another within two minutes
 
@@ -27,6 +28,7 @@ def generate(seed: int, days: int = DAYS) -> Month:
         (outages.power, 12),
         (outages.storm, 2),
         (outages.flap, 12),
+        *(((outages.pop, 1), (outages.ring, 2)) if days >= SITES_FROM else ()),
     ):
         for _ in range(max(1, round(a_month * days / DAYS))):
             happens(rng.uniform(0, days * DAY))

@@ -62,6 +62,7 @@ def network(rng: random.Random, olts: int = 5) -> Network:
 
 def _pon(port: Port, contacts: dict[str, Contact], rng: random.Random) -> Pon:
     drops = []
+    olt, slot, pon = (int(n) for n in port.key.replace("/", ":").split(":"))
     for number in range(rng.randint(20, 64)):
         client: str | None = None
         if contacts and rng.random() < SECOND_ONU:
@@ -69,6 +70,5 @@ def _pon(port: Port, contacts: dict[str, Contact], rng: random.Random) -> Pon:
         elif rng.random() >= NOBODY:
             client = str(len(contacts) + 1)
             contacts[client] = Contact(client, f"Cliente {client}", f"(61) 9{80000000 + len(contacts):08d}")
-        olt, slot, pon = (int(n) for n in port.key.replace("/", ":").split(":"))
         drops.append(Drop(f"ZTEG{olt:02}{slot:02}{pon:02}{number:02}", client))
     return Pon(port, tuple(drops))

@@ -70,6 +70,17 @@ class Outages:
         """A whole OLT."""
         self._whole(Scenario.OLT, self._olt(), at, 60)
 
+    def pop(self, at: float) -> None:
+        """A site: all OLTs in it."""
+        keys = self.rng.sample(sorted(self.network.cables), self.rng.randint(2, 4))
+        self._whole(Scenario.POP, [pon for key in keys for pon in self.network.cables[key]], at, 60)
+
+    def ring(self, at: float) -> None:
+        """A trunk with fibres of several OLTs."""
+        keys = self.rng.sample(sorted(self.network.cables), self.rng.randint(2, 3))
+        pons = [pon for key in keys for pon in self._beside(self.rng.randint(4, 24), key)]
+        self._whole(Scenario.RING, pons, at, self.rng.choice([3.0, 30.0]))
+
     def power(
         self,
         at: float,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import time
 from zoneinfo import ZoneInfo
 
+from bot.directories.own import Own
 from bot.domain.limits.hours import Hours
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
@@ -60,7 +61,7 @@ async def _live(month: Month, rules: Rules) -> Lived:
     gateway, chat = MonthGateway(ledger, timeline, rng), MonthChat(ledger)
     deps = Deps(
         source,
-        source,
+        Own(source),
         gateway,
         Pace(RATE, clock),
         ledger,
@@ -70,6 +71,7 @@ async def _live(month: Month, rules: Rules) -> Lived:
         tasks.spawn,
         FakeStaff(),
         FakeInbox(),
+        (source,),
     )
     flow = DecidingFlow(deps, rules)
     people, played = People(flow, month, rng), Played(timeline, source)

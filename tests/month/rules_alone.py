@@ -81,9 +81,11 @@ class _Playing:
         self.since |= dict.fromkeys((alert.id for alert in opened), time)
         for alert in closed:
             self.since.pop(alert.id, None)
+        if all(time - at < SETTLE for at in self.since.values()):
+            return  # whatever they are grouped to is not shown yet
         new = [self.timeline.open[id_].at(time) for id_ in self.since]
-        inventory = self.found.month.network.inventory if new else {}
-        for one in group(new, self._known(time) if new else (), inventory, self.rules, moment(time)):
+        inventory = self.found.month.network.inventory
+        for one in group(new, self._known(time), inventory, self.rules, moment(time)):
             if any(time - self.since[i.id] >= SETTLE for i in one.incidents):
                 self._put(one, time)
 

@@ -20,6 +20,8 @@ class Scenario(StrEnum):
     CUT = "cable cut"
     SLOT = "slot"
     OLT = "OLT"
+    POP = "POP"
+    RING = "ring"
     POWER = "regional power"
     STORM = "storm"
     FLAP = "flap"

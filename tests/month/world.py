@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
@@ -34,7 +34,7 @@ class MonthSource(FakeSource):
 
     async def affected(self, incident_id: str) -> Affected:
         read = await super().affected(incident_id)
-        onus = [replace(onu, link=Link.ONLINE) if onu.serial in self.back else onu for onu in read.onus]
+        onus = [onu._replace(link=Link.ONLINE) if onu.serial in self.back else onu for onu in read.onus]
         return Affected(tuple(onus), incident_id not in self.incidents)
 
     async def links(self, port: Port) -> dict[str, Link]:

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from bot.simulator.cloud import CloudApi
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.page.server import PageServer
-from bot.simulator.stage.gateways import Cloud
+from bot.simulator.stage.gateways.cloud import Cloud
 from bot.simulator.stage.stage import Stage
 from bot.simulator.stage.views import PortView
 

@@ -123,6 +123,11 @@ class Noc:
             raise AssertionError(f"the card never said {text!r}, but:\n{card.text}") from None
         return card.text
 
+    async def sent(self, card: Message, text: str) -> str:
+        """The same once the send is over: its last message is counted before that, beside *Parar*."""
+        await self.chat.wait(lambda _: text in card.text and "Parar" not in card.buttons)
+        return card.text
+
     async def ask(self, who: User, command: str, chat: int | None = None) -> Message:
         """What the bot answers to a command."""
         asked = await self.chat.say(who, command, chat)

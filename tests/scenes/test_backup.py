@@ -19,7 +19,12 @@ async def command(noc: Noc, *arguments: str) -> tuple[int | None, str]:
         sys.executable,
         *("-m", "bot", "ledger", *arguments),
         cwd=noc.folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATA_DIR": noc.variables["DATA_DIR"]},
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "DATA_DIR": noc.variables["DATA_DIR"],
+            "BOT_LANGUAGE": "en",
+        },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -25,7 +25,7 @@ async def lose(noc: Noc, *faults: Fault) -> Message:
     await noc.open(HSM_CONCURRENCY="1")
     card = await noc.card()
     await noc.chat.tap(noc.ana, card, "Aprovar")
-    await noc.until(card, f"{5 - len(faults)} enviadas · {len(faults)} incertas")
+    await noc.sent(card, f"{5 - len(faults)} enviadas · {len(faults)} incertas")
     return card
 
 
@@ -53,7 +53,7 @@ async def test_three_lost_answers_each_come_to_their_end(noc: Noc) -> None:
     await noc.chat.tap(noc.ana, page, "1 🔁")
     await noc.until(page, "Pode receber duas vezes.")
     assert (await noc.chat.tap(noc.ana, page, "Sim, reenviar")).text == "Reenviando a 1 cliente."
-    text = await noc.until(card, "4 enviadas · 1 incerta")
+    text = await noc.sent(card, "4 enviadas · 1 incerta")
     assert "☑ 1 considerada enviada\n📞 1 para ligar\n" in text
     assert "🔁 Reenvio das incertas por Ana" in text
     assert "Para ligar (1)" in card.buttons
@@ -64,7 +64,7 @@ async def test_three_lost_answers_each_come_to_their_end(noc: Noc) -> None:
     await noc.chat.tap(noc.ana, page, "1 ✔ já avisado")
     await noc.until(page, "já foi avisado?")
     await noc.chat.tap(noc.ana, page, "Sim")
-    await noc.until(card, "5 enviadas")
+    await noc.sent(card, "5 enviadas")
     assert not re.search("Incertas|Para ligar", "|".join(card.buttons))
     assert (len(noc.hsm.received), noc.hsm.duplicates) == (4, 0)
 
@@ -97,7 +97,7 @@ async def test_all_of_them_are_sent_again_after_two_questions(noc: Noc) -> None:
     await noc.until(page, "Confirma mesmo? 3 clientes podem receber duas vezes.")
     assert len(noc.hsm.received) == 2
     await noc.chat.tap(noc.ana, page, "Confirmo: reenviar a 3")
-    await noc.until(card, "5 enviadas")
+    await noc.sent(card, "5 enviadas")
     assert (len(noc.hsm.received), noc.hsm.duplicates) == (5, 0)
     assert not re.search("Incertas|Para ligar", "|".join(card.buttons))
 

@@ -24,6 +24,7 @@ NAMES = [
         "power",
         "cable",
         "storm",
+        "pop",
         "flapping",
         "reminder",
         "hours",
@@ -31,7 +32,7 @@ NAMES = [
         "eta",
         "restored",
     ),
-    *("receipts", "limit", "optout"),
+    *("receipts", "limit", "optout", "blocked-customers", "zabbix"),
     *("token", "two-taps", "gateway", "killed", "telegram-away", "back"),
 ]
 

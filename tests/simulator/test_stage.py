@@ -14,12 +14,19 @@ from typing import Any
 import httpx
 import pytest
 
+from bot.directories import DIRECTORIES
+from bot.domain.customer import Link, Onu, Service
 from bot.domain.events import Approved, CaseOpened, Intent, Line, Planned, Resent, Result, Settled
+from bot.domain.phone import Phone
 from bot.domain.plan import Outcome, Recipient
 from bot.process.clock import SystemClock
+from bot.process.settings.reading import load
 from bot.simulator.gateway import GatewayApi
 from bot.simulator.matrix import MatrixApi
-from bot.simulator.stage.gateways import MATRIX_IDS, Arrived, Cloud
+from bot.simulator.stage.directories import DirectoryName
+from bot.simulator.stage.gateways.base import Arrived
+from bot.simulator.stage.gateways.cloud import Cloud
+from bot.simulator.stage.gateways.matrix import MATRIX_IDS
 from bot.simulator.stage.isp import GatewayMode
 from bot.simulator.stage.stage import Happening, Stage
 from bot.simulator.stage.views import mobile
@@ -496,6 +503,79 @@ async def test_with_the_cloud_api_phones_counters_and_moods_are_the_same(
     assert len(cloud.hsm.received) == 3
 
 
+@pytest.fixture
+async def opa(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage whose bot sends by Opa! Suite."""
+    made = Stage(tmp_path, idle, customers=200, gateway="opa")
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def by_opa(http: httpx.AsyncClient, stage: Stage, phone: str, kind: str = "LOS") -> httpx.Response:
+    """A message as the bot sends it, with the settings that it is given."""
+    given = stage.variables()
+    body = {
+        "contato": {"canalCliente": f"+{phone}"},
+        "canal": given["OPA_CHANNEL"],
+        "template": {"_id": given[f"OPA_TEMPLATE_{kind}"], "variaveis": ["Maria"]},
+    }
+    url, headers = (
+        f"{given['OPA_URL']}/api/v1/template/send",
+        {"Authorization": f"Bearer {given['OPA_TOKEN']}"},
+    )
+    return await http.post(url, json=body, headers=headers)
+
+
+async def test_with_opa_suite_phones_counters_and_moods_are_the_same(
+    opa: Stage, http: httpx.AsyncClient
+) -> None:
+    news = opa.subscribe()
+    await by_opa(http, opa, "5561900000001", "POWER")
+    shown = await told(news, "whatsapp")
+    assert (shown["id"], shown["phone"], shown["name"]) == (1, "5561900000001", "Maria")
+    assert shown["text"].startswith("Olá Maria, identificamos uma falta de energia")
+    assert await told(news, "counters") == {"sent": 1, "duplicates": 0}
+    await by_opa(http, opa, "5561900000001", "RESTORED")
+    assert opa.gateway.arrived(1)[0].back
+    assert opa.hsm.duplicates == 0
+    await by_opa(http, opa, "5561900000001")
+    assert opa.hsm.duplicates == 1
+    opa.stop_messages(1)
+    assert (await by_opa(http, opa, "5561900000001")).status_code == 400, "their conversation is open"
+    opa.gateway_mode = "refuses"
+    refused = await by_opa(http, opa, "5561900000002")
+    assert (refused.status_code, refused.json()["data"]["message"]) == (400, "Template not approved.")
+    assert len(opa.hsm.received) == 3
+
+
+async def test_opa_suite_says_how_a_message_stands_when_it_is_asked(
+    opa: Stage, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.simulator.stage.gateways.opa.ARRIVES", (0.0, 0.1))
+    monkeypatch.setattr("bot.simulator.stage.gateways.opa.READ_AFTER", (0.0, 0.1))
+    news = opa.subscribe()
+    opa.gateway.unreachable(NUMBERS[:1])
+    for phone in NUMBERS:
+        await by_opa(http, opa, phone)
+    shown: dict[int, dict[str, Any]] = {}
+    while {view["state"] for view in shown.values()} != {"failed", "read", "delivered"} or len(shown) < 12:
+        view = await told(news, "receipt")
+        shown[view["id"]] = view
+    failed = [(view["id"], view["why"]) for view in shown.values() if view["state"] == "failed"]
+    assert failed == [(1, "131026")]
+    opa.phones_mode = "off"
+    await by_opa(http, opa, NUMBERS[2])
+    assert opa.gateway.arrived()[-1].state == "sent"
+    opa.phones_mode = "unreachable"
+    for phone in (f"55619000001{number:02}" for number in range(40)):
+        await by_opa(http, opa, phone)
+    while sum(message.state == "sent" for message in opa.gateway.arrived(13)):
+        await told(news, "receipt")
+    states = [message.state for message in opa.gateway.arrived(13)]
+    assert 0 < states.count("failed") < 20
+
+
 NUMBERS = [f"55619000000{number:02}" for number in range(1, 13)]
 
 
@@ -550,3 +630,23 @@ async def test_a_customer_answers_parar(stage: Stage, cloud: Stage, http: httpx.
     assert isinstance(stage.hsm, MatrixApi)
     assert stage.hsm.blacklist == {NUMBERS[0]}
     assert (await send(http, stage.hsm, NUMBERS[0])).json()["msg"] == "contato na blacklist"
+
+
+@pytest.mark.parametrize("name", DIRECTORIES)
+async def test_an_erp_knows_the_customers_and_who_of_them_is_not_to_be_told(
+    tmp_path: Path, name: DirectoryName
+) -> None:
+    stage = Stage(tmp_path, idle, customers=100, directory=name)
+    await stage.start()
+    settings = load(None, stage.variables())
+    erp = DIRECTORIES[name].open(settings, settings.tz, SystemClock())
+    port = stage.ports()[0]
+    alert = await stage.cut(port.olt, port.slot_pon)
+    onus = [Onu(onu.serial, None, "", Link.LOS) for onu in alert.onus]
+    answer = await erp.customers([onu._replace(subject=erp.subject(onu)) for onu in onus])
+    found = [contact for contact in answer.records.values() if contact is not None]
+    told = {contact.number for contact in found if contact.service is Service.ON}
+    assert {contact.service for contact in found} == {Service.ON, Service.BLOCKED, Service.ENDED}
+    assert {number.digits for number in told if isinstance(number, Phone)} == stage.affected(alert)
+    await erp.aclose()
+    await stage.stop()

@@ -224,6 +224,23 @@ async def test_a_document(telegram: BotApi, call: Caller, http: httpx.AsyncClien
     assert "no text in the message" in await call.refused("editMessageText", **place, text="x")
 
 
+async def test_a_photo(telegram: BotApi, call: Caller, http: httpx.AsyncClient) -> None:
+    url, chat = f"{telegram.url}/bot{telegram.token}/sendPhoto", {"chat_id": str(telegram.group)}
+    content = b"\x89PNG\r\n\x1a\n..."
+    answer = await http.post(url, data={**chat, "caption": "ok"}, files={"photo": ("a.png", content)})
+    described = answer.json()["result"]
+    assert (described["caption"], described["photo"][0]["file_size"]) == ("ok", len(content))
+    (photo,) = telegram.photos
+    assert (photo.document, photo.filename, photo.text, telegram.documents) == (content, "a.png", "ok", [])
+    none = await http.post(url, data=chat, files={"photo": ("a.png", b"<svg/>")})
+    assert none.json()["description"] == "Bad Request: IMAGE_PROCESS_FAILED"
+    assert "no photo" in await call.refused("sendPhoto", chat_id=telegram.group, photo="x")
+    telegram.without_photos = {telegram.group}
+    refused = await http.post(url, data=chat, files={"photo": ("a.png", content)})
+    assert "not enough rights to send photos" in refused.json()["description"]
+    assert len(telegram.photos) == 1
+
+
 async def test_actions(telegram: BotApi, call: Caller) -> None:
     assert await call.ok("sendChatAction", chat_id=telegram.group, action="upload_document")
     assert "wrong parameter action" in await call.refused(

@@ -1,5 +1,6 @@
 """One desk: a flow over fakes and the ledger in memory, with a language of its own."""
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
@@ -8,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from bot.directories.own import Own
 from bot.domain.book import Event
 from bot.domain.case import Case
 from bot.domain.dispatch import Dispatch, Phase
@@ -17,6 +19,7 @@ from bot.domain.phone import phone_key
 from bot.domain.plan import RESTORED, Tally
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
+from bot.ports import Directory
 from bot.process.tasks import Tasks
 from bot.storage.memory import MemoryLedger
 from tests.deciding import DecidingFlow
@@ -45,6 +48,7 @@ class Desk:
     chat: FakeChat = field(default_factory=FakeChat)
     staff: FakeStaff = field(default_factory=FakeStaff)
     inbox: FakeInbox = field(default_factory=FakeInbox)
+    directory: Directory | None = None
     rules: Rules = field(default_factory=lambda: Rules(answer_within=0.05))
     tasks: Tasks = field(default_factory=Tasks)
     ledger: MemoryLedger = field(init=False)
@@ -59,7 +63,7 @@ class Desk:
     def build(self) -> None:
         deps = Deps(
             self.source,
-            self.source,
+            self.directory or Own(self.source),
             self.gateway,
             self.limiter,
             self.ledger,
@@ -69,6 +73,7 @@ class Desk:
             self.tasks.spawn,
             self.staff,
             self.inbox,
+            (self.source,),
         )
         self.flow = DecidingFlow(deps, self.rules)
 
@@ -132,6 +137,8 @@ class Desk:
             if not phases - {Phase.INTERRUPTED, Phase.SCHEDULED}:
                 return
             await self.clock.advance(1)
+            if not self.clock.slept:  # who waits for an answer does so by the loop's own time
+                await asyncio.sleep(0.005)
         raise AssertionError("the dispatch does not end")
 
     def case(self, number: int = 1) -> Case:

@@ -1,6 +1,9 @@
 """Customers are looked up while their card waits: what it says of them, what an approval still asks for."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -10,6 +13,7 @@ from bot.domain.case import CaseState
 from bot.domain.customer import FRESH, FRESH_WITHOUT, Contact, Link
 from bot.domain.events import IncidentChanged
 from bot.domain.limits.silence import Scope
+from bot.domain.phone import phone_key
 from bot.domain.plan import Skip, Tally
 from bot.errors import AnswerLost, BadAnswer, Closed, LoginRefused, Refused, Throttled, TryLater
 from bot.flow import ahead, polling
@@ -77,7 +81,7 @@ async def test_the_alert_is_read_again_at_the_approval(looking: Desk) -> None:
     looking.source.outage(incident(affected=3), 3)
     await polled(looking)
     onus = looking.source.onus["1"]
-    onus[0] = replace(onus[0], link=Link.ONLINE)
+    onus[0] = onus[0]._replace(link=Link.ONLINE)
     await looking.approve()
     assert looking.tally().skipped == {Skip.ONLINE: 1}
     assert len(looking.gateway.received) == 2
@@ -298,7 +302,7 @@ async def test_an_alert_that_is_read_again_says_who_is_back(looking: Desk) -> No
     await polled(looking)
     assert expected(looking).todo == 3
     onus = looking.source.onus["1"]
-    onus[0] = replace(onus[0], link=Link.ONLINE)
+    onus[0] = onus[0]._replace(link=Link.ONLINE)
     looking.source.incidents["1"] = incident(affected=2)
     await looking.pass_by(600)
     await settled()
@@ -472,3 +476,59 @@ async def test_who_waits_for_a_decision_is_known_as_long_as_they_do(looking: Des
     assert all(one.phone and one.name and one.serials for one in those)
     await looking.approve()
     assert looking.flow.waiting() == {}
+
+
+@contextmanager
+def counted(desk: Desk) -> Iterator[Counter[str]]:
+    """How often the ledger was asked who has a phone: once each time that a recipient is made."""
+    asked = Counter[str]()
+
+    def person(phone: str) -> str:
+        asked[phone] += 1
+        return phone_key(phone)
+
+    with patch.object(desk.ledger, "person", person):
+        yield asked
+
+
+async def test_who_is_as_before_is_made_once_whoever_else_is_looked_up_and_at_the_tap(
+    looking: Desk,
+) -> None:
+    looking.source.outage(incident(1, affected=40), 40)
+    with counted(looking) as asked:
+        await polled(looking)
+        assert (expected(looking).todo, asked.total()) == (40, 40)
+        held = looking.source.held = asyncio.Event()
+        looking.source.outage(incident(2, place="7/1", affected=30), 30, first=200)
+        await polled(looking)
+        held.set()  # their records come, and the first card is drawn meanwhile
+        await settled()
+        assert (expected(looking).todo, expected(looking, 2).todo) == (40, 30)
+        assert (asked.total(), max(asked.values())) == (70, 1)
+        looking.source.outage(incident(1, affected=41), 41)
+        await looking.approve()
+        assert len(looking.gateway.received) == 41
+        assert (asked.total(), max(asked.values())) == (71, 1)
+
+
+async def test_who_changed_is_made_anew(looking: Desk) -> None:
+    looking.source.outage(incident(affected=3), 3)
+    await polled(looking)
+    looking.source.contacts["101"] = Contact("101", "Rita", "(61) 98888-0000")
+    await looking.clock.advance(FRESH + 1)
+    with counted(looking) as asked:
+        await looking.approve()
+    assert list(asked) == ["5561988880000"]
+    assert "Rita" in {message.name for message in looking.gateway.received}
+
+
+async def test_thousands_are_made_a_few_at_a_time(looking: Desk) -> None:
+    looking.source.outage(incident(affected=900), 900)
+    most = before = 0
+    with counted(looking) as asked:
+        looked = asyncio.ensure_future(polled(looking))
+        while not looked.done() or looking.flow.expected(1) is None:
+            await asyncio.sleep(0)
+            most, before = max(most, asked.total() - before), asked.total()
+    assert (asked.total(), expected(looking).todo) == (900, 900)
+    assert most <= 250

@@ -18,6 +18,7 @@ from bot.errors import (
     LoginRefused,
     NotFound,
     Refused,
+    Silent,
     Throttled,
     TryLater,
 )
@@ -170,7 +171,7 @@ async def test_who_is_held_back_and_why(desk: Desk) -> None:
 
 async def test_a_customer_with_one_onu_back_and_one_down_is_told(desk: Desk) -> None:
     desk.source.outage(incident(), 1)
-    desk.source.onus["1"].append(replace(desk.source.onus["1"][0], serial="OTHER", link=Link.ONLINE))
+    desk.source.onus["1"].append(desk.source.onus["1"][0]._replace(serial="OTHER", link=Link.ONLINE))
     await desk.poll()
     await desk.approve()
     assert len(desk.gateway.received) == 1
@@ -232,6 +233,7 @@ async def test_a_login_refused_in_mid_look_up_sends_nothing_and_may_be_tried_aga
         (NotFound("gone"), "not_found"),
         (LoginRefused("no"), "login_refused"),
         (Refused("403"), "refused"),
+        (Silent("silent"), "silent"),
         (BadAnswer("html"), "bad_answer"),
     ],
 )

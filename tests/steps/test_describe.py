@@ -130,11 +130,11 @@ class TestWhyItWasDenied:
     async def test_who_denied_says_why_and_the_newest_counts(self, case: Desk) -> None:
         desk = case
         await desk.flow.deny(1, ANA, "other")
-        await desk.flow.explain_denial(1, ANA, " obra\n grande ", desk.clock.now())
+        await desk.flow.explain_denial(1, ANA, " obra\n grande, 61 99999-1234 ", desk.clock.now())
         await desk.flow.explain_denial(1, ANA, "x" * 5000, desk.clock.now())
         assert desk.case().denied_words == "x" * 200
         words = [line.reason for line in desk.audited() if isinstance(line, DenialExplained)]
-        assert words == ["obra grande", "x" * 200]
+        assert words == ["obra grande, ****1234", "x" * 200]
         assert 1 in desk.chat.urgent
         await desk.restart()
         assert desk.case().denied_words == "x" * 200
@@ -289,6 +289,8 @@ class TestSilence:
             await desk.flow.end_silence(1, ANA)
         await desk.flow.silence((SLOT,), ANA, now + timedelta(days=7), "x" * 500)
         assert len(desk.ledger.book.silences[1].reason) == 120
+        await desk.flow.silence((SLOT,), ANA, now + HOUR, "obra, avisar (61) 99999-1234")
+        assert desk.ledger.book.silences[2].reason == "obra, avisar ****1234"
 
     async def test_a_card_that_was_there_cannot_be_approved_meanwhile(self, case: Desk) -> None:
         desk = case

@@ -1,7 +1,6 @@
 """A port that comes and goes: one card, its history, and an approval that asks first."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -331,7 +330,7 @@ class TestOscillating:
         await desk.repair(1)
         for _ in range(20):
             (what,) = desk.fall("6/1")
-            desk.source.onus[what.id] = [replace(onu) for onu in onus]
+            desk.source.onus[what.id] = list(onus)
             await desk.poll()
             await desk.pass_by(30)
             await desk.repair(int(what.id))
@@ -454,7 +453,7 @@ class TestWithOthers:
         desk.use(answer_within=5.0)
         await down(desk, "6/1", "6/2")
         onus = desk.source.onus["2"]
-        desk.source.onus["2"] = [replace(onu, link=Link.ONLINE) for onu in onus]
+        desk.source.onus["2"] = [onu._replace(link=Link.ONLINE) for onu in onus]
         desk.gateway.block = asyncio.Event()
         await desk.flow.approve(1, ANA)
         await desk.clock.advance(5)

@@ -335,7 +335,7 @@ class TestOneMessageEach:
         (one,) = desk.fall("6/1", kind=Kind.POWER)
         (other,) = desk.fall("2/4", kind=Kind.POWER, olt="CB 02")
         onus = desk.source.onus
-        onus[other.id][0] = replace(onus[other.id][0], client_id=onus[one.id][0].client_id)
+        onus[other.id][0] = onus[other.id][0]._replace(client_id=onus[one.id][0].client_id)
         await desk.poll()
         await desk.pass_by(10)
         assert list(desk.ledger.book.cases) == [1]
@@ -503,7 +503,7 @@ class TestPortsLeftOut:
         desk = grouping
         await cable(desk, "6/1", "6/2")
         onus = desk.source.onus["2"]
-        desk.source.onus["2"] = [replace(onu, link=Link.ONLINE) for onu in onus]
+        desk.source.onus["2"] = [onu._replace(link=Link.ONLINE) for onu in onus]
         await desk.approve()
         assert desk.nobody_twice() == 3
         await desk.repair(1, 2)
@@ -518,7 +518,7 @@ class TestPortsLeftOut:
         desk = grouping
         await cable(desk, "6/1", "6/2")
         onus = desk.source.onus["2"]
-        desk.source.onus["2"] = [replace(onu, link=Link.ONLINE) for onu in onus]
+        desk.source.onus["2"] = [onu._replace(link=Link.ONLINE) for onu in onus]
         desk.gateway.always = Receipt(Outcome.UNKNOWN, reason="timeout")
         await desk.approve()
         await desk.repair(2)
@@ -958,9 +958,7 @@ class TestBadInput:
         await desk.poll()
         assert time.process_time() - began < 2  # tests/bench has the number; this is against squares
         cases = desk.ledger.book.cases.values()
-        assert len(cases) == 50
-        assert all(len(case.ports) == 60 for case in cases)
-        assert len({p.key for case in cases for p in case.ports}) == 3000
+        assert [len(case.ports) for case in cases] == [3000], "what all fell at one moment is one cause"
 
 
 class TestRestartInEachStep:
@@ -1023,7 +1021,7 @@ class TestRestartInEachStep:
         await cable(desk, "6/1", "6/2")
         await desk.flow.approve(1, ANA)
         onus = desk.source.onus
-        onus["2"] = [replace(onu, link=Link.ONLINE) for onu in onus["2"]]
+        onus["2"] = [onu._replace(link=Link.ONLINE) for onu in onus["2"]]
         await desk.restart()
         await desk.poll()
         await desk.clock.advance(5)

@@ -167,7 +167,7 @@ class TestWhatWasAskedAbout:
     async def test_who_gets_no_message_does_not_count(self, desk: Desk) -> None:
         await listed(desk)
         onus = desk.source.onus["1"]
-        desk.source.onus["1"] = onus[:12] + [replace(onu, link=Link.ONLINE) for onu in onus[12:]]
+        desk.source.onus["1"] = onus[:12] + [onu._replace(link=Link.ONLINE) for onu in onus[12:]]
         await desk.approve()
         assert desk.nobody_twice() == 12
 
@@ -175,7 +175,7 @@ class TestWhatWasAskedAbout:
         await listed(desk, customers=30)
         first = desk.source.onus["1"][:6]
         desk.source.onus["1"] = [
-            replace(onu, client_id=first[n % 6].client_id) for n, onu in enumerate(desk.source.onus["1"])
+            onu._replace(client_id=first[n % 6].client_id) for n, onu in enumerate(desk.source.onus["1"])
         ]
         await desk.approve()
         assert desk.gateway.received == []
@@ -249,12 +249,12 @@ class TestWhatWasAskedAbout:
     async def test_a_plan_that_came_to_nothing_was_counted(self, desk: Desk) -> None:
         await listed(desk)
         await desk.approve()
-        desk.source.onus["1"] = [replace(onu, link=Link.ONLINE) for onu in desk.source.onus["1"]]
+        desk.source.onus["1"] = [onu._replace(link=Link.ONLINE) for onu in desk.source.onus["1"]]
         await desk.flow.approve(1, ANA, YES)
         await desk.clock.advance(5)
         await desk.finish()
         assert desk.gateway.received == []
-        desk.source.onus["1"] = [replace(onu, link=Link.LOS) for onu in desk.source.onus["1"]]
+        desk.source.onus["1"] = [onu._replace(link=Link.LOS) for onu in desk.source.onus["1"]]
         assert "300 ONUs" in text(desk)
         await desk.approve()
         assert desk.nobody_twice() == 300

@@ -54,6 +54,30 @@ async def test_an_approval_that_needs_more_sends_nobody_and_asks(limited: Desk) 
     assert room(limited) == Room(5, 5, 8, counted=False)
 
 
+async def test_where_they_were_looked_up_nobody_is_asked_for_what_the_list_says(desk: Desk) -> None:
+    desk.use(daily_limit=5, look_ahead=8)
+    desk.fall("6/15", customers=8)
+    for client in ("100", "101", "102"):
+        del desk.source.contacts[client]
+    await desk.poll()
+    await settled()
+    assert desk.flow.need(1) == 5
+    assert room(desk) == Room(5, 5, 8, counted=False), "what the list says"
+    with pytest.raises(Asked):
+        await desk.flow.approve(1, ANA)
+    await sent(desk, terms=Terms(need=desk.flow.need(1)))
+    assert len(desk.gateway.received) == 5
+    assert desk.dispatch().end == "done"
+    desk.fall("6/16", customers=4)
+    await desk.poll()
+    await settled()
+    assert desk.flow.need(2) == 4
+    with pytest.raises(Declined, match="limit_spent"):
+        await desk.flow.approve(2, ANA, Terms(need=desk.flow.need(2)))
+    desk.use(daily_limit=0)
+    assert desk.flow.need(2) is None, "there is no limit that it would be about"
+
+
 async def test_the_first_ones_are_told_and_the_others_wait_for_room(limited: Desk) -> None:
     await sent(limited, terms=Terms(most=5))
     told = limited.gateway.phones

@@ -5,12 +5,26 @@ from collections.abc import Sequence
 
 import pytest
 
+from bot.domain.book import Book
 from bot.domain.case import CaseState
-from bot.domain.customer import Link
-from bot.domain.events import Alive, Interrupted, Line, Resumed, Settled, StopAsked, TapRefused
+from bot.domain.customer import NO_SERIAL, Affected, Link, Onu
+from bot.domain.events import (
+    Alive,
+    Approved,
+    CaseOpened,
+    Interrupted,
+    Line,
+    Planned,
+    Resumed,
+    Settled,
+    Spared,
+    StopAsked,
+    TapRefused,
+)
 from bot.domain.incident import Kind
-from bot.domain.plan import Outcome, Receipt, Skip
+from bot.domain.plan import Outcome, Receipt, Recipient, Skip
 from bot.errors import Declined, TryLater
+from bot.flow.ahead import LookAhead
 from bot.ports import Write
 from bot.steps.gate import spare
 from bot.steps.send import claim
@@ -546,3 +560,100 @@ class TestNotices:
         book = desk.ledger.book
         about = [book.dispatch_of(entry) for entry in book.audit]
         assert [d.attempt if d else 0 for d in about] == [1, 1, 2, 2, 0]
+
+
+class TestALongSend:
+    """Seven at a minute each: what was read when it was approved is old by the end."""
+
+    async def _begun(self, desk: Desk) -> None:
+        desk.use(sends=1, answer_within=500.0)
+        desk.source.outage(incident(), 7)
+        await desk.poll()
+
+        async def slowly() -> Receipt:
+            await desk.clock.sleep(60)
+            return Receipt(Outcome.ACCEPTED)
+
+        desk.gateway.always = slowly
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(desk.rules.undo_seconds + 90)
+        onus = desk.source.onus["1"]
+        onus[6] = onus[6]._replace(link=Link.ONLINE)
+
+    @pytest.mark.bug("who was back online long before their turn in a large dispatch was told all the same")
+    async def test_who_is_back_online_before_their_turn_gets_nothing(self, desk: Desk) -> None:
+        await self._begun(desk)
+        await desk.clock.advance(60)
+        await desk.clock.advance(7 * 60)
+        await desk.finish()
+        assert desk.tally().skipped == {Skip.ONLINE: 1}
+        assert desk.tally().outcomes == {Outcome.ACCEPTED: 6}
+        assert len(desk.gateway.received) == 6
+
+    async def test_an_alert_that_cannot_be_read_then_spares_nobody(self, desk: Desk) -> None:
+        await self._begun(desk)
+        desk.source.unreadable.add("1")
+        await desk.clock.advance(8 * 60)
+        await desk.finish()
+        assert desk.tally().outcomes == {Outcome.ACCEPTED: 7}
+
+    async def test_one_that_ended_while_it_was_read_is_left_alone(self, desk: Desk) -> None:
+        await self._begun(desk)
+        await desk.flow.stop(1, ANA)
+        await desk.clock.advance(8 * 60)
+        await desk.finish()
+        assert desk.dispatch().end == "stopped"
+        assert desk.tally().todo == 0
+
+    @pytest.mark.bug("an alert that another took the place of had ended the message of everybody left")
+    async def test_an_alert_whose_place_another_took_spares_nobody(self, desk: Desk) -> None:
+        await self._begun(desk)
+        onus = desk.source.onus["1"]
+        onus[6] = onus[6]._replace(link=Link.LOS)
+        desk.source.repair(1)
+        desk.source.incidents["2"] = incident(2, Kind.POWER, affected=7, started=desk.clock.now())
+        desk.source.onus["2"] = [onu._replace(link=Link.POWER) for onu in onus]
+        await desk.pass_by(8 * 60)
+        await desk.finish()
+        assert len(desk.gateway.received) == 7
+
+    async def test_a_source_that_is_to_be_spared_is_not_asked_again(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await self._begun(desk)
+        monkeypatch.setattr(LookAhead, "may_ask", lambda *_: False)
+        await desk.clock.advance(8 * 60)
+        await desk.finish()
+        assert len(desk.gateway.received) == 7
+
+
+def plan_of(*recipients: Recipient) -> Book:
+    """A case whose dispatch has these still to do."""
+    book = Book()
+    book.apply(NOON, CaseOpened(1, incident()))
+    book.apply(NOON, Approved(1, ANA, (incident().port,)))
+    book.apply(NOON, Planned(1, len(recipients), recipients))
+    return book
+
+
+def spared(book: Book, *onus: Onu) -> list[str]:
+    lines = spare(1, 1, Affected(onus))(book, NOON)
+    return [line.recipient for line in lines if isinstance(line, Spared)]
+
+
+@pytest.mark.bug("one ONU without a serial that was online spared every customer whose ONU has none")
+def test_an_onu_without_a_serial_is_nobody_in_particular() -> None:
+    people = [
+        Recipient(f"c{n}", f"Ana {n}", (NO_SERIAL,), f"556199999000{n}", person=f"p{n}") for n in (1, 2)
+    ]
+    online = Onu(NO_SERIAL, "1", "Ana 1", Link.ONLINE)
+    assert spared(plan_of(*people), online, Onu(NO_SERIAL, "2", "Ana 2", Link.LOS)) == []
+
+
+@pytest.mark.bug("of two records with one phone, who carried the message was spared while the other was off")
+def test_whose_message_stands_for_another_is_spared_only_with_them() -> None:
+    carrier = Recipient("c1", "Ana", ("Z1",), "5561999990001", person="p1")
+    twin = Recipient("c2", "Ana", ("Z2",), "5561999990001", skip=Skip.SAME_PHONE, person="p1")
+    here = Onu("Z1", "1", "Ana", Link.ONLINE)
+    assert spared(plan_of(carrier, twin), here, Onu("Z2", "2", "Ana", Link.LOS)) == []
+    assert spared(plan_of(carrier, twin), here, Onu("Z2", "2", "Ana", Link.ONLINE)) == ["c1"]

@@ -111,7 +111,7 @@ class TestWho:
         desk.gateway.answers = {phone: [answer] for phone, answer in zip(phones, answers, strict=False)}
         desk.source.contacts["105"] = Contact("105", "Sem telefone", "")
         onus = desk.source.onus["1"]
-        onus[6] = replace(onus[6], link=Link.ONLINE)
+        onus[6] = onus[6]._replace(link=Link.ONLINE)
         await desk.poll()
         await desk.pass_by(10)
         await desk.approve()
@@ -1029,3 +1029,44 @@ class TestSmallOnes:
         await desk.poll()
         await desk.pass_by(10)
         assert await self.asked(desk, 10) == [(1, "first")]
+
+
+@pytest.mark.bug("who was down again before their turn in a large dispatch was told that service is back")
+async def test_who_is_down_again_before_their_turn_is_not_told_that_it_is_back(told: Desk) -> None:
+    desk = told
+    desk.use(sends=1, answer_within=500.0)
+    await over(desk)
+
+    async def slowly() -> Receipt:
+        await desk.clock.sleep(60)
+        return Receipt(Outcome.ACCEPTED)
+
+    desk.gateway.always = slowly
+    await desk.flow.restore(1, ANA)
+    await desk.clock.advance(desk.rules.undo_seconds + 90)
+    last = desk.source.onus["2"][-1].serial
+    desk.source.back.discard(last)
+    await desk.clock.advance(7 * 60)
+    await done(desk)
+    assert len(news(desk)) == 5
+    assert desk.tally(-1).outcomes == {Outcome.ACCEPTED: 5}
+    assert desk.tally(-1).todo == 0
+
+
+@pytest.mark.bug("a port that could not be read for a moment took the news from all of its people")
+async def test_a_port_that_cannot_be_read_meanwhile_spares_nobody(told: Desk) -> None:
+    desk = told
+    desk.use(sends=1, answer_within=500.0)
+    await over(desk)
+
+    async def slowly() -> Receipt:
+        await desk.clock.sleep(60)
+        return Receipt(Outcome.ACCEPTED)
+
+    desk.gateway.always = slowly
+    await desk.flow.restore(1, ANA)
+    await desk.clock.advance(desk.rules.undo_seconds + 90)
+    desk.source.unreadable.add("CB 01:6/2")
+    await desk.clock.advance(7 * 60)
+    await done(desk)
+    assert len(news(desk)) == 6

@@ -1,7 +1,6 @@
 """Customers' hours: what is approved at night waits, is looked at again, and is sent once."""
 
 import asyncio
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -179,7 +178,7 @@ class TestItsTimeComes:
         desk = night
         await desk.flow.approve(1, ANA, LATER)
         onus = desk.source.onus["1"]
-        onus[0] = replace(onus[0], link=Link.ONLINE)
+        onus[0] = onus[0]._replace(link=Link.ONLINE)
         await desk.repair(2)
         desk.source.read.clear()
         await until(desk, EIGHT)

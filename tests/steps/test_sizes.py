@@ -26,7 +26,7 @@ class TestTheAlertIsCounted:
     async def test_its_card_is_made_with_what_the_alert_says(self, desk: Desk) -> None:
         desk.source.outage(SILENT, customers=5)
         onus = desk.source.onus["1"]
-        onus[0] = replace(onus[0], link=Link.ONLINE)
+        onus[0] = onus[0]._replace(link=Link.ONLINE)
         await desk.poll()
         [opened] = desk.written(CaseOpened)
         assert isinstance(opened, CaseOpened)

@@ -57,6 +57,7 @@ class TestBreaker:
         desk.gateway.always = LOST
         await dispatched(desk, sends=4)
         before = len(desk.gateway.received)
+        assert desk.flow.gateway_left_alone
         await desk.flow.resume(1, BRUNO)
         await desk.finish()
         assert len(desk.gateway.received) == before + 1
@@ -64,6 +65,7 @@ class TestBreaker:
         desk.gateway.always = None
         await desk.flow.resume(1, BRUNO)
         await desk.finish()
+        assert not desk.flow.gateway_left_alone
         assert desk.case().state is CaseState.SENT
         assert desk.tally().outcomes == {Outcome.UNKNOWN: before + 1, Outcome.ACCEPTED: 11 - before}
         assert len(set(desk.gateway.phones)) == len(desk.gateway.phones) == 12

@@ -13,6 +13,7 @@ from bot.domain.limits.holds import Terms
 from bot.domain.limits.hours import Hours
 from bot.domain.who import Who
 from bot.errors import Asked, Declined
+from bot.steps import decide
 from tests.deciding import Approval
 from tests.fakes import ANA, BRUNO, NOON, incident
 from tests.steps.conftest import Desk
@@ -223,6 +224,17 @@ class TestTerms:
 
 
 class TestTakenBack:
+    async def test_by_whoever_approved_first_and_then_the_next_is_the_first(self, desk: Desk) -> None:
+        await blast(desk)
+        with pytest.raises(Declined, match="not_running"):
+            await desk.flow.decide(decide.withdraw(1, ANA))
+        await desk.flow.approve(1, ANA)
+        with pytest.raises(Declined, match="not_running"):
+            await desk.flow.decide(decide.withdraw(1, BRUNO))
+        await desk.flow.decide(decide.withdraw(1, ANA))
+        assert await desk.flow.approve(1, BRUNO) == FIRST
+        assert await told(desk) == 0
+
     async def test_a_denial_clears_it(self, desk: Desk) -> None:
         await blast(desk)
         await desk.flow.approve(1, ANA)

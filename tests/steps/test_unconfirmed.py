@@ -11,8 +11,8 @@ from bot.chat.screens.pages.sheets import audit_csv, audit_json, details_csv, en
 from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.domain.case import CaseState
 from bot.domain.events import Evidence, Result
-from bot.domain.health import SourceHealth
 from bot.domain.plan import Outcome, Receipt, Sent
+from bot.domain.watched.health import SourceHealth
 from bot.steps.unknown import Choose
 from tests.chat.screens import EN, PT, assert_arrives
 from tests.fakes import ANA, NOON, incident
@@ -64,7 +64,7 @@ async def test_it_is_counted_beside_those_sent_wherever_there_are_counts(desk: D
     program = ProgramFacts("1", NOON, "matrix", dry_run=False)
     page = assert_arrives(
         status(
-            SourceHealth("fake"),
+            [SourceHealth("fake")],
             book,
             now,
             PT,

@@ -1,7 +1,6 @@
 """An alert that the list no longer has is asked itself before its card says that it is over."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -26,7 +25,7 @@ async def listed(desk: Desk) -> Desk:
 def back(desk: Desk, *places: int) -> None:
     onus = desk.source.onus["1"]
     for place in places:
-        onus[place] = replace(onus[place], link=Link.ONLINE)
+        onus[place] = onus[place]._replace(link=Link.ONLINE)
 
 
 def ended(desk: Desk) -> bool:

@@ -71,6 +71,7 @@ EVERY_KIND: tuple[ev.Line, ...] = (
     ev.IncidentJoined(2, incident(5), GROUPING),
     ev.Separated(2, ANA),
     ev.Proposed(2, ANA, ("hours",), NOON),
+    ev.Withdrawn(2, ANA),
     ev.Proposed(2, ANA, asked=12, agreed=300),
     ev.Approved(2, ANA, (port(),), asked=12, agreed=300),
     ev.Settled(2, "unread", "grown", size=Size(300, 290, 12)),
@@ -85,7 +86,9 @@ EVERY_KIND: tuple[ev.Line, ...] = (
     ev.DenialExplained(2, ANA, "obra da <distribuidora>"),
     ev.Silenced(1, (Scope("CB 01", "6/15"), Scope("CB 02")), NOON, ANA, "troca de cabo"),
     ev.SilenceEnded(1, BRUNO),
+    ev.SilenceWarned(1),
     ev.DigestPosted(-1001234567890, 78),
+    ev.HandedOver(NOON),
     ev.Announced("MODO REAL · modelos 114, 116"),
     TrialIntent(1, "LOS", 114, "(61) 9****-0009", ANA),
     TrialIntent(2, "POWER", "aviso_energia", "(61) 9****-0009", ANA),
@@ -109,7 +112,11 @@ EVERY_KIND: tuple[ev.Line, ...] = (
     ev.Proposed(2, ANA, asked=12, most=187),
     ev.Approved(2, ANA, (port(),), asked=415, most=187),
     TrialIntent(3, "LOS", 114, "(61) 9****-0009", ANA, "M0m1cL3yZQy6n5i2bQ9d"),
+    ev.SettingsChanged(
+        ANA, (ev.Change("CUSTOMER_HOURS", "08:00-21:00", ""), ev.Change("HSM_RATE", "auto", "5"))
+    ),
     ev.Upgraded("0" * 64, 12, "0123456789ab"),
+    ev.PageOpened(ANA, "now", 2),
 )
 
 

@@ -64,6 +64,20 @@ def test_any_line_comes_back_as_it_was(line: Line, at: datetime) -> None:
     entry = codec.unseal(sealed(line, at))
     assert entry.line == nameless(line)
     assert entry.at == at
+    assert codec.follows(sealed(line, at), 12, 5, codec.NO_LINE) == entry
+
+
+@pytest.mark.parametrize("place", [(11, 5, codec.NO_LINE), (12, 4, codec.NO_LINE), (12, 5, "1" * 64)])
+def test_a_line_in_another_place_does_not_follow(place: tuple[int, int, str]) -> None:
+    assert codec.follows(sealed(Intent(3, "c1")), *place) is None
+
+
+def test_what_cannot_be_read_is_left_to_who_says_why() -> None:
+    for old, new in ((b'"case":3', b'"case":"x"'), (b'"case":3', b'"case":3,"new":1'), (b"-22T", b"-32T")):
+        raw = resealed(sealed(Intent(3, "c1")), old, new)
+        assert codec.follows(raw, 12, 5, codec.NO_LINE) is None
+        with pytest.raises(codec.BadLine):
+            codec.unseal(raw)
 
 
 def test_times_are_written_in_utc() -> None:
@@ -76,6 +90,7 @@ def test_times_are_written_in_utc() -> None:
 def test_any_flipped_bit_is_noticed(place: int, bit: int) -> None:
     raw = bytearray(sealed(next(line for line in EVERY_KIND if isinstance(line, Planned))))
     raw[place % len(raw)] ^= 1 << bit
+    assert codec.follows(bytes(raw), 12, 5, codec.NO_LINE) is None
     with pytest.raises(codec.BadLine) as caught:
         codec.unseal(bytes(raw))
     assert not caught.value.intact

@@ -3,6 +3,7 @@ import errno
 import io
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -87,13 +88,21 @@ def test_phones_are_masked_everywhere_but_when_asked(tmp_path: Path, segment: Pa
     assert "99999-0001" in whole
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1", "\n=1"])
-async def test_no_cell_is_a_formula(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        *((text, f"'{text}") for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx")),
+        ("  =1", "  '=1"),
+        ("\n=1", "\n'=1"),
+        ("x,=1", "x,'=1"),
+    ],
+)
+async def test_no_cell_is_a_formula(tmp_path: Path, text: str, cell: str) -> None:
     ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
     await ledger.commit(adds(opened(), ev.Denied(1, Who(1, text), text)))
     await ledger.close()
     row = table(export(tmp_path, "csv", ZONE)[0])[1]
-    assert row["reason"] == row["who"] == f"'{text}"
+    assert row["reason"] == row["who"] == cell
     assert objects(export(tmp_path, "json", ZONE)[0])[1]["reason"] == text
 
 
@@ -238,3 +247,18 @@ async def test_every_field_of_a_cases_life_has_a_column(tmp_path: Path) -> None:
         '["flapping"]',
         "2026-11-22T15:00:00Z",
     )
+
+
+async def test_nor_is_one_within_a_list(tmp_path: Path) -> None:
+    ledger = FileLedger.open(tmp_path, FakeClock(), QuickDisk())
+    serials = ("x,=1", "=2")
+    lines = (
+        replace(line, recipients=(replace(line.recipients[0], serials=serials), *line.recipients[1:]))
+        if isinstance(line, ev.Planned)
+        else line
+        for line in dispatch()
+    )
+    await ledger.commit(adds(*lines))
+    await ledger.close()
+    [told] = [row["recipients"] for row in table(export(tmp_path, "csv", ZONE)[0]) if row["recipients"]]
+    assert json.loads(told)[0]["serials"] == ["x,'=1", "'=2"]

@@ -9,6 +9,7 @@ import pytest
 from bot.domain.delivery import Arrival, DeliveryNews, News, StopNews, TemplateNews
 from bot.storage import inbox
 from bot.storage.inbox import NAME, FileInbox
+from tests.storage.disks import FaultyDisk
 
 AT = datetime(2026, 11, 22, 15, tzinfo=UTC)
 TOLD: tuple[News, ...] = (
@@ -106,3 +107,25 @@ async def test_whoever_did_not_wait_for_it_leaves_nothing_behind(
     box.done(TOLD[1:2])
     box.close()
     assert (tmp_path / NAME).read_bytes() == b""
+
+
+async def test_a_new_file_is_in_its_folder_before_anybody_hears_that_it_is_kept(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    box = FileInbox(tmp_path, disk)
+    disk.calls.clear()
+    await box.keep(TOLD[:1])
+    whole = [f"open {NAME}", "write", "fdatasync", f"sync_folder {tmp_path.name}"]
+    assert disk.calls == whole
+    await box.keep(TOLD[1:2])
+    assert disk.calls == [*whole, *whole[:3]], "once"
+    box.close()
+    disk = FaultyDisk()
+    box = FileInbox(tmp_path, disk)
+    disk.calls.clear()
+    await box.keep(TOLD[2:3])
+    assert disk.calls == whole, "whoever made it may have been killed before"
+    disk.errors["sync_folder " + tmp_path.name] = OSError(5, "Input/output error")
+    (tmp_path / NAME).unlink()
+    with pytest.raises(OSError, match="Input/output"):
+        await box.keep(TOLD[3:])
+    box.close()

@@ -83,6 +83,21 @@ async def test_both_files_are_rebuilt_at_the_start_and_follow_the_ledger(
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+async def test_another_cooldown_is_in_both_files_without_a_line_of_a_case(
+    tmp_path: Path, ledger: MemoryLedger, wrote: Callable[[], Any]
+) -> None:
+    await ledger.commit(adds(*dispatch()))
+    files = Views(tmp_path, ledger, HOURS, FakeClock())
+    await files.start()
+    await wrote()
+    [before] = read(tmp_path, "cooldown.json")["ports"]
+    files.follow(HOURS * 2)
+    await wrote()
+    [after] = read(tmp_path, "cooldown.json")["ports"]
+    assert after["until"] > before["until"]
+    await files.close()
+
+
 async def test_the_files_are_for_their_owner_only(tmp_path: Path, ledger: MemoryLedger) -> None:
     files = Views(tmp_path, ledger, HOURS, FakeClock())
     await files.start()

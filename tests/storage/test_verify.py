@@ -1,5 +1,6 @@
 import asyncio
 import io
+import re
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,11 +12,13 @@ import pytest
 from bot.__main__ import main
 from bot.domain import events as ev
 from bot.storage import codec
+from bot.storage.commands.progress import watched
 from bot.storage.commands.repair import repair
 from bot.storage.commands.verify import run_verify, verify
 from bot.storage.files import FileLedger
 from bot.storage.replay import Fault
 from bot.storage.segments import segment_name
+from bot.tongue import speak
 from tests.fakes import ANA, NOON, FakeClock
 from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import PLAN, SEGMENT, adds, dispatch, opened
@@ -357,7 +360,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_how_far_it_is_stands_on_a_terminal_alone(
+def test_how_far_it_is_is_a_bar_on_a_terminal_and_plain_lines_elsewhere(
     tmp_path: Path, segment: Path, monkeypatch: pytest.MonkeyPatch, *, full: bool
 ) -> None:
     assert segment.exists()
@@ -368,8 +371,39 @@ def test_how_far_it_is_stands_on_a_terminal_alone(
     for stream in (terminal, file):
         monkeypatch.setattr("sys.stderr", stream)
         assert run_verify(tmp_path, full=full, progress=True)[0] == 0
-    shares = [int(share) for share in terminal.getvalue().replace("%", " ").split()]
+    shares = [int(share) for share in re.findall(r"\[#*\.*\] +(\d+) %", terminal.getvalue())]
     assert shares == sorted(set(shares))
     assert (len(shares) > 3, shares[-1]) == (True, 100)
     assert terminal.getvalue().endswith("\r")
-    assert not file.getvalue()
+    tenths = [int(line.removesuffix(" %")) for line in file.getvalue().splitlines()]
+    assert (tenths, tenths[-1]) == (sorted(set(tenths)), 100)
+    assert {tenth % 10 for tenth in tenths} == {0}
+
+
+def test_a_quick_reading_says_nothing_and_what_is_kept_for_later_is_not_watched(
+    tmp_path: Path, segment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.storage.commands.progress._LONG", 0)
+    said: list[str] = []
+    with watched(tmp_path, after=3600, say=said.append) as quick:
+        verify(tmp_path, quick)
+    with watched(tmp_path, say=said.append) as kept:
+        pass
+    verify(tmp_path, kept)
+    assert (said, segment.exists()) == ([], True)
+    with watched(tmp_path, times=2, say=said.append) as disk:
+        verify(tmp_path, disk)
+    assert said[-1] == "50 %"
+
+
+def test_it_speaks_portuguese(tmp_path: Path, segment: Path) -> None:
+    speak("pt_BR")
+    code, text = run_verify(tmp_path)
+    assert (code, "inteiro: sequência, cadeia, grupos e somas conferem" in text) == (0, True)
+    lines = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(b"".join([lines[0], b"{}\n", *lines[2:]]))
+    code, text = run_verify(tmp_path)
+    assert code == 1
+    assert "primeira linha ruim: " in text
+    assert "corrupção: " in text
+    assert "python -m bot ledger repair" in text

@@ -25,7 +25,7 @@ HELD, HELD_LONGEST = 60.0, 900.0  # seconds until a notice that Telegram refused
 FIRST_CARDS = 4  # that go before the list of the others
 DROPPED, POSTS_BACK = "dropped", "posts_back"
 _AT_WORK = {CaseState.COUNTDOWN, CaseState.SENDING, CaseState.STOPPING}
-AFTER_CARDS = frozenset({"reminder", "reopened", "started"})
+AFTER_CARDS = frozenset({"reminder", "reopened", "started", "handover"})
 """Notices that go behind decisions and new cards, to which they may be replies."""
 
 
@@ -79,6 +79,11 @@ class Backlog:
         elif urgency is not Urgency.URGENT:
             return
         self._changed()  # also where it was marked before: a result is more urgent than a start
+
+    def lengths(self) -> tuple[int, int, int]:
+        """How many new cards, changed ones (the digest's list too) and notices wait."""
+        new = sum(case != DIGEST and self._card(case) is None for case in self._dirty)
+        return new, len(self._dirty) - new, len(self._notices)
 
     def take(self, case: int) -> Urgency:
         """The case's turn has come: it is dirty no more. Its urgency, to mark it again if it is not shown."""
@@ -296,6 +301,9 @@ def _matter(notice: Notice) -> tuple[str, str]:
     facts = (
         notice.facts
     )  # rows that were told of once are not told of again: each list is a matter of its own
-    about, what = str(facts.get("case", facts.get("rows", ""))), str(facts.get("what", ""))
+    about, what = (
+        str(facts.get("case", facts.get("silence", facts.get("rows", "")))),
+        str(facts.get("what", "")),
+    )
     matter = next((one for one in ("eta", "over", "left") if what.startswith(one)), "")
     return notice.code, f"{about} {matter}"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.screens.attention import size
+from bot.chat.screens.attention import size, waits
 from bot.chat.screens.buttons import Action
 from bot.chat.screens.cards.head import headline, how_many, label
 from bot.chat.screens.fitting import fit, page_buttons
@@ -14,7 +14,6 @@ from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
 from bot.chat.wire.deps import ChatDeps
-from bot.domain.book import Book
 from bot.domain.case import Card, Case, CaseState
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ class Digest:
             return None
         self._stale = False
         book, now, before = self._d.ledger.book, self._d.clock.now(), self.listed
-        undecided = [case for case in (book.cases[n] for n in book.open) if _waits(case, book, now)]
+        undecided = [case for case in (book.cases[n] for n in book.open) if waits(case, book, now)]
         self._undecided = frozenset(case.id for case in undecided)
         self._wanted &= self._undecided
         undecided.sort(key=lambda case: (-size(case), case.id))
@@ -112,11 +111,8 @@ class Digest:
         buttons = [_open(case, words) for case in cases]
         keys = [tuple(buttons[at : at + COLUMNS]) for at in range(0, len(buttons), COLUMNS)]
         turn = page_buttons(self.page, pages, words, lambda to: Press(Action.DIGEST, 0, str(to)))
-        return Screen(str(text), (*keys, turn) if turn else tuple(keys))
-
-
-def _waits(case: Case, book: Book, now: datetime) -> bool:
-    return case.undecided and case.ended_at is None and book.silence_over(case, now) is None
+        many = (Button(words.plain("button.ask_many", n=self.waiting), Press(Action.ASK_MANY).encode()),)
+        return Screen(str(text), tuple(row for row in (*keys, turn, many) if row))
 
 
 def _row(case: Case, words: Words, now: datetime) -> Markup:

@@ -12,6 +12,8 @@ from datetime import datetime
 
 from bot.chat.group.backlog import Backlog, Job
 from bot.chat.group.digest import DIGEST, Digest
+from bot.chat.group.handovers import Beside, Handovers
+from bot.chat.group.lately import Lately
 from bot.chat.group.painting import BARRED, Painter
 from bot.chat.group.passing import QUESTION, Passing
 from bot.chat.group.posted import PostedMessages
@@ -36,16 +38,24 @@ MAX_BACKOFF = 30.0
 class NocChat:
     """The NOC's group (`ports.NocChat`), drawn by one task: `run`."""
 
-    def __init__(self, deps: ChatDeps) -> None:
+    def __init__(self, deps: ChatDeps, beside: Beside) -> None:
+        """`beside` runs what nothing here waits for."""
         self._d = deps
         self.expected: Callable[[int], Tally | None] = lambda _: None
+        self.need: Callable[[int], int | None] = lambda _: None
         self.link = Link(deps.clock, self._back)
         self.standing = Standing(deps.clock, self._muted)
         self._posted = PostedMessages(deps.ledger.book)
+        self.lately = Lately(deps, where=self)
         self._passing = Passing(deps)
         self._digest = Digest(deps, card=self.card)
         self._teller = Teller(
-            deps, where=self, posted=self._posted, arrived=self._arrived, answered=self._answered
+            deps,
+            where=self,
+            posted=self._posted,
+            handovers=Handovers(deps, self.lately, beside),
+            arrived=self._arrived,
+            answered=self._answered,
         )
         self._painter = Painter(
             deps,
@@ -73,6 +83,10 @@ class NocChat:
     def group(self) -> int:
         """Where the group is now."""
         return self._d.ledger.book.chat(self._d.group)
+
+    def waiting(self) -> tuple[int, int, int]:
+        """How many new cards, changed ones and notices wait for the group's budget."""
+        return self._backlog.lengths()
 
     def show(self, case: int, *, urgent: bool = False) -> None:
         """The case's card is to show the case as it is."""

@@ -10,6 +10,7 @@ from bot.chat.screens.cards.advice import HALTED, halted_facts
 from bot.chat.screens.cards.head import label
 from bot.chat.screens.cards.results import reason_words
 from bot.chat.screens.odd_rows import ODD_ROWS, listed
+from bot.chat.screens.pages import silences
 from bot.chat.screens.pages.confirming import NOTICE as UNCONFIRMED
 from bot.chat.screens.pages.confirming import confirm_rows
 from bot.chat.screens.reasons import why_closed
@@ -20,6 +21,8 @@ from bot.chat.screens.words import clean
 from bot.chat.wire.deps import ChatDeps
 from bot.domain.case import Card, Case
 from bot.domain.incident import OddRow
+from bot.domain.limits.silence import ending
+from bot.flow.due import SILENCE_ENDS
 from bot.ports import Notice
 
 REOPENED, NOT_SENT = "reopened", "not_sent"
@@ -45,6 +48,8 @@ class Notices:
             return self._reminders.saying(notice, waiting, now)
         if notice.code == UNDRAWN:  # nothing else of the case: that may be what cannot be drawn
             return Saying((notice,), Screen(str(self._d.words.say("notice.undrawn", **notice.facts))))
+        if notice.code == SILENCE_ENDS:
+            return self._silence_ends(notice, now)
         case = self._case(notice)
         card = self._card(case.shown_as) if case is not None else None
         if case is None and isinstance(notice.facts.get("case"), int):
@@ -71,6 +76,15 @@ class Notices:
             case "started":
                 return is_news(said_of_start(notice), self._d.ledger.book, now)
         return True
+
+    def _silence_ends(self, notice: Notice, now: datetime) -> Saying | None:
+        """With the buttons that have it last longer; nothing where it ended, or lasts longer, by now."""
+        book, words = self._d.ledger.book, self._d.words
+        silence = book.silences.get(cast("int", notice.facts["silence"]))
+        if silence not in ending(book.lasting, now) or silence is None:
+            return None
+        text = words.say("notice.silence_ends", **silences.end_facts(silence, book, now), now=now)
+        return Saying((notice,), Screen(str(text), silences.prolong_rows(silence, words)))
 
     def _case(self, notice: Notice) -> Case | None:
         number = notice.facts.get("case")

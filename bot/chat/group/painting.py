@@ -130,6 +130,7 @@ class Painter:
             self._d.words,
             rules=self._d.rules,
             expected=self._where.expected(number),
+            need=self._where.need(number),
             asking=self._passing.question(number),
             unfolded=self._passing.unfolded(number),
             closed=self._d.ledger.closed is not None,

@@ -44,9 +44,13 @@ class PostedMessage:
 
 
 class Group(Protocol):
-    """Where the group is, its messages there, and what an approval of a case would come to now."""
+    """Where the group is, its messages there, and what an approval of a case would come to now.
+
+    `need` is how many of those are people whom today's limit does not count yet.
+    """
 
     expected: Callable[[int], Tally | None]
+    need: Callable[[int], int | None]
 
     @property
     def group(self) -> int:

@@ -2,10 +2,11 @@
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from bot.chat.group.backlog import Backlog, Job
+from bot.chat.group.handovers import Handovers
 from bot.chat.group.notices import ELSEWHERE, REOPENED, Notices
 from bot.chat.group.posted import Group, PostedMessages
 from bot.chat.group.reminders import REMINDER, Reminders
@@ -15,8 +16,9 @@ from bot.chat.screens.starting import STARTED, said_of_start
 from bot.chat.wire.budget import Budget
 from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.refusals import Barred, Moved, Paced, Rejected, Unsure
-from bot.domain.events import Announced, GroupMoved
+from bot.domain.events import Announced, GroupMoved, SilenceWarned
 from bot.errors import LedgerClosed
+from bot.flow.due import HANDOVER, SILENCE_ENDS
 from bot.ports import Ledger, Notice
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ class Teller:
         *,
         where: Group,
         posted: PostedMessages,
+        handovers: Handovers,
         arrived: Callable[[], None],
         answered: Callable[[], None],
     ) -> None:
@@ -39,10 +42,14 @@ class Teller:
         self._elsewhere = Budget(deps.clock)  # the escalation chat has a budget of its own
         self._where = where
         self._posted = posted
-        self._escalation = deps.attention.escalation
+        self._handovers = handovers
         self._arrived, self._answered = arrived, answered
         self._reminders = Reminders(deps, card=where.card)
         self._notices = Notices(deps, self._reminders, card=where.card)
+
+    @property
+    def _escalation(self) -> int | None:
+        return self._d.attention.escalation
 
     def budget_of(self, job: Job) -> Budget:
         """The budget of the chat where this is to be shown."""
@@ -70,22 +77,52 @@ class Teller:
 
     async def tell(self, notice: Notice, backlog: Backlog) -> None:
         """Say it, with those of the backlog that go with it; what holds no more is left unsaid."""
+        if notice.code == HANDOVER:
+            await self._hand_over(notice, backlog)
+            return
         saying = self._saying(notice, backlog)
         if saying is None:
             backlog.said(notice)
             return
         try:
-            say = self._escalate if saying.elsewhere else self._announce
-            done = await say(saying, backlog)
+            if saying.elsewhere:
+                done = await self._escalate(saying, backlog)
+            else:
+                done = await self._announce(saying, backlog) is not None
         except Unsure:
-            await self._reminders.said([one for one in saying.notices if backlog.unanswered(one)])
+            await self._was_said([one for one in saying.notices if backlog.unanswered(one)])
             raise
         if done:
-            await self._reminders.said(saying.notices)
-            if notice.code == STARTED:
-                self._d.ledger.note(Announced(said_of_start(notice)))
+            await self._was_said(saying.notices)
             for one in saying.notices:
                 backlog.said(one)
+
+    async def _was_said(self, notices: Sequence[Notice]) -> None:
+        """The ledger has it, of what is not to be said again after a start."""
+        await self._reminders.said(notices)
+        for notice in notices:
+            if notice.code == STARTED:
+                self._d.ledger.note(Announced(said_of_start(notice)))
+            if notice.code == SILENCE_ENDS:
+                self._d.ledger.note(SilenceWarned(cast("int", notice.facts["silence"])))
+
+    async def _hand_over(self, notice: Notice, backlog: Backlog) -> None:
+        """Claimed first: where nobody knows whether it arrived it is not said again."""
+        found = await self._handovers.saying(notice)
+        if found is None or not await self._handovers.claim(notice):
+            backlog.said(notice)
+            return
+        saying, before = found
+        try:
+            message = await self._announce(saying, backlog)
+        except Unsure:
+            self._handovers.posted(notice)
+            backlog.said(notice)
+            raise
+        if message is not None:
+            self._handovers.posted(notice)
+            backlog.said(notice)
+            self._handovers.picture(before, message)
 
     def _saying(self, notice: Notice, backlog: Backlog) -> Saying | None:
         try:
@@ -96,8 +133,8 @@ class Teller:
             said = self._d.words.say("notice.untold", code=notice.code, case=case if case != "" else None)
             return Saying((notice,), Screen(str(said)), elsewhere=self._goes_elsewhere(notice))
 
-    async def _announce(self, saying: Saying, backlog: Backlog) -> bool:
-        """Say it to the group; True: it is done with. What Telegram does not take is tried again later."""
+    async def _announce(self, saying: Saying, backlog: Backlog) -> int | None:
+        """Say it to the group; the message. What Telegram does not take (None) is tried again later."""
         self._d.budget.spend()
         group, first = self._where.group, saying.notices[0]
         try:
@@ -109,10 +146,10 @@ class Teller:
             if any(first_times):
                 log.error("notice %s was refused and waits: %s", first.code, error)  # noqa: TRY400
             self._answered()
-            return False
+            return None
         self._posted.add_notice(group, message.message_id, first.code)
         self._arrived()
-        return True
+        return message.message_id
 
     async def _escalate(self, saying: Saying, backlog: Backlog) -> bool:
         """Say it in the escalation chat; where that cannot be written to, the group is to hear it."""

@@ -13,10 +13,14 @@ NOW, LATER = "n", "l"
 """In the argument of APPROVE, RESTORE and RESUME: what to do outside the customers' hours."""
 MINUTES = (60, 120, 240, 480)
 """How long an expected end lies ahead, and a silence lasts, where it is tapped."""
+LONGER = (60, 240)
+"""Minutes that a silence lasts longer, where it is tapped below what says that it ends."""
 NO_ETA = "none"
 DENY_REASONS = ("maintenance", "false_alarm", "already_told", "other")
 SILENCES = ("works", "maintenance", "known")
 """Why it is silent, where that is tapped: planned work, maintenance, an outage that is being worked on."""
+ALL, NONE = "all", "none"
+"""In the argument of MANY: every case that is offered, or no case."""
 CAUSES = ("cable", "power", "equipment", "vandalism", "works", "unknown")
 
 _NUMBER_AGREED = re.compile(rf"^{AGREED}[1-9][0-9]{{0,6}}")
@@ -69,3 +73,25 @@ def fits_approve(arg: str) -> bool:
         FLAPPING + NOW,
         FLAPPING + LATER,
     }
+
+
+_MANY = re.compile(rf"[0-9]{{1,9}}\.(?:{ALL}|{NONE}|o[0-9]{{1,4}}|p[0-9]{{1,3}})", re.ASCII)
+_COUNTED = re.compile(rf"[0-9]{{1,9}}\.[1-9][0-9]{{0,4}}[{NOW}{LATER}]?", re.ASCII)
+
+
+_PROLONG = re.compile(rf"[0-9]{{1,9}}\.(?:{'|'.join(map(str, LONGER))})\.[0-9]{{1,11}}", re.ASCII)
+
+
+def fits_prolong(arg: str) -> bool:
+    """Whether a PROLONG is ever written with it: a silence, how much longer, and when it ends now."""
+    return _PROLONG.fullmatch(arg) is not None
+
+
+def fits_many(arg: str) -> bool:
+    """Whether a MANY is ever written with it: a page that was shown, and what of it."""
+    return _MANY.fullmatch(arg) is not None
+
+
+def fits_counted(arg: str) -> bool:
+    """The same of what says about how many cases it is."""
+    return _COUNTED.fullmatch(arg) is not None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.limits.hours import Hours
 
@@ -32,6 +33,11 @@ class Attention:
     def is_small(self, case: Case) -> bool:
         """Whether it is so small that it never rings."""
         return size(case) < self.sound_from
+
+
+def waits(case: Case, book: Book, now: datetime) -> bool:
+    """Whether it asks for a decision now: it is on, nobody decided, and nothing silences it."""
+    return case.undecided and case.ended_at is None and book.silence_over(case, now) is None
 
 
 def size(case: Case) -> float:

@@ -78,6 +78,7 @@ class Action(StrEnum):
     ASK_SILENCE = "mute?"
     SILENCE = "mute"
     UNMUTE = "unmute"
+    PROLONG = "mute+"
     DIGEST = "list"
     OPEN_CARD = "card"
     TIME_AT = "at"
@@ -85,6 +86,12 @@ class Action(StrEnum):
     MORE = "more"
     LESS = "less"
     CUSTOMER = "cust"
+    ASK_MANY = "many?"
+    MANY = "many"
+    ASK_DECIDE_MANY = "many??"
+    DECIDE_MANY = "many!"
+    CANCEL_MANY = "many.no"
+    LOOK_MANY = "many.see"
 
 
 _MINUTES = frozenset(str(minutes) for minutes in MINUTES)

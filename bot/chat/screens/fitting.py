@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
@@ -55,6 +56,46 @@ def fit(
         parts.append(item)
     left_out = of - len(parts) + 1
     return gap.join(parts + ([words.say(more, n=left_out)] if left_out else []))
+
+
+class Section(NamedTuple):
+    """A title and its rows, `most` of them at most; `of` is how many there are."""
+
+    title: Markup
+    rows: Iterable[Markup]
+    of: int
+    most: int
+
+
+def fit_sections(
+    head: Sequence[Markup],
+    sections: Sequence[Section],
+    words: Words,
+    *,
+    more: str = "page.more",
+) -> Markup:
+    """The head, every title, and of the sections' rows as many as one message holds, the first ones first.
+
+    Of each it says how many were left out.
+    """
+    start = LINE.join(head)
+    fixed = [start, *(section.title for section in sections)]
+    left = (
+        TEXT_AT_MOST - sum(shown_units(PARAGRAPH + part) for part in fixed) - _ROOM_FOR_MORE * len(sections)
+    )
+    tags = ENTITIES_AT_MOST - sum(map(entities, fixed))
+    parts = [start] if start else []
+    for section in sections:
+        lines = [section.title]
+        for row in islice(section.rows, section.most):
+            left, tags = left - shown_units(LINE + row), tags - entities(row)
+            if left < 0 or tags < 0:
+                left, tags = left + shown_units(LINE + row), tags + entities(row)
+                break
+            lines.append(row)
+        left_out = section.of - len(lines) + 1
+        parts.append(LINE.join([*lines, *([words.say(more, n=left_out)] if left_out else [])]))
+    return PARAGRAPH.join(parts)
 
 
 class Item(NamedTuple):

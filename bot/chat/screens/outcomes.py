@@ -27,7 +27,7 @@ def terms(tapped: Tapped) -> Terms:
 
 def approve(t: Tapped) -> Write:
     """An approval, as what the card told."""
-    return decide.approve(t.press.case, t.who, t.rules, replace(terms(t), shown=t.asked))
+    return decide.approve(t.press.case, t.who, t.rules, replace(terms(t), shown=t.asked, need=t.need))
 
 
 def deny(t: Tapped) -> Write:

@@ -51,6 +51,7 @@ class Kind(StrEnum):
     STATUS = "status"
     TIME = "time"
     CUSTOMER = "customer"
+    MANY = "many"
     OTHER = "other"
 
 
@@ -60,7 +61,7 @@ class Where(StrEnum):
     CARD = "the case's card"
     FROM_CARD = "the case's card, below which a page opens"
     LIST = "the list of cases without a card"
-    NOTICE = "what says that the ledger looks old, or /status"
+    NOTICE = "what says that the ledger looks old, or a silence ends; or /status"
     PAGE = "a page"
 
 
@@ -88,7 +89,7 @@ it was answered before that an oscillating port matters not.
 class Tapped:
     """A tap on a card, and what it is judged by.
 
-    `asked` is about how many ONUs the card asked, None where nobody knows.
+    `asked` is about how many ONUs the card asked, None where nobody knows; `need` as in `Terms`.
     """
 
     press: Press
@@ -99,6 +100,7 @@ class Tapped:
     words: Words
     asked: int | None = None
     inventory: Inventory = field(default_factory=dict)
+    need: int | None = None
 
     @property
     def case(self) -> Case:

@@ -30,3 +30,12 @@ class Sheet:
 
     filename: str
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A picture to send: a PNG, and the escaped HTML under it, which says what it is of."""
+
+    filename: str
+    content: bytes
+    caption: str

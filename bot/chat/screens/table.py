@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from bot.chat.screens.arguments import decimal, fits_choice
+from bot.chat.screens.arguments import decimal, fits_choice, fits_counted, fits_many, fits_prolong
 from bot.chat.screens.buttons import CARD_TAPS, SENDS, Action
 from bot.chat.screens.press import Kind, Press, Tap, Where
 from bot.domain.case import restored_of
@@ -36,9 +36,16 @@ TAPS = (
     _page(Kind.DOUBTS, Action.CHOOSE, reader=True, second=True, alone=True, late="no"),
     Tap(action=Action.ASK_CONFIRM, where=Where.NOTICE, fits=_anything),
     Tap(action=Action.CONFIRM, where=Where.NOTICE, alone=True, late="no"),
+    Tap(action=Action.PROLONG, where=Where.NOTICE, fits=fits_prolong, late="no"),
     _page(Kind.STATUS, Action.UNMUTE, decimal, late="no"),
     Tap(action=Action.DIGEST, where=Where.LIST, approver=False, fits=decimal),
     Tap(action=Action.OPEN_CARD, where=Where.LIST, approver=False),
+    Tap(action=Action.ASK_MANY, where=Where.LIST),
+    _page(Kind.MANY, Action.MANY, fits_many, reader=True),
+    _page(Kind.MANY, Action.ASK_DECIDE_MANY, fits_counted, reader=True),
+    _page(Kind.MANY, Action.DECIDE_MANY, fits_counted, reader=True, alone=True, late="no"),
+    _page(Kind.MANY, Action.CANCEL_MANY, fits_counted, reader=True),
+    _page(Kind.MANY, Action.LOOK_MANY, fits_counted, reader=True),
     _page(Kind.CUSTOMER, Action.CUSTOMER, fits_choice, group=False, reader=True),
     _page(Kind.TIME, Action.TIME_AT, decimal, group=False, reader=True, late="no"),
     _page(Kind.TIME, Action.TIME_IN, decimal, group=False, reader=True, late="no"),

@@ -30,7 +30,7 @@ from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, U
 from bot.domain.book import Book
 from bot.domain.who import Who
 from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
-from bot.ports import History
+from bot.ports import History, Reports
 from bot.steps.decide import find_whole
 
 K = TypeVar("K")
@@ -67,8 +67,15 @@ class _Posted:
 class Browse:
     """What is shown on demand. Methods that send never raise: the person can ask again."""
 
-    def __init__(self, deps: ChatDeps, desk: Desk, answers: Answers, history: History | None = None) -> None:
-        self.past = Past(deps, desk, history)
+    def __init__(
+        self,
+        deps: ChatDeps,
+        desk: Desk,
+        answers: Answers,
+        history: History | None = None,
+        reports: Reports | None = None,
+    ) -> None:
+        self.past = Past(deps, desk, history, reports)
         self.customers = Customers(desk, history)
         self._d = deps
         self._desk = desk
@@ -132,6 +139,10 @@ class Browse:
         """The case's sends in doubt, shown to who asked alone where Telegram can do that."""
         await self._post_for(page, await self._doubts(case, 0), Kind.DOUBTS, case)
 
+    async def many(self, page: Page, screen: Screen) -> None:
+        """A page to decide about many cases, shown to who asked alone where Telegram can do that."""
+        await self._post_for(page, screen, Kind.MANY, 0)
+
     async def turn_details(self, page: Page, case: int, arg: str) -> None:
         """Another page of the affected customers, or of those who were not reached."""
         chosen, number = unreached.read(arg)
@@ -189,7 +200,20 @@ class Browse:
             document = await self._sheet(press)
         except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
             await self.post(user, self._sorry(error), reader=user)
-            return
+        else:
+            await self._give(user, document)
+
+    async def month(self, user: int, month: str) -> None:
+        """A month's report in the person's private chat, summary and document, or there why not."""
+        try:
+            summary, document = await self.past.month(month)
+        except Declined as no:
+            await self.post(user, self._sorry(no), reader=user)
+        else:
+            await self.post(user, summary, reader=user, about=document.filename)
+            await self._give(user, document)
+
+    async def _give(self, user: int, document: Sheet) -> None:
         if not await self._answers.deliver(
             user, (user, document.filename), lambda: self._d.outbox.send_sheet(user, document)
         ):
@@ -204,7 +228,8 @@ class Browse:
                 return sheets.unreached_csv(case, found, chosen, self._d.words)
             return sheets.details_csv(case, found, self._d.words)
         if press.action is Action.DOUBTS_CSV:
-            return sheets.doubts_csv(find_whole(self._book, press.case), self._d.words)
+            case = find_whole(self._book, press.case)
+            return sheets.doubts_csv(case, await self.past.known(case), self._d.words)
         make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
         entries = await self.past.entries(read_audit(press.arg)[1])
         facts = entries, self._d.words, self._now, self._d.rules.cooldown_hours

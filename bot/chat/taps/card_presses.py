@@ -78,8 +78,9 @@ class CardPresses:
 
     def _tapped(self, press: Press, who: Who) -> Tapped:
         desk, now = self._d.desk, self._d.clock.now()
-        asked = self._d.chat.asked(press.case)
-        return Tapped(press, who, self._d.book, now, self._d.rules, self._d.words, asked, desk.inventory)
+        asked, need = self._d.chat.asked(press.case), desk.need(press.case)
+        about = (self._d.book, now, self._d.rules, self._d.words)
+        return Tapped(press, who, *about, asked, desk.inventory, need)
 
     async def _ask_whether_it_holds(self, row: Tap, press: Press, who: Who, away: Away) -> None:
         """Nothing is done that somebody wanted hours ago: the card asks whether it still holds. Declined."""

@@ -35,11 +35,11 @@ class Customers:
             return None
         plans: Plans = [*self._desk.waiting().items(), *planned(self._book)]
         hits = await asyncio.to_thread(_seek, sought, plans)
-        older, unread = await self._older(sought)
-        for one in older:
+        answer = await self._older(sought)
+        for one in answer.found:
             hits.take(one)
         found = [_with_phone(one, sought) for one in hits.found()]
-        answer = Answer(found, unread=unread, typed=sought.phone is not None)
+        answer = replace(answer, found=found, typed=sought.phone is not None)
         if len(found) == 1:
             return await self._about(answer, found[0])
         self._last += 1
@@ -70,31 +70,31 @@ class Customers:
         except LedgerClosed:
             return None
 
-    async def _older(self, sought: Sought) -> tuple[Sequence[Customer], bool]:
-        """Those of the past, and whether it could not be read now."""
+    async def _older(self, sought: Sought) -> Answer:
+        """Those of the past, as far as it could be read now."""
         if self._history is None:
-            return (), False
+            return Answer(())
         called = self._called(None if sought.phone is None else sought.phone.digits)
         try:
-            return await self._history.customers(sought, called), False
+            found, cut = await self._history.customers(sought, called)
         except Declined:
-            return (), True
+            return Answer((), unread=True)
+        return Answer(found, cut=cut)
 
     async def _about(self, answer: Answer, one: Customer) -> Answer:
         """With what a customer was told in the last outages."""
-        called, past, unread = self._called(one.phone), Book(), answer.unread
+        called, past, unread, cut = self._called(one.phone), Book(), answer.unread, False
         if self._history is not None:
             try:
-                past = await self._history.outages(one, called)
+                past, cut = await self._history.outages(one, called)
             except Declined:
                 unread = True
         numbers = {*one.cases, *(number for number in past.cases if number > 0)}
         books = ((number, self._book_of(number, past)) for number in sorted(numbers, reverse=True))
         outages = [told(book, number, one.id) for number, book in books if number in book.cases][:OUTAGES]
         called = called or next((t.message.recipient.person for t in outages if t.message is not None), None)
-        return replace(
-            answer, of=one, outages=outages, opted_out=self._book.opted_out.get(called or ""), unread=unread
-        )
+        out, cut = self._book.opted_out.get(called or ""), answer.cut or cut
+        return replace(answer, of=one, outages=outages, opted_out=out, unread=unread, cut=cut)
 
     def _book_of(self, number: int, past: Book) -> Book:
         """The book that has all of a case: the present one, as long as the case is more than a record."""

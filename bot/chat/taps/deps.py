@@ -15,8 +15,9 @@ from bot.chat.wire.access import Access
 from bot.chat.wire.deps import ChatDeps
 from bot.domain.book import Book
 from bot.domain.rules import Rules
+from bot.domain.who import Who
 from bot.errors import LedgerClosed
-from bot.ports import Clock
+from bot.ports import Clock, Reload
 
 Work = Coroutine[Any, Any, None]
 
@@ -27,6 +28,7 @@ class TapDeps:
 
     `beside` runs what is slow after the answer; `away` says of an update whether it waited for us,
     `contested` whether a second program may hear taps; `username` is the bot's, known once it is connected.
+    `panel` gives a person their link to it; None where there is no panel.
     """
 
     all: ChatDeps
@@ -39,6 +41,8 @@ class TapDeps:
     contested: Callable[[], bool]
     username: Callable[[], str]
     program: Callable[[], ProgramFacts]
+    reload: Reload
+    panel: Callable[[Who], str] | None = None
 
     @property
     def access(self) -> Access:

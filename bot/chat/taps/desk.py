@@ -6,10 +6,10 @@ from typing import Protocol
 from bot.domain.case import Case
 from bot.domain.customer import Found
 from bot.domain.events import Line
-from bot.domain.health import GatewayHealth, SourceHealth
 from bot.domain.incident import Inventory
 from bot.domain.limits.silence import Scope
 from bot.domain.plan import Recipient, Tally
+from bot.domain.watched.health import AnswerHealth, SourceHealth
 from bot.domain.who import Who
 from bot.ports import Ledger, Write
 
@@ -22,12 +22,16 @@ class Desk(Protocol):
         """The state, and whether it takes decisions."""
 
     @property
-    def source_health(self) -> SourceHealth:
-        """How the source is doing."""
+    def sources_health(self) -> Sequence[SourceHealth]:
+        """How each source is doing."""
 
     @property
-    def gateway_health(self) -> GatewayHealth:
+    def gateway_health(self) -> AnswerHealth:
         """How the gateway is doing."""
+
+    @property
+    def directory_health(self) -> AnswerHealth | None:
+        """How the directory is doing; None where the sources' own records are used."""
 
     @property
     def inventory(self) -> Inventory:
@@ -58,6 +62,9 @@ class Desk(Protocol):
 
     def expected(self, number: int) -> Tally | None:
         """What an approval of a case would come to now (`todo` would leave); None where that is not known."""
+
+    def need(self, number: int) -> int | None:
+        """How many of those are people whom today's limit does not count yet; None where nobody knows."""
 
     def waiting(self) -> Mapping[int, Sequence[Recipient]]:
         """The customers of cases that wait for a decision, by case, as far as they were looked up."""

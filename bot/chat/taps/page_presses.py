@@ -3,27 +3,59 @@
 from collections.abc import Callable
 
 from bot.chat.screens.buttons import Action
-from bot.chat.screens.pages.silences import ended
+from bot.chat.screens.pages import cooldown
+from bot.chat.screens.pages.silences import ended, prolonged, read_prolong
 from bot.chat.screens.press import Kind, Press, Tap, Where
 from bot.chat.taps.browse import Page
-from bot.chat.taps.cooldown_presses import CooldownPresses
 from bot.chat.taps.deps import TapDeps, Work
 from bot.chat.taps.doubt_presses import DoubtPresses
+from bot.chat.taps.many import Many
 from bot.chat.taps.note_commands import NoteCommands
 from bot.chat.wire.access import PATIENCE
+from bot.domain.incident import Port
 from bot.errors import Declined
-from bot.steps import describe
+from bot.flow.due import SILENCE_ENDS
+from bot.steps import decide, describe
 
 _SHEETS = {Action.DETAILS_CSV, Action.AUDIT_CSV, Action.AUDIT_JSON, Action.DOUBTS_CSV}
+
+
+class CooldownPresses:
+    """The buttons of the page of ports in cooldown. The person is an approver by then (`Presses`)."""
+
+    def __init__(self, deps: TapDeps) -> None:
+        self._d = deps
+
+    async def press(self, page: Page, press: Press) -> str | None:
+        """Show the ports, ask for a reason, or free one; the toast."""
+        if press.action is Action.COOLDOWN:
+            return self._d.later(page, lambda: self._d.browse.turn_cooldown(page, press.arg))
+        self._d.check_open()
+        if press.action is Action.ASK_RELEASE:
+            screen = cooldown.ask_release(self._port(press.arg), self._d.words)
+            return self._d.later(page, lambda: self._d.browse.turn(page, screen))
+        wish = cooldown.read_release(press.arg)
+        if wish is None:
+            raise Declined("unknown_button")
+        reason, port = wish[0], self._port(wish[1])
+        await self._d.desk.decide(decide.release(port.key, page.who, reason, self._d.rules))
+        self._d.beside(self._d.browse.turn_cooldown(page))
+        return self._d.words.plain("toast.released", port=port)
+
+    def _port(self, key: str) -> Port:
+        port = cooldown.port_of(self._d.book, key)
+        if port is None:
+            raise Declined("nothing_to_release")
+        return port
 
 
 class PagePresses:
     """The buttons of pages. Where they may be pressed is checked by then (`Presses`)."""
 
-    def __init__(self, deps: TapDeps, typed: NoteCommands) -> None:
+    def __init__(self, deps: TapDeps, typed: NoteCommands, many: Many) -> None:
         """`typed` asked back about a time in a command."""
         self._d = deps
-        self._typed = typed
+        self._typed, self._many = typed, many
         self._doubts, self._cooldown = DoubtPresses(deps), CooldownPresses(deps)
 
     def open(self, page: Page, press: Press) -> str | None:
@@ -46,7 +78,8 @@ class PagePresses:
         if here and self._d.chat.is_card(page.message):
             raise Declined("unknown_button")  # forged: a card is no page
         if row.where is Where.NOTICE:
-            return await self._doubts.confirm(page, press)
+            confirms = press.action is not Action.PROLONG
+            return await (self._doubts.confirm(page, press) if confirms else self._prolong(page, press.arg))
         if row.page is not None:
             self._d.browse.check_page(page, row.page, press.case, reader=row.reader)
         if row.approver:
@@ -63,8 +96,8 @@ class PagePresses:
                 return await self._doubts.press(page, press)
             case Kind.STATUS:
                 return await self._unmute(page, int(press.arg))
-            case Kind.CUSTOMER:
-                return self._d.later(page, lambda: self._d.browse.turn_customer(page, press.arg))
+            case Kind.MANY:
+                return await self._many.press(page, press)
             case Kind.TIME:
                 return await self._choose_time(page, press)
             case _:
@@ -74,6 +107,8 @@ class PagePresses:
         browse = self._d.browse
         if press.action is Action.AUDIT:
             return lambda: browse.turn_audit(page, press.arg)
+        if press.action is Action.CUSTOMER:
+            return lambda: browse.turn_customer(page, press.arg)
         return lambda: browse.turn_details(page, press.case, press.arg)
 
     async def _give_out(self, page: Page, press: Press) -> str:
@@ -91,6 +126,22 @@ class PagePresses:
         screen = ended(silence, page.who, self._d.book, now, self._d.words)
         self._d.beside(self._d.browse.turn(page, screen))
         return self._d.words.plain("toast.unmuted")
+
+    async def _prolong(self, page: Page, arg: str) -> str:
+        """A silence that ends soon lasts longer; what said so then says until when.
+
+        One of before a restart is not known any more, and as good: the button says what it is about.
+        """
+        known = page.message in self._d.chat.notices(SILENCE_ENDS)
+        ours = self._d.chat.is_notice(page.message) or self._d.browse.wrote(page.chat, page.message)
+        if ours and not known:
+            raise Declined("unknown_button")
+        self._d.check_open()
+        number, longer, until = read_prolong(arg)
+        await self._d.desk.decide(describe.prolong(number, page.who, longer, until))
+        silence, now = self._d.book.silences[number], self._d.clock.now()
+        self._d.beside(self._d.browse.turn(page, prolonged(silence, self._d.words, now)))
+        return self._d.words.plain("toast.silenced", until=silence.until, now=now)
 
     async def _choose_time(self, page: Page, press: Press) -> str:
         """A command whose time had two readings is carried out with this one."""

@@ -1,25 +1,32 @@
 """What people ask of cases and decisions that the book does not hold any more: the ledger's history knows."""
 
+import contextlib
+
+from markupsafe import escape
+
+from bot.chat.screens.fitting import fit
 from bot.chat.screens.pages import sheets
 from bot.chat.screens.pages.audit import A_PAGE, audit, fitting_filter
 from bot.chat.screens.pages.audit_entries import TODAY, is_number, wish_of
 from bot.chat.screens.pages.people import as_planned, last_plan
-from bot.chat.screens.screen import Screen
+from bot.chat.screens.screen import Screen, Sheet
 from bot.chat.taps.desk import Desk
 from bot.chat.wire.deps import ChatDeps
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.customer import Found
 from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, Refused, TryLater
-from bot.ports import History, Recalled
+from bot.ports import History, Recalled, Reports
 from bot.steps.decide import find_whole
 
 
 class Past:
     """The book while it has what is asked for, then the history, where there is one."""
 
-    def __init__(self, deps: ChatDeps, desk: Desk, history: History | None) -> None:
-        self._d, self._desk, self._history = deps, desk, history
+    def __init__(
+        self, deps: ChatDeps, desk: Desk, history: History | None, reports: Reports | None = None
+    ) -> None:
+        self._d, self._desk, self._history, self._reports = deps, desk, history, reports
 
     def knows(self, number: int) -> bool:
         """Whether the case left the book and can be asked for all the same."""
@@ -55,6 +62,13 @@ class Past:
             return find_whole(book, number), as_planned(case), True
         return find_whole(book, number), found, False
 
+    async def known(self, case: Case) -> Found:
+        """Whom a case is about, with as much of them as can be had now: at the least what its plan has."""
+        try:
+            return (await self.customers(case.shown_as))[1]
+        except (TryLater, AnswerLost, Refused, BadAnswer, Declined):
+            return as_planned(case)
+
     async def recall(self, number: int) -> Book:
         """A book that has all of the case. Declined where that cannot be."""
         book = self._desk.ledger.book
@@ -65,6 +79,17 @@ class Past:
                 raise
             return await self._history.case(number)
         return book
+
+    async def month(self, month: str) -> tuple[Screen, Sheet]:
+        """The report of a month (`2026-11`), as a page and a document. Declined where it cannot be had."""
+        if self._reports is None:
+            raise Declined("report_failed")
+        with contextlib.suppress(LedgerClosed):
+            await self._desk.ledger.flush()  # what was written just now is in it, too
+        summary, rows = await self._reports.month(month)
+        name = self._d.words.plain("report.file", month=month)
+        first, *lines = map(escape, summary.splitlines())
+        return Screen(str(fit([first], lines, self._d.words, of=len(lines)))), Sheet(name, rows)
 
     async def audit(self, wanted: str, number: int) -> Screen:
         """One page of the audit."""

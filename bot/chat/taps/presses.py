@@ -12,6 +12,7 @@ from bot.chat.taps.absence import Away
 from bot.chat.taps.browse import Page
 from bot.chat.taps.card_presses import CardPresses
 from bot.chat.taps.deps import TapDeps
+from bot.chat.taps.many import Many
 from bot.chat.taps.note_commands import NoteCommands
 from bot.chat.taps.page_presses import PagePresses
 from bot.chat.taps.turned_away import TurnedAway, answer
@@ -25,17 +26,19 @@ from bot.steps.decide import find as find_case
 class ListPresses:
     """The buttons of the list of cases without a card of their own, for everybody in the group."""
 
-    def __init__(self, deps: TapDeps) -> None:
-        self._d = deps
+    def __init__(self, deps: TapDeps, many: Many) -> None:
+        self._d, self._many = deps, many
 
     def press(self, page: Page, press: Press) -> str | None:
-        """Turn the list's page, or post the card of a case on it; the toast."""
+        """Turn the list's page, post the card of a case on it, or open the page of many; the toast."""
         self._d.answers.check(page.chat, page.who.id)
         if not self._d.chat.is_digest(page.message):
             raise Declined("unknown_button")
         if press.action is Action.DIGEST:
             self._d.chat.turn_digest(int(press.arg))
             return None
+        if press.action is Action.ASK_MANY:
+            return self._many.open(page)
         case = find_case(self._d.book, press.case)
         if case.ended_at is not None and case.card is None:
             raise Declined("over")
@@ -52,7 +55,9 @@ class Presses:
     def __init__(self, deps: TapDeps, typed: NoteCommands) -> None:
         self._d = deps
         self._turned_away = TurnedAway(deps.desk, deps.clock, deps.beside)
-        self._cards, self._lists, self._pages = CardPresses(deps), ListPresses(deps), PagePresses(deps, typed)
+        many = Many(deps)
+        self._cards, self._lists = CardPresses(deps), ListPresses(deps, many)
+        self._pages = PagePresses(deps, typed, many)
 
     async def tap(self, update: Update, _context: object) -> None:
         """Answer one tap."""

@@ -52,6 +52,16 @@ class Access:
         self._reading, self._tries = asyncio.Lock(), 0
         self._standings: dict[int, tuple[Standing, float]] = {}
         self._asked: dict[int, asyncio.Task[Standing | None]] = {}
+        self.on_change: Callable[[int], None] = lambda _: None
+        """Hears whom Telegram says by itself to be something else in the group now."""
+
+    def follow(self, approvers: Approvers, on_call: frozenset[int]) -> None:
+        """From now on these are."""
+        self._approvers, self._on_call = approvers, on_call
+
+    def name(self, user: int) -> str:
+        """What somebody is called, as far as that is known here; empty where it is not."""
+        return self._names.get(user, "")
 
     @property
     def who_decides(self) -> Literal["everyone", "listed", "admins"]:
@@ -65,7 +75,7 @@ class Access:
         while True:
             if self._approvers == frozenset():
                 await self._refresh(KEPT)
-            await self._read_names()
+            await self.read_names()
             await self._clock.sleep(KEPT)
 
     def on_duty(self) -> list[Who]:
@@ -81,7 +91,8 @@ class Access:
     def _people(self, ids: frozenset[int]) -> list[Who]:
         return [Who(id_, self._names.get(id_, "")) for id_ in sorted(ids)]
 
-    async def _read_names(self) -> None:
+    async def read_names(self) -> None:
+        """Those of approvers and of who is on call that are not known yet."""
         listed = frozenset() if self._approvers == "*" else self._approvers
         for user in sorted((self._on_call | listed) - self._names.keys()):
             try:
@@ -172,6 +183,7 @@ class Access:
             self._names[member.user.id] = member.user.full_name
         else:
             self._admins -= {member.user.id}
+        self.on_change(member.user.id)
 
     @property
     def _age(self) -> float:

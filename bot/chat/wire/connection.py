@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +24,8 @@ LONGEST_REFUSAL = 300  # characters
 FEW = 5  # updates that are asked for at a time where all that wait are too much for one answer
 
 AT_ONCE = 4096  # updates: those of a crowd that wait for Telegram keep nobody else waiting
+ASKED = ("ok", "throttled", "error")
+"""How a request to Telegram may end."""
 Answered = Callable[[bytes, int | None, float], None]
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
 
@@ -51,8 +54,14 @@ class Connection(HTTPXRequest):
     The environment's proxies are not used: the way to Telegram is straight, or through TELEGRAM_PROXY.
     """
 
-    def __init__(self, *, pool: int, connect: float, proxy: str | None = None) -> None:
-        """`pool` is connections at one time, `connect` the seconds that making one may take."""
+    def __init__(
+        self, *, pool: int, connect: float, proxy: str | None = None, asked: Counter[str] | None = None
+    ) -> None:
+        """`pool` is connections at one time, `connect` the seconds that making one may take.
+
+        `asked` counts how requests ended, by `ASKED`.
+        """
+        self._asked = Counter[str]() if asked is None else asked
         inner = httpx.AsyncHTTPTransport(
             verify=tls.context(),
             limits=httpx.Limits(max_connections=pool),
@@ -73,11 +82,18 @@ class Connection(HTTPXRequest):
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
         """As HTTPXRequest; of a refusal only what it has to say, as PTB quotes the rest of it."""
+        how = "error"
         try:
             async with asyncio.timeout(TOTAL):
                 status, body = await super().do_request(*args, **kwargs)
+            if httpx.codes.is_success(status):
+                how = "ok"
+            elif status == HTTPStatus.TOO_MANY_REQUESTS:
+                how = "throttled"
         except TimeoutError:
             raise TimedOut from None
+        finally:
+            self._asked[how] += 1
         if httpx.codes.is_success(status):
             return status, body
         return status, json.dumps(_refusal(bodies.json_of(body))).encode()
@@ -108,9 +124,11 @@ def _refusal(body: Any) -> Mapping[str, Any]:
 class Poller(Connection):
     """The connection that getUpdates has to itself; it stamps each good answer."""
 
-    def __init__(self, answered: Answered, proxy: str | None = None) -> None:
+    def __init__(
+        self, answered: Answered, proxy: str | None = None, asked: Counter[str] | None = None
+    ) -> None:
         """`answered` hears of each: its body, how many updates were asked for, how long it took."""
-        super().__init__(pool=2, connect=10, proxy=proxy)
+        super().__init__(pool=2, connect=10, proxy=proxy, asked=asked)
         self._answered = answered
         self._few = False
 

@@ -8,12 +8,16 @@ from bot.chat.wire.access import Access
 from bot.chat.wire.budget import Budget
 from bot.chat.wire.outbox import Outbox
 from bot.domain.rules import Rules
-from bot.ports import Clock, Ledger
+from bot.ports import Clock, Ledger, Pictures
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ChatDeps:
-    """`budget` is the group's, `group` its configured id; the cards show what the `rules` come to."""
+    """`budget` is the group's, `group` its configured id; the cards show what the `rules` come to.
+
+    `rules` and `attention` may be others while it runs: they are read from here each time. Without
+    `pictures` everything is told in words.
+    """
 
     ledger: Ledger
     outbox: Outbox
@@ -24,3 +28,4 @@ class ChatDeps:
     attention: Attention
     access: Access
     group: int
+    pictures: Pictures | None = None

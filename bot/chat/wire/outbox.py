@@ -5,19 +5,26 @@ import html
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, ReplyParameters
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    Message,
+    ReplyParameters,
+)
 from telegram.constants import ChatAction
 from telegram.error import (
     BadRequest,
     TelegramError,
 )
 
-from bot.chat.screens.screen import Button, Screen, Sheet
-from bot.chat.wire.refusals import Gone, NoTopic, typed
+from bot.chat.screens.screen import Button, Photo, Screen, Sheet
+from bot.chat.wire.refusals import Barred, Gone, NoTopic, Rejected, typed
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +32,7 @@ MAX_TEXT = 4096  # UTF-16 units
 GENERAL_TOPIC = 1  # sent without an id; 1 is refused
 TOPIC_AGAIN = 900.0  # seconds after which a topic that was refused is tried once more
 _CUT = "\n…"
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # a link to the panel is nobody's to look at
 NBSP = "\N{NO-BREAK SPACE}"
 _PAIR = re.compile(
     r"(<code>.*?</code>|<[^>]*>)"
@@ -97,7 +105,6 @@ class Outbox:
 
         `only` are the parameters that make it visible to one person; `silent`: it rings nobody.
         """
-        topic = self._topic if in_topic and chat < 0 else None
         extra = {"ephemeral_message_parameters": dict(only)} if only else None
 
         async def send_to(thread: int | None, replied: int | None) -> Message:
@@ -110,12 +117,48 @@ class Outbox:
                     reply_parameters=_reply(replied),
                     message_thread_id=thread,
                     disable_notification=silent,
+                    link_preview_options=NO_PREVIEW,
                     api_kwargs=extra,
                 )
 
             message: Message = await _attempt(screen, send)
             return message
 
+        return await self._placed(self._topic if in_topic and chat < 0 else None, reply_to, send_to)
+
+    async def send_photo(self, chat: int, photo: Photo, *, reply_to: int | None = None) -> Message:
+        """The new message with a picture, in the topic; it rings nobody.
+
+        Rejected also where the bot may write there and send no pictures: that says nothing of its texts.
+        """
+
+        async def send_to(thread: int | None, replied: int | None) -> Message:
+            try:
+                return await self._bot.send_photo(
+                    chat,
+                    photo.content,
+                    caption=unbroken(photo.caption),
+                    parse_mode="HTML",
+                    filename=photo.filename,
+                    reply_parameters=_reply(replied),
+                    message_thread_id=thread,
+                    disable_notification=True,
+                )
+            except TelegramError as error:
+                refused = typed(error)
+                if isinstance(refused, Barred) and refused.why == "rights":
+                    raise Rejected("no pictures here") from error
+                raise refused from error
+
+        return await self._placed(self._topic if chat < 0 else None, reply_to, send_to)
+
+    async def _placed(
+        self,
+        topic: int | None,
+        reply_to: int | None,
+        send_to: Callable[[int | None, int | None], Awaitable[Message]],
+    ) -> Message:
+        """Sent to the topic, where it takes posts, or else to the chat itself."""
         if topic is not None and self._topic_may_be_open():
             with contextlib.suppress(NoTopic):
                 message = await send_to(topic, reply_to)

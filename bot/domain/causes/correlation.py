@@ -20,6 +20,8 @@ from bot.domain.incident import Incident, Inventory, Kind, Port
 from bot.domain.rules import Rules
 
 NOISE_AT_MOST = 2  # ONUs: outside real outages no more of a PON were off at one time
+SITE_ON = 3  # ports of an OLT without light: from here on, those of another OLT may be of the same cut
+AT_ONE_MOMENT = 1 / 6  # of `group_seconds`: from the first of one OLT to the first of the next (tests/month)
 POWER_ON = 3  # ports of an OLT: from here on, gasps of few ONUs beside them are of the same power failure
 
 
@@ -58,7 +60,8 @@ def group(
     """Every new incident in exactly one group, whatever their order; earliest group first.
 
     Together are: what fell on one OLT with no gap above `group_seconds`, without noise; power failures,
-    also of several OLTs, with no gap above `group_power_seconds`; whatever fell on one port. Known cases
+    also of several OLTs, with no gap above `group_power_seconds`; cuts of several ports each on several OLTs
+    that began at one moment; whatever fell on one port. Known cases
     count as if they were new: new incidents go where their siblings are, an undecided case before a decided
     one, then the lowest number. `group_seconds` 0: each on its own.
     """
@@ -72,7 +75,7 @@ def group(
     for one in sorted(seen, key=lambda s: (s.at, s.incident.id)):
         by_olt[one.incident.port.olt_key].append(one)
     runs = [run for of_olt in by_olt.values() for run in _fell_together(of_olt, causes, inventory, rules)]
-    for region in _regions(runs, rules):
+    for region in (*_regions(runs, rules), *_sites(runs, rules)):
         causes.unite(region)
     return _outcome(causes)
 
@@ -138,6 +141,32 @@ def _regions(runs: Iterable[_Run], rules: Rules) -> list[_Run]:
     sure = _chained((run for run, kind in kinds if kind is Kind.POWER), rules.group_power_seconds)
     mixed = _chained((run for run, kind in kinds if kind is not Kind.LOS), rules.group_power_seconds)
     return sure + [r for r in mixed if dominant((one.incident for one in r), rules) is Kind.POWER]
+
+
+def _sites(runs: Iterable[_Run], rules: Rules) -> list[_Run]:
+    """What lost its light on several OLTs at one moment: a POP, a ring, a trunk with fibres of each of them.
+
+    A few ports here and a few there are two cables. Two that fell a minute apart are two cuts, too: of one,
+    the first ONUs of every OLT fall within seconds, however long the others take.
+    """
+    within = rules.group_seconds * AT_ONE_MOMENT
+    large = [run for run in runs if _is_large_cut(run, rules)]
+    sites: list[list[_Run]] = []
+    for run in sorted(large, key=lambda run: (run[0].at, run[0].incident.id)):
+        last = sites[-1] if sites else None
+        if last and run[0].at - last[-1][0].at <= within and run[0].at - last[0][0].at <= LONGEST * within:
+            sites[-1].append(run)
+        else:
+            sites.append([run])
+    return [[one for run in runs for one in run] for runs in sites]
+
+
+def _is_large_cut(run: _Run, rules: Rules) -> bool:
+    incidents = [one.incident for one in run]
+    ports = {incident.port.key for incident in incidents}
+    if len(ports) < SITE_ON or dominant(incidents, rules) is not Kind.LOS:
+        return False
+    return incidents[0].start_known  # those of one poll were all first seen at one moment
 
 
 def _fell_together(of_olt: _Run, causes: _Causes, inventory: Inventory, rules: Rules) -> list[_Run]:

@@ -23,4 +23,4 @@ def recent(spells: Sequence[Spell], now: datetime) -> list[Spell]:
 
 def oscillates(spells: Sequence[Spell], now: datetime, flaps: int) -> bool:
     """Whether the port went down more than `flaps` times within the last hour."""
-    return len(recent(spells, now)) > flaps
+    return len(spells) > flaps and len(recent(spells, now)) > flaps

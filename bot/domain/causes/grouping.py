@@ -15,13 +15,17 @@ LONGEST = 5  # windows: what goes on falling for longer than this is a bad day, 
 
 
 class Reason(StrEnum):
-    """Why several ports are one case. MIXED: at one time, but no kind dominates."""
+    """Why several ports are one case.
+
+    MIXED: at one time, but no kind dominates. SITE: without light on several OLTs.
+    """
 
     OLT = "olt"
     SLOT = "slot"
     CABLE = "cable"
     POWER = "power"
     MIXED = "mixed"
+    SITE = "site"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,10 @@ def explain(incidents: Sequence[Incident], inventory: Inventory, rules: Rules) -
         reason = Reason.POWER
     elif len(olts) == 1:
         reason, slot, of = whole(ports.values(), inventory, rules)
+    if reason is None and kind is not None:
+        reason = Reason.SITE if len(olts) > 1 and kind is Kind.LOS else Reason.CABLE
     if reason is None:
-        reason = Reason.MIXED if kind is None else Reason.CABLE
+        reason = Reason.MIXED
     if of is None and len(olts) == 1:
         of = len(_of_olt(ports.values(), inventory)) or None
     return Grouping(

@@ -4,6 +4,7 @@ Not in the ledger: after a restart the next polls see it again.
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -59,17 +60,29 @@ class Sightings:
     over: frozenset[str] = frozenset()
 
     def saw(
-        self, poll: Poll, known: Iterable[str], offered: Iterable[Incident], now: datetime
+        self,
+        poll: Poll,
+        known: Iterable[str],
+        offered: Iterable[Incident],
+        now: datetime,
+        *,
+        unwatched: AbstractSet[str] = frozenset(),
     ) -> "Sightings":
         """After one more poll. `known` are the incidents that are open in the ledger, `offered` those of the
-        poll that it has not and that the group is asked about.
+        poll that it has not and that the group is asked about. No poll brings those that are `unwatched`.
         """
         new = {i.id: self._again(i, now) for i in offered}
-        if not poll.proves_absence:  # what it did not bring is as it was
-            read = {incident.id for incident in poll.incidents}
-            new = {**{id_: one for id_, one in self.new.items() if id_ not in read}, **new}
-        gone = {id_: self.gone.get(id_, Absence()) for id_ in known if id_ not in poll.present}
-        proved = gone.keys() if poll.proves_absence else gone.keys() & poll.closed
+        read = {incident.id for incident in poll.incidents}
+        unread = {
+            id_: one
+            for id_, one in self.new.items()
+            if id_ not in read | poll.closed and (not poll.proves_absence or id_.startswith(poll.unseen))
+        }
+        new = {**unread, **new}  # what it did not bring is as it was
+        missing = (id_ for id_ in known if id_ not in poll.present and not id_.startswith(poll.unseen))
+        gone = {id_: self.gone.get(id_, Absence()) for id_ in missing}
+        alone = poll.closed | unwatched if poll.complete else poll.closed
+        proved = gone.keys() if poll.proves_absence else gone.keys() & alone
         return Sightings(new, gone | {id_: gone[id_].proved(now) for id_ in proved})
 
     def to_read(self, poll: Poll, polls: int, most: int) -> list[str]:

@@ -4,7 +4,18 @@ Each says what it changes in the book (`apply`) and what else goes for it; `bot.
 there is to say, and what goes where a kind says nothing.
 """
 
-from bot.domain.events import account, approvals, cases, notes, people, program, receipts, sends, silences
+from bot.domain.events import (
+    account,
+    approvals,
+    cases,
+    notes,
+    people,
+    program,
+    receipts,
+    sends,
+    shifts,
+    silences,
+)
 from bot.domain.events.account import LimitTold, TemplateJudged
 from bot.domain.events.approvals import (
     Approved,
@@ -20,6 +31,7 @@ from bot.domain.events.approvals import (
     TapRefused,
     Unasked,
     Untold,
+    Withdrawn,
 )
 from bot.domain.events.cases import (
     CardPosted,
@@ -32,12 +44,22 @@ from bot.domain.events.cases import (
     Separated,
 )
 from bot.domain.events.notes import Assumed, CauseNamed, Forecast, Lapsed
-from bot.domain.events.people import Listed, OptedIn, OptedOut, PersonForgotten, PersonShown, Upgraded
+from bot.domain.events.people import (
+    Listed,
+    OptedIn,
+    OptedOut,
+    PageOpened,
+    PersonForgotten,
+    PersonShown,
+    Upgraded,
+)
 from bot.domain.events.program import (
     Alive,
     Announced,
+    Change,
     Confirmed,
     GroupMoved,
+    SettingsChanged,
     Started,
     Stopped,
     TrialIntent,
@@ -56,7 +78,8 @@ from bot.domain.events.sends import (
     Settled,
     Spared,
 )
-from bot.domain.events.silences import Silenced, SilenceEnded
+from bot.domain.events.shifts import HandedOver
+from bot.domain.events.silences import Silenced, SilenceEnded, SilenceWarned
 
 Line = (
     account.Line
@@ -67,6 +90,7 @@ Line = (
     | program.Line
     | receipts.Line
     | sends.Line
+    | shifts.Line
     | silences.Line
 )
 
@@ -81,6 +105,7 @@ __all__ = [
     "CardPosted",
     "CaseOpened",
     "CauseNamed",
+    "Change",
     "Confirmed",
     "CooldownReleased",
     "DenialExplained",
@@ -89,6 +114,7 @@ __all__ = [
     "Evidence",
     "Forecast",
     "GroupMoved",
+    "HandedOver",
     "IncidentChanged",
     "IncidentEnded",
     "IncidentJoined",
@@ -100,6 +126,7 @@ __all__ = [
     "Listed",
     "OptedIn",
     "OptedOut",
+    "PageOpened",
     "PersonForgotten",
     "PersonShown",
     "Planned",
@@ -113,8 +140,10 @@ __all__ = [
     "Result",
     "Resumed",
     "Separated",
+    "SettingsChanged",
     "Settled",
     "SilenceEnded",
+    "SilenceWarned",
     "Silenced",
     "Spared",
     "Started",
@@ -128,4 +157,5 @@ __all__ = [
     "Undelivered",
     "Untold",
     "Upgraded",
+    "Withdrawn",
 ]

@@ -207,6 +207,19 @@ class Proposed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn(Event):
+    """The first of two took their approval back before the second came: the case waits as before."""
+
+    case: int
+    by: Who
+    kind: Literal["withdrawn"] = "withdrawn"
+    audited = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        book.cases[self.case].proposal = None
+
+
+@dataclass(frozen=True, slots=True)
 class Begun(Event):
     """The time of a scheduled dispatch came, or a person (`by`) did not wait for it."""
 
@@ -296,5 +309,6 @@ Line = (
     | Restoring
     | Untold
     | DenialExplained
+    | Withdrawn
 )
 """Every kind of this file."""

@@ -59,11 +59,12 @@ class IncidentChanged(Event):
 class IncidentEnded(Event):
     """The incident is no longer reported as open, or was marked as a false positive.
 
-    `incident` is its id; None stands for the only one of its case.
+    `incident` is its id; None stands for the only one of its case. `unwatched`: its source is not read any
+    more, so nobody knows how it ended.
     """
 
     case: int
-    why: Literal["gone", "ignored"] = "gone"
+    why: Literal["gone", "ignored", "unwatched"] = "gone"
     incident: str | None = None
     kind: Literal["incident_ended"] = "incident_ended"
     late = True

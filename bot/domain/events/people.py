@@ -98,5 +98,19 @@ class Upgraded(Event):
         book.key = self.key
 
 
-Line = OptedOut | OptedIn | Listed | PersonForgotten | PersonShown | Upgraded
+@dataclass(frozen=True, slots=True)
+class PageOpened(Event):
+    """A page with customers' names and phones was opened in the panel, `of` a case where it is about one.
+
+    Nobody decides by it: in the chat it stands in the audit's documents alone.
+    """
+
+    by: Who
+    page: str
+    of: int | None = None
+    kind: Literal["page_opened"] = "page_opened"
+    audited = True
+
+
+Line = OptedOut | OptedIn | Listed | PersonForgotten | PersonShown | Upgraded | PageOpened
 """Every kind of this file."""

@@ -162,5 +162,34 @@ class TrialResult(Event):
             book.trials[self.trial] = Receipt(self.outcome, self.reference, self.reason)
 
 
-Line = Started | Announced | Stopped | Alive | Confirmed | GroupMoved | TrialIntent | TrialResult
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A setting (by its name in `.env`) that says something else now, as written there; empty: nothing."""
+
+    name: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged(Event):
+    """The settings were read again while the program ran, and these hold from here on. None is a secret."""
+
+    by: Who
+    changes: tuple[Change, ...]
+    kind: Literal["settings_changed"] = "settings_changed"
+    audited = True
+
+
+Line = (
+    Started
+    | Announced
+    | Stopped
+    | Alive
+    | Confirmed
+    | GroupMoved
+    | TrialIntent
+    | TrialResult
+    | SettingsChanged
+)
 """Every kind of this file."""

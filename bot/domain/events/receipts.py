@@ -10,7 +10,7 @@ from typing import Literal
 
 from bot.domain.book import Book, Event
 from bot.domain.case import Case
-from bot.domain.claims import add_contact, drop_contact, note_doubts
+from bot.domain.claims import add_contacts, drop_contact, note_doubts
 from bot.domain.delivery import Arrival, Delivery
 from bot.domain.dispatch import Dispatch
 from bot.domain.plan import REACHED, Outcome, Receipt
@@ -94,7 +94,7 @@ def _learn_one(book: Book, case: Case, dispatch: Dispatch, recipient: str, learn
         if not any(_has_it(other, recipient) for other in case.dispatches if other is not dispatch):
             drop_contact(book, case, recipient, dispatch)
     elif not had_it and person not in book.contacts:  # else a person freed them, who had it then, too
-        add_contact(book, case, sends.recipients[recipient], dispatch)
+        add_contacts(book, case, (sends.recipients[recipient],), dispatch)
 
 
 def _has_it(dispatch: Dispatch, recipient: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal
 from bot.domain.book import Book, Event
 from bot.domain.case import Case
 from bot.domain.claims import (
-    add_contact,
+    add_contacts,
     drop_contact,
     finish,
     give_back,
@@ -22,6 +22,7 @@ from bot.domain.claims import (
 )
 from bot.domain.dispatch import LEFT_OVER, Despite, End, Phase
 from bot.domain.limits.daily import spend, take_back
+from bot.domain.lookup.places import NOWHERE, Where
 from bot.domain.outages import ask_again
 from bot.domain.plan import (
     ARRIVED,
@@ -48,6 +49,7 @@ class Planned(Event):
     """The whole recipient list of a dispatch; `onus` is how many ONUs its alerts listed.
 
     `unread` are incidents whose alert could not be read while others could: they are not part of it.
+    `where` its ONUs are, in counts.
     """
 
     case: int
@@ -55,6 +57,7 @@ class Planned(Event):
     recipients: tuple[Recipient, ...]
     facts: Facts = NO_FACTS
     unread: tuple[str, ...] = ()
+    where: Where = NOWHERE
     kind: Literal["planned"] = "planned"
     recounts = True
 
@@ -63,14 +66,13 @@ class Planned(Event):
         dispatch = case.dispatches[-1]
         before = [d.progress for d in case.dispatches if d.progress is not None]
         dispatch.progress = Progress({r.id: r for r in self.recipients}, self.onus)
+        dispatch.progress.where = self.where
         dispatch.progress.refused.update(*(progress.refused for progress in before))
         dispatch.phase, dispatch.last_at = Phase.SENDING, at
         dispatch.facts = self.facts
         if self.unread:
             leave_out(book, case, self.unread)
-        for recipient in self.recipients:
-            if recipient.skip is None:
-                add_contact(book, case, recipient)
+        add_contacts(book, case, [recipient for recipient in self.recipients if recipient.skip is None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,13 @@ class Intent(Event):
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
-        dispatch, sends = case.dispatches[-1], case.dispatches[-1].sends
+        dispatch = case.dispatches[-1]
+        sends = dispatch.sends
         sends.intents[self.recipient] = at
         sends.unlisted.pop(self.recipient, None)
         dispatch.last_at = at
         recipient = sends.recipients[self.recipient]
-        add_contact(book, case, recipient)
+        add_contacts(book, case, (recipient,), dispatch)
         if not dispatch.dry_run and recipient.person is not None:
             spend(book.written, recipient.person, at)
 
@@ -108,13 +111,14 @@ class Result(Event):
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
-        dispatch, sends = case.dispatches[-1], case.dispatches[-1].sends
+        dispatch = case.dispatches[-1]
+        sends = dispatch.sends
         known = sends.results.get(self.recipient)
         if known is not None and known.outcome is not Outcome.UNKNOWN:
             return
         dispatch.last_at = at
         receipt = Receipt(self.outcome, self.reference, self.reason)
-        if receipt == _UNCONFIRMED_BEFORE:
+        if self.reason == _UNCONFIRMED_BEFORE.reason and receipt == _UNCONFIRMED_BEFORE:
             receipt = replace(receipt, outcome=Outcome.UNCONFIRMED)
         if receipt.outcome in ARRIVED:
             sends.arrived(self.recipient, receipt)

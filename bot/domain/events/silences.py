@@ -14,7 +14,7 @@ from bot.domain.who import Who
 
 @dataclass(frozen=True, slots=True)
 class Silenced(Event):
-    """Planned work: no cards from there until then."""
+    """Planned work: no cards from there until then; of one that lasts, that it ends at another time."""
 
     silence: int
     scopes: tuple[Scope, ...]
@@ -25,7 +25,9 @@ class Silenced(Event):
     audited = True
 
     def apply(self, book: Book, at: datetime) -> None:
-        _keep(book, Silence(self.silence, self.scopes, at, self.until, self.by, self.reason))
+        known = book.silences.get(self.silence)
+        since = at if known is None else known.since
+        _keep(book, Silence(self.silence, self.scopes, since, self.until, self.by, self.reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,20 @@ class SilenceEnded(Event):
             _keep(book, replace(silence, until=min(silence.until, at)))
 
 
+@dataclass(frozen=True, slots=True)
+class SilenceWarned(Event):
+    """The group was told that a silence ends soon."""
+
+    silence: int
+    kind: Literal["silence_warned"] = "silence_warned"
+    observed = True
+
+    def apply(self, book: Book, at: datetime) -> None:
+        silence = book.silences.get(self.silence)
+        if silence is not None:
+            _keep(book, replace(silence, warned=True))
+
+
 def _keep(book: Book, silence: Silence) -> None:
     book.silences[silence.id] = silence
     book.next_silence = max(book.next_silence, silence.id + 1)
@@ -50,5 +66,5 @@ def _keep(book: Book, silence: Silence) -> None:
     book.lasting = [*others, silence]
 
 
-Line = Silenced | SilenceEnded
+Line = Silenced | SilenceEnded | SilenceWarned
 """Every kind of this file."""

@@ -107,12 +107,26 @@ def new_people(book: Book, recipients: Iterable[Recipient], now: datetime) -> in
     return sum(r.skip is None and not daily.counts(book.written, r.person, now) for r in recipients)
 
 
-def room_for(book: Book, case: Case, ports: Collection[Port], rules: Rules, now: datetime) -> Room | None:
-    """What is left today for a case that waits; None where there is no limit."""
+def room_for(
+    book: Book,
+    case: Case,
+    ports: Collection[Port],
+    rules: Rules,
+    now: datetime,
+    *,
+    need: int | None = None,
+    claimed: int = 0,
+) -> Room | None:
+    """What is left today for a case that waits; None where there is no limit.
+
+    `need` is how many people it is about, where they were looked up; else the list's count stands for it.
+    `claimed` are for others who were approved just before, and do not count yet.
+    """
     left, limit = left_today(book, rules, now), limit_today(book, rules)
     if left is None or limit is None:
         return None
-    need, counted = _need(case, ports)
+    left = max(0, left - claimed)
+    need, counted = _need(case, ports) if need is None else (need, True)
     ahead = _ahead(book, case, rules, now)
     before = sum(_need(one, one.ports)[0] for one in ahead)
     return Room(left, limit, need, counted, before, ahead[0].id if ahead else None)

@@ -27,9 +27,10 @@ class Allowed:
 def spend(written: Written, person: str, at: datetime) -> None:
     """A send to the person may have left; what is of the day before is forgotten."""
     since = at - DAY
-    written[person] = [*(one for one in written.pop(person, ()) if one >= since), at]
-    for gone in leaving.older(((one, times[-1]) for one, times in written.items()), since):
-        del written[gone]
+    before = written.pop(person, None)
+    written[person] = [at] if before is None else [*(one for one in before if one >= since), at]
+    while written[oldest := next(iter(written))][-1] < since:
+        del written[oldest]
 
 
 def take_back(written: Written, person: str | None, at: datetime | None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from bot.domain.case import Case
 from bot.domain.dispatch import Dispatch
-from bot.domain.incident import Incident, Port
+from bot.domain.incident import Incident, Port, affected_of
 from bot.domain.plan import Recipient, Size
 
 MORE_THAN = 10
@@ -34,7 +34,7 @@ def asked_about(case: Case, ports: Collection[Port]) -> int:
     for incident in case.incidents:
         if incident.port.key in keys:
             by_port.setdefault(incident.port.key, []).append(incident)
-    return max(counted, sum(_on_port(incidents) for incidents in by_port.values()))
+    return max(counted, sum(on_port(incidents) for incidents in by_port.values()))
 
 
 def size_of(recipients: Collection[Recipient], case: Case, dispatch: Dispatch) -> Size:
@@ -51,14 +51,15 @@ def has_grown(size: Size, agreed: int | None) -> bool:
     return outgrew(size.onus, size.asked)
 
 
-def _on_port(incidents: Collection[Incident]) -> int:
-    """Alerts of one kind on a port, a CTO's and its PON's, tell of the same ONUs; of two kinds, of others."""
+def on_port(incidents: Collection[Incident]) -> int:
+    """How many ONUs of one port these tell of; 0 where none says.
+
+    Alerts of one kind on a port, a CTO's and its PON's, tell of the same ONUs, and so do two sources; of two
+    kinds, of others.
+    """
     total = max((incident.total for incident in incidents if incident.total is not None), default=None)
-    by_kind: dict[str, int] = {}
-    for incident in incidents:
-        affected = incident.affected
-        if affected is None and total is not None:
-            return total
-        by_kind[incident.kind] = max(by_kind.get(incident.kind, 0), affected or 0)
-    found = sum(by_kind.values())
-    return found if total is None or len(by_kind) == 1 else min(found, total)
+    if total is not None and any(incident.affected is None for incident in incidents):
+        return total
+    found = affected_of(incidents) or 0
+    kinds = {incident.kind for incident in incidents}
+    return found if total is None or len(kinds) == 1 else min(found, total)

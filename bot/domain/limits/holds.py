@@ -22,7 +22,9 @@ class Terms:
     today's limit holds no more.
 
     `runs` is how many their button was drawn after (`Case.runs`), None where it was no button; `shown`
-    how many ONUs the card told them of (`growth.asked_about`), None where nobody knows.
+    how many ONUs the card told them of (`growth.asked_about`), None where nobody knows. `need` is how many
+    people it is about of those whom today's limit does not count yet, None where nobody looked them up;
+    `claimed` how many more those need that were approved with it, and of whom nobody was written to yet.
     """
 
     flapping: bool = False
@@ -31,6 +33,8 @@ class Terms:
     runs: int | None = None
     shown: int | None = None
     most: int | None = None
+    need: int | None = None
+    claimed: int = 0
 
 
 NO_TERMS = Terms()

@@ -1,12 +1,16 @@
 """Planned work: where no cards come from, and until when."""
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from bot.domain.incident import Port
 from bot.domain.who import Who
+
+WARNED_BEFORE = timedelta(minutes=15)
+"""So long before its end the group is told of it, where it lasts twice as long at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """One silence, numbered from 1."""
+    """One silence, numbered from 1. `warned`: it was said that it ends soon."""
 
     id: int
     scopes: tuple[Scope, ...]
@@ -27,10 +31,19 @@ class Silence:
     until: datetime
     by: Who
     reason: str
+    warned: bool = False
 
     def covers(self, port: Port) -> bool:
         """Whether the port lies in it."""
         return any(_covers(scope, port) for scope in self.scopes)
+
+
+def ending(silences: Iterable[Silence], now: datetime) -> list[Silence]:
+    """Those that end soon without anybody having been told, the first to end first: none that is short."""
+    found = (one for one in silences if not one.warned and timedelta() < one.until - now <= WARNED_BEFORE)
+    return sorted(
+        (one for one in found if one.until - one.since >= 2 * WARNED_BEFORE), key=lambda one: one.until
+    )
 
 
 def same_olt(one: str, other: str) -> bool:

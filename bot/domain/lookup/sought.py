@@ -14,6 +14,8 @@ OUTAGES = 5
 """So many of a customer's outages are told of, the last ones."""
 MANY = 200
 """So many hits are kept: whoever gets more has to say more."""
+PATIENCE = 3.0
+"""Seconds of reading the past, the newest first: what is older then is not looked at."""
 _PART = 4  # characters of an ONU's serial, or of a phone's end
 _ALIKE = 0.75  # one letter of four wrong, two of eight
 _LETTERS = 3  # of a word that may be misspelt

@@ -158,6 +158,14 @@ ADAPTER = Adapter(
     settings=CloudSettings,
     needed=("wa_token", "wa_template_los", "wa_template_power"),
     url="wa_base_url",
+    asked=(
+        "wa_base_url",
+        "wa_key_header",
+        "wa_phone_number_id",
+        "wa_waba_id",
+        "wa_token",
+        *TEMPLATES.values(),
+    ),
     templates=TEMPLATES,
     sending=_sending,
     advice=Advice(

@@ -1,21 +1,14 @@
 """The body of a send (README.md of this folder), within the limits of its fields."""
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
 
 from bot.domain.plan import Message
 from bot.gateways.filling import values_of
+from bot.gateways.whatsapp import spell
 
 LONGEST_OPAQUE = 512  # characters
-_PHONE = re.compile("[1-9][0-9]{7,14}")
-
-
-def is_phone(phone: str) -> bool:
-    """Whether these are the digits of a phone with its country code."""
-    return _PHONE.fullmatch(phone) is not None
 
 
 def body_of(
@@ -51,15 +44,3 @@ def _parameters(message: Message, words: Sequence[str], named: bool, zone: tzinf
         {"type": "text", **({"parameter_name": place} if named else {}), "text": value}
         for place, value in values_in(message, words, named=named, zone=zone)
     ]
-
-
-def spell(text: str, longest: int) -> str:
-    """The text in one line without what cannot be seen: no line break, tab or several spaces in a row."""
-    seen = "".join(map(_spell, unicodedata.normalize("NFC", text)))
-    return " ".join(seen.split())[:longest].rstrip()
-
-
-def _spell(character: str) -> str:
-    if character.isprintable():
-        return character
-    return "" if unicodedata.category(character) == "Cf" else " "  # joiners and marks of direction

@@ -13,9 +13,11 @@ from bot.domain.limits.templates import Meaning, Template
 from bot.domain.plan import Message, Outcome, Receipt, Sent
 from bot.errors import AnswerLost, BadAnswer, Refused, TryLater
 from bot.gateways.cloud.answers import is_an_error, receipt
-from bot.gateways.cloud.body import body_of, is_phone, values_in
+from bot.gateways.cloud.body import body_of, values_in
 from bot.gateways.cloud.limit import FIELD, allowed
-from bot.gateways.cloud.templates import A_PAGE, FIELDS, meaning, template_of
+from bot.gateways.cloud.templates import A_PAGE, FIELDS, LISTED, choices, meaning, template_of
+from bot.gateways.whatsapp import is_phone
+from bot.tongue import said
 
 SEND_SECONDS = 30.0  # for one whole exchange: a send is not cut short lightly, its end would be unknown
 READ_SECONDS = 10.0  # for one reading of what the account is
@@ -111,6 +113,13 @@ class Cloud:
         found = await asyncio.gather(*map(self._template, self._templates))
         return dict(zip(self._templates, found, strict=True))
 
+    async def catalogue(self) -> Sequence[tuple[str, str]] | None:
+        """The approved ones in our language; None where nobody said which account has them."""
+        if self._account is None:
+            return None
+        query = {"fields": LISTED, "limit": str(A_PAGE)}
+        return choices(_rows(await self._read(f"{self._account}/message_templates", query)), self._language)
+
     def fills(self, message: Message) -> Mapping[str, str]:
         """What stands for the variables of the message's template."""
         words = self._variables.get(message.template, ())
@@ -133,9 +142,7 @@ class Cloud:
         name = self._templates[template]
         query = {"name": name, "fields": FIELDS, "limit": str(A_PAGE)}
         body = await self._read(f"{self._account}/message_templates", query)
-        rows = body.get("data") if isinstance(body, dict) else None
-        if not isinstance(rows, list):
-            raise BadAnswer("no_rows")
+        rows = _rows(body)
         more = isinstance(body.get("paging"), dict) and "next" in body["paging"]
         if more and not any(isinstance(row, dict) and row.get("name") == name for row in rows):
             raise BadAnswer("fewer_rows")  # it may stand on a page that was not read
@@ -168,11 +175,18 @@ class Cloud:
         )
 
 
+def _rows(body: Any) -> list[Any]:
+    rows = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(rows, list):
+        raise BadAnswer("no_rows")
+    return rows
+
+
 def _said_of(number: Any) -> str:
     """What a number says of itself, in a few words."""
     health = number.get("health_status") if isinstance(number, dict) else None
     state = health.get("can_send_message") if isinstance(health, dict) else None
     if state == "BLOCKED":
-        raise Refused("Meta blocks this number: it may send nothing")
+        raise Refused(said("Meta blocks this number: it may send nothing"))
     limited = ", but Meta limits what the number may send" if state == "LIMITED" else ""
     return f"reachable, key accepted{limited}"

@@ -1,15 +1,14 @@
 """What Meta says of a template, and what is wrong with it (README.md of this folder)."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.domain.limits.templates import Meaning, Template, Trouble, variables_in
-from bot.gateways.reasons import one_line
+from bot.gateways.reasons import listed, one_line
 
 FIELDS = "name,language,status,category,parameter_format,components,quality_score"
 A_PAGE = 50  # templates: Meta finds by a part of the name, so there may be others in the answer
-SHOWN = 5  # of a list that a person is shown
+LISTED = "name,language,status,category,components"
 _STATES = {
     "PAUSED": "paused",
     "DISABLED": "disabled",
@@ -34,13 +33,28 @@ def template_of(
     ours = next((row for row in same if row.get("language") == language), None)
     if ours is None:
         others = sorted({str(row.get("language")) for row in same})
-        wrong = Trouble("language", _listed(others), language) if same else _missing(rows)
+        wrong = Trouble("language", listed(others), language) if same else _missing(rows)
         return Template(name, None, (wrong,))
     body = _part(ours, "BODY").get("text")
     text = body if isinstance(body, str) else ""
     wants = tuple(dict.fromkeys(words)) if named else tuple(map(str, range(1, len(words) + 1)))
     found = (*_standing(ours), *_fitting(ours, text, wants), *_quality(ours))
     return Template(name, text, found)
+
+
+def choices(rows: Sequence[Any], language: str) -> list[tuple[str, str]]:
+    """Those among an answer's rows that may be sent in this language, each with its category and its text."""
+    found = []
+    for row in rows:
+        if not (
+            isinstance(row, dict) and row.get("language") == language and row.get("status") == "APPROVED"
+        ):
+            continue
+        name = row.get("name")
+        if isinstance(name, str) and name.isprintable():
+            said = f"{row.get('category', '')}: {_part(row, 'BODY').get('text') or ''}"
+            found.append((name, f"{name}, {one_line(said)}"))
+    return found
 
 
 def meaning(event: str) -> Meaning:
@@ -76,7 +90,7 @@ def _fitting(row: Mapping[str, Any], text: str, wants: Sequence[str]) -> Iterato
     """What of it would not be filled as it has to be; where names have to be there, their order is free."""
     has = variables_in(text)
     if sorted(has) != sorted(wants):
-        yield Trouble("variables", _listed(has), _listed(wants))
+        yield Trouble("variables", listed(has), listed(wants))
     header = _part(row, "HEADER")
     if str(header.get("format", "TEXT")).upper() in _MEDIA or variables_in(str(header.get("text", ""))):
         yield Trouble("header")
@@ -94,16 +108,10 @@ def _quality(row: Mapping[str, Any]) -> Iterator[Trouble]:
 
 def _missing(rows: Sequence[Any]) -> Trouble:
     names = {str(row.get("name")) for row in rows if isinstance(row, dict)}
-    return Trouble("missing", _listed(sorted(names)))
+    return Trouble("missing", listed(sorted(names)))
 
 
 def _part(row: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     parts = row.get("components")
     found = [one for one in parts if isinstance(one, dict)] if isinstance(parts, list) else []
     return next((one for one in found if str(one.get("type", "")).upper() == kind), {})
-
-
-def _listed(names: Sequence[str]) -> str:
-    """A few of them in a line, fit for people: they are another system's words."""
-    shown = [re.sub(r"[^\w .-]", "", name)[:60] for name in names[:SHOWN]]
-    return ", ".join([*filter(None, shown), *(["…"] if len(names) > SHOWN else [])])

@@ -61,11 +61,6 @@ class MatrixSettings(Templates):
         mend="the id of the template for service that is back, empty for none",
         tells="The approved template that says that service is back; empty: none, and nobody is told.",
     )
-    hsm_include_current: bool = setting(
-        False,
-        mend="true or false",
-        tells="true: also to customers who have a conversation open (bol_incluir_atual).",
-    )
 
     @field_validator("hsm_id_restored")
     @classmethod

@@ -13,10 +13,10 @@ from bot.gateways.reasons import one_line
 
 MOST_PAGES = 1000  # of a day: 100,000 rows
 ARRIVALS = {
-    "entregue": Arrival.RECEIVED,
-    "lida": Arrival.READ,
-    "falha": Arrival.UNDELIVERED,
-    "erro": Arrival.UNDELIVERED,
+    "Entregue": Arrival.RECEIVED,
+    "Lida": Arrival.READ,
+    "Falha": Arrival.UNDELIVERED,
+    "Erro": Arrival.UNDELIVERED,
 }
 """What the words of the list mean, by README.md of this folder; any other says nothing."""
 HSM = "1"  # what a row of the blacklist is about
@@ -65,7 +65,9 @@ def sent_of(row: Any, first: datetime, last: datetime, zone: tzinfo) -> Sent | N
     if reference is None or not phone or at is None:
         return None
     status = one_line(row.get("status")) or ""
-    return Sent(reference, phone, at, status, ARRIVALS.get(status.casefold()))
+    known = status.capitalize()  # as words.toml has it, however it is spelt
+    arrival = ARRIVALS.get(known)
+    return Sent(reference, phone, at, status if arrival is None else known, arrival)
 
 
 def blacklisted(body: Any) -> list[str]:

@@ -1,9 +1,9 @@
 """Words of the platform: what they say of every other send."""
 
 import re
-import unicodedata
 
 from bot.domain.plan import Mend
+from bot.gateways.reasons import plain_words
 
 # What makes every other send fail too, in plain words (no accents, no punctuation). The whole text must say
 # so: "contato sem autorizacao para HSM" is one customer's opt-out, "telefone invalido" another's typing
@@ -48,10 +48,3 @@ def about_all(text: str) -> Mend | None:
     """What a refusal is about where every other send would bring it too; None: maybe one customer."""
     words = plain_words(text)
     return next((mend for mend, pattern in _ABOUT_ALL if pattern.fullmatch(words)), None)
-
-
-def plain_words(text: str) -> str:
-    """The words of a text without accents, capitals and punctuation."""
-    letters = unicodedata.normalize("NFKD", text[:300]).casefold()
-    plain = "".join(c for c in letters if not unicodedata.combining(c))
-    return " ".join(re.findall(r"\w+", plain))

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.domain.plan import Mend, Outcome, Receipt
-from bot.gateways.matrix.refusals import about_all, plain_words
-from bot.gateways.reasons import one_line
+from bot.gateways.matrix.refusals import about_all
+from bot.gateways.reasons import one_line, plain_words
 
 _DEEPEST = 3
 _GOOD = {"success", "sucesso", "ok", "sent", "enviado", "accepted", "aceito"}

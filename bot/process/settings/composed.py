@@ -4,19 +4,21 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, create_model
 
+from bot.directories import DIRECTORIES
 from bot.gateways import DRY_RUN, GATEWAYS, would_send
 from bot.gateways.adapter import Sending
 from bot.process.settings.own import People, Process
-from bot.process.settings.part import Part, is_secret, is_url
+from bot.process.settings.part import Declared, Part, is_secret, is_url
 from bot.process.settings.sending import Messages
 from bot.process.settings.templates import Templates
 from bot.process.settings.values import leads_elsewhere_unprotected
 from bot.process.settings.watching import Watching
-from bot.sources import SOURCES
+from bot.sources import SOURCES, systems
+from bot.tongue import said
 
 OWN: tuple[type[Part], ...] = (People, Messages, Templates, Watching, Process)
-_DECLARED = (*(one.settings for one in GATEWAYS.values()), *(one.settings for one in SOURCES.values()))
-FOREIGN = tuple(dict.fromkeys(part for part in _DECLARED if part is not Part))
+_ADAPTERS: tuple[Declared, ...] = (*GATEWAYS.values(), *SOURCES.values(), *DIRECTORIES.values())
+FOREIGN = tuple(dict.fromkeys(part for part in (one.settings for one in _ADAPTERS) if part is not Part))
 PARTS = (*OWN, *FOREIGN)
 
 
@@ -34,22 +36,30 @@ class _Settings(People, Messages, Templates, Watching, Process):
 
     def unprotected(self) -> list[str]:
         """The systems on other machines that are talked to without TLS, each with what to do."""
-        used = (People, SOURCES[self.source].settings, GATEWAYS[self.gateway].settings)
-        return [
-            f"{name.upper()} is http:// to another machine, so keys and phones go there readable: use https://"
+        used: list[type[Part]] = [People, *(SOURCES[system].settings for system in systems(self.source))]
+        used += [GATEWAYS[self.gateway].settings]
+        used += [DIRECTORIES[self.directory].settings] if self.directory else []
+        found = [
+            said(READABLE, name=name.upper())
             for part in used
             for name, field in part.model_fields.items()
             if is_url(field) and leads_elsewhere_unprotected(getattr(self, name))
         ]
+        if self.panel and leads_elsewhere_unprotected(self.panel_url):
+            found.append(said(OPEN))
+        return found
 
     def templates(self) -> dict[str, int | str]:
         """The ids of the templates that are configured, by `Message.template`."""
         return dict(self.sending().templates)
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that no log may show."""
-        values: list[SecretStr] = [getattr(self, name) for name in SECRETS]
-        return tuple(value.get_secret_value() for value in values if value.get_secret_value())
+        """The values that no log may show, and each of those that stand in one with commas."""
+        found: list[SecretStr | dict[str, SecretStr]] = [getattr(self, name) for name in SECRETS]
+        values = [one for held in found for one in (held.values() if isinstance(held, dict) else [held])]
+        whole = [value.get_secret_value() for value in values if value.get_secret_value()]
+        parts = (part.strip() for value in whole if "," in value for part in value.split(","))
+        return (*whole, *(part for part in parts if len(part) >= LONG))
 
 
 if TYPE_CHECKING:
@@ -57,4 +67,7 @@ if TYPE_CHECKING:
 else:
     Settings = create_model("Settings", __base__=(_Settings, *FOREIGN), __doc__=_Settings.__doc__)
 
+OPEN = "PANEL_URL is http:// on another machine, so anybody on the way can read it: use https://"
+READABLE = "{name} is http:// to another machine, so keys and phones go there readable: use https://"
+LONG = 8  # characters: a part of a secret that is shorter is a word that logs may hold
 SECRETS = tuple(name for name, field in Settings.model_fields.items() if is_secret(field))

@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
 
+from bot.tongue import ENGLISH, said
+
 ENV_FILE = Path(".env")
 DATA_DIR = Path("data")
 TZ = "America/Sao_Paulo"
+LANGUAGE = "pt_BR"
 
 
 def data_dir(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.environ) -> Path:
@@ -24,6 +27,12 @@ def time_zone(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.
         return ZoneInfo(given(env_file, environ, []).get("TZ", TZ))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
+
+
+def language(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.environ) -> str:
+    """BOT_LANGUAGE alone, for what is said before anything is read; Portuguese where it is not English."""
+    chosen = given(env_file, environ, []).get("BOT_LANGUAGE", LANGUAGE)
+    return chosen if chosen == ENGLISH else LANGUAGE
 
 
 def given(env_file: Path | None, environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
@@ -44,7 +53,7 @@ def in_file(env_file: Path | None, problems: list[str]) -> Mapping[str, str | No
         # A password may hold a dollar sign, so nothing is interpolated.
         return dotenv_values(env_file, interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeError):
-        problems.append(".env cannot be read: make it a UTF-8 text file that this user may read")
+        problems.append(said(".env cannot be read: make it a UTF-8 text file that this user may read"))
         return {}
 
 

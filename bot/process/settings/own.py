@@ -14,7 +14,9 @@ from bot.process.settings.values import (
     BaseUrl,
     Chat,
     Group,
+    PanelUrl,
     Proxy,
+    SecretUrl,
     TelegramToken,
     Topic,
     Users,
@@ -39,16 +41,19 @@ class People(Part):
     )
     telegram_approvers: Approvers = setting(
         frozenset(),
+        live=True,
         mend="user ids with commas, * for everyone in the group, empty for its admins",
         tells="Telegram user ids with commas; empty: the group's administrators; *: everyone in the group.",
     )
     telegram_on_call: Users = setting(
         frozenset(),
+        live=True,
         mend="user ids with commas, empty for all approvers",
         tells="Who is mentioned when a card waits: user ids with commas; empty: all approvers.",
     )
     telegram_escalation_chat_id: Chat = setting(
         None,
+        live=True,
         mend="the id of another chat: a group (negative) or a person, empty for none",
         tells="Who is told when they do not answer either: another group's id (negative), or a person's who "
         "wrote /start to the bot; empty: nobody.",
@@ -92,18 +97,53 @@ class Process(Part):
         mend="days, 30 to 3650",
         tells="Days that names and phones of customers are kept, by whole months (30 to 3650).",
     )
+    credit_min_minutes: int = setting(
+        10,
+        ge=0,
+        le=1440,
+        mend="minutes, 0 to 1440",
+        tells="Minutes from which on an interruption is in the sums of the month's report (0 to 1440).",
+    )
     tz: Zone = setting(
         ZoneInfo(TZ),
         mend="e.g. America/Sao_Paulo",
         tells="The time zone of the OLT manager's dates, of the cards and of all hours above.",
     )
     bot_language: str = setting(
-        LANGUAGES[0], mend=" or ".join(LANGUAGES), tells=f"What the bot speaks: {' or '.join(LANGUAGES)}."
+        LANGUAGES[0],
+        mend=" or ".join(LANGUAGES),
+        tells=f"What the bot speaks: {' or '.join(LANGUAGES)}.",
     )
     ops_host: str = setting(
-        "127.0.0.1", mend="the address to listen on", tells="Health over HTTP; port 0: none."
+        "127.0.0.1",
+        mend="the address to listen on",
+        tells="/healthz, /livez, /readyz and /metrics, and what is told to the bot; port 0: none.",
     )
     ops_port: int = setting(8081, ge=0, le=65535, mend="a port, 0 for none")
+    panel: bool = setting(
+        False,
+        mend="true or false",
+        tells="true: approvers open a page of what goes on, by a link that /painel sends them. It needs "
+        "OPS_PORT, and that a browser reaches it.",
+    )
+    panel_url: PanelUrl = setting(
+        "",
+        mend="the address without a path, e.g. https://noc.example.com; empty for http://OPS_HOST:OPS_PORT",
+        tells="How a phone reaches it, best https:// through a proxy of yours; empty: "
+        "http://OPS_HOST:OPS_PORT, which in the container is none.",
+    )
+    metrics_per_olt: bool = setting(
+        False,
+        mend="true or false",
+        tells="true: /metrics also has the open incidents, and the ONUs they affect, of each OLT: of the "
+        "first 50 by name, and of all others together.",
+    )
+    heartbeat_url: SecretUrl = setting(
+        SecretStr(""),
+        mend="the address to ask each minute, https://..., empty for none",
+        tells="Asked each minute while all is well (healthchecks.io, Uptime Kuma's push): whoever waits for "
+        "it rings when it stops, also when the whole machine is gone. Empty: nobody is asked.",
+    )
 
     @field_validator("bot_language")
     @classmethod

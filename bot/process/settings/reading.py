@@ -1,27 +1,35 @@
 """The settings, read once and checked at once: every problem says how to mend it."""
 
+import dataclasses
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from bot.directories import DIRECTORIES
 from bot.errors import StartupError
 from bot.gateways import GATEWAYS
 from bot.process.settings.composed import PARTS, SECRETS, Settings
 from bot.process.settings.given import ENV_FILE, clean, given, in_file
 from bot.process.settings.names import meant, strange
 from bot.process.settings.names import names as names_of
-from bot.process.settings.part import mend, old_name
-from bot.sources import SOURCES
+from bot.process.settings.part import is_family, mended, old_name, own_fields
+from bot.process.settings.values import listed
+from bot.sources import SOURCES, systems
+from bot.tongue import said
 
 FIELDS = Settings.model_fields
-OLD_NAMES = {name: old for name, field in FIELDS.items() if (old := old_name(field))}
-KNOWN = names_of(FIELDS, SECRETS, OLD_NAMES)
+OLD_NAMES = {name: old for name, declared in FIELDS.items() if (old := old_name(declared))}
 _OURS = tuple(beginning for part in PARTS for beginning in part.ours)
-_STAND_INS = {"telegram_token": "0:none", "telegram_chat_id": "-1"}  # what has no default
+_STAND_INS = {("telegram_token",): "0:none", ("telegram_chat_id",): "-1"}  # what has no default
+_NAME = re.compile("[a-z0-9_]+")
+_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - it is read, not listened on
+Slot = tuple[str, ...]
+"""A setting, as pydantic places it: a field, and of a family whose it is."""
 
 
 def load(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -36,7 +44,7 @@ def load(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.envir
     found = read(env_file, environ)
     if found.problems:
         lines = "\n".join(f"  {line}" for line in found.problems)
-        raise StartupError(f"Settings that need mending:\n{lines}")
+        raise StartupError(f"{said('Settings that need mending:')}\n{lines}")
     return found.settings
 
 
@@ -45,81 +53,140 @@ class Reading:
     """What could be read: `settings` has a stand-in for each of the `wrong` fields.
 
     `problems` are all of them, a line each with the mend, names that are no setting among them;
-    `strangers` are names in the file that resemble no setting, so that nothing reads them.
+    `strangers` are names in the file that resemble no setting, so that nothing reads them; `values` what is
+    given, secrets among it.
     """
 
     settings: Settings
     wrong: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    values: Mapping[Slot, str] = dataclasses.field(default_factory=dict, repr=False)
 
 
 def read(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.environ) -> Reading:
     """As `load`, but for who goes on with what is right."""
     problems: list[str] = []
     variables = given(env_file, environ, problems)
+    slots = _slots(variables)
+    known = _known(slots)
     problems += [
-        f"{name} is no setting: did you mean {one}? Rename or remove it"
-        for name, one in _misspelt(env_file, environ).items()
+        f"{name} {said('is no setting: did you mean {one}? Rename or remove it', one=one)}"
+        for name, one in _misspelt(env_file, environ, known).items()
     ]
-    names = {field: _variable(field, variables) for field in FIELDS}
-    values: dict[str, Any] = {
-        field: value for field, name in names.items() if (value := _value(name, variables, problems))
+    names = {slot: _variable(slot, variables) for slot in slots}
+    values: dict[Slot, str] = {
+        slot: value for slot, name in names.items() if (value := _value(name, variables, problems))
     }
     settings, wrong, stood_in = _settings(values)
-    unreadable = {field for field, name in names.items() if name in variables and field not in values}
-    for field in _needed(values):
-        if field not in values:
-            wrong.setdefault(field, "is not set")
+    unreadable = {slot for slot, name in names.items() if name in variables and slot not in values}
+    for slot in _needed(values, slots):
+        if slot not in values:
+            wrong.setdefault(slot, "is not set")
+    if not settings.ops_port and any(SOURCES[system].listens for system in systems(settings.source)):
+        wrong.setdefault(("ops_port",), "is 0, so nobody can tell the bot anything over HTTP")
+    if not settings.ops_port and settings.panel:
+        wrong.setdefault(("panel",), "needs OPS_PORT, which is 0")
+    if settings.panel and not settings.panel_url and settings.ops_host in _EVERYWHERE:
+        wrong.setdefault(("panel_url",), "is not set, and no browser opens OPS_HOST")
     problems += [
-        f"{names[field]} {problem}: {mend(FIELDS[field])}"
-        for field, problem in wrong.items()
-        if field not in unreadable
+        f"{names.get(slot) or _name(slot)} {said(what)}: {mended(FIELDS[slot[0]])}"
+        for slot, what in wrong.items()
+        if slot not in unreadable
     ]
-    strangers = (name for name in strange(in_file(env_file, []), KNOWN) if meant(name, KNOWN, _OURS) is None)
-    return Reading(settings, stood_in | wrong.keys() | unreadable, tuple(problems), tuple(strangers))
+    strangers = (name for name in strange(in_file(env_file, []), known) if meant(name, known, _OURS) is None)
+    fields = frozenset(slot[0] for slot in (*stood_in, *wrong, *unreadable))
+    return Reading(settings, fields, tuple(problems), tuple(strangers), values)
 
 
-def _needed(values: Mapping[str, Any]) -> tuple[str, ...]:
+def _slots(variables: Mapping[str, str]) -> list[Slot]:
+    """Every setting there is, those of families for the names that are chosen."""
+    slots: list[Slot] = []
+    for part in PARTS:
+        chosen_by, beginning = part.named_in
+        chosen = listed(variables.get(chosen_by.upper(), "")) if chosen_by else ()
+        called = [one.removeprefix(beginning) for one in chosen if one.startswith(beginning)]
+        for field, declared in own_fields(part).items():
+            slots += (
+                [(field, name) for name in called if _NAME.fullmatch(name)]
+                if is_family(declared)
+                else [(field,)]
+            )
+    return slots
+
+
+def _name(slot: Slot) -> str:
+    """What a setting is called: `X_NAME_Y` of `a` is `X_A_Y`."""
+    field, *name = slot
+    return field.replace("_name_", f"_{name[0]}_", 1).upper() if name else field.upper()
+
+
+def _known(slots: Iterable[Slot]) -> frozenset[str]:
+    """Every name that is read."""
+    secrets = [_name(slot) for slot in slots if slot[0] in SECRETS]
+    old = {field.upper(): name for field, name in OLD_NAMES.items()}
+    return names_of(map(_name, slots), secrets, old)
+
+
+def _needed(values: Mapping[Slot, str], slots: Iterable[Slot]) -> Iterator[Slot]:
     """What the adapters that are named cannot do without."""
-    source, gateway = (values.get(field, FIELDS[field].default) for field in ("source", "gateway"))
-    chosen = (SOURCES.get(source), GATEWAYS.get(gateway))
-    return tuple(field for adapter in chosen if adapter is not None for field in adapter.needed)
+    choices = (("source", SOURCES), ("gateway", GATEWAYS), ("directory", DIRECTORIES))
+    for field, adapters in choices:
+        for name in systems(listed(values.get((field,), FIELDS[field].default))):
+            needed = adapters[name].needed if name in adapters else ()
+            yield from (slot for slot in slots if slot[0] in needed)
 
 
-def _settings(values: Mapping[str, Any]) -> tuple[Settings, dict[str, str], frozenset[str]]:
-    """The settings, what is wrong with them, and every field that a stand-in has the place of."""
-    good, wrong, stood_in = dict(values), dict[str, str](), frozenset[str]()
+def _settings(values: Mapping[Slot, str]) -> tuple[Settings, dict[Slot, str], frozenset[Slot]]:
+    """The settings, what is wrong with them, and every setting that a stand-in has the place of."""
+    good, wrong, stood_in = dict(values), dict[Slot, str](), frozenset[Slot]()
     while True:
         try:
-            return Settings(**good), wrong, stood_in
+            return Settings(**_nested(good)), wrong, stood_in
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
-            said = {str(one["loc"][0]): _problem(one["type"], one["msg"]) for one in reversed(found)}
-            wrong = wrong or said  # what comes later comes of the stand-ins
-            stood_in |= said.keys()
-            kept = {field: value for field, value in good.items() if field not in said}
-            kept |= {field: value for field, value in _STAND_INS.items() if field in said}
+            bad = {_slot(one["loc"]): problem(one["type"], one["msg"]) for one in reversed(found)}
+            wrong = wrong or bad  # what comes later comes of the stand-ins
+            stood_in |= bad.keys()
+            kept = {slot: value for slot, value in good.items() if slot not in bad}
+            kept |= {slot: value for slot, value in _STAND_INS.items() if slot in bad}
             if kept == good:  # nothing is left to leave out
-                names = ", ".join(field.upper() for field in said)
-                raise StartupError(f"{names}: its default is not valid here: set another value") from None
+                names = ", ".join(map(_name, bad))
+                text = "{names}: its default is not valid here: set another value"
+                raise StartupError(said(text, names=names)) from None
             good = kept
 
 
-def _misspelt(env_file: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
+def _nested(values: Mapping[Slot, str]) -> dict[str, Any]:
+    """As pydantic takes them."""
+    found: dict[str, Any] = {}
+    for (field, *name), value in values.items():
+        if name:
+            found.setdefault(field, {})[name[0]] = value
+        else:
+            found[field] = value
+    return found
+
+
+def _slot(place: tuple[int | str, ...]) -> Slot:
+    """Which setting a place of pydantic's is in."""
+    return tuple(map(str, place[: 2 if is_family(FIELDS[str(place[0])]) else 1]))
+
+
+def _misspelt(env_file: Path | None, environ: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
     """Names that are no setting, with the one that each was meant to be; those of no value change nothing."""
     found: dict[str, str] = {}
     for variables, foreign in ((environ, True), (in_file(env_file, []), False)):
-        for name in strange([name for name, value in variables.items() if value], KNOWN):
-            if one := meant(name, KNOWN, _OURS, foreign=foreign):
+        for name in strange([name for name, value in variables.items() if value], known):
+            if one := meant(name, known, _OURS, foreign=foreign):
                 found[name] = one
     return found
 
 
-def _variable(field: str, variables: Mapping[str, str]) -> str:
+def _variable(slot: Slot, variables: Mapping[str, str]) -> str:
     """The name under which a setting is given; its own name where it is not given at all."""
-    names = [field.upper(), *([OLD_NAMES[field]] if field in OLD_NAMES else [])]
-    files = [f"{name}_FILE" for name in names] if field in SECRETS else []
+    names = [_name(slot), *([OLD_NAMES[slot[0]]] if slot[0] in OLD_NAMES else [])]
+    files = [f"{name}_FILE" for name in names] if slot[0] in SECRETS else []
     return next((name for name in [*names, *files] if name in variables), names[0])
 
 
@@ -132,11 +199,13 @@ def _value(name: str, variables: Mapping[str, str], problems: list[str]) -> str 
         except (OSError, UnicodeError):
             value = None
         if not value:
-            problems.append(f"{name} names no file with a value: name a file that this user may read")
+            problems.append(
+                f"{name} {said('names no file with a value: name a file that this user may read')}"
+            )
     return value
 
 
-def _problem(kind: str, message: str) -> str:
+def problem(kind: str, message: str) -> str:
     """What pydantic found, in words for a person; never with the value."""
     if kind == "missing":
         return "is not set"

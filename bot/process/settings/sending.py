@@ -9,8 +9,9 @@ from bot.domain.limits.hours import Hours
 from bot.gateways import GATEWAYS, NAMES, would_send
 from bot.process.settings.part import Part, setting
 from bot.process.settings.values import local_hours, registered
+from bot.tongue import said
 
-_RESTORED = " or ".join(
+_RESTORED = ", ".join(
     adapter.templates["RESTORED"].upper() for adapter in GATEWAYS.values() if "RESTORED" in adapter.templates
 )
 
@@ -25,17 +26,21 @@ class Messages(Part):
     )
     gateway: str = setting(
         NAMES[0],
-        mend="one of " + ", ".join(NAMES),
+        mend="one of {names}",
+        names=", ".join(NAMES),
         tells="Which WhatsApp sender; dry_run sends nothing and needs no URL and key.",
     )
     restored_auto: bool = setting(
         False,
-        mend=f"true or false; true only where {_RESTORED} names a template",
+        live=True,
+        mend="true or false; true only where there is a template for it: {names}",
+        names=_RESTORED,
         tells='true: customers are told that service is back without a tap; false: by a tap on "Avisar que '
         'voltou".',
     )
     undo_seconds: float = setting(
         5,
+        live=True,
         ge=0,
         le=300,
         mend="seconds, 0 to 300",
@@ -43,12 +48,14 @@ class Messages(Part):
     )
     customer_hours: InstanceOf[Hours] | None = setting(
         None,
+        live=True,
         mend="hours such as 08:00-21:00 (midnight is 00:00), empty for always",
         tells="When customers may be written to, e.g. 08:00-21:00; empty: always. Outside, an approval can "
         "wait for it.",
     )
     two_person_above: int = setting(
         0,
+        live=True,
         ge=0,
         le=1_000_000,
         mend="customers, 0 to 1000000; 0 for never",
@@ -56,6 +63,7 @@ class Messages(Part):
     )
     cooldown_hours: float = setting(
         24,
+        live=True,
         ge=0,
         le=24 * LONGEST_DAYS,
         mend="hours, 0 to 2160",
@@ -76,7 +84,7 @@ class Messages(Part):
         if name is None:
             raise ValueError("needs a gateway with a template for it")
         if info.data.get(name, 0) is None:
-            raise ValueError(f"needs {name.upper()}")
+            raise ValueError(said("needs {name}", name=name.upper()))
         return value
 
     _local_hours = field_validator("customer_hours", mode="before")(local_hours)

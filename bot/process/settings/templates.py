@@ -35,15 +35,23 @@ class Templates(Part):
     hsm_variables_restored: Variables = setting((), mend=RESTORED_MEND)
     hsm_text_los: str = setting(
         "",
+        live=True,
         max_length=LONGEST_TEXT,
         mend=_TEXT_MEND,
         tells="What the templates say, as approved, with {{1}}, {{2}} ... (\\n: a new line): Detalhes shows "
         "what a customer would read. Not needed where the bot reads them itself; empty: it shows nothing.",
     )
-    hsm_text_power: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND)
-    hsm_text_restored: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND)
+    hsm_text_power: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND, live=True)
+    hsm_text_restored: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND, live=True)
+    hsm_include_current: bool = setting(
+        False,
+        mend="true or false",
+        tells="true: also to customers who have a conversation open, where the gateway refuses those unless "
+        "told otherwise; false: they get nothing there, and they may be the ones who complained already.",
+    )
     hsm_daily_limit: int = setting(
         0,
+        live=True,
         ge=0,
         le=10_000_000,
         mend="people in 24 hours, 0 for as many as the gateway says",
@@ -52,10 +60,11 @@ class Templates(Part):
     )
     hsm_rate: Rate = setting(
         AUTO,
+        live=True,
         mend="auto, or messages a second (0 for no limit, at most 1000)",
         tells="Messages a second, and how many are in flight. auto: 20 a second at first, more than twice as "
         "many each second while answers are quick, up to 80 (what WhatsApp allows a number), half as many "
         "where the gateway asks for less or gets slow; and as many in flight as that takes. A number fixes "
         "it: a second (0: no limit), in flight (1 to 200).",
     )
-    hsm_concurrency: Flight = setting(AUTO, mend="auto, or messages in flight, 1 to 200")
+    hsm_concurrency: Flight = setting(AUTO, mend="auto, or messages in flight, 1 to 200", live=True)

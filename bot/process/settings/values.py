@@ -50,8 +50,17 @@ def _url(text: str) -> str:
     return text
 
 
-def leads_elsewhere_unprotected(url: str) -> bool:
-    """Whether it is plain HTTP to another machine."""
+def _base_urls(text: str) -> str:
+    """Several with commas."""
+    return ",".join(_base_url(_url(one.strip())) for one in text.split(",") if one.strip())
+
+
+def leads_elsewhere_unprotected(urls: str) -> bool:
+    """Whether one of them is plain HTTP to another machine."""
+    return any(map(_leads_elsewhere_unprotected, urls.split(",")))
+
+
+def _leads_elsewhere_unprotected(url: str) -> bool:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "http" or host == "localhost" or host.endswith(".localhost"):
@@ -68,6 +77,16 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _site(text: str) -> str:
+    """A whole host: the pages of one are not kept apart from what else stands below a path of it."""
+    if not text:
+        return text
+    url = _base_url(_url(text))
+    if urlsplit(url).path:
+        raise ValueError("must be an address without a path")
+    return url
+
+
 def _header(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not (text.isascii() and text.isprintable()):
@@ -80,6 +99,12 @@ def _proxy(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if text:
         _url(re.sub("//[^/@]*@", "//", text, count=1))
+    return secret
+
+
+def _secret_url(secret: SecretStr) -> SecretStr:
+    """A URL that whoever knows it may use."""
+    _url(secret.get_secret_value())
     return secret
 
 
@@ -158,6 +183,13 @@ def _while_it_is_on(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def listed(value: Any) -> Any:
+    """A text with commas as what stands between them, each once."""
+    if not isinstance(value, str):
+        return value
+    return tuple(dict.fromkeys(filter(None, re.split(r"[\s,;]+", value.strip()))))
+
+
 def _auto(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
@@ -195,9 +227,13 @@ def span(text: str) -> tuple[time, time]:
 
 
 IS_URL = AfterValidator(_url)
+ARE_URLS = AfterValidator(_base_urls)
 Url = Annotated[str, IS_URL]
 BaseUrl = Annotated[str, IS_URL, AfterValidator(_base_url)]
+PanelUrl = Annotated[str, AfterValidator(_site)]
+BaseUrls = Annotated[str, ARE_URLS]
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
 Key = Annotated[SecretStr, AfterValidator(_header), AfterValidator(_key)]
 Cookie = Annotated[SecretStr, AfterValidator(_header), AfterValidator(_cookie)]
 TelegramToken = Annotated[SecretStr, AfterValidator(_telegram_token)]
@@ -209,5 +245,6 @@ Group = Annotated[int, AfterValidator(_group)]
 Chat = Annotated[int | None, AfterValidator(_chat)]
 Variables = Annotated[tuple[str, ...], BeforeValidator(_variables)]
 OutageVariables = Annotated[Variables, AfterValidator(_while_it_is_on)]
+Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Rate = Annotated[Literal["auto"] | Annotated[float, Field(ge=0, le=1000)], BeforeValidator(_auto)]
 Flight = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=200)], BeforeValidator(_auto)]

@@ -1,6 +1,6 @@
 """The stories that the demo tells and the tests play: what happens, what is said, what must come out."""
 
-from bot.simulator.scenes import after, outages, phones, storm, trouble, waiting
+from bot.simulator.scenes import after, blocked, outages, phones, pushed, storm, trouble, waiting
 from bot.simulator.scenes.play import Play, Scene, SceneFailed, Told
 
 __all__ = ["SCENES", "Play", "Scene", "SceneFailed", "Told"]
@@ -10,6 +10,7 @@ SCENES: tuple[Scene, ...] = (
     storm.POWER,
     storm.CABLE,
     storm.STORM,
+    storm.POP,
     outages.FLAPPING,
     waiting.REMINDER,
     waiting.HOURS,
@@ -19,6 +20,8 @@ SCENES: tuple[Scene, ...] = (
     phones.RECEIPTS,
     phones.LIMIT_OF_TODAY,
     phones.OPT_OUT,
+    blocked.BLOCKED_CUSTOMERS,
+    pushed.ZABBIX,
     trouble.TOKEN,
     trouble.TWO_TAPS,
     trouble.GATEWAY,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from bot.simulator.scenes.reading import APPROVE, WORDS, Counts, can_approve, count, data_of
-from bot.simulator.stage.gateways import Arrived, GatewayName
+from bot.simulator.stage.gateways import GatewayName
+from bot.simulator.stage.gateways.base import Arrived
 from bot.simulator.stage.stage import Stage
 from bot.simulator.stage.views import PortView, mobile
 from bot.simulator.telegram.api import Answer, Message, User
@@ -37,7 +38,8 @@ class Scene:
     """A story: its name for the command line, its title, what happens, and the bot's settings for it.
 
     ``settings`` is asked when the scene begins, with whether it is played fast. ``gateway`` is the one that
-    it needs; None: it can be told with any.
+    it needs; None: it can be told with any. ``erp``: the bot asks an ERP whose ONU
+    it is, else the OLT manager. ``pushed``: Zabbix tells it what is down, else it asks the OLT manager.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Scene:
     happens: Callable[["Play"], Awaitable[None]]
     settings: Callable[[bool], Mapping[str, str]] = lambda _: {}
     gateway: GatewayName | None = None
+    erp: bool = False
+    pushed: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,10 @@ class Play:
         Raises:
             SceneFailed: It did not come out as it must.
         """
-        await self.stage.use(self.scene.settings(self.fast))
+        scene = self.scene
+        await self.stage.use(scene.settings(self.fast), erp=scene.erp, pushed=scene.pushed)
         try:
-            await self.scene.happens(self)
+            await scene.happens(self)
         except (LookupError, TimeoutError) as error:
             raise SceneFailed(str(error) or f"not in time, after caption {self._step}") from error
         finally:
@@ -125,17 +130,18 @@ class Play:
     # The ISP
 
     def quiet_ports(
-        self, count: int, *, onus: int = 20, on: Literal["slot", "olt", "apart"] | None = None
+        self, count: int, *, onus: int = 20, on: Literal["slot", "olt", "apart"] | None = None, but: str = ""
     ) -> list[PortView]:
         """Ports with at least so many ONUs that nothing has happened to.
 
-        ``on``: all on one slot, on one OLT, or each on another OLT.
+        ``on``: all on one slot, on one OLT, or each on another OLT; ``but``: none on that OLT.
 
         Raises:
             SceneFailed: The world is too small.
         """
         used = {alert.olt_name + alert.slot_pon for alert in self.stage.world.alerts.values()}
         quiet = [p for p in self.stage.ports() if p.olt + p.slot_pon not in used and p.onus >= onus]
+        quiet = [port for port in quiet if port.olt != but]
         if on == "apart":
             quiet = list({port.olt: port for port in reversed(quiet)}.values())[::-1]
         elif on is not None:
@@ -187,8 +193,11 @@ class Play:
 
     async def card(self, outage: Outage, after: Message | None = None) -> Message:
         """The outage's one card that can be approved (``after``: one posted later than that)."""
-        first, places = outage.alerts[0], {alert.slot_pon for alert in outage.alerts}
-        place = f"{first.olt_name} · {first.slot_pon if len(places) == 1 else f'{len(places)} PONs'}\n"
+        ports = {(alert.olt_name, alert.slot_pon) for alert in outage.alerts}
+        olts = {olt for olt, _ in ports}
+        olt, pon = outage.alerts[0].olt_name, outage.alerts[0].slot_pon
+        where = olt if len(olts) == 1 else f"{len(olts)} OLTs"
+        place = f"{where} · {pon if len(ports) == 1 else f'{len(ports)} PONs'}\n"
 
         def found() -> Message | None:
             cards = (m for m in self.stage.chat.messages() if place in m.text and can_approve(m))

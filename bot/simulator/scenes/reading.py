@@ -28,6 +28,8 @@ class Words:
     by_name: str  # a button of the details
     wants_none: str
     left: str
+    blocked: str  # behind numbers, why they are left out
+    cancelled: str
 
 
 WORDS = {
@@ -45,6 +47,8 @@ WORDS = {
         "Não entregues ({})",
         "para não receber",
         "Faltam {} clientes",
+        "bloqueado",
+        "cancelado",
     ),
     "en": Words(
         ("sent", "rejected", "failed", "in doubt", "not sent"),
@@ -60,6 +64,8 @@ WORDS = {
         "Not delivered ({})",
         "asked for no messages",
         "{} customers left",
+        "blocked",
+        "cancelled",
     ),
 }
 

@@ -1,12 +1,14 @@
 """Scenes of one cause with many ports, which is one card: a district's power, a cable, a whole OLT."""
 
 from bot.simulator.scenes.play import Outage, Play, Scene, Told
+from bot.simulator.stage.isp import BIG_OLT
 from bot.simulator.stage.views import PortView
 from bot.simulator.telegram.api import Message
 
 CABLE_PONS = 12
 DISTRICT_PORTS = 3
 STORM_PONS = 60
+POP_PONS = 4
 
 
 async def _power(play: Play) -> None:
@@ -67,6 +69,26 @@ async def _storm(play: Play) -> None:
     await play.stage.repair_all()
 
 
+async def _pop(play: Play) -> None:
+    of_each = [play.quiet_ports(POP_PONS, onus=5, on="olt", but=but) for but in ("", BIG_OLT)]
+    ports = [port for ports in of_each for port in ports]
+    olts = list(dict.fromkeys(port.olt for port in ports))
+    await play.caption(
+        f"Um POP fica sem sinal: {POP_PONS} PONs de {olts[0]} e {POP_PONS} de {olts[1]} no mesmo instante.",
+        f"A POP loses its light: {POP_PONS} PONs of {olts[0]} and {POP_PONS} of {olts[1]} at one moment.",
+    )
+    outage = play.outage(*await play.stage.cut_all(_places(ports)))
+    card = await play.card(outage)
+    play.check("one card says so", "POP" in card.text, True)
+    await play.caption(
+        "Duas OLTs, uma causa, um cartão: provável POP, anel ou cabo tronco. Ana aprova uma vez.",
+        "Two OLTs, one cause, one card: probable POP, ring or trunk cable. Ana approves once.",
+    )
+    await _one_tap(play, outage, card)
+    await play.caption("Todos avisados, uma vez cada um.", "Everybody was told, once each.")
+    await play.stage.repair_all()
+
+
 async def _one_tap(play: Play, outage: Outage, card: Message) -> None:
     """Ana approves: everybody is told once, and the card counts them all."""
     await play.approve(play.stage.ana, card)
@@ -85,4 +107,5 @@ def _places(ports: list[PortView]) -> list[tuple[str, str]]:
 
 POWER = Scene("power", Told("Falta de energia num bairro", "Power failure of a district"), _power)
 CABLE = Scene("cable", Told("Um cabo com 12 PONs", "A cable with 12 PONs"), _cable)
+POP = Scene("pop", Told("Um POP sem sinal: duas OLTs", "A POP without light: two OLTs"), _pop)
 STORM = Scene("storm", Told("Temporal: 60 PONs de uma OLT", "A storm: 60 PONs of one OLT"), _storm)

@@ -7,9 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, get_args
 
-from bot.simulator.olt import OltApi
 from bot.simulator.server import DropAfter
-from bot.simulator.stage.gateways import GATEWAYS, Arrived, GatewayName, PhonesMode
+from bot.simulator.stage.directories import DirectoryName, Erp
+from bot.simulator.stage.gateways import GATEWAYS, GatewayName
+from bot.simulator.stage.gateways.base import Arrived, PhonesMode
+from bot.simulator.stage.sources import SOURCES, SourceName, Sources
 from bot.simulator.stage.views import PortView, mobile, receipt_view
 from bot.simulator.world import Alert, Onu, Port, World
 
@@ -25,7 +27,8 @@ class Isp(ABC):
     """A generated world with its OLT API and its gateway.
 
     Attributes:
-        world, olt: The network and its API.
+        world, sources, olt: The network, what tells of it, and the first of those.
+        erp: Who the customers are, where the bot asks it.
         gateway, hsm: What sends messages, and its server; ``hsm.received`` is the truth about who got what.
         answered: The numbers of the messages that were answered with PARAR.
         duplicates: Messages that a customer got beyond the first about one outage, but for those that a
@@ -33,11 +36,20 @@ class Isp(ABC):
     """
 
     def __init__(
-        self, seed: int, customers: int, numbers_from: int = 0, gateway: GatewayName = "matrix"
+        self,
+        seed: int,
+        customers: int,
+        numbers_from: int = 0,
+        gateway: GatewayName = "matrix",
+        sources: Sequence[SourceName] = SOURCES[:1],
+        *,
+        directory: DirectoryName | None = None,
     ) -> None:
         self.world = World.generate(seed, customers, numbers_from)
         self.world.add_olt(BIG_OLT, slots=4, pons=16, onus=6)
-        self.olt = OltApi(self.world)
+        self.sources = Sources(self.world, sources)
+        self.olt = self.sources.olt
+        self.erp = Erp(self.world, seed, directory)
         self.gateway = GATEWAYS[gateway](seed)
         self.hsm = self.gateway.api
         self.gateway.changed = self._tell_receipt
@@ -73,7 +85,7 @@ class Isp(ABC):
         for onu in alert.onus:
             customer = self.world.customers.get(onu.client_id or 0)
             phone = mobile(customer) if customer and onu.status != "Online" else None
-            if phone:
+            if phone and self.erp.standing(onu) == "active":
                 found.add(phone)
         return found
 

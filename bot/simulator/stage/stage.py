@@ -6,15 +6,19 @@ subscribed. The web page and the scenes both work on this and on nothing else.
 
 import asyncio
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bot.simulator.server import free_port
 from bot.simulator.stage.child import Child, State
-from bot.simulator.stage.gateways import Arrived, GatewayName
+from bot.simulator.stage.directories import DirectoryName
+from bot.simulator.stage.gateways import GatewayName
+from bot.simulator.stage.gateways.base import Arrived
 from bot.simulator.stage.isp import Isp
 from bot.simulator.stage.ledger import resends
+from bot.simulator.stage.sources import SOURCES, SourceName
 from bot.simulator.stage.views import message_view, whatsapp_view
 from bot.simulator.telegram.api import TAP_TIMEOUT, Answer, BotApi, Message
 
@@ -37,6 +41,9 @@ class Stage(Isp):
         numbers_from: Alerts and messages are numbered from here on: where the folder has been used before,
             the bot must not take a new alert or card for an old one.
         gateway: What the bot sends by.
+        sources: What tells it what is down.
+        directory: Which ERP it asks whose ONU it is, always; None: only where a scene has it ask one.
+        panel: Whether it has its own page, on a port of its own.
 
     Attributes:
         chat: The group, its people and their phones.
@@ -54,8 +61,11 @@ class Stage(Isp):
         variables: Mapping[str, str] | None = None,
         numbers_from: int = 0,
         gateway: GatewayName = "matrix",
+        sources: Sequence[SourceName] = SOURCES[:1],
+        directory: DirectoryName | None = None,
+        panel: bool = False,
     ) -> None:
-        super().__init__(seed, customers, numbers_from, gateway)
+        super().__init__(seed, customers, numbers_from, gateway, sources, directory=directory)
         self.folder = folder
         self.numbers_from = numbers_from
         self.chat = BotApi()
@@ -68,6 +78,7 @@ class Stage(Isp):
         self.visitor = self.chat.add_user(VISITOR, "Visitante", "visitante")
         self.caption: dict[str, Any] | None = None
         self._changes = dict(variables or {})
+        self._panel = {"PANEL": "true", "OPS_PORT": str(free_port())} if panel else {"OPS_PORT": "0"}
         self._scene: dict[str, str] = {}
         self._child = Child(self._launch, self._bot_changed)
         self._start_child = launch
@@ -82,39 +93,47 @@ class Stage(Isp):
     def variables(self) -> dict[str, str]:
         """The bot's settings for this stage."""
         return {
-            "API_BASE_URL": self.olt.url,
-            "API_USER": self.olt.user,
-            "API_PASS": self.olt.password,
+            # The defaults, but nobody wants to watch a poll of 30 s. Two polls close, as they do by default.
+            **self._panel,
+            **self.sources.settings(),
             "TELEGRAM_TOKEN": self.chat.token,
             "TELEGRAM_CHAT_ID": str(self.chat.group),
             "TELEGRAM_API_URL": self.chat.url,
             "TELEGRAM_ESCALATION_CHAT_ID": str(self.escalation),
-            # The defaults, but nobody wants to watch a poll of 30 s. Two polls close, as they do by default.
-            "POLL_SECONDS": "2",
             "SETTLE_SECONDS": "3",
             "UNDO_SECONDS": "3",
             "DATA_DIR": str(self.folder / "data"),
-            "OPS_PORT": "0",
             **self.gateway.settings(),
+            **self.erp.settings(),
             **self._changes,
             **self._scene,
         }
 
     async def start(self) -> None:
         """The servers listen and the bot is starting."""
-        for server in (self.olt, self.hsm, self.chat):
+        for server in (*self.sources.servers, self.erp.server, self.hsm, self.chat):
             await server.start()
         self._pumps = [
             asyncio.create_task(work)
-            for work in (self._pump_chat(), self._pump_whatsapp(), self.gateway.run())
+            for work in (
+                self._pump_chat(),
+                self._pump_whatsapp(),
+                self.gateway.run(),
+                self.sources.zabbix.run(),
+            )
         ]
         await self._child.start()
 
-    async def use(self, settings: Mapping[str, str]) -> None:
-        """The bot has these settings on top of its own; where it runs with others it starts again."""
-        if self._scene == settings:
+    async def use(self, settings: Mapping[str, str], *, erp: bool = False, pushed: bool = False) -> None:
+        """The bot has these settings on top of its own; where it runs with others it starts again.
+
+        ``erp``: it asks the ERP whose ONU it is. ``pushed``: Zabbix alone tells it what is down.
+        """
+        before = self.sources.names
+        self.sources.use(pushed=pushed)
+        if self._scene == settings and self.erp.asked == erp and self.sources.names == before:
             return
-        self._scene = dict(settings)
+        self._scene, self.erp.asked = dict(settings), erp
         if self._child.pid is not None:
             await self._child.stop()
             await self._child.start()
@@ -148,7 +167,7 @@ class Stage(Isp):
             pump.cancel()
         await asyncio.gather(*self._pumps, return_exceptions=True)
         self._pumps = []
-        for server in (self.chat, self.hsm, self.olt):
+        for server in (self.chat, self.hsm, self.erp.server, *self.sources.servers):
             await server.stop()
 
     # Telegram and the bot
@@ -165,7 +184,9 @@ class Stage(Isp):
 
     async def _launch(self) -> asyncio.subprocess.Process:
         self._polls = self.chat.calls["getUpdates"]
-        return await self._start_child(self.variables(), self.folder)
+        variables = self.variables()
+        self.sources.listens(int(variables["OPS_PORT"]))
+        return await self._start_child(variables, self.folder)
 
     async def kill_bot(self) -> None:
         """SIGKILL; returns once it is dead."""

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bot.simulator.stage.gateways import STOP, Arrived
+from bot.simulator.stage.gateways.base import STOP, Arrived
 from bot.simulator.telegram.api import Message
 from bot.simulator.world import Customer
 
@@ -39,6 +39,7 @@ def message_view(message: Message) -> dict[str, Any]:
         "deleted": message.deleted,
         "date": message.date,
         "document": message.filename,
+        "photo": message.photo,
         "size": len(message.document or b""),
         "sender": message.sender.id if message.sender else None,
         "sender_name": message.sender.name if message.sender else None,
@@ -71,6 +72,9 @@ def receipt_view(message: Arrived, *, answered: bool) -> dict[str, Any]:
 
 
 def mobile(customer: Customer) -> str | None:
-    """A generated customer's number on WhatsApp (55...); None: a landline, or no phone at all."""
-    digits = "".join(filter(str.isdigit, customer.contact or customer.phone_number or ""))
-    return f"55{digits}" if len(digits) == MOBILE_DIGITS else None
+    """A generated customer's number on WhatsApp (55...); None: landlines, or no phone at all."""
+    for text in (customer.contact, customer.phone_number):
+        digits = "".join(filter(str.isdigit, text or ""))
+        if len(digits) == MOBILE_DIGITS:
+            return f"55{digits}"
+    return None

@@ -69,6 +69,7 @@ class Message:
     """A message in a chat; the same object for its whole life, edits change it in place.
 
     Attributes:
+        photo: The document is a picture that was sent as one.
         text: Plain text (of a document: its caption), after parsing; a no-break space is a space to who
             looks for words in it.
         shown: The same as it came.
@@ -78,6 +79,7 @@ class Message:
         ephemeral_for: The only user who sees it; None: everyone.
         reactions: What the bot set on it.
         silent: Sent with ``disable_notification``: no phone makes a sound.
+        preview: Telegram may fetch its first link, and show what is there.
     """
 
     id: int
@@ -89,12 +91,14 @@ class Message:
     reply_to: int | None = None
     document: bytes | None = None
     filename: str | None = None
+    photo: bool = False
     ephemeral_for: int | None = None
     sender: User | None = None
     thread: int | None = None
     entities: list[dict[str, Any]] = field(default_factory=list)
     deleted: bool = False
     silent: bool = False
+    preview: bool = True
     reactions: list[str] = field(default_factory=list)
     shown: str = ""
     date: int = field(default_factory=lambda: int(time.time()))

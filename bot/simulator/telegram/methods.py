@@ -46,6 +46,7 @@ class Methods:
             "getChatMemberCount": lambda call: self._known(call) and len(state.users) + 1,
             "sendMessage": writing.send_message,
             "sendDocument": writing.send_document,
+            "sendPhoto": writing.send_photo,
             "sendChatAction": self._send_action,
             "setMessageReaction": self._set_reaction,
             "editMessageText": writing.edit_text,

@@ -34,6 +34,7 @@ class ChatState:
         topics: Thread ids of the group's topics besides General; empty: no forum.
         closed_topics: Those of them that are closed: nothing is posted or edited there.
         barred: What a chat answers to every post and edit of the bot: a right that it lost, a restriction.
+        without_photos: Chats in which the bot may write, and not send pictures.
         commands: What setMyCommands set, by (scope as text, language).
         calls: Bot API calls by method.
         refused: (method, description) of every answer that was not ok.
@@ -50,6 +51,7 @@ class ChatState:
         self.topics: set[int] = set()
         self.closed_topics: set[int] = set()
         self.barred: dict[int, Refused] = {}
+        self.without_photos: set[int] = set()
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         self.calls: Counter[str] = Counter()
         self.refused: list[tuple[str, str]] = []
@@ -80,7 +82,12 @@ class ChatState:
     @property
     def documents(self) -> list[Message]:
         """The documents that the bot sent anywhere, in order."""
-        return list(self.files.values())
+        return [message for message in self.files.values() if not message.photo]
+
+    @property
+    def photos(self) -> list[Message]:
+        """The pictures that the bot sent anywhere, in order."""
+        return [message for message in self.files.values() if message.photo]
 
     def subscribe(self) -> asyncio.Queue[Event]:
         """A queue that gets every change from now on, as long as the caller holds it."""
@@ -184,6 +191,8 @@ class ChatState:
             return {"text": message.shown or message.text, "entities": message.entities}
         file, (kind, _) = self.file_json(message), mimetypes.guess_type(message.filename or "")
         caption = {"caption": message.text, "caption_entities": message.entities} if message.text else {}
+        if message.photo:
+            return {"photo": [{**file, "width": 1200, "height": 840}], **caption}
         return {
             "document": {
                 **file,

@@ -11,6 +11,8 @@ from bot.simulator.telegram.html import Parsed, utf16
 from bot.simulator.telegram.state import ChatState
 
 MAX_TEXT, MAX_CAPTION = 4096, 1024
+MAX_PHOTO = 10 * 1024 * 1024  # bytes
+IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 MAX_ENTITIES = 100
 GENERAL_TOPIC = 1
 DELETE_SECONDS = 48 * 3600
@@ -118,6 +120,7 @@ class Writing:
             thread=self._thread(call),
             entities=parsed.entities,
             silent=call.true("disable_notification"),
+            preview=not (call.json("link_preview_options", dict) or {}).get("is_disabled"),
             shown=parsed.text,
         )
 
@@ -144,16 +147,29 @@ class Writing:
 
     def send_document(self, call: Call) -> dict[str, Any]:
         """The new message with the uploaded file."""
+        return self._send_file(call, "document")
+
+    def send_photo(self, call: Call) -> dict[str, Any]:
+        """The new message with the uploaded picture."""
+        chat = self.target(call)
+        if chat in self._state.without_photos:
+            raise Refused("Bad Request: not enough rights to send photos to the chat")
+        return self._send_file(call, "photo")
+
+    def _send_file(self, call: Call, kind: str) -> dict[str, Any]:
         chat = self.target(call)
         parsed = self._text(call, "caption", MAX_CAPTION)
         message = self._draft(call, chat, parsed, str(call.get("caption") or ""))
-        field_name = str(call.get("document") or "").removeprefix("attach://")
-        uploaded = call.files.get("document") or call.files.get(field_name)
+        field_name = str(call.get(kind) or "").removeprefix("attach://")
+        uploaded = call.files.get(kind) or call.files.get(field_name)
         if uploaded is None:
-            raise Refused("Bad Request: there is no document in the request")
+            raise Refused(f"Bad Request: there is no {kind} in the request")
         message.filename, message.document = uploaded
+        message.photo = kind == "photo"
         if not message.document:
             raise Refused("Bad Request: file must be non-empty")
+        if message.photo and not (message.document.startswith(IMAGES) and len(message.document) <= MAX_PHOTO):
+            raise Refused("Bad Request: IMAGE_PROCESS_FAILED")
         self._state.pace(chat)
         self._state.append(message)
         self._state.files[self._state.file_json(message)["file_id"]] = message

@@ -1,6 +1,7 @@
 """OLT Cloud: its settings and how it is opened. README.md of this folder has the facts of its API."""
 
 import re
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Annotated
 
@@ -42,8 +43,8 @@ class OltCloudSettings(Part):
         return value or (f"{base}/api/token" if base else "")
 
 
-def _open(settings: OltCloudSettings, zone: tzinfo, clock: Clock, look_ups: int) -> OltCloud:
-    return OltCloud(
+def _open(settings: OltCloudSettings, zone: tzinfo, clock: Clock, look_ups: int) -> Sequence[OltCloud]:
+    one = OltCloud(
         settings.api_base_url,
         settings.api_auth_url,
         settings.api_user.get_secret_value(),
@@ -52,6 +53,7 @@ def _open(settings: OltCloudSettings, zone: tzinfo, clock: Clock, look_ups: int)
         clock=clock,
         limit=look_ups + 10,  # beside the look-ups the poll, and what is still on its way of those ahead
     )
+    return [one]
 
 
 ADAPTER = Adapter(

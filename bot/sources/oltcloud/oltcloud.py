@@ -12,10 +12,11 @@ from bot.domain.customer import Affected, Contact, Link
 from bot.domain.incident import Incident, Inventory, OddRow, Poll, Port
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, NotFound, Refused
 from bot.ports import Clock
+from bot.sources.fields import UnreadRow, free_text, identifier
 from bot.sources.login import Login, TokenAuth
 from bot.sources.oltcloud.pages import MOST_PAGES, PAGE_SIZE, page_of, promised
 from bot.sources.oltcloud.ports import OltNames, inventory, links
-from bot.sources.oltcloud.rows import UnreadRow, affected, free_text, identifier, incident, is_open, read_of
+from bot.sources.oltcloud.rows import affected, incident, is_open, read_of
 
 
 class OltCloud:
@@ -32,6 +33,9 @@ class OltCloud:
     """
 
     name = "oltcloud"
+    ids = ""
+    every: float | None = None
+    ahead = True
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot.errors import BadAnswer, NotFound
-from bot.sources.oltcloud.rows import count_of
+from bot.sources.fields import count_of
 
 PAGE_SIZE = 1000
 MOST_PAGES = 50  # far above any real network; ends a list that never does

@@ -8,17 +8,9 @@ from typing import Any
 
 from bot.domain.customer import Link
 from bot.domain.incident import Incident, Inventory, Port
+from bot.sources.fields import count_of, free_text, identifier, plain
 from bot.sources.oltcloud.pages import Get, every_row
-from bot.sources.oltcloud.rows import (
-    count_of,
-    free_text,
-    identifier,
-    link_of,
-    olt_of,
-    olt_part,
-    place_of,
-    plain,
-)
+from bot.sources.oltcloud.rows import link_of, olt_of, olt_part, place_of
 
 _PLACE = re.compile(r"([0-9]+)/([0-9]+)")
 

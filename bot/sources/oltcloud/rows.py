@@ -1,24 +1,31 @@
 """What OLT Cloud's rows mean (README.md of this folder): pure translation into the domain's words."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
 from bot.domain.customer import Affected, Link, Onu
 from bot.domain.incident import NO_PLACE, Incident, Kind, Port
+from bot.sources.fields import (
+    ID_AT_MOST,
+    WORD_AT_MOST,
+    UnreadRow,
+    count_of,
+    free_text,
+    identifier,
+    moment,
+    plain,
+    text_of,
+    word_of,
+)
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")  # it becomes a part of a path
 _SLOT_PON = re.compile(r"([0-9]{1,6})\s*[/-]\s*([0-9]{1,6})\s*$")
 _IN_WORDS = re.compile(
     r"(?:slot|placa|board)\W*([0-9]{1,6})\W+(?:g?pon|porta?)\W*([0-9]{1,6})\s*$", re.IGNORECASE
 )
 _ONU = re.compile(r"\s*:\s*[0-9]+\s*$")  # `6/15:3` is the third ONU of 6/15
-ID_AT_MOST, NAME_AT_MOST, WORD_AT_MOST = 40, 120, 40  # characters
-COUNT_AT_MOST = 1_000_000  # what says more counts no ONUs
-_BRAZILIAN = "%d/%m/%Y %H:%M:%S"
 _LINKS = {
     "online": Link.ONLINE,
     "loss": Link.LOS,
@@ -29,18 +36,6 @@ _LINKS = {
 NO_SERIAL = "?"
 
 
-class UnreadRow(Exception):
-    """A row that cannot have a card. The text names what could not be read of it: the words' code."""
-
-
-def identifier(value: Any) -> str | None:
-    """An id as text, None where there is none that can be used."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    text = str(value).strip()
-    return text if _ID.fullmatch(text) else None
-
-
 def is_open(row: Mapping[str, Any]) -> bool:
     """No end, and not known to affect nobody."""
     return not row.get("end_date") and count_of(row.get("active_devices_count")) != 0
@@ -48,10 +43,10 @@ def is_open(row: Mapping[str, Any]) -> bool:
 
 def incident(alert_id: str, row: Mapping[str, Any], zone: tzinfo, now: datetime) -> Incident:
     """One row of the list, read `now`; dates without an offset are local to `zone`. Raises UnreadRow."""
-    alert_type = _word(row.get("alert_type"))
+    alert_type = word_of(row.get("alert_type"))
     if not alert_type:
         raise UnreadRow("alert_type")
-    started = _moment(row.get("initial_date"), zone)
+    started = moment(row.get("initial_date"), zone)
     affected, total = count_of(row.get("active_devices_count")), count_of(row.get("total_devices_count"))
     if total is not None and total < (affected or 1):
         total = None  # no total of anything
@@ -63,7 +58,7 @@ def incident(alert_id: str, row: Mapping[str, Any], zone: tzinfo, now: datetime)
         started=started or now,
         affected=affected,
         total=total,
-        cto=_text(row.get("cto_name")) or None,
+        cto=text_of(row.get("cto_name")) or None,
         ignored=str(row.get("ignored")).lower() in {"true", "1"},
         start_known=started is not None,
     )
@@ -102,9 +97,9 @@ def _onu(device: Any) -> Onu:
     if not isinstance(inner, Mapping):
         inner = {}
     return Onu(
-        serial=_text(inner.get("sn_onu"))[:ID_AT_MOST] or NO_SERIAL,
+        serial=text_of(inner.get("sn_onu"))[:ID_AT_MOST] or NO_SERIAL,
         client_id=identifier(outer.get("client_id")) or identifier(inner.get("client_id")),
-        name=_text(inner.get("client_name")),
+        name=text_of(inner.get("client_name")),
         link=link_of(inner.get("status")),
     )
 
@@ -117,7 +112,7 @@ def _kind(alert_type: str) -> Kind:
 
 def olt_of(row: Mapping[str, Any]) -> tuple[str | None, str]:
     """An OLT's id, None where there is none, and its name, `OLT 3` where only the id is known."""
-    olt_id, name = identifier(row.get("olt_id")), _text(row.get("olt_name"))
+    olt_id, name = identifier(row.get("olt_id")), text_of(row.get("olt_name"))
     return olt_id, name or (f"OLT {olt_id}" if olt_id else "")
 
 
@@ -134,7 +129,7 @@ def place_of(text: str) -> str | None:
 
 def link_of(status: Any) -> Link:
     """What a status word says, without case or accents."""
-    return _link_of(_word(status))
+    return _link_of(word_of(status))
 
 
 @lru_cache(maxsize=64)  # a few words, and each ONU of a large outage has one
@@ -151,55 +146,9 @@ def _port(alert_id: str, row: Mapping[str, Any], alert_type: str) -> Port:
     place = place_of(written)
     if place:
         return Port(f"{olt_key}:{place}", olt, place)
-    cto_id, cto = identifier(row.get("cto_id")), _text(row.get("cto_name"))
+    cto_id, cto = identifier(row.get("cto_id")), text_of(row.get("cto_name"))
     if alert_type.startswith("cto_") and (cto_id or cto):
         return Port(f"{olt_key}:cto:{cto_id or cto}", olt, cto or f"CTO {cto_id}")
     if written:
         return Port(f"{olt_key}:port:{written}", olt, written)
     return Port(f"{olt_key}:port:#{alert_id}", olt, NO_PLACE)  # no two of them rest for each other's sends
-
-
-def _moment(value: Any, zone: tzinfo) -> datetime | None:
-    """Aware UTC from one of the three spellings, None for any other; an offset, where present, wins."""
-    text = _word(value)
-    try:
-        moment = datetime.strptime(text, _BRAZILIAN) if "/" in text else datetime.fromisoformat(text)  # noqa: DTZ007 - local time; the zone comes next
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def count_of(value: Any) -> int | None:
-    """A count, also where it comes as text; None for null and for what is no count."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        count = int(value)
-    except (ValueError, OverflowError):
-        return None
-    return count if 0 <= count <= COUNT_AT_MOST else None
-
-
-def _text(value: Any) -> str:
-    """A name, cut to what a name has."""
-    return value.strip()[:NAME_AT_MOST].strip() if isinstance(value, str) else ""
-
-
-def _word(value: Any) -> str:
-    return _text(value)[:WORD_AT_MOST].strip()
-
-
-def free_text(value: Any) -> str:
-    """A text, also where it comes as a number; cut as a name is."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    try:
-        return str(value).strip()[:NAME_AT_MOST].strip()
-    except ValueError:  # a number of more digits than Python prints
-        return ""
-
-
-def plain(text: str) -> str:
-    """Without accents, case or doubled spaces."""
-    letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return " ".join(letters.casefold().split())

@@ -23,6 +23,7 @@ from bot.storage.disk import Disk
 from bot.storage.people.key import KeyMissing, key_of
 from bot.storage.replay import Scan, cut
 from bot.storage.segments import ledger_folder, segments_in, sizes_in
+from bot.tongue import said as _
 
 _SPARE = 64 * 1024 * 1024  # bytes that must stay free: the bot may write to the same disk
 _TRIES = 5  # readings of a view that is being written
@@ -40,19 +41,23 @@ def backup(folder: Path, dest: Path, now: datetime, disk: Disk | None = None) ->
         copied.found(disk, folder)
         other = copied.unnamed(disk, folder)
     except OSError as error:
-        raise StartupError(f"{folder} cannot be read: {error.strerror}", code=1) from error
+        raise StartupError(
+            _("{path} cannot be read: {why}", path=folder, why=error.strerror), code=1
+        ) from error
     made = _made(folder, dest, disk)
     try:
         found = _filled(folder, dest, now, disk)
     except BaseException as error:
         _emptied(dest, made=made)
         if isinstance(error, OSError):
-            raise StartupError(f"no backup was made in {dest}: {error.strerror}", code=1) from error
+            text = _("no backup was made in {dest}: {why}", dest=dest, why=error.strerror)
+            raise StartupError(text, code=1) from error
         raise
     size = sum(_stored(disk, dest, found.ends).values()) // 1_000_000
-    good = f"{counted(found.head.seq, 'line')} up to {found.head.at:%Y-%m-%dT%H:%M:%SZ}, {size} MB, verified"
-    left = [f"not taken, as it is none of the bot's: {', '.join(other)}"] if other else []
-    return "\n".join([f"{dest}: {good}", *left, ASKS])
+    lines, at = counted(found.head.seq, "line"), f"{found.head.at:%Y-%m-%dT%H:%M:%SZ}"
+    good = _("{lines} up to {at}, {size} MB, verified", lines=lines, at=at, size=size)
+    left = [_("not taken, as it is none of the bot's: {names}", names=", ".join(other))] if other else []
+    return "\n".join([f"{dest}: {good}", *left, _(ASKS)])
 
 
 def run_backup(folder: Path, dest: Path, clock: Clock) -> str:
@@ -61,20 +66,24 @@ def run_backup(folder: Path, dest: Path, clock: Clock) -> str:
         with watched(folder, on=True, times=2) as disk:
             return backup(folder, dest, clock.now(), disk)
     except OSError as error:
-        raise StartupError(f"{folder} cannot be read: {error.strerror}", code=1) from error
+        raise StartupError(
+            _("{path} cannot be read: {why}", path=folder, why=error.strerror), code=1
+        ) from error
 
 
 def _made(folder: Path, dest: Path, disk: Disk) -> bool:
     """Have an empty folder there; whether it was made."""
     if dest.resolve().is_relative_to(folder.resolve()):
-        raise StartupError(f"{dest} is inside {folder}: a backup belongs elsewhere, on another disk at best")
+        text = "{dest} is inside {folder}: a backup belongs elsewhere, on another disk at best"
+        raise StartupError(_(text, dest=dest, folder=folder))
     try:
         there = dest.exists() or dest.is_symlink()
         if there and (not dest.is_dir() or any(dest.iterdir())):
-            raise StartupError(f"{dest} is there and not empty: name a new folder")
+            raise StartupError(_("{dest} is there and not empty: name a new folder", dest=dest))
         disk.make_folder(dest)
     except OSError as error:
-        raise StartupError(f"{dest} cannot be made or written: {error.strerror}", code=1) from error
+        text = _("{dest} cannot be made or written: {why}", dest=dest, why=error.strerror)
+        raise StartupError(text, code=1) from error
     return not there
 
 
@@ -93,9 +102,8 @@ def _filled(folder: Path, dest: Path, now: datetime, disk: Disk) -> Scan:
         _copy_beside(disk, folder / name, dest / name)
     found = whole(disk, dest)
     if found is None:
-        wrong = f"{ledger_folder(folder)} is damaged, or has no line: see python -m bot ledger verify"
-        what = f"no backup was made: {wrong}"
-        raise StartupError(what, code=1)
+        text = "no backup was made: {path} is damaged, or has no line: see python -m bot ledger verify"
+        raise StartupError(_(text, path=ledger_folder(folder)), code=1)
     if found.book.key is not None:
         _check_key(disk, folder, found.book.key)
     for name, end in found.ends.items():
@@ -113,7 +121,7 @@ def _check_key(disk: Disk, folder: Path, known: str) -> None:
     try:
         key_of(disk, folder, known, used=True)
     except KeyMissing as error:
-        raise StartupError(f"no backup was made: {error}", code=1) from error
+        raise StartupError(_("no backup was made: {why}", why=error), code=1) from error
 
 
 def _stored(disk: Disk, folder: Path, names: Iterable[str]) -> dict[Path, int]:
@@ -147,7 +155,7 @@ def _copy_beside(disk: Disk, source: Path, dest: Path) -> None:
 def _copy_view(disk: Disk, source: Path, dest: Path) -> None:
     """A view, read as a whole; one that never is stays behind: a start makes it anew."""
     with suppress(FileNotFoundError):
-        for _ in range(_TRIES):
+        for _try in range(_TRIES):
             data = disk.read(source)
             with suppress(ValueError):
                 json.loads(data)

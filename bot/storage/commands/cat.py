@@ -10,6 +10,7 @@ from bot.storage import copied
 from bot.storage.commands.phrases import counted, no_ledger
 from bot.storage.disk import Disk
 from bot.storage.segments import ledger_folder, sizes_in
+from bot.tongue import said as _
 
 _AT_ONCE = 1000  # lines
 _STEP = 1024 * 1024  # bytes
@@ -30,8 +31,9 @@ def run_cat(folder: Path, months: Sequence[str], out: BinaryIO, disk: Disk | Non
             raise StartupError(no_ledger(folder, disk), code=1)
         names = [f"{month}.jsonl" for month in months] or list(sizes)
         if gone := [Path(name).stem for name in names if name not in sizes]:
-            there = f"from {Path(min(sizes)).stem} to {Path(max(sizes)).stem}"
-            raise StartupError(f"{ledger} has no {', '.join(gone)}: its months are {there}")
+            first, newest, away = Path(min(sizes)).stem, Path(max(sizes)).stem, ", ".join(gone)
+            text = "{path} has no {months}: its months are from {first} to {last}"
+            raise StartupError(_(text, path=ledger, months=away, first=first, last=newest))
         last = max(sizes)
         sizes[last] = _to_the_last_line_end(disk, ledger / last, sizes[last])
         left_out = 0
@@ -40,9 +42,10 @@ def run_cat(folder: Path, months: Sequence[str], out: BinaryIO, disk: Disk | Non
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise StartupError(f"{ledger} cannot be read: {error.strerror}", code=1) from error
-    what = f"DAMAGED: left out {counted(left_out, 'part')} that is no line: see python -m bot ledger verify"
-    return what if left_out else None
+        text = _("{path} cannot be read: {why}", path=ledger, why=error.strerror)
+        raise StartupError(text, code=1) from error
+    what = "DAMAGED: left out {parts} that is no line: see python -m bot ledger verify"
+    return _(what, parts=counted(left_out, "part")) if left_out else None
 
 
 def _written(parts: Iterator[bytes], out: BinaryIO) -> int:

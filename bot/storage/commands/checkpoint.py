@@ -8,6 +8,7 @@ from bot.storage.checkpoint import renew
 from bot.storage.commands.phrases import no_ledger
 from bot.storage.disk import Disk
 from bot.storage.segments import ledger_folder, segments_in
+from bot.tongue import said as _
 
 
 def run_checkpoint(folder: Path, line: int | None) -> str:
@@ -23,9 +24,10 @@ def run_checkpoint(folder: Path, line: int | None) -> str:
             raise StartupError(another, code=1)
         name = renew(disk, folder, line)
     except OSError as error:
-        raise StartupError(f"{folder}: no checkpoint was written: {error.strerror}", code=1) from error
+        text = _("{folder}: no checkpoint was written: {why}", folder=folder, why=error.strerror)
+        raise StartupError(text, code=1) from error
     return (
-        f"{ledger_folder(folder) / name} written"
+        _("{file} written", file=ledger_folder(folder) / name)
         if name
-        else "nothing written: nothing is new, or a start will say"
+        else _("nothing written: nothing is new, or a start will say")
     )

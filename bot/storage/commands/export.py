@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bot.domain.case import restored_of
+from bot.domain.figures.cells import unrun
 from bot.errors import StartupError
 from bot.storage import codec, copied
 from bot.storage.codec import Entry
@@ -26,6 +27,7 @@ from bot.storage.people.months import FOLDER
 from bot.storage.people.store import known
 from bot.storage.replay import Fault, Scan, scan
 from bot.storage.segments import ledger_folder
+from bot.tongue import said
 
 Row = dict[str, Any]
 
@@ -43,8 +45,9 @@ _FIRST = (
     "who",
     "who.id",
 )
-_FORMULA = ("=", "+", "-", "@")
 _NUMBER = re.compile(r"\+?\(?\d[\d ().-]{6,20}\d")  # digits as people write a phone
+READINGS = {"csv": 3, "json": 2}
+"""How often each reads the whole ledger."""
 _ALIKE = 8  # digits at the end: the same phone with and without its country, area code and ninth digit
 
 
@@ -144,7 +147,8 @@ def warning(folder: Path, found: Scan) -> str | None:
     if found.trouble is None or found.trouble.fault is Fault.INCOMPLETE:
         return None
     bad = place(ledger_folder(folder), found.trouble)
-    return f"DAMAGED: only the {found.head.seq} lines before the damage are shown. First bad line: {bad}"
+    text = "DAMAGED: only the {count} lines before the damage are shown. First bad line: {bad}"
+    return said(text, count=found.head.seq, bad=bad)
 
 
 def export(
@@ -237,8 +241,14 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool | list):
-        return json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, str):
-        return str(value)
-    runs = value.startswith(("\t", "\r")) or value.lstrip().startswith(_FORMULA)
-    return f"'{value}" if runs else value
+        return json.dumps(_unrun(value), ensure_ascii=False)
+    return str(_unrun(value))
+
+
+def _unrun(value: Any) -> Any:
+    """The texts in it, each as one that is no formula: a list in a cell has them behind commas."""
+    if isinstance(value, str):
+        return unrun(value)
+    if isinstance(value, list):
+        return [_unrun(one) for one in value]
+    return {key: _unrun(one) for key, one in value.items()} if isinstance(value, dict) else value

@@ -20,7 +20,9 @@ from bot.storage.files import FileLedger
 from bot.storage.past.history import visited
 from bot.storage.people import months
 from bot.storage.segments import segments_in
+from bot.tongue import said as _
 
+_TAKEN = "taken out of {plans}: name and phone. What was done stays, without them"
 _NO_PHONE = {
     NoPhone.LANDLINE: "is a landline: none is ever kept",
     NoPhone.FOREIGN: "is no Brazilian number: none is ever kept",
@@ -33,7 +35,7 @@ def phone_of(text: str) -> Phone:
     if isinstance(found, Phone):
         return found
     why = _NO_PHONE.get(found, "is no mobile number with its area code, such as 61999990000")
-    raise StartupError(f"what was typed {why}", code=2)
+    raise StartupError(_("what was typed {why}", why=_(why)), code=2)
 
 
 async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk | None = None) -> str:
@@ -54,28 +56,30 @@ async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
         line = PersonForgotten(called, plans, who)
         await ledger.commit(lambda _book, _now: [line])
     except LedgerClosed as error:
-        raise StartupError(f"{error}: run it again", code=1) from error
+        raise StartupError(_("{why}: run it again", why=error), code=1) from error
     except OSError as error:
-        raise StartupError(f"{folder} cannot be written ({error.strerror}): run it again", code=1) from error
+        text = _("{folder} cannot be written ({why}): run it again", folder=folder, why=error.strerror)
+        raise StartupError(text, code=1) from error
     finally:
         await ledger.close()
     return "\n".join(
         [
-            f"taken out of {counted(plans, 'plan')}: name and phone. What was done stays, without them",
-            "backups made before still have them",
-            "the name of an ONU that was never linked to their record is not found by a phone",
-            *(["they asked for no messages: that stays"] if called in ledger.book.opted_out else []),
+            _(_TAKEN, plans=counted(plans, "plan")),
+            _("backups made before still have them"),
+            _("the name of an ONU that was never linked to their record is not found by a phone"),
+            *([_("they asked for no messages: that stays")] if called in ledger.book.opted_out else []),
         ]
     )
 
 
 def _delete_first(copies: Sequence[str]) -> str:
     away = f"-r {' '.join(copies)}"
-    return (
-        f"{' and '.join(copies)} still has everybody's names and phones, as it was before the upgrade. "
-        f"The bot needs nothing of it: once all went well since, rm {away}, and run it again "
-        f"(in a container: docker compose run --rm --entrypoint rm bot {away})"
+    text = (
+        "{copies} still has everybody's names and phones, as it was before the upgrade. The bot needs "
+        "nothing of it: once all went well since, rm {away}, and run it again (in a container: docker "
+        "compose run --rm --entrypoint rm bot {away})"
     )
+    return _(text, copies=_(" and ").join(copies), away=away)
 
 
 async def opened(folder: Path, clock: Clock, disk: Disk) -> FileLedger:
@@ -84,7 +88,8 @@ async def opened(folder: Path, clock: Clock, disk: Disk) -> FileLedger:
         if not segments_in(disk, folder):
             raise StartupError(no_ledger(folder, disk), code=1)
     except OSError as error:
-        raise StartupError(f"{folder} cannot be used: {error.strerror}", code=1) from error
+        text = _("{folder} cannot be used: {why}", folder=folder, why=error.strerror)
+        raise StartupError(text, code=1) from error
     ledger = FileLedger.open(folder, clock, disk)
     if ledger.closed is not None:
         why = ledger.closed

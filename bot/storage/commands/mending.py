@@ -18,6 +18,7 @@ from bot.storage.commands.phrases import counted
 from bot.storage.commands.salvage import Held, Span, count, united, without
 from bot.storage.disk import Disk
 from bot.storage.replay import Fault, Mark, Scan, scan
+from bot.tongue import said as _
 
 _AT_ONCE = 64 * 1024  # bytes of lines that are handed on at once
 _MONTH = re.compile(rb'\{"seq":\d{1,18},"group":\d{1,18},"left":\d{1,18},"at":"(\d{4}-\d\d)-')
@@ -119,7 +120,7 @@ def _sorted_into_months(held: Sequence[Held]) -> dict[str, Month]:
 def _in_order(held: Sequence[Held], first: int) -> Iterator[tuple[int, str, bytes]]:
     """Every line from a number on, once: the number, a segment that has it, the line."""
     runs = ((run.first, -run.last, place, run) for place, one in enumerate(held) for run in one.runs)
-    for *_, place, run in sorted(runs):
+    for *_key, place, run in sorted(runs):
         if run.last < first:
             continue
         for number, raw in held[place].of(run):
@@ -133,7 +134,7 @@ def _texts(held: Sequence[Held], lines: Span) -> Iterator[bytes]:
     some, size = list[bytes](), 0
     if lines[0] > lines[1]:
         return
-    for number, _, raw in _in_order(held, lines[0]):
+    for number, _where, raw in _in_order(held, lines[0]):
         some.append(raw + b"\n")
         size += len(raw)
         if size > _AT_ONCE or number >= lines[1]:
@@ -218,8 +219,8 @@ def _differences(old: Held, new: Span, last: int) -> list[str]:
         (old.bom, "", "byte order mark taken out"),
         (old.rest, "byte", "taken out, of no whole line"),
     ]
-    texts = [f"{counted(number, what)} {how}" if what else how for number, what, how in said if number]
-    return texts or ["line ends put right"]
+    texts = [f"{counted(number, what)} {_(how)}" if what else _(how) for number, what, how in said if number]
+    return texts or [_("line ends put right")]
 
 
 def _ascending(old: Held) -> bool:

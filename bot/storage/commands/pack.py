@@ -11,6 +11,7 @@ from bot.storage.commands.phrases import no_ledger
 from bot.storage.disk import Disk
 from bot.storage.sealed.packing import LOCK, pack
 from bot.storage.segments import ledger_folder, segments_in, to_pack
+from bot.tongue import said as _
 
 
 def run_pack(folder: Path) -> str:
@@ -36,11 +37,12 @@ def pack_ended(folder: Path, disk: Disk | None = None) -> str:
             raise StartupError(no_ledger(folder, disk), code=1)
         release = disk.lock(ledger_folder(folder) / LOCK)
     except Timeout:
-        raise StartupError(f"{folder}: another process is packing it", code=1) from None
+        raise StartupError(_("{folder}: another process is packing it", folder=folder), code=1) from None
     except OSError as error:
-        raise StartupError(f"{folder} cannot be used: {error.strerror}", code=1) from error
+        text = _("{folder} cannot be used: {why}", folder=folder, why=error.strerror)
+        raise StartupError(text, code=1) from error
     try:
-        return "\n".join(_packed(folder, disk)) or "nothing to pack"
+        return "\n".join(_packed(folder, disk)) or _("nothing to pack")
     finally:
         release()
 
@@ -51,15 +53,16 @@ def _packed(folder: Path, disk: Disk) -> list[str]:
     try:
         found = whole(disk, folder)
         if found is None:
-            raise StartupError(f"{ledger} is damaged: see python -m bot ledger verify", code=1)
+            text = _("{path} is damaged: see python -m bot ledger verify", path=ledger)
+            raise StartupError(text, code=1)
         ended = [name for name in found.sizes if found.ends.get(name) == found.sizes[name]]
         for name in to_pack(disk, folder):
             if name in ended:
                 size = pack(disk, ledger / name)
-                said.append(f"{name}: {found.sizes[name] / 10**6:.1f} MB packed into {size / 10**6:.1f}")
+                was, is_ = f"{found.sizes[name] / 10**6:.1f}", f"{size / 10**6:.1f}"
+                said.append(_("{name}: {was} MB packed into {now}", name=name, was=was, now=is_))
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise StartupError(
-            "\n".join([*said, f"{ledger}: not packed, nothing is lost: {why}"]), code=1
-        ) from error
+        text = _("{path}: not packed, nothing is lost: {why}", path=ledger, why=why)
+        raise StartupError("\n".join([*said, text]), code=1) from error
     return said

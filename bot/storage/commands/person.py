@@ -26,6 +26,7 @@ from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.past.history import visited
 from bot.storage.people.months import Listed
+from bot.tongue import said as _
 
 Row = dict[str, Any]
 
@@ -48,7 +49,8 @@ async def person(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
     except LedgerClosed as error:
         raise StartupError(str(error), code=1) from error
     except OSError as error:
-        raise StartupError(f"{folder} cannot be read: {error.strerror}", code=1) from error
+        text = _("{path} cannot be read: {why}", path=folder, why=error.strerror)
+        raise StartupError(text, code=1) from error
     finally:
         await ledger.close()
     return found
@@ -126,13 +128,16 @@ def said(found: Row, zone: tzinfo) -> str:
     """The same for a person to read: a line for each plan."""
     names = dict.fromkeys(row["name"] for row in found["kept"] if row["by"] != "onu")
     onus = dict.fromkeys(row["name"] for row in found["kept"] if row["by"] == "onu")
-    lines = [f"in the ledger: {found['person']}"]
+    lines = [_("in the ledger: {person}", person=found["person"])]
     if (out := found["opted_out"]) is not None:
         since = datetime.fromisoformat(out["at"]).astimezone(zone)
-        lines.append(f"asked for no messages: {since:%Y-%m-%d %H:%M:%S}, by {out['by']}: {out['reason']}")
-    lines += [f"kept: {', '.join(filter(None, names)) or 'no name'}, {counted(len(found['kept']), 'plan')}"]
+        text, day = "asked for no messages: {at}, by {who}: {reason}", f"{since:%Y-%m-%d %H:%M:%S}"
+        lines.append(_(text, at=day, who=out["by"], reason=out["reason"]))
+    called, plans = ", ".join(filter(None, names)) or _("no name"), counted(len(found["kept"]), "plan")
+    lines.append(_("kept: {names}, {plans}", names=called, plans=plans))
     if onus:
-        lines.append(f"of their ONU without a customer: {', '.join(onus)} (look whether that is them)")
+        text = "of their ONU without a customer: {names} (look whether that is them)"
+        lines.append(_(text, names=", ".join(onus)))
     for row in found["messages"]:
         came = row["outcome"] or (f"skipped ({row['skipped']})" if row["skipped"] else "not sent")
         at = datetime.fromisoformat(row["sent_at"] or row["approved_at"]).astimezone(zone)
@@ -146,7 +151,7 @@ def said(found: Row, zone: tzinfo) -> str:
             " ".join([came, *([f"({why})"] if why else []), *(["(dry run)"] * row["dry_run"])]),
         ]
         lines.append("  ".join(parts))
-    return "\n".join([*lines, *([] if found["messages"] else ["no plan has them"])])
+    return "\n".join([*lines, *([] if found["messages"] else [_("no plan has them")])])
 
 
 def document(found: Row) -> bytes:

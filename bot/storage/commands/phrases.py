@@ -6,6 +6,7 @@ from bot.domain.book import Doubt
 from bot.storage.disk import Disk
 from bot.storage.replay import VIEWS, Trouble, what_is_left
 from bot.storage.segments import ledger_folder
+from bot.tongue import said as _
 
 NEWER = "lines of a newer version: start that version, it may find nothing wrong"
 """What to do about lines that are as they were written and that this version cannot read."""
@@ -24,12 +25,19 @@ ASKS = "a bot that is started on it sends nothing until an approver confirms in 
 
 def counted(count: int, what: str) -> str:
     """`1 line`, `2 lines`."""
-    return f"{count} {what if count == 1 else what + 's'}"
+    return f"{count} {_(what if count == 1 else what + 's')}"
 
 
 def place(ledger: Path, trouble: Trouble) -> str:
     """`data/ledger/2026-11.jsonl, line 3, byte 812: what is wrong`."""
-    return f"{ledger / trouble.segment}, line {trouble.line}, byte {trouble.offset}: {trouble.what}"
+    file, what = ledger / trouble.segment, trouble.what
+    return _(
+        "{file}, line {line}, byte {byte}: {what}",
+        file=file,
+        line=trouble.line,
+        byte=trouble.offset,
+        what=what,
+    )
 
 
 _DOUBTS: dict[Doubt | None, tuple[str, str]] = {
@@ -43,10 +51,11 @@ _DOUBTS: dict[Doubt | None, tuple[str, str]] = {
 def waits(since: str, doubt: Doubt | None) -> str:
     """What to say of a ledger that nobody trusts yet, whose last line before the start is of `since`."""
     why, what = _DOUBTS[doubt]
-    return (
-        f"waits for a confirmation: the bot started on a ledger that ends at {since}, {why}; "
-        f"nothing is sent until an approver confirms in the group (/status) that {what}"
+    text = (
+        "waits for a confirmation: the bot started on a ledger that ends at {since}, {why}; nothing is sent "
+        "until an approver confirms in the group (/status) that {what}"
     )
+    return _(text, since=since, why=_(why), what=_(what))
 
 
 def views_in(folder: Path, disk: Disk) -> list[str]:
@@ -59,15 +68,17 @@ def no_ledger(folder: Path, disk: Disk) -> str:
     views = views_in(folder, disk)
     left = [name for name in [what_is_left(disk, folder)] if name is not None and not views]
     if not views + left:
-        return f"{ledger_folder(folder)} has no ledger: is DATA_DIR right?"
-    there = f"{' and '.join(views + left)} {'show' if len(views) > 1 else 'shows'} that there was one"
-    away = [*views, *["ledger" for _ in left]]
-    return f"{ledger_folder(folder)} has no ledger, and yet {there}: {anew(folder, away)}"
+        return _("{folder} has no ledger: is DATA_DIR right?", folder=ledger_folder(folder))
+    away, mend = [*views, *["ledger"] * len(left)], "{folder} has no ledger, and yet {names} {show}: {anew}"
+    show = _("show that there was one" if len(views) > 1 else "shows that there was one")
+    names = _(" and ").join(views + left)
+    return _(mend, folder=ledger_folder(folder), names=names, show=show, anew=anew(folder, away))
 
 
 def anew(folder: Path, away: list[str]) -> str:
     """What to do where the ledger is gone; `away` are the names to move for a new beginning."""
-    return (
+    text = (
         "bring the whole folder back from a backup; only who wants to begin anew, with nothing known of who "
-        f"was told, moves {' and '.join(away)} out of {folder}"
+        "was told, moves {names} out of {folder}"
     )
+    return _(text, names=_(" and ").join(away), folder=folder)

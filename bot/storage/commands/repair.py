@@ -32,9 +32,11 @@ from bot.storage.disk import Disk
 from bot.storage.replay import free_name, scan
 from bot.storage.sealed.gzipped import packed_name
 from bot.storage.segments import ledger_folder
+from bot.tongue import said as _
 
 _NAMED = 20  # line numbers, at most, in the text
 _COMPARED = 100_000  # lines, at most, that are compared with others of their number
+_IN = "ledger/quarantine"
 _DRY = "dry run: nothing was changed"
 
 
@@ -64,7 +66,9 @@ def repair(folder: Path, clock: Clock, *, dry_run: bool = False, disk: Disk | No
         copied.found(disk, folder)
         release = disk.lock(folder / "instance.lock")
     except Timeout:
-        raise StartupError(f"another process owns {folder}: stop the bot first", code=1) from None
+        raise StartupError(
+            _("another process owns {folder}: stop the bot first", folder=folder), code=1
+        ) from None
     except OSError as error:
         raise _unusable(folder, error) from error
     try:
@@ -94,8 +98,8 @@ def _repaired(folder: Path, now: datetime, disk: Disk, *, dry_run: bool) -> Repa
     if not found.sizes:
         raise _missing(folder, disk)
     if found.trouble is None:
-        return Repair(True, f"{ledger_folder(folder)}: whole, nothing to repair")
-    first = f"first bad line: {place(ledger_folder(folder), found.trouble)}"
+        return Repair(True, f"{ledger_folder(folder)}: {_('whole, nothing to repair')}")
+    first = f"{_('first bad line')}: {place(ledger_folder(folder), found.trouble)}"
     held = segments_of(disk, folder, found)
     plan = mending(held, found)
     if plan is None:
@@ -103,13 +107,17 @@ def _repaired(folder: Path, now: datetime, disk: Disk, *, dry_run: bool) -> Repa
         return Repair(False, "\n".join([first, *lost]))
     changed, said, aside = plan.changed, plan.said(), plan.aside
     if dry_run:
-        would = [_aside(lines, "in ledger/quarantine", "would be") for lines in aside.values()]
-        return Repair(True, "\n".join([first, *said, *would, _DRY]), changed)
+        would = [_aside(lines, _IN, "would be") for lines in aside.values()]
+        return Repair(True, "\n".join([first, *said, *would, _(_DRY)]), changed)
     copies = {one.name: _copied(disk, folder, one, now) for one in held if one.name in changed}
     _written(disk, ledger_folder(folder), plan, changed)
-    done = [*said, *(f"{name}: kept as it was in {copy}" for name, copy in copies.items())]
-    done += [_aside(lines, f"in ledger/quarantine/{copies[name].name}") for name, lines in aside.items()]
-    end = "repaired: the ledger is whole" + (" up to its last whole group" if aside else "")
+    done = [
+        *said,
+        *(_("{name}: kept as it was in {copy}", name=name, copy=copy) for name, copy in copies.items()),
+    ]
+    done += [_aside(lines, f"{_IN}/{copies[name].name}") for name, lines in aside.items()]
+    upto = "repaired: the ledger is whole up to its last whole group"
+    end = _(upto) if aside else _("repaired: the ledger is whole")
     return Repair(True, "\n".join([first, *done, end]), changed, tuple(copies.values()))
 
 
@@ -128,17 +136,18 @@ def _written(disk: Disk, ledger: Path, plan: Mending, changed: Sequence[str]) ->
 
 def _aside(lines: int, where: str, was: str = "") -> str:
     """What a person should know of a torn last group: which lines the ledger has not any more."""
-    whole = counted(lines, "intact line") if lines else "what is left"
+    whole = counted(lines, "intact line") if lines else _("what is left")
     be = was or ("were" if lines > 1 else "was")
     they = "they are" if lines > 1 else "it is"
-    return (
-        f"{whole} of the torn last group {be} put aside {where}, as a start does "
-        f"(nobody was told that {they} durable)"
+    text = (
+        "{whole} of the torn last group {be} put aside in {where}, as a start does (nobody was told that "
+        "{they} durable)"
     )
+    return _(text, whole=whole, be=_(be), they=_(they), where=where)
 
 
 def _what_it_would_lose(report: Report, held: Sequence[Held]) -> list[str]:
-    said = [f"after it: {said_of(report.after)}"]
+    said = [f"{_('after it')}: {said_of(report.after)}"]
     numbers = united((run.first, run.last) for one in held for run in one.runs)
     missing = [(1, max((last for _, last in numbers), default=0))]
     for span in numbers:
@@ -147,13 +156,14 @@ def _what_it_would_lose(report: Report, held: Sequence[Held]) -> list[str]:
     for what, which in (("missing or damaged", missing), ("there twice and different", twice)):
         if which:
             each = (str(number) for first, last in which for number in range(first, last + 1))
-            more = f" and {count(which) - _NAMED} more" if count(which) > _NAMED else ""
-            said.append(f"{what}: lines {', '.join(islice(each, _NAMED))}{more}")
+            more = _(" and {count} more", count=count(which) - _NAMED) if count(which) > _NAMED else ""
+            shown = ", ".join(islice(each, _NAMED)) + more
+            said.append(_("{what}: lines {numbers}", what=_(what), numbers=shown))
     if of_newer_version(held):
-        said.append(NEWER)
+        said.append(_(NEWER))
     return [
         *said,
-        "not repaired, nothing was changed: it would lose lines. Bring the file back from a backup",
+        _("not repaired, nothing was changed: it would lose lines. Bring the file back from a backup"),
     ]
 
 
@@ -188,4 +198,5 @@ def _missing(folder: Path, disk: Disk) -> StartupError:
 
 
 def _unusable(folder: Path, error: OSError) -> StartupError:
-    return StartupError(f"{folder} cannot be used ({error.strerror}): nothing was repaired", code=1)
+    text = "{folder} cannot be used ({why}): nothing was repaired"
+    return StartupError(_(text, folder=folder, why=error.strerror), code=1)

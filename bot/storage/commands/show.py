@@ -10,6 +10,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
+from bot import tongue
 from bot.domain import events
 from bot.domain.book import Book, WholeBook
 from bot.domain.case import Case, restored_of, restoring_of
@@ -40,21 +41,22 @@ def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None)
     disk = disk or Disk()
     found = read(folder, disk, resumed)
     note = warning(folder, found)
-    lines = [f"times: {zone}"]
+    lines = [tongue.said("times: {zone}", zone=zone)]
     with past(folder, disk, found) as archive:
         cases = archive.ask(lambda index, _: index.cases())
         if case is None:
-            lines += [_summary(one, zone) for one in _all_of(archive, cases)] or ["no case yet"]
+            lines += [_summary(one, zone) for one in _all_of(archive, cases)] or [tongue.said("no case yet")]
             if note is None and found.book.unconfirmed is not None:  # a confirmation may be behind the damage
                 lines.append(waits(_time(found.book.unconfirmed, zone), found.book.doubt))
         elif abs(case) in cases:
             story = archive.ask(lambda _, recall: recall.story(abs(case)))
             lines += _Story(abs(case), zone).text(map(naming(disk, folder), story))
         else:
-            there = f"the last one is {max(cases)}" if cases else "there is none yet"
+            last = tongue.said("the last one is {case}", case=max(cases)) if cases else None
             if note is None:
-                raise StartupError(f"there is no case {case}: {there}")
-            lines = [f"there is no case {case} before the damage"]
+                there = last or tongue.said("there is none yet")
+                raise StartupError(tongue.said("there is no case {case}: {there}", case=case, there=there))
+            lines = [tongue.said("there is no case {case} before the damage", case=case)]
     return int(note is not None), "\n".join([*lines, *([note] if note else [])])
 
 

@@ -29,9 +29,11 @@ from bot.storage.people.months import FOLDER, Listed
 from bot.storage.people.store import People
 from bot.storage.replay import VIEWS, Fault, Scan, heads_of_views, scan
 from bot.storage.segments import Head, ledger_folder
+from bot.tongue import said as _
 
 _WHOLE = "whole"
 """The file that says that the new ledger is whole, and where what there was goes."""
+_KEPT = "what there was is in {kept}. It has names and phones of customers: delete it once the bot runs"
 _NOTHING = "nothing to upgrade: no line has names or phones of customers"
 
 
@@ -46,7 +48,8 @@ def upgrade(folder: Path, now: datetime, disk: Disk) -> str:
     try:
         release = disk.lock(folder / "instance.lock")
     except Timeout:
-        raise StartupError(f"another process owns {folder}: stop the bot first", code=1) from None
+        text = _("another process owns {folder}: stop the bot first", folder=folder)
+        raise StartupError(text, code=1) from None
     except OSError as error:
         raise _unusable(folder, error) from error
     try:
@@ -67,14 +70,15 @@ def _upgraded(folder: Path, now: datetime, disk: Disk) -> str:
         raise StartupError(no_ledger(folder, disk), code=1)
     mark = copied.found(disk, folder)
     said = {*heads_of_views(disk, folder).items(), *checkpoint.heads(disk, folder).items()}
-    lines = [line for line, _ in said]
+    lines = [line for line, _digest in said]
     found = scan(disk, folder, lines, before=True)
     if found.trouble is not None and found.trouble.fault is Fault.CORRUPT:
         where = place(ledger_folder(folder), found.trouble)
-        raise StartupError(f"the ledger is damaged: {where}; python -m bot ledger verify says how", code=1)
+        text = _("the ledger is damaged: {where}; python -m bot ledger verify says how", where=where)
+        raise StartupError(text, code=1)
     try:
         if not any(codec.personal(entry.line) for entry in _entries(disk, folder, found)):
-            return _NOTHING
+            return _(_NOTHING)
         people = People(disk, made, key_of(disk, folder, None, used=False))
     except (BadLine, KeyMissing) as error:
         raise StartupError(f"{folder}: {error}", code=1) from error
@@ -87,7 +91,7 @@ def _upgraded(folder: Path, now: datetime, disk: Disk) -> str:
     if mark is not None:
         copied.put(disk, made, mark)
     if whole(disk, made) is None:
-        raise StartupError(f"{made} is not what was written: is the disk well?", code=1)
+        raise StartupError(_("{made} is not what was written: is the disk well?", made=made), code=1)
     disk.replace(made / _WHOLE, f"{BEFORE}-{now:%Y%m%dT%H%M%SZ}".encode())
     return _change_places(folder, disk)
 
@@ -153,16 +157,17 @@ def _change_places(folder: Path, disk: Disk) -> str:
     mark = copied.found(disk, folder)
     return "\n".join(
         [
-            f"{ledger_folder(folder)}: upgraded, {counted(lines, 'line')}, whole",
-            f"what there was is in {kept}. It has names and phones of customers: delete it once the bot runs",
-            f"who reads the lines needs {folder}/people.key from now on; each backup has it",
-            *([] if mark is None else [f"{mark.said()}: {ASKS}"]),
+            _("{path}: upgraded, {lines}, whole", path=ledger_folder(folder), lines=counted(lines, "line")),
+            _(_KEPT, kept=kept),
+            _("who reads the lines needs {folder}/people.key from now on; each backup has it", folder=folder),
+            *([] if mark is None else [f"{mark.said()}: {_(ASKS)}"]),
         ]
     )
 
 
 def _unusable(folder: Path, error: OSError) -> StartupError:
-    return StartupError(f"{folder} cannot be used ({error.strerror}): run the upgrade again", code=1)
+    text = "{folder} cannot be used ({why}): run the upgrade again"
+    return StartupError(_(text, folder=folder, why=error.strerror), code=1)
 
 
 def before(disk: Disk, folder: Path) -> list[str]:

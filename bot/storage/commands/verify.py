@@ -19,7 +19,12 @@ from bot.storage.replay import OUTDATED, Fault, Scan, Trouble, heads_of_views, s
 from bot.storage.sealed.gzipped import packed_name
 from bot.storage.sealed.packing import same
 from bot.storage.segments import Head, ledger_folder
+from bot.tongue import said as _
 
+_BOTH = (
+    "{file} is there as {packed}, too, and they differ: all above is of the unpacked one. Move the one that "
+    "is not right out of the folder"
+)
 _NAMED = 20  # cases, at most, in the text
 _LARGE = 8 * 1024 * 1024  # bytes: to work out how to mend more takes as long as reading it three times
 
@@ -171,11 +176,11 @@ def run_verify(
         older = any(found.digests.get(line) != digest for line, digest in views.items())
         older |= line > report.head.seq
         if report.ok and older:
-            text.append(OLDER)
+            text.append(_(OLDER))
         if found.before:
-            text.append(OUTDATED)
+            text.append(_(OUTDATED))
         if mark is not None:
-            text.append(f"{mark.said()}: {ASKS}")
+            text.append(f"{mark.said()}: {_(ASKS)}")
         there = True
         if anchor is not None:
             there, said = _has(found, *anchor)
@@ -183,7 +188,7 @@ def run_verify(
         text += (differ := _differing(disk, folder, found.sizes))
         return (0 if report.ok and there and not older and not differ else 1), "\n".join(text)
     except OSError as error:
-        return 1, f"{ledger_folder(folder)} cannot be read: {error.strerror}"
+        return 1, _("{path} cannot be read: {why}", path=ledger_folder(folder), why=error.strerror)
 
 
 def _differing(disk: Disk, folder: Path, names: Iterable[str]) -> list[str]:
@@ -191,8 +196,7 @@ def _differing(disk: Disk, folder: Path, names: Iterable[str]) -> list[str]:
     ledger = ledger_folder(folder)
     both = [name for name in names if {name, packed_name(name)} <= {*disk.names(ledger)}]
     return [
-        f"{ledger / name} is there as {packed_name(name)}, too, and they differ: all above is of the "
-        "unpacked one. Move the one that is not right out of the folder"
+        _(_BOTH, file=ledger / name, packed=packed_name(name))
         for name in both
         if not same(disk, ledger / name, ledger / packed_name(name))
     ]
@@ -202,29 +206,37 @@ def _has(found: Scan, line: int, digits: str) -> tuple[bool, str]:
     """Whether this is the ledger that the chat saw, and the same in words."""
     digest = found.digests.get(line)
     if digest is None:
-        return False, f"{line} · {digits}: this ledger has no such line: it is older, or another one"
+        text = _("this ledger has no such line: it is older, or another one")
+        return False, f"{line} · {digits}: {text}"
     if digest.startswith(digits):
-        return True, f"{line} · {digits}: the line is there, as the chat shows it"
-    return False, f"{line} · {digits}: the line is another one ({digest[:8]}): this is another ledger"
+        return True, f"{line} · {digits}: {_('the line is there, as the chat shows it')}"
+    text = _("the line is another one ({digits}): this is another ledger", digits=digest[:8])
+    return False, f"{line} · {digits}: {text}"
 
 
 def _text(report: Report, disk: Disk, folder: Path, found: Scan, *, full: bool) -> Iterator[str]:
     head, trouble = report.head, report.trouble
-    good = f"{counted(head.seq, 'good line')} in {counted(head.group, 'group')}"
-    yield f"{report.ledger}: {counted(report.segments, 'segment')} read, {good}"
+    good = _("{lines} in {groups}", lines=counted(head.seq, "good line"), groups=counted(head.group, "group"))
+    yield f"{report.ledger}: {counted(report.segments, 'segment')} {_('read')}, {good}"
     if head.seq:
-        yield f"head: {head.digest} (sha256 of line {head.seq}, {head.at:%Y-%m-%dT%H:%M:%SZ})"
+        at = f"{head.at:%Y-%m-%dT%H:%M:%SZ}"
+        yield _("head: {digest} (sha256 of line {line}, {at})", digest=head.digest, line=head.seq, at=at)
     if trouble is None:
-        fits = ", and every line fits what is before it" if full else ""
-        yield f"whole: sequence, chain, groups and checksums agree{fits}"
+        fits = _(", and every line fits what is before it") if full else ""
+        yield _("whole: sequence, chain, groups and checksums agree") + fits
     else:
-        headline = "incomplete last group" if report.ok else "first bad line"
+        headline = _("incomplete last group" if report.ok else "first bad line")
         yield f"{headline}: {place(report.ledger, trouble)}"
         if report.begun is not None:
             first, last = report.begun
-            lines = f"line {first} belongs" if first == last else f"lines {first} to {last} belong"
-            yield f"before it: {lines} to a group whose end is not readable"
-        yield f"after it: {said_of(report.after)}"
+            yield _(
+                "before it: lines {first} to {last} belong to a group whose end is not readable"
+                if first != last
+                else "before it: line {first} belongs to a group whose end is not readable",
+                first=first,
+                last=last,
+            )
+        yield f"{_('after it')}: {said_of(report.after)}"
         yield from _judgement(report, trouble, disk, folder, found)
     if report.unconfirmed is not None:
         yield waits(f"{report.unconfirmed:%Y-%m-%dT%H:%M:%SZ}", found.book.doubt)
@@ -233,22 +245,24 @@ def _text(report: Report, disk: Disk, folder: Path, found: Scan, *, full: bool) 
 def said_of(after: After) -> str:
     """How much is still readable, of which kinds, and which cases it touches; no name and no phone."""
     if not after.lines:
-        return "no line that can be read"
+        return _("no line that can be read")
     kinds = [f"{count} {kind}" for kind, count in after.kinds.items()]
     if after.unread:
-        kinds.append(f"{after.unread} that this version cannot read")
+        kinds.append(_("{count} that this version cannot read", count=after.unread))
     where = ""
     if after.last:
         same = after.first == after.last
-        where = f", line {after.first}" if same else f", lines {after.first} to {after.last}"
-    lines = f"{counted(after.lines, 'intact line')} in {counted(after.groups, 'group')}"
+        span = ", line {first}" if same else ", lines {first} to {last}"
+        where = _(span, first=after.first, last=after.last)
+    lines, groups = counted(after.lines, "intact line"), counted(after.groups, "group")
+    lines = _("{lines} in {groups}", lines=lines, groups=groups)
     text = f"{lines}{where} ({', '.join(kinds)})"
     if not after.cases:
-        return f"{text}, of no case"
+        return text + _(", of no case")
     shown = ", ".join(map(str, after.cases[:_NAMED]))
     more = len(after.cases) - _NAMED
-    cases = "case" if len(after.cases) == 1 else "cases"
-    return f"{text}, of {cases} {shown}" + (f" and {more} more" if more > 0 else "")
+    of = _(", of case {cases}" if len(after.cases) == 1 else ", of cases {cases}", cases=shown)
+    return text + of + (_(" and {count} more", count=more) if more > 0 else "")
 
 
 def _judgement(report: Report, trouble: Trouble, disk: Disk, folder: Path, found: Scan) -> Iterator[str]:
@@ -259,38 +273,38 @@ def _judgement(report: Report, trouble: Trouble, disk: Disk, folder: Path, found
     if trouble.fault is not Fault.CORRUPT:
         yield _tail(trouble.fault)
         if plan is not None and plan.groups > found.head.group:
-            yield f"stop the bot and, before that start, {_mends(plan)}"
+            yield _("stop the bot and, before that start, {mend}", mend=_mends(plan))
         return
-    behind = "the line is intact and does not fit"
+    behind = _("the line is intact and does not fit")
     if trouble.later:
-        behind = f"{counted(trouble.later, 'later group')} {'follow' if trouble.later > 1 else 'follows'}"
+        behind = f"{counted(trouble.later, 'later group')} {_('follow' if trouble.later > 1 else 'follows')}"
     elif report.view is not None:
-        behind = f"no whole group is left, and {report.view} shows that there was one"
-    yield f"corruption: {behind}; the bot decides and sends nothing until it is mended"
+        behind = _("no whole group is left, and {view} shows that there was one", view=report.view)
+    yield _("corruption: {behind}; the bot decides and sends nothing until it is mended", behind=behind)
     if large:
-        yield "stop the bot; `python -m bot ledger repair --dry-run` then says whether it can be mended"
+        yield _("stop the bot; `python -m bot ledger repair --dry-run` then says whether it can be mended")
     elif plan is not None:
         yield _mends(plan)
     elif of_newer_version(held):
-        yield NEWER
+        yield _(NEWER)
     elif report.view is not None and not report.after.lines:
         yield anew(folder, ["ledger", *views_in(folder, disk)])
     else:
-        yield "`python -m bot ledger repair` would lose lines: bring the file back from a backup"
+        yield _("`python -m bot ledger repair` would lose lines: bring the file back from a backup")
 
 
 def _mends(plan: Mending) -> str:
-    how = "; ".join(plan.said())
-    return f"`python -m bot ledger repair` can mend this without losing a line ({how})"
+    text = "`python -m bot ledger repair` can mend this without losing a line ({how})"
+    return _(text, how="; ".join(plan.said()))
 
 
 def _tail(fault: Fault) -> str:
     if fault is Fault.INCOMPLETE:
-        return (
+        return _(
             "it is being written now, or a crash tore it; the next start moves it to ledger/quarantine and "
             "goes on"
         )
-    return (
+    return _(
         "torn tail: no later group follows; the next start moves the last group to ledger/quarantine and "
         "goes on"
     )

@@ -23,6 +23,7 @@ from bot.storage.past.indexing import Indexer
 from bot.storage.past.recall import Recall
 from bot.storage.past.seeking import Seeking
 from bot.storage.past.tables import INDEX, Audited, Flag, copy
+from bot.storage.past.telling import tell
 from bot.storage.people.store import known
 from bot.storage.segments import ledger_folder
 
@@ -177,33 +178,39 @@ class FileHistory:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._reader: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Read on beside what goes on, now and then."""
-        self._reader = asyncio.get_running_loop().create_task(self._keep_up(), name="history")
+    def start(self, *, rows: bool = False) -> None:
+        """Read on beside what goes on, now and then; `rows`: and make those of cases, where somebody asks."""
+        self._reader = asyncio.get_running_loop().create_task(self._keep_up(rows=rows), name="history")
 
     async def case(self, number: int) -> Book:
         """As `History.case`."""
-        book = await self._asked(lambda _index, recall: self._filled(recall.fold([number]).book))
+        book = await self.ask(lambda _index, recall: self._filled(recall.fold([number]).book))
         if number not in book.cases:
             raise Declined("unknown_case")
         return book
 
     async def audit(self, wish: Wish, skip: int, most: int) -> Recalled:
         """As `History.audit`."""
-        return await self._asked(lambda index, recall: _page(index, recall, wish, skip, most))
+        return await self.ask(lambda index, recall: _page(index, recall, wish, skip, most))
 
-    async def customers(self, sought: Sought, called: str | None) -> list[Customer]:
+    async def customers(self, sought: Sought, called: str | None) -> tuple[list[Customer], bool]:
         """As `History.customers`."""
-        return await self._asked(lambda index, recall: self._seeking(index, recall).customers(sought, called))
 
-    async def outages(self, customer: Customer, called: str | None) -> Book:
+        def work(index: Index, recall: Recall) -> tuple[list[Customer], bool]:
+            seeking = self._seeking(index, recall)
+            return seeking.customers(sought, called), seeking.cut
+
+        return await self.ask(work)
+
+    async def outages(self, customer: Customer, called: str | None) -> tuple[Book, bool]:
         """As `History.outages`."""
 
-        def work(index: Index, recall: Recall) -> Book:
-            cases = self._seeking(index, recall).cases_of(customer, called)
-            return self._filled(recall.fold(cases).book)
+        def work(index: Index, recall: Recall) -> tuple[Book, bool]:
+            seeking = self._seeking(index, recall)
+            cases = seeking.cases_of(customer, called)
+            return self._filled(recall.fold(cases).book), seeking.cut
 
-        return await self._asked(work)
+        return await self.ask(work)
 
     async def close(self) -> None:
         """Stop reading."""
@@ -223,7 +230,8 @@ class FileHistory:
                 people.fill(book)
         return book
 
-    async def _asked(self, work: Callable[[Index, Recall], T]) -> T:
+    async def ask(self, work: Callable[[Index, Recall], T]) -> T:
+        """What `work` finds in all that is written. Declined where that cannot be told now."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 while True:
@@ -237,13 +245,21 @@ class FileHistory:
             _log.warning("history could not be read", why=error.strerror)
             raise Declined("history_away") from error
 
-    async def _keep_up(self) -> None:
+    async def _keep_up(self, *, rows: bool) -> None:
         await self._clock.sleep(_SOON)
         while True:
             with suppress(OSError):
                 while not await self._run(self._archive.step, self._durable(), _SLICE):
                     await self._clock.sleep(_REST)
+                while rows and await self._told():
+                    await self._clock.sleep(_REST)
             await self._clock.sleep(_EVERY)
+
+    async def _told(self) -> int:
+        """Rows are made for a while; how many are left, 0 also where the index is to be made anew."""
+        with suppress(Anew):
+            return await self._run(self._archive.ask, lambda index, recall: tell(index, recall, _SLICE))
+        return 0
 
     async def _run(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)

@@ -34,6 +34,20 @@ class Index(Tables):
         """A stretch with lines of a case; one that begins where another does is that one, longer."""
         self.db.execute("insert or replace into extent values (?, ?, ?, ?)", (case, *at))
 
+    def add_stale(self, cases: Iterable[int]) -> None:
+        """Lines of these cases were read: their rows (`summaries`) are to be made anew."""
+        rows = [(abs(case),) for case in cases]
+        self.db.executemany("insert or ignore into stale values (?)", rows)
+
+    def add_stale_since(self, seconds: int) -> None:
+        """A clock was set back to then: what was dated later has another date now."""
+        query = (
+            "insert or ignore into stale select case_ from told"
+            " where opened >= :at or ended >= :at or decided >= :at"
+            " union select case_ from fell where began >= :at or ended >= :at"
+        )
+        self.db.execute(query, {"at": seconds})
+
     def add_wide(self, at: Place, kind: str, key: int = 0) -> None:
         """A line that is about no case."""
         self.db.execute("insert or replace into wide values (?, ?, ?, ?)", (*at, kind, key))
@@ -126,6 +140,24 @@ class Index(Tables):
         )
         return [number for (number,) in self.db.execute(query, (case, *since, most))]
 
+    def held_before(self, cases: Collection[int]) -> list[int]:
+        """The cases that had an incident of one of these last before it: a place's outages share an id."""
+        query = (
+            "select distinct before from (select max(other.case_) as before from incident as own"
+            " join incident as other on other.key = own.key and other.case_ < own.case_"
+            " where own.case_ in (select value from json_each(?)) group by own.case_, own.key)"
+        )
+        return [number for (number,) in self.db.execute(query, (json.dumps(sorted(cases)),))]
+
+    def together(self, cases: Collection[int]) -> list[int]:
+        """The same cases, those next to each other that had an incident of one id."""
+        query = (
+            "select case_ from incident where case_ in (select value from json_each(?))"
+            " group by case_ order by min(key), case_"
+        )
+        found = [number for (number,) in self.db.execute(query, (json.dumps(sorted(cases)),))]
+        return [*found, *sorted(set(cases).difference(found))]
+
     def wide(self, kinds: Sequence[str], first: Place, last: Place, most: int = -1) -> list[Place]:
         """The lines of those kinds that are about no case, from one place to another."""
         query = (
@@ -213,3 +245,16 @@ class Index(Tables):
     def cases(self) -> list[int]:
         """The number of every case that was opened, in order."""
         return [case for (case,) in self.db.execute("select distinct case_ from opened order by case_")]
+
+    def opened(self, since: int, before: int) -> list[int]:
+        """The cases that were opened between two seconds, in order."""
+        query = "select distinct case_ from opened where at >= ? and at < ? order by case_"
+        return [case for (case,) in self.db.execute(query, (since, before))]
+
+    def told_of_since(self, segment: int, before: int) -> list[int]:
+        """The cases that were opened before that second and have a line in that segment or a later one."""
+        query = (
+            "select distinct case_ from opened where at < ? and exists (select 1 from extent"
+            " where extent.case_ in (opened.case_, -opened.case_) and segment >= ?) order by case_"
+        )
+        return [case for (case,) in self.db.execute(query, (before, segment))]

@@ -16,7 +16,7 @@ from bot.storage.segments import segments_in
 
 _CHUNK = 32 * 1024  # bytes of lines between two moments in which the event loop may go on
 _UNREAD = {"alive", "announced", "digest_posted", "group_moved", "card_posted", "intent", "result"}
-_UNREAD |= {"evidence", "abandoned", "spared", "reminded", "incident_ended"}
+_UNREAD |= {"evidence", "abandoned", "spared", "reminded", "incident_ended", "handed_over"}
 """Kinds of which the place is enough; `result`, `evidence` and the like are lines of their case."""
 
 

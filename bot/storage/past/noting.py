@@ -54,6 +54,7 @@ class Notes:
         """Where lines are is in the index, too."""
         for case in self._fresh:
             self.index.add_extent(case, self._runs[case])
+        self.index.add_stale(self._fresh)
         self._fresh.clear()
 
     def forget(self) -> None:
@@ -88,6 +89,8 @@ class Notes:
                     self.index.copy_names(of, at)
             case ev.CooldownReleased():
                 self.index.add_names(at, [line.port.label])
+            case ev.Confirmed(clock=clock) if clock is not None:
+                self.index.add_stale_since(int(clock.timestamp()))
 
     def _take_ports(self, line: ev.Line, at: Place, seconds: int) -> None:
         match line:
@@ -125,6 +128,7 @@ class Notes:
 
     def _place_anew(self, number: int, upto: Place) -> None:
         folded = self._fold(number, [], upto)
+        self.index.add_stale([number])
         case = None if folded is None else folded.book.cases.get(number)
         if case is not None:
             self.index.put_places(number, [m.incident.port.label for m in case.members.values()])
@@ -135,6 +139,7 @@ class Notes:
         if folded is None:
             return rank
         self.index.set_running(number, running=number in folded.book.running, asleep=True)
+        self.index.add_stale([number])
         self._asleep = None
         for one in folded.brought[at]:
             if one.line != entry.line and one.case == number:
@@ -155,4 +160,5 @@ class Notes:
 def _flag(line: Event) -> Flag:
     if isinstance(line, ev.TapRefused):
         return Flag.REFUSED
-    return Flag.DONE if isinstance(line, ev.Settled) and line.end == "done" else Flag.PLAIN
+    beside = isinstance(line, ev.PageOpened) or (isinstance(line, ev.Settled) and line.end == "done")
+    return Flag.DONE if beside else Flag.PLAIN

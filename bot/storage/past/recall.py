@@ -1,13 +1,14 @@
 """Cases folded again from only their own lines, wherever in the ledger they are."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from time import sleep
 
-from bot.domain.book import AuditEntry, Book, WholeBook
+from bot.domain.book import AuditEntry, Book, Event, WholeBook
 from bot.domain.case import restoring_of
 from bot.storage import codec
 from bot.storage.codec import Entry
@@ -52,12 +53,20 @@ class Recall:
     def __init__(self, disk: Disk, folder: Path, index: Index) -> None:
         self._disk, self._folder, self._index = disk, folder, index
 
-    def fold(self, cases: Collection[int], also: Iterable[Place] = (), upto: Place = _END) -> Folded:
+    def fold(
+        self,
+        cases: Collection[int],
+        also: Iterable[Place] = (),
+        upto: Place = _END,
+        watch: Callable[[datetime, Event], None] | None = None,
+        shared: int = _SHARED,
+    ) -> Folded:
         """The cases, with the second messages of them and those that took incidents out of them.
 
-        `also` are lines that are about no case; nothing after `upto` is taken.
+        `also` are lines that are about no case; nothing after `upto` is taken. `watch` is shown each line,
+        before the book takes it. `shared`: at most so many of those that took something of one.
         """
-        lines = dict(self._lines({abs(case) for case in cases} - {0}))
+        lines = dict(self._lines({abs(case) for case in cases} - {0}, shared))
         for place in also:
             for one in (place, *self._index.beside(place), *self._index.wide(["confirmed"], place, _END)):
                 lines[one] = self._line(one)
@@ -69,6 +78,8 @@ class Recall:
                 sleep(0)
             entry = codec.unseal(lines[place])
             before = len(folded.book.audit)
+            if watch is not None:
+                watch(entry.at, entry.line)
             folded.book.apply(entry.at, entry.line)
             counts[place] = before, len(folded.book.audit)
         # Only now: a clock that is set back dates entries anew.
@@ -87,16 +98,26 @@ class Recall:
             lines[place] = self._line(place)
         return [codec.unseal(lines[place]) for place in sorted(lines)]
 
+    def first(self, cases: Collection[int]) -> Iterator[Entry]:
+        """The first line of each of these cases: that which opened it, where nothing is damaged."""
+        for at in self._index.extents(cases).values():
+            yield codec.unseal(self._line(Place(*at[0][:2])))
+
+    def silences(self) -> list[Entry]:
+        """Every line that begins or ends a silence, in their order."""
+        places = self._index.wide(("silenced", "silence_ended"), Place(0, 0), _END)
+        return [codec.unseal(self._line(place)) for place in places]
+
     def lines(self, places: Iterable[Place], having: bytes = b"") -> Iterator[Entry]:
         """The lines at those places that have this in capital letters, one at a time."""
         return (codec.unseal(raw) for raw in map(self._line, places) if having in raw.upper())
 
-    def _lines(self, roots: Collection[int]) -> Iterator[tuple[Place, bytes]]:
+    def _lines(self, roots: Collection[int], shared: int = _SHARED) -> Iterator[tuple[Place, bytes]]:
         own = self._index.extents([number for root in roots for number in (root, restoring_of(root))])
         spans = {number: (Place(*at[0][:2]), Place(at[-1].segment, at[-1].end)) for number, at in own.items()}
         others: set[int] = set()
         for root, (first, _) in spans.items():
-            others.update(self._index.sharing(root, first, _SHARED))
+            others.update(self._index.sharing(root, first, shared))
         others.difference_update(own)
         extents = {**own, **self._index.extents(others)}
         for at in {at for each in extents.values() for at in each}:

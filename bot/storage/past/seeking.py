@@ -7,7 +7,7 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from bot.domain.events import Planned
-from bot.domain.lookup.sought import OUTAGES, Customer, Hits, Sought, identity
+from bot.domain.lookup.sought import OUTAGES, PATIENCE, Customer, Hits, Sought, identity
 from bot.domain.plan import Recipient
 from bot.storage.past.index import Index
 from bot.storage.past.recall import Recall
@@ -16,17 +16,17 @@ from bot.storage.people.months import Listed
 from bot.storage.people.store import People
 
 T = TypeVar("T")
-_PATIENCE = 3.0  # seconds of reading: what is older then is not looked at
 _PLANS = 50  # of one phone, the newest
 _AT_ONCE = 20  # plans between two moments in which the event loop may go on
 
 
 class Seeking:
-    """One search, for one thread. OSError."""
+    """One search, for one thread; `cut` where its `PATIENCE` ended before the past did. OSError."""
 
     def __init__(self, index: Index, recall: Recall, people: People | None) -> None:
         self._index, self._recall, self._people = index, recall, people
-        self._until = monotonic() + _PATIENCE
+        self._until = monotonic() + PATIENCE
+        self.cut = False
 
     def customers(self, sought: Sought, called: str | None) -> list[Customer]:
         """Whoever fits best. `called` is what the lines call whoever has the phone that is sought."""
@@ -85,6 +85,7 @@ class Seeking:
             yield from some
             sleep(0)
             if monotonic() > self._until:
+                self.cut = self.cut or next(found, None) is not None
                 return
 
 

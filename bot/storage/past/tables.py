@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bot.storage.disk import no_file
 
-VERSION = 1
+VERSION = 2
 INDEX = "index.sqlite"
 
 
@@ -50,6 +50,14 @@ create table customers (segment integer, first integer, case_ integer, keys blob
   primary key (segment, first)) without rowid;
 create table running (case_ integer primary key, asleep integer);
 create table opened (at integer, case_ integer, primary key (at, case_)) without rowid;
+create table stale (case_ integer primary key);
+create table told (case_ integer primary key, opened integer, began integer, ended integer, kind text,
+  onus integer, decision text, decided integer, who integer, name text, warned integer, delivered integer,
+  doubts integer, restored integer, cause text, sought text);
+create index told_opened on told (opened);
+create table fell (case_ integer, n integer, olt text, label text, began integer, ended integer,
+  primary key (case_, n)) without rowid;
+create index fell_olt on fell (olt);
 """
 
 

@@ -55,7 +55,7 @@ def past(tmp_path: Path) -> FileHistory:
 async def customers(past: FileHistory, text: str, called: str | None = None) -> list[Customer]:
     found = read(text)
     assert found is not None
-    return await past.customers(found, called)
+    return (await past.customers(found, called))[0]
 
 
 async def test_by_name_the_newest_of_those_that_fit(past: FileHistory) -> None:
@@ -76,20 +76,28 @@ async def test_by_phone_under_whatever_name_and_by_onu(past: FileHistory) -> Non
 
 async def test_the_last_outages_also_such_as_a_name_did_not_find(past: FileHistory) -> None:
     (one,) = await customers(past, "joao silva")
-    book = await past.outages(one, KEY.person(PHONE))
+    book, cut = await past.outages(one, KEY.person(PHONE))
+    assert not cut
     assert {8, 7, 6, 5, 4} <= book.cases.keys()
     assert told(book, 8, one.id).message is not None
-    assert 8 not in (await past.outages(one, None)).cases
+    assert 8 not in (await past.outages(one, None))[0].cases
     await past.close()
 
 
 async def test_it_looks_no_longer_than_somebody_waits(
     past: FileHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seeking, "_PATIENCE", -1.0)
+    sought = read("zteg00000001")
+    assert sought is not None
+    assert [one.cases for one in (await past.customers(sought, None))[0]] == [(8, 7, 6, 5, 4)]
+    assert not (await past.customers(sought, None))[1]
+    monkeypatch.setattr(seeking, "PATIENCE", -1.0)
+    monkeypatch.setattr(seeking, "_AT_ONCE", 8)
+    assert not (await past.customers(sought, None))[1], "there is no older one"
     monkeypatch.setattr(seeking, "_AT_ONCE", 2)
-    (one,) = await customers(past, "zteg00000001")
-    assert one.cases == (8, 7)
+    (one,), cut = await past.customers(sought, None)
+    assert (one.cases, cut) == ((8, 7), True)
+    assert (await past.outages(one, KEY.person(PHONE)))[1]
     await past.close()
 
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from bot.chat.screens.cards.head import facts
 from bot.chat.screens.cards.notes import notes
+from bot.chat.screens.cards.places import places
 from bot.chat.screens.cards.ports import cooldown
 from bot.chat.screens.cards.questions import Asking, asked
 from bot.chat.screens.cards.restored import restored
@@ -44,23 +45,31 @@ def card(
     *,
     rules: Rules,
     expected: Tally | None = None,
+    need: int | None = None,
     asking: Asking | None = None,
     unfolded: bool = False,
     closed: bool = False,
 ) -> Screen:
-    """The card as the case is now. `expected` is what an approval would come to, where that is known.
+    """The card as the case is now. `expected` is what an approval would come to, where that is known, and
+    `need` how many of those today's limit does not count yet.
 
     `asking` adds a question and shows its answers instead of the buttons, where it can still be asked; what
     stops a dispatch stays. `unfolded` shows all of its buttons.
     While the ledger is `closed` nothing can be decided, and nothing invites to it.
     """
     stuck = closed and _undone(case, book)
-    question = None if closed or asking is None else asked(asking, case, book, now, words=words, rules=rules)
+    question = (
+        None
+        if closed or asking is None
+        else asked(asking, case, book, now, words=words, rules=rules, need=need)
+    )
     blocks = [
-        facts(case, now, words, rules),
+        [*facts(case, now, words, rules), *places(case, expected, words)],
         [words.say("card.ledger_closed")] if stuck else [],
         [words.say("card.unconfirmed")] if not stuck and _blocked(case, book) else [],
-        [] if stuck else [*_held(case, book, now, words, rules), *room_line(case, book, now, words, rules)],
+        []
+        if stuck
+        else [*_held(case, book, now, words, rules), *room_line(case, book, now, words, rules, need=need)],
         notes(case, book, now, words, rules),
         decision(case, book, now, words, rules),
         [] if stuck or expected is None else [would_leave(expected, words)],

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from bot.chat.screens.fitting import Item, in_line, quoted
 from bot.chat.screens.words import Words
-from bot.domain.case import Case
+from bot.domain.case import UNWATCHED, Case
 from bot.domain.causes.grouping import Reason, dominant
 from bot.domain.incident import NO_PLACE, Kind, Port, probable_cause
 from bot.domain.rules import Rules
@@ -55,26 +55,37 @@ def headline(case: Case, words: Words, rules: Rules = _DEFAULTS) -> Markup:
     return words.say("card.head", kind=kind_words(case, words, rules), olt=olt, place=place)
 
 
+_ENDS = {"ignored": "card.ignored", UNWATCHED: "card.unwatched"}
+
+
 def facts(case: Case, now: datetime, words: Words, rules: Rules) -> list[Markup]:
     """What the outage is; one that is over says so first."""
-    ports = all_ports(case)
-    lines = [headline(case, words, rules), *_group(case, words), _size(case, words)]
-    if len(ports) > 1:
-        lines.append(ports_line(case.ports, words))
+    lines = [headline(case, words, rules), *about(case, words)]
     lasted = (case.ended_at or now) - case.started
     if case.ended_at is None:
         ago = lasted if case.started <= now and case.undecided else None  # a decided card is redrawn rarely
         since = "card.since" if case.start_known else "card.seen_since"
         lines.append(words.say(since, started=case.started, now=now, lasted=ago, case=case.id))
-        lines += _back(case, ports, words)
     else:
-        key = "card.ignored" if case.ended_why == "ignored" else "card.normalised"
+        key = _ENDS.get(case.ended_why or "", "card.normalised")
         lines.insert(
             0, words.say(key, at=case.ended_at, now=now, lasted=lasted if case.start_known else None)
         )
         started = "card.started" if case.start_known else "card.seen_first"
         lines.append(words.say(started, started=case.started, now=now, case=case.id))
-    return [*lines, *_kin(case, now, words)]
+    return [*lines, *changes(case, now, words)]
+
+
+def about(case: Case, words: Words) -> list[Markup]:
+    """Why several ports are one case, how large it is and what of, and its ports where they are several."""
+    several = len(all_ports(case)) > 1
+    return [*_group(case, words), _size(case, words), *([ports_line(case.ports, words)] if several else [])]
+
+
+def changes(case: Case, now: datetime, words: Words) -> list[Markup]:
+    """How many of its ports are back, what it comes from, and that it is on again."""
+    ports = all_ports(case)
+    return [*_back(case, ports, words), *_kin(case, now, words)]
 
 
 def ports_line(ports: Iterable[Port], words: Words, room: int = PORTS_AT_MOST) -> Markup:
@@ -138,6 +149,7 @@ def _group(case: Case, words: Words) -> list[Markup]:
         Reason.CABLE: {"n": why.ports, "seconds": why.seconds, "percent": share},
         Reason.POWER: {"n": why.ports, "olts": why.olts, "seconds": why.seconds, "percent": share},
         Reason.MIXED: {"n": why.ports, "seconds": why.seconds},
+        Reason.SITE: {"n": why.ports, "olts": why.olts, "seconds": why.seconds, "percent": share},
     }
     return [words.say(f"cause.group_{why.reason}", **facts[why.reason])]
 
@@ -160,20 +172,30 @@ def _size(case: Case, words: Words) -> Markup:
     return words.say("card.joined", affected=affected, n=case.joined) if case.joined else affected
 
 
-def _affected(case: Case, words: Words, *, brief: bool = False) -> Markup:
-    """The plan's count once there is one; before it what the list counts, an estimate."""
+def onus(case: Case) -> tuple[int | None, bool]:
+    """How many ONUs, None where nobody says, and whether that is an estimate: the plan's count once there is
+    one; before it what the list counts.
+    """
     progress = case.dispatch.progress if case.dispatch else None
-    total = case.incidents[0].total if len(all_ports(case)) == 1 else None
-    listed = _estimate(case, total)
+    listed = _estimate(case, _total(case))
     affected = progress.onus if progress else listed
     if case.undecided and listed is not None and (affected is None or listed > affected):
         affected, progress = listed, None  # it fell further since the plan that came to nothing
+    return affected, progress is None and not case.counted
+
+
+def _total(case: Case) -> int | None:
+    return case.incidents[0].total if len(all_ports(case)) == 1 else None
+
+
+def _affected(case: Case, words: Words, *, brief: bool = False) -> Markup:
+    affected, estimate = onus(case)
+    total = _total(case)
     if affected is None:
         key = "card.affected_unknown" if case.at_most is None else "card.affected_at_most"
         return words.say(key, at_most=case.at_most)
     if brief or (total is not None and affected > total):  # the list is wrong: there is no "300 of 12"
         total = None
-    estimate = progress is None and not case.counted
     return words.say("card.affected", estimate=estimate, affected=affected, total=total)
 
 

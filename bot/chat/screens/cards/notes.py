@@ -1,4 +1,6 @@
-"""What a card says of a case beside its sends: flaps, silence, owner, expected end, cause, first approval."""
+"""What a card says of a case beside its sends: its port's past, flaps, silence, owner, expected end, cause,
+first approval.
+"""
 
 from datetime import datetime
 
@@ -7,6 +9,7 @@ from markupsafe import Markup
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import SECOND_WITHIN, Case, Proposal
+from bot.domain.causes.falls import REMEMBERED, past_of
 from bot.domain.causes.flapping import Spell, recent
 from bot.domain.limits.holds import flapping, takes_two
 from bot.domain.rules import Rules
@@ -16,9 +19,14 @@ _SPELLS_SHOWN = 6
 
 def notes(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> list[Markup]:
     """One line for each thing that is known; empty where nothing is."""
-    lines = _flaps(case, book, now, words, rules)
+    lines = [*_past(case, book, words), *_flaps(case, book, now, words, rules)]
     if case.ended_at is None:
-        lines += [*_silence(case, book, now, words), *_owner(case, now, words), *_eta(case, now, words)]
+        lines += [
+            *_unheard(case, words),
+            *_silence(case, book, now, words),
+            *_owner(case, now, words),
+            *_eta(case, now, words),
+        ]
     if case.cause_by is not None:
         lines.append(words.say("card.cause", cause=case.cause, team=case.team, by=case.cause_by))
     proposal = proposed(case, now, rules)
@@ -34,6 +42,15 @@ def proposed(case: Case, now: datetime, rules: Rules) -> Proposal | None:
     found = case.proposal
     waits = found is not None and found.waits(now) and case.ended_at is None and case.undecided
     return found if waits and takes_two(case, rules) else None
+
+
+def _past(case: Case, book: Book, words: Words) -> list[Markup]:
+    """How often its port fell within the last weeks, and how long that lasts. It stays so while it is on."""
+    past = past_of(case, book.falls)
+    if past is None:
+        return []
+    facts = {"n": past.n, "more": past.more, "days": REMEMBERED, "usual": past.usual, "known": past.known}
+    return [words.say("card.past", **facts, port=past.port and past.port.place)]
 
 
 def _flaps(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> list[Markup]:
@@ -57,6 +74,14 @@ def _flaps(case: Case, book: Book, now: datetime, words: Words, rules: Rules) ->
 def _spell(spell: Spell, now: datetime, words: Words) -> Markup:
     lasted = None if spell.last is None else spell.last - spell.first
     return words.say("card.spell", started=spell.first, lasted=lasted, now=now)
+
+
+def _unheard(case: Case, words: Words) -> list[Markup]:
+    """What whoever told of it does not tell any more, and what they left out."""
+    stale = [incident for incident in case.on if incident.stale]
+    missing = max((incident.missing for incident in case.on), default=0)
+    lines = [words.say("card.stale", n=len(stale), of=len(case.on))] if stale else []
+    return [*lines, *([words.say("card.missing", n=missing)] if missing else [])]
 
 
 def _silence(case: Case, book: Book, now: datetime, words: Words) -> list[Markup]:

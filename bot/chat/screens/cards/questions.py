@@ -36,9 +36,19 @@ Asked = tuple[Markup, Rows]
 
 
 def asked(
-    question: Asking, case: Case, book: Book, now: datetime, *, words: Words, rules: Rules
+    question: Asking,
+    case: Case,
+    book: Book,
+    now: datetime,
+    *,
+    words: Words,
+    rules: Rules,
+    need: int | None = None,
 ) -> Asked | None:
-    """The question's text and its answers; None where it cannot be asked (any more)."""
+    """The question's text and its answers; None where it cannot be asked (any more).
+
+    `need` as in `room_for`.
+    """
     on = case.ended_at is None
     open_ = on and case.undecided and book.silence_over(case, now) is None
     loud = on and book.silence_over(case, now) is None
@@ -46,7 +56,7 @@ def asked(
     if isinstance(question, Late):
         return ask.late(question)
     if isinstance(question, Short):
-        return ask.room(question) if open_ else None
+        return ask.room(question, need) if open_ else None
     asks: dict[Question, tuple[bool, Callable[[], Asked | None]]] = {
         "deny": (on and case.undecided, ask.deny),
         "flapping": (open_, ask.flapping),
@@ -149,8 +159,8 @@ class _Ask:
         )
         return self.words.say("question.separate", n=n), ((yes,), self._back())
 
-    def room(self, short: Short) -> Asked | None:
-        room = room_for(self.book, self.case, self.case.ports, self.rules, self.now)
+    def room(self, short: Short, need: int | None) -> Asked | None:
+        room = room_for(self.book, self.case, self.case.ports, self.rules, self.now, need=need)
         asked = None if room is None else room_question(short, self.case, room, self.words)
         return None if asked is None else (asked[0], (asked[1], self._back()))
 

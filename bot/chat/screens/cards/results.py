@@ -104,7 +104,8 @@ def why_lines(dispatch: Dispatch, tally: Tally, words: Words) -> list[Markup]:
             found = _reasons_of(dispatch, outcome, tally.outcomes[outcome])
             lines.append(_because(outcome.value, _most(found, words), words))
     if tally.arrived.undelivered:
-        lines.append(_because("undelivered", _most(tally.arrived.undelivered, words), words))
+        parts = _most(tally.arrived.undelivered, words, "count.of_undelivered")
+        lines.append(_because("undelivered", parts, words))
     return lines
 
 
@@ -166,13 +167,14 @@ def _reasons_of(dispatch: Dispatch, outcome: Outcome, total: int) -> Counter[str
     return given
 
 
-def _most(reasons: Mapping[str, int], words: Words) -> list[Markup]:
-    """The reasons that count most, and how many there are for others."""
+def _most(reasons: Mapping[str, int], words: Words, key: str = "count.of_reason") -> list[Markup]:
+    """The reasons that count most, and how many there are for others; `key` is how one is told."""
     why: Counter[str] = Counter()
     for reason, n in reasons.items():
         why[reason_words(reason, words)] += n
     top = why.most_common(_REASONS_SHOWN)
-    parts = [words.say("count.of_reason", n=n, what=what) for what, n in top]
+    # A code that has no words is a number, too: between two of them stands a colon.
+    parts = [words.say("count.of_reason" if what[:1].isdigit() else key, n=n, what=what) for what, n in top]
     if len(why) > _REASONS_SHOWN:
         rest = why.total() - sum(n for _, n in top)
         parts.append(words.say("count.other_reasons", n=rest))

@@ -26,8 +26,10 @@ class Short:
     arg: str
 
 
-def room_line(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> list[Markup]:
-    """How many people are left today, where that is too few for the case, or few."""
+def room_line(
+    case: Case, book: Book, now: datetime, words: Words, rules: Rules, *, need: int | None
+) -> list[Markup]:
+    """How many people are left today, where that is too few for the case, or few; `need` as in `room_for`."""
     left, limit = left_today(book, rules, now), limit_today(book, rules)
     if left is None or limit is None or case.ended_at is not None:
         return []
@@ -36,9 +38,9 @@ def room_line(case: Case, book: Book, now: datetime, words: Words, rules: Rules)
     if case.state is CaseState.INTERRUPTED:
         progress = case.dispatches[-1].progress
         stopped = case.dispatches[-1].end_reason == LIMIT and progress is not None
-        need = new_people(book, progress.todo(), now) if stopped and progress is not None else 0
-        return [words.say("card.limit", **facts, need=need, counted=True)] if stopped else []
-    room = room_for(book, case, case.ports, rules, now) if case.undecided else None
+        left_over = new_people(book, progress.todo(), now) if stopped and progress is not None else 0
+        return [words.say("card.limit", **facts, need=left_over, counted=True)] if stopped else []
+    room = room_for(book, case, case.ports, rules, now, need=need) if case.undecided else None
     if room is None or not (room.short or left * SCARCE < limit):
         return []
     return [words.say("card.limit", **facts, need=room.need, counted=room.counted)]

@@ -145,6 +145,8 @@ def _undecided(case: Case, book: Book, now: datetime, words: Words, rules: Rules
         text = words.plain("button.grown", n=case.grown.customers, second=key == "approve_second")
         approve = Button(text, press_on(case, Action.APPROVE, agreement(case)).encode(), "danger")
     deny = _button(case, words, "deny", Action.ASK_DENY, "danger")
+    if case.stale:
+        return (deny,), *details_row(case, words)
     return (approve, deny), *details_row(case, words)
 
 

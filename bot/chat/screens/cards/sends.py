@@ -137,10 +137,11 @@ def _by(dispatch: Dispatch) -> dict[str, object]:
 
 
 def _due(dispatch: Dispatch, rules: Rules, now: datetime) -> datetime | None:
-    """When a scheduled dispatch begins: the next opening where its own was missed, None for at any moment."""
-    if dispatch.due is not None and dispatch.due > now:
-        return dispatch.due
-    return closed_until(rules, now)
+    """When a scheduled dispatch begins: the next opening where its own was missed or lies outside the hours
+    as they are now, None for at any moment.
+    """
+    at = max(dispatch.due or now, now)
+    return closed_until(rules, at) or (at if at > now else None)
 
 
 def _progress_bar(dispatch: Dispatch, now: datetime, words: Words) -> Markup:

@@ -13,6 +13,7 @@ from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words, clean
 from bot.domain.book import AuditEntry, Book
+from bot.domain.case import UNWATCHED
 from bot.ports import Recalled
 
 A_PAGE = 8
@@ -138,4 +139,5 @@ def _standing(entry: Entry, words: Words, now: datetime) -> list[Markup]:
 
 def ending(entry: Entry) -> str:
     """The phrase for how the outage ended."""
-    return "audit.ignored" if entry.ended_why == "ignored" else "audit.over"
+    ends = {"ignored": "audit.ignored", UNWATCHED: "audit.unwatched"}
+    return ends.get(entry.ended_why or "", "audit.over")

@@ -30,6 +30,7 @@ _DAY = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d\d?)-(?P<day>\d\d?)|(?P<day2>\d\d?)/(?P<month2>\d\d?)/(?P<year2>\d{4})"
 )
 TODAY = frozenset({"today", "hoje"})
+_BESIDE = events.TapRefused, events.PageOpened
 REFUSED = frozenset({"refused", "recusados"})
 _TIMES = ("due", "eta", "until")  # when it is to be sent, expected to be over or silent until
 
@@ -94,8 +95,8 @@ def matching(
 
     The filter is empty, a number (that many), `today` / `hoje`, `refused` / `recusados`, a day (`2026-03-14`,
     `14/03/2026`), or a part of the OLT's name or port. Refused taps, of which anybody can make any number,
-    come only where the filter or `refused` asks for them: it is for documents, and they have the plain end of
-    a dispatch as an entry, too, which is otherwise in that of its approval.
+    come only where the filter or `refused` asks for them: it is for documents, which have entries, too, for
+    who opened a page, and for the plain end of a dispatch, which is otherwise in that of its approval.
     """
     wanted = filter_text.strip().casefold()
     newest: Sequence[AuditEntry] = book.audit[::-1]
@@ -103,9 +104,7 @@ def matching(
     if wanted in REFUSED:
         return [entry for entry in newest if isinstance(entry.line, events.TapRefused)]
     if not refused:
-        newest = [
-            entry for entry in newest if not (isinstance(entry.line, events.TapRefused) or _is_done(entry))
-        ]
+        newest = [entry for entry in newest if not (isinstance(entry.line, _BESIDE) or _is_done(entry))]
     if is_number(wanted):
         newest = newest[: int(wanted)]
     elif wanted in TODAY:

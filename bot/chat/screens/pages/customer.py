@@ -16,7 +16,7 @@ from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
 from bot.domain.limits.opted_out import OptOut
-from bot.domain.lookup.sought import MANY, Customer
+from bot.domain.lookup.sought import MANY, PATIENCE, Customer
 from bot.domain.lookup.told import Message, Told
 
 LISTED = 8
@@ -29,7 +29,8 @@ _DIGIT = re.compile(r"\d")
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What is known of who was meant. `of` is one customer's outages, newest first; else one of `found` is to
-    be chosen, by `token`. `unread`: older ones could not be looked for now. `typed`: a whole phone was typed.
+    be chosen, by `token`. `unread`: older ones could not be looked for now, `cut`: not all of them, as it
+    took too long. `typed`: a whole phone was typed.
     """
 
     found: Sequence[Customer]
@@ -37,6 +38,7 @@ class Answer:
     outages: Sequence[Told] = ()
     opted_out: OptOut | None = None
     unread: bool = False
+    cut: bool = False
     typed: bool = False
     token: int = 0
 
@@ -45,6 +47,7 @@ def customer(answer: Answer, words: Words, now: datetime, *, full: bool) -> Scre
     """The page. `full`: with whole phones, in an approver's private chat; never elsewhere."""
     say = _Saying(words, now, full=full)
     notes = [words.say("customer.unread")] if answer.unread else []
+    notes += [words.say("customer.cut", seconds=round(PATIENCE))] if answer.cut else []
     notes += [words.say("customer.typed")] if answer.typed and not full else []
     if answer.of is not None:
         return say.one(answer, answer.of, notes)

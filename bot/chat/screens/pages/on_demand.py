@@ -25,14 +25,15 @@ from bot.domain.restored import waiting as waiting_for_news
 from bot.domain.rules import Rules
 
 COMMANDS = (
-    *("status", "pendentes", "cliente", "audit", "cooldown", "silenciar", "previsao", "causa"),
-    *("naoavisar", "avisar", "help"),
+    *("status", "pendentes", "turno", "cliente", "audit", "cooldown", "silenciar", "previsao", "causa"),
+    *("naoavisar", "avisar", "relatorio", "painel", "recarregar", "help"),
 )
 _IN_THE_MENU = {phrases(language)[f"menu.{name}"]: name for language in LANGUAGES for name in COMMANDS}
 ALIASES = {
     **_IN_THE_MENU,
     **dict.fromkeys(("estado", "situacao"), "status"),
     "pendente": "pendentes",
+    **dict.fromkeys(("passagem", "shift"), "turno"),
     **dict.fromkeys(("historico", "history"), "audit"),
     **dict.fromkeys(("portas", "ports", "resting"), "cooldown"),
     **dict.fromkeys(("silencio", "mute"), "silenciar"),
@@ -184,6 +185,19 @@ def to_be_called(book: Book) -> dict[int, int]:
     return {number: n for number, n in found.items() if n}
 
 
+def decisions(case: Case, book: Book, words: Words, now: datetime) -> list[str]:
+    """What somebody has to decide about a case."""
+    what = [words.plain(f"pending.{case.state}")] if awaits(case, book, now) else []
+    if what and case.undecided and case.proposal is not None and case.proposal.waits(now):
+        what = [words.plain("pending.second")]
+    if what and case.grown is not None:
+        what = [words.plain("pending.grown", n=case.grown.customers)]
+    other = book.restored_by(case.id)
+    if other is not None and other.state is CaseState.INTERRUPTED:
+        what.append(words.plain("pending.restored"))
+    return what
+
+
 def _pending_row(
     case: Case,
     book: Book,
@@ -193,14 +207,7 @@ def _pending_row(
     doubts: Mapping[int, int],
     untold: Mapping[int, int],
 ) -> Markup:
-    what = [words.plain(f"pending.{case.state}")] if awaits(case, book, now) else []
-    if what and case.undecided and case.proposal is not None and case.proposal.waits(now):
-        what = [words.plain("pending.second")]
-    if what and case.grown is not None:
-        what = [words.plain("pending.grown", n=case.grown.customers)]
-    other = book.restored_by(case.id)
-    if other is not None and other.state is CaseState.INTERRUPTED:
-        what.append(words.plain("pending.restored"))
+    what = decisions(case, book, words, now)
     if case.id in untold:
         what.append(words.plain("pending.untold", n=untold[case.id]))
     if case.id in doubts:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.domain.case import Case
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.incident import Kind
-from bot.domain.phone import Phone, parse_phone
+from bot.domain.phone import Phone
 from bot.domain.plan import Progress, Recipient, Skip
 
 _LINKS = {Kind.LOS: Link.LOS, Kind.POWER: Link.POWER, Kind.OTHER: Link.OTHER}
@@ -69,17 +69,17 @@ def people(found: Found) -> list[Person]:
 
 
 def _person(onu: Onu, found: Found) -> Person:
-    contact = None if onu.client_id is None else found.contacts.get(onu.client_id)
+    contact = found.contact(onu)
     phone, problem = _phone(onu, contact, found)
     name = (contact.name if contact else "") or onu.name
     recorded = contact.phone if contact else ""
-    return Person(onu.client_id, name, onu.serial, onu.link, recorded, phone, problem, onu.incident)
+    return Person(found.client_id(onu), name, onu.serial, onu.link, recorded, phone, problem, onu.incident)
 
 
 def _phone(onu: Onu, contact: Contact | None, found: Found) -> tuple[str | None, Skip | None]:
-    if onu.client_id in found.failed:
+    if onu.key in found.failed:
         return None, Skip.LOOKUP_FAILED
     if contact is None:
         return None, Skip.NO_RECORD
-    phone = parse_phone(contact.phone)
+    phone = contact.number
     return (phone.digits, None) if isinstance(phone, Phone) else (None, Skip(phone.value))

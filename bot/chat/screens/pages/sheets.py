@@ -6,8 +6,9 @@ CSV as Excel in Portuguese opens it: UTF-8 with BOM, `;`, and no cell that it wo
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 
 from bot.chat.screens.cards.head import all_ports
 from bot.chat.screens.cards.results import at_rest, counts_plain, fate, fate_of, reason_words, to_call
@@ -22,11 +23,12 @@ from bot.chat.screens.words import Words, clean
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.customer import Found
+from bot.domain.figures.cells import unrun
 from bot.domain.plan import Recipient
 from bot.domain.who import Who
 from bot.ports import Recalled
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_PART = 1000  # rows
 
 
 def details_csv(case: Case, found: Found, words: Words) -> Sheet:
@@ -51,14 +53,14 @@ def details_csv(case: Case, found: Found, words: Words) -> Sheet:
         for person in people(found)
     )
     name = words.plain("sheet.details_file", case=case.id)
-    return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
+    return Sheet(name, csv_of([words.plain(f"sheet.{column}") for column in columns], rows))
 
 
 def unreached_csv(case: Case, found: Found, chosen: Unreached, words: Words) -> Sheet:
     """Who is on a list of a case, with full phones, also such as cannot be messaged: a private chat only."""
     several = len(all_ports(case)) > 1
     columns = ["name", "serial", "phone", "whatsapp", *(("port",) if several else ()), "fate"]
-    dispatch = case.dispatch
+    dispatch, recorded = case.dispatch, _recorded(found)
     rows = (
         ()
         if dispatch is None
@@ -66,7 +68,7 @@ def unreached_csv(case: Case, found: Found, chosen: Unreached, words: Words) -> 
             (
                 one.name,
                 ", ".join(one.serials),
-                _recorded(one, found),
+                recorded(one),
                 one.phone or "",
                 *((ports_of(case, one),) if several else ()),
                 fate_of(dispatch, one, words),
@@ -75,13 +77,13 @@ def unreached_csv(case: Case, found: Found, chosen: Unreached, words: Words) -> 
         )
     )
     name = words.plain(f"sheet.{chosen.name}_file", case=case.id)
-    return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
+    return Sheet(name, csv_of([words.plain(f"sheet.{column}") for column in columns], rows))
 
 
-def _recorded(one: Recipient, found: Found) -> str:
-    """The phone as the directory has it, where that is known: a landline is in no plan."""
-    contact = found.contacts.get(one.id.removeprefix("c"))
-    return (contact.phone if contact is not None else "") or one.phone or ""
+def _recorded(found: Found) -> Callable[[Recipient], str]:
+    """All phones of somebody that the directory has: a plan has the one that is written to, no landline."""
+    phones = {contact.client_id: contact.phone for contact in found.contacts.values()}
+    return lambda one: phones.get(one.id.removeprefix("c")) or one.phone or ""
 
 
 def _port(person: Person, case: Case) -> tuple[str, str]:
@@ -90,10 +92,10 @@ def _port(person: Person, case: Case) -> tuple[str, str]:
     return (member.incident.port.olt, member.incident.port.place) if member is not None else ("", "")
 
 
-def doubts_csv(case: Case, words: Words) -> Sheet:
+def doubts_csv(case: Case, found: Found, words: Words) -> Sheet:
     """The sends in doubt, and whom somebody calls, with full phones: for a private chat only."""
-    columns = ("name", "whatsapp", "at", "reason", "standing")
-    dispatch = at_rest(case)
+    columns = ("name", "phone", "whatsapp", "at", "reason", "standing")
+    dispatch, recorded = at_rest(case), _recorded(found)
     progress = dispatch.progress if dispatch else None
     rows: list[Sequence[str]] = []
     if dispatch is not None and progress is not None:
@@ -105,6 +107,7 @@ def doubts_csv(case: Case, words: Words) -> Sheet:
             rows.append(
                 (
                     recipient.name,
+                    recorded(recipient),
                     recipient.phone or "",
                     words.stamp(tried) if tried else "",
                     reason,
@@ -113,7 +116,7 @@ def doubts_csv(case: Case, words: Words) -> Sheet:
             )
     key = "sheet.doubts_file" if case.restores is None else "sheet.restored_doubts_file"
     name = words.plain(key, case=case.shown_as)
-    return Sheet(name, _csv([words.plain(f"sheet.{column}") for column in columns], rows))
+    return Sheet(name, csv_of([words.plain(f"sheet.{column}") for column in columns], rows))
 
 
 ENTRIES = 1000
@@ -133,7 +136,7 @@ def audit_csv(found: Recalled, words: Words, now: datetime, hours: float) -> She
     rows = [_audit_row(entry_of(found.book, entry, now, hours), words) for entry in found.entries]
     if len(rows) < found.total:
         rows.append((words.plain("sheet.more", n=found.total - len(rows)), *[""] * (len(columns) - 1)))
-    return Sheet(f"{title}.csv", _csv([words.plain(f"sheet.{column}") for column in columns], rows))
+    return Sheet(f"{title}.csv", csv_of([words.plain(f"sheet.{column}") for column in columns], rows))
 
 
 def audit_json(found: Recalled, words: Words, now: datetime, hours: float) -> Sheet:
@@ -221,14 +224,20 @@ def _utc(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat() if at else None
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    out = io.StringIO(newline="")
+def csv_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """The document: a column a heading, each text a cell."""
+    return b"".join(csv_parts(header, rows))
+
+
+def csv_parts(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
+    """The same, part by part: a long one is never in memory as a whole."""
+    out, mark = io.StringIO(newline=""), b"\xef\xbb\xbf"
     writer = csv.writer(out, delimiter=";")
-    writer.writerow([_cell(text) for text in header])
-    writer.writerows([_cell(text) for text in row] for row in rows)
-    return out.getvalue().encode("utf-8-sig")
-
-
-def _cell(text: str) -> str:
-    text = clean(text)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    for number, row in enumerate(chain([header], rows), 1):
+        writer.writerow([unrun(clean(text)) for text in row])
+        if not number % _PART:
+            yield mark + out.getvalue().encode()
+            mark = b""
+            out.seek(0)
+            out.truncate()
+    yield mark + out.getvalue().encode()

@@ -1,10 +1,11 @@
 """Planned work in words: where no cards come from, until when, and the buttons that end it early."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
+from bot.chat.screens.arguments import LONGER
 from bot.chat.screens.buttons import Action
 from bot.chat.screens.fitting import LINE
 from bot.chat.screens.press import Press
@@ -56,6 +57,39 @@ def end_rows(book: Book, now: datetime, words: Words) -> Rows:
         )
         for silence in active(book, now)[:ROWS]
     )
+
+
+def end_facts(silence: Silence, book: Book, now: datetime) -> dict[str, object]:
+    """What is told of one that ends soon; `n` are the cases there that ask for a decision again."""
+    there = (case for case in (book.cases[number] for number in book.open) if case.undecided)
+    n = sum(any(map(silence.covers, case.ports)) for case in there)
+    facts = {"where": where(silence.scopes), "until": silence.until, "left": silence.until - now}
+    return {**facts, "by": silence.by, "reason": silence.reason, "n": n}
+
+
+def prolong_rows(silence: Silence, words: Words) -> Rows:
+    """The buttons that have one last longer."""
+    ends = int(silence.until.timestamp())
+    buttons = (
+        Button(
+            words.plain("button.prolong", hours=minutes // 60),
+            Press(Action.PROLONG, 0, f"{silence.id}.{minutes}.{ends}").encode(),
+        )
+        for minutes in LONGER
+    )
+    return (tuple(buttons),)
+
+
+def read_prolong(arg: str) -> tuple[int, timedelta, datetime]:
+    """Which silence, how much longer, and when it ended as the button was drawn."""
+    number, minutes, ends = map(int, arg.split("."))
+    return number, timedelta(minutes=minutes), datetime.fromtimestamp(ends, UTC)
+
+
+def prolonged(silence: Silence, words: Words, now: datetime) -> Screen:
+    """Who had it last longer, and until when."""
+    facts = {"where": where(silence.scopes), "until": silence.until, "by": silence.by, "now": now}
+    return Screen(str(words.say("status.silence_prolonged", **facts)))
 
 
 def ended(silence: Silence, by: Who, book: Book, now: datetime, words: Words) -> Screen:

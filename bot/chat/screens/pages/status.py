@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 
 from markupsafe import Markup
 
+from bot.chat.screens.charts.day import line_of_day
 from bot.chat.screens.fitting import fit
 from bot.chat.screens.odd_rows import odd_row
 from bot.chat.screens.pages import silences
@@ -20,12 +21,13 @@ from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import CaseState
 from bot.domain.dispatch import Phase
-from bot.domain.health import GatewayHealth, SourceHealth
+from bot.domain.figures.day import Day
 from bot.domain.incident import Incident
 from bot.domain.limits.account import limit_today
 from bot.domain.limits.daily import counted
 from bot.domain.restored import waiting as waiting_for_news
 from bot.domain.rules import Rules
+from bot.domain.watched.health import STALE, AnswerHealth, SourceHealth
 
 T = TypeVar("T")
 _DEFAULTS = Rules()
@@ -50,17 +52,19 @@ class ProgramFacts:
 
 
 def status(
-    health: SourceHealth,
+    sources: Sequence[SourceHealth],
     book: Book,
     now: datetime,
     words: Words,
     *,
     hours: float,
     program: ProgramFacts,
-    gateway: GatewayHealth,
+    gateway: AnswerHealth,
     ledger_closed: str | None,
+    directory: AnswerHealth | None = None,
     may_decide: bool = False,
     rules: Rules = _DEFAULTS,
+    day: Day | None = None,
 ) -> Screen:
     """How things stand; what is broken comes first. `ledger_closed` says why nothing may be sent.
 
@@ -72,14 +76,16 @@ def status(
         *(
             [words.say("status.ledger_closed", why=why_closed(ledger_closed, words))]
             if ledger_closed  # to confirm what it may be would open nothing
-            else _unconfirmed(book, words, now, may_confirm=may_decide)
+            else not_confirmed(book, words, now, may_confirm=may_decide)
         ),
         *_posting(program.posting, words, now),
-        *_source(health, words, now, program.stale_after),
-        _login(health, program, words),
+        *(line for health in sources for line in _source(health, words, now, program.stale_after)),
+        *_login(sources, program, words),
+        *([] if directory is None else [_directory(directory, words, now)]),
         words.say("status.cases", open=len(book.open), waiting=waiting, running=running),
+        *([] if day is None else [line_of_day(day, words)]),
         *_ahead(book, words, now),
-        *_open_ends(book, words, now, rules),
+        *open_ends(book, words, now, rules),
         *_limit(book, words, now, rules),
         *([words.say("status.opted_out", n=len(book.opted_out))] if book.opted_out else []),
         _gateway(gateway, program, words, now),
@@ -87,11 +93,13 @@ def status(
     ]
     waits = resting_cases(book, now, hours)
     resting = sum(len(ports) for _, _, ports in waits)
+    skipped = [row for health in sources for row in health.skipped]
+    unoffered = [incident for health in sources for incident in health.unoffered]
     items = [
         *_some("status.silences", silences.active(book, now), lambda s: silences.row(s, words, now), words),
         *_some("status.cooling", waits, lambda wait: resting_row(*wait, words, now), words, n=resting),
-        *_some("status.skipped", health.skipped, lambda row: odd_row(row, words), words),
-        *_some("status.unoffered", health.unoffered, lambda i: _unoffered(i, book, words, now), words),
+        *_some("status.skipped", skipped, lambda row: odd_row(row, words), words),
+        *_some("status.unoffered", unoffered, lambda i: _unoffered(i, book, words, now), words),
     ]
     may = may_decide and not ledger_closed
     confirm = confirm_rows(words) if may and book.unconfirmed is not None else ()
@@ -99,7 +107,8 @@ def status(
     return Screen(str(fit(head, items, words, of=len(items))), (*confirm, *end))
 
 
-def _unconfirmed(book: Book, words: Words, now: datetime, *, may_confirm: bool) -> list[Markup]:
+def not_confirmed(book: Book, words: Words, now: datetime, *, may_confirm: bool = False) -> list[Markup]:
+    """That the ledger looks like an old copy, where it does."""
     if book.unconfirmed is None:
         return []
     facts = {"since": book.unconfirmed, "doubt": book.doubt, "now": now}
@@ -126,7 +135,7 @@ def _ahead(book: Book, words: Words, now: datetime) -> list[Markup]:
     return [*lines, words.say("status.proposals", n=waiting)] if waiting else lines
 
 
-def _open_ends(book: Book, words: Words, now: datetime, rules: Rules) -> list[Markup]:
+def open_ends(book: Book, words: Words, now: datetime, rules: Rules) -> list[Markup]:
     """What waits for a decision; and, with less noise, what somebody took upon themselves: calls are no
     card that waits, so they stand here and not in /pendentes.
     """
@@ -136,7 +145,7 @@ def _open_ends(book: Book, words: Words, now: datetime, rules: Rules) -> list[Ma
         "status.calls": to_be_called(book),
     }
     unread = unconfirmed(book)
-    return [_of_cases(key, found, book, words, unread) for key, found in ends.items() if found]
+    return [of_cases(key, found, book, words, unread) for key, found in ends.items() if found]
 
 
 def _limit(book: Book, words: Words, now: datetime, rules: Rules) -> list[Markup]:
@@ -145,7 +154,8 @@ def _limit(book: Book, words: Words, now: datetime, rules: Rules) -> list[Markup
     return [] if limit is None else [words.say("status.limit", n=counted(book.written, now), limit=limit)]
 
 
-def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words, unread: int) -> Markup:
+def of_cases(key: str, found: Mapping[int, int], book: Book, words: Words, unread: int = 0) -> Markup:
+    """A line that counts something, with the cases where it is, linked."""
     shown = sorted({book.cases[number].shown_as for number in found})
     cases = [book.cases[number] for number in shown[:_ROWS]]
     linked = Markup(", ").join(words.say("status.case", url=link(case), case=case.id) for case in cases)
@@ -156,28 +166,50 @@ def _of_cases(key: str, found: Mapping[int, int], book: Book, words: Words, unre
 def _source(health: SourceHealth, words: Words, now: datetime, stale_after: float) -> list[Markup]:
     good = {"source": health.source, "at": health.good_at, "now": now}
     age = now - health.good_at if health.good_at else None
+    stale_after = stale_after if health.every is None else STALE * health.every
+    if health.since is None and health.pushed is not None:
+        at = health.pushed.last
+        ago = None if at is None else now - at
+        return [words.say("status.source_pushed", source=health.source, at=at, age=ago, now=now)]
     if health.since is None:
         stale = age is not None and age.total_seconds() > stale_after
         key = "status.source_stale" if stale else "status.source_good"
         key = key if health.good_at else "status.source_never"
-        return [words.say(key, **good, age=age), *_unlisted(health, words)]
+        return [words.say(key, **good, age=age), *_away(health, words), *_unlisted(health, words)]
     bad = {"source": health.source, "since": health.since, "failures": health.failures, "error": health.error}
     last = "status.source_last" if health.good_at else "status.source_never"
     return [words.say("status.source_bad", **bad, now=now), words.say(last, **good, age=age)]
+
+
+def _away(health: SourceHealth, words: Words) -> list[Markup]:
+    olts = ", ".join(health.away)
+    return [words.say("status.away", source=health.source, olts=olts)] if olts else []
 
 
 def _unlisted(health: SourceHealth, words: Words) -> list[Markup]:
     return [words.say("status.unlisted", n=health.unlisted)] if health.unlisted else []
 
 
-def _login(health: SourceHealth, program: ProgramFacts, words: Words) -> Markup:
-    if health.login_refused or program.login == "refused":
-        return words.say("status.login_refused")
-    known = program.login == "ok" or health.good_at is not None
-    return words.say("status.login_ok" if known else "status.login_unknown")
+def _login(sources: Sequence[SourceHealth], program: ProgramFacts, words: Words) -> list[Markup]:
+    refused = [health.source for health in sources if health.login_refused]
+    if all(health.pushed is not None for health in sources):
+        return []  # it logs in nowhere
+    if not refused and program.login == "refused":
+        refused = [sources[0].source]
+    if refused:
+        return [words.say("status.login_refused", source=source) for source in refused]
+    known = program.login == "ok" or all(health.good_at is not None for health in sources)
+    return [words.say("status.login_ok" if known else "status.login_unknown")]
 
 
-def _gateway(health: GatewayHealth, program: ProgramFacts, words: Words, now: datetime) -> Markup:
+def _directory(health: AnswerHealth, words: Words, now: datetime) -> Markup:
+    facts = {"directory": health.name, "at": health.good_at, "now": now}
+    if health.since is None:
+        return words.say("status.directory", **facts)
+    return words.say("status.directory_bad", **facts, since=health.since, error=health.error)
+
+
+def _gateway(health: AnswerHealth, program: ProgramFacts, words: Words, now: datetime) -> Markup:
     facts = {"gateway": program.gateway, "dry_run": program.dry_run, "now": now}
     if health.since is not None:
         return words.say("status.gateway_bad", **facts, since=health.since, error=health.error)
@@ -210,6 +242,7 @@ def _unoffered(incident: Incident, book: Book, words: Words, now: datetime) -> M
         port=incident.port,
         alert_type=incident.alert_type,
         ignored=incident.ignored,
+        stale=incident.stale,
         until=silence.until if silence else None,
         now=now,
     )

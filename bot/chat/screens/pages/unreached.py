@@ -13,7 +13,6 @@ from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
 from bot.domain.case import Case
-from bot.domain.delivery import Arrived
 from bot.domain.dispatch import Dispatch
 from bot.domain.phone import mask
 from bot.domain.plan import Outcome, Progress, Recipient, Skip, Tally
@@ -26,12 +25,14 @@ _A_PAGE = 10
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """One of the lists. `code` stands for it in a button, `name` in the words; `numbers` are its card's."""
+    """One of the lists. `code` stands for it in a button, `name` in the words; `numbers` are its card's where
+    they are of several kinds.
+    """
 
     code: str
     name: str
     has: Callable[[Progress, Recipient], bool]
-    numbers: Callable[[Tally], Tally]
+    numbers: Callable[[Tally], Tally] | None = None
 
     def of(self, dispatch: Dispatch | None) -> list[Recipient]:
         """Who is on it: those to call first."""
@@ -52,13 +53,9 @@ def _numbers_not_told(tally: Tally) -> Tally:
     return Tally(tally.planned, outcomes, tally.skipped, 0)
 
 
-def _numbers_not_delivered(tally: Tally) -> Tally:
-    return Tally(tally.planned, {}, {}, 0, Arrived(undelivered=tally.arrived.undelivered))
-
-
 LISTS = (
     Unreached("n", "not_told", _not_told, _numbers_not_told),
-    Unreached("u", "not_delivered", lambda plan, one: plan.undelivered(one.id), _numbers_not_delivered),
+    Unreached("u", "not_delivered", lambda plan, one: plan.undelivered(one.id)),
 )
 
 
@@ -89,7 +86,7 @@ def unreached(case: Case, chosen: Unreached, page: int, words: Words) -> Screen:
     olt, place = where(case, words)
     head = [
         words.say("details.head", case=case.id, olt=olt, place=place),
-        words.say(f"details.{chosen.name}", counts=_counts(case, chosen, words)),
+        words.say(f"details.{chosen.name}", counts=_counts(case, chosen, words), n=len(everyone)),
         words.say("page.of", page=page + 1, pages=pages) if everyone else words.say("details.nobody"),
     ]
     shown = everyone[page * _A_PAGE :][:_A_PAGE]
@@ -105,7 +102,7 @@ def _counts(case: Case, chosen: Unreached, words: Words) -> Markup:
     """As the card says them."""
     dispatch = case.dispatch
     tally = dispatch.tally() if dispatch is not None else None
-    if dispatch is None or tally is None or not chosen.of(dispatch):
+    if dispatch is None or tally is None or chosen.numbers is None or not chosen.of(dispatch):
         return Markup("")
     return counts(chosen.numbers(tally), words, dry_run=dispatch.dry_run)
 

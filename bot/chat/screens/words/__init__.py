@@ -45,6 +45,11 @@ class Words:
         self._text = self._environment(autoescape=False)
         self._ready: dict[tuple[str, bool], Template] = {}
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where its times are told."""
+        return self._tz
+
     def has(self, key: str) -> bool:
         """Whether there is such a phrase."""
         return key in self._phrases
@@ -67,6 +72,9 @@ class Words:
         if status is not None:
             return self.plain("format.http", status=status[1])
         key = f"{family}.{code or 'none'}"
+        system, colon, rest = (code or "").partition(":")  # `system:account`
+        if colon and not self.has(key) and self.has(f"{family}.{system}"):
+            return f"{self.plain(f'{family}.{system}')} {rest}"
         return self.plain(key) if self.has(key) else code or ""
 
     def trouble(self, found: Trouble) -> str:
@@ -93,6 +101,14 @@ class Words:
         gap, month = self._phrases["format.day_month"], self._phrases[f"format.month_{local.month}"]
         year = f"{gap}{local.year}" if now is not None and abs(at - now) > _HALF_A_YEAR else ""
         return f"{local:%d}{gap}{month}{year} {local:%H:%M}"
+
+    def short_day(self, day: date) -> str:
+        """`22/11`."""
+        return f"{day:%d}{self._phrases['format.day_month']}{self._phrases[f'format.month_{day.month}']}"
+
+    def short_month(self, day: date) -> str:
+        """`11/26`."""
+        return f"{self._phrases[f'format.month_{day.month}']}{self._phrases['format.day_month']}{day:%y}"
 
     def moment(self, at: datetime, now: datetime) -> str:
         """As `time`, and tomorrow is called so: `amanhã 23/11 08:00`."""

@@ -10,6 +10,7 @@ export function documentLink(message) {
   if (!message.document) return null;
   // The Bot API simulator's file_id (telegram_state.py).
   const address = `/document/doc${Math.abs(message.chat)}x${message.id}`;
+  if (message.photo) return element('a', { class: 'file', href: address, download: message.document }, element('img', { class: 'picture', src: address, alt: message.text || message.document, loading: 'lazy' }));
   const link = element('a', { class: 'file', href: address, download: message.document },
     element('span', { class: 'file-icon', 'aria-hidden': 'true' }, message.document.split('.').pop().slice(0, 4).toUpperCase()),
     element('span', { class: 'file-name' }, message.document, element('small', {}, size(message.size))));

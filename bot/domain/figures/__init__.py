@@ -1,0 +1,1 @@
+"""What happened, in numbers: what pictures and pages show."""

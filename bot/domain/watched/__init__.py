@@ -1,0 +1,1 @@
+"""How others are doing, and what this process counted: the book knows nothing of it."""

@@ -1,0 +1,1 @@
+"""The page for the room: what is going on, read-only, for approvers alone."""

@@ -1,0 +1,225 @@
+"""The page of what goes on now, kept true while somebody looks: drawn once a change for all who watch.
+
+A line of the ledger marks its case; four times a second what is marked is drawn anew, a case at a time, so
+that a tap waits for no more than one. Whoever watches is sent the newest there is when they took what came
+before: nothing is queued for them.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from markupsafe import Markup
+
+from bot.chat.screens.pages.status import ProgramFacts
+from bot.domain.events import Alive, Line, PageOpened, TapRefused
+from bot.domain.plan import Tally
+from bot.domain.rules import Rules
+from bot.domain.watched.health import SourceHealth
+from bot.ops.panel import now as page
+from bot.ops.panel.pages import Templates, Visit
+from bot.ports import Clock, Ledger
+
+EVERY = 0.25  # seconds between two looks at what changed
+TICK = 5.0  # seconds after which a watcher hears that nothing did
+AGED = 30.0  # seconds after which all is drawn anew: time alone changes what a case says
+_OF_NO_CASE = Alive, PageOpened, TapRefused  # they change nothing that is shown
+log = logging.getLogger(__name__)
+
+
+class Desk(Protocol):
+    """What is known of what goes on."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The state, and whether it takes decisions."""
+
+    @property
+    def sources_health(self) -> Sequence[SourceHealth]:
+        """How each source is doing."""
+
+    @property
+    def rules(self) -> Rules:
+        """What the settings say now."""
+
+    def expected(self, number: int) -> Tally | None:
+        """What an approval of a case would come to now; None where that is not known."""
+
+
+class Live:
+    """One for all who watch; it works only while somebody does."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        templates: Templates,
+        clock: Clock,
+        program: Callable[[], ProgramFacts],
+    ) -> None:
+        self._desk, self._templates, self._clock = desk, templates, clock
+        self._program = program
+        self._watching = 0
+        self._task: asyncio.Task[None] | None = None
+        self._drawing = asyncio.Lock()
+        self._rows: dict[int, page.Row] = {}
+        self._expected: dict[int, Tally | None] = {}
+        self._order: list[int] = []
+        self._head = Markup()
+        self._touched: set[int] = set()
+        self._all = True
+        self._drawn_at = self._aged_at = float("-inf")
+        self._version = self._ticks = 0
+        self._turn = asyncio.Event()
+        self._step = self._whole = b""
+
+    def heard(self, lines: Sequence[Line]) -> None:
+        """Lines were written: what they are about is drawn anew."""
+        if not self._watching:
+            self._all = True
+            return
+        for line in lines:
+            number: int | None = getattr(line, "case", None)
+            if number is not None:
+                self._touched.add(abs(number))
+            elif not isinstance(line, _OF_NO_CASE):
+                self._all = True
+
+    def wake(self) -> None:
+        """Whoever watches looks whether they still may."""
+        turn, self._turn = self._turn, asyncio.Event()
+        turn.set()
+
+    async def draw(self, visit: Visit) -> Markup:
+        """The page as it is now."""
+        await self._fresh()
+        rows = [self._rows[number] for number in self._order]
+        return self._templates.draw("now.html", head=self._head, rows=rows, at=visit.now)
+
+    async def watch(self, may: Callable[[], Awaitable[bool]]) -> AsyncGenerator[bytes, None]:
+        """The page, and what changes, as server-sent events, for as long as they `may`."""
+        self._watching += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._keep_true(), name="panel")
+        seen, ticks = -1, self._ticks
+        try:
+            await self._fresh()
+            while await may():
+                turn = self._turn
+                if seen != self._version:
+                    part = self._step if seen == self._version - 1 else self._everything()
+                    seen, ticks = self._version, self._ticks
+                    yield part
+                elif ticks != self._ticks:
+                    ticks = self._ticks
+                    yield _event("tick", {"at": self._clock.now().isoformat()})
+                else:
+                    await turn.wait()
+        finally:
+            self._watching -= 1
+
+    async def stop(self) -> None:
+        """Nothing is drawn any more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _keep_true(self) -> None:
+        """A page that cannot be drawn is not said to be fresh: it says itself that it is old."""
+        told = self._clock.monotonic()
+        while self._watching:
+            try:
+                await self._look()
+            except Exception:  # the edge: a case that cannot be drawn must not end the page for good
+                log.exception("the panel could not be drawn")
+            else:
+                if self._clock.monotonic() - told >= TICK:
+                    told, self._ticks = self._clock.monotonic(), self._ticks + 1
+                    self.wake()
+            await self._clock.sleep(EVERY)
+
+    async def _fresh(self) -> None:
+        """All is as it is now, or was a quarter of a second ago."""
+        if self._clock.monotonic() - self._drawn_at >= EVERY:
+            await self._look()
+
+    async def _look(self) -> None:
+        """Draw what is not as it was, and let those who watch have it."""
+        async with self._drawing:
+            began = self._clock.monotonic()
+            if self._drawn_at > began - EVERY / 2:
+                return  # another one did while this one waited for its turn
+            aged = began - self._aged_at >= AGED
+            everything, self._all = self._all or aged, False
+            touched, self._touched = self._touched, set()
+            changed = await self._draw_rows(everything=everything, touched=touched)
+            head, order = self._draw_head(), [row.number for row in page.in_order([*self._rows.values()])]
+            if changed or (head, order) != (self._head, self._order):
+                self._head, self._order = head, order
+                self._publish(changed)
+            self._drawn_at = self._clock.monotonic()
+            self._aged_at = began if everything else self._aged_at
+
+    async def _draw_rows(self, *, everything: bool, touched: set[int]) -> dict[int, Markup]:
+        """Those that look otherwise now, by number."""
+        book, changed = self._desk.ledger.book, dict[int, Markup]()
+        for number in sorted(page.shown(book)):
+            expected = self._desk.expected(number)
+            known = number in self._rows and expected is self._expected.get(number)
+            if (known and not everything and number not in touched) or number not in book.cases:
+                continue
+            drawn = page.row(
+                book.cases[number],
+                book,
+                self._clock.now(),
+                self._templates,
+                rules=self._desk.rules,
+                expected=expected,
+            )
+            if number not in self._rows or self._rows[number].ageless != drawn.ageless:
+                changed[number] = drawn.html
+            self._rows[number], self._expected[number] = drawn, expected
+            await asyncio.sleep(0)
+        for number in self._rows.keys() - page.shown(book):
+            del self._rows[number]
+            del self._expected[number]
+        return changed
+
+    def _draw_head(self) -> Markup:
+        program = self._program()
+        return page.head(
+            [*self._rows.values()],
+            self._desk.ledger.book,
+            self._clock.now(),
+            self._templates,
+            sources=self._desk.sources_health,
+            stale_after=program.stale_after,
+            dry_run=program.dry_run,
+            closed=self._desk.ledger.closed is not None,
+        )
+
+    def _publish(self, changed: Mapping[int, Markup]) -> None:
+        self._version += 1
+        self._step, self._whole = self._told("step", changed), b""
+        self.wake()
+
+    def _everything(self) -> bytes:
+        """Made once for all who come, or are behind."""
+        if not self._whole:
+            self._whole = self._told("whole", {number: self._rows[number].html for number in self._order})
+        return self._whole
+
+    def _told(self, kind: str, rows: Mapping[int, Markup]) -> bytes:
+        there = set(self._order)
+        told = {
+            "at": self._clock.now().isoformat(),
+            "head": self._head,
+            "order": self._order,
+            "rows": {str(number): html for number, html in rows.items() if number in there},
+        }
+        return _event(kind, told)
+
+
+def _event(kind: str, told: Mapping[str, object]) -> bytes:
+    return f"event: {kind}\ndata: {json.dumps(told, ensure_ascii=False)}\n\n".encode()

@@ -1,0 +1,1 @@
+"""What `check` finds: its lines, Telegram, templates."""

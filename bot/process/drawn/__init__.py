@@ -1,0 +1,1 @@
+"""Pictures of drawings, made beside the program."""

@@ -1,0 +1,1 @@
+"""`python -m bot setup`: one question at a time, each answer tried at once and then kept in `.env`."""

@@ -1,0 +1,1 @@
+"""Pretend ERPs: who the customers of the pretend ISP are, as their systems tell it."""
