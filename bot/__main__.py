@@ -1,11 +1,15 @@
 """The command line: a start-up error is one line and an exit code."""
 
+import signal
+import sys
+
+if __name__ == "__main__" and sys.argv[1:2] in ([], ["run"]):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # before all that takes time: unheard it would end the start
+
 import argparse
 import asyncio
 import gc
 import os
-import signal
-import sys
 from collections.abc import Sequence
 from functools import partial
 

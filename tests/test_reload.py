@@ -2,13 +2,18 @@
 
 import asyncio
 import logging
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+import bot
 from bot.domain.events import Change, SettingsChanged
 from bot.process import app, reload
 from bot.process.settings.again import Given
@@ -207,3 +212,33 @@ async def test_a_hangup_is_heard_by_the_process(site: Isp) -> None:
         bot.send_signal(signal.SIGHUP)
         await site.card("UNDO_SECONDS: 0 → 3")
     assert bot.returncode == 0
+
+
+@pytest.mark.parametrize(("asked", "ends"), [(["run"], 2), ([], 2), (["check"], -signal.SIGHUP)])
+def test_a_hangup_as_the_program_begins_ends_only_what_is_no_bot(
+    asked: list[str], ends: int, tmp_path: Path
+) -> None:
+    """It comes as the first module that takes time is loaded; a terminal that closes ends all else."""
+    early = """
+    import os, signal, sys
+
+    class Hangup:
+        def find_spec(self, name, *_):
+            if name in {"argparse", "bot.errors"}:
+                sys.meta_path.remove(self)
+                os.kill(os.getpid(), signal.SIGHUP)
+
+    sys.meta_path.insert(0, Hangup())
+    """
+    (tmp_path / "sitecustomize.py").write_text(dedent(early))
+    keep = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
+    ended = subprocess.run(
+        [sys.executable, "-m", "bot", *asked],
+        cwd=tmp_path,
+        env={**keep, "PYTHONPATH": f"{tmp_path}:{Path(bot.__file__).parents[1]}", "BOT_LANGUAGE": "en"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (ended.returncode, "TELEGRAM_TOKEN" in ended.stderr) == (ends, ends == 2), ended.stderr
