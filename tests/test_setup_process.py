@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.process.setup.terminal import Stopped, Terminal
+from bot.process.setup.terminal import LONGEST, Stopped, Terminal
+from bot.tongue import speak
 
 from .isp import PATIENCE, ROOT, Isp, isp
 
@@ -104,6 +105,19 @@ async def test_a_secret_that_is_typed_is_not_shown_and_ctrl_c_stops_at_any_quest
     os.close(ours)
     site.assert_clean(seen.decode())
     assert b"TELEGRAM_TOKEN: 11 characters taken." in seen
+
+
+def test_a_file_that_was_pasted_is_no_answer_and_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two megabytes for a token took half a minute to be refused, and as a choice ended the sitting."""
+    typed = [b"9" * 2_000_000, b"9" * (LONGEST + 1), b"9" * LONGEST]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\n".join(typed)), "utf-8"))
+    speak("pt_BR")
+    assert Terminal().ask("? ", hidden=True) == "9" * LONGEST
+    said = "✗ {} caracteres não são uma resposta: a mais longa tem 4096"
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if line.startswith("✗")] == [said.format(2_000_000), said.format(4097)]
 
 
 def test_the_end_of_a_pipe_and_what_is_no_text_are_said(monkeypatch: pytest.MonkeyPatch) -> None:

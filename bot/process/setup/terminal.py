@@ -5,6 +5,11 @@ import io
 import sys
 from typing import Protocol
 
+from bot.tongue import said
+
+LONGEST = 4096
+"""Characters of an answer: as many as a terminal takes in a line, and more than any setting has."""
+
 
 class Stopped(Exception):
     """The person had enough: Ctrl-C, or the end of what is typed."""
@@ -17,7 +22,10 @@ class Person(Protocol):
         """Tell a line."""
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
-        """What is typed, without spaces around it; hidden: nobody sees it. Stopped where nothing comes."""
+        """What is typed, without spaces around it, at most `LONGEST`; hidden: nobody sees it.
+
+        Stopped where nothing comes.
+        """
 
 
 class Terminal:
@@ -32,7 +40,16 @@ class Terminal:
         print(line, flush=True)
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
-        """Read a line; from a pipe as it comes, where nobody reads over a shoulder."""
+        """Read a line; from a pipe as it comes, where nobody reads over a shoulder.
+
+        One that is too long, such as a file that was pasted, is asked for again.
+        """
+        while len(text := self._read(question, hidden=hidden)) > LONGEST:
+            what = "{count} characters are no answer: the longest has {most}"
+            self.say(f"✗ {said(what, count=len(text), most=LONGEST)}")
+        return text
+
+    def _read(self, question: str, *, hidden: bool) -> str:
         typing = sys.stdin.isatty()
         try:
             text = getpass.getpass(question) if hidden and typing else input(question)
