@@ -16,6 +16,7 @@ from bot import tongue
 from bot.domain.book import Doubt
 from bot.errors import StartupError
 from bot.storage.disk import Disk
+from bot.storage.inbox import NAME as INBOX
 from bot.storage.people.key import NAME as KEY
 from bot.storage.people.months import FOLDER
 from bot.storage.rows import PUSHED
@@ -27,8 +28,12 @@ UPGRADING = "upgrading"
 BEFORE = "before-upgrade"
 """How the folder with the copy of what there was before an upgrade begins."""
 
-TAKEN = ("cooldown.json", "audit.json", PUSHED)
-"""What a backup takes beside the segments, files and folders of files: all that a start believes."""
+TAKEN = ("cooldown.json", "audit.json", PUSHED, INBOX)
+"""What a backup takes beside the segments, files and folders of files: all that a start believes.
+
+News of the inbox may be in the segments by then, too: it is worked on again, which changes nothing. The other
+way round a customer's stop that their gateway was told we have would be in neither.
+"""
 
 PEOPLE = (KEY, FOLDER)
 """What it takes behind them: whoever a line speaks of is known before the line is there."""

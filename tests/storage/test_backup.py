@@ -6,6 +6,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from bot.__main__ import main
 from bot.domain import events as ev
+from bot.domain.delivery import StopNews
 from bot.errors import Declined, StartupError
 from bot.steps import decide
 from bot.storage import copied
@@ -24,6 +26,7 @@ from bot.storage.commands.show import show
 from bot.storage.commands.verify import run_verify, verify
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
+from bot.storage.inbox import FileInbox
 from bot.storage.kept import Views
 from tests.fakes import ANA, NOON, FakeClock
 from tests.storage.disks import FaultyDisk
@@ -326,6 +329,26 @@ def test_a_view_that_is_being_written_is_read_again_or_left(tmp_path: Path, data
     assert (tmp_path / "soon" / "audit.json").read_bytes() == whole
     backup(data, tmp_path / "never", NOON, Writing(*[whole[:-5]] * 5))
     assert not (tmp_path / "never" / "audit.json").exists()
+
+
+async def test_news_that_a_gateway_was_told_we_have_are_in_the_backup(tmp_path: Path, data: Path) -> None:
+    """Nobody tells them again: a customer's stop would be lost with the disk."""
+    box, told = FileInbox(data), StopNews("M0m1cL3y", "PARAR", NOON)
+    await box.keep([told, replace(told, person="Zz9aaaaa")])
+
+    class Working(Disk):
+        """What was read is worked on meanwhile: it is in the lines that are copied, and not in the file."""
+
+        def read(self, path: Path) -> bytes:
+            found = super().read(path)
+            if path == data / "inbox.jsonl":
+                box.done([told])
+            return found
+
+    said = backup(data, tmp_path / "copy", NOON, Working())
+    box.close()
+    assert "inbox.jsonl" not in said
+    assert tuple(FileInbox(tmp_path / "copy").left) == (told, replace(told, person="Zz9aaaaa"))
 
 
 def test_folders_are_copied_and_what_is_unknown_is_named(

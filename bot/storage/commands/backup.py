@@ -20,6 +20,7 @@ from bot.storage.commands.phrases import ASKS, counted, no_ledger
 from bot.storage.commands.progress import watched
 from bot.storage.copied import Mark
 from bot.storage.disk import Disk
+from bot.storage.inbox import NAME as INBOX
 from bot.storage.people.key import KeyMissing, key_of
 from bot.storage.replay import Scan, cut
 from bot.storage.segments import ledger_folder, segments_in, sizes_in
@@ -148,6 +149,8 @@ def _copy_beside(disk: Disk, source: Path, dest: Path) -> None:
         disk.sync_folder(dest)
     elif source.suffix == ".json":
         _copy_view(disk, source, dest)
+    elif source.name == INBOX and source.exists():  # as it is at one moment: it may be made shorter
+        disk.replace(dest, disk.read(source))
     elif source.exists():
         _copy(disk, source, dest, disk.length(source))
 
