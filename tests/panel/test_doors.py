@@ -1,7 +1,11 @@
 """Who may see the panel: how one gets in, and how one is out again."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
+import httpx
+
+from bot.ops.panel.doors import STREAMS
 from tests.isp import PATIENCE, Isp, until
 
 from .conftest import Visitor, asks, links, visitor
@@ -85,3 +89,26 @@ async def test_whoever_is_no_administrator_any_more_is_out(site: Isp, ana: Visit
     async with asyncio.timeout(PATIENCE):
         while (await ana.get("/panel/")).status_code == 200:  # noqa: ASYNC110 - it is asked again
             await asyncio.sleep(0.02)
+
+
+async def test_one_session_keeps_a_few_screens_and_leaves_the_others_theirs(site: Isp, ana: Visitor) -> None:
+    async with visitor(site) as another, AsyncExitStack() as screens:
+        assert (await another.enter(await asks(site, site.ana))).status_code == 303
+
+        async def opens(of: Visitor) -> httpx.Response:
+            request = of.http.build_request("GET", f"{of.base}/panel/events")
+            answer = await of.http.send(request, stream=True)
+            screens.push_async_callback(answer.aclose)
+            return answer
+
+        many = await asyncio.gather(*(opens(ana) for _ in range(3 * STREAMS)))
+        refused = [one for one in many if one.status_code != 200]
+        assert {(one.status_code, one.headers["Retry-After"]) for one in refused} == {(429, "10")}
+        kept = [one for one in many if one.status_code == 200]
+        assert len(kept) == STREAMS
+        assert (await opens(another)).status_code == 200
+        assert (await ana.get("/panel/")).status_code == 200, "without being kept true it is shown"
+        await kept[0].aclose()
+        async with asyncio.timeout(PATIENCE):
+            while (answer := await opens(ana)).status_code != 200:
+                await answer.aclose()

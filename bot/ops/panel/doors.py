@@ -15,6 +15,7 @@ from bot.domain.who import Who
 
 LINK = 600.0  # seconds
 SESSION = 12 * 3600.0  # seconds
+STREAMS = 6  # screens of one session that are kept true: as many as a browser opens to one address
 OPENED = 30  # pages with personal data that one session opens in a minute: nobody reads more
 OF_ONE = 5  # sessions of a person: a phone, a desk, a wall; with one more the oldest ends
 WRONG = 30  # links a minute that are none, whoever tries them: then somebody is guessing
@@ -26,12 +27,13 @@ _BYTES = 32
 class Session:
     """Somebody who is in until `until` (seconds of the clock), unless it `ended` before.
 
-    `opened` is when they last opened personal data.
+    `opened` is when they last opened personal data, `streams` how many screens of theirs are kept true now.
     """
 
     who: Who
     until: float
     ended: bool = False
+    streams: int = 0
     opened: deque[float] = field(default_factory=lambda: deque(maxlen=OPENED))
 
     def admit(self, now: float) -> bool:

@@ -1,6 +1,7 @@
 """The panel put together: who may, its pages in one table, and what keeps the first of them true."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -8,7 +9,7 @@ from bot.chat.screens.pages.status import ProgramFacts
 from bot.chat.screens.words import Words
 from bot.domain.events import Line
 from bot.domain.who import Who
-from bot.ops.panel.doors import Session
+from bot.ops.panel.doors import STREAMS, Session
 from bot.ops.panel.figures import Figures
 from bot.ops.panel.history import History
 from bot.ops.panel.live import Desk, Live
@@ -90,6 +91,19 @@ class Site:
         await self._live.stop()
 
     async def _events(self, _request: Request, session: Session) -> Response:
+        """One session takes a few of the port's places, so that others have theirs."""
+        if session.streams >= STREAMS:
+            later = (("Retry-After", "10"), ("Cache-Control", "no-store"), *GUARDS)
+            return Response(HTTPStatus.TOO_MANY_REQUESTS, headers=later)
         headers = (("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"), *GUARDS)
-        parts = self._live.watch(lambda: self._panel.holds(session))
+        parts = self._counted(session)
         return Response(HTTPStatus.OK, b"", "text/event-stream; charset=utf-8", headers, parts)
+
+    async def _counted(self, session: Session) -> AsyncGenerator[bytes, None]:
+        session.streams += 1
+        try:
+            async with aclosing(self._live.watch(lambda: self._panel.holds(session))) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            session.streams -= 1
