@@ -1,10 +1,12 @@
 """For every test."""
 
 import gc
+import os
 import re
 import ssl
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from bot.tongue import ENGLISH, speak
 from tests.faults import bugs
 from tests.faults.table import Caught, render
 from tests.faults.tries import Tries
+from tests.postgres import Server, clean, running
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,6 +43,27 @@ def english(monkeypatch: pytest.MonkeyPatch) -> Generator[None, None, None]:
     speak(ENGLISH)
     yield
     speak(ENGLISH)
+
+
+@pytest.fixture(scope="session")
+def pg_shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all workers of this run."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def postgres(pg_shared: Path) -> Iterator[Server]:
+    """This worker's PostgreSQL, for tests that leave it running."""
+    with running(pg_shared) as server:
+        yield server
+    clean()
+
+
+@pytest.fixture
+def database(postgres: Server) -> str:
+    """The address of a new database with an empty ledger."""
+    return postgres.database()
 
 
 APART = ("attack", "mutant", "soak")

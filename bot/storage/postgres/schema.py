@@ -1,0 +1,114 @@
+"""The tables in PostgreSQL, which version of them there is, and how they are made.
+
+The lines are text, byte for byte as in a file, and their numbers come from the head row: what is counted by a
+sequence has gaps. Nothing changes or takes away a line: triggers refuse it to whoever may.
+"""
+
+from typing import Any
+
+from psycopg import Connection
+
+from bot import tongue
+from bot.errors import StartupError
+from bot.storage import codec
+
+VERSION = 1
+"""Of the tables that this program makes and understands."""
+
+LEAST = 14
+"""Of PostgreSQL: what is older gets no corrections any more."""
+
+_TABLES = """
+CREATE TABLE ledger_lines (
+    seq bigint PRIMARY KEY CHECK (seq > 0),
+    line text NOT NULL
+);
+CREATE TABLE ledger_head (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    seq bigint NOT NULL DEFAULT 0,
+    grp bigint NOT NULL DEFAULT 0,
+    digest text NOT NULL,
+    at timestamptz,
+    epoch bigint NOT NULL DEFAULT 0,
+    version integer NOT NULL
+) WITH (fillfactor = 10);
+CREATE TABLE ledger_people (
+    seq bigserial PRIMARY KEY,
+    month text NOT NULL,
+    line text NOT NULL
+);
+CREATE INDEX ledger_people_month ON ledger_people (month, seq);
+CREATE TABLE ledger_key (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    secret text NOT NULL
+);
+CREATE TABLE ledger_lease (
+    name text PRIMARY KEY,
+    owner text NOT NULL,
+    epoch bigint NOT NULL,
+    until timestamptz NOT NULL
+);
+CREATE FUNCTION ledger_refused() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'lines of the ledger are neither changed nor taken away (%)', TG_OP;
+END $$;
+CREATE TRIGGER ledger_lines_stay BEFORE UPDATE OR DELETE ON ledger_lines
+    FOR EACH ROW EXECUTE FUNCTION ledger_refused();
+CREATE TRIGGER ledger_lines_stay_all BEFORE TRUNCATE ON ledger_lines
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refused();
+"""
+
+
+def version(connection: Connection[Any]) -> int | None:
+    """Of the tables that are there, None where there are none. Raises psycopg.Error."""
+    there = connection.execute("SELECT to_regclass('ledger_head') IS NOT NULL").fetchone()
+    if there is None or not there[0]:
+        return None
+    found = connection.execute("SELECT version FROM ledger_head").fetchone()
+    return None if found is None else int(found[0])
+
+
+def make(connection: Connection[Any]) -> bool:
+    """Make the tables, or bring them up to this version; whether there was anything to do.
+
+    StartupError where they are of a newer version, or cannot be made here; psycopg.Error.
+    """
+    _check_server(connection)
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('ledger'))")  # two at once: one makes them
+        there = version(connection)
+        _check_not_newer(there)
+        if there is None:
+            connection.execute(_TABLES)
+            head = "INSERT INTO ledger_head (digest, version) VALUES (%s, %s)"
+            connection.execute(head, (codec.NO_LINE, VERSION))
+    return there is None
+
+
+def check(connection: Connection[Any]) -> None:
+    """StartupError where the tables are not those that this program understands; psycopg.Error."""
+    _check_server(connection)
+    there = version(connection)
+    _check_not_newer(there)
+    if there is None:
+        text = "there is no ledger in that database yet: run python -m bot ledger migrate --to its address"
+        raise StartupError(tongue.said(text), code=1)
+    if there < VERSION:
+        text = "the ledger's tables are of a version before ({there}, not {mine}): run ledger migrate --to"
+        raise StartupError(tongue.said(text, there=there, mine=VERSION), code=1)
+
+
+def _check_not_newer(there: int | None) -> None:
+    if there is not None and there > VERSION:
+        text = "the ledger's tables are of a newer version ({there}) than this program knows ({mine})"
+        raise StartupError(tongue.said(text, there=there, mine=VERSION), code=1)
+
+
+def _check_server(connection: Connection[Any]) -> None:
+    number, encoding = connection.info.server_version, connection.info.parameter_status("server_encoding")
+    if number < LEAST * 10_000:
+        text = "PostgreSQL {there} is too old: the ledger needs {least} or newer"
+        raise StartupError(tongue.said(text, there=number // 10_000, least=LEAST), code=1)
+    if encoding != "UTF8":
+        text = "the database's encoding is {there}: the ledger needs UTF8"
+        raise StartupError(tongue.said(text, there=encoding), code=1)

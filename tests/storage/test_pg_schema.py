@@ -1,0 +1,51 @@
+"""The tables in PostgreSQL: made once, of one version, and their lines stay."""
+
+import pytest
+from psycopg import Connection, errors
+
+from bot.errors import StartupError
+from bot.storage.postgres import schema
+from tests.postgres import Server
+
+pytestmark = pytest.mark.process
+
+
+def test_they_are_made_once(postgres: Server) -> None:
+    with Connection.connect(postgres.database(empty=True)) as connection:
+        assert schema.version(connection) is None
+        with pytest.raises(StartupError, match="ledger migrate --to"):
+            schema.check(connection)
+        assert schema.make(connection)
+        assert not schema.make(connection)
+        schema.check(connection)
+        assert schema.version(connection) == schema.VERSION
+
+
+def test_an_older_program_refuses_newer_tables(database: str) -> None:
+    with Connection.connect(database) as connection:
+        connection.execute("UPDATE ledger_head SET version = version + 1")
+        for refuses in (schema.check, schema.make):
+            with pytest.raises(StartupError, match="newer version"):
+                refuses(connection)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger_lines SET line = 'x'",
+        "DELETE FROM ledger_lines",
+        "TRUNCATE ledger_lines",
+    ],
+)
+def test_no_line_is_changed_or_taken_away(database: str, statement: str) -> None:
+    with Connection.connect(database, autocommit=True) as connection:
+        connection.execute("INSERT INTO ledger_lines VALUES (1, 'a')")
+        with pytest.raises(errors.RaiseException, match="neither changed nor taken away"):
+            connection.execute(statement.encode())
+        assert connection.execute("SELECT line FROM ledger_lines").fetchall() == [("a",)]
+
+
+def test_another_encoding_is_refused(postgres: Server) -> None:
+    postgres.run("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'")
+    with Connection.connect(postgres.url("latin")) as connection, pytest.raises(StartupError, match="UTF8"):
+        schema.make(connection)
