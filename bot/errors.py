@@ -87,8 +87,14 @@ class Asked(Declined):
 class LedgerClosed(BotError):
     """The ledger cannot record decisions, so nothing may be decided or sent. The text says why."""
 
+    @property
+    def away(self) -> bool:
+        """Whether it is so only for now: what was not recorded may be tried again."""
+        why = self.args[0] if self.args else None
+        return isinstance(why, Closed) and why.code == "away"
 
-Why = Literal["damaged", "gone", "full", "unwritable", "clock", "key"]
+
+Why = Literal["damaged", "gone", "full", "unwritable", "clock", "key", "away", "fenced", "elsewhere"]
 
 
 class Closed(str):

@@ -240,7 +240,10 @@ class Ledger(Protocol):
 
     @property
     def closed(self) -> str | None:
-        """Why nothing may be decided or sent, None while all is well."""
+        """Why nothing may be decided or sent, None while all is well.
+
+        Where it is so only for now (`Closed.code` is "away") rules wait until it is over.
+        """
 
     async def commit(self, write: Write) -> Sequence[Line]:
         """Run `write` on the state, add its lines as one group, return them once they are durable.

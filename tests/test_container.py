@@ -184,7 +184,7 @@ def test_secrets_as_files_are_those_that_the_bot_reads_so() -> None:
     (_, *gateways), (_, *sources) = GATEWAYS.values(), SOURCES.values()
     others = [own_fields(one.settings) for one in (*gateways, *sources, *DIRECTORIES.values())]
     another = {name for fields in others for name, field in fields.items() if is_secret(field)}
-    usually_empty = {"heartbeat_url", "cookie_hsm", "telegram_proxy"}
+    usually_empty = {"heartbeat_url", "cookie_hsm", "telegram_proxy", "ledger"}
     assert {name.lower() for name in files} == set(SECRETS) - another - usually_empty
     assert all(f"{name.upper()}_FILE" in compose for name in another), "it says what to put in their place"
     assert re.findall(r"^ {6}- (\w+)$", compose, re.MULTILINE) == list(files.values())

@@ -112,7 +112,7 @@ class Flow:
             self._enricher,
             self._sender,
             ledger=deps.ledger,
-            decide=self.decide,
+            decide=self._carry_on,
             chat=deps.chat,
             clock=deps.clock,
             in_force=self._in_force,
@@ -224,8 +224,15 @@ class Flow:
     async def decide(self, rule: Write) -> Sequence[Line]:
         """The rule's lines, once they are durable and what follows from them (policy.py) is under way.
 
-        What the rule raises (Declined, Asked) passes through; LedgerClosed where nothing can be decided.
+        What the rule raises (Declined, Asked) passes through; LedgerClosed where nothing can be decided, also
+        where that is so only for now: who decides is told, and not kept waiting.
         """
+        if (closed := self.ledger.closed) is not None and LedgerClosed(closed).away:
+            raise LedgerClosed(closed)
+        return await self._policy.decide(rule)
+
+    async def _carry_on(self, rule: Write) -> Sequence[Line]:
+        """The same for what is under way: it waits for a ledger that is away."""
         return await self._policy.decide(rule)
 
     async def look(self) -> None:
@@ -327,7 +334,7 @@ class Flow:
     async def stopped(self, *, heard: bool = True) -> None:
         """Write that the program stopped in order; `heard` as above."""
         try:
-            await self.ledger.commit(lambda _book, _now: [Stopped(heard)])
+            await self.decide(lambda _book, _now: [Stopped(heard)])
         except LedgerClosed as error:
             log.error("the stop could not be written: %s", error)  # noqa: TRY400
 

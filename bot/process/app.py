@@ -47,6 +47,7 @@ from bot.process.wiring import (
     attention_of,
     open_directory,
     open_gateway,
+    open_ledger,
     open_pace,
     open_source,
     rules_of,
@@ -79,12 +80,15 @@ QUICK = 2.0  # seconds that a replay takes before anybody is told how far it is
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
 
 
-def _replayed(settings: Settings, clock: Clock) -> FileLedger:
-    """The ledger, out of the garbage collector's sight: each full collection would stop taps for 100 ms."""
+async def _replayed(settings: Settings, clock: Clock) -> FileLedger:
+    """The ledger that LEDGER names, out of the garbage collector's sight.
+
+    Each full collection would stop taps for 100 ms.
+    """
     gc.disable()
     try:
         with watched(settings.data_dir, after=QUICK, say=partial(log.info, "the ledger is read: %s")) as disk:
-            return FileLedger.open(settings.data_dir, clock, disk)
+            return await open_ledger(settings, clock, disk)
     finally:
         gc.freeze()
         gc.enable()
@@ -114,7 +118,7 @@ class App:
         StartupError where the folder or port is not ours.
         """
         settings, clock = self._settings, self._clock
-        self._ledger = ledger = _replayed(settings, clock)
+        self._ledger = ledger = await _replayed(settings, clock)
         self._source = open_source(settings, clock)
         self._erp = open_directory(settings, clock)
         self._gateway = open_gateway(settings, clock)
@@ -149,6 +153,7 @@ class App:
         reload = None if self._given is None else Reload(settings, self._given, clock, holders)
         self._telegram.attend(self._flow, self._program, reload, self._panel.link if self._panel else None)
         ledger.on_closed = lambda why: self._telegram.chat.say(Notice("ledger_closed", {"why": why}))
+        ledger.on_back = lambda: self._flow.follow(self._flow.rules)  # every card as it is by now
         try:
             await self._start()
             if reload is not None and again is not None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.words import Words, words_in
 from bot.directories import DIRECTORIES
 from bot.directories.adapter import Erp
 from bot.domain.rules import Rules
+from bot.errors import StartupError
 from bot.gateways import DRY_RUN, GATEWAYS, would_send
 from bot.gateways.adapter import Sender
 from bot.gateways.pace import Pace
@@ -16,11 +18,35 @@ from bot.process.settings.composed import Settings
 from bot.sources import SOURCES, systems
 from bot.sources.adapter import OltManager
 from bot.sources.network import Network
+from bot.storage.disk import Disk
+from bot.storage.files import FileLedger
+from bot.tongue import said
+
+if TYPE_CHECKING:
+    from bot.storage.postgres.ledger import PostgresLedger
 
 LOOK_UP_FOR = 30.0  # seconds: an ERP that starts anew is waited for
 LIST_WITHIN, LATE_LIST = 60.0, 2  # seconds, or poll intervals where those are longer: no list takes longer
 _OTHER_NAMES = {"look_ups": "enrich_concurrency", "flaps": "flaps_per_hour"}
 _PERCENTAGES = {"nearly_all": "group_nearly_all", "dominance": "group_dominance"}
+
+
+async def open_ledger(settings: Settings, clock: Clock, disk: Disk) -> FileLedger:
+    """The ledger that `LEDGER` names. StartupError where it cannot be used."""
+    url = settings.ledger.get_secret_value()
+    if not url:
+        return FileLedger.open(settings.data_dir, clock, disk)
+    return await postgres().open(url, settings.data_dir, clock, disk)
+
+
+def postgres() -> "type[PostgresLedger]":
+    """What keeps a ledger in PostgreSQL, which is not loaded for files. StartupError without the extra."""
+    try:
+        from bot.storage.postgres.ledger import PostgresLedger  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        text = "LEDGER needs what {missing} is part of: pip install 'olt-noc-bot[postgres]'"
+        raise StartupError(said(text, missing=error.name), code=1) from None
+    return PostgresLedger
 
 
 def open_gateway(settings: Settings, clock: Clock) -> Sender:

@@ -23,6 +23,8 @@ from bot.storage.rows import PUSHED
 from bot.storage.segments import ledger_folder
 
 NAME = "backup.json"
+COPY = "copy.json"
+"""Beside segments that are a copy of a ledger in PostgreSQL."""
 UPGRADING = "upgrading"
 """Where an upgrade makes the new ledger; while it is there nothing starts."""
 BEFORE = "before-upgrade"

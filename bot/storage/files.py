@@ -40,6 +40,10 @@ _NOTE_WITHIN = 0.2  # seconds until a line that nobody waits for is written
 _TURNS = 2  # of the loop before a group is closed: what is about to be added joins it, for half the syncs
 _PER_SEND = 1024  # bytes: an intent and a result with their envelopes, generously
 _SPARE = 1024 * 1024  # bytes that decisions and observations may take meanwhile
+_A_COPY = (
+    "{folder} has a copy of a ledger in PostgreSQL: set LEDGER to its address, or bring the ledger back into "
+    "another folder with python -m bot ledger migrate --from its address --to FOLDER"
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -84,6 +88,7 @@ class FileLedger(Recorder):
         segments: Segments,
         people: People | None,
         release: Callable[[], object],
+        once_doubted: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(clock, book, recovery.corrupt)
         self._people = people
@@ -94,7 +99,7 @@ class FileLedger(Recorder):
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = False
-        self._once_doubted: Callable[[], None] | None = None
+        self._once_doubted = once_doubted
         self.on_written: Callable[[float], None] = lambda _seconds: None
         """Called after each group of lines, with how long the disk took to have it."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
@@ -117,26 +122,28 @@ class FileLedger(Recorder):
             message = tongue.said(text, folder=folder)
             raise StartupError(message, code=1) from None
         except OSError as error:
-            raise _unusable(folder, error) from error
+            raise unusable(folder, error) from error
         try:
             return cls._replayed(folder, clock, disk, release)
         except BaseException as error:
             release()
             if isinstance(error, OSError):
-                raise _unusable(folder, error) from error
+                raise unusable(folder, error) from error
             raise
 
     @classmethod
     def _replayed(cls, folder: Path, clock: Clock, disk: Disk, release: Callable[[], object]) -> Self:
         mark = copied.found(disk, folder)
         disk.make_folder(ledger_folder(folder))
+        if copied.COPY in disk.names(ledger_folder(folder)):
+            raise StartupError(tongue.said(_A_COPY, folder=folder), code=1)
         views = heads_of_views(disk, folder)
         found = resumed(disk, folder, views)
         moved, kept, corrupt = 0, None, None
         doubt = doubt_about(found, views, clock.now()) or (None if mark is None else mark.doubt)
         segments = Segments(disk, folder, found.head)
         if found.trouble is not None and found.trouble.fault is Fault.CORRUPT:
-            corrupt = _explained(folder, found.trouble, found.head.seq)
+            corrupt = explained(folder, found.trouble, found.head.seq)
         else:
             if found.trouble is not None:
                 moved, kept = quarantine(disk, folder, found, clock.now())
@@ -156,7 +163,7 @@ class FileLedger(Recorder):
         except KeyMissing as error:
             corrupt = corrupt or Closed(str(error), "key")
         recovery = Recovery(found.head.seq, moved, kept, corrupt, doubt, found.since)
-        made = cls(
+        return cls(
             folder,
             clock,
             book=found.book,
@@ -164,10 +171,8 @@ class FileLedger(Recorder):
             segments=segments,
             people=people,
             release=release,
+            once_doubted=None if mark is None else partial(copied.taken_off, disk, folder),
         )
-        if mark is not None:
-            made._once_doubted = partial(copied.taken_off, disk, folder)
-        return made
 
     @property
     def head(self) -> Head:
@@ -305,9 +310,8 @@ class FileLedger(Recorder):
         self._writing = True
         try:
             if rows:
-                loop = asyncio.get_running_loop()
                 listed = [one for entry in group for one in entry.listed]
-                places, took = await loop.run_in_executor(self._thread, self._append, listed, rows)
+                places, took = await self._durably(listed, rows)
                 self.on_written(took)
         except Exception as error:  # noqa: BLE001 - whatever stops the writer must reach those who wait
             self._fail(group, error)
@@ -325,6 +329,11 @@ class FileLedger(Recorder):
         if rows:
             self._tell(lines)
 
+    async def _durably(
+        self, listed: Sequence[Listed], rows: Sequence[tuple[datetime, bytes]]
+    ) -> tuple[list[tuple[int, str]], float]:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._append, listed, rows)
+
     def _append(
         self, listed: Sequence[Listed], rows: Sequence[tuple[datetime, bytes]]
     ) -> tuple[list[tuple[int, str]], float]:
@@ -339,10 +348,7 @@ class FileLedger(Recorder):
         return places, self._clock.monotonic() - began
 
     def _fail(self, group: list[_Pending], error: Exception) -> None:
-        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
-        full = isinstance(error, OSError) and error.errno in FULL
-        what = f"{ledger_folder(self._folder)} could not be written ({reason})"
-        why = Closed(what, "full" if full else "unwritable")
+        why = self._why(error)
         _log.error("ledger_write_failed", why=why)
         waiting, self._pending = group + self._pending, []
         for entry in waiting:
@@ -350,20 +356,29 @@ class FileLedger(Recorder):
                 entry.waiter.set_exception(LedgerClosed(why))
         self._stop(why)
 
+    def _why(self, error: Exception) -> Closed:
+        """What to say of what stopped the writer."""
+        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        full = isinstance(error, OSError) and error.errno in FULL
+        what = f"{ledger_folder(self._folder)} could not be written ({reason})"
+        return Closed(what, "full" if full else "unwritable")
+
     def _drop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
-def _explained(folder: Path, trouble: Trouble, lines: int) -> Closed:
+def explained(folder: Path, trouble: Trouble, lines: int) -> Closed:
+    """What to say of a damaged line that a start found behind so many good ones."""
     gone = not lines and not trouble.later
     place = f"{ledger_folder(folder) / trouble.segment}, line {trouble.line}"
     text = f"{place} is damaged ({trouble.what}): see python -m bot ledger verify"
     return Closed(text, "gone" if gone else "damaged", file=trouble.segment, line=trouble.line)
 
 
-def _unusable(folder: Path, error: OSError) -> StartupError:
+def unusable(folder: Path, error: OSError) -> StartupError:
+    """What to say of a data folder that cannot be worked in."""
     needed = "DATA_DIR must be a folder on a local disk that this user may read and write"
     mend = "; ".join([tongue.said(needed), *troubles(folder)])
     text = "{folder} cannot be used ({why}): {mend}"

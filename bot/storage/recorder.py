@@ -26,6 +26,8 @@ class Recorder:
         self._sound = False  # closed, and what is appended is as durable as ever
         self.on_closed: Callable[[str], None] | None = None
         """Called once, with the text of `closed`, when the ledger closes by itself while running."""
+        self.on_back: Callable[[], None] | None = None
+        """Called each time a ledger that was closed only for a while takes lines again."""
         self.listeners: list[Callable[[Sequence[Line]], None]] = []
         self._began = self._booted()
         self._before: datetime | None = None  # the last jump ahead, as `_began` was

@@ -63,6 +63,22 @@ class Head(NamedTuple):
     at: datetime = _NEVER
 
 
+def sealed(
+    rows: Sequence[tuple[datetime, bytes]], head: Head
+) -> tuple[list[bytes], list[tuple[int, str]], Head]:
+    """Rows as the group that follows `head`: whole lines, their numbers and hashes, and where it ends."""
+    seq, group, prev = head.seq, head.group + 1, head.digest
+    raws: list[bytes] = []
+    places: list[tuple[int, str]] = []
+    for left, (at, inner) in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
+        seq += 1
+        raw = codec.seal(inner, seq=seq, group=group, left=left, at=at, prev=prev)
+        prev = codec.digest(raw)
+        raws.append(raw)
+        places.append((seq, prev))
+    return raws, places, Head(seq, group, prev, rows[-1][0])
+
+
 class Segments:
     """The end of the ledger on disk, for one thread (`free_bytes` for any); unusable after an error."""
 
@@ -96,16 +112,8 @@ class Segments:
     def append(self, rows: Sequence[tuple[datetime, bytes]]) -> list[tuple[int, str]]:
         """Write rows of one month as one group; their numbers and hashes once they are durable. OSError."""
         self.switch_to(segment_name(rows[0][0]))
-        seq, group, prev = self._head.seq, self._head.group + 1, self._head.digest
-        sealed: list[bytes] = []
-        places: list[tuple[int, str]] = []
-        for left, (at, inner) in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
-            seq += 1
-            raw = codec.seal(inner, seq=seq, group=group, left=left, at=at, prev=prev)
-            prev = codec.digest(raw)
-            sealed.append(raw)
-            places.append((seq, prev))
-        data = b"\n".join([*sealed, b""])
+        raws, places, then = sealed(rows, self._head)
+        data = b"\n".join([*raws, b""])
         try:
             self._write_all(data)
             self._disk.fdatasync(self._descriptor)
@@ -115,8 +123,20 @@ class Segments:
                     self._disk.truncate(self._descriptor, self._end)
             raise
         self._end += len(data)
-        self._head = Head(seq, group, prev, rows[-1][0])
+        self._head = then
         return places
+
+    def copy(self, name: str, raws: Sequence[bytes], then: Head) -> None:
+        """Write whole lines that are durable elsewhere, up to `then`, and wait for no disk. OSError."""
+        self.switch_to(name)
+        data = b"\n".join([*raws, b""])
+        self._write_all(data)
+        self._end += len(data)
+        self._head = then
+
+    def passed(self, then: Head) -> None:
+        """Lines up to there are durable elsewhere, and not here."""
+        self._head = then
 
     def _write_all(self, data: bytes) -> None:
         if self._disk.write(self._descriptor, data) != len(data):

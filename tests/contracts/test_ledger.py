@@ -1,4 +1,4 @@
-"""What every ledger keeps to (bot/ports.py, Ledger), in files and in memory."""
+"""What every ledger keeps to (bot/ports.py, Ledger), in files, in PostgreSQL and in memory."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -15,10 +15,11 @@ from bot.domain.who import Who
 from bot.errors import Declined, LedgerClosed
 from bot.storage.files import FileLedger
 from bot.storage.memory import MemoryLedger
+from bot.storage.postgres.ledger import PostgresLedger
 from tests.fakes import ANA, BRUNO, NOON, FakeClock, incident, port
 from tests.storage.samples import EVERY_KIND, adds, dispatch, opened
 
-AnyLedger = FileLedger | MemoryLedger
+AnyLedger = FileLedger | MemoryLedger  # and PostgresLedger, which is a FileLedger
 
 
 class Place(ABC):
@@ -52,6 +53,31 @@ class Files(Place):
             await self.ledger.close()
 
 
+class Postgres(Place):
+    def __init__(self, folder: Path, url: str) -> None:
+        super().__init__()
+        self.folder, self.url = folder, url
+        self.ledger: PostgresLedger | None = None
+
+    async def open(self) -> PostgresLedger:
+        await self.close()
+        self.ledger = await PostgresLedger.open(self.url, self.folder, self.clock)
+        return self.ledger
+
+    async def close(self) -> None:
+        if self.ledger is not None:
+            await self.ledger.close()
+
+
+class PostgresAnew(Postgres):
+    """On another machine each time: nothing is there but what PostgreSQL has."""
+
+    async def open(self) -> PostgresLedger:
+        await self.close()
+        self.folder = self.folder.with_name(f"{self.folder.name}-")
+        return await super().open()
+
+
 class Memory(Place):
     def __init__(self) -> None:
         super().__init__()
@@ -66,9 +92,18 @@ class Memory(Place):
         await self.ledger.close()
 
 
-@pytest.fixture(params=["files", "memory"])
+_ONE = pytest.mark.process
+KINDS = ["files", "memory", pytest.param("postgres", marks=_ONE), pytest.param("postgres anew", marks=_ONE)]
+
+
+@pytest.fixture(params=KINDS)
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    made: Place = Files(tmp_path / "data") if request.param == "files" else Memory()
+    folder, kind = tmp_path / "data", request.param
+    made: Place
+    if kind in {"files", "memory"}:
+        made = Files(folder) if kind == "files" else Memory()
+    else:
+        made = (Postgres if kind == "postgres" else PostgresAnew)(folder, request.getfixturevalue("database"))
     yield made
     await made.close()
 

@@ -1045,7 +1045,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a start that is refused does not say why",
-        "bot.storage.files:_unusable",
+        "bot.storage.files:unusable",
         '"{folder} cannot be used ({why}): {mend}"',
         '"{folder} cannot be used: {mend}"',
         "folder.others_folder",

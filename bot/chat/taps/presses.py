@@ -72,8 +72,8 @@ class Presses:
                 self._d.chat.stripped(query.message.message_id)  # it shows what may be tapped now
             said = self._d.words.plain(f"declined.{no.code}", now=self._d.clock.now(), **no.facts)
             self._turned_away.tell(query, press, no.code, said)
-        except LedgerClosed:
-            said = self._d.words.plain("declined.ledger_closed")
+        except LedgerClosed as error:
+            said = self._d.words.plain(f"declined.{'not_recorded' if error.away else 'ledger_closed'}")
             self._turned_away.tell(query, press, "ledger_closed", said, alert=True)
         else:
             await answer(query, toast)

@@ -14,6 +14,7 @@ from bot.process.settings.values import (
     BaseUrl,
     Chat,
     Group,
+    LedgerPlace,
     PanelUrl,
     Proxy,
     SecretUrl,
@@ -90,6 +91,12 @@ class Process(Part):
     title: ClassVar[str] = "The process"
 
     data_dir: Path = setting(DATA_DIR, mend="a folder", tells="The folder of the ledger, on a local disk.")
+    ledger: LedgerPlace = setting(
+        SecretStr(""),
+        mend="postgresql://user:password@host/database, files or empty for files in DATA_DIR",
+        tells="Where the ledger is: empty (or files) for DATA_DIR; postgresql://user:password@host/database "
+        "for PostgreSQL, with a copy in DATA_DIR. It needs the extra [postgres], and ledger migrate first.",
+    )
     personal_days: int = setting(
         180,
         ge=30,

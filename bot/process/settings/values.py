@@ -108,6 +108,20 @@ def _secret_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _ledger(secret: SecretStr) -> SecretStr:
+    """The address of a database, with its password where it has one; empty: files."""
+    text = secret.get_secret_value()
+    if text in {"", "files"}:
+        return SecretStr("")  # else no log could say the word
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError("is no address of a database") from None
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise ValueError("is no address of a database")
+    return secret
+
+
 def _key(secret: SecretStr) -> SecretStr:
     if re.match(r"(?i)(?:authorization\s*:|bearer\b)", secret.get_secret_value()):
         raise ValueError("begins with Bearer, which is no part of the key: take it away")
@@ -235,6 +249,7 @@ BaseUrls = Annotated[str, ARE_URLS]
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
 Key = Annotated[SecretStr, AfterValidator(_header), AfterValidator(_key)]
+LedgerPlace = Annotated[SecretStr, AfterValidator(_ledger)]
 Cookie = Annotated[SecretStr, AfterValidator(_header), AfterValidator(_cookie)]
 TelegramToken = Annotated[SecretStr, AfterValidator(_telegram_token)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]

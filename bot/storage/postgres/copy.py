@@ -1,0 +1,193 @@
+"""The copy of the lines in DATA_DIR: the same files, byte for byte, of lines that PostgreSQL has committed.
+
+Checkpoints, index, history, views and commands go on reading files. The copy is never the truth: what is torn
+or damaged in it is put aside and fetched again. A mark beside it (`copy.json`) says that it is one, so that
+nobody runs on it as if it were a ledger of its own; and whether PostgreSQL was found to lack lines that it
+has, until the line of a start that doubts it is durable.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import structlog
+
+from bot import tongue
+from bot.domain.book import Doubt
+from bot.errors import StartupError
+from bot.ports import Clock
+from bot.storage import codec
+from bot.storage.checkpoint import newest, resumed
+from bot.storage.copied import COPY
+from bot.storage.disk import Disk
+from bot.storage.people import months
+from bot.storage.people.key import NAME as KEY
+from bot.storage.people.key import Key, KeyMissing, key_of, read
+from bot.storage.postgres import table
+from bot.storage.postgres.link import Link
+from bot.storage.replay import SHELF, Fault, Scan, doubt_about, heads_of_views, quarantine, scan
+from bot.storage.segments import ledger_folder, segment_name, segments_in
+
+_GROUP = 2000  # lines, at least, that are written to the copy at once
+
+_log = structlog.get_logger(__name__)
+
+
+def brought(link: Link, disk: Disk, folder: Path, clock: Clock) -> tuple[Scan, Doubt | None]:
+    """The copy brought up to the last line, as a start reads it, and why it may be an old one.
+
+    StartupError where the folder has another ledger; Lost, OSError.
+    """
+    disk.make_folder(ledger_folder(folder))
+    views = heads_of_views(disk, folder)
+    found, doubt = _mine(link, disk, folder, clock, views)
+    if table.end(link).seq > found.head.seq:
+        fetch(link, disk, folder, found)
+        found = scan(disk, folder, views, start=found)
+    if found.trouble is not None and found.trouble.fault is not Fault.INCOMPLETE:
+        return found, doubt
+    found.older = newest(disk, folder) > found.head.seq
+    return found, doubt or doubt_about(found, views, clock.now())
+
+
+def _mine(
+    link: Link, disk: Disk, folder: Path, clock: Clock, views: Mapping[int, str]
+) -> tuple[Scan, Doubt | None]:
+    """What the copy has that PostgreSQL has, too."""
+    end, mark = table.end(link), _mark(disk, folder)
+    there = bool(segments_in(disk, folder))
+    if there and mark is None:
+        _check_same(link, disk, folder, end.seq)
+    if mark is None:
+        _put(disk, folder, lacking=None)
+    found = resumed(disk, folder, views)
+    doubt: Doubt | None = "views" if mark is not None and mark.get("lacking") else None
+    if found.trouble is not None and (found.trouble.fault is Fault.CORRUPT or not found.head.seq):
+        if there:
+            _log.warning("copy_of_the_ledger_fetched_again", why=found.trouble.what)
+            _set_aside(disk, folder, clock)
+        return Scan(), doubt
+    if found.trouble is not None:
+        quarantine(disk, folder, found, clock.now())
+        found.trouble = None
+    if found.head.seq and _digest_at(link, found.head.seq) != found.head.digest:
+        _log.error("postgres_lacks_lines", last_here=found.head.seq, last_there=end.seq)
+        _put(disk, folder, lacking=found.head.seq)
+        _set_aside(disk, folder, clock)
+        return Scan(), "views"
+    return found, doubt
+
+
+def _digest_at(link: Link, seq: int) -> str | None:
+    raw = table.line(link, seq)
+    return None if raw is None else codec.digest(raw)
+
+
+def _check_same(link: Link, disk: Disk, folder: Path, lines: int) -> None:
+    """A ledger in files that nobody moved to PostgreSQL is not taken for a copy."""
+    first = next(iter(segments_in(disk, folder)))
+    with disk.reading(ledger_folder(folder) / first) as file:
+        mine = file.readline().rstrip(b"\n")
+    if mine and (not lines or table.line(link, 1) != mine):
+        text = (
+            "{folder} has a ledger that is not in that database: move it with python -m bot ledger migrate "
+            "--from {folder} --to its address, or give this one another DATA_DIR"
+        )
+        raise StartupError(tongue.said(text, folder=folder), code=1)
+
+
+def _set_aside(disk: Disk, folder: Path, clock: Clock) -> None:
+    place = ledger_folder(folder)
+    shelf = place / SHELF / f"copy-{clock.now():%Y%m%dT%H%M%S.%fZ}"
+    disk.make_folder(shelf)
+    for name in disk.names(place):
+        if name not in {SHELF, COPY}:
+            disk.move(place / name, shelf / name)
+
+
+def fetch(link: Link, disk: Disk, folder: Path, found: Scan) -> None:
+    """Write what follows the scan's last line into the copy, in whole groups. Raises Lost or OSError."""
+    name = max(segments_in(disk, folder), default="")
+    query = "SELECT line FROM ledger_lines WHERE seq > %s ORDER BY seq"
+    with link.stream(query, (found.head.seq,)) as rows:
+        for month, raws in _by_month(name, (row[0].encode() for row in rows)):
+            path = ledger_folder(folder) / month
+            descriptor = disk.open_append(path)
+            try:
+                data = b"\n".join([*raws, b""])
+                if disk.write(descriptor, data) != len(data):
+                    raise OSError(28, "only a part was written")
+            finally:
+                disk.close(descriptor)
+
+
+def _by_month(name: str, raws: Iterable[bytes]) -> Iterator[tuple[str, list[bytes]]]:
+    """Whole groups by the file they belong in: never an earlier one than the last."""
+    kept: list[bytes] = []
+    group: list[bytes] = []
+    for raw in raws:
+        entry = codec.unseal(raw)
+        month = max(name, segment_name(entry.at))
+        if not group and (month != name or len(kept) >= _GROUP):
+            if kept:
+                yield name, kept
+            kept, name = [], month
+        group.append(raw)
+        if entry.left == 0:
+            kept += group
+            group = []
+    if kept:
+        yield name, kept
+
+
+def key(link: Link, disk: Disk, folder: Path, found: Scan) -> Key:
+    """The secret of the ledger: that of PostgreSQL, which is kept here as well. KeyMissing; Lost, OSError."""
+    secret, known = table.secret(link), found.book.key
+    if secret is None:
+        made = key_of(disk, folder, known, used=bool(found.book.contacts))
+        table.keep_secret(link, disk.read(folder / KEY).decode().strip())
+        secret = table.secret(link)
+        if secret is None:
+            return made
+    if KEY not in disk.names(folder) or disk.read(folder / KEY).decode().strip() != secret:
+        disk.replace(folder / KEY, secret.encode() + b"\n")
+    found_key = read(disk, folder)
+    if known is not None and found_key.id != known:
+        raise KeyMissing(tongue.said("the key in the database is of another ledger than its lines"))
+    return found_key
+
+
+def people(link: Link, disk: Disk, folder: Path) -> None:
+    """Names and phones here are those of PostgreSQL, no more and no fewer. Raises Lost or OSError."""
+    query = "SELECT line FROM ledger_people WHERE month = %s ORDER BY seq"
+    there = table.months(link)
+    for month in there:
+        raws = [row[0].encode() for row in link.ask(query, (month,))]
+        mine = list(months.lines(disk, folder, month)) if month in months.months_in(disk, folder) else []
+        if mine != raws:
+            disk.make_folder(folder / months.FOLDER)
+            disk.replace_with(folder / months.FOLDER / month, (raw + b"\n" for raw in raws))
+    for month in months.months_in(disk, folder):
+        if month not in there:
+            disk.remove(folder / months.FOLDER / month)
+
+
+def told(disk: Disk, folder: Path) -> None:
+    """That PostgreSQL lacked lines is durable in a line of it by now."""
+    _put(disk, folder, lacking=None)
+
+
+def _mark(disk: Disk, folder: Path) -> dict[str, object] | None:
+    place = ledger_folder(folder)
+    if COPY not in disk.names(place):
+        return None
+    try:
+        said = json.loads(disk.read(place / COPY))
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _put(disk: Disk, folder: Path, *, lacking: int | None) -> None:
+    said = {"of": "postgresql", **({} if lacking is None else {"lacking": lacking})}
+    disk.replace(ledger_folder(folder) / COPY, json.dumps(said).encode() + b"\n")

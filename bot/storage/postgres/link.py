@@ -1,0 +1,105 @@
+"""A connection to PostgreSQL: every wait on it is bounded, and where it is lost it is made anew."""
+
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from os import dup
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import make_conninfo
+
+from bot import tongue
+from bot.errors import StartupError
+
+Lost = psycopg.Error
+"""Whatever PostgreSQL says, or does not say any more: nothing is known of a statement that was sent."""
+
+_BOUNDS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "application_name": "olt-noc-bot",
+}
+_SET = """
+SELECT set_config('lock_timeout', '3s', false), set_config('statement_timeout', '8s', false),
+    set_config('idle_in_transaction_session_timeout', '5s', false),
+    CASE WHEN current_setting('synchronous_commit') = 'off'
+        THEN set_config('synchronous_commit', 'on', false) END
+"""
+Row = tuple[Any, ...]
+
+
+class Link:
+    """For one thread at a time; `cut` for any. Its methods raise `Lost`, and connect again the next time."""
+
+    def __init__(self, url: str) -> None:
+        """StartupError where that is no address."""
+        bounds: dict[str, Any] = dict(_BOUNDS)
+        if sys.platform == "linux":
+            bounds["tcp_user_timeout"] = 6000
+        try:
+            self._address = make_conninfo(url, **bounds)
+        except psycopg.ProgrammingError:
+            raise StartupError(tongue.said("LEDGER is no address of a database"), code=1) from None
+        self._connection: Connection[Row] | None = None
+
+    def connection(self) -> Connection[Row]:
+        """The one that is open, each statement a transaction of its own."""
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        made: Connection[Row] = psycopg.connect(self._address, autocommit=True)
+        try:
+            made.execute(_SET)
+        except BaseException:
+            made.close()
+            raise
+        self._connection = made
+        return made
+
+    def ask(self, query: str, values: Mapping[str, object] | tuple[object, ...] = ()) -> list[Row]:
+        """The rows of one statement; where it fails, whether it was done is not known."""
+        try:
+            cursor = self.connection().execute(query.encode(), values or None)
+            return [] if cursor.description is None else cursor.fetchall()
+        except Lost:
+            self.close()
+            raise
+
+    @contextmanager
+    def stream(self, query: str, values: tuple[object, ...] = ()) -> Iterator[Iterator[Row]]:
+        """The rows of one statement, of which few are in memory."""
+        try:
+            connection = self.connection()
+            with connection.transaction(), connection.cursor(name="ledger_stream") as cursor:
+                connection.execute("SET LOCAL statement_timeout = 0")
+                cursor.itersize = 5000
+                cursor.execute(query.encode(), values or None)
+                yield iter(cursor)
+        except Lost:
+            self.close()
+            raise
+
+    def cut(self) -> None:
+        """End what another thread waits for: the other side may be there and say nothing."""
+        connection = self._connection
+        if connection is not None:
+            with suppress(OSError, Lost), socket.socket(fileno=dup(connection.fileno())) as wire:
+                wire.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """No connection; harmless when repeated."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Lost):
+                connection.close()
+
+
+def why(error: Exception) -> str:
+    """What it says, in one line, without an address or what was sent."""
+    said = getattr(error, "diag", None)
+    text = getattr(said, "message_primary", None) or str(error)
+    return " ".join(str(text).split())[:200] or type(error).__name__

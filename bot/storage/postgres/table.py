@@ -1,0 +1,144 @@
+"""What is asked of the tables, and how a group of lines comes into them: behind the line it follows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.storage.people.months import Listed, month_of
+from bot.storage.postgres.link import Link
+from bot.storage.segments import Head
+
+# One statement is one transaction, in one round trip: nothing is held while anybody waits for something else.
+# The lines go as one text that is split there: an array of texts halves the speed.
+_APPEND = """
+WITH head AS (
+    UPDATE ledger_head SET seq = %(seq)s, grp = %(group)s, digest = %(digest)s, at = %(at)s
+    WHERE seq = %(was)s AND digest = %(prev)s AND epoch = %(epoch)s
+    RETURNING 1
+), people AS (
+    INSERT INTO ledger_people (month, line)
+    SELECT t.month, t.line FROM head,
+        unnest(string_to_array(%(months)s, E'\\n'), string_to_array(%(people)s, E'\\n')) AS t (month, line)
+), lines AS (
+    INSERT INTO ledger_lines (seq, line)
+    SELECT %(was)s + t.n, t.line FROM head,
+        unnest(string_to_array(%(lines)s, E'\\n')) WITH ORDINALITY AS t (line, n)
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM lines), (SELECT pg_notify('ledger', %(told)s)::text FROM head)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where the ledger ends in PostgreSQL, and whose epoch it is: a write of another is not taken."""
+
+    seq: int
+    group: int
+    digest: str
+    epoch: int
+
+    def of(self, head: Head) -> bool:
+        """Whether it is that line."""
+        return (self.seq, self.digest) == (head.seq, head.digest)
+
+
+class Fenced(Exception):
+    """Another program writes this ledger by now: this one writes nothing any more."""
+
+
+class Elsewhere(Exception):
+    """The ledger does not end where it was left, though nobody else may write it."""
+
+
+def end(link: Link) -> End:
+    """Where it ends now. Raises Lost."""
+    ((seq, group, digest, epoch),) = link.ask("SELECT seq, grp, digest, epoch FROM ledger_head")
+    return End(seq, group, digest, epoch)
+
+
+def check(found: End, head: Head, epoch: int) -> None:
+    """Fenced or Elsewhere where it does not end there, or is not ours."""
+    if found.epoch != epoch:
+        raise Fenced
+    if not found.of(head):
+        raise Elsewhere
+
+
+def append(
+    link: Link, raws: Sequence[bytes], head: Head, then: Head, *, listed: Iterable[Listed], epoch: int
+) -> None:
+    """Have these lines behind `head`, durably, so that `then` is the last one; with the people they speak of.
+
+    To be repeated after `Lost` with the very same lines, as often as it takes: what was written though its
+    answer got lost is found to be there, by the number and the hash of its last line. Fenced, Elsewhere.
+    """
+    people = [(month_of(one.at), one.dump().rstrip(b"\n").decode()) for one in listed]
+    values = {
+        "seq": then.seq,
+        "group": then.group,
+        "digest": then.digest,
+        "at": then.at,
+        "was": head.seq,
+        "prev": head.digest,
+        "epoch": epoch,
+        "lines": b"\n".join(raws).decode(),
+        "months": "\n".join(month for month, _ in people),
+        "people": "\n".join(line for _, line in people),
+        "told": str(then.seq),
+    }
+    ((count, _),) = link.ask(_APPEND, values)
+    if count != len(raws):
+        check(end(link), then, epoch)
+
+
+def line(link: Link, seq: int) -> bytes | None:
+    """A line as it stands, None where there is none of that number. Raises Lost."""
+    found = link.ask("SELECT line FROM ledger_lines WHERE seq = %s", (seq,))
+    return found[0][0].encode() if found else None
+
+
+def count(link: Link) -> int:
+    """How many lines there are. Raises Lost."""
+    ((lines,),) = link.ask("SELECT count(*) FROM ledger_lines")
+    return int(lines)
+
+
+def let_go(link: Link, months: Iterable[str]) -> None:
+    """Names and phones of these months go. Raises Lost."""
+    for month in months:
+        link.ask("DELETE FROM ledger_people WHERE month = %s", (month,))
+
+
+def months(link: Link) -> list[str]:
+    """Those that names and phones are kept of, in their order. Raises Lost."""
+    return [month for (month,) in link.ask("SELECT DISTINCT month FROM ledger_people ORDER BY month")]
+
+
+def put(link: Link, month: str, lines: Iterable[str]) -> None:
+    """These, and no others, are the people of a month. Raises Lost."""
+    told = "\n".join(lines)
+    link.ask(
+        """
+        WITH gone AS (DELETE FROM ledger_people WHERE month = %(month)s)
+        INSERT INTO ledger_people (month, line)
+        SELECT %(month)s, line FROM unnest(string_to_array(%(lines)s, E'\\n')) AS t (line)
+        """,
+        {"month": month, "lines": told},
+    )
+
+
+def secret(link: Link) -> str | None:
+    """By which lines call people, None where there is none yet. Raises Lost."""
+    found = link.ask("SELECT secret FROM ledger_key")
+    return found[0][0] if found else None
+
+
+def keep_secret(link: Link, text: str) -> None:
+    """Where there is one already it stays. Raises Lost."""
+    link.ask("INSERT INTO ledger_key (secret) VALUES (%s) ON CONFLICT DO NOTHING", (text,))
+
+
+def at_of(head: Head) -> datetime | None:
+    """When its last line was written, None where it has none."""
+    return head.at if head.seq else None
