@@ -10,8 +10,7 @@ from bot.simulator.demo import launch
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram.api import BotApi
-
-PATIENCE = 30.0
+from tests.patience import PATIENCE
 
 
 def settings(olt: OltApi, hsm: MatrixApi, chat: BotApi, folder: Path) -> dict[str, str]:

@@ -16,11 +16,12 @@ from bot.simulator.olt import OltApi
 from bot.simulator.telegram.api import BotApi, Message, User
 from bot.simulator.world import World
 
+from . import patience
 from .child import running_bot, settings
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
-PATIENCE = 20.0
+PATIENCE = patience.PATIENCE
 Process = asyncio.subprocess.Process
 
 
@@ -77,7 +78,7 @@ class Isp:
     async def health(self) -> tuple[int, dict[str, str]]:
         """The status of /healthz and what it says is wrong."""
         url = f"http://127.0.0.1:{self.variables['OPS_PORT']}/healthz"
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             answer = await http.get(url)
         wrong: dict[str, str] = answer.json()["wrong"]
         return answer.status_code, wrong

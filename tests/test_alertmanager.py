@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from bot.simulator.erps.ixc import IxcApi
+from tests.patience import PATIENCE
 
 from .child import free_port
 from .isp import Isp, isp, until
@@ -54,7 +55,7 @@ class Alertmanager:
         assert await self._ask("POST", "/api/v2/alerts", json=alerts) == 200
 
     async def _ask(self, method: str, path: str, **more: Any) -> int:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             try:
                 return (await http.request(method, self._url + path, **more)).status_code
             except httpx.TransportError:
@@ -73,7 +74,7 @@ async def alertmanager(folder: Path, ops_port: str) -> AsyncIterator[Alertmanage
         )
     try:
         made = Alertmanager(port)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not await made.is_ready():
                 assert program.returncode is None, (folder / "alertmanager.log").read_text()
                 await asyncio.sleep(0.02)

@@ -21,10 +21,11 @@ from bot.ops.keys import NAME, Keys
 from bot.ops.server import Server
 from bot.storage import copied
 from bot.storage.disk import Disk
+from tests.patience import PATIENCE
 
 from .child import free_port
 from .fakes import FakeClock
-from .isp import PATIENCE, Isp, isp, until
+from .isp import Isp, isp, until
 from .test_health import running, settles
 
 ASKED = "/api/v1/customers/{}/outage"
@@ -50,7 +51,7 @@ class Endpoint:
 
     async def get(self, path: str, key: str | None = None, method: str = "GET") -> httpx.Response:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             return await http.request(method, f"http://127.0.0.1:{self.port}{path}", headers=headers)
 
     def later(self, seconds: float = FRESH) -> None:
@@ -107,7 +108,7 @@ async def test_a_stranger_hears_the_same_on_every_path(endpoint: Endpoint, comma
                 answer = await endpoint.get(path, wrong, method)
                 heard.add((answer.status_code, answer.content, answer.headers["WWW-Authenticate"]))
     assert heard == {(401, b'{"error": "unauthorized"}', "Bearer")}
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
         answer = await http.post(f"http://127.0.0.1:{endpoint.port}{ASKED.format(1)}", content=b"x" * 4096)
         assert (answer.status_code, answer.content) == (401, b'{"error": "unauthorized"}')
     for header in (key, f"Basic {key}", "Bearer", f"Bearer {key} x", "Bearer \xff"):

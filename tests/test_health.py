@@ -20,8 +20,9 @@ from bot.process.watched import standing
 from bot.simulator.telegram.chat import Refused
 from bot.storage.files import FileLedger
 from tests.child import free_port
+from tests.patience import PATIENCE
 
-from .isp import PATIENCE, Isp, isp
+from .isp import Isp, isp
 from .storage.samples import EVERY_KIND, adds
 
 
@@ -230,7 +231,7 @@ async def test_who_keeps_every_place_without_a_request_keeps_no_probe_waiting(se
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST)]
         for _, writer in idle:
             writer.write(sent)
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             assert (await http.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
         with contextlib.suppress(ConnectionResetError):
             assert await idle[0][0].read() == b""  # the first one made room

@@ -11,11 +11,12 @@ import pytest
 
 from bot.ops.heartbeat import EVERY, LOOK, Heartbeat
 from bot.ops.server import Request, Response, Route, Server
+from tests.patience import PATIENCE
 from tests.settings import load
 
 from .child import free_port
 from .fakes import FakeClock
-from .isp import PATIENCE, isp
+from .isp import isp
 from .test_health import running, settles
 
 SECRET = "4f6c2f0e-uma-chave-de-teste"

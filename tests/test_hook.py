@@ -25,6 +25,7 @@ from bot.simulator.erps.ixc import IxcApi
 from bot.simulator.server import HtmlPage
 from bot.simulator.world import Alert
 from bot.sources.hook.hook import Hook
+from tests.patience import PATIENCE
 from tests.settings import load
 
 from .isp import Isp, isp, until
@@ -49,7 +50,7 @@ class Sender:
     def __init__(self, site: Isp, secret: str = SECRET) -> None:
         self.url = f"http://127.0.0.1:{site.variables['OPS_PORT']}/hooks/zbx"
         self._secret, self._sent = secret, 0
-        self._http = httpx.AsyncClient(trust_env=False)
+        self._http = httpx.AsyncClient(trust_env=False, timeout=PATIENCE)
 
     async def push(self, **told: object) -> httpx.Response:
         self._sent += 1

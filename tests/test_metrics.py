@@ -20,9 +20,10 @@ from bot.process.watched.beat import STUCK, Beat
 from bot.process.watched.by_olt import MOST, OTHER, by_olt
 from bot.simulator.world import World
 from bot.storage.files import FileLedger
+from tests.patience import PATIENCE
 
 from .fakes import FakeClock, incident, settled
-from .isp import PATIENCE, ROOT, Isp, isp, until
+from .isp import ROOT, Isp, isp, until
 from .storage.samples import EVERY_KIND, adds
 from .test_health import running, settles
 
@@ -40,7 +41,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Isp]:
 
 
 async def asked(site: Isp, path: str, method: str = "GET") -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
         return await http.request(method, f"http://127.0.0.1:{site.variables['OPS_PORT']}{path}")
 
 

@@ -20,6 +20,7 @@ from bot.storage.checkpoint import renew
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from tests.fakes import ANA, FakeClock, settled
+from tests.patience import PATIENCE
 from tests.storage.disks import QuickDisk
 from tests.storage.samples import SEGMENT, adds, opened
 
@@ -292,11 +293,11 @@ async def test_the_child_leaves_the_cpu_to_the_bot(monkeypatch: pytest.MonkeyPat
     begin = asyncio.create_subprocess_exec
 
     async def nice(*_: str, **how: Any) -> asyncio.subprocess.Process:
-        return await begin("sh", "-c", "sleep 0.3; nice", **how)
+        return await begin("sh", "-c", "until [ `nice` = 19 ]; do sleep 0.01; done; nice", **how)
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", nice)
     monkeypatch.setattr(child, "_NICE", NICE)
-    ended = await child.ended(patience=20.0)
+    ended = await child.ended(patience=PATIENCE)
     assert not isinstance(ended, str)
     assert ended.out.strip() == "19"
 

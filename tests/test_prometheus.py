@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.patience import PATIENCE
+
 from .child import free_port
-from .isp import PATIENCE, Isp, isp
+from .isp import Isp, isp
 from .test_alerts import RULES
 from .test_health import running, settles
 from .test_metrics import says

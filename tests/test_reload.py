@@ -19,8 +19,9 @@ from bot.process import app, reload
 from bot.process.settings.again import Given
 from bot.process.settings.reading import Reading, load
 from bot.storage.files import FileLedger
+from tests.patience import PATIENCE
 
-from .isp import PATIENCE, Isp, isp, until
+from .isp import Isp, isp, until
 from .test_health import settles
 from .test_metrics import says
 

@@ -13,8 +13,9 @@ import pytest
 
 from bot.process.setup.terminal import LONGEST, Stopped, Terminal
 from bot.tongue import speak
+from tests.patience import PATIENCE
 
-from .isp import PATIENCE, ROOT, Isp, isp
+from .isp import ROOT, Isp, isp
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from bot.domain.phone import Phone
 from bot.process.check import check
 from bot.process.settings.reading import load
+from tests.patience import PATIENCE
 
 from .isp import ROOT, Isp, bot_command, isp
 from .storage.samples import rows
@@ -139,7 +140,7 @@ async def test_on_a_terminal_it_is_asked_and_sent(site: Isp) -> None:
     )
     os.close(theirs)
     os.write(ours, b"sim\n")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         assert await child.wait() == 0
     os.close(ours)
     assert [m.phone for m in site.hsm.received] == [OWN.digits] * 3

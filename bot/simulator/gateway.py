@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from bot.simulator.server import Server
+from bot.simulator.server import PATIENCE, Server
 
 
 class Taken(Protocol):
@@ -52,7 +52,7 @@ class GatewayApi(Server, Generic[M]):
         """Phones that got more than one message, or more than one that service is back."""
         return sum(n > 1 for count in (self.count, self.count_restored) for n in count.values())
 
-    async def until(self, count: int, timeout: float | None = 20.0) -> None:  # noqa: ASYNC109
+    async def until(self, count: int, timeout: float | None = PATIENCE) -> None:  # noqa: ASYNC109
         """Returns once so many messages have arrived in all; TimeoutError where they do not.
 
         Timeout None waits for good.

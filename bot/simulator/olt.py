@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bot.simulator.server import Server, json_response
+from bot.simulator.server import PATIENCE, Server, json_response
 from bot.simulator.world import Alert, Onu, World
 
 DEFAULT_PAGE_SIZE = 100
@@ -64,7 +64,7 @@ class OltApi(Server):
         self._tokens: dict[str, float] = {}
         self._left: int | None = None
 
-    async def until_read(self, times: int, timeout: float = 20.0) -> None:  # noqa: ASYNC109
+    async def until_read(self, times: int, timeout: float = PATIENCE) -> None:  # noqa: ASYNC109
         """Returns once the list of alerts was read so often in all; TimeoutError where it is not."""
         async with asyncio.timeout(timeout):
             while self.readings < times:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from aiohttp import web
 
+PATIENCE = 120.0  # seconds that is waited for what comes at once: only what hangs takes that long
 MAX_BODY = 60 * 2**20  # the Bot API takes files up to 50 MB
 Match = Callable[[str], bool]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.simulator.server import Server, json_response
+from bot.simulator.server import PATIENCE, Server, json_response
 from bot.simulator.world import Alert, Onu, Port, World
 
 HOUR = 3600.0
@@ -64,7 +64,7 @@ class SmartOltApi(Server):
         self._unpaged: deque[float] = deque()
         self._reading = asyncio.Event()
 
-    async def until_read(self, times: int, timeout: float = 20.0) -> None:  # noqa: ASYNC109
+    async def until_read(self, times: int, timeout: float = PATIENCE) -> None:  # noqa: ASYNC109
         """Returns once the list of outages was read so often in all; TimeoutError where it is not."""
         async with asyncio.timeout(timeout):
             while self.readings < times:

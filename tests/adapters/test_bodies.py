@@ -22,6 +22,7 @@ from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, NotFound, 
 from bot.gateways.matrix.matrix import Matrix
 from bot.process.clock import SystemClock
 from bot.sources.oltcloud.oltcloud import OltCloud
+from tests.patience import PATIENCE
 
 from .raw import Behaviour, Connection, RawServer, raw_server
 
@@ -305,7 +306,7 @@ async def test_telegram_is_reached_through_its_own_proxy() -> None:
     async with (
         raw_server(says(http(user))) as proxy,
         ToTelegram(pool=2, connect=5, proxy=proxy.url) as calls,
-        asyncio.timeout(10),
+        asyncio.timeout(PATIENCE),
     ):
         bot = Bot(TOKEN, "http://telegram.invalid/bot", request=calls)
         assert (await bot.get_me()).id == 1
@@ -322,7 +323,7 @@ async def test_an_answer_of_telegram_that_never_ends_is_left(monkeypatch: pytest
             await connection.write(b" ")
             await asyncio.sleep(0.02)
 
-    async with raw_server(drip) as server, ToTelegram(pool=2, connect=5) as calls, asyncio.timeout(10):
+    async with raw_server(drip) as server, ToTelegram(pool=2, connect=5) as calls, asyncio.timeout(PATIENCE):
         bot = Bot(TOKEN, f"{server.url}/bot", request=calls)
         with pytest.raises(TimedOut):
             await bot.send_message(-100, "hello")

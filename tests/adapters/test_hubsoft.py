@@ -23,6 +23,7 @@ from bot.simulator.server import Answer, HangBefore, HtmlPage
 from bot.simulator.world import Onu as Device
 from bot.simulator.world import World
 from tests.fakes import FakeClock
+from tests.patience import PATIENCE
 
 CPES, CUSTOMER = "rede/cpe/todos", "integracao/cliente"
 
@@ -190,7 +191,7 @@ async def test_nobody_waits_long_for_a_table_but_who_is_not_in_it(
     asked.cancel()
     monkeypatch.setattr(table, "AT_FIRST", 100.0)
     await site.clock.advance(100)  # since the reading began: whoever comes now waits no more
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await site.name(site.add("Bia").serial) == "Bia"
 
 

@@ -15,6 +15,7 @@ from bot.simulator.world import World
 from bot.sources.login import Login, TokenAuth
 from bot.sources.oltcloud.oltcloud import OltCloud
 from tests.fakes import NOON, FakeClock
+from tests.patience import PATIENCE
 
 
 def is_login(path: str) -> bool:
@@ -198,7 +199,7 @@ async def test_a_401_gives_its_connection_back_before_the_login(
     olt = OltCloud(api.url, f"{api.url}/api/token", "noc", "secret", zone=zone, clock=clock, limit=1)
     await olt.customer(client)
     api.faults.inject(Answer(401, "x" * 4_000_000), match=is_lookup)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await olt.customer(client) is not None
     await olt.aclose()
 

@@ -25,6 +25,7 @@ from bot.simulator.telegram.api import BotApi, Message, User
 from bot.storage.memory import MemoryLedger
 from tests.chat.screens import PT
 from tests.fakes import FakeGateway, FakeInbox, FakeLimiter, FakeSource, incident
+from tests.patience import PATIENCE
 
 ANA, BETO, CARLA = 7, 8, 9  # Ana is an administrator of the group
 UNDO_SECONDS = 5.0
@@ -169,7 +170,7 @@ def _told(line: Any) -> tuple[object, ...]:
 
 async def until(predicate: Callable[[], object]) -> None:
     """The predicate holds; for what the simulated server cannot tell (`BotApi.wait` is for the rest)."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not predicate():  # noqa: ASYNC110 - nobody sets an event for it
             await asyncio.sleep(0.005)
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import ConsoleMessage, Locator, Page, expect
 
-SECONDS = 20_000  # milliseconds that the bot may take for a step
+from tests.patience import PATIENCE
+
+SECONDS = PATIENCE * 1000  # in milliseconds
+expect.set_options(timeout=SECONDS)
 
 
 @dataclass
@@ -16,6 +19,7 @@ class Person:
     complaints: list[str] = field(default_factory=list)
 
     def listen(self) -> None:
+        self.page.set_default_timeout(SECONDS)
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 

@@ -14,6 +14,7 @@ from playwright.async_api import Browser, async_playwright
 
 from bot.simulator.page.server import PageServer
 from bot.simulator.stage.stage import Stage
+from tests.patience import PATIENCE
 
 from .browser import Person
 
@@ -94,7 +95,7 @@ async def served(quiet: Stage) -> AsyncIterator[PageServer]:
 
 @fixture
 async def http(served: PageServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=served.url, timeout=5.0, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=served.url, timeout=PATIENCE, trust_env=False) as client:
         yield client
 
 

@@ -14,8 +14,9 @@ from bot.simulator.page.server import PageServer
 from bot.simulator.stage.gateways.cloud import Cloud
 from bot.simulator.stage.stage import Stage
 from bot.simulator.stage.views import PortView
+from tests.patience import PATIENCE
 
-from .browser import Person
+from .browser import SECONDS, Person
 from .conftest import LOOP, idle
 
 pytestmark = [LOOP, pytest.mark.process]
@@ -104,7 +105,7 @@ async def test_a_reload_and_a_restart_of_the_demo_show_what_is_there(
     port = big_port(stage)
     await stage.cut(port.olt, port.slot_pon)
     card = person.card(name_of(port))
-    await expect(card).to_be_visible(timeout=20_000)
+    await expect(card).to_be_visible(timeout=SECONDS)
     text = await card.locator(".text").inner_text()
     await page.reload()
     await expect(page.get_by_role("radio", name="Bruno")).to_be_checked()
@@ -118,7 +119,7 @@ async def test_a_reload_and_a_restart_of_the_demo_show_what_is_there(
     again = PageServer(other)
     await again.start(port=int(shown.url.rsplit(":", 1)[1].strip("/")))
     try:
-        await expect(page.locator("#lost")).to_be_hidden(timeout=20_000)
+        await expect(page.locator("#lost")).to_be_hidden(timeout=SECONDS)
         await expect(page.locator("#chat > li")).to_have_count(0)
         await expect(page.locator(".pon")).to_have_count(len(other.ports()))
     finally:
@@ -147,7 +148,7 @@ async def test_by_keyboard_only(stage: Stage, shown: PageServer, person: Person)
     await page.keyboard.press("Enter")
     await expect(page.locator("#port button.good")).to_be_focused()
     assert [f"{p.olt} {p.slot_pon}" for p in stage.ports() if p.state == "los"] == ["CB 01 1/2"]
-    await expect(page.locator("[data-style=success]")).to_be_visible(timeout=20_000)
+    await expect(page.locator("[data-style=success]")).to_be_visible(timeout=SECONDS)
     await page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
     await page.locator("#chat").focus()
     await tab_to("[data-style=success]")
@@ -170,7 +171,7 @@ async def test_an_edit_moves_neither_the_view_nor_the_focus(
 ) -> None:
     page = person.page
     await person.open(served.url)
-    async with httpx.AsyncClient(trust_env=False) as bot:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as bot:
 
         async def call(method: str, text: str, **params: object) -> int:
             body = {"chat_id": quiet.chat.group, "text": text, **params}
@@ -207,7 +208,7 @@ async def test_who_is_called_in_another_chat_finds_the_card(
 ) -> None:
     page = person.page
     await person.open(served.url)
-    async with httpx.AsyncClient(trust_env=False) as bot:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as bot:
         api = f"{quiet.chat.url}/bot{quiet.chat.token}/sendMessage"
 
         async def post(chat: int, text: str) -> None:
@@ -242,7 +243,7 @@ async def test_a_file_arrives_in_anas_own_chat_and_opens(
     await person.press("Detalhes", person.card(name_of(port)))
     await person.press("⬇ CSV")
     private = page.get_by_role("button", name="Privado")
-    await expect(private).to_have_class("unread", timeout=20_000)
+    await expect(private).to_have_class("unread", timeout=SECONDS)
     await person.become("Bruno")
     await expect(page.locator("#chat > li", has_text="só você vê")).to_have_count(0)
     await person.become("Ana")
@@ -274,7 +275,7 @@ async def test_what_the_bot_thinks_of_a_command_stands_on_it(
     mine = person.page.locator("#chat > li.mine")
     await person.sees(mine, "/pendentes")
     given = {"chat_id": asked.chat, "message_id": asked.id, "reaction": [{"type": "emoji", "emoji": "👀"}]}
-    async with httpx.AsyncClient(trust_env=False) as bot:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as bot:
         url = f"{quiet.chat.url}/bot{quiet.chat.token}/setMessageReaction"
         assert (await bot.post(url, json=given)).json()["ok"]
     await person.sees(mine, "👀")
@@ -383,7 +384,7 @@ async def test_three_thousand_messages_stay_few_on_the_page(
         quiet.hsm._send({"cod_conta": 1, "hsm": 114, "tipo_envio": 1, "contato": contact})
         if number % 10 == 0:  # a thousand a second, the most that WhatsApp allows any number
             await asyncio.sleep(0.01)
-    await expect(page.locator("#count-sent")).to_have_text("3.000", timeout=20_000)
+    await expect(page.locator("#count-sent")).to_have_text("3.000", timeout=SECONDS)
     assert await page.locator("#arrivals > li").count() <= 48
     newest = page.locator("#arrivals > li").first
     await expect(newest).to_have_attribute("data-id", str(total))
@@ -403,7 +404,7 @@ async def test_what_became_of_a_message_is_on_the_customers_phone(
 
     async def shows(number: int, state: str) -> Locator:
         phone = page.locator(f"#arrivals > li[data-id='{number}'][data-state={state}]")
-        await expect(phone.locator(".ticks")).to_have_text(ticks[state], timeout=10_000)
+        await expect(phone.locator(".ticks")).to_have_text(ticks[state], timeout=SECONDS)
         return phone
 
     async def send(number: int) -> None:

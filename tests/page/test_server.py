@@ -14,6 +14,7 @@ from bot.simulator.page.feed import BACKLOG, BEAT, MESSAGES_SHOWN, NEEDS_SNAPSHO
 from bot.simulator.page.server import PageServer
 from bot.simulator.stage.stage import Stage
 from bot.simulator.telegram.api import BotApi
+from tests.patience import PATIENCE
 
 from .conftest import LOOP
 
@@ -29,7 +30,7 @@ class Stream:
 
     async def next(self) -> Event:
         kind = ""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             async for line in self._lines:
                 if line.startswith("event: "):
                     kind = line.removeprefix("event: ")
@@ -54,7 +55,7 @@ async def events(http: httpx.AsyncClient) -> AsyncIterator[Stream]:
 
 async def send(chat: BotApi, text: str, **params: Any) -> int:
     """The bot's message in the group; its id."""
-    async with httpx.AsyncClient(trust_env=False) as bot:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as bot:
         body = {"chat_id": chat.group, "text": text, "parse_mode": "HTML", **params}
         answer = await bot.post(f"{chat.url}/bot{chat.token}/sendMessage", json=body)
         number: int = answer.json()["result"]["message_id"]
@@ -96,10 +97,10 @@ async def test_a_tap_is_answered_by_the_bot_and_shown_as_a_toast(
     async with events(http) as stream:
         await stream.next()
         tap = asyncio.create_task(
-            http.post("/api/tap", json={"user": 501, "message": card, "data": "a"}, timeout=10)
+            http.post("/api/tap", json={"user": 501, "message": card, "data": "a"}, timeout=PATIENCE)
         )
         query = await quiet.chat.wait(lambda chat: next(iter(chat.queries.values()), None))
-        async with httpx.AsyncClient(trust_env=False) as bot:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as bot:
             body = {"callback_query_id": query.id, "text": "visto", "show_alert": True}
             await bot.post(f"{quiet.chat.url}/bot{quiet.chat.token}/answerCallbackQuery", json=body)
         assert (await tap).json() == {"text": "visto", "alert": True}
@@ -209,7 +210,7 @@ async def test_the_page_speaks_portuguese_unless_asked(http: httpx.AsyncClient) 
 async def test_a_document_is_a_download_and_a_picture_may_be_shown(
     quiet: Stage, http: httpx.AsyncClient, name: str, kind: str
 ) -> None:
-    async with httpx.AsyncClient(trust_env=False) as bot:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as bot:
         await bot.post(
             f"{quiet.chat.url}/bot{quiet.chat.token}/sendDocument",
             data={"chat_id": str(quiet.chat.group)},
@@ -274,7 +275,7 @@ async def test_a_flapping_port_falls_at_once_and_flaps_no_more_after_the_stop(
 ) -> None:
     changes = quiet.subscribe()
     [[olt, port]] = (await http.post("/api/do", json={"action": "flap"})).json()["ports"]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (change := await changes.get())[0] != "world":
             pass
     assert [(p["olt"], f"{p['slot']}/{p['pon']}", p["state"]) for p in change[1]] == [(olt, port, "los")]
@@ -295,7 +296,7 @@ async def test_stop_cuts_streams_off_at_once_and_leaves_no_task(quiet: Stage) ->
     await page.start()
     async with httpx.AsyncClient(base_url=page.url, trust_env=False) as http, events(http) as stream:
         await stream.next()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(20):  # a third of what the library gives a stream
             await page.stop()
         with pytest.raises(httpx.TransportError):
             await stream.next()
@@ -384,5 +385,5 @@ async def test_it_stops_although_a_change_comes_at_that_moment(quiet: Stage, tur
         changes.put_nowait(b": a change\n\n")
         for _ in range(turns):
             await asyncio.sleep(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await page.stop()

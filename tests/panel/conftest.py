@@ -11,6 +11,7 @@ import pytest
 
 from bot.simulator.telegram.api import User
 from tests.isp import Isp, isp
+from tests.patience import PATIENCE
 from tests.test_health import running, settles
 
 LINK = re.compile(r"http\S+/panel/enter\?t=[\w-]{43}")
@@ -39,7 +40,7 @@ class Visitor:
 @asynccontextmanager
 async def visitor(site: Isp) -> AsyncIterator[Visitor]:
     """One who was never here."""
-    async with httpx.AsyncClient(trust_env=False, timeout=20.0) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
         yield Visitor(http, f"http://127.0.0.1:{site.variables['OPS_PORT']}")
 
 

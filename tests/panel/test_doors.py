@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 import httpx
 
 from bot.ops.panel.doors import STREAMS
-from tests.isp import PATIENCE, Isp, until
+from tests.isp import Isp, until
+from tests.patience import PATIENCE
 
 from .conftest import Visitor, asks, links, visitor
 

@@ -11,7 +11,8 @@ import httpx
 from bot.ops.health import PATH, health
 from bot.ops.server import MOST, MOST_STREAMS, Request, Response, Route, Server
 from tests.child import free_port
-from tests.isp import PATIENCE, until
+from tests.isp import until
+from tests.patience import PATIENCE
 
 ASK = b"GET /on HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -75,7 +76,7 @@ async def test_watchers_take_no_place_of_a_probe_and_have_an_end_themselves() ->
         watchers = [await asked(port) for _ in range(MOST_STREAMS)]
         assert [b"200" in await head(reader) for reader, _ in watchers] == [True] * MOST_STREAMS
         assert MOST_STREAMS > MOST
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             assert (await http.get(f"http://127.0.0.1:{port}{PATH}")).status_code == 200
             beyond = await http.get(f"http://127.0.0.1:{port}/on")
             assert (beyond.status_code, beyond.headers["Retry-After"]) == (503, "10")

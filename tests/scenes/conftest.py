@@ -26,6 +26,7 @@ from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram.api import BotApi, Message, User
 from bot.simulator.world import World
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,7 +84,7 @@ class Noc:
         if self.task is not None:
             self._stop.set()
             task, self.task = self.task, None
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 assert await task == 0
 
     async def spawn(self, **changes: str) -> None:
@@ -104,7 +105,7 @@ class Noc:
         process, self.process = self.process, None
         if process.returncode is None:
             process.send_signal(how)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             return await process.wait()
 
     async def card(self, port: str = "6/15") -> Message:

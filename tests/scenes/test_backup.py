@@ -9,6 +9,7 @@ import pytest
 
 from bot.storage import copied
 from bot.storage.disk import Disk
+from tests.patience import PATIENCE
 from tests.scenes.conftest import ROOT, Noc
 
 pytestmark = pytest.mark.process
@@ -52,7 +53,7 @@ async def test_a_backup_of_the_middle_of_a_send_sends_nothing_until_somebody_con
         lambda c: next((m for m in c.messages() if "O registro é um backup e termina" in m.text), None)
     )
     polls = len(noc.olt.requests)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while len(noc.olt.requests) < polls + 4:  # noqa: ASYNC110 - nobody sets an event for it
             await asyncio.sleep(0.05)
     assert "um backup" in (await noc.ask(noc.ana, "/status")).text

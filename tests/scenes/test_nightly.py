@@ -11,6 +11,7 @@ from bot.storage.checkpoint import renew
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from tests.fakes import FakeClock
+from tests.patience import PATIENCE
 from tests.scenes.conftest import Noc
 
 pytestmark = pytest.mark.process
@@ -40,7 +41,7 @@ async def test_it_closes_what_sends_is_said_once_and_cards_go_on(
     damaged[200] ^= 1
     sealed.write_bytes(damaged)
     await noc.chat.wait(lambda c: any(CLOSED in m.text and sealed.name in m.text for m in c.messages()))
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         health = await client.get(f"http://127.0.0.1:{noc.variables['OPS_PORT']}/healthz")
     assert (health.status_code, health.json()["wrong"]["ledger"]) == (
         503,

@@ -101,10 +101,7 @@ async def approves_again(play: Play) -> None:
         (approves_again, "nothing to approve on the card"),
     ],
 )
-async def test_what_comes_out_wrong_is_a_failed_scene(
-    happens: object, problem: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.simulator.scenes.play.PATIENCE", {True: 12.0})
+async def test_what_comes_out_wrong_is_a_failed_scene(happens: object, problem: str, stage: Stage) -> None:
     scene = Scene("wrong", Told("errada", "wrong"), happens)  # type: ignore[arg-type]
     with pytest.raises(SceneFailed, match=problem):
         await Play(stage, scene, fast=True).run()

@@ -8,6 +8,7 @@ from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram.api import BotApi
 from bot.simulator.world import World
+from tests.patience import PATIENCE
 
 from .clock import Clock
 from .phone import Caller
@@ -27,7 +28,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=5.0, verify=TLS) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=TLS) as client:
         yield client
 
 

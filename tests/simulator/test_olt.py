@@ -6,6 +6,7 @@ import pytest
 
 from bot.simulator.olt import OltApi
 from bot.simulator.server import Throttle
+from tests.patience import PATIENCE
 
 from .clock import Clock
 
@@ -256,6 +257,6 @@ async def test_readings_are_counted_and_waited_for(signed_in: httpx.AsyncClient,
     for page in (1, 2, 1):  # the second page is of the same reading
         assert not waiting.done()
         await get(signed_in, olt, f"{LIST}&page={page}")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await waiting
     assert olt.readings == 2

@@ -18,6 +18,7 @@ from bot.simulator.cloud import NUMBER, CloudApi
 from bot.simulator.hook import Hook
 from bot.simulator.phones import AGAIN, Habits, Phones
 from bot.simulator.server import Server
+from tests.patience import PATIENCE
 
 from .clock import Clock
 
@@ -259,7 +260,7 @@ async def test_it_tells_by_itself_as_things_come_about(api: CloudApi, app: App) 
     running = asyncio.create_task(phones.run())
     try:
         await send(api, MARIA)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(app.told) < 2:
                 await app.heard.wait()
                 app.heard.clear()

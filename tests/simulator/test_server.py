@@ -19,6 +19,7 @@ from bot.simulator.server import (
     Throttle,
     json_response,
 )
+from tests.patience import PATIENCE
 
 
 class Echo(Server):
@@ -57,7 +58,7 @@ async def test_a_hang_lasts_until_the_server_stops(
         async with asyncio.timeout(0.1):
             await asyncio.shield(request)
     assert (server.in_flight, bool(server.processed)) == (1, processed)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await server.stop()
     with pytest.raises(httpx.TransportError):
         await request

@@ -34,6 +34,7 @@ from bot.simulator.telegram.api import Message
 from bot.simulator.world import Alert
 from bot.storage.files import FileLedger
 from tests.fakes import ANA, incident
+from tests.patience import PATIENCE
 
 from .conftest import TLS
 
@@ -64,7 +65,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=5.0, verify=TLS, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=TLS, trust_env=False) as client:
         yield client
 
 
@@ -79,7 +80,7 @@ async def send(
 
 async def told(news: "asyncio.Queue[Happening]", kind: str) -> Any:
     """The data of the next thing of this kind that is told."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             what, data = await news.get()
             if what == kind:

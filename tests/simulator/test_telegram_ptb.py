@@ -13,6 +13,7 @@ from telegram.ext import Application, ApplicationBuilder, CallbackQueryHandler, 
 
 from bot.simulator.telegram.api import BotApi
 from bot.simulator.telegram.updates import CONFLICT
+from tests.patience import PATIENCE
 
 App = Application[Any, Any, Any, Any, Any, Any]
 
@@ -96,7 +97,7 @@ async def test_another_poller_is_told_to_the_application(telegram: BotApi, http:
         await telegram.wait(lambda api: api.updates.polling)
         other = await http.get(f"{telegram.url}/bot{telegram.token}/getUpdates?timeout=0")
         assert other.json() == {"ok": True, "result": []}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert isinstance(await heard.get(), Conflict)
         assert telegram.refused == [("getUpdates", CONFLICT)]
         await app.updater.stop()

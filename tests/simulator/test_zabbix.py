@@ -11,6 +11,7 @@ from aiohttp import web
 from bot.simulator.server import Server
 from bot.simulator.world import World
 from bot.simulator.zabbix import Zabbix
+from tests.patience import PATIENCE
 
 
 class Listener(Server):
@@ -59,7 +60,7 @@ async def test_what_was_not_taken_is_told_again_and_what_was_is_not(zabbix: Zabb
     world.repair(world.outage(2))  # over before anybody was to be told
     first = world.outage(3)
     bot.answer, zabbix.on = 503, True
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert [await bot.heard.get(), await bot.heard.get()] == [("7002", "open")] * 2
         world.outage(3, "CB 02")  # the first one's turn comes before it
         assert await bot.heard.get() == ("7003", "open")

@@ -11,6 +11,7 @@ from bot.domain.limits.silence import Scope
 from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
 from bot.flow import inventory
 from tests.fakes import ANA
+from tests.patience import PATIENCE
 from tests.steps.conftest import Desk
 
 OLTS = {f"OLT {n}": frozenset({"6/1", "6/2"}) for n in range(1, 9)}
@@ -85,7 +86,7 @@ async def test_a_source_that_is_slow_to_list_them_keeps_no_card_waiting(
         return OLTS
 
     grouping.source.inventory = for_ever  # type: ignore[method-assign]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         found = await group(grouping, 1)
     assert (found.reason, found.of) == (Reason.CABLE, None)
     with pytest.raises(Declined, match="unknown_olt"):

@@ -12,6 +12,7 @@ from bot.domain.rules import Rules
 from bot.sources.network import Network
 from bot.steps.enrich import Enricher
 from tests.fakes import FakeClock, FakeErp, FakeSource, incident, settled
+from tests.patience import PATIENCE
 
 DISPATCHES, CUSTOMERS, AT_ONCE = 12, 10, 4
 
@@ -59,7 +60,7 @@ async def test_one_that_hangs_keeps_nobody_from_the_others() -> None:
     hanging += [asyncio.ensure_future(enricher.links([there])) for _ in range(AT_ONCE)]
     await settled()
     assert len(away.read) == AT_ONCE, "of all together"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert len((await enricher.enrich(["1"])).affected.onus) == 1
         erp.gate = asyncio.Event()
         hanging += [asyncio.ensure_future(enricher.enrich(["1"])) for _ in range(AT_ONCE)]

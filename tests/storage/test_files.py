@@ -21,6 +21,7 @@ from bot.domain.plan import Outcome
 from bot.errors import Closed, Declined, LedgerClosed, StartupError
 from bot.storage.files import FileLedger
 from tests.fakes import ANA, BRUNO, NOON, FakeClock, settled
+from tests.patience import PATIENCE
 from tests.storage.disks import FaultyDisk
 from tests.storage.samples import SEGMENT, adds, dispatch, opened, rows
 
@@ -137,7 +138,7 @@ async def test_a_note_is_durable_soon_without_anybody_waiting(ledger: FileLedger
     ledger.listeners.append(lambda _lines: durable.set())
     ledger.note(REFUSED)
     assert rows(folder) == []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await durable.wait()
     assert [row["kind"] for row in rows(folder)] == ["tap_refused"]
 
@@ -459,7 +460,7 @@ async def test_nor_once_the_disk_fails_too(ledger: FileLedger, disk: FaultyDisk,
     disk.errors["write"] = OSError(errno.EIO, os.strerror(errno.EIO))
     ledger.note(ev.Result(1, "c1", Outcome.ACCEPTED, "A1"))
     ledger._wake.set()  # as its timer does
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while ledger._ends(ev.Abandoned(1, "c2")):  # noqa: ASYNC110 - the writer tells nobody
             await asyncio.sleep(0)
     with pytest.raises(LedgerClosed):

@@ -21,6 +21,7 @@ from bot.storage.kept import Views
 from bot.storage.memory import MemoryLedger
 from bot.storage.page import HEAD
 from tests.fakes import ANA, BRUNO, FakeClock, port, settled
+from tests.patience import PATIENCE
 from tests.storage.disks import FaultyDisk, QuickDisk
 from tests.storage.samples import adds, decided, dispatch, opened
 
@@ -55,7 +56,7 @@ def wrote(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
         done.put_nowait(None)
 
     async def written() -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await done.get()
 
     monkeypatch.setattr(Views, "_write", told)
@@ -231,7 +232,7 @@ async def test_between_the_rows_only_the_line_that_they_name_moves_on(
     await settled()
     assert "patch audit.json" not in disk.calls
     await ledger.commit(adds(ev.Intent(1, "c1"), ev.Result(1, "c1", Outcome.ACCEPTED)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while read(tmp_path, "audit.json")["ledger"]["sequence"] != ledger.head.seq:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert read(tmp_path, "audit.json")["ledger"] == {"sequence": 6, "head": ledger.head.digest}

@@ -25,6 +25,7 @@ TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 LANGUAGES = {"pt": "pt-BR", "en": "en"}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 MAX_BODY = 16 * 1024
+NO_ANSWER = 20.0  # seconds until a person reads that a tap came to nothing
 MAX_TEXT = 4096  # UTF-16 units: the length of a message
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -145,7 +146,8 @@ class PageServer:
         user, chat = self._person(body), self._chat(body)
         message, data = _field(body, "message", int), _field(body, "data", str)
         try:
-            answer = await self._stage.tap(user, message, data, chat)
+            async with asyncio.timeout(NO_ANSWER):
+                answer = await self._stage.tap(user, message, data, chat)
         except LookupError as error:
             raise Impossible(str(error), "gone") from None
         except TimeoutError:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 ROOM_FOR_33 = 40  # ONUs: some customers have two
 READING = 4.0  # seconds that a caption needs
 ANSWERING = 3.0  # seconds in which people can see what a card asks
-PATIENCE = {True: 20.0, False: 120.0}  # fast or not: the group's pace may hold a card back for a minute
+PATIENCE = {True: 120.0, False: 120.0}  # fast or not: the group's pace may hold a card back for a minute
 
 
 class SceneFailed(Exception):

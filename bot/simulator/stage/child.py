@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Literal
 
 State = Literal["starting", "running", "stopped", "killed"]
-PATIENCE = 20.0  # seconds that a stop in order may take: the bot finishes what it has sent
+PATIENCE = 60.0  # seconds that a stop in order may take: the bot finishes what it has sent
 
 
 class Child:

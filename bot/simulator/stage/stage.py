@@ -215,7 +215,7 @@ class Stage(Isp):
 
         Raises:
             LookupError: No such message or button, or this person does not see it.
-            TimeoutError: No answer within 20 s.
+            TimeoutError: No answer in time.
         """
         message = self.message(message_id, chat)
         if stale:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from bot.simulator.server import Server, json_response
+from bot.simulator.server import PATIENCE, Server, json_response
 from bot.simulator.telegram.call import Call
 from bot.simulator.telegram.chat import BOT_USER, Answer, Button, Event, Message, Refused, User
 from bot.simulator.telegram.html import utf16
@@ -22,7 +22,7 @@ __all__ = ["Answer", "BotApi", "Button", "Event", "Message", "User"]
 
 T = TypeVar("T")
 MESSAGE_SECONDS = 24 * 3600.0  # an update that nobody fetches is kept that long
-TAP_TIMEOUT = 20.0
+TAP_TIMEOUT = PATIENCE
 COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]{1,32}(?:@\w+)?")
 PATH = re.compile(r"/bot(?P<token>[^/]+)/(?P<method>\w+)/?")
 FILE_PATH = re.compile(r"/file/bot(?P<token>[^/]+)/documents/(?P<file_id>\w+)")
@@ -78,7 +78,7 @@ class BotApi(ChatState, Server):
 
         Raises:
             LookupError: No such button on the message, the message is gone, or this user does not see it.
-            TimeoutError: No answer within 20 s.
+            TimeoutError: No answer in time.
         """
         person = self._person(user)
         if message.deleted or message.ephemeral_for not in {None, person.id}:
@@ -161,7 +161,7 @@ class BotApi(ChatState, Server):
         }
         self.updates.add("chat_member", payload, MESSAGE_SECONDS)
 
-    async def wait(self, predicate: Callable[["BotApi"], T | None], timeout: float = 20.0) -> T:  # noqa: ASYNC109
+    async def wait(self, predicate: Callable[["BotApi"], T | None], timeout: float = PATIENCE) -> T:  # noqa: ASYNC109
         """The first true value of the predicate, which is asked again after each change here.
 
         Raises:

@@ -25,6 +25,7 @@ from bot.storage.past.recall import Recall
 from bot.storage.past.summaries import Summaries
 from bot.storage.past.telling import tell
 from tests.fakes import ANA, BRUNO, FakeClock, incident, port
+from tests.patience import PATIENCE
 from tests.storage.past.histories import BEGIN, Dated, Story, write
 from tests.storage.samples import PLAN
 
@@ -196,7 +197,7 @@ async def test_rows_are_made_beside_what_goes_on(tmp_path: Path, monkeypatch: py
     kept = FileChronicle(history, clock)
     assert (await kept.cases(Which(), 0, 9)).unread == 3, "one at the least, so that it comes to an end"
     history.start(rows=True)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while await history.ask(_left):  # noqa: ASYNC110 - a thread makes them
             await asyncio.sleep(0.005)
     await history.close()

@@ -24,6 +24,7 @@ from bot.storage.past.index import Index
 from bot.storage.past.recall import Recall
 from bot.storage.past.tables import Place
 from tests.fakes import ANA, FakeClock, incident, port
+from tests.patience import PATIENCE
 from tests.storage.past.histories import BEGIN, Dated, Story, write
 from tests.storage.samples import PLAN, dispatch
 
@@ -171,7 +172,7 @@ async def test_it_reads_by_itself_once_the_start_is_over(tmp_path: Path) -> None
     await clock.advance(59)
     assert not index.exists()
     await clock.advance(1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not index.exists():  # noqa: ASYNC110 - a thread makes it
             await asyncio.sleep(0.005)
     await found.close()
