@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from bot import tls
 from bot.process import child
 from bot.tongue import ENGLISH, speak
+from tests import forks
 from tests.faults import bugs
 from tests.faults.table import Caught, render
 from tests.faults.tries import Tries
@@ -95,11 +96,14 @@ def _started(of: "subprocess.Popen[Any]", command: Any, *args: Any, **options: A
 
 
 subprocess.Popen.__init__ = _started  # type: ignore[assignment,method-assign]
+forks.install()
+AFRESH = ("start", "bench", *APART)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     _unmarked[:] = [] if item.get_closest_marker("process") else [item.nodeid]
+    forks.use(on=not any(item.get_closest_marker(name) for name in AFRESH))
     try:
         return (yield)
     finally:

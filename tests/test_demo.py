@@ -135,6 +135,7 @@ def worked(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.start
 async def test_it_shows_a_card_within_10_s_of_work_and_one_ctrl_c_ends_everything(tmp_path: Path) -> None:
     async with program("demo", "--port", "0", cwd=tmp_path) as demo:
         url = address(await demo.line("Open http"))
@@ -224,6 +225,7 @@ async def test_the_bot_sends_by_the_gateway_and_asks_the_erp_that_were_asked_for
     assert f"modelos {templates}" in (tmp_path / "kept/bot.log").read_text()
 
 
+@pytest.mark.start
 async def test_a_fast_scene_checks_itself_and_says_how_much_memory_it_took(tmp_path: Path) -> None:
     arguments = ("--scene", "fibre-cut", "--fast", "--lang", "en", "--seed", "7")
     async with program("demo", *arguments, cwd=tmp_path) as demo:

@@ -101,6 +101,7 @@ async def test_a_checkpoint_that_cannot_be_written(data: Path, capsys: pytest.Ca
     assert "no checkpoint was written" in capsys.readouterr().err
 
 
+@pytest.mark.start
 @pytest.mark.process
 async def test_verify_works_where_no_other_setting_is_good(data: Path) -> None:
     code, out, err = await bot_command(
@@ -110,6 +111,7 @@ async def test_verify_works_where_no_other_setting_is_good(data: Path) -> None:
     assert "whole: " in out
 
 
+@pytest.mark.start
 @pytest.mark.process
 async def test_a_corrupt_ledger_over_the_command_line(data: Path) -> None:
     segment(data).write_bytes(b"{}\n" + segment(data).read_bytes())

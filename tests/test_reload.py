@@ -202,6 +202,7 @@ async def test_polls_come_at_the_new_pace_and_count_as_stale_by_it(site: Isp) ->
         await site.olt.start()
 
 
+@pytest.mark.start
 async def test_a_hangup_is_heard_by_the_process(site: Isp) -> None:
     file, undo = site.folder / ".env", site.variables.pop("UNDO_SECONDS")
     file.write_text(f"UNDO_SECONDS={undo}\n")

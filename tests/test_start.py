@@ -10,6 +10,8 @@ import pytest
 
 from .isp import ROOT, isp
 
+pytestmark = pytest.mark.start
+
 # Runs in the bot's process before anything of it, and says at the end what was loaded.
 WATCHER = """
 import atexit, gc, json, os, ssl, sys
