@@ -403,8 +403,9 @@ class Limiter(Protocol):
 class Staff(Protocol):
     """The people who may have something sent, as they are now."""
 
-    async def still_may(self, who: Who) -> bool | None:
-        """Whether this person may decide: asked now, not remembered. None where nobody can tell.
+    async def still_may(self, who: Who, region: str = "") -> bool | None:
+        """Whether this person may decide on a region's cases: asked now, not remembered. None where nobody
+        can tell.
 
         Never raises; answers within seconds.
         """

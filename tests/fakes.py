@@ -378,10 +378,12 @@ class FakeStaff:
         self.gone: set[int] = set()
         self.unknown: set[int] = set()
         self.asked: list[int] = []
+        self.regions: list[str] = []
         self.second = False
 
-    async def still_may(self, who: Who) -> bool | None:
+    async def still_may(self, who: Who, region: str = "") -> bool | None:
         self.asked.append(who.id)
+        self.regions.append(region)
         await asyncio.sleep(0)
         return None if who.id in self.unknown else who.id not in self.gone
 

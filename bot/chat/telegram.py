@@ -6,36 +6,29 @@ import logging
 import math
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from telegram import BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, Update
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, TelegramError
 from telegram.ext import CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
 
-from bot.chat.group.noc_chat import NocChat
+from bot.chat.group.groups import Groups
+from bot.chat.noc import Asked, Noc, Setup, Shared
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.pages.status import ProgramFacts
 from bot.chat.screens.posting import Posting
 from bot.chat.screens.words import Words
 from bot.chat.taps.absence import AWAY, Absence
-from bot.chat.taps.answers import Answers
-from bot.chat.taps.browse import Browse
-from bot.chat.taps.commands import COMMANDS, Commands
-from bot.chat.taps.deps import TapDeps
+from bot.chat.taps.commands import COMMANDS
 from bot.chat.taps.desk import Desk
-from bot.chat.taps.note_commands import NoteCommands
-from bot.chat.taps.presses import Presses
-from bot.chat.taps.replies import Replies
-from bot.chat.wire.access import Access, Approvers
 from bot.chat.wire.budget import LIMIT, WINDOW, Budget
 from bot.chat.wire.connection import Account, Connection, Poller, application, is_news
-from bot.chat.wire.deps import ChatDeps
-from bot.chat.wire.outbox import Outbox
+from bot.chat.wire.link import Link
 from bot.domain.rules import Rules
 from bot.domain.who import Who
-from bot.ports import Clock, History, Ledger, Notice, Pictures, Reload, Reports, Reread
+from bot.ports import Clock, History, Ledger, NocChat, Notice, Pictures, Reload, Reports, Reread
 
 __all__ = ["Account", "Telegram"]
 
@@ -52,7 +45,11 @@ async def _nothing_new(_who: Who) -> Reread:
 
 
 class Telegram:
-    """The Telegram side in one piece: `chat` is for the flow, `attend` takes it, then `start` and `stop`."""
+    """The Telegram side in one piece: `groups` is for the flow, `attend` takes it, then `start` and `stop`.
+
+    There is one connection, whatever the number of NOCs. `chat` is the group of `Account`, and `nocs` are all
+    of them by region.
+    """
 
     def __init__(
         self,
@@ -66,6 +63,7 @@ class Telegram:
         history: History | None = None,
         reports: Reports | None = None,
         pictures: Pictures | None = None,
+        regions: Sequence[Setup] = (),
         limit: int = LIMIT,
         window: float = WINDOW,
         gap: float = 1.0,
@@ -74,7 +72,7 @@ class Telegram:
         quiet_after: float = 60.0,
         away_after: float = AWAY,
     ) -> None:
-        """`limit` messages in `window` seconds, `gap` apart.
+        """`limit` messages in `window` seconds, `gap` apart, for each group; `regions` are the other NOCs.
 
         Deaf is a poll unanswered for `deaf_after` seconds; a second poller is gone after `quiet_after`
         seconds without a conflict. Taps that waited through `away_after` seconds in which nobody listened
@@ -84,7 +82,7 @@ class Telegram:
         # PTB logs each failed poll, and each failed start of one, with its traceback; the link says it once.
         logging.getLogger("telegram.ext.Updater").setLevel(logging.CRITICAL)
         logging.getLogger("telegram.ext").addFilter(is_news)
-        self._clock, self._history, self._reports = clock, history, reports
+        self._clock, self._words, self._history, self._reports = clock, words, history, reports
         self._poll_seconds, self._deaf_after = poll_seconds, deaf_after
         self._absence = Absence(clock, ledger.book.heard_at, away_after)
         self.asked: Counter[str] = Counter()
@@ -94,29 +92,17 @@ class Telegram:
             Connection(pool=32, connect=5, proxy=account.proxy, asked=self.asked),
         )
         self._app = application(account, *self._requests)
-        self._outbox = Outbox(
-            self._app.bot,
-            account.topic,
-            seconds=clock.monotonic,
-            topic_lost=self._topic_lost,
-        )
-        self._budget = Budget(clock, limit=limit, window=window, gap=gap)
-        self.access = Access(
-            self._app.bot, clock, account.approvers, lambda: self.chat.group, attention.on_call
-        )
-        self._deps = ChatDeps(
-            ledger,
-            self._outbox,
-            self._budget,
-            clock,
-            words,
-            rules,
-            attention,
-            self.access,
-            account.group,
-            pictures,
-        )
-        self.chat = NocChat(self._deps, self._beside)
+        self.link = Link(clock, self._back)
+        shared = Shared(self._app.bot, ledger, words, clock, pictures, self._beside, self.link)
+        first = Setup(account.group, account.topic, account.approvers, attention, rules)
+        self.nocs = {
+            setup.region: Noc(setup, shared, Budget(clock, limit=limit, window=window, gap=gap))
+            for setup in (first, *regions)
+        }
+        self._home = self.nocs[""]
+        self.chat, self.access, self._budget = self._home.chat, self._home.access, self._home.deps.budget
+        chats = {region: noc.chat for region, noc in self.nocs.items()}
+        self._groups = Groups(chats, lambda: ledger.book, lambda: self._home.deps.rules)
         self._good_at: float | None = None
         self._polling_since = -math.inf
         self._deaf = False
@@ -125,7 +111,7 @@ class Telegram:
         self._quiet_after = quiet_after
         self._background: set[asyncio.Task[None]] = set()
         self._work: set[asyncio.Task[None]] = set()
-        self._painter: asyncio.Task[None] | None = None
+        self._painters: set[asyncio.Task[None]] = set()
 
     def attend(
         self,
@@ -141,38 +127,31 @@ class Telegram:
         """
         self._has_panel = panel is not None
         app = self._app
-        self.chat.expected, self.chat.need = desk.expected, desk.need
-        answers = Answers(self._deps, self.chat)
-        deps = TapDeps(
-            self._deps,
+        asked = Asked(
             desk,
-            self.chat,
-            answers,
-            Browse(self._deps, desk, answers, self._history, self._reports),
-            self._beside,
+            self._history,
+            self._reports,
             self._absence.of,
             self.contested,
-            lambda: self._outbox.username,
             program,
             reload or _nothing_new,
             panel,
         )
-        typed = NoteCommands(deps)
-        presses, commands, replies = Presses(deps, typed), Commands(deps, typed), Replies(deps)
-        app.add_handler(CallbackQueryHandler(presses.tap))
-        app.add_handler(MessageHandler(filters.UpdateType.MESSAGE & filters.COMMAND, commands.typed))
+        for noc in self.nocs.values():
+            noc.attend(asked)
+        app.add_handler(CallbackQueryHandler(self._tapped))
+        app.add_handler(MessageHandler(filters.UpdateType.MESSAGE & filters.COMMAND, self._typed))
         talk = filters.UpdateType.MESSAGE & filters.REPLY & filters.TEXT & ~filters.COMMAND
-        app.add_handler(MessageHandler(talk, replies.said))
+        app.add_handler(MessageHandler(talk, self._replied))
         app.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, self._migrated))
         app.add_handler(ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER))
         app.add_handler(ChatMemberHandler(self._member, ChatMemberHandler.CHAT_MEMBER))
         app.add_error_handler(_unexpected)
 
-    def follow(self, rules: Rules, attention: Attention, approvers: Approvers) -> None:
-        """From now on these hold: for who taps, for cards that are drawn, for whom it is about."""
-        self._deps.rules, self._deps.attention = rules, attention
-        self.access.follow(approvers, attention.on_call)
-        self._beside(self.access.read_names())
+    def follow(self, setups: Iterable[Setup]) -> None:
+        """From now on these hold, one a region: for who taps, for cards, for whom they are about."""
+        for setup in setups:
+            self.nocs[setup.region].follow(setup)
 
     async def start(self) -> None:
         """Connect in the background, however long that takes; returns at once."""
@@ -185,11 +164,16 @@ class Telegram:
     @property
     def posting(self) -> Posting:
         """Where posts go, and why they are not taken."""
-        return Posting(self.chat.standing.mute, self.chat.standing.muted_for, self._outbox.topic_is_lost)
+        return self._home.posting
 
-    async def still_may(self, who: Who) -> bool | None:
-        """Whether this person may decide (`ports.Staff`)."""
-        return await self.access.still_may(who)
+    @property
+    def groups(self) -> NocChat:
+        """The groups of all NOCs as one; of a single one that itself."""
+        return self._groups if len(self.nocs) > 1 else self.chat
+
+    async def still_may(self, who: Who, region: str = "") -> bool | None:
+        """Whether this person may decide there (`ports.Staff`)."""
+        return await self.nocs.get(region, self._home).access.still_may(who)
 
     def contested(self) -> bool:
         """Whether a second program polls with this token, as far as is known (`ports.Staff`)."""
@@ -203,24 +187,56 @@ class Telegram:
         if self._app.running:
             await _within(STOP_SECONDS, self._app.stop())
         await _end(self._work, STOP_SECONDS)
-        self.chat.close()
-        if self._painter is not None:
-            await _end({self._painter}, STOP_SECONDS)
+        for noc in self.nocs.values():
+            noc.chat.close()
+        await _end(self._painters, STOP_SECONDS)
         await _within(STOP_SECONDS, self._app.shutdown())
         for request in self._requests:
             await _within(STOP_SECONDS, request.shutdown())
 
-    def _topic_lost(self, lost: bool) -> None:
-        self.chat.topic_lost(lost)
+    def _back(self, since: datetime) -> None:
+        for noc in self.nocs.values():
+            noc.chat.back(since)
+
+    def _noc(self, chat: int) -> Noc | None:
+        """Whose group that is."""
+        return next((noc for noc in self.nocs.values() if noc.chat.group == chat), None)
+
+    def _noc_of(self, update: Update) -> Noc:
+        """Who is to take it in: of several NOCs that of the group; in private whose page it is, or the first
+        in which the person may decide.
+        """
+        chat, user, message = update.effective_chat, update.effective_user, update.effective_message
+        if len(self.nocs) == 1 or chat is None:
+            return self._home
+        if (noc := self._noc(chat.id)) is not None:
+            return noc
+        nocs = list(self.nocs.values())
+        if message is not None:
+            wrote = (noc for noc in nocs if noc.browse.wrote(chat.id, message.message_id))
+            if update.callback_query is not None and (noc := next(wrote, None)) is not None:
+                return noc
+        return next((noc for noc in nocs if user is not None and noc.access.lists(user.id)), self._home)
+
+    async def _tapped(self, update: Update, context: object) -> None:
+        await self._noc_of(update).presses.tap(update, context)
+
+    async def _typed(self, update: Update, context: object) -> None:
+        await self._noc_of(update).commands.typed(update, context)
+
+    async def _replied(self, update: Update, context: object) -> None:
+        await self._noc_of(update).replies.said(update, context)
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         _keep(self._work, work)
 
     async def _connect(self) -> None:
         await self._persist(self._app.initialize)
-        self._painter = asyncio.create_task(self.chat.run())
+        for noc in self.nocs.values():
+            _keep(self._painters, noc.chat.run())
         await self._app.start()
-        _keep(self._background, self.access.keep_warm())
+        for noc in self.nocs.values():
+            _keep(self._background, noc.access.keep_warm())
         await self._persist(self._poll)
         _keep(self._background, self._watch())
         await self._persist(self._introduce)
@@ -235,14 +251,14 @@ class Telegram:
                 await self.chat.follow(moved.new_chat_id)
             except TelegramError as error:
                 if not isinstance(error, (BadRequest, Forbidden)):
-                    self.chat.link.broken("poll", error)
+                    self.link.broken("poll", error)
                 elif not logged:  # Telegram is there, and refuses this: once is enough
                     log.warning("Telegram refuses a part of the start (%s): trying on", type(error).__name__)
                     logged = True
                 await self._clock.sleep(pause)
                 pause = min(MAX_BACKOFF, pause * 2)
             else:
-                self.chat.link.works("poll")
+                self.link.works("poll")
                 return
 
     async def _poll(self) -> None:
@@ -261,7 +277,7 @@ class Telegram:
 
     async def _introduce(self) -> None:
         """The commands with their descriptions, for groups (their ids may change) and private chats."""
-        words = self._deps.words
+        words = self._words
         commands = [
             BotCommand(words.plain(f"menu.{name}"), words.plain(f"command.{name}"))
             for name in COMMANDS
@@ -274,10 +290,10 @@ class Telegram:
         if isinstance(error, Conflict):
             if not self._second_poller:
                 log.error("a second program polls with this bot's token: taps may go to it")
-                self.chat.say(Notice("second_poller"))
+                self.groups.say(Notice("second_poller"))
             self._second_poller, self._conflict_at = True, self._clock.monotonic()
             return
-        self.chat.link.broken("poll", error)
+        self.link.broken("poll", error)
 
     def _answered(self, body: bytes, limit: int | None, waited: float) -> None:
         self._absence.answered(body, limit, waited)
@@ -286,13 +302,14 @@ class Telegram:
             # Two pollers take turns: one good answer does not prove that the other is gone.
             log.warning("no second program polls any more")
             self._second_poller = False
-            self.chat.say(Notice("second_poller_gone"))
-        if self.chat.link.away_since is not None:
-            self.chat.retry()
-        self.chat.link.works("poll")
+            self.groups.say(Notice("second_poller_gone"))
+        if self.link.away_since is not None:
+            for noc in self.nocs.values():
+                noc.chat.retry()
+        self.link.works("poll")
         if self._deaf:
             self._deaf = False
-            self.chat.say(Notice("deaf"))
+            self.groups.say(Notice("deaf"))
 
     async def _watch(self) -> None:
         """A half-open connection gives no error and no update: poll anew."""
@@ -302,26 +319,30 @@ class Telegram:
                 await self._clock.sleep(self._deaf_after - silent)
                 continue
             log.error("no answer to getUpdates for %.0f s: polling anew", silent)
-            self._deaf = self.chat.link.away_since is None  # else it is not deaf but away, and that is said
+            self._deaf = self.link.away_since is None  # else it is not deaf but away, and that is said
             if self._app.updater is not None and self._app.updater.running:
                 await _within(STOP_SECONDS, self._app.updater.stop())
             await self._persist(self._poll)
 
     async def _migrated(self, update: Update, _context: object) -> None:
         message = update.message
-        if message is not None and message.migrate_to_chat_id and message.chat.id == self.chat.group:
-            await self.chat.follow(message.migrate_to_chat_id)
+        noc = None if message is None else self._noc(message.chat.id)
+        if noc is not None and message is not None and message.migrate_to_chat_id:
+            await noc.chat.follow(message.migrate_to_chat_id)
 
     async def _membership(self, update: Update, _context: object) -> None:
         """The bot was put back into the group, or got or lost a right there."""
-        if update.my_chat_member is not None and update.my_chat_member.chat.id == self.chat.group:
-            self.chat.retry()
+        changed = update.my_chat_member
+        noc = None if changed is None else self._noc(changed.chat.id)
+        if noc is not None:
+            noc.chat.retry()
 
     async def _member(self, update: Update, _context: object) -> None:
         """Somebody came, left, or got or lost a right; told where the bot is an administrator."""
         changed = update.chat_member
-        if changed is not None and changed.chat.id == self.chat.group:
-            self.access.heard(changed.new_chat_member)
+        noc = None if changed is None else self._noc(changed.chat.id)
+        if noc is not None and changed is not None:
+            noc.access.heard(changed.new_chat_member)
 
 
 async def _unexpected(update: object, context: Any) -> None:

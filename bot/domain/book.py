@@ -120,7 +120,8 @@ class Book:
     `spells` is how each port (by key) came and went, `falls` are its outages of the last weeks, `down` the
     incidents that are on there, `port_cases` its newest case. `lasting` are the silences that had not ended
     when the last one began or was ended: those of years are not asked for each port at each poll.
-    `handed_over` is the time of the last handover that was posted by itself.
+    `handed_over` is the time of the last handover that was posted by itself and `announced` what was last
+    told of a start, by region (empty: the group of all others); `digests` are the lists, by group.
     `trials` are the test messages by their number, None for one that nothing is known of. `heard_at` is when
     the program was last known to hear people's taps, None where it never was: it may run for hours, and start
     anew, while Telegram is away.
@@ -168,13 +169,13 @@ class Book:
     port_cases: dict[str, int] = field(default_factory=dict)
     silences: dict[int, Silence] = field(default_factory=dict)
     lasting: list[Silence] = field(default_factory=list)
-    digest: Card | None = None
+    digests: dict[int, Card] = field(default_factory=dict)
     key: str | None = None
     head: str | None = None
     heads: dict[int, str] = field(default_factory=dict)
     settled_at_start: list[int] = field(default_factory=list)
-    announced: Announcement | None = None
-    handed_over: datetime | None = None
+    announced: dict[str, Announcement] = field(default_factory=dict)
+    handed_over: dict[str, datetime] = field(default_factory=dict)
     trials: dict[int, Receipt | None] = field(default_factory=dict)
     heard_at: datetime | None = None
     next_case: int = 1

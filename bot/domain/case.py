@@ -122,6 +122,7 @@ class Case:
     is the case whose customers this one tells that service is back: it has no card of its own. `lapsed` had
     it last, `untold_by` decided that its end is not told; `card_size` is its size when its card was posted.
     `past`: it is but a record of itself (`bot.domain.leaving`); `again`: it was, and is a case again.
+    `region`: whose it is, where there are several NOCs; `beside` are the cases of one cause in others.
     """
 
     id: int
@@ -158,6 +159,8 @@ class Case:
     cause_by: Who | None = None
     past: bool = False
     again: bool = False
+    region: str = ""
+    beside: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.members:

@@ -44,13 +44,14 @@ def bring_back(book: Book, now: datetime) -> None:
         if case.eta is not None and case.eta > now + LONGEST_FORECAST:
             case.eta = case.eta_by = None
     book.audit[:] = [replace(entry, at=min(entry.at, now)) for entry in book.audit]
-    book.announced, book.heard_at = _past(book.announced, now), _past(book.heard_at, now)
-    book.handed_over = _past(book.handed_over, now)
+    book.heard_at = _past(book.heard_at, now)
     for part in (book.cases, book.reservations, book.spells, book.falls, book.silences, book.lasting):
         _past(part, now)
     for key, contact in book.contacts.items():  # of the customers of three months few are changed
         if contact.at > now:
             book.contacts[key] = replace(contact, at=now)
+    _past(book.announced, now)
+    _past(book.handed_over, now)
     _past(book.touched, now)
     _past(book.templates, now)
     _past(book.written, now)

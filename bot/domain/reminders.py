@@ -29,11 +29,14 @@ def due(book: Book, now: datetime, rules: Rules) -> list[tuple[int, Reminder]]:
     """What is to be said now: of each matter the last reminder whose time came."""
     found: list[tuple[int, Reminder]] = []
     for number in sorted(book.open):
-        found += ((number, what) for what in _of_open(book.cases[number], book, now, rules))
+        case = book.cases[number]
+        found += ((number, what) for what in _of_open(case, book, now, rules.of(case.region)))
     for number in sorted(book.to_restore):
-        found += ((number, what) for what in _of_over(book.cases[number], book, now, rules))
+        case = book.cases[number]
+        found += ((number, what) for what in _of_over(case, book, now, rules.of(case.region)))
     for number in sorted(book.left):
-        found += ((number, what) for what in _of_left(book.cases[number], now, rules))
+        case = book.cases[number]
+        found += ((number, what) for what in _of_left(case, now, rules.of(case.region)))
     return found
 
 

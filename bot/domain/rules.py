@@ -6,6 +6,7 @@ a case of its own at the first poll that sees it, and over at the first that doe
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from bot.domain.limits.hours import Hours
 from bot.domain.shift.times import Times
@@ -25,6 +26,8 @@ class Rules:
     of that one. By `Message.template`: `templates` are what they are called at the platform (`language`: in
     that one), `texts` what they say, where the settings have it. `daily_limit`: to so many different
     people within 24 hours; 0: the settings say nothing. `digest_at`: when the handover is posted by itself.
+    `regions`: the rules of each NOC that has some of its own, by its name, the same for all of them; `olts`
+    are the patterns of the OLTs of one of those.
     """
 
     cooldown_hours: float = 24.0
@@ -70,6 +73,26 @@ class Rules:
     texts: Mapping[str, str] = field(default_factory=dict, hash=False)
     daily_limit: int = 0
     digest_at: Times | None = None
+    regions: Mapping[str, "Rules"] = field(default_factory=dict, compare=False, repr=False)
+    olts: tuple[str, ...] = ()
+
+    def of(self, region: str) -> "Rules":
+        """Those of a region; of one that there is not (any more), and of none, what all others share."""
+        return self.regions.get(region, self)
+
+    def home(self, region: str) -> str:
+        """Whose a case of that region is now: the region's, as long as there is one of that name."""
+        return region if region in self.regions else ""
+
+    def region_of(self, olt: str) -> str:
+        """The first region that has the OLT of that name; empty where none has."""
+        name = olt.strip().casefold()
+        found = (region for region, own in self.regions.items() if own.has(name))
+        return next(found, "")
+
+    def has(self, olt: str) -> bool:
+        """Whether a pattern of this region's names the OLT, written in small letters."""
+        return any(fnmatchcase(olt, pattern.casefold()) for pattern in self.olts)
 
 
 class InForce:

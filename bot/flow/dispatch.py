@@ -85,9 +85,9 @@ class Dispatcher:
         self._halts: dict[int, asyncio.Event] = {}
         self.draining = False
 
-    @property
-    def _rules(self) -> Rules:
-        return self._in_force.rules
+    def _rules(self, number: int) -> Rules:
+        """Those of the case's region, as they are now."""
+        return self._in_force.rules.of(self._ledger.book.cases[number].region)
 
     def carry_out(self, number: int) -> None:
         """Start or go on with the present dispatch of a case, beside what goes on."""
@@ -137,12 +137,12 @@ class Dispatcher:
         if case.restores is not None:
             links = await self._enricher.links(restore.ports_of(self._ledger.book, number))
             await self._fresh()
-            return restore.plan(number, attempt, links, self._rules)
+            return restore.plan(number, attempt, links, self._rules(number))
         ids = case.to_read(dispatch.ports)
         looked_up = self._enricher.enrich(ids, self._ahead.records, case.places)
         _, found = await asyncio.gather(self._fresh(), looked_up)
         made = self._ahead.made(number)
-        return gate(number, attempt, found, self._rules, self._ledger.person, made=made)
+        return gate(number, attempt, found, self._rules(number), self._ledger.person, made=made)
 
     async def _spare(self, number: int, dispatch: Dispatch) -> Write:
         """The rule that spares those of a plan still to do who need no message any more."""
@@ -172,7 +172,7 @@ class Dispatcher:
 
     async def _count_down(self, number: int, dispatch: Dispatch) -> None:
         """The time in which it can be taken back. Its last seconds are also for `_check_staff`."""
-        seconds = self._rules.undo_seconds  # as it was at the tap
+        seconds = self._rules(number).undo_seconds  # as it was at the tap
         last = min(ASK_BEFORE, seconds)
         await self._clock.sleep(seconds - last)
         asked = asyncio.ensure_future(self._check_staff(number, dispatch))
@@ -187,9 +187,9 @@ class Dispatcher:
 
         Where nobody can tell it goes on, as they might when they tapped: that is on record, and told.
         """
-        unasked = []
+        unasked, region = [], self._ledger.book.cases[number].region
         for who in dispatch.answerable:
-            may = True if who == BOT else await self._staff.still_may(who)
+            may = True if who == BOT else await self._staff.still_may(who, region)
             if may is False:
                 raise Declined(APPROVER_GONE)
             if may is None:

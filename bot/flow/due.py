@@ -15,13 +15,17 @@ SILENCE_ENDS = "silence_ends"
 def notices(book: Book, now: datetime, rules: Rules) -> list[Notice]:
     """What the group is to be told now. What waits to be told may be among it again."""
     ends = (Notice(SILENCE_ENDS, {"silence": silence.id}) for silence in ending(book.lasting, now))
-    return [*_handover(book, now, rules), *ends]
+    own = {"": rules, **rules.regions}
+    handovers = (one for region, its in own.items() for one in _handover(book, now, its, region))
+    return [*handovers, *ends]
 
 
-def _handover(book: Book, now: datetime, rules: Rules) -> list[Notice]:
+def _handover(book: Book, now: datetime, rules: Rules, region: str) -> list[Notice]:
     """`due` is its time, `since` the time from which on it tells what happened."""
     if rules.digest_at is None:
         return []
     first = book.days[0] if book.days else None
-    at = due(rules.digest_at, now, book.handed_over, first)
-    return [] if at is None else [Notice(HANDOVER, {"due": at, "since": told_since(at, book.handed_over)})]
+    told = book.handed_over.get(region)
+    at = due(rules.digest_at, now, told, first)
+    facts = {"region": region} if region else {}
+    return [] if at is None else [Notice(HANDOVER, {"due": at, "since": told_since(at, told), **facts})]

@@ -51,6 +51,7 @@ from bot.process.wiring import (
     open_pace,
     open_source,
     rules_of,
+    setups_of,
     start_facts,
     webhook_of,
     words_of,
@@ -134,7 +135,7 @@ class App:
             self._gateway,
             pace,
             ledger,
-            self._telegram.chat,
+            self._telegram.groups,
             clock,
             random.SystemRandom(),
             self._tasks.spawn,
@@ -147,12 +148,12 @@ class App:
         self._panel = self._open_panel()
         self._server = Server(self._routes())
         self._checkpoints = Checkpoints(settings.data_dir, ledger, clock)
-        self._nightly = Nightly(settings.data_dir, ledger, self._telegram.chat.say)
+        self._nightly = Nightly(settings.data_dir, ledger, self._telegram.groups.say)
         self._views = Views(settings.data_dir, ledger, self._rules.cooldown_hours, clock)
         holders = Holders(self._flow, self._telegram, pace, self._views, self._poll_every)
         reload = None if self._given is None else Reload(settings, self._given, clock, holders)
         self._telegram.attend(self._flow, self._program, reload, self._panel.link if self._panel else None)
-        ledger.on_closed = lambda why: self._telegram.chat.say(Notice("ledger_closed", {"why": why}))
+        ledger.on_closed = lambda why: self._telegram.groups.say(Notice("ledger_closed", {"why": why}))
         ledger.on_back = lambda: self._flow.follow(self._flow.rules)  # every card as it is by now
         try:
             await self._start()
@@ -246,6 +247,7 @@ class App:
             self._clock,
             rules=self._rules,
             attention=attention_of(settings),
+            regions=setups_of(settings)[1:],
             history=self._history,
             reports=self._reports,
             pictures=Pictures(),
@@ -384,7 +386,8 @@ class App:
         """Once, behind the cards that the first poll brought."""
         if not self._introduced:
             self._introduced = True
-            self._telegram.chat.say(Notice(STARTED, start_facts(self._settings)))
+            for region, noc in self._telegram.nocs.items():
+                noc.chat.say(Notice(STARTED, start_facts(self._settings.of(region))))
 
     async def _alive(self) -> None:
         self._flow.alive(heard=self._standing.hears())
@@ -434,7 +437,7 @@ class App:
             silent = self._clock.monotonic() - self._polled_at
             if silent > LATE * min(self._standing.every.values()) and not self._polling:
                 log.error("no poll for %.0f s: scheduling one now", silent)
-                self._telegram.chat.say(Notice("poll_late", {"seconds": silent}))
+                self._telegram.groups.say(Notice("poll_late", {"seconds": silent}))
                 self._polled_at = self._clock.monotonic()
                 for job in self._scheduler.get_jobs():  # the others wait for that time, too
                     job.modify(next_run_time=datetime.now(UTC))
@@ -442,10 +445,10 @@ class App:
     def _say_recovery(self) -> None:
         recovery = self._ledger.recovery
         if recovery.corrupt is not None:
-            self._telegram.chat.say(Notice("ledger_closed", {"why": recovery.corrupt}))
+            self._telegram.groups.say(Notice("ledger_closed", {"why": recovery.corrupt}))
         elif recovery.quarantined:
             log.warning("a torn tail of %s bytes was put aside: %s", recovery.quarantined, recovery.file)
-            self._telegram.chat.say(Notice("ledger_recovered", {"bytes": recovery.quarantined}))
+            self._telegram.groups.say(Notice("ledger_recovered", {"bytes": recovery.quarantined}))
 
     async def _stop(self) -> None:
         """No new sends; those in flight finish; the rest is written and goes on at the next start.

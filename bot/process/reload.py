@@ -15,7 +15,7 @@ from bot.gateways.pace import Pace
 from bot.ports import Clock, Notice, Reread
 from bot.process.settings.again import Difference, Given, difference
 from bot.process.settings.composed import Settings
-from bot.process.wiring import attention_of, rules_of
+from bot.process.wiring import rules_of, setups_of
 from bot.storage.kept import Views
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Reload:
                 continue
             if found.changes:
                 facts = {"changes": found.changes, "restart": found.restart}
-                self._holders.telegram.chat.say(Notice("settings_changed", facts))
+                self._holders.telegram.groups.say(Notice("settings_changed", facts))
 
     async def _difference(self) -> Difference:
         before = self._given.stamp()
@@ -101,7 +101,7 @@ class Reload:
     def _prepared(self, settings: Settings) -> Callable[[], None]:
         """What is to be done, with nothing left that could fail on the way."""
         to, sending = self._holders, settings.sending()
-        rules, attention = rules_of(settings), attention_of(settings)
+        rules, setups = rules_of(settings), setups_of(settings)
         before = self._settings.poll_seconds
 
         def hold() -> None:
@@ -109,7 +109,7 @@ class Reload:
             to.views.follow(rules.cooldown_hours)
             if settings.poll_seconds != before:
                 to.poll_every(settings.poll_seconds)
-            to.telegram.follow(rules, attention, settings.telegram_approvers)
+            to.telegram.follow(setups)
             to.flow.follow(rules)  # last: it has the cards drawn
 
         return hold

@@ -1,9 +1,10 @@
 """What the settings make: the adapters, the words, the rules, and what the bot says of how it is set up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
+from bot.chat.noc import Setup
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.words import Words, words_in
 from bot.directories import DIRECTORIES
@@ -86,8 +87,17 @@ def open_directory(settings: Settings, clock: Clock) -> Erp | None:
 def rules_of(settings: Settings) -> Rules:
     """The settings that rules and steps read: each field of `Rules` from the setting of its name.
 
-    What is set about messages comes from the gateway's (`Sending`), by the same names.
+    What is set about messages comes from the gateway's (`Sending`), by the same names. Those of each region
+    are among them.
     """
+    regions: dict[str, Rules] = {}
+    for region in settings.regions:
+        its = _rules_of(settings.of(region))
+        regions[region] = replace(its, regions=regions, olts=settings.olts(region))
+    return replace(_rules_of(settings), regions=regions)
+
+
+def _rules_of(settings: Settings) -> Rules:
     names = {field.name: _OTHER_NAMES.get(field.name, field.name) for field in fields(Rules)}
     found = {rule: getattr(settings, name) for rule, name in names.items() if name in Settings.model_fields}
     sending = settings.sending()
@@ -100,6 +110,22 @@ def rules_of(settings: Settings) -> Rules:
     found["dry_run"] = settings.rehearses
     found["poll_within"] = max(LIST_WITHIN, LATE_LIST * settings.poll_seconds)
     return Rules(**found)
+
+
+def setups_of(settings: Settings) -> tuple[Setup, ...]:
+    """How each NOC is set up: that of all cases of no region first."""
+    rules = rules_of(settings)
+    return tuple(
+        Setup(
+            own.telegram_chat_id,
+            own.telegram_topic_id,
+            own.telegram_approvers,
+            attention_of(own),
+            rules.of(region),
+            region,
+        )
+        for region, own in ((region, settings.of(region)) for region in ("", *settings.regions))
+    )
 
 
 def look_ahead(settings: Settings) -> int:

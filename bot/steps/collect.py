@@ -57,6 +57,7 @@ async def read_alone(source: Source, ids: Iterable[str], *, within: float) -> Ma
 
 def offered(incident: Incident, rules: Rules) -> bool:
     """Whether the group is asked about it: LOS or POWER, no false positive, not too small, not stale."""
+    rules = rules.of(rules.region_of(incident.port.olt))
     large_enough = incident.affected is None or incident.affected >= rules.min_affected
     no_news = incident.ignored or incident.stale
     return incident.kind is not Kind.OTHER and not no_news and large_enough

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState, Member
-from bot.domain.causes.correlation import Group, Waiting, explain, group
+from bot.domain.causes.correlation import Group, Waiting, explain
+from bot.domain.causes.regions import beside, grouped
 from bot.domain.causes.returning import placed
 from bot.domain.causes.sightings import Sightings
 from bot.domain.causes.told import follows_elsewhere, told_elsewhere
@@ -35,6 +36,7 @@ def compose(
     opens a second case, nor does one that another source told of: it is in its case at once, decided or
     not. Where the decision was not about as much, or about an earlier one, it follows on a card of its own.
     What ends is what the sightings say is `over`; `unwatched` are the incidents of sources that are not read.
+    Of several regions each has its own cases; those of one cause name each other (`causes/regions.py`).
     """
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
@@ -49,20 +51,29 @@ def compose(
         candidates = [s.incident for s in waiting if _is_new(book, s.incident, now)]
         twins = {i.id: number for i in candidates if (number := told_elsewhere(book, i, over))}
         candidates = [i for i in candidates if i.id not in twins]
-        groups = group(candidates, _known(book, over, now), inventory, rules, now) if candidates else []
+        known = _known(book, over, rules, now) if candidates else []
+        groups = grouped(candidates, known, inventory, rules, now) if candidates else []
         joins, alone = placed(groups, _waited(seen, rules, now), book, rules, now, over=over)
         alone = [_after_elsewhere(book, found, over) for found in alone]
         for incident in (seen.new[id_].incident for id_ in twins):
             joins.setdefault(twins[incident.id], []).append(incident)
         lines += ended  # first: an alert that another takes the place of has ended, and its case continues
+        alone += _free_again(book, over, rules, now)
+        opened = dict(enumerate(alone, start=book.next_case))
+        placed_in = _places(book, joins, opened, rules)
+        linked = beside(candidates, known, inventory, rules, now, placed=placed_in)
         for number, those in joins.items():
             on = (incident for incident in book.cases[number].on if incident.id not in over)
             why = explain([*on, *those], inventory, rules)
-            lines += [IncidentJoined(number, incident, why) for incident in those]
-        alone += _free_again(book, over, rules, now)
-        for number, found in enumerate(alone, start=book.next_case):
+            lines += [IncidentJoined(number, incident, why) for incident in those[:-1]]
+            others = linked[number] - {*book.cases[number].beside, *opened}  # those name this one themselves
+            lines.append(IncidentJoined(number, those[-1], why, tuple(sorted(others))))
+        for number, found in opened.items():
             why = explain(found.incidents, inventory, rules)
-            lines.append(CaseOpened(number, found.incidents[0], found.incidents[1:], why, found.follows))
+            first, rest = found.incidents[0], found.incidents[1:]
+            others = {other for other in linked[number] if other < number}
+            line = CaseOpened(number, first, rest, why, found.follows)
+            lines.append(replace(line, region=found.region, beside=tuple(sorted(others))))
         return lines
 
     return write
@@ -98,6 +109,20 @@ def taken(lines: Sequence[Line]) -> list[str]:
     return [*opened, *(line.incident.id for line in lines if isinstance(line, IncidentJoined))]
 
 
+def _places(
+    book: Book, joins: Mapping[int, Sequence[Incident]], opened: Mapping[int, Group], rules: Rules
+) -> dict[str, tuple[int, str]]:
+    """The case that each incident goes to, and its region."""
+    found = {
+        incident.id: (number, rules.home(book.cases[number].region))
+        for number, those in joins.items()
+        for incident in those
+    }
+    for number, one in opened.items():
+        found |= dict.fromkeys((incident.id for incident in one.incidents), (number, one.region))
+    return found
+
+
 def _after_elsewhere(book: Book, found: Group, over: Collection[str | None]) -> Group:
     """With the case that it follows, where another source told of one that its decision was not about."""
     earlier = (follows_elsewhere(book, incident, over) for incident in found.incidents)
@@ -123,7 +148,7 @@ def _free_again(book: Book, over: Collection[str | None], rules: Rules, now: dat
         free = {p.key for p in dispatch.left_out if why_not(book, p, number, rules, now) is None}
         left = [i for i in case.on if i.port.key in free and i.id not in over]
         if left:
-            found.append(Group(tuple(left), follows=number))
+            found.append(Group(tuple(left), follows=number, region=case.region))
     return found
 
 
@@ -165,12 +190,17 @@ def _waited(seen: Sightings, rules: Rules, now: datetime) -> Callable[[Group], b
     return lambda found: any(seen.new[i.id].since <= since for i in found.incidents)
 
 
-def _known(book: Book, over: Collection[str | None], now: datetime) -> list[Waiting]:
+def _known(book: Book, over: Collection[str | None], rules: Rules, now: datetime) -> list[Waiting]:
     """The cases that late siblings may belong to, without what ends now. None that a person took apart."""
     open_ = (book.cases[number] for number in sorted(book.open))
     on = ((case, tuple(i for i in case.on if i.id not in over)) for case in open_ if case.apart is None)
     return [
-        Waiting(case.id, incidents, not case.undecided or _proposed(case, now))
+        Waiting(
+            case.id,
+            incidents,
+            not case.undecided or _proposed(case, now),
+            rules.home(case.region),
+        )
         for case, incidents in on
         if incidents and book.silence_over(case, now) is None
     ]

@@ -252,7 +252,7 @@ def go_on(seen: Collection[str], rules: Rules) -> Write:
         lines: list[Line] = []
         for number in sorted(book.running):
             case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
-            if goes_on_until(case, book, rules, now) is None:
+            if goes_on_until(case, book, rules.of(case.region), now) is None:
                 continue
             if case.restores is not None or any(id_ in seen for id_ in case.to_read(dispatch.ports)):
                 lines.append(Resumed(number))

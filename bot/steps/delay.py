@@ -62,8 +62,8 @@ def begin_due(rules: Rules) -> Write:
             case, dispatch = book.cases[number], book.cases[number].dispatches[-1]
             if dispatch.phase is not Phase.SCHEDULED or dispatch.due is None or dispatch.due > now:
                 continue
-            if closed_until(rules, now) is not None:
-                return []
+            if closed_until(rules.of(case.region), now) is not None:
+                continue
             if is_over(book, case):
                 lines.append(Settled(number, "over"))
             elif dispatch.dry_run != rules.dry_run:

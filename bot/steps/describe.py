@@ -83,7 +83,14 @@ def separate(number: int, who: Who, rules: Rules, inventory: Inventory, asked: i
         if asked is not None and asked != len(book.cases[number].on):
             raise Declined("stale_button")
         opened = [
-            CaseOpened(n, part[0], tuple(part[1:]), explain(part, inventory, rules), apart=number)
+            CaseOpened(
+                n,
+                part[0],
+                tuple(part[1:]),
+                explain(part, inventory, rules),
+                apart=number,
+                region=book.cases[number].region,
+            )
             for n, part in enumerate(others, start=book.next_case)
         ]
         return [Separated(number, who, explain(kept, inventory, rules)), *opened]
@@ -107,21 +114,22 @@ def lapse(rules: Rules) -> Write:
     """Who has had a case for so long without a decision has it no more."""
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
-        if rules.assume_hours <= 0:
-            return []
-        longest = timedelta(hours=rules.assume_hours)
         found = [book.cases[number] for number in sorted(book.open)]
         return [
             Lapsed(case.id, case.owner)
             for case in found
             if case.owner is not None
             and case.owned_at is not None
-            and now - case.owned_at >= longest
+            and _too_long(now - case.owned_at, rules.of(case.region))
             and case.undecided
             and book.silence_over(case, now) is None
         ]
 
     return write
+
+
+def _too_long(had: timedelta, rules: Rules) -> bool:
+    return 0 < rules.assume_hours <= had / timedelta(hours=1)
 
 
 def forecast(number: int, who: Who, eta: datetime | None) -> Write:

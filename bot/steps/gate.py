@@ -167,7 +167,8 @@ def _left_unread(book: Book, case: Case, found: Found, rules: Rules) -> list[Lin
     if not unread:
         return []
     why = explain(unread, {}, rules)
-    return [CaseOpened(book.next_case, unread[0], tuple(unread[1:]), why, follows=case.id)]
+    opened = (book.next_case, unread[0], tuple(unread[1:]), why)
+    return [CaseOpened(*opened, follows=case.id, region=case.region)]
 
 
 def spare(number: int, attempt: int, found: Affected, *, ended: bool = True) -> Write:

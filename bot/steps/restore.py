@@ -90,16 +90,19 @@ def restore_alone(rules: Rules) -> Write:
     """The same by itself, where that is wanted: for every case that is over and not oscillating."""
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
-        if not (rules.restored and rules.restored_auto) or book.unconfirmed is not None:
+        if book.unconfirmed is not None:
             return []
         later = Terms(hours="later")
         lines: list[Line] = []
         for number in sorted(book.to_restore):
             case = book.cases[number]
-            if _tried(book, number) or _restless(case, book, rules, now):
+            own = rules.of(case.region)
+            if not (own.restored and own.restored_auto):
+                continue
+            if _tried(book, number) or _restless(case, book, own, now):
                 continue
             try:
-                lines += restore(number, BOT, rules, later)(book, now)
+                lines += restore(number, BOT, own, later)(book, now)
             except Declined:  # nobody was told, or it is too late, or its sends are not over
                 continue
         return lines

@@ -89,7 +89,7 @@ def flow_of(ledger: MemoryLedger, clock: Any, telegram: Telegram, source: FakeSo
         FakeGateway("matrix"),
         FakeLimiter(),
         ledger,
-        telegram.chat,
+        telegram.groups,
         clock,
         random.Random(1),  # noqa: S311
         tasks.spawn,
@@ -137,12 +137,12 @@ class Room:
     async def outage(self, number: int = 1, affected: int = 3) -> None:
         """A case opens and is to be shown."""
         await self.line(CaseOpened(number, self._incident(number, affected)))
-        self.telegram.chat.show(number)
+        self.telegram.groups.show(number)
 
     async def grows(self, number: int, affected: int, *, urgent: bool = False) -> None:
         """The outage hits more ONUs."""
         await self.line(IncidentChanged(number, self._incident(number, affected)))
-        self.telegram.chat.show(number, urgent=urgent)
+        self.telegram.groups.show(number, urgent=urgent)
 
     def _incident(self, number: int, affected: int) -> Any:
         return incident(number, place=f"1/{number}", affected=affected, started=self.started)

@@ -253,7 +253,7 @@ async def test_sixty_cases_that_nobody_answers_are_few_messages(api: BotApi) -> 
     async with crowded(api, attention=attention) as room:
         load = loads(api)
         await sixty_outages(room)
-        await until(lambda: room.ledger.book.digest)
+        await until(lambda: room.ledger.book.digests)
         for what in ("first", "escalated"):
             for _ in range(3):  # polls
                 for number in range(1, 61):

@@ -80,7 +80,7 @@ async def test_the_largest_have_cards_and_the_others_are_listed_largest_first(ap
             "2 · CB 01 1/2",
             "1 · CB 01 1/1",
         ]
-        await until(lambda: room.ledger.book.digest == Card(api.group, listed.id))
+        await until(lambda: room.ledger.book.digests == {api.group: Card(api.group, listed.id)})
         assert room.telegram.chat.is_digest(listed.id)
         assert not room.telegram.chat.is_card(listed.id)
     assert len(api.messages()) == 4
@@ -215,7 +215,7 @@ async def test_a_restart_edits_the_one_there_is(api: BotApi) -> None:
     async with opened(api, attention=THREE) as room:
         await storm(room, 5)
         listed = await the_list(api, "2 nesta lista")
-        await until(lambda: room.ledger.book.digest)
+        await until(lambda: room.ledger.book.digests)
     ledger = MemoryLedger(FastClock(), room.ledger.lines)
     async with opened(api, attention=THREE, ledger=ledger, connected=False) as room:
         await room.grows(2, 1)
@@ -250,7 +250,7 @@ async def test_it_is_posted_again_where_the_group_moved_to(api: BotApi) -> None:
         await ended(room, 1)
         second = await the_list(api, "1 nesta lista")
         assert second.chat == new
-        await until(lambda: room.ledger.book.digest == Card(new, second.id))
+        await until(lambda: room.ledger.book.digests.get(new) == Card(new, second.id))
     assert GroupMoved(old, new) in [line for _, line in room.ledger.lines]
 
 
@@ -286,7 +286,7 @@ async def test_pages(api: BotApi) -> None:
 async def test_a_forged_decision_on_the_list_does_not_make_it_a_card(api: BotApi) -> None:
     async with opened(api, attention=THREE) as room:
         await storm(room, 5)
-        await until(lambda: room.ledger.book.digest)
+        await until(lambda: room.ledger.book.digests)
     ledger = MemoryLedger(FastClock(), room.ledger.lines)  # after a restart any case may have lost its post
     async with opened(api, attention=THREE, ledger=ledger) as room:
         listed = await the_list(api, "2 nesta lista")

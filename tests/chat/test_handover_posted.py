@@ -54,7 +54,7 @@ async def test_it_is_posted_without_a_sound_and_the_ledger_has_it(api: BotApi) -
         assert "⏳ 1 falha espera decisão\n🔴 LOS · CB 01 1/1" in message.text
         assert message.silent
         assert claims(room) == [notice.facts["due"]]
-        assert room.ledger.book.handed_over == notice.facts["due"]
+        assert room.ledger.book.handed_over[""] == notice.facts["due"]
 
 
 async def test_asked_for_each_minute_it_comes_once(api: BotApi) -> None:

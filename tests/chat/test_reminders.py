@@ -294,7 +294,7 @@ async def test_those_without_a_card_are_one_reply_to_the_list(api: BotApi) -> No
         await room.line(*(CaseOpened(int(one.id), one) for one in outages))
         room.telegram.chat.refresh()
         listed = await said(api, "📋")
-        await until(lambda: room.ledger.book.digest)
+        await until(lambda: room.ledger.book.digests)
         await api.wait(lambda _: "5 nesta lista" in listed.text)
         before = len(api.messages())
         for number in range(1, 8):

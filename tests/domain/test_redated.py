@@ -112,7 +112,7 @@ def test_who_was_told_rests_from_then() -> None:
 
 
 def test_a_start_of_the_future_keeps_no_later_one_quiet() -> None:
-    assert book(ev.Announced("real")).announced == Announcement(NOON, "real")
+    assert book(ev.Announced("real")).announced == {"": Announcement(NOON, "real")}
 
 
 def test_silence_after_the_confirmation_looks_like_an_old_copy() -> None:

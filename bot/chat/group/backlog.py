@@ -69,7 +69,7 @@ class Backlog:
         """
         if case != DIGEST:
             case = abs(case)
-            if case not in self._d.ledger.book.cases:
+            if case not in self._d.book.cases:
                 return  # it left the book: its card stays as it is
             self._digest.touch(case)
         known = self._dirty.get(case)
@@ -91,7 +91,7 @@ class Backlog:
 
     def refresh(self) -> None:
         """Mark the cards whose minutes count; a case that has no card yet is to get one."""
-        book = self._d.ledger.book
+        book = self._d.book
         for number in sorted(book.open - self._digest.listed.keys()):
             if book.cases[number].undecided or self._shows_an_old_eta(number):
                 self.mark(number, Urgency.REFRESH if self._card(number) else Urgency.FACT)
@@ -99,12 +99,12 @@ class Backlog:
 
     def _shows_an_old_eta(self, number: int) -> bool:
         """Whether the case's card was drawn before its expected end, which is past now."""
-        eta, drawn_at = self._d.ledger.book.cases[number].eta, self._posted.of(number).drawn_at
+        eta, drawn_at = self._d.book.cases[number].eta, self._posted.of(number).drawn_at
         return eta is not None and eta <= self._d.clock.now() and (drawn_at is None or drawn_at < eta)
 
     def redraw(self) -> None:
         """Mark every card that may not show its case."""
-        book = self._d.ledger.book
+        book = self._d.book
         for number in sorted(book.running):
             self.mark(number, Urgency.URGENT)
         self.refresh()
@@ -121,7 +121,7 @@ class Backlog:
         self._notices[_matter(notice)] = notice
         self._drop_the_oldest()
         if notice.code == "ledger_closed":  # every card that could be tapped says so too
-            book = self._d.ledger.book
+            book = self._d.book
             for number in sorted(book.open | book.running):
                 self.mark(number, Urgency.URGENT if number in book.running else Urgency.FACT)
         self._changed()
@@ -197,7 +197,7 @@ class Backlog:
 
     def _sort_out(self) -> None:
         """Of the cases without a card, which are to get one now, and which the digest tells."""
-        for number in self._dirty.keys() - self._d.ledger.book.cases.keys() - {DIGEST}:
+        for number in self._dirty.keys() - self._d.book.cases.keys() - {DIGEST}:
             del self._dirty[number]
         found = self._digest.sort_out()
         if found is None:
@@ -217,7 +217,7 @@ class Backlog:
 
     def _jobs(self) -> list[tuple[Urgency, float, Job]]:
         """What is to be shown with its earliest time; a new card before an edit as urgent."""
-        book = self._d.ledger.book
+        book = self._d.book
         crowded = sum(book.cases[n].state is not CaseState.INTERRUPTED for n in book.running) > 1
         known = sorted(
             (self._rank(case, urgency, crowded=crowded), *self._precedence(case), order, case)
@@ -244,7 +244,7 @@ class Backlog:
             return True, 0.0
         if case == DIGEST:
             return False, -math.inf if self.at_stake() >= FIRST_CARDS else 1.0
-        return False, -size(self._d.ledger.book.cases[case])
+        return False, -size(self._d.book.cases[case])
 
     def _rank(self, case: int, urgency: Urgency, *, crowded: bool) -> Urgency:
         """A card that still offers what was decided goes before everything. Of dispatches, the claim and
@@ -267,23 +267,23 @@ class Backlog:
         return Urgency.REFRESH if crowded else urgency
 
     def _offers_what_was_decided(self, number: int) -> bool:
-        shown, book = self._posted.of(number).decided, self._d.ledger.book
+        shown, book = self._posted.of(number).decided, self._d.book
         if shown is None:  # as another process left it
             return self._state(number) in _AT_WORK
         return shown != decided(book.cases[number], book)
 
     def at_stake(self) -> int:
         """How many cards in the group may be decided at any moment, while more are to come; else 0."""
-        book, listed = self._d.ledger.book, self._digest.listed
+        book, listed = self._d.book, self._digest.listed
         if not listed and all(n == DIGEST or self._card(n) is not None for n in self._dirty):
             return 0
         return sum(book.cases[n].undecided and self._card(n) is not None for n in book.open - listed.keys())
 
     def _state(self, number: int) -> CaseState:
         """What is going on with a case: its sends, or those that tell that service is back."""
-        restoring = self._d.ledger.book.restored_by(number)
+        restoring = self._d.book.restored_by(number)
         running = restoring is not None and restoring.running
-        return restoring.state if restoring and running else self._d.ledger.book.cases[number].state
+        return restoring.state if restoring and running else self._d.book.cases[number].state
 
     def _earliest(self, case: int, urgency: Urgency) -> float:
         """Edits of one card keep a pace at which it alone never uses the budget up."""

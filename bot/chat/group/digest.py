@@ -51,7 +51,7 @@ class Digest:
 
     def touch(self, number: int) -> None:
         """Something about this case is new. The progress of a dispatch changes nothing here."""
-        if number in self._undecided or number not in self._d.ledger.book.running:
+        if number in self._undecided or number not in self._d.book.running:
             self._stale = True
 
     def want(self, number: int) -> None:
@@ -67,7 +67,7 @@ class Digest:
         if self._d.attention.cards_at_once is None or not self._stale:
             return None
         self._stale = False
-        book, now, before = self._d.ledger.book, self._d.clock.now(), self.listed
+        book, now, before = self._d.book, self._d.clock.now(), self.listed
         undecided = [case for case in (book.cases[n] for n in book.open) if waits(case, book, now)]
         self._undecided = frozenset(case.id for case in undecided)
         self._wanted &= self._undecided

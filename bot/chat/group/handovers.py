@@ -30,12 +30,12 @@ class Handovers:
     async def saying(self, notice: Notice) -> tuple[Saying, Before] | None:
         """The message, as things stand now; None where it was posted, or comes too late."""
         due, since = _due(notice), cast("datetime", notice.facts["since"])
-        told = self._d.ledger.book.handed_over
+        told = self._d.book.handed_over.get(self._d.region)
         others = told is not None and told >= due and self._claimed != due
         if others or self._done == due or self._d.clock.now() - due > LATE:
             return None
         before = await self._lately.before(since)
-        now, book = self._d.clock.now(), self._d.ledger.book
+        now, book = self._d.clock.now(), self._d.book
         screen = handover(book, now, self._d.words, before=before, rules=self._d.rules)
         return Saying((notice,), screen, silent=True), before
 
@@ -44,9 +44,11 @@ class Handovers:
         due = _due(notice)
         if self._claimed == due:
             return True
+        region = self._d.region
 
         def rule(book: Book, _now: datetime) -> Sequence[Line]:
-            return [] if book.handed_over is not None and book.handed_over >= due else [HandedOver(due)]
+            told = book.handed_over.get(region)
+            return [] if told is not None and told >= due else [HandedOver(due, region)]
 
         try:
             lines = await self._d.ledger.commit(rule)
@@ -64,7 +66,7 @@ class Handovers:
         self._beside(self._show(before, message))
 
     async def _show(self, before: Before, message: int) -> None:
-        await self._lately.show(before.day, self._d.ledger.book.chat(self._d.group), reply_to=message)
+        await self._lately.show(before.day, self._d.book.chat(self._d.group), reply_to=message)
 
 
 def _due(notice: Notice) -> datetime:

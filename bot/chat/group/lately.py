@@ -46,11 +46,11 @@ class Lately:
     async def day(self) -> Day:
         """In numbers, as it is now. `line_of_day` says them in words."""
         now = self._d.clock.now()
-        return await last_day(self._d.ledger.book, since(now, self._d.words), now)
+        return await last_day(self._d.book, since(now, self._d.words), now)
 
     async def before(self, since: datetime) -> Before:
         """What a shift is told of what happened since then."""
-        return await before(self._d.ledger.book, since, await self.day())
+        return await before(self._d.book, since, await self.day())
 
     async def show(self, day: Day, chat: int, *, reply_to: int | None = None) -> bool:
         """The picture of a day is in the chat; False where it was left out. Never raises."""

@@ -38,14 +38,14 @@ MAX_BACKOFF = 30.0
 class NocChat:
     """The NOC's group (`ports.NocChat`), drawn by one task: `run`."""
 
-    def __init__(self, deps: ChatDeps, beside: Beside) -> None:
-        """`beside` runs what nothing here waits for."""
+    def __init__(self, deps: ChatDeps, beside: Beside, link: Link | None = None) -> None:
+        """`beside` runs what nothing here waits for. Of several groups each has the same `link`."""
         self._d = deps
         self.expected: Callable[[int], Tally | None] = lambda _: None
         self.need: Callable[[int], int | None] = lambda _: None
-        self.link = Link(deps.clock, self._back)
+        self.link = link or Link(deps.clock, self.back)
         self.standing = Standing(deps.clock, self._muted)
-        self._posted = PostedMessages(deps.ledger.book)
+        self._posted = PostedMessages(deps.book)
         self.lately = Lately(deps, where=self)
         self._passing = Passing(deps)
         self._digest = Digest(deps, card=self.card)
@@ -82,7 +82,7 @@ class NocChat:
     @property
     def group(self) -> int:
         """Where the group is now."""
-        return self._d.ledger.book.chat(self._d.group)
+        return self._d.book.chat(self._d.group)
 
     def waiting(self) -> tuple[int, int, int]:
         """How many new cards, changed ones and notices wait for the group's budget."""
@@ -127,7 +127,7 @@ class NocChat:
 
     def card(self, case: int) -> Card | None:
         """The case's card in the group as it is now (0: the digest), None where none is known."""
-        return self._posted.card(case, self._d.ledger.book, self.group)
+        return self._posted.card(case, self._d.book, self.group)
 
     def is_card(self, message: int) -> bool:
         """Whether this message of the group is some case's card."""
@@ -135,7 +135,7 @@ class NocChat:
 
     def case_of(self, message: int) -> int | None:
         """The case whose card this message of the group is; None where it is no card."""
-        return self._posted.case_of(message, self._d.ledger.book, self.group)
+        return self._posted.case_of(message, self._d.book, self.group)
 
     def is_notice(self, message: int) -> bool:
         """Whether this message of the group is a notice, or the digest: no card in any case."""
@@ -176,7 +176,7 @@ class NocChat:
 
     def refresh(self) -> None:
         """Time has passed: the minutes on the cards that wait are to be right, when there is room."""
-        self._posted.forget(self._d.ledger.book)
+        self._posted.forget(self._d.book)
         self._backlog.refresh()
 
     def redraw(self) -> None:
@@ -215,7 +215,8 @@ class NocChat:
         self._stopping = True
         self._wake.set()
 
-    def _back(self, since: datetime) -> None:
+    def back(self, since: datetime) -> None:
+        """Telegram was away since then, and long enough to tell."""
         self.say(Notice("telegram_back", {"since": since}))
 
     def _muted(self, mute: Mute, begins: bool) -> None:

@@ -74,12 +74,12 @@ class Notices:
             case "grown":  # it may be answered, or over
                 return case is not None and case.grown is not None and case.ended_at is None
             case "started":
-                return is_news(said_of_start(notice), self._d.ledger.book, now)
+                return is_news(said_of_start(notice), self._d.book, now, self._d.region)
         return True
 
     def _silence_ends(self, notice: Notice, now: datetime) -> Saying | None:
         """With the buttons that have it last longer; nothing where it ended, or lasts longer, by now."""
-        book, words = self._d.ledger.book, self._d.words
+        book, words = self._d.book, self._d.words
         silence = book.silences.get(cast("int", notice.facts["silence"]))
         if silence not in ending(book.lasting, now) or silence is None:
             return None
@@ -88,20 +88,20 @@ class Notices:
 
     def _case(self, notice: Notice) -> Case | None:
         number = notice.facts.get("case")
-        return self._d.ledger.book.cases.get(number) if isinstance(number, int) else None
+        return self._d.book.cases.get(number) if isinstance(number, int) else None
 
     def _facts(self, notice: Notice, case: Case | None, now: datetime) -> dict[str, object]:
         facts: dict[str, object] = {**notice.facts, "now": now}
         if notice.code == "ledger_closed":
             facts["why"] = why_closed(notice.facts.get("why"), self._d.words)
         if notice.code == STARTED:
-            facts["open"] = len(self._d.ledger.book.open)
+            facts["open"] = len(self._d.book.open)
         if notice.code == UNCONFIRMED:
-            facts["doubt"] = self._d.ledger.book.doubt
+            facts["doubt"] = self._d.book.doubt
         if notice.code == ODD_ROWS:
             facts["rows"] = listed(cast("tuple[OddRow, ...]", notice.facts["rows"]), self._d.words)
         if notice.code == HALTED:
-            facts |= halted_facts(notice.facts, self._d.ledger.book, self._d.words)
+            facts |= halted_facts(notice.facts, self._d.book, self._d.words)
         if notice.code == NOT_SENT:
             facts["reason"] = self._why_not(str(notice.facts["reason"]))
             facts["scheduled"] = notice.facts.get("scheduled", True)
@@ -133,7 +133,7 @@ class Notices:
 
     def _rings(self, case: Case, now: datetime) -> bool:
         """Whether it is on, and neither planned work nor so frequent that the card alone tells it."""
-        silent = self._d.ledger.book.silence_over(case, now) is not None
+        silent = self._d.book.silence_over(case, now) is not None
         often = sum(now - at <= HOUR for at in _falls(case)) > self._d.rules.flaps + 1
         return case.ended_at is None and not silent and not often
 

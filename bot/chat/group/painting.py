@@ -91,17 +91,17 @@ class Painter:
         self._arrived()
 
     def _decided(self, number: int) -> Decided | None:
-        book = self._d.ledger.book
+        book = self._d.book
         return None if number == DIGEST else decided(book.cases[number], book)
 
     def _asked(self, number: int) -> int | None:
-        case = self._d.ledger.book.cases.get(number)
+        case = self._d.book.cases.get(number)
         return None if case is None else asked_about(case, case.ports)
 
     def _tell_plainly(self, number: int, message: PostedMessage, backlog: Backlog) -> None:
         """What is known is told once, in a plain notice; the card is tried again, ever more rarely."""
         if not message.pause:
-            case = self._d.ledger.book.cases.get(number)
+            case = self._d.book.cases.get(number)
             if case is None:
                 backlog.say(Notice("undrawn_list", {"n": self._digest.waiting}))
             else:
@@ -122,10 +122,10 @@ class Painter:
     def _render(self, number: int, now: datetime) -> Screen:
         if number == DIGEST:
             return self._digest.screen(self._d.words, now)
-        case = self._d.ledger.book.cases[number]
+        case = self._d.book.cases[number]
         return cards.card(
             case,
-            self._d.ledger.book,
+            self._d.book,
             now,
             self._d.words,
             rules=self._d.rules,
@@ -158,14 +158,14 @@ class Painter:
 
     def _is_quiet(self, number: int) -> bool:
         """Whether this card, or all that the digest lists, may come without sound."""
-        cases = self._digest.listed.values() if number == DIGEST else [self._d.ledger.book.cases[number]]
+        cases = self._digest.listed.values() if number == DIGEST else [self._d.book.cases[number]]
         return all(self._d.attention.is_quiet(case, self._d.clock.now()) for case in cases)
 
     def _worth_a_message(self, number: int, now: datetime) -> bool:
         """What ended before anything was decided on it has nothing to show; planned work needs no card."""
         if number == DIGEST:
             return bool(self._digest.listed)
-        book = self._d.ledger.book
+        book = self._d.book
         case = book.cases[number]
         if case.dispatch is not None:
             return True

@@ -68,7 +68,7 @@ class Passing:
 
     def _until(self, ticks: float) -> dict[int, float]:
         """Until when interrupted sends go on by themselves, and who denied may say why."""
-        now, book = self._d.clock.now(), self._d.ledger.book
+        now, book = self._d.clock.now(), self._d.book
         found = {n: goes_on_until(book.cases[n], book, self._d.rules, now) for n in book.running}
         found |= {n: explained_until(book.cases[n]) for n in book.open - found.keys()}
         return {

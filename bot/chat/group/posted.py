@@ -79,7 +79,7 @@ class PostedMessages:
     def card(self, case: int, book: Book, group: int) -> Card | None:
         """The case's card (or the digest) in the group, None where none is known."""
         posted, about = self._posted.get(case), book.cases.get(case)
-        recorded = book.digest if case == DIGEST else about.card if about is not None else None
+        recorded = book.digests.get(group) if case == DIGEST else about.card if about is not None else None
         known = (posted.card if posted else None) or recorded
         if case != DIGEST and about is None:
             return None  # it left the book

@@ -71,13 +71,13 @@ class Reminders:
 
     def stands(self, notice: Notice, now: datetime) -> bool:
         """Whether somebody still is to be reminded: nobody decided meanwhile, nor was it said already."""
-        if notice.facts["case"] not in self._d.ledger.book.cases:
+        if notice.facts["case"] not in self._d.book.cases:
             return False  # it left the book meanwhile, after weeks
         case, what = self._case(notice), _what(notice)
         matter = about(case, what)
         if notice.facts[_ABOUT] != matter or (case.id, what, matter) in self._over:
             return False
-        return stands(case, what, self._d.ledger.book, now, self._d.rules)
+        return stands(case, what, self._d.book, now, self._d.rules)
 
     def is_news(self, notice: Notice, waiting: Notice | None, now: datetime) -> bool:
         """Whether it is to be said: it stands, and the same is not waiting already."""
@@ -135,7 +135,7 @@ class Reminders:
         return replace(notice, facts={**notice.facts, _ASTRAY: True})
 
     def _case(self, notice: Notice) -> Case:
-        return self._d.ledger.book.cases[cast("int", notice.facts["case"])]
+        return self._d.book.cases[cast("int", notice.facts["case"])]
 
     def _reply_to(self, case: Case) -> int | None:
         card = self._card(case.shown_as) or self._card(DIGEST)
@@ -164,7 +164,7 @@ class Reminders:
 
     def _untold(self, case: Case, now: datetime) -> int:
         """How many people wait for a word whether they are told that service is back."""
-        book = self._d.ledger.book
+        book = self._d.book
         return to_tell(case, book) if waits(case, book, now, self._d.rules) else 0
 
     def _more(self, case: Case, what: Reminder, now: datetime) -> dict[str, object]:
@@ -178,7 +178,7 @@ class Reminders:
             return {"onus": known, "at_most": case.affected is None and case.grown is None}
         if what.startswith("over"):
             lasted = (case.ended_at or now) - case.started if case.start_known else None
-            other = self._d.ledger.book.restored_by(case.id)
+            other = self._d.book.restored_by(case.id)
             asked = other is not None and not other.undecided
             return {"n": self._untold(case, now), "lasted": lasted, "asked": asked}
         if what.startswith("left") and case.dispatch is not None:

@@ -102,7 +102,7 @@ class Teller:
         await self._reminders.said(notices)
         for notice in notices:
             if notice.code == STARTED:
-                self._d.ledger.note(Announced(said_of_start(notice)))
+                self._d.ledger.note(Announced(said_of_start(notice), self._d.region))
             if notice.code == SILENCE_ENDS:
                 self._d.ledger.note(SilenceWarned(cast("int", notice.facts["silence"])))
 
@@ -154,7 +154,7 @@ class Teller:
     async def _escalate(self, saying: Saying, backlog: Backlog) -> bool:
         """Say it in the escalation chat; where that cannot be written to, the group is to hear it."""
         self._elsewhere.spend()
-        chat = self._d.ledger.book.chat(self._escalation or 0)
+        chat = self._d.book.chat(self._escalation or 0)
         try:
             await self._d.outbox.post(chat, saying.screen, silent=saying.silent, in_topic=False)
         except Paced as wish:

@@ -23,7 +23,7 @@ def said_of_start(notice: Notice) -> str:
     return json.dumps(notice.facts)
 
 
-def is_news(said: str, book: Book, now: datetime) -> bool:
-    """Whether the group did not read the same a moment ago."""
-    last = book.announced
+def is_news(said: str, book: Book, now: datetime, region: str = "") -> bool:
+    """Whether the region's group did not read the same a moment ago."""
+    last = book.announced.get(region)
     return last is None or last.said != said or now - last.at >= AGAIN

@@ -87,7 +87,7 @@ class Browse:
 
     @property
     def _book(self) -> Book:
-        return self._desk.ledger.book
+        return self._d.book
 
     @property
     def _now(self) -> datetime:
@@ -182,7 +182,7 @@ class Browse:
 
     def cooldown(self, *, may_release: bool, page: int = 0) -> Screen:
         """One page of the ports in cooldown."""
-        closed = self._desk.ledger.closed is not None
+        closed = self._d.ledger.closed is not None
         return cooldown(
             self._book,
             self._now,

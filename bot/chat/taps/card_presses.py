@@ -65,7 +65,7 @@ class CardPresses:
             await self._d.desk.look()
         case = self.known(press.case).shown_as
         try:
-            lines = await self._d.desk.decide(row.rule(self._tapped(press, who))) if row.rule else ()
+            lines = await self._d.decide(row.rule(self._tapped(press, who))) if row.rule else ()
         except Asked as question:
             self._d.chat.ask(case, _question(question.code, press.arg))
             self._d.chat.unfold(case, unfolded=False)
@@ -97,7 +97,7 @@ class CardPresses:
     async def _check_worth_asking(self, rule: Write, final: Collection[str]) -> None:
         """Declined where somebody decided meanwhile; what else forbids it may be over by then."""
         try:
-            await self._d.desk.decide(_only_whether(rule))
+            await self._d.decide(_only_whether(rule))
         except Declined as no:
             if no.code in final:
                 raise

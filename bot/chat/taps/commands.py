@@ -211,7 +211,7 @@ class Commands:
         return await self._notes.carry_out(name, argument, who, private=private)
 
     async def _screen(self, name: str, argument: str, user: int) -> Screen:
-        now, book, closed = self._d.clock.now(), self._d.desk.ledger.book, self._d.desk.ledger.closed
+        now, book, closed = self._d.clock.now(), self._d.book, self._d.ledger.closed
         match name:
             case "pendentes":
                 return on_demand.pending(
@@ -231,7 +231,7 @@ class Commands:
         desk = self._d.desk
         return status(
             desk.sources_health,
-            desk.ledger.book,
+            self._d.book,
             self._d.clock.now(),
             self._d.words,
             hours=self._d.rules.cooldown_hours,

@@ -1,6 +1,6 @@
 """What taps, commands and replies work with."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,12 @@ from bot.chat.taps.desk import Desk
 from bot.chat.wire.access import Access
 from bot.chat.wire.deps import ChatDeps
 from bot.domain.book import Book
+from bot.domain.events import Line
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import LedgerClosed
-from bot.ports import Clock, Reload
+from bot.ports import Clock, Ledger, Reload, Write
+from bot.steps.within import within
 
 Work = Coroutine[Any, Any, None]
 
@@ -65,13 +67,22 @@ class TapDeps:
         return self.all.rules
 
     @property
+    def ledger(self) -> Ledger:
+        """Where decisions are written."""
+        return self.all.ledger
+
+    @property
     def book(self) -> Book:
         """The state as of the last line."""
-        return self.desk.ledger.book
+        return self.all.book
+
+    async def decide(self, rule: Write) -> Sequence[Line]:
+        """As `Desk.decide`, for what is this NOC's; Declined for what is another's."""
+        return await self.desk.decide(within(self.all.region, rule, self.rules))
 
     def check_open(self) -> None:
         """LedgerClosed before anything is asked that could not be recorded."""
-        why = self.desk.ledger.closed
+        why = self.ledger.closed
         if why is not None:
             raise LedgerClosed(why)
 

@@ -41,7 +41,7 @@ class DoubtPresses:
                 rule = unknown.resend(choose, page.who, self._d.rules, self._d.desk.late)
             else:
                 rule = unknown.resolve(choose, "call" if wish.verdict == "call" else "sent", page.who)
-            lines = await self._d.desk.decide(rule)
+            lines = await self._d.decide(rule)
         except Declined:
             self._d.beside(self._d.browse.turn_doubts(page, press.case, wish.page))
             raise
@@ -75,7 +75,7 @@ class DoubtPresses:
             draw = confirming.unconfirmed if press.arg == confirming.BACK else confirming.ask_confirm
             screen = draw(since, book.doubt, self._d.words, now)
             return self._d.later(page, lambda: self._d.browse.turn(page, screen))
-        await self._d.desk.decide(decide.confirm(page.who, now))
+        await self._d.decide(decide.confirm(page.who, now))
         done = confirming.confirmed(since, page.who, now, self._d.words)
         for message in {page.message, *self._d.chat.notices(confirming.NOTICE)}:
             self._d.beside(self._d.browse.turn(Page(page.chat, message, page.who, page.query), done))

@@ -129,7 +129,7 @@ class Many:
 
     async def _approve(self, number: int, who: Who, terms: Terms) -> Verdict:
         try:
-            lines = await self._d.desk.decide(decide.approve(number, who, self._d.rules, terms))
+            lines = await self._d.decide(decide.approve(number, who, self._d.rules, terms))
         except Asked as question:
             return Verdict("many.asks", {"why": question.code})
         except Declined as no:
@@ -145,7 +145,7 @@ class Many:
             run = open_.verdicts[case].run
             take_back = decide.withdraw(case, page.who) if run is None else decide.cancel(case, page.who, run)
             try:
-                await self._d.desk.decide(take_back)
+                await self._d.decide(take_back)
             except Declined as no:
                 self._d.desk.refused(page.who, Action.CANCEL, no.code, case)
             else:

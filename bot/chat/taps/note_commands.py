@@ -99,7 +99,7 @@ class NoteCommands:
         scope, meant, reason = await self._first_known(wishes)
 
         async def do(until: datetime) -> Answered:
-            lines = await self._d.desk.decide(describe.silence((scope,), who, until, reason))
+            lines = await self._d.decide(describe.silence((scope,), who, until, reason))
             silence = next(line for line in lines if isinstance(line, Silenced))
             facts = {"where": where(silence.scopes), "until": silence.until, "reason": silence.reason}
             if private:  # what is silenced is no secret
@@ -132,14 +132,14 @@ class NoteCommands:
             return None
         case, rest, now = int(wish["case"]), wish["rest"].strip(), self._d.clock.now()
         if rest.casefold() in _NONE:
-            await self._d.desk.decide(describe.forecast(case, who, None))
+            await self._d.decide(describe.forecast(case, who, None))
             return Screen(str(self._d.words.say("command.forecast_none", case=case)))
         meant = read(rest, now, self._zone(now))
         if meant is None:
             return None
 
         async def do(eta: datetime) -> Answered:
-            await self._d.desk.decide(describe.forecast(case, who, eta))
+            await self._d.decide(describe.forecast(case, who, eta))
             then = self._d.clock.now()
             left = round((eta - then).total_seconds())
             facts = {"case": case, "until": eta, "now": then, "left": left}
@@ -187,7 +187,7 @@ class NoteCommands:
             return None
         number = int(wish["case"])
         cause, _, team = wish["rest"].partition(";")
-        lines = await self._d.desk.decide(describe.name_cause(number, who, cause, team))
+        lines = await self._d.decide(describe.name_cause(number, who, cause, team))
         named = next(line for line in lines if isinstance(line, CauseNamed))
         kept = self._d.book.cases[number].team
         # Its own words, not what the case says by now: another may have been typed meanwhile.
@@ -203,10 +203,10 @@ class NoteCommands:
         if found is None:
             return None
         phone, reason = found
-        person, masked = self._d.desk.ledger.person(phone.digits), mask(phone.digits)
+        person, masked = self._d.ledger.person(phone.digits), mask(phone.digits)
         before = self._d.book.opted_out.get(person)
         try:
-            await self._d.desk.decide(opt_out(person, who, reason) if out else opt_in(person, who))
+            await self._d.decide(opt_out(person, who, reason) if out else opt_in(person, who))
         except Declined as no:
             raise Declined(no.code, **no.facts, phone=masked, here=here) from no
         facts = {"phone": masked, "here": here, "by": before and before.by, "at": before and before.at}

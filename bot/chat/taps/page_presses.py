@@ -38,7 +38,7 @@ class CooldownPresses:
         if wish is None:
             raise Declined("unknown_button")
         reason, port = wish[0], self._port(wish[1])
-        await self._d.desk.decide(decide.release(port.key, page.who, reason, self._d.rules))
+        await self._d.decide(decide.release(port.key, page.who, reason, self._d.rules))
         self._d.beside(self._d.browse.turn_cooldown(page))
         return self._d.words.plain("toast.released", port=port)
 
@@ -121,7 +121,7 @@ class PagePresses:
     async def _unmute(self, page: Page, number: int) -> str:
         """End a silence from /status, whose page then shows what lasts."""
         self._d.check_open()
-        await self._d.desk.decide(describe.end_silence(number, page.who))
+        await self._d.decide(describe.end_silence(number, page.who))
         silence, now = self._d.book.silences[number], self._d.clock.now()
         screen = ended(silence, page.who, self._d.book, now, self._d.words)
         self._d.beside(self._d.browse.turn(page, screen))
@@ -138,7 +138,7 @@ class PagePresses:
             raise Declined("unknown_button")
         self._d.check_open()
         number, longer, until = read_prolong(arg)
-        await self._d.desk.decide(describe.prolong(number, page.who, longer, until))
+        await self._d.decide(describe.prolong(number, page.who, longer, until))
         silence, now = self._d.book.silences[number], self._d.clock.now()
         self._d.beside(self._d.browse.turn(page, prolonged(silence, self._d.words, now)))
         return self._d.words.plain("toast.silenced", until=silence.until, now=now)

@@ -30,7 +30,7 @@ class Past:
 
     def knows(self, number: int) -> bool:
         """Whether the case left the book and can be asked for all the same."""
-        book = self._desk.ledger.book
+        book = self._d.book
         return self._history is not None and number not in book.cases and book.has_left(number)
 
     async def customers(self, number: int, card: int | None = None) -> tuple[Case, Found, bool]:
@@ -50,7 +50,7 @@ class Past:
 
     async def _present(self, number: int) -> tuple[Case, Found, bool]:
         """The same of one that is in the book: as planned once it is over, or where the source is away."""
-        book = self._desk.ledger.book
+        book = self._d.book
         case = find_whole(book, number)
         if case.ended_at is not None and last_plan(case) is not None:
             return case, as_planned(case), True
@@ -71,7 +71,7 @@ class Past:
 
     async def recall(self, number: int) -> Book:
         """A book that has all of the case. Declined where that cannot be."""
-        book = self._desk.ledger.book
+        book = self._d.book
         try:
             find_whole(book, number)
         except Declined as no:
@@ -85,7 +85,7 @@ class Past:
         if self._reports is None:
             raise Declined("report_failed")
         with contextlib.suppress(LedgerClosed):
-            await self._desk.ledger.flush()  # what was written just now is in it, too
+            await self._d.ledger.flush()  # what was written just now is in it, too
         summary, rows = await self._reports.month(month)
         name = self._d.words.plain("report.file", month=month)
         first, *lines = map(escape, summary.splitlines())
@@ -93,7 +93,7 @@ class Past:
 
     async def audit(self, wanted: str, number: int) -> Screen:
         """One page of the audit."""
-        kept, book = fitting_filter(wanted), self._desk.ledger.book
+        kept, book = fitting_filter(wanted), self._d.book
         unread: str | None = None
         past: Recalled | None = None
         try:
@@ -107,7 +107,7 @@ class Past:
 
     async def entries(self, wanted: str) -> Recalled:
         """The newest entries of the audit, refused taps, too. Declined where they cannot be read now."""
-        kept, book = fitting_filter(wanted), self._desk.ledger.book
+        kept, book = fitting_filter(wanted), self._d.book
         past = await self._recalled(kept, 0, sheets.ENTRIES, refused=True)
         if past is not None:
             return past
@@ -115,7 +115,7 @@ class Past:
 
     async def _recalled(self, kept: str, skip: int, most: int, *, refused: bool = False) -> Recalled | None:
         """From the whole ledger; None where the book's own entries are all, or are what is asked for."""
-        ledger = self._desk.ledger
+        ledger = self._d.ledger
         if self._history is None or ledger.closed is not None or kept.casefold() in TODAY:
             return None
         try:

@@ -32,7 +32,7 @@ class Replies:
             check_typed(message)
             await self._d.access.check_approver(who.id)
             rule = explain_denial(number, who, message.text, message.date)
-            await self._d.desk.decide(rule)
+            await self._d.decide(rule)
         except Declined as no:
             self._refuse(who, no.code, number)
         except LedgerClosed:

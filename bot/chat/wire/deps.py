@@ -7,6 +7,8 @@ from bot.chat.screens.words import Words
 from bot.chat.wire.access import Access
 from bot.chat.wire.budget import Budget
 from bot.chat.wire.outbox import Outbox
+from bot.domain.book import Book
+from bot.domain.regional import RegionalBook
 from bot.domain.rules import Rules
 from bot.ports import Clock, Ledger, Pictures
 
@@ -16,7 +18,8 @@ class ChatDeps:
     """`budget` is the group's, `group` its configured id; the cards show what the `rules` come to.
 
     `rules` and `attention` may be others while it runs: they are read from here each time. Without
-    `pictures` everything is told in words.
+    `pictures` everything is told in words. Where there are several NOCs this is the `region`'s; empty: that
+    of all cases of no region.
     """
 
     ledger: Ledger
@@ -29,3 +32,10 @@ class ChatDeps:
     access: Access
     group: int
     pictures: Pictures | None = None
+    region: str = ""
+
+    @property
+    def book(self) -> Book:
+        """The state as of the last line, with this NOC's cases open."""
+        whole = self.ledger.book
+        return RegionalBook(whole, self.region, self.rules.regions) if self.rules.regions else whole

@@ -32,15 +32,20 @@ class Waiting:
     number: int
     incidents: tuple[Incident, ...]
     decided: bool = False
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """New incidents that go together: into the case `joins`, as late siblings of `follows`, or alone."""
+    """New incidents that go together: into the case `joins`, as late siblings of `follows`, or alone.
+
+    `region`: that of all of them, where there are several.
+    """
 
     incidents: tuple[Incident, ...]
     joins: int | None = None
     follows: int | None = None
+    region: str = ""
 
 
 def noise(incident: Incident) -> bool:

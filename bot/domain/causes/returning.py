@@ -33,9 +33,9 @@ def placed(
     joins: dict[int, list[Incident]] = defaultdict(list)
     alone: list[Group] = []
     since = now - timedelta(minutes=rules.reopen_minutes) if rules.reopen_minutes > 0 else None
-    had = _Had(book, since, dict.fromkeys(over, now))
+    had = _Had(book, since, dict.fromkeys(over, now), rules)
     for found in groups:
-        number, back, rest = _most(found.incidents, had)
+        number, back, rest = _most(found, had)
         joined, follows = found.joins, found.follows
         if number is not None:
             joins[number] += back
@@ -46,20 +46,24 @@ def placed(
         if joined is not None:
             joins[joined] += rest
         else:
-            alone.append(Group(rest, follows=follows))
+            alone.append(replace(found, incidents=rest, joins=None, follows=follows))
     return joins, alone
 
 
 class _Had:
     """The last case of a port, where all of it was over there, and not before `since` (None: no case is)."""
 
-    def __init__(self, book: Book, since: datetime | None, over: Mapping[str | None, datetime]) -> None:
-        self._book, self._since, self._ends = book, since, over
+    def __init__(
+        self, book: Book, since: datetime | None, over: Mapping[str | None, datetime], rules: Rules
+    ) -> None:
+        self._book, self._since, self._ends, self._rules = book, since, over, rules
         self._over: dict[int, Mapping[str, Member]] = {}
         self._about: dict[int, set[str]] = {}  # the ports that people on are told of, or are to be
 
-    def case(self, incident: Incident) -> int | None:
-        """That of the incident's port, where it is a return: somebody's plug is none of a whole PON."""
+    def case(self, incident: Incident, region: str) -> int | None:
+        """That of the incident's port, where it is a return: somebody's plug is none of a whole PON, nor
+        does an OLT that is of another region now take a case along.
+        """
         port = incident.port.key
         number = self._book.port_cases.get(port)
         if number is None or self._since is None:
@@ -69,7 +73,8 @@ class _Had:
         last = self._over[number].get(port)
         if last is None or last.ended_at is None or last.ended_at < self._since:
             return None  # what it had there has moved to another port, or is on, or was long ago
-        if self._decided_without(self._book.cases[number], port, last.ended_at):
+        case = self._book.cases[number]
+        if self._rules.home(case.region) != region or self._decided_without(case, port, last.ended_at):
             return None
         return number if noise(last.incident) is noise(incident) else None
 
@@ -102,11 +107,9 @@ def _last(case: Case, ends: Mapping[str | None, datetime]) -> dict[str, Member]:
     return found
 
 
-def _most(
-    incidents: Iterable[Incident], had: _Had
-) -> tuple[int | None, list[Incident], tuple[Incident, ...]]:
-    """The case that more than half of these incidents' ports had (None: none is), its incidents, the rest."""
-    of = [(had.case(incident), incident) for incident in incidents]
+def _most(found: Group, had: _Had) -> tuple[int | None, list[Incident], tuple[Incident, ...]]:
+    """The case that more than half of a group's ports had (None: none is), its incidents, the rest."""
+    of = [(had.case(incident, found.region), incident) for incident in found.incidents]
     ports: dict[int | None, set[str]] = defaultdict(set)
     for number, incident in of:
         ports[number].add(incident.port.key)

@@ -263,6 +263,7 @@ class Restoring(Event):
         book.cases[self.case] = Case(
             self.case, root.incident, at, root.card, members=dict(root.members), restores=self.of
         )
+        book.cases[self.case].region = root.region
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ class CaseOpened(Event):
     """One or more incidents that the group is asked about, and why they go together.
 
     They leave the case that they were in. `follows`: late siblings of a case that was decided on before;
-    `apart`: a person took them out of that case, so nothing is grouped with them.
+    `apart`: a person took them out of that case, so nothing is grouped with them. `region`: the NOC whose
+    case it is, for ever; `beside` are the cases of the same cause in other regions.
     """
 
     case: int
@@ -29,14 +30,17 @@ class CaseOpened(Event):
     grouping: Grouping | None = None
     follows: int | None = None
     apart: int | None = None
+    region: str = ""
+    beside: tuple[int, ...] = ()
     kind: Literal["case_opened"] = "case_opened"
     observed = True
 
     def apply(self, book: Book, at: datetime) -> None:
-        case = Case(self.case, self.incident, at, grouping=self.grouping)
+        case = Case(self.case, self.incident, at, grouping=self.grouping, region=self.region)
         case.follows, case.apart = self.follows, self.apart
         book.cases[self.case] = case
         book.next_case = self.case + 1
+        _link(book, case, self.beside)
         for incident in (self.incident, *self.others):
             take_in(book, case, incident)
 
@@ -97,12 +101,13 @@ class CardPosted(Event):
 class IncidentJoined(Event):
     """One more incident of the case's cause, with why they go together now.
 
-    On a case that was over: it continues.
+    On a case that was over: it continues. `beside`: cases of other regions of which it is one cause now.
     """
 
     case: int
     incident: Incident
     grouping: Grouping | None = None
+    beside: tuple[int, ...] = ()
     kind: Literal["incident_joined"] = "incident_joined"
     recounts = True
     observed = True
@@ -118,6 +123,7 @@ class IncidentJoined(Event):
             case.joined += 1
         take_in(book, case, self.incident)
         case.grouping = self.grouping
+        _link(book, case, self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,7 @@ class Reminded(Event):
 
 @dataclass(frozen=True, slots=True)
 class DigestPosted(Event):
-    """The list of the cases that have no card of their own is this message."""
+    """A group's list of the cases that have no card of their own is this message."""
 
     chat: int
     message: int
@@ -165,7 +171,14 @@ class DigestPosted(Event):
     observed = True
 
     def apply(self, book: Book, at: datetime) -> None:
-        book.digest = Card(self.chat, self.message)
+        book.digests[self.chat] = Card(self.chat, self.message)
+
+
+def _link(book: Book, case: Case, others: tuple[int, ...]) -> None:
+    """Each of them names the others that are in the book."""
+    for other in (book.cases[number] for number in others if number in book.cases):
+        case.beside = tuple(sorted({*case.beside, other.id}))
+        other.beside = tuple(sorted({*other.beside, case.id}))
 
 
 Line = (

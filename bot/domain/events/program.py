@@ -53,14 +53,15 @@ class Started(Event):
 
 @dataclass(frozen=True, slots=True)
 class Announced(Event):
-    """The group was told that the program started, in these words (without what changes by itself)."""
+    """A group was told that the program started, in these words (without what changes by itself)."""
 
     said: str
+    region: str = ""
     kind: Literal["announced"] = "announced"
     observed = True
 
     def apply(self, book: Book, at: datetime) -> None:
-        book.announced = Announcement(at, self.said)
+        book.announced[self.region] = Announcement(at, self.said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ class HandedOver(Event):
     """
 
     due: datetime
+    region: str = ""
     kind: Literal["handed_over"] = "handed_over"
 
     def apply(self, book: Book, at: datetime) -> None:
-        book.handed_over = self.due
+        book.handed_over[self.region] = self.due
 
 
 Line = HandedOver

@@ -2,8 +2,9 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from bot.domain.events import Change
-from bot.process.settings.composed import Settings
+from bot.process.settings.composed import MAY_DIFFER, Settings
 from bot.process.settings.given import ENV_FILE, clean, in_file
 from bot.process.settings.part import as_text, is_live, mended
 from bot.process.settings.reading import FIELDS, Reading, problem, read
+from bot.process.settings.regional import called
 from bot.tongue import ENGLISH
 
 LARGEST = 1 << 20  # bytes of a file that is read
@@ -84,21 +86,52 @@ def difference(now: Settings, found: Reading) -> Difference:
         for name, declared in FIELDS.items()
         if not is_live(declared) and getattr(found.settings, name) != getattr(now, name)
     )
-    try:
-        mixed = Settings(**values)
-    except ValidationError as error:
-        wrong = {str(one["loc"][0]): problem(one["type"], one["msg"]) for one in error.errors(**_BARE)}
-        fixed = f" (with what needs a restart: {', '.join(restart)})" if restart else ""
-        problems = (
-            f"{name.upper()} {what}{fixed}: {mended(FIELDS[name], ENGLISH)}" for name, what in wrong.items()
-        )
-        return Difference(now, problems=tuple(problems))
-    changes = (
+    restart += tuple(
+        called(region, name)
+        for region in now.regions
+        for name in MAY_DIFFER
+        if not is_live(FIELDS[name])
+        and name in now.own(region) | found.settings.own(region)
+        and getattr(found.settings.of(region), name) != getattr(now.of(region), name)
+    )
+    mixed, problems = _checked(values, restart, str.upper)
+    if mixed is None:
+        return Difference(now, problems=problems)
+    changes = [
         Change(name.upper(), as_text(getattr(now, name)), as_text(getattr(mixed, name)))
         for name, declared in FIELDS.items()
         if is_live(declared) and getattr(now, name) != getattr(mixed, name)
-    )
-    return Difference(mixed, tuple(changes), restart)
+    ]
+    regions: dict[str, tuple[Settings, frozenset[str]]] = {}
+    for region in now.regions:
+        before, mine = now.of(region), found.regional.get(region, {})
+        fixed = {name: getattr(before, name) for name in MAY_DIFFER if not is_live(FIELDS[name])}
+        live = {name: text for name, text in mine.items() if is_live(FIELDS[name])}
+        its, problems = _checked({**values, **fixed, **live}, restart, partial(called, region))
+        if its is None:
+            return Difference(now, problems=problems)
+        kept = frozenset(name for name in now.own(region) if not is_live(FIELDS[name]))
+        regions[region] = its, kept | live.keys()
+        changes += [
+            Change(called(region, name), as_text(getattr(before, name)), as_text(getattr(its, name)))
+            for name in sorted(now.own(region) | live.keys())
+            if is_live(FIELDS[name]) and getattr(before, name) != getattr(its, name)
+        ]
+    return Difference(mixed.with_regions(regions), tuple(changes), restart)
+
+
+def _checked(
+    values: Mapping[str, Any], restart: tuple[str, ...], name_of: Callable[[str], str]
+) -> tuple[Settings | None, tuple[str, ...]]:
+    """The settings, or None and what is wrong with them."""
+    try:
+        return Settings(**values), ()
+    except ValidationError as error:
+        wrong = {str(one["loc"][0]): problem(one["type"], one["msg"]) for one in error.errors(**_BARE)}
+        fixed = f" (with what needs a restart: {', '.join(restart)})" if restart else ""
+        return None, tuple(
+            f"{name_of(name)} {what}{fixed}: {mended(FIELDS[name], ENGLISH)}" for name, what in wrong.items()
+        )
 
 
 _BARE: Mapping[str, Any] = {"include_url": False, "include_context": False, "include_input": False}

@@ -35,6 +35,7 @@ class People(Part):
         mend="the token that @BotFather gave, digits:letters", tells="The bot's token, from @BotFather."
     )
     telegram_chat_id: Group = setting(
+        regional=True,
         mend="the group's id, e.g. -1001234567890: add the bot to the group, write /help there and "
         "look for chat.id in https://api.telegram.org/bot<token>/getUpdates",
         tells="The NOC's group, a negative number. Add the bot to it, write /help there, and look for "
@@ -42,18 +43,21 @@ class People(Part):
     )
     telegram_approvers: Approvers = setting(
         frozenset(),
+        regional=True,
         live=True,
         mend="user ids with commas, * for everyone in the group, empty for its admins",
         tells="Telegram user ids with commas; empty: the group's administrators; *: everyone in the group.",
     )
     telegram_on_call: Users = setting(
         frozenset(),
+        regional=True,
         live=True,
         mend="user ids with commas, empty for all approvers",
         tells="Who is mentioned when a card waits: user ids with commas; empty: all approvers.",
     )
     telegram_escalation_chat_id: Chat = setting(
         None,
+        regional=True,
         live=True,
         mend="the id of another chat: a group (negative) or a person, empty for none",
         tells="Who is told when they do not answer either: another group's id (negative), or a person's who "
@@ -61,6 +65,7 @@ class People(Part):
     )
     telegram_topic_id: Topic = setting(
         None,
+        regional=True,
         mend="a forum topic's number, empty for none",
         tells="A forum topic's number; empty (or 1): the General topic, or a group without topics.",
     )

@@ -78,6 +78,7 @@ def setting(
     tells: str = "",
     old: str = "",
     live: bool = False,
+    regional: bool = False,
     **limits: Any,
 ) -> Any:
     """A field of a part.
@@ -89,9 +90,10 @@ def setting(
         tells: What it does, for `.env.example` and the tables; empty: the setting before tells of it, too.
         old: A name that is read, too.
         live: It may change while the program runs: whoever goes by it asks each time. Never a secret.
+        regional: Each of several NOCs may have its own. Never a secret.
         limits: Pydantic's (`ge`, `le`).
     """
-    more: dict[str, Any] = {"tells": tells, "old": old, "live": live, "names": names}
+    more: dict[str, Any] = {"tells": tells, "old": old, "live": live, "names": names, "regional": regional}
     return Field(default, description=mend, json_schema_extra=more, **limits)
 
 
@@ -137,6 +139,11 @@ def old_name(field: FieldInfo) -> str | None:
 def is_live(field: FieldInfo) -> bool:
     """Whether it may change while the program runs."""
     return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("live"))
+
+
+def is_regional(field: FieldInfo) -> bool:
+    """Whether each of several NOCs may have its own."""
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("regional"))
 
 
 def as_text(value: object) -> str:

@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from bot.directories import DIRECTORIES
 from bot.errors import StartupError
 from bot.gateways import GATEWAYS
-from bot.process.settings.composed import PARTS, SECRETS, Settings
+from bot.process.settings.composed import MAY_DIFFER, PARTS, SECRETS, Settings
 from bot.process.settings.given import ENV_FILE, clean, given, in_file
 from bot.process.settings.names import meant, strange
 from bot.process.settings.names import names as names_of
 from bot.process.settings.part import is_family, mended, old_name, own_fields
+from bot.process.settings.regional import CHAT, OLTS, called, names_in, own, strays
 from bot.process.settings.values import listed
 from bot.sources import SOURCES, systems
 from bot.tongue import said
@@ -54,7 +55,7 @@ class Reading:
 
     `problems` are all of them, a line each with the mend, names that are no setting among them;
     `strangers` are names in the file that resemble no setting, so that nothing reads them; `values` what is
-    given, secrets among it.
+    given, secrets among it, and `regional` what each region sets of its own.
     """
 
     settings: Settings
@@ -62,6 +63,7 @@ class Reading:
     problems: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     values: Mapping[Slot, str] = dataclasses.field(default_factory=dict, repr=False)
+    regional: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict, repr=False)
 
 
 def read(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.environ) -> Reading:
@@ -69,7 +71,8 @@ def read(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.envir
     problems: list[str] = []
     variables = given(env_file, environ, problems)
     slots = _slots(variables)
-    known = _known(slots)
+    known = _known(slots) | {called(region, one) for region in names_in(variables) for one in MAY_DIFFER}
+    problems += _strays(variables)
     problems += [
         f"{name} {said('is no setting: did you mean {one}? Rename or remove it', one=one)}"
         for name, one in _misspelt(env_file, environ, known).items()
@@ -96,7 +99,50 @@ def read(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.envir
     ]
     strangers = (name for name in strange(in_file(env_file, []), known) if meant(name, known, _OURS) is None)
     fields = frozenset(slot[0] for slot in (*stood_in, *wrong, *unreadable))
-    return Reading(settings, fields, tuple(problems), tuple(strangers), values)
+    regional = own(variables, MAY_DIFFER)
+    if regional:
+        settings, found = _with_regions(settings, values, regional, wrong)
+        problems += (f"{called(*at)} {said(what)}: {mended(FIELDS[at[1]])}" for at, what in found.items())
+        fields |= {field for _, field in found}
+    return Reading(settings, fields, tuple(problems), tuple(strangers), values, regional)
+
+
+def _with_regions(
+    settings: Settings,
+    values: Mapping[Slot, str],
+    regional: Mapping[str, Mapping[str, str]],
+    wrong: Mapping[Slot, str],
+) -> tuple[Settings, dict[tuple[str, str], str]]:
+    """The settings with those of each region; and what is wrong with one's own, by region and field.
+
+    What is wrong for all is said of all.
+    """
+    found: dict[tuple[str, str], str] = {}
+    made: dict[str, tuple[Settings, frozenset[str]]] = {}
+    groups = {settings.telegram_chat_id: "TELEGRAM_CHAT_ID"}
+    for region, mine in regional.items():
+        its, its_wrong, _ = _settings({**values, **{(field,): text for field, text in mine.items()}})
+        news = {slot[0]: what for slot, what in its_wrong.items() if slot[0] in mine or slot not in wrong}
+        found |= {(region, field): what for field, what in news.items()}
+        if CHAT not in mine:
+            found[region, CHAT] = "is not set"
+        elif (region, CHAT) not in found:
+            other = groups.setdefault(its.telegram_chat_id, called(region, CHAT))
+            if other != called(region, CHAT):
+                found[region, CHAT] = said("is the group of {name}, too", name=other)
+        made[region] = its, frozenset(mine)
+    return settings.with_regions(made), found
+
+
+def _strays(variables: Mapping[str, str]) -> Iterator[str]:
+    """What looks like a region's own setting and is none."""
+    for name, region, field in strays(variables, FIELDS, MAY_DIFFER):
+        if region:
+            yield f"{name} {said('is of no region: name {one} in REGIONS, or remove it', one=region)}"
+        else:
+            may = ", ".join(sorted(map(str.upper, MAY_DIFFER)))
+            text = "is the same for all regions: set {one}. A region may have its own {names}"
+            yield f"{name} {said(text, one=field.upper(), names=may)}"
 
 
 def _slots(variables: Mapping[str, str]) -> list[Slot]:
@@ -104,7 +150,7 @@ def _slots(variables: Mapping[str, str]) -> list[Slot]:
     slots: list[Slot] = []
     for part in PARTS:
         chosen_by, beginning = part.named_in
-        chosen = listed(variables.get(chosen_by.upper(), "")) if chosen_by else ()
+        chosen = listed(variables.get(chosen_by.upper(), "").lower()) if chosen_by else ()
         called = [one.removeprefix(beginning) for one in chosen if one.startswith(beginning)]
         for field, declared in own_fields(part).items():
             slots += (
@@ -135,6 +181,7 @@ def _needed(values: Mapping[Slot, str], slots: Iterable[Slot]) -> Iterator[Slot]
         for name in systems(listed(values.get((field,), FIELDS[field].default))):
             needed = adapters[name].needed if name in adapters else ()
             yield from (slot for slot in slots if slot[0] in needed)
+    yield from (slot for slot in slots if slot[0] == OLTS)
 
 
 def _settings(values: Mapping[Slot, str]) -> tuple[Settings, dict[Slot, str], frozenset[Slot]]:
@@ -176,8 +223,11 @@ def _slot(place: tuple[int | str, ...]) -> Slot:
 def _misspelt(env_file: Path | None, environ: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
     """Names that are no setting, with the one that each was meant to be; those of no value change nothing."""
     found: dict[str, str] = {}
+    stray = {name for name, *_ in strays(given(env_file, environ, []), FIELDS, MAY_DIFFER)}
     for variables, foreign in ((environ, True), (in_file(env_file, []), False)):
         for name in strange([name for name, value in variables.items() if value], known):
+            if name in stray:
+                continue
             if one := meant(name, known, _OURS, foreign=foreign):
                 found[name] = one
     return found

@@ -26,6 +26,7 @@ from bot.process.settings.part import (
     as_text,
     is_family,
     is_live,
+    is_regional,
     is_secret,
     of_each,
     old_name,
@@ -40,6 +41,7 @@ Tongue: TypeAlias = Callable[..., str]
 ROOT = Path(__file__).parents[3]
 WIDTH = 110
 LIVE = "\N{NO-BREAK SPACE}↻"
+REGIONAL = "\N{NO-BREAK SPACE}⚑"
 MARKS = ("<!-- rendered from the settings -->\n", "<!-- /rendered -->\n")
 _AS_A_FILE = "TELEGRAM_TOKEN_FILE=/run/secrets/telegram_token"
 _BEGIN = "Copy to .env and fill in the first part. A secret may also stand in a file: {example}"
@@ -53,7 +55,8 @@ them to be filled in; those of one OLT manager, one gateway or one ERP are in th
 [`bot/sources/`](../sources/), [`bot/gateways/`](../gateways/) and [`bot/directories/`](../directories/).
 
 ↻ may change while the bot runs: [`/recarregar`, or a SIGHUP](operating.md#settings-while-it-runs). What else
-changed takes a restart, and is named then.
+changed takes a restart, and is named then. ⚑ may be another one in each of several regions:
+`REGION_NORTE_` and its name, where `REGIONS` names `NORTE`.
 """
 
 
@@ -209,7 +212,11 @@ def _quoted(names: Iterable[str]) -> str:
 
 def _marked(fields: Mapping[str, FieldInfo]) -> str:
     """The same, with a mark at those that may change while the program runs."""
-    return ", ".join(f"`{name.upper()}`{LIVE if is_live(field) else ''}" for name, field in fields.items())
+    marks = {
+        name: f"{LIVE if is_live(field) else ''}{REGIONAL if is_regional(field) else ''}"
+        for name, field in fields.items()
+    }
+    return ", ".join(f"`{name.upper()}`{mark}" for name, mark in marks.items())
 
 
 def _escaped(text: str) -> str:

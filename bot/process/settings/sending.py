@@ -32,6 +32,7 @@ class Messages(Part):
     )
     restored_auto: bool = setting(
         False,
+        regional=True,
         live=True,
         mend="true or false; true only where there is a template for it: {names}",
         names=_RESTORED,
@@ -40,6 +41,7 @@ class Messages(Part):
     )
     undo_seconds: float = setting(
         5,
+        regional=True,
         live=True,
         ge=0,
         le=300,
@@ -48,6 +50,7 @@ class Messages(Part):
     )
     customer_hours: InstanceOf[Hours] | None = setting(
         None,
+        regional=True,
         live=True,
         mend="hours such as 08:00-21:00 (midnight is 00:00), empty for always",
         tells="When customers may be written to, e.g. 08:00-21:00; empty: always. Outside, an approval can "
@@ -55,6 +58,7 @@ class Messages(Part):
     )
     two_person_above: int = setting(
         0,
+        regional=True,
         live=True,
         ge=0,
         le=1_000_000,

@@ -41,6 +41,7 @@ class Watching(Part):
     )
     min_affected: int = setting(
         1,
+        regional=True,
         ge=1,
         le=10_000,
         mend="ONUs, 1 to 10000",
@@ -111,6 +112,7 @@ class Watching(Part):
     )
     cards_at_once: int = setting(
         10,
+        regional=True,
         live=True,
         ge=1,
         le=50,
@@ -119,6 +121,7 @@ class Watching(Part):
     )
     remind_minutes: float = setting(
         10,
+        regional=True,
         live=True,
         ge=0,
         le=1440,
@@ -127,6 +130,7 @@ class Watching(Part):
     )
     assume_hours: float = setting(
         2,
+        regional=True,
         live=True,
         ge=0,
         le=72,
@@ -135,6 +139,7 @@ class Watching(Part):
     )
     sound_from: int = setting(
         3,
+        regional=True,
         live=True,
         ge=0,
         le=1000,
@@ -143,14 +148,16 @@ class Watching(Part):
     )
     quiet_hours: InstanceOf[Hours] | None = setting(
         None,
+        regional=True,
         live=True,
         mend="hours such as 22:00-07:00 (midnight is 00:00), empty for never",
         tells="When cards of fewer ONUs than QUIET_BELOW come without a sound, e.g. 22:00-07:00; empty: "
         "never.",
     )
-    quiet_below: int = setting(20, ge=0, le=1_000_000, mend="ONUs, 0 to 1000000", live=True)
+    quiet_below: int = setting(20, ge=0, le=1_000_000, mend="ONUs, 0 to 1000000", live=True, regional=True)
     digest_at: InstanceOf[Times] | None = setting(
         None,
+        regional=True,
         mend="times such as 07:00, or mon 07:00 for once a week; several with commas, empty for never",
         tells="When what /turno says is posted by itself: 07:00, or 07:00,19:00 each day, mon 07:00 once a "
         "week; empty: never.",

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from bot.chat.screens.cards.head import facts
+from bot.chat.screens.cards.head import beside, facts
 from bot.chat.screens.cards.notes import notes
 from bot.chat.screens.cards.places import places
 from bot.chat.screens.cards.ports import cooldown
@@ -64,7 +64,7 @@ def card(
         else asked(asking, case, book, now, words=words, rules=rules, need=need)
     )
     blocks = [
-        [*facts(case, now, words, rules), *places(case, expected, words)],
+        [*facts(case, now, words, rules), *beside(case, book, words), *places(case, expected, words)],
         [words.say("card.ledger_closed")] if stuck else [],
         [words.say("card.unconfirmed")] if not stuck and _blocked(case, book) else [],
         []

@@ -9,12 +9,14 @@ from markupsafe import Markup
 
 from bot.chat.screens.fitting import Item, in_line, quoted
 from bot.chat.screens.words import Words
+from bot.domain.book import Book
 from bot.domain.case import UNWATCHED, Case
 from bot.domain.causes.grouping import Reason, dominant
 from bot.domain.incident import NO_PLACE, Kind, Port, probable_cause
 from bot.domain.rules import Rules
 
 PORTS_AT_MOST = 500  # UTF-16 units of a list of ports: some ten lines on a phone
+BESIDE_AT_MOST = 5  # cases of other regions that a card names
 _RANGE = 3  # ports in a row that are told as one range
 _PLACE = re.compile(r"(.*?)([0-9]{1,6})", re.ASCII | re.DOTALL)
 _DEFAULTS = Rules()
@@ -209,6 +211,18 @@ def _back(case: Case, ports: Sequence[Port], words: Words) -> list[Markup]:
     """How many of the ports are back already."""
     back = len(ports) - len(case.ports)
     return [words.say("card.part_back", n=back, of=len(ports))] if back else []
+
+
+def beside(case: Case, book: Book, words: Words) -> list[Markup]:
+    """The cases of the same cause that other regions have, as many as are worth a line."""
+    if not case.beside:
+        return []
+    found = [
+        words.say("card.beside_case", case=number, region=known.region if known else "")
+        for number, known in ((number, book.cases.get(number)) for number in case.beside[:BESIDE_AT_MOST])
+    ]
+    more = len(case.beside) - len(found)
+    return [words.say("card.beside", cases=Markup(", ").join(found), more=more)]
 
 
 def _kin(case: Case, now: datetime, words: Words) -> list[Markup]:

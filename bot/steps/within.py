@@ -1,0 +1,43 @@
+"""Of several NOCs each decides on what is its own. Beside the running order: it is about every tap."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from bot.domain.book import Book
+from bot.domain.events import CaseOpened, CooldownReleased, Line, Silenced, SilenceEnded
+from bot.domain.rules import Rules
+from bot.errors import Declined
+from bot.ports import Write
+
+
+def within(region: str, rule: Write, rules: Rules) -> Write:
+    """The rule, for who decides in a region: Declined where it is about another's case, port or OLT.
+
+    What is about none of them (who wants no messages, that the ledger is no old copy) is everybody's.
+    """
+    if not rules.regions:
+        return rule
+
+    def write(book: Book, now: datetime) -> Sequence[Line]:
+        lines = rule(book, now)
+        for other in (one for line in lines for one in _regions(line, book, rules)):
+            if other != region:
+                raise Declined("other_region", region=other)
+        return lines
+
+    return write
+
+
+def _regions(line: Line, book: Book, rules: Rules) -> Iterator[str]:
+    """Whose it is; of a silence the regions of all that it covers."""
+    match line:
+        case CaseOpened():
+            yield rules.home(line.region)
+        case CooldownReleased():
+            yield rules.region_of(line.port.olt)
+        case Silenced():
+            yield from (rules.region_of(scope.olt) for scope in line.scopes)
+        case SilenceEnded():
+            yield from (rules.region_of(scope.olt) for scope in book.silences[line.silence].scopes)
+        case _ if (number := abs(getattr(line, "case", 0))) in book.cases:  # a second message, too
+            yield rules.home(book.cases[number].region)

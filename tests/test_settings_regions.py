@@ -1,0 +1,140 @@
+"""Several NOCs: what a region sets of its own, what it shares, and what is wrong with it, all at once."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.process.settings.again import Given, difference
+from bot.process.settings.composed import MAY_DIFFER
+from bot.process.settings.part import is_secret
+from bot.process.settings.reading import FIELDS
+from bot.process.wiring import rules_of, setups_of
+
+from .settings import load, read
+from .test_settings import GOOD
+
+CHAT = "TELEGRAM_CHAT_ID"
+ODD = "other characters than A to Z, 0 to 9 and _"
+NORTH = {
+    "REGION_NORTE_TELEGRAM_CHAT_ID": "-1002",
+    "REGION_NORTE_OLTS": "CB 01, tl-*; TL?9",
+    "REGION_NORTE_TELEGRAM_APPROVERS": "7,8",
+    "REGION_NORTE_CUSTOMER_HOURS": "09:00-20:00",
+}
+SOUTH = {"REGION_SUL_TELEGRAM_CHAT_ID": "-1003", "REGION_SUL_OLTS": "*"}
+BOTH = {**GOOD, "REGIONS": "norte, SUL", **NORTH, **SOUTH}
+
+
+def wrong(**more: str) -> list[str]:
+    given = {name: value for name, value in (BOTH | more).items() if value}
+    return [line.partition(":")[0] for line in read(None, given).problems]
+
+
+def test_a_region_has_its_own_and_shares_the_rest() -> None:
+    settings = load(None, {**BOTH, "SOUND_FROM": "9", "REGION_SUL_SOUND_FROM": "1"})
+    assert settings.regions == ("NORTE", "SUL")
+    north, south = settings.of("NORTE"), settings.of("SUL")
+    assert (north.telegram_chat_id, south.telegram_chat_id) == (-1002, -1003)
+    assert (settings.sound_from, north.sound_from, south.sound_from) == (9, 9, 1)
+    assert north.telegram_approvers == frozenset({7, 8}) != south.telegram_approvers
+    assert (str(settings.customer_hours), south.customer_hours) == (
+        str(settings.customer_hours),
+        settings.customer_hours,
+    )
+    assert [setup.region for setup in setups_of(settings)] == ["", "NORTE", "SUL"]
+    assert [setup.group for setup in setups_of(settings)] == [settings.telegram_chat_id, -1002, -1003]
+
+
+@pytest.mark.parametrize(
+    ("olt", "region"),
+    [("cb 01", "NORTE"), ("TL-7", "NORTE"), ("tlX9", "NORTE"), ("CB 02", "SUL"), ("TL9", "SUL")],
+)
+def test_whose_an_olt_is(olt: str, region: str) -> None:
+    rules = rules_of(load(None, BOTH))
+    assert rules.region_of(olt) == region
+    assert rules.of(region).region_of(olt) == region, "each region's rules know of the others"
+
+
+def test_an_olt_of_no_region_is_nobodys() -> None:
+    rules = rules_of(load(None, {**BOTH, "REGION_SUL_OLTS": "S*"}))
+    assert rules.region_of("X 1") == ""
+    assert rules.of("") is rules
+    assert rules_of(load(None, GOOD)).regions == {}
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        ({"REGION_SUL_TELEGRAM_CHAT_ID": ""}, ["REGION_SUL_TELEGRAM_CHAT_ID is not set"]),
+        ({"REGION_SUL_OLTS": ""}, ["REGION_SUL_OLTS is not set"]),
+        (
+            {"REGION_SUL_TELEGRAM_CHAT_ID": "-1002"},
+            [f"REGION_SUL_{CHAT} is the group of REGION_NORTE_{CHAT}, too"],
+        ),
+        ({f"REGION_SUL_{CHAT}": GOOD[CHAT]}, [f"REGION_SUL_{CHAT} is the group of {CHAT}, too"]),
+        (
+            {"REGION_SUL_UNDO_SECONDS": "x", "REGION_NORTE_SOUND_FROM": "-1"},
+            ["REGION_NORTE_SOUND_FROM is not valid", "REGION_SUL_UNDO_SECONDS is not valid"],
+        ),
+        ({"REGION_SUL_RESTORED_AUTO": "true"}, ["REGION_SUL_RESTORED_AUTO needs HSM_ID_RESTORED"]),
+        ({"REGION_SUL_POLL_SECONDS": "9"}, ["REGION_SUL_POLL_SECONDS is the same for all regions"]),
+        ({"REGION_LESTE_TELEGRAM_CHAT_ID": "-9"}, ["REGION_LESTE_TELEGRAM_CHAT_ID is of no region"]),
+        ({"REGIONS": "NORTE,SUL,L-1"}, [f"REGIONS names a region with {ODD}"]),
+        ({"REGION_SUL_UNDO_SECOND": "9"}, ["REGION_SUL_UNDO_SECOND is no setting"]),
+        ({"UNDO_SECONDS": "x"}, ["UNDO_SECONDS is not valid"]),
+    ],
+)
+def test_what_is_wrong_is_said_by_its_name(more: dict[str, str], names: list[str]) -> None:
+    assert wrong(**more) == names
+
+
+def test_a_setting_that_may_not_differ_says_which_may() -> None:
+    [line] = read(None, {**BOTH, "REGION_SUL_POLL_SECONDS": "9"}).problems
+    assert "set POLL_SECONDS" in line
+    assert all(name.upper() in line for name in MAY_DIFFER)
+
+
+def test_no_secret_may_differ() -> None:
+    """Else logs would have to know of it by another name."""
+    assert not [name for name in MAY_DIFFER if is_secret(FIELDS[name])]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / ".env"
+
+
+def reread(file: Path, **more: str) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]:
+    def written(values: dict[str, str]) -> None:
+        file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+
+    written(BOTH)
+    now = load(file, {})
+    written(BOTH | more)
+    found = difference(now, Given(file, {}).read())
+    again = difference(found.settings, Given(file, {}).read())
+    assert again.changes == (), "what holds by now is no change"
+    return {one.name: f"{one.old}>{one.new}" for one in found.changes}, found.restart, found.problems
+
+
+def test_what_a_region_has_of_its_own_may_change_while_it_runs(file: Path) -> None:
+    held = {"REGION_NORTE_CUSTOMER_HOURS": "09:00-20:00>10:00-20:00", "REGION_SUL_SOUND_FROM": "3>7"}
+    assert reread(file, REGION_NORTE_CUSTOMER_HOURS="10:00-20:00", REGION_SUL_SOUND_FROM="7") == (
+        held,
+        (),
+        (),
+    )
+
+
+def test_what_a_region_had_of_its_own_is_shared_again(file: Path) -> None:
+    assert reread(file, REGION_NORTE_CUSTOMER_HOURS="")[0] == {"REGION_NORTE_CUSTOMER_HOURS": "09:00-20:00>"}
+
+
+def test_what_is_for_all_changes_in_each(file: Path) -> None:
+    assert reread(file, CUSTOMER_HOURS="08:00-21:00")[0] == {"CUSTOMER_HOURS": ">08:00-21:00"}
+
+
+def test_a_regions_group_takes_a_restart(file: Path) -> None:
+    assert reread(file, REGION_SUL_TELEGRAM_CHAT_ID="-1009") == ({}, ("REGION_SUL_TELEGRAM_CHAT_ID",), ())
+    held, restart, _ = reread(file, REGION_SUL_OLTS="Z*", REGIONS="SUL,NORTE")
+    assert (held, sorted(restart)) == ({}, ["REGIONS", "REGION_NAME_OLTS"])
