@@ -51,7 +51,7 @@ EDGES = {
 }
 FULL = 17  # source files in a folder: what a newcomer takes in at a glance
 # The chat's rooms: each may use itself and those after it.
-ROOMS = ("telegram", "taps", "group", "wire", "screens")
+ROOMS = ("telegram", "noc", "taps", "group", "wire", "screens")
 STEPS = [
     "account",
     "by_port",
@@ -69,6 +69,7 @@ STEPS = [
     "settle",
     "trial",
     "unknown",
+    "within",
 ]
 INSIDE = {"flow", "steps", "ports", "domain", "errors"}
 IMPURE = {
