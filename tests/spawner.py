@@ -25,15 +25,23 @@ def load() -> None:
     """Everything of the bot is imported, and what its commands import when they run."""
     import bot  # noqa: PLC0415
 
-    for found in pkgutil.walk_packages(bot.__path__, "bot."):
+    for found in pkgutil.walk_packages(bot.__path__, "bot.", onerror=_without):
         if not found.name.endswith("__main__"):
-            importlib.import_module(found.name)
+            try:
+                importlib.import_module(found.name)
+            except ModuleNotFoundError as missing:  # a library that not everybody has
+                if (missing.name or "bot").partition(".")[0] == "bot":
+                    raise
     gc.collect()
     gc.freeze()
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208
     assert threads == 1, (
         f"{threads} threads: what is forked would hold the locks of those that it does not have"
     )
+
+
+def _without(name: str) -> None:
+    """What of a package cannot be imported is said where it is."""
 
 
 def serve(asked: socket.socket) -> dict[str, Any]:
