@@ -7,6 +7,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -163,8 +164,16 @@ class Telegram:
 
     @property
     def posting(self) -> Posting:
-        """Where posts go, and why they are not taken."""
-        return self._home.posting
+        """Where posts go, and why they are not taken; of several groups, where that is so for longest."""
+        if len(self.nocs) == 1:
+            return self._home.posting
+        all_ = [noc.posting for noc in self.nocs.values()]
+        lost = any(one.topic_lost for one in all_)
+        return replace(max(all_, key=lambda one: one.muted_for), topic_lost=lost)
+
+    def waiting(self) -> dict[str, tuple[int, int, int]]:
+        """How many new cards, changed ones and notices wait for the budget of each region's group."""
+        return {region: noc.chat.waiting() for region, noc in self.nocs.items()}
 
     @property
     def groups(self) -> NocChat:

@@ -13,7 +13,7 @@ from bot.domain.book import Book
 from bot.domain.case import restored_of
 from bot.domain.causes.sightings import Sightings
 from bot.domain.causes.told import Olts
-from bot.domain.events import Line
+from bot.domain.events import CaseOpened, Line
 from bot.domain.incident import Incident, Poll, of_source
 from bot.domain.rules import InForce, Rules
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
@@ -64,6 +64,7 @@ class Polling:
         self._first = deps.sources[0].name
         self._olts: Olts | None = None
         self._said_unwatched = False
+        self._of_no_region: set[str] = set()
         self._chat, self._clock = deps.chat, deps.clock
         self._in_force, self._health = in_force, health
         self._inventory, self._dispatcher, self._policy = inventory, dispatcher, policy
@@ -124,7 +125,21 @@ class Polling:
         watch.sightings = watch.sightings.saw(poll, known, new, now, unwatched=left)
         await self._read_more(watch, poll, now)
         rule = compose(poll, watch.sightings, self._inventory.known, self._rules, self._is_unwatched)
-        watch.sightings = watch.sightings.without(taken(await self._policy.observe(rule)))
+        lines = await self._policy.observe(rule)
+        watch.sightings = watch.sightings.without(taken(lines))
+        self._say_of_no_region(lines)
+
+    def _say_of_no_region(self, lines: Sequence[Line]) -> None:
+        """Once for each OLT, where there are regions: its cases are told to the group of all others."""
+        if not self._rules.regions:
+            return
+        opened = (line for line in lines if isinstance(line, CaseOpened) and not line.region)
+        olts = {i.port.olt: None for line in opened for i in (line.incident, *line.others)}
+        new = tuple(olt for olt in olts if olt not in self._of_no_region)
+        self._of_no_region.update(new)
+        if new:
+            log.warning("OLTs of no region, whose cases go to TELEGRAM_CHAT_ID: %s", ", ".join(new))
+            self._chat.say(Notice("no_region", {"olts": new}))
 
     def _is_of(self, incident_id: str, watch: _Watch) -> bool:
         """Whether a source tells of an incident; those of none that is left are the first one's to miss."""

@@ -39,7 +39,7 @@ class Groups:
         facts = notice.facts
         if notice.code == "unwatched":
             yield from self._apart(notice)
-        elif notice.code == HANDOVER:
+        elif notice.code in {HANDOVER, "no_region"}:
             yield str(facts.get("region", "")), notice
         elif isinstance(case := facts.get("case"), int):
             yield self._region(case), notice

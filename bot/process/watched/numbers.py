@@ -27,6 +27,7 @@ from bot.ops.metrics import Family
 from bot.ports import Budgeted
 from bot.process.watched.beat import Beat
 from bot.process.watched.by_olt import by_olt
+from bot.process.watched.by_region import by_region
 from bot.process.watched.counts import DECISIONS, RECEIPTS, Counts
 from bot.storage.files import FileLedger
 
@@ -130,9 +131,11 @@ class Numbers:
         )
         if self.per_olt:
             yield from by_olt(on.values(), {*self.flow.inventory, *book.olts})
-        states = Counter(_SHOWN.get(case.state, "decided") for case in cases)
+        stand = [(case, _SHOWN.get(case.state, "decided")) for case in cases]
+        states = Counter(state for _, state in stand)
         tells = "Open cases and unfinished sends, by where they stand."
         yield Family("noc_cases_open", "gauge", tells, {(s,): states[s] for s in _STATES}, ("state",))
+        yield from by_region(stand, self.telegram.waiting(), self.flow.rules)
         waiting = [one.asked_at for one in cases if self._waits(one, book, now) and one.asked_at is not None]
         tells = "Since when the case waits that has waited longest for somebody to decide; 0: none does."
         yield _gauge("noc_case_oldest_waiting_timestamp_seconds", tells, _when(min(waiting, default=None)))
@@ -145,7 +148,8 @@ class Numbers:
     def _waits(self, case: Case, book: Book, now: datetime) -> bool:
         """Whether somebody would be reminded of it: small ones and those in a silence keep nobody."""
         open_ = case.ended_at is None and case.undecided and case.owner is None
-        return open_ and case.size >= self.flow.rules.sound_from and book.silence_over(case, now) is None
+        small = case.size < self.flow.rules.of(case.region).sound_from
+        return open_ and not small and book.silence_over(case, now) is None
 
     def _sends(self) -> Iterable[Family]:
         counts, name, book = self.counts, self.deps.gateway.name, self.ledger.book
@@ -185,7 +189,7 @@ class Numbers:
         at = None if fresh is None else self.deps.clock.now() - timedelta(seconds=fresh)
         tells = "When Telegram last answered getUpdates; 0: not yet."
         yield _gauge("noc_telegram_last_update_timestamp_seconds", tells, _when(at))
-        cards, edits, notices = self.telegram.chat.waiting()
+        cards, edits, notices = map(sum, zip(*self.telegram.waiting().values(), strict=True))
         queue: Labelled = {("card",): cards, ("edit",): edits, ("notice",): notices}
         yield Family("noc_telegram_queue", "gauge", "What waits for its turn in the group.", queue, ("kind",))
 
