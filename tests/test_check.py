@@ -445,3 +445,21 @@ async def test_it_speaks_portuguese(site: Isp) -> None:
     away = "✗ WhatsApp: ninguém escuta lá, ou há um firewall no caminho; confira URL_HSM e o caminho até lá"
     assert away in lines
     assert lines[-3:] == ["✓ grupo no Telegram: NOC", "✓ permissões do bot: membro", "✓ aprovadores: Ana"]
+
+
+async def test_each_region_has_its_group_tried_and_is_mended_by_its_own_name(site: Isp) -> None:
+    site.chat.chats[-1002] = "NOC Norte"
+    lines: list[str] = []
+    regions = {
+        "REGIONS": "NORTE,SUL",
+        "REGION_NORTE_TELEGRAM_CHAT_ID": "-1002",
+        "REGION_NORTE_OLTS": "N*",
+        "REGION_SUL_TELEGRAM_CHAT_ID": "-1003",
+        "REGION_SUL_OLTS": "S*",
+    }
+    code = await check(load(None, site.variables | regions), lines.append)
+    groups = [line for line in lines if "NORTE:" in line or "SUL:" in line]
+    assert code == 1
+    assert groups[0] == "✓ Telegram group: NORTE: NOC Norte"
+    assert groups[-1].startswith("✗ Telegram group: SUL: ")
+    assert "REGION_SUL_TELEGRAM_CHAT_ID" in groups[-1]

@@ -184,6 +184,12 @@ class Telegram:
         """Whether this person may decide there (`ports.Staff`)."""
         return await self.nocs.get(region, self._home).access.still_may(who)
 
+    async def still_decides(self, who: Who) -> bool | None:
+        """The same of any of the NOCs."""
+        nocs = [noc for noc in self.nocs.values() if noc.access.lists(who.id)] or [self._home]
+        found = [await noc.access.still_may(who) for noc in nocs]
+        return True if True in found else None if None in found else False
+
     def contested(self) -> bool:
         """Whether a second program polls with this token, as far as is known (`ports.Staff`)."""
         return self._clock.monotonic() - self._conflict_at <= self._quiet_after

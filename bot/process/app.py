@@ -187,7 +187,7 @@ class App:
         telegram, program = self._telegram, self._program
         made = Site(
             url,
-            telegram.still_may,
+            telegram.still_decides,
             self._flow,
             words=self._words,
             clock=self._clock,
@@ -195,7 +195,8 @@ class App:
             past=Past(self._history, FileChronicle(self._history, self._clock), self._reports),
         )
         self._ledger.listeners.append(made.heard)
-        telegram.access.on_change = made.left
+        for noc in telegram.nocs.values():
+            noc.access.on_change = made.left
         return made
 
     def _watched(self, deps: Deps) -> Watch:

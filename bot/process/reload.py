@@ -25,7 +25,7 @@ SIGNAL = Who(0, "SIGHUP")
 """Whoever may send the process a signal, on the machine itself."""
 _GONE = ".env was here at the start and is no file now: put it back"
 _WRITTEN = ".env is being written just now: save it and try again"
-_PEOPLE = {"TELEGRAM_APPROVERS", "TELEGRAM_ON_CALL"}
+_PEOPLE = ("TELEGRAM_APPROVERS", "TELEGRAM_ON_CALL")  # a region's, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Reload:
 
     def _named(self, change: Change) -> Change:
         """With the names of people, as far as they are known."""
-        if change.name not in _PEOPLE:
+        if not change.name.endswith(_PEOPLE):
             return change
 
         def named(text: str) -> str:
@@ -125,7 +125,8 @@ class Reload:
         return replace(change, old=named(change.old), new=named(change.new))
 
     def _name(self, user: int) -> str:
-        return self._holders.telegram.access.name(user)
+        names = (noc.access.name(user) for noc in self._holders.telegram.nocs.values())
+        return next(filter(None, names), "")
 
 
 def _said(changes: Sequence[Change], restart: Sequence[str]) -> list[str]:

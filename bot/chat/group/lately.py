@@ -5,6 +5,7 @@ has not, where none can be made, or where Telegram does not take it.
 """
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -50,7 +51,11 @@ class Lately:
 
     async def before(self, since: datetime) -> Before:
         """What a shift is told of what happened since then."""
-        return await before(self._d.book, since, await self.day())
+        found, rules = await before(self._d.book, since, await self.day()), self._d.rules
+        if not rules.regions:
+            return found
+        own = [one for one in found.fallen if rules.region_of(one[0].olt) == self._d.region]
+        return replace(found, fallen=own)
 
     async def show(self, day: Day, chat: int, *, reply_to: int | None = None) -> bool:
         """The picture of a day is in the chat; False where it was left out. Never raises."""

@@ -1,7 +1,9 @@
 """What `check` finds at Telegram: the bot, its group, the people that the settings name. It posts nothing."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from telegram import Bot, ChatMember
 from telegram.error import (
@@ -18,6 +20,7 @@ from telegram.error import (
 from bot.chat.wire.connection import Connection
 from bot.process.checks.lines import Finding
 from bot.process.settings.composed import Settings
+from bot.process.settings.regional import called
 from bot.tongue import said
 
 
@@ -36,6 +39,9 @@ async def telegram(settings: Settings) -> AsyncGenerator[Finding, None]:
         yield Finding("Telegram bot", True, f"@{bot.username}")
         async for finding in _group(bot, settings):
             yield finding
+        for region in settings.regions:
+            async for finding in _group(bot, settings.of(region)):
+                yield _of_region(region, finding, settings.own(region))
 
 
 @asynccontextmanager
@@ -82,6 +88,14 @@ async def _group(bot: Bot, settings: Settings) -> AsyncIterator[Finding]:
         yield await _member(bot, group, user, "on call", "TELEGRAM_ON_CALL")
     if settings.telegram_escalation_chat_id is not None:
         yield await _escalation(bot, settings.telegram_escalation_chat_id)
+
+
+def _of_region(region: str, finding: Finding, own: Collection[str]) -> Finding:
+    """The same of a region's group: what is its own is mended under its own name."""
+    text = finding.text
+    for field in own:
+        text = re.sub(rf"\b{field.upper()}\b", called(region, field), text)
+    return replace(finding, text=f"{region}: {text}")
 
 
 def telegram_said(error: TelegramError) -> str:
