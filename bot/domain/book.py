@@ -283,10 +283,15 @@ class Book:
 
     def stands(self, line: Event, seq: int, digest: str) -> None:
         """A line that was applied is durable, at this place and with this hash."""
-        self.head = f"{seq} · {digest[:8]}"
+        head = self.stand_at(seq, digest)
         for number in line.ends(self):
             if not self.has_left(number):
-                self.heads[number] = self.head
+                self.heads[number] = head
+
+    def stand_at(self, seq: int, digest: str) -> str:
+        """The same of lines that end nothing: of many it is enough to say it of the last. Gives `head`."""
+        self.head = head = f"{seq} · {digest[:8]}"
+        return head
 
     def _pass_day(self) -> None:
         """One more day on record: what cannot matter any more leaves. It looks at nothing that stays."""

@@ -53,15 +53,14 @@ def add_contacts(
     dispatch = dispatch or case.dispatches[-1]
     if dispatch.dry_run or case.restores is not None:
         return
-    contacts, at, every = book.contacts, book.last_at, tuple([port.key for port in dispatch.ports])
-    made = None
+    contacts, at, every, made = book.contacts, book.last_at, dispatch.keys, None
     for recipient in recipients:
-        if recipient.person is not None:
+        if (person := recipient.person) is not None:
             ports = recipient.ports or every
             if made is None or made.ports != ports:  # most of a plan share one
                 made = Contact(at, case.id, ports)
-            contacts.pop(recipient.person, None)  # the newest stand last
-            contacts[recipient.person] = made
+            contacts.pop(person, None)  # the newest stand last
+            contacts[person] = made
 
 
 def drop_contact(book: Book, case: Case, recipient_id: str, dispatch: Dispatch | None = None) -> None:

@@ -91,6 +91,12 @@ class Dispatch:
             raise ValueError("a send without a plan")
         return self.progress
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its ports, by their keys."""
+        ports = self.ports
+        return (ports[0].key,) if len(ports) == 1 else tuple(port.key for port in ports)  # asked at each send
+
     def tally(self) -> Tally | None:
         """The counts of the plan, None before there is one."""
         return None if self.progress is None else self.progress.tally()
@@ -102,7 +108,7 @@ class Dispatch:
 
     def ports_of(self, recipients: Iterable[str]) -> set[str]:
         """The keys of the ports that those of the plan (by id) are on: where it has one, they do not say."""
-        every = tuple(port.key for port in self.ports)
+        every = self.keys
         known = {} if self.progress is None else self.progress.recipients
         return {key for id_ in recipients for key in known[id_].ports or every}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bot.domain.delivery import NOTHING_KNOWN, Arrival, Arrived, Delivery, count
 from bot.domain.incident import Kind
@@ -149,8 +149,7 @@ Choice = Literal["sent", "call"]
 """What a person may decide about a send whose end is unknown: it counts as sent, or they call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What a gateway's answer says. `reference` is its id; `halt`: what every other send fails for."""
 
     outcome: Outcome

@@ -3,7 +3,7 @@
 Pure, and only called where a person confirmed that the clock is right now (`events.Confirmed.clock`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -49,7 +49,7 @@ def bring_back(book: Book, now: datetime) -> None:
         _past(part, now)
     for key, contact in book.contacts.items():  # of the customers of three months few are changed
         if contact.at > now:
-            book.contacts[key] = replace(contact, at=now)
+            book.contacts[key] = contact._replace(at=now)
     _past(book.announced, now)
     _past(book.handed_over, now)
     _past(book.touched, now)
@@ -79,8 +79,9 @@ def _past(value: Any, now: datetime) -> Any:
     return value
 
 
-def _tuple(value: Iterable[Any], now: datetime) -> tuple[Any, ...]:
-    return tuple(_past(inner, now) for inner in value)
+def _tuple(value: tuple[Any, ...], now: datetime) -> tuple[Any, ...]:
+    make: Callable[[Iterable[Any]], tuple[Any, ...]] = getattr(value, "_make", tuple)  # a named one stays so
+    return make(_past(inner, now) for inner in value)
 
 
 def _fields(value: Any, now: datetime) -> Any:

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import pydantic
-from pydantic import ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
 import bot.domain
 from bot.domain.book import AuditEntry, Book
-from bot.domain.events import Line
 from bot.domain.limits.cooldown import Contact
 from bot.storage import codec
 
 _AT_ONCE = 50  # things a line
-_Line = Annotated[Line, Field(discriminator="kind")]
+_Line = Annotated[
+    Any, PlainValidator(codec.made), PlainSerializer(codec.parts)
+]  # an adapter of every kind takes a start longer than all else here
 _CONFIG = ConfigDict(ser_json_inf_nan="constants")  # an outage's size may be infinite
 _AS: dict[str, Any] = {
     "own": _Line | None,

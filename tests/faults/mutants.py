@@ -598,7 +598,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "what a newer version added is dropped in silence",
-        "bot.storage.codec:_ANY",
+        "bot.storage.codec:_CONFIG",
         '"forbid"',
         '"ignore"',
         "files",
@@ -1071,10 +1071,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a replay passes over refusals",
         "bot.storage.replay:_take",
-        "found.book.apply(entry.at, entry.line)",
+        "found.book.apply(entry.at, line)",
         (
-            'if not (entry.line.kind == "result" and entry.line.outcome.name == "REJECTED"):\n'
-            "    found.book.apply(entry.at, entry.line)"
+            'if not (line.kind == "result" and line.outcome.name == "REJECTED"):\n'
+            "    found.book.apply(entry.at, line)"
         ),
         "soak",
     ),
@@ -1155,8 +1155,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a claim has the time at which it is read",
         "bot.domain.events.sends:Intent.apply",
-        "sends.intents[self.recipient] = at",
-        "sends.intents[self.recipient] = datetime.now().astimezone()",
+        "sends.intents[id_] = at",
+        "sends.intents[id_] = datetime.now().astimezone()",
         "rules",
     ),
     Mutant(

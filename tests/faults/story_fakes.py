@@ -1,7 +1,7 @@
 """A source and a gateway for stories: what happened and what is said about it are two things."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -76,7 +76,7 @@ class StoryGateway:
         if isinstance(answer, Exception):
             raise answer
         truth.answers(case, message, answer)
-        return replace(answer, reference=reference) if answer.outcome is Outcome.ACCEPTED else answer
+        return answer._replace(reference=reference) if answer.outcome is Outcome.ACCEPTED else answer
 
     async def sent(self, first: datetime, last: datetime) -> Sequence[Sent]:
         if self.world.away:

@@ -85,12 +85,12 @@ class Intent(Event):
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
-        dispatch = case.dispatches[-1]
+        dispatch, id_ = case.dispatches[-1], self.recipient
         sends = dispatch.sends
-        sends.intents[self.recipient] = at
-        sends.unlisted.pop(self.recipient, None)
+        sends.intents[id_] = at
+        sends.unlisted.pop(id_, None)
         dispatch.last_at = at
-        recipient = sends.recipients[self.recipient]
+        recipient = sends.recipients[id_]
         add_contacts(book, case, (recipient,), dispatch)
         if not dispatch.dry_run and recipient.person is not None:
             spend(book.written, recipient.person, at)
@@ -119,7 +119,7 @@ class Result(Event):
         dispatch.last_at = at
         receipt = Receipt(self.outcome, self.reference, self.reason)
         if self.reason == _UNCONFIRMED_BEFORE.reason and receipt == _UNCONFIRMED_BEFORE:
-            receipt = replace(receipt, outcome=Outcome.UNCONFIRMED)
+            receipt = receipt._replace(outcome=Outcome.UNCONFIRMED)
         if receipt.outcome in ARRIVED:
             sends.arrived(self.recipient, receipt)
         elif receipt.outcome in IN_DOUBT:
