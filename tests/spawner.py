@@ -15,8 +15,9 @@ import signal
 import socket
 import sys
 import time
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, cast
 
 MOST = 1 << 20  # bytes of a request
 
@@ -86,9 +87,9 @@ def become(wanted: dict[str, Any]) -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _text(number: int, mode: str, errors: str, buffering: int = -1) -> TextIO:
+def _text(number: int, mode: str, errors: str, buffering: int = -1) -> TextIOWrapper:
     """As the interpreter opens it where nobody named a language or an encoding."""
-    return open(number, mode, buffering, "utf-8", errors, closefd=False)
+    return cast("TextIOWrapper", open(number, mode, buffering, "utf-8", errors, closefd=False))
 
 
 if __name__ == "__main__":
