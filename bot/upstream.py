@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import httpx
+from aiohttp.connector import Connection
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream
 
@@ -99,12 +100,33 @@ class _Transport(AiohttpTransport):
         return Answer(answer.status, answer.headers, await bodies.body_of(whole, SENT))
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Connections of which none is given to a request that may not leave.
+
+    It is asked once there is a connection, as waiting for one and opening it takes seconds; behind this the
+    request is written without another wait.
+    """
+
+    def __init__(self, may_leave: Callable[[], bool], **options: Any) -> None:
+        super().__init__(**options)
+        self._may_leave = may_leave
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Connection:
+        """As TCPConnector; TryLater where the request may not leave any more."""
+        connection = await super().connect(*args, **kwargs)
+        if not self._may_leave():
+            connection.release()
+            raise TryLater("not_leading")
+        return connection
+
+
 class Client(httpx.AsyncClient):
-    """What `client` makes."""
+    """What `client` makes. Nothing leaves unless `may_leave` says so in the instant in which it would."""
 
     def __init__(self, transport: _Transport, **options: Any) -> None:
         super().__init__(transport=bodies.Bounded(transport, LIST), **options)
         self._posting = transport
+        self.may_leave: Callable[[], bool] = lambda: True
         self._prepared: tuple[str, Mapping[str, str], _Post] | None = None
 
     @property  # type: ignore[misc]  # read-only: nothing may set one
@@ -146,10 +168,13 @@ def client(
     trusted = tls.context()
 
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEP_ALIVE, ssl=trusted)
+        connector = _Connector(may_leave, limit=limit, keepalive_timeout=KEEP_ALIVE, ssl=trusted)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    return Client(
+    def may_leave() -> bool:
+        return made.may_leave()
+
+    made = Client(
         _Transport(verify=trusted, client=session),
         auth=auth,
         timeout=timeout,
@@ -157,6 +182,7 @@ def client(
         trust_env=False,
         follow_redirects=False,
     )
+    return made
 
 
 async def read(

@@ -72,12 +72,13 @@ class Telegram:
         deaf_after: float = 90.0,
         quiet_after: float = 60.0,
         away_after: float = AWAY,
+        may_speak: Callable[[], bool] = lambda: True,
     ) -> None:
         """`limit` messages in `window` seconds, `gap` apart, for each group; `regions` are the other NOCs.
 
         Deaf is a poll unanswered for `deaf_after` seconds; a second poller is gone after `quiet_after`
         seconds without a conflict. Taps that waited through `away_after` seconds in which nobody listened
-        are asked about instead of carried out.
+        are asked about instead of carried out. Where it may not speak, nothing is asked of Telegram.
         """
         os.environ.setdefault("PTB_TIMEDELTA", "true")  # else each 429 is a deprecation warning
         # PTB logs each failed poll, and each failed start of one, with its traceback; the link says it once.
@@ -89,8 +90,8 @@ class Telegram:
         self.asked: Counter[str] = Counter()
         """How the requests to Telegram ended, by `ASKED`."""
         self._requests = (
-            Poller(self._answered, account.proxy, self.asked),
-            Connection(pool=32, connect=5, proxy=account.proxy, asked=self.asked),
+            Poller(self._answered, account.proxy, self.asked, may_speak),
+            Connection(pool=32, connect=5, proxy=account.proxy, asked=self.asked, may_speak=may_speak),
         )
         self._app = application(account, *self._requests)
         self.link = Link(clock, self._back)

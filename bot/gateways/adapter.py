@@ -17,6 +17,9 @@ class Sender(Gateway, Protocol):
     async def aclose(self) -> None:
         """Close its connections."""
 
+    def guard(self, may_leave: Callable[[], bool]) -> None:
+        """From now on no request leaves unless that says so, asked as late as can be: TryLater instead."""
+
 
 @runtime_checkable
 class Catalogue(Protocol):

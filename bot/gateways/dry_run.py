@@ -1,6 +1,6 @@
 """The gateway that sends nothing: for a trial, and for `DRY_RUN`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from bot.domain.limits.templates import Meaning, Template
@@ -50,6 +50,9 @@ class DryRun:
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+    def guard(self, may_leave: Callable[[], bool]) -> None:
+        """Nothing leaves anyway."""
 
 
 def _open(settings: Templates, zone: tzinfo, _clock: Clock) -> DryRun:

@@ -73,6 +73,7 @@ SHEETS = [
 STEPS = ["day", "week", "month"]
 DAY = ["open", "off", "warned", "delivered"]
 REASONS = [
+    "not_leading",
     *("no_answer", "reset", "unconfirmed", "interrupted", "stopped", "ledger", "no_room", "error"),
     *(
         "source_down",

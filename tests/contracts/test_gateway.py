@@ -42,6 +42,33 @@ async def test_100_messages_at_once_arrive_once_each(gateway: GatewayRig) -> Non
     assert gateway.delivered() == dict.fromkeys(phones, 1)
 
 
+async def test_nothing_leaves_that_may_not_in_the_instant_in_which_it_would(gateway: GatewayRig) -> None:
+    gateway.adapter.guard(lambda: False)
+    with pytest.raises(TryLater):
+        await gateway.adapter.send(MARIA)
+    assert gateway.delivered() == {}
+    gateway.adapter.guard(lambda: True)
+    assert (await gateway.adapter.send(MARIA)).outcome is Outcome.ACCEPTED
+    gateway.adapter.guard(lambda: False)  # and on a connection that is kept
+    with pytest.raises(TryLater):
+        await gateway.adapter.send(MARIA)
+    assert gateway.delivered() == {PHONE: 1}
+
+
+async def test_whether_it_may_leave_is_asked_once_there_is_a_connection(gateway: GatewayRig) -> None:
+    asked: list[bool] = []
+
+    def may_leave() -> bool:
+        asked.append(True)
+        return True
+
+    gateway.adapter.guard(may_leave)
+    await gateway.server.stop()
+    with pytest.raises(TryLater):
+        await gateway.adapter.send(MARIA)
+    assert asked == []
+
+
 @pytest.mark.parametrize("name", ["", "🌻", "<b>Zé</b>\r\n", "x" * 500, "Bar “24h” – do José…"])
 async def test_no_name_stops_a_message(any_gateway: Sender, name: str) -> None:
     receipt = await any_gateway.send(Message("501", PHONE, name, "LOS"))

@@ -55,13 +55,20 @@ class Connection(HTTPXRequest):
     """
 
     def __init__(
-        self, *, pool: int, connect: float, proxy: str | None = None, asked: Counter[str] | None = None
+        self,
+        *,
+        pool: int,
+        connect: float,
+        proxy: str | None = None,
+        asked: Counter[str] | None = None,
+        may_speak: Callable[[], bool] = lambda: True,
     ) -> None:
         """`pool` is connections at one time, `connect` the seconds that making one may take.
 
-        `asked` counts how requests ended, by `ASKED`.
+        `asked` counts how requests ended, by `ASKED`. Where it may not speak nothing is asked: NetworkError.
         """
         self._asked = Counter[str]() if asked is None else asked
+        self._may_speak = may_speak
         inner = httpx.AsyncHTTPTransport(
             verify=tls.context(),
             limits=httpx.Limits(max_connections=pool),
@@ -84,6 +91,8 @@ class Connection(HTTPXRequest):
         """As HTTPXRequest; of a refusal only what it has to say, as PTB quotes the rest of it."""
         how = "error"
         try:
+            if not self._may_speak():
+                raise NetworkError("not_leading")
             async with asyncio.timeout(TOTAL):
                 status, body = await super().do_request(*args, **kwargs)
             if httpx.codes.is_success(status):
@@ -125,10 +134,14 @@ class Poller(Connection):
     """The connection that getUpdates has to itself; it stamps each good answer."""
 
     def __init__(
-        self, answered: Answered, proxy: str | None = None, asked: Counter[str] | None = None
+        self,
+        answered: Answered,
+        proxy: str | None = None,
+        asked: Counter[str] | None = None,
+        may_speak: Callable[[], bool] = lambda: True,
     ) -> None:
         """`answered` hears of each: its body, how many updates were asked for, how long it took."""
-        super().__init__(pool=2, connect=10, proxy=proxy, asked=asked)
+        super().__init__(pool=2, connect=10, proxy=proxy, asked=asked, may_speak=may_speak)
         self._answered = answered
         self._few = False
 

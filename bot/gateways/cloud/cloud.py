@@ -1,7 +1,7 @@
 """WhatsApp Cloud API: one template message for one POST (README.md here)."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -76,6 +76,10 @@ class Cloud:
     async def aclose(self) -> None:
         """Close its connections."""
         await self._http.aclose()
+
+    def guard(self, may_leave: Callable[[], bool]) -> None:
+        """As `bot.gateways.adapter.Sender.guard`."""
+        self._http.may_leave = may_leave
 
     async def send(self, message: Message) -> Receipt:
         """Send one message, once. TryLater where it is known that nothing was sent."""

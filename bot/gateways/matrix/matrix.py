@@ -1,6 +1,6 @@
 """Matrix (MatrixGo): one HSM message for one POST, and its list of what it sent (README.md here)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -85,6 +85,10 @@ class Matrix:
     async def aclose(self) -> None:
         """Close its connections."""
         await self._http.aclose()
+
+    def guard(self, may_leave: Callable[[], bool]) -> None:
+        """As `bot.gateways.adapter.Sender.guard`."""
+        self._http.may_leave = may_leave
 
     async def send(self, message: Message) -> Receipt:
         """Send one message, once. TryLater where it is known that nothing was sent."""

@@ -1,7 +1,7 @@
 """Opa! Suite: one template message for one POST, and each message asked for by its id (README.md here)."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from typing import Any
@@ -83,6 +83,10 @@ class Opa:
     async def aclose(self) -> None:
         """Close its connections."""
         await self._http.aclose()
+
+    def guard(self, may_leave: Callable[[], bool]) -> None:
+        """As `bot.gateways.adapter.Sender.guard`."""
+        self._http.may_leave = may_leave
 
     async def send(self, message: Message) -> Receipt:
         """Send one message, once. TryLater where it is known that nothing was sent."""
