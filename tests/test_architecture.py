@@ -19,6 +19,7 @@ LAYERS = (
         "process.app",
         "process.check",
         "process.checks",
+        "process.cluster",
         "process.checkpoints",
         "process.nightly",
         "process.options",

@@ -27,8 +27,9 @@ from bot.domain.who import Who
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _DAY = timedelta(days=1)
 
-Doubt = Literal["views", "future", "backup"]
-"""Why a ledger is not trusted: the views are newer than it; it ends later than now; it is a backup."""
+Doubt = Literal["views", "future", "backup", "database"]
+"""Why a ledger is not trusted: the views are newer than it; it ends later than now; it is a backup; it is in
+another database than before."""
 
 
 class Event:

@@ -63,6 +63,7 @@ _DOUBTS: dict[Doubt | None, str] = {
     "views": "is older than the files beside it",
     "future": "ends later than now",
     "backup": "is a backup",
+    "database": "is in another database than before, which may lack its last lines",
 }
 
 REFUSALS_APART = 600.0  # seconds

@@ -5,7 +5,7 @@ import gc
 import logging
 import random
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ from bot.chat.screens.starting import STARTED, start_line
 from bot.chat.taps.commands import ProgramFacts
 from bot.chat.telegram import Account, Telegram
 from bot.directories.own import Own
+from bot.domain.book import Doubt
 from bot.domain.delivery import News
 from bot.errors import StartupError
 from bot.flow.deps import Deps
@@ -50,6 +51,7 @@ from bot.process.wiring import (
     open_ledger,
     open_pace,
     open_source,
+    postgres,
     rules_of,
     setups_of,
     start_facts,
@@ -66,6 +68,7 @@ from bot.storage.past.history import FileHistory
 
 if TYPE_CHECKING:
     from bot.ops.panel.site import Site
+    from bot.process.cluster.following import Lead
 
 log = logging.getLogger(__name__)
 
@@ -81,15 +84,15 @@ QUICK = 2.0  # seconds that a replay takes before anybody is told how far it is
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
 
 
-async def _replayed(settings: Settings, clock: Clock) -> FileLedger:
+async def _replayed(settings: Settings, clock: Clock, epoch: int | None = None) -> FileLedger:
     """The ledger that LEDGER names, out of the garbage collector's sight.
 
-    Each full collection would stop taps for 100 ms.
+    Each full collection would stop taps for 100 ms. `epoch`: whose turn to write it is, where several might.
     """
     gc.disable()
     try:
         with watched(settings.data_dir, after=QUICK, say=partial(log.info, "the ledger is read: %s")) as disk:
-            return await open_ledger(settings, clock, disk)
+            return await open_ledger(settings, clock, disk, epoch)
     finally:
         gc.freeze()
         gc.enable()
@@ -109,6 +112,8 @@ class App:
         self._polled_at, self._polling = self._clock.monotonic(), 0
         self._introduced = self._begun = False
         self._pushed: set[str] = set()
+        self._lead: Lead | None = None
+        self._server = Server({})
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._watchdog: asyncio.Task[None] | None = None
         self._reloading: asyncio.Task[None] | None = None
@@ -119,13 +124,19 @@ class App:
         StartupError where the folder or port is not ours.
         """
         settings, clock = self._settings, self._clock
-        self._ledger = ledger = await _replayed(settings, clock)
+        if settings.ledger.get_secret_value():
+            self._lead = await self._stand_by(stop)
+            if self._lead is None:
+                return 0
+        held = (lambda: True) if self._lead is None else self._lead.leading.held
+        self._ledger = ledger = await _replayed(settings, clock) if self._lead is None else self._lead.ledger
         self._source = open_source(settings, clock)
         self._erp = open_directory(settings, clock)
         self._gateway = open_gateway(settings, clock)
+        self._gateway.guard(held)
         self._history = FileHistory(settings.data_dir, lambda: ledger.head.seq, clock)
         self._reports = Reports(settings.data_dir, settings.bot_language, settings.credit_min_minutes)
-        self._telegram = self._open_telegram()
+        self._telegram = self._open_telegram(held)
         self._standing = Standing(self._telegram, ledger, clock, self._source.sources, settings.poll_seconds)
         self._inbox = FileInbox(settings.data_dir)
         pace = open_pace(settings, clock)
@@ -146,7 +157,7 @@ class App:
         self._flow = Flow(deps, self._rules)
         self._watch = self._watched(deps)
         self._panel = self._open_panel()
-        self._server = Server(self._routes())
+        self._server.routes = self._routes()
         self._checkpoints = Checkpoints(settings.data_dir, ledger, clock)
         self._nightly = Nightly(settings.data_dir, ledger, self._telegram.groups.say)
         self._views = Views(settings.data_dir, ledger, self._rules.cooldown_hours, clock)
@@ -163,6 +174,24 @@ class App:
         finally:
             await self._stop()
         return 0
+
+    async def _stand_by(self, stop: asyncio.Event) -> "Lead | None":
+        """What is needed to lead, once no other machine does; None where `stop` came first."""
+        postgres()  # else the next line would say it less well
+        from bot.process.cluster.following import Following  # noqa: PLC0415 - files need no driver
+
+        settings = self._settings
+        url, replayed = settings.ledger.get_secret_value(), partial(_replayed, settings, self._clock)
+        following = Following(url, settings.data_dir, settings.called, self._clock, replayed)
+        self._server.routes = following.routes()
+        await self._listen()
+        found = None
+        try:
+            found = await following.until_it_leads(stop)
+        finally:
+            if found is None:
+                await self._server.stop()
+        return found
 
     def _routes(self) -> dict[str, Route]:
         told, sources = webhook_of(self._settings), self._source.sources
@@ -210,6 +239,7 @@ class App:
             receipts=isinstance(self._gateway, Tracking) or webhook_of(self._settings) is not None,
             per_olt=self._settings.metrics_per_olt,
             heartbeat=self._settings.heartbeat_url.get_secret_value(),
+            lease=None if self._lead is None else self._lead.leading.lease,
         )
 
     def _unready(self) -> dict[str, str]:
@@ -231,7 +261,7 @@ class App:
             raise OSError("the program is only starting")
         await self._flow.receipts.hear(news)
 
-    def _open_telegram(self) -> Telegram:
+    def _open_telegram(self, may_speak: Callable[[], bool]) -> Telegram:
         settings = self._settings
         account = Account(
             settings.telegram_token.get_secret_value(),
@@ -252,27 +282,35 @@ class App:
             history=self._history,
             reports=self._reports,
             pictures=Pictures(),
+            may_speak=may_speak,
         )
+
+    async def _listen(self) -> None:
+        settings = self._settings
+        if not settings.ops_port:
+            return
+        try:
+            await self._server.start(settings.ops_host, settings.ops_port)
+        except OSError as error:
+            where = f"{settings.ops_host}:{settings.ops_port}"
+            mend = "choose another OPS_PORT (0 turns it off)"
+            wrong = f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}"
+            raise StartupError(wrong, code=1) from None
 
     async def _start(self) -> None:
         settings = self._settings
         self._watch.start()
-        if settings.ops_port:
-            try:
-                await self._server.start(settings.ops_host, settings.ops_port)
-            except OSError as error:
-                where = f"{settings.ops_host}:{settings.ops_port}"
-                mend = "choose another OPS_PORT (0 turns it off)"
-                wrong = f"OPS_PORT: cannot listen on {where} ({error.strerror}): {mend}"
-                raise StartupError(wrong, code=1) from None
+        if self._lead is None:  # else it listens already
+            await self._listen()
         log.info("%s", start_line(start_facts(settings), self._words, len(self._ledger.book.open)))
         log.info("olt-noc-bot %s: source %s, gateway %s", __version__, self._source.name, self._gateway.name)
         for warning in (*troubles(settings.data_dir), *settings.unprotected()):
             log.warning("%s", warning)
         self._say_recovery()
         await self._let_go()
-        await self._flow.start(__version__, self._ledger.recovery.doubt, self._ledger.key)
+        await self._flow.start(__version__, self._doubt(), self._ledger.key)
         self._begun = True
+        await self._took_over()
         self._flow.receipts.take(self._inbox.left)
         await self._telegram.start()
         self._schedule()
@@ -281,6 +319,21 @@ class App:
         self._history.start(rows=self._settings.panel)
         self._watch.begun()
         await self._views.start()  # last: it takes a while, and the first poll need not wait for it
+
+    def _doubt(self) -> Doubt | None:
+        """Why the ledger may lack the last that was sent."""
+        moved = self._lead is not None and self._lead.moved
+        return self._ledger.recovery.doubt or ("database" if moved else None)
+
+    async def _took_over(self) -> None:
+        """What is doubted is on record by now, so the database is this one; and who led before is told of."""
+        if self._lead is None or self._ledger.closed is not None:
+            return
+        await self._lead.leading.trust()
+        node, before = self._settings.called, self._lead.before
+        if before not in {None, node}:
+            facts = {"node": node, "before": before, "given_up": self._lead.given_up}
+            self._telegram.chat.say(Notice("took_over", facts))
 
     def _schedule(self) -> None:
         for source in self._source.sources:
@@ -464,6 +517,10 @@ class App:
             task.cancel()
         self._flow.drain()
         async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
+            if self._lead is not None:
+                last.push_async_callback(
+                    self._lead.leading.stop
+                )  # the very last: the next one begins at once
             last.callback(self._inbox.close)
             last.push_async_callback(self._ledger.close)
             last.push_async_callback(self._nightly.stop)

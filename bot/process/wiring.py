@@ -32,12 +32,15 @@ _OTHER_NAMES = {"look_ups": "enrich_concurrency", "flaps": "flaps_per_hour"}
 _PERCENTAGES = {"nearly_all": "group_nearly_all", "dominance": "group_dominance"}
 
 
-async def open_ledger(settings: Settings, clock: Clock, disk: Disk) -> FileLedger:
-    """The ledger that `LEDGER` names. StartupError where it cannot be used."""
+async def open_ledger(settings: Settings, clock: Clock, disk: Disk, epoch: int | None = None) -> FileLedger:
+    """The ledger that `LEDGER` names. StartupError where it cannot be used.
+
+    `epoch` is whose turn it is to write it, where several programs might; None: as it is.
+    """
     url = settings.ledger.get_secret_value()
     if not url:
         return FileLedger.open(settings.data_dir, clock, disk)
-    return await postgres().open(url, settings.data_dir, clock, disk)
+    return await postgres().open(url, settings.data_dir, clock, disk, epoch=epoch)
 
 
 def postgres() -> "type[PostgresLedger]":

@@ -1,5 +1,6 @@
 """The settings of the bot's account and people, and of its process."""
 
+import socket
 from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -102,6 +103,12 @@ class Process(Part):
         tells="Where the ledger is: empty (or files) for DATA_DIR; postgresql://user:password@host/database "
         "for PostgreSQL, with a copy in DATA_DIR. It needs the extra [postgres], and ledger migrate first.",
     )
+    node: str = setting(
+        "",
+        mend="a name without spaces, empty for the machine's own",
+        tells="What this machine is called where several share a ledger in PostgreSQL; empty: its own name.",
+        pattern=r"^[\w.-]{0,40}$",
+    )
     personal_days: int = setting(
         180,
         ge=30,
@@ -156,6 +163,11 @@ class Process(Part):
         tells="Asked each minute while all is well (healthchecks.io, Uptime Kuma's push): whoever waits for "
         "it rings when it stops, also when the whole machine is gone. Empty: nobody is asked.",
     )
+
+    @property
+    def called(self) -> str:
+        """The name of this machine."""
+        return self.node or socket.gethostname()
 
     @field_validator("bot_language")
     @classmethod

@@ -29,6 +29,7 @@ from bot.process.watched.beat import Beat
 from bot.process.watched.by_olt import by_olt
 from bot.process.watched.by_region import by_region
 from bot.process.watched.counts import DECISIONS, RECEIPTS, Counts
+from bot.process.watched.led import Held, led
 from bot.storage.files import FileLedger
 
 CODES = ("200", "400", "401", "413", "429", "503")
@@ -49,6 +50,7 @@ class Numbers:
 
     `receipts`: the gateway tells what became of messages; where it does not, no alarm is to wait for them.
     `per_olt`: some numbers also by OLT.
+    `lease` is by which it leads, None where it is alone.
     `told` is how often was answered what to which of the `tellers`, who call us.
     """
 
@@ -63,6 +65,7 @@ class Numbers:
     per_olt: bool
     told: Mapping[tuple[str, str], int]
     tellers: Sequence[str]
+    lease: Held | None = None
 
     async def read(self) -> Sequence[Family]:
         """All of them, now."""
@@ -71,6 +74,7 @@ class Numbers:
             free = await asyncio.to_thread(self.ledger.free_bytes)
         return (
             *self._process(),
+            *(() if self.lease is None else led(self.lease, away=self.ledger.closed is not None)),
             *self._sources(),
             *self._cases(),
             *self._sends(),

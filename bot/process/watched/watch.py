@@ -14,6 +14,7 @@ from bot.ops.metrics import counted, metrics
 from bot.ops.server import Route
 from bot.process.watched.beat import Beat
 from bot.process.watched.counts import Counts
+from bot.process.watched.led import Held
 from bot.process.watched.numbers import Numbers
 from bot.process.watched.standing import Standing
 from bot.storage.files import FileLedger
@@ -36,6 +37,7 @@ class Watch:
         receipts: bool,
         per_olt: bool,
         heartbeat: str,
+        lease: Held | None = None,
     ) -> None:
         counts = Counts(ledger.book, deps.clock)
         ledger.listeners.append(counts.heard)
@@ -57,6 +59,7 @@ class Watch:
             per_olt,
             self._told,
             self._tellers,
+            lease,
         )
         well = lambda: not standing.wrong()  # noqa: E731
         self._heartbeat = Heartbeat(heartbeat, well, deps.clock) if heartbeat else None

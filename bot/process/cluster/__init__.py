@@ -1,0 +1,1 @@
+"""Of several machines that share a ledger one leads, and the others stand by."""

@@ -1,0 +1,194 @@
+"""Real bots that share a ledger in PostgreSQL, each started anew as by `restart: always`."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot.simulator.matrix import MatrixApi
+from bot.simulator.olt import OltApi
+from bot.simulator.telegram.api import BotApi
+from bot.simulator.world import World
+from tests.child import free_port, settings
+from tests.postgres import Server
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+OK, AWAY = 200, 503
+
+
+class Node:
+    """One machine: whatever ends there is started anew, unless the machine itself is gone."""
+
+    def __init__(self, name: str, variables: dict[str, str], folder: Path) -> None:
+        self.name, self.folder = name, folder
+        self.port = free_port()
+        own = {"NODE": name, "DATA_DIR": str(folder / "data"), "OPS_PORT": str(self.port)}
+        self.variables = variables | own
+        self.codes: list[int] = []
+        self.process: asyncio.subprocess.Process | None = None
+        self._on: asyncio.Task[None] | None = None
+
+    def switch_on(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        self._on = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            with (self.folder / "bot.log").open("ab") as log:
+                self.process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "bot", "run"),
+                    cwd=self.folder,
+                    env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **self.variables},
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+            self.codes.append(await self.process.wait())
+
+    def tell(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    async def switch_off(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """The machine is gone: nothing starts it anew."""
+        if self._on is not None:
+            self._on.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._on
+        if self.process is not None and self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGCONT)
+                self.process.send_signal(how)
+            async with asyncio.timeout(PATIENCE):
+                self.codes.append(await self.process.wait())
+
+    async def asked(self, path: str) -> tuple[int, str]:
+        """Status and body; 0 where nobody answers."""
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=2.0) as http:
+                answer = await http.get(f"http://127.0.0.1:{self.port}{path}")
+        except httpx.HTTPError:
+            return 0, ""
+        return answer.status_code, answer.text
+
+    async def leads(self) -> bool:
+        return (await self.asked("/readyz"))[0] == OK
+
+    async def stands_by(self) -> bool:
+        status, body = await self.asked("/readyz")
+        return status == AWAY and "stands by" in body
+
+    def log(self) -> str:
+        return (self.folder / "bot.log").read_text()
+
+
+class Cluster:
+    """Two nodes, an outage of `customers`, and Ana, who approves it."""
+
+    def __init__(self, server: Server, olt: OltApi, hsm: MatrixApi, chat: BotApi, folder: Path) -> None:
+        self.server, self.olt, self.hsm, self.chat = server, olt, hsm, chat
+        chat.group_limit = None
+        self.ana = chat.add_user(501, "Ana", admin=True)
+        self.url = server.database()
+        shared = settings(olt, hsm, chat, folder) | {
+            "LEDGER": self.url,
+            "POLL_SECONDS": "1",
+            "UNDO_SECONDS": "0",
+            "HSM_RATE": "50",
+            "HSM_CONCURRENCY": "10",
+        }
+        self.a, self.b = (Node(name, shared, folder / name) for name in ("noc-a", "noc-b"))
+
+    @property
+    def nodes(self) -> tuple[Node, Node]:
+        return self.a, self.b
+
+    async def until(self, true: Callable[[], Any], within: float = PATIENCE) -> float:
+        """How many seconds it took until it was so."""
+        began = time.monotonic()
+        async with asyncio.timeout(within):
+            while True:
+                found = true()
+                if await found if asyncio.iscoroutine(found) else found:
+                    return time.monotonic() - began
+                await asyncio.sleep(0.02)  # it is in another process
+
+    async def leader(self) -> Node:
+        found: list[Node] = []
+
+        async def one() -> bool:
+            found[:] = [node for node in self.nodes if await node.leads()]
+            return bool(found)
+
+        await self.until(one)
+        return found[0]
+
+    def other(self, node: Node) -> Node:
+        return self.b if node is self.a else self.a
+
+    async def approve(self) -> None:
+        """Ana taps on the card as soon as there is one."""
+        await self.until(lambda: any("Aprovar" in b for m in self.chat.messages() for b in m.buttons))
+        message = next(m for m in self.chat.messages() if any("Aprovar" in b for b in m.buttons))
+        self.chat.post_callback(self.ana, message, message.button("Aprovar").data or "")
+
+    def delivered(self) -> Counter[str]:
+        """How many messages each phone got."""
+        return Counter(message.phone for message in self.hsm.received)
+
+    def done(self) -> bool:
+        return any("Envio concluído" in message.text for message in self.chat.messages())
+
+    def said(self, part: str) -> bool:
+        return any(part in message.text for message in self.chat.messages())
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Every line of the ledger, as PostgreSQL has it."""
+        rows = self.server.run("SELECT line FROM ledger_lines ORDER BY seq", self.url.rpartition("/")[2])
+        return [json.loads(str(row[0])) for row in rows]
+
+    def judged(self, most_unknown: int) -> None:
+        """Nobody got two, and everybody of the plan is told or in doubt; of those there are few."""
+        got = self.delivered()
+        assert {phone: n for phone, n in got.items() if n > 1} == {}, "somebody got two"
+        lines = self.lines()
+        to_tell = [
+            r["id"]
+            for line in lines
+            if line["kind"] == "planned"
+            for r in line["recipients"]
+            if r.get("skip") is None
+        ]
+        results = {line["recipient"]: line["outcome"] for line in lines if line["kind"] == "result"}
+        intents = {line["recipient"] for line in lines if line["kind"] == "intent"}
+        unknown = {one for one in intents if results.get(one, "unknown") == "unknown"}
+        accepted = {one for one, outcome in results.items() if outcome == "accepted"}
+        assert set(to_tell) == accepted | unknown, "somebody is unaccounted for"
+        assert len(accepted) <= len(got) <= len(accepted) + len(unknown)
+        assert len(unknown) <= most_unknown, f"{len(unknown)} are in doubt"
+
+
+@asynccontextmanager
+async def cluster(server: Server, folder: Path, customers: int) -> AsyncIterator[Cluster]:
+    """All services are up, and no node is on; nothing is left running."""
+    async with AsyncExitStack() as stack:
+        olt = await stack.enter_async_context(OltApi(World()))
+        hsm = await stack.enter_async_context(MatrixApi())
+        chat = await stack.enter_async_context(BotApi())
+        made = Cluster(server, olt, hsm, chat, folder)
+        olt.world.outage(customers)
+        try:
+            yield made
+        finally:
+            for node in made.nodes:
+                await node.switch_off()
