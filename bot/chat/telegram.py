@@ -170,7 +170,7 @@ class Telegram:
             return self._home.posting
         all_ = [noc.posting for noc in self.nocs.values()]
         lost = any(one.topic_lost for one in all_)
-        return replace(max(all_, key=lambda one: one.muted_for), topic_lost=lost)
+        return replace(max(all_, key=lambda one: one.seconds), topic_lost=lost)
 
     def waiting(self) -> dict[str, tuple[int, int, int]]:
         """How many new cards, changed ones and notices wait for the budget of each region's group."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from bot.domain.case import Case
 from bot.domain.rules import Rules
+from bot.domain.watched.measures import Spread
 from bot.ops.metrics import Family
 
 OTHERS = "other"
@@ -20,10 +21,10 @@ def by_region(
     if not rules.regions:
         return ()
     states = Counter((rules.home(case.region) or OTHERS, state) for case, state in cases)
-    every = {(region or OTHERS, "waiting"): 0.0 for region in waiting}
+    every: dict[tuple[str, ...], float | Spread] = {(region or OTHERS, "waiting"): 0.0 for region in waiting}
     every |= {at: float(n) for at, n in states.items()}
     kinds = ("card", "edit", "notice")
-    queue = {
+    queue: dict[tuple[str, ...], float | Spread] = {
         (region or OTHERS, kind): float(n)
         for region, lengths in waiting.items()
         for kind, n in zip(kinds, lengths, strict=True)
