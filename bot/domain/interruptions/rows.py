@@ -29,7 +29,8 @@ class Interruption:
     empty where it is not kept any more. `alone`: nobody else was on the lists. `absent`: their ONU was not
     seen online after the end, so they may be without service for longer. `listed` says when the list of
     customers was made: in this spell, or in another one of the same outage, `earlier` or `later`. `delivered`
-    is what is known of the message: a code of an outcome, an arrival, a reason why there was none.
+    is what is known of the message: a code of an outcome, an arrival, a reason why there was none. `region`:
+    of which of several NOCs the case was.
     """
 
     customer: str
@@ -50,6 +51,7 @@ class Interruption:
     alone: bool = False
     absent: bool = False
     listed: Literal["now", "earlier", "later", "never"] = "now"
+    region: str = ""
 
 
 @dataclass(slots=True)
@@ -172,6 +174,7 @@ def _row(
         alone,
         absent,
         _listed(one, start, last.end),
+        case.region,
     )
 
 

@@ -89,7 +89,7 @@ def row(
         place=place,
         single=len(all_ports(case)) == 1,
         places=places(case, expected, words),
-        about=about(case, words),
+        about=[*_region(case, words), *about(case, words)],
         notes=[*changes(case, now, words), *notes(case, book, now, words, rules)],
         decision=[
             *decision(case, book, now, words, rules),
@@ -102,6 +102,11 @@ def row(
     )
     on = case.ended_at is None
     return Row(case.id, kind or MIXED, TONES[state], count, case.size, on, html, _AGE.sub(r"\1", html))
+
+
+def _region(case: Case, words: Words) -> list[Markup]:
+    """Whose case it is, where there are several NOCs."""
+    return [words.say("panel.region", region=case.region)] if case.region else []
 
 
 def standing(case: Case, book: Book, now: datetime, rules: Rules) -> str:

@@ -34,16 +34,20 @@ _BY_RECEIPT = {"received", "read", "undelivered"}
 def month_csv(found: Interruptions, words: Words) -> Iterator[bytes]:
     """A row an interruption of a customer, also those that are in no sum: `counted=` in `sources` says why.
 
-    Times are local; in a month in which the zone changes each carries its offset. Part by part.
+    Times are local; in a month in which the zone changes each carries its offset. Part by part. Where there
+    were regions a last column names that of the case.
     """
     shifts = len({words.local(at).utcoffset() for at in (found.month.first, found.month.next)}) > 1
     row = _Rows(words, shifts=shifts)
-    return csv_parts(COLUMNS, map(row.of, found.rows))
+    if not _regions(found):
+        return csv_parts(COLUMNS, map(row.of, found.rows))
+    return csv_parts((*COLUMNS, "region"), ((*row.of(one), one.row.region) for one in found.rows))
 
 
 def month_summary(found: Interruptions, words: Words) -> list[str]:
     """The lines of the summary, plain text."""
-    return [*_head(found, words), *_sums(found, words), *_apart(found, words), *_unsure(found, words)]
+    sums = (*_sums(found, words), *_by_region(found, words))
+    return [*_head(found, words), *sums, *_apart(found, words), *_unsure(found, words)]
 
 
 def _month(found: Interruptions, words: Words) -> str:
@@ -147,6 +151,20 @@ def _sums(found: Interruptions, words: Words) -> Iterator[str]:
     for customer in most:
         who = f"{customer} {names[customer]}".strip()
         yield words.plain("report.one", who=who, n=times[customer], minutes=minutes[customer])
+
+
+def _regions(found: Interruptions) -> list[str]:
+    """Those that cases of the month were of, last those of none; nothing where no case had one."""
+    regions = {one.row.region for one in found.rows}
+    return sorted(regions, key=lambda region: (not region, region)) if regions - {""} else []
+
+
+def _by_region(found: Interruptions, words: Words) -> Iterator[str]:
+    """Of each region how many customers were without service, and for how many minutes."""
+    for region in _regions(found):
+        own = [one for one in found.rows if one.row.region == region and one.apart is Apart.COUNTED]
+        facts = {"customers": len({one.row.customer for one in own}), "minutes": sum(o.minutes for o in own)}
+        yield words.plain("report.region", region=region, **facts)
 
 
 def _apart(found: Interruptions, words: Words) -> Iterator[str]:
