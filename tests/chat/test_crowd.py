@@ -322,4 +322,4 @@ async def test_an_approvers_tap_waits_for_nobodys_refusals(
         started = time.monotonic()
         api.post_callback(CARLA, card, "ok:1:")
         await until(lambda: ("approved", 1) in room.decided)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 8  # of the 10 s that a call which hangs is waited for

