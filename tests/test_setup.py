@@ -267,6 +267,46 @@ async def test_what_is_wrong_at_the_end_is_said_and_kept(sitting: Sitting) -> No
     assert person.lines[-1].startswith("Ainda falta algo")
 
 
+async def test_several_sources_and_what_pushes_by_itself(sitting: Sitting) -> None:
+    site = sitting.site
+    signed = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    pushing = ("0", "1,nothing", "3,1", "Zbx", "zbx, am", "zabbix", "", "frob", "alertmanager", "whsec_short")
+    olt = (site.olt.url, site.olt.user, site.olt.password)
+    typed = (*sitting.telegram, *pushing, signed, *olt, "", "", "4")
+    code, person = await sitting.with_(*typed)
+    assert code == 0, person.seen
+    found = load(sitting.file, sitting.environ)
+    assert found.source == ("hook:zbx", "hook:am", "oltcloud")
+    theirs = dict(line.partition("=")[::2] for line in sitting.text.splitlines())
+    assert (theirs["HOOK_ZBX_FORMAT"], theirs["HOOK_AM_FORMAT"]) == ("zabbix", "alertmanager")
+    assert len(theirs["HOOK_ZBX_SECRET"]) == 43, "256 bits of chance"
+    assert theirs["HOOK_AM_SECRET"] == signed
+    assert signed not in person.seen
+    assert theirs["HOOK_ZBX_SECRET"] not in person.seen
+    assert {"HOOK_ZBX_SECRET", "HOOK_AM_SECRET"} < set(person.hidden)
+    some = "Escolha um ou mais números de 1 a 3, com vírgula."
+    assert person.lines.count(some) == 2
+    assert "Dê pelo menos um nome, com letras minúsculas, dígitos e _." in person.lines
+    assert "HOOK_ZBX_FORMAT [own]: " in person.lines
+    assert sum(line.startswith(("✗ HOOK_AM_FORMAT ", "✗ HOOK_AM_SECRET ")) for line in person.lines) == 2
+    port = sitting.environ["OPS_PORT"]
+    assert any(line.startswith(f"hook:am envia para http://HOST:{port}/hooks/am ") for line in person.lines)
+    before = sitting.text
+    code, person = await sitting.with_(*[""] * 16, "4")
+    assert (code, sitting.text) == (0, before), "Enter changes nothing"
+    assert "[3,1]: " in person.lines
+    assert "[zbx,am]: " in person.lines
+
+
+async def test_sources_that_the_environment_names_are_asked_about(sitting: Sitting) -> None:
+    sitting.environ["SOURCE"] = "hook:zbx"
+    code, person = await sitting.with_(*sitting.telegram, "", "", "", "", "4")
+    assert code == 0, person.seen
+    assert "SOURCE já vem de SOURCE: fica como está (para mudar, mude lá)." in person.lines
+    assert "SOURCE=" not in sitting.text
+    assert "HOOK_ZBX_SECRET: um segredo foi criado e está no .env" in person.seen
+
+
 def test_both_languages_say_the_same_with_the_same_facts() -> None:
     ours, theirs = phrases("pt_BR"), phrases("en")
     assert ours.keys() == theirs.keys()

@@ -23,11 +23,15 @@ class OltManager(Polled, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What `check` says to a person: the login was refused, the list was, nothing was reached."""
+    """What `check` says to a person: the login was refused, the list was, nothing was reached.
+
+    `pointed`: what `setup` says is to be done at a system that pushes, with its {name} and our {port}.
+    """
 
     login: str = ""
     refused: str = ""
     unreached: str = ""
+    pointed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

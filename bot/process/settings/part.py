@@ -54,6 +54,7 @@ class Declared:
         needed: Those without which it cannot be opened.
         url: The one that names the system's address.
         asked: What `setup` asks for, in turn, its templates last; empty: what is needed.
+        made: Secrets that are ours to choose: `setup` makes one where nobody types any.
         folder: The package with its README and the words of the chat about it; empty: it has none.
     """
 
@@ -61,6 +62,7 @@ class Declared:
     needed: tuple[str, ...] = ()
     url: str = ""
     asked: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
     folder: str = ""
 
 

@@ -24,7 +24,7 @@ from bot.sources import SOURCES, systems
 from bot.tongue import said
 
 FIELDS = Settings.model_fields
-OLD_NAMES = {name: old for name, declared in FIELDS.items() if (old := old_name(declared))}
+OLD_NAMES = {name: old for name, info in FIELDS.items() if (old := old_name(info))}
 _OURS = tuple(beginning for part in PARTS for beginning in part.ours)
 _STAND_INS = {("telegram_token",): "0:none", ("telegram_chat_id",): "-1"}  # what has no default
 _NAME = re.compile("[a-z0-9_]+")
@@ -152,11 +152,9 @@ def _slots(variables: Mapping[str, str]) -> list[Slot]:
         chosen_by, beginning = part.named_in
         chosen = listed(variables.get(chosen_by.upper(), "").lower()) if chosen_by else ()
         called = [one.removeprefix(beginning) for one in chosen if one.startswith(beginning)]
-        for field, declared in own_fields(part).items():
+        for field, info in own_fields(part).items():
             slots += (
-                [(field, name) for name in called if _NAME.fullmatch(name)]
-                if is_family(declared)
-                else [(field,)]
+                [(field, name) for name in called if _NAME.fullmatch(name)] if is_family(info) else [(field,)]
             )
     return slots
 
@@ -164,7 +162,20 @@ def _slots(variables: Mapping[str, str]) -> list[Slot]:
 def _name(slot: Slot) -> str:
     """What a setting is called: `X_NAME_Y` of `a` is `X_A_Y`."""
     field, *name = slot
-    return field.replace("_name_", f"_{name[0]}_", 1).upper() if name else field.upper()
+    return (member(field, name[0]) if name else field).upper()
+
+
+def member(field: str, name: str) -> str:
+    """A family's setting of that name: `x_name_y` of `a` is `x_a_y`."""
+    return field.replace("_name_", f"_{name}_", 1)
+
+
+def declared(field: str) -> str:
+    """The setting that one is declared as: itself, or the family that it is a member of."""
+    if field in FIELDS:
+        return field
+    families = (family for family, info in FIELDS.items() if is_family(info))
+    return next(one for one in families if re.fullmatch(member(one, "[a-z0-9_]+"), field))
 
 
 def _known(slots: Iterable[Slot]) -> frozenset[str]:

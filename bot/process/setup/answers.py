@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.process.settings import reading
 from bot.process.settings.composed import SECRETS
 from bot.process.settings.given import given
-from bot.process.settings.reading import OLD_NAMES, Reading
+from bot.process.settings.reading import OLD_NAMES, Reading, declared
 from bot.process.setup.env_file import EnvFile, spelt
 from bot.tongue import said
 
@@ -31,7 +31,7 @@ class Answers:
     def elsewhere(self, field: str) -> str | None:
         """The variable that holds it out of our reach: the environment's, or the name of a secret's file."""
         names = [field.upper(), *filter(None, [OLD_NAMES.get(field)])]
-        files = [f"{name}_FILE" for name in names] if field in SECRETS else []
+        files = [f"{name}_FILE" for name in names] if declared(field) in SECRETS else []
         fixed = given(None, self.environ, [])
         held = [name for name in (*names, *files) if name in fixed]
         if not held and not self.now(field):

@@ -1,11 +1,14 @@
 """How a question is put: what it is about, what stands there already, and again until the answer is one."""
 
 from collections.abc import Mapping, Sequence
+from secrets import token_urlsafe
 
 from bot.directories import DIRECTORIES
 from bot.gateways import GATEWAYS
 from bot.process.settings.composed import SECRETS, Settings
-from bot.process.settings.part import mended, tells
+from bot.process.settings.part import mended, of_each, tells
+from bot.process.settings.reading import declared
+from bot.process.settings.values import listed
 from bot.process.setup.answers import Answers
 from bot.process.setup.terminal import Person
 from bot.sources import SOURCES
@@ -13,6 +16,8 @@ from bot.tongue import said
 
 _SYSTEMS = (*SOURCES.values(), *GATEWAYS.values(), *DIRECTORIES.values())
 _NEEDED = frozenset(field for one in _SYSTEMS for field in one.needed)
+_MADE = frozenset(field for one in _SYSTEMS for field in one.made)
+_BYTES = 32  # of chance in a secret that we make
 NONE = "-"  # what is typed to take an answer away
 
 
@@ -35,7 +40,7 @@ class Questions:
 
         `options` are values that there are to choose from by their number, each with what it is called.
         """
-        info = Settings.model_fields[field]
+        info = Settings.model_fields[declared(field)]
         if (held := self._answers.elsewhere(field)) is not None:
             self.tell("setup.elsewhere", name=field.upper(), held=held)
             return
@@ -48,15 +53,20 @@ class Questions:
 
     def _answered(self, field: str, options: Sequence[tuple[str, str]]) -> bool:
         """Ask once; whether what stands there now is right."""
-        name, info, now = field.upper(), Settings.model_fields[field], self._answers.now(field)
-        needed = info.is_required() or field in _NEEDED
-        text = self._person.ask(self._prompt(field, now), hidden=field in SECRETS)
+        of = declared(field)
+        name, info, now = field.upper(), Settings.model_fields[of], self._answers.now(field)
+        needed = info.is_required() or of in _NEEDED
+        text = self._person.ask(self._prompt(field, now or of_each(info)), hidden=of in SECRETS)
         number = _number(text, len(options))
         if number is None and options and text.isdecimal():
             self.tell("setup.pick", count=len(options))
             return False
         text = text if number is None else options[number][0]
         value = "" if text == NONE and not needed else text or now
+        if not value and of in _MADE:
+            self._answers.put(field, token_urlsafe(_BYTES))
+            self.tell("setup.made", name=name)
+            return True
         if not value and needed:
             self.tell("setup.needed", name=name, mend=mended(info))
             return False
@@ -67,7 +77,7 @@ class Questions:
             return False
         if value != now:
             self._answers.put(field, value)
-            if value and field in SECRETS:
+            if value and of in SECRETS:
                 self.tell("setup.taken", name=name, count=len(value))
         return True
 
@@ -86,6 +96,23 @@ class Questions:
             if text in options:
                 return text
             self.tell("setup.pick", count=len(names))
+
+    def several(self, key: str, options: Mapping[str, str], default: Sequence[str]) -> list[str]:
+        """Some of several, by their numbers or names with commas; Enter is the default."""
+        names = list(options)
+        self._person.say(self.words[key])
+        for number, name in enumerate(names, 1):
+            self._person.say(f"  {number}  {options[name]}")
+        shown = ",".join(str(names.index(name) + 1) for name in default if name in options)
+        while True:
+            text = self._person.ask(f"[{shown}]: ")
+            if not text and shown:
+                return [name for name in default if name in options]
+            picked = [_number(one, len(names)) for one in listed(text)]
+            found = [one if n is None else names[n] for one, n in zip(listed(text), picked, strict=True)]
+            if found and all(one in options for one in found):
+                return list(dict.fromkeys(found))
+            self.tell("setup.pick_some", count=len(names))
 
     def chosen(self, field: str, key: str, options: Mapping[str, str], default: str) -> str:
         """A setting that is one of several; what it is then. What stands there is offered, too."""
@@ -112,7 +139,7 @@ class Questions:
             self.tell("setup.yes_or_no", yes=yes[0], no=no[0])
 
     def _prompt(self, field: str, now: str) -> str:
-        kept = self.words["setup.kept"] if field in SECRETS and now else now
+        kept = self.words["setup.kept"] if declared(field) in SECRETS and now else now
         return f"{field.upper()} [{kept}]: " if kept else f"{field.upper()}: "
 
 

@@ -16,8 +16,9 @@ from bot.process.settings.part import Declared
 from bot.process.setup import tries
 from bot.process.setup.answers import Answers
 from bot.process.setup.questions import Questions
+from bot.process.setup.sources import Sources
 from bot.process.setup.terminal import Person, Stopped
-from bot.sources import SOURCES, systems
+from bot.sources import SOURCES
 from bot.tongue import speak
 
 T = TypeVar("T")
@@ -140,12 +141,14 @@ class Wizard:
     def _source(self) -> None:
         self._ask.title("setup.source")
         options = {name: self._called("source", name, SOURCES[name]) for name in SOURCES}
-        options = {name: said for name, said in options.items() if SOURCES[name].called is None}
-        first = next(iter(options))
-        chosen = self._ask.chosen("source", "setup.sources", options, first)
-        asked = [one for one in systems(chosen.split(",")) if one in options]
-        fields = [field for name in asked for field in _asked(SOURCES[name])]
-        self._until_good(fields, lambda: self._try("OLT API"))
+        pushing = {
+            name: f"{options[name]} ({self.words['setup.pushing']})"
+            for name in SOURCES
+            if SOURCES[name].called is not None
+        }
+        sources = Sources(self._ask, self._answers, self._person)
+        self._until_good(sources.asked(options | pushing), lambda: self._try("OLT API"))
+        sources.tell_what_is_left()
 
     def _directory(self) -> None:
         self._ask.title("setup.directory")

@@ -117,8 +117,15 @@ ADAPTER = Adapter(
     open=_open,
     settings=HookSettings,
     needed=("hook_name_secret",),
+    asked=("hook_name_format", "hook_name_secret"),
+    made=("hook_name_secret",),
     look_ahead=8,
-    advice=Advice(unreached="its file in DATA_DIR must be one that this user may read"),
+    advice=Advice(
+        unreached="its file in DATA_DIR must be one that this user may read",
+        pointed="hook:{name} pushes to http://HOST:{port}/hooks/{name} (HOST: this machine, as it is reached "
+        "from there), with the secret that .env has; how each system does that stands in "
+        "bot/docs/operating.md",
+    ),
     listens=True,
     called=CALLED,
     folder=__name__,
