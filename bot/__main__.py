@@ -85,7 +85,8 @@ def _demo(given: argparse.Namespace) -> int:
 def _simulate(given: argparse.Namespace) -> int:
     from bot.simulator.simulate import simulate
 
-    return asyncio.run(simulate(given.seed, given.customers, given.port_olt, given.port_hsm, given.telegram))
+    ports = given.port_olt, given.port_hsm, given.telegram
+    return asyncio.run(simulate(given.seed, given.customers, *ports, said=said))
 
 
 def _try(given: argparse.Namespace) -> int:
@@ -219,7 +220,8 @@ def _cat(given: argparse.Namespace) -> int:
     from bot.process.settings.given import data_dir
     from bot.storage.commands.cat import run_cat
 
-    damage = run_cat(given.data or data_dir(), given.months, sys.stdout.buffer)
+    shown = sys.stdout.isatty()  # the lines themselves say how far it is
+    damage = run_cat(given.data or data_dir(), given.months, sys.stdout.buffer, progress=not shown)
     if damage is not None:
         print(damage, file=sys.stderr)
     return int(damage is not None)

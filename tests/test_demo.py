@@ -267,7 +267,7 @@ def test_the_scenes_have_names(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        (["--scene", "frob"], "there is no scene 'frob'; there are fibre-cut, power"),
+        (["--scene", "frob"], "--scene: there is no 'frob'; there are fibre-cut, power"),
         (["--fast"], "give it one with --scene NAME, or --scene all"),
         (["--data", "file/inside"], "--data: file/inside cannot be used (Not a directory)"),
         (["--gateway", "sms"], "--gateway: there is no 'sms'; there are matrix, cloud, opa"),

@@ -74,7 +74,7 @@ def test_of_what_cannot_be_read_it_names_the_labels_there_are() -> None:
 
 
 def test_a_body_of_nothing() -> None:
-    assert said(b"<html>") == (1, ["✗ own cannot read it (not_json): it would be answered with 400"])
+    assert said(b"<html>") == (1, ["✗ own cannot read it (it is no JSON): it would be answered with 400"])
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,11 @@ def test_what_keeps_it_from_being_tried(name: str, changes: dict[str, str], wron
 @pytest.mark.process
 async def test_the_command(tmp_path: Path) -> None:
     code, out, err = await bot_command("hook", "try", "zbx", cwd=tmp_path, **AM)
-    assert (code, out, err) == (1, "✗ own cannot read it (not_json): it would be answered with 400\n", "")
+    assert (code, out, err) == (
+        1,
+        "✗ own cannot read it (it is no JSON): it would be answered with 400\n",
+        "",
+    )
     code, out, err = await bot_command("hook", "try", "other", cwd=tmp_path, **AM)
     assert (code, out) == (2, "")
     assert err.startswith("SOURCE has no hook:other")

@@ -4,21 +4,29 @@ import argparse
 import ast
 import inspect
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from typing import get_args, get_type_hints
 
 import pytest
 
 import bot
 from bot.__main__ import main
 from bot.directories import DIRECTORIES
+from bot.domain.case import CaseState
+from bot.domain.delivery import Arrival
+from bot.domain.events import Line
+from bot.domain.incident import Kind
+from bot.domain.plan import Outcome, Skip
 from bot.gateways import GATEWAYS
 from bot.process.settings.composed import OWN, Settings
 from bot.process.settings.part import mend, tells
 from bot.sources import SOURCES
+from bot.storage.commands.phrases import CODED
 from bot.tongue import catalogue, said, speak
 
 OURS = catalogue("pt_BR")
@@ -60,13 +68,56 @@ def told() -> set[str]:
     return (settings | advice | {part.title for part in OWN}) - {""}
 
 
+def raised_in_code() -> Iterator[str]:
+    """What a command ends with, or says is wrong with a line; of one with facts what is between them."""
+    for file in Path(bot.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in ENDINGS or not node.args:
+                continue
+            first = node.args[0]
+            parts = first.values if isinstance(first, ast.JoinedStr) else [first]
+            yield from (str(part.value) for part in parts if isinstance(part, ast.Constant))
+
+
+def codes_in(hint: object) -> Iterator[str]:
+    """The texts of a Literal, wherever it stands in a type."""
+    for one in get_args(hint):
+        yield from [one] if isinstance(one, str) else codes_in(one)
+
+
+def called_in_lines() -> set[str]:
+    """What the ledger's commands call the kinds of lines, their fields and the codes in them."""
+    kinds = get_args(Line)
+    names = {field.name for kind in kinds for field in fields(kind)} - {"kind", "case", "restores"}
+    hints = [(name, hint) for kind in kinds for name, hint in get_type_hints(kind).items() if name in CODED]
+    coded = {f"{CODED[name]}.{code}" for name, hint in hints for code in codes_in(hint)}
+    codes = {"outcome": Outcome, "skip": Skip, "arrival": Arrival, "state": CaseState, "kind": Kind}
+    return (
+        {f"line.{kind.__dataclass_fields__['kind'].default}" for kind in kinds}
+        | {f"field.{name}" for name in names}
+        | coded
+        | {"flag.True"}
+        | {f"{of}.{code.value}" for of, several in codes.items() for code in several}
+    )
+
+
+ENDINGS = {"StartupError", "BadLine", "KeyMissing"}
+
+
 def test_all_that_is_said_is_there_in_portuguese() -> None:
     assert {text for text in (*said_in_code(), *told(), *counted_in_code()) if text not in OURS} == set()
+    assert called_in_lines() - OURS.keys() == set()
+
+
+def test_whatever_ends_a_command_is_there_in_portuguese() -> None:
+    """Facts are put into a text after it was looked up, so none is built around them."""
+    words = {text for text in raised_in_code() if re.search("[a-z]{2}", text)}
+    assert words - OURS.keys() == set()
 
 
 def test_nothing_is_there_that_nobody_says() -> None:
     argparses = inspect.getsource(argparse)
-    unused = OURS.keys() - texts_in_code() - told() - {*counted_in_code()}
+    unused = OURS.keys() - texts_in_code() - told() - {*counted_in_code()} - called_in_lines()
     unused -= {text for text in unused if text.removesuffix("s") in texts_in_code()}
     assert {text for text in unused if text.removesuffix("\n") not in argparses} == SAID_BY_OTHERS
 

@@ -19,6 +19,7 @@ from bot.errors import StartupError
 from bot.ports import Clock
 from bot.storage.access import check_owner
 from bot.storage.disk import Disk
+from bot.tongue import said
 
 NAME = "api-keys.json"
 _LOCK = "api-keys.lock"
@@ -70,13 +71,14 @@ class Keys:
 def add(folder: Path, name: str, clock: Clock) -> str:
     """What to print: the key, last and once. StartupError where there is one of that name."""
     if _CALLED.fullmatch(name) is None:
-        raise StartupError("a key's NAME has up to 40 letters, digits, dots, dashes and underscores")
+        raise StartupError(said("a key's NAME has up to 40 letters, digits, dots, dashes and underscores"))
 
     def change(known: dict[str, Any]) -> str:
         if name in known:
-            raise StartupError(f"there is a key {name}: key revoke {name} takes it away", code=1)
+            text = said("there is a key {name}: key revoke {name} takes it away", name=name)
+            raise StartupError(text, code=1)
         if len(known) >= _MOST:
-            raise StartupError(f"there are {_MOST} keys: revoke one first", code=1)
+            raise StartupError(said("there are {count} keys: revoke one first", count=_MOST), code=1)
         key = _PREFIX + secrets.token_urlsafe(_BYTES)
         known[name] = {
             "sha256": sha256(key.encode()).hexdigest(),
@@ -85,7 +87,8 @@ def add(folder: Path, name: str, clock: Clock) -> str:
         return key
 
     key = _changed(folder, change)
-    return f"{name} may ask from now on with this key, which is kept nowhere and shown only now:\n{key}"
+    text = "{name} may ask from now on with this key, which is kept nowhere and shown only now:"
+    return f"{said(text, name=name)}\n{key}"
 
 
 def revoke(folder: Path, name: str) -> str:
@@ -93,8 +96,8 @@ def revoke(folder: Path, name: str) -> str:
 
     def change(known: dict[str, Any]) -> str:
         if known.pop(name, None) is None:
-            raise StartupError("there is no key of that name: see python -m bot key list", code=1)
-        return f"{name} may ask no more"
+            raise StartupError(said("there is no key of that name: see python -m bot key list"), code=1)
+        return said("{name} may ask no more", name=name)
 
     return _changed(folder, change)
 
@@ -106,7 +109,7 @@ def listed(folder: Path) -> str:
     except (OSError, ValueError) as error:
         raise _unread(folder, error) from error
     if not known:
-        return "there is no key: the API answers nobody. python -m bot key add NAME makes one"
+        return said("there is no key: the API answers nobody. python -m bot key add NAME makes one")
     return "\n".join(f"{one['added']}  {name}" for name, one in sorted(known.items()))
 
 
@@ -118,18 +121,18 @@ def _changed(folder: Path, change: Callable[[dict[str, Any]], str]) -> str:
         disk.make_folder(folder)
         release = disk.lock(folder / _LOCK)
     except Timeout:
-        raise StartupError("somebody else changes the keys at this moment: try again", code=1) from None
+        raise StartupError(said("somebody else changes the keys at this moment: try again"), code=1) from None
     except OSError as error:
         raise _unread(folder, error) from error
     try:
         known = _read(path)
-        said = change(known)
+        told = change(known)
         disk.replace(path, json.dumps({"keys": known}, indent=1).encode() + b"\n")
     except (OSError, ValueError) as error:
         raise _unread(folder, error) from error
     finally:
         release()
-    return said
+    return told
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -154,5 +157,5 @@ def _is_one(value: object) -> bool:
 
 
 def _unread(folder: Path, error: OSError | ValueError) -> StartupError:
-    why = error.strerror if isinstance(error, OSError) else "damaged: delete it and add new keys"
+    why = error.strerror if isinstance(error, OSError) else said("damaged: delete it and add new keys")
     return StartupError(f"{folder / NAME}: {why}", code=1)

@@ -136,7 +136,7 @@ def steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
     def directory() -> AsyncIterator[Finding]:
         opened = open_directory(settings, clock)
         if opened is None:
-            raise StartupError("DIRECTORY is not set")
+            raise StartupError(said("{name} is not set", name="DIRECTORY"))
         stack.push_async_callback(opened.aclose)
         return _directory(opened, DIRECTORIES[settings.directory].advice)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from bot import tongue
 from bot.errors import Closed
 from bot.ports import Notice
 from bot.process import child
@@ -28,6 +29,7 @@ HOUR, MINUTE = 3, 30
 FIRST = 600.0  # seconds after a start: one that runs through no night is checked, too
 PATIENCE = 3600.0  # seconds: years take some of CPU, and it is given little
 _BAD = re.compile(r"^first bad line: (.+), line (\d+), byte \d+: (.*)$", re.MULTILINE)
+_FAR = re.compile(r"\d+ %")  # how far a child is, in a pipe
 _TWICE = re.compile(r" is there as .+, too, and they differ")
 _GONE = re.compile(r"^(.+) has no ledger", re.MULTILINE)
 
@@ -93,7 +95,8 @@ class Nightly:
         elif how.code == 0:
             log.info("packed: %s", "; ".join(how.out.splitlines()))
         else:
-            log.warning("months that are over are not packed: %s", "; ".join(how.err.splitlines()))
+            told = (line for line in how.err.splitlines() if not _FAR.fullmatch(line))
+            log.warning("months that are over are not packed: %s", "; ".join(told))
 
     async def _differs(self, wrong: Closed) -> None:
         self._found = True
@@ -118,8 +121,9 @@ def _why(how: child.Ended) -> Why:
 def _wrong(said: str) -> Closed | None:
     """What `verify` found, as a start says it; None where it could not read."""
     if bad := _BAD.search(said):
-        text = f"{bad[1]}, line {bad[2]} is damaged ({bad[3]}): see python -m bot ledger verify"
+        text = "{file}, line {line} is damaged ({what}): see python -m bot ledger verify"
+        text = tongue.said(text, file=bad[1], line=bad[2], what=bad[3])
         return Closed(text, "damaged", file=Path(bad[1]).name, line=int(bad[2]))
     if gone := _GONE.search(said):
-        return Closed(f"{gone[1]} is gone: see python -m bot ledger verify", "gone")
+        return Closed(tongue.said("{path} is gone: see python -m bot ledger verify", path=gone[1]), "gone")
     return None

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from bot.simulator.stage.directories import DIRECTORIES, DirectoryName
 from bot.simulator.stage.gateways import GATEWAYS, GatewayName
 from bot.simulator.stage.sources import PUSHES, SOURCES, SourceName
 from bot.simulator.stage.stage import LANGUAGES, Stage
+from bot.tongue import said
 
 OPENING_ONUS, FEW_ONUS = 33, 20
 FIRST_LOOK = 6.0  # seconds from the address to the story: time to open the page
@@ -61,7 +62,7 @@ async def demo(options: Options) -> int:
             start.
     """
     if options.gateway is not None and options.gateway not in GATEWAYS:
-        raise StartupError(f"--gateway: there is no {options.gateway!r}; there are {', '.join(GATEWAYS)}")
+        raise StartupError(_none("--gateway", options.gateway, GATEWAYS))
     _sources(options)
     _directory(options)
     scenes = _scenes(options)
@@ -72,10 +73,15 @@ async def demo(options: Options) -> int:
             def made(scene: Scene, place: Path) -> Stage:
                 return _stage(options, [scene], place, FAST)
 
-            right = await until_stopped(rehearse(scenes, folder, made, options.lang, _say))
+            right = await until_stopped(rehearse(scenes, folder, made, options.lang, _say, said=said))
             return INTERRUPTED if right is None else int(not right)
         await until_stopped(_show(options, scenes, _stage(options, scenes, folder, {}, panel=True)))
         return 0
+
+
+def _none(option: str, asked: str | None, there: Iterable[str]) -> str:
+    text = "{option}: there is no {asked}; there are {names}"
+    return said(text, option=option, asked=repr(asked), names=", ".join(there))
 
 
 def scene_list(lang: str) -> str:
@@ -86,18 +92,19 @@ def scene_list(lang: str) -> str:
 def _scenes(options: Options) -> Sequence[Scene]:
     if options.scene is None:
         if options.fast:
-            raise StartupError("--fast plays scenes: give it one with --scene NAME, or --scene all")
+            raise StartupError(said("--fast plays scenes: give it one with --scene NAME, or --scene all"))
         return ()
     chosen = tuple(scene for scene in SCENES if options.scene in {scene.name, "all"})
     if not chosen:
-        names = ", ".join(scene.name for scene in SCENES)
-        raise StartupError(f"--scene: there is no scene {options.scene!r}; there are {names}, and all")
+        raise StartupError(_none("--scene", options.scene, [*(scene.name for scene in SCENES), "all"]))
     foreign = [scene.name for scene in chosen if options.gateway not in {None, _gateway(options, [scene])}]
     if foreign:
-        raise StartupError(f"--gateway: {options.gateway} cannot tell {', '.join(foreign)}; leave it out")
+        text = "--gateway: {gateway} cannot tell {scenes}; leave it out"
+        raise StartupError(said(text, gateway=options.gateway, scenes=", ".join(foreign)))
     without = [scene.name for scene in chosen if options.directory is not None and not scene.erp]
     if without:
-        raise StartupError(f"--directory: no ERP is asked in {', '.join(without)}; leave it out")
+        text = "--directory: no ERP is asked in {scenes}; leave it out"
+        raise StartupError(said(text, scenes=", ".join(without)))
     return chosen
 
 
@@ -113,19 +120,20 @@ def _sources(options: Options) -> tuple[SourceName, ...]:
     asked = [one.strip() for one in (options.source or SOURCES[0]).split(",")]
     unknown = [one for one in asked if one not in SOURCES]
     if unknown:
-        raise StartupError(f"--source: there is no {unknown[0]!r}; there are {', '.join(SOURCES)}")
+        raise StartupError(_none("--source", unknown[0], SOURCES))
     if options.scene is not None and asked != [SOURCES[0]]:
-        raise StartupError(f"--source: the scenes are told with {SOURCES[0]}; leave it out")
+        text = "--source: the scenes are told with {source}; leave it out"
+        raise StartupError(said(text, source=SOURCES[0]))
     if PUSHES in asked and options.directory is None:
-        raise StartupError(f"--source: {PUSHES} knows no customers; give it an ERP with --directory, too")
+        text = "--source: {source} knows no customers; give it an ERP with --directory, too"
+        raise StartupError(said(text, source=PUSHES))
     return tuple(name for name in SOURCES if name in asked)
 
 
 def _directory(options: Options) -> DirectoryName | None:
     """Which ERP knows the customers."""
     if options.directory is not None and options.directory not in DIRECTORIES:
-        there = ", ".join(DIRECTORIES)
-        raise StartupError(f"--directory: there is no {options.directory!r}; there are {there}")
+        raise StartupError(_none("--directory", options.directory, DIRECTORIES))
     return next((name for name in DIRECTORIES if name == options.directory), None)
 
 
@@ -137,9 +145,11 @@ def _folder(options: Options, stack: ExitStack) -> Path:
         used = any(options.data.iterdir())
         (options.data / LOG).touch()
     except OSError as error:
-        raise StartupError(f"--data: {options.data} cannot be used ({error.strerror})") from None
+        text = said("--data: {folder} cannot be used ({why})", folder=options.data, why=error.strerror)
+        raise StartupError(text) from None
     if options.scene and used:
-        raise StartupError(f"--scene needs a new folder, and {options.data} has been used")
+        text = "--scene needs a new folder, and {folder} has been used"
+        raise StartupError(said(text, folder=options.data))
     return options.data.absolute()
 
 
@@ -199,11 +209,12 @@ async def _show(options: Options, scenes: Sequence[Scene], stage: Stage) -> None
         try:
             port = await listen(page.start, options.port)
         except OSError as error:
-            raise StartupError(f"--port: {options.port} cannot be had ({error.strerror})", 1) from None
+            text, why = "{option}: {port} cannot be had ({why})", error.strerror
+            raise StartupError(said(text, option="--port", port=options.port, why=why), 1) from None
         if port != options.port:
-            _say(f"Port {options.port} is taken; the page is on {port}.")
-        _say(f"Open {page.url}  (Ctrl-C ends everything)")
-        _say("Ana asks there for the bot's own panel: /painel or /panel brings the link in private.")
+            _say(said("Port {port} is taken; the page is on {taken}.", port=options.port, taken=port))
+        _say(said("Open {url}  (Ctrl-C ends everything)", url=page.url))
+        _say(said("Ana asks there for the bot's own panel: /painel or /panel brings the link in private."))
         if options.open:
             # A thread that nobody waits for: a browser may live as long as it likes.
             threading.Thread(target=_open, args=(page.url,), daemon=True).start()
@@ -217,7 +228,7 @@ async def _show(options: Options, scenes: Sequence[Scene], stage: Stage) -> None
 
 def _open(url: str) -> None:
     if not webbrowser.open(url):
-        _say("No browser could be opened here: open the address yourself.")
+        _say(said("No browser could be opened here: open the address yourself."))
 
 
 async def _opening(stage: Stage) -> None:
@@ -232,8 +243,8 @@ async def _bot_up(stage: Stage) -> None:
     while stage.bot_state == "starting":
         await happenings.get()
     if stage.bot_state == "stopped":
-        said = (stage.folder / LOG).read_text(errors="replace").strip().splitlines() or ["nothing"]
-        raise StartupError(f"The bot ended at its start: {said[-1]}", 1)
+        last = (stage.folder / LOG).read_text(errors="replace").strip().splitlines() or [said("nothing")]
+        raise StartupError(said("The bot ended at its start: {why}", why=last[-1]), 1)
 
 
 async def _tell(stage: Stage, scene: Scene, lang: str) -> None:
@@ -244,7 +255,7 @@ async def _tell(stage: Stage, scene: Scene, lang: str) -> None:
     except SceneFailed as failed:
         _say(f"✗ {failed}")
     else:
-        _say("✓ as it must")
+        _say(f"✓ {said('as it must')}")
     await asyncio.sleep(BETWEEN_SCENES)
     stage.say_caption(None)
 

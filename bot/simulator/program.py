@@ -7,9 +7,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Said = Callable[..., str]
+"""A text in the language of who reads the terminal, with its facts in their braces."""
 HOST = "127.0.0.1"
 PORTS_TO_TRY = 50
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def as_it_is(text: str, /, **facts: object) -> str:
+    """The text in English."""
+    return text.format(**facts) if facts else text
 
 
 async def until_stopped(work: Coroutine[Any, Any, T]) -> T | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.simulator.program import Said, as_it_is
 from bot.simulator.scenes import Play, Scene, SceneFailed
 from bot.simulator.stage.stage import Stage
 
@@ -42,6 +43,8 @@ async def rehearse(
     stage_for: Callable[[Scene, Path], Stage],
     lang: str,
     say: Callable[[str], None] = print,
+    *,
+    said: Said = as_it_is,
 ) -> bool:
     """Play the scenes, a few at a time, each on a stage of its own; whether all came out right.
 
@@ -51,6 +54,7 @@ async def rehearse(
         stage_for: Makes a stage for a scene in a folder.
         lang: "pt" or "en".
         say: Takes each line.
+        said: Gives what the lines say.
     """
     began = time.monotonic()
     turn = asyncio.Semaphore(AT_ONCE)
@@ -67,12 +71,15 @@ async def rehearse(
     async with asyncio.TaskGroup() as group:  # which waits for its stages to stop where it is cancelled
         tasks = [group.create_task(one(scene)) for scene in order]
     results = sorted((task.result() for task in tasks), key=lambda result: scenes.index(result.scene))
-    say("\n" + "\n".join(_table(results, lang)))
+    say("\n" + "\n".join(_table(results, lang, said)))
     failed = sum(result.problem is not None for result in results)
-    say(f"\n{len(results) - failed} of {len(results)} scenes ✓ in {time.monotonic() - began:.1f} s")
+    seconds = f"{time.monotonic() - began:.1f}"
+    good, count = len(results) - failed, len(results)
+    say("\n" + said("{good} of {count} scenes ✓ in {seconds} s", good=good, count=count, seconds=seconds))
     own, bot = memory_mb(os.getpid()), max(result.bot_mb for result in results)
     if own:
-        say(f"Memory: {own:.0f} MB this process + {bot:.0f} MB the largest bot = {own + bot:.0f} MB")
+        text = "Memory: {own} MB this process + {bot} MB the largest bot = {sum} MB"
+        say(said(text, own=f"{own:.0f}", bot=f"{bot:.0f}", sum=f"{own + bot:.0f}"))
     return failed == 0
 
 
@@ -108,10 +115,11 @@ def _line(result: Result, lang: str) -> str:
     return f"{line}\n    {result.problem}" if result.problem else line
 
 
-def _table(results: Sequence[Result], lang: str) -> list[str]:
+def _table(results: Sequence[Result], lang: str, said: Said) -> list[str]:
     width = max(len(title(result.scene, lang)) for result in results)
     name = max(len(result.scene.name) for result in results)
-    head = f"   {'scene':{name}}  {'':{width}}  seconds  cards  messages  twice"
+    columns = said("seconds  cards  messages  twice")
+    head = f"   {said('scene'):{name}}  {'':{width}}  {columns}"
     rows = [
         f"{'✗' if r.problem else '✓'}  {r.scene.name:{name}}  {title(r.scene, lang):{width}}  "
         f"{r.seconds:7.1f}  {r.cards:5}  {r.sent:8}  {r.twice:5}"

@@ -21,6 +21,7 @@ from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
 from bot.storage.replay import Fault, Scan, Trouble
 from bot.storage.segments import Head, ledger_folder, sizes_in
+from bot.tongue import said
 
 _REST = re.compile(rb'(\d{1,18}),"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z","kind":"([a-z_]+)"')
 _CRC_FIELD = len(b',"crc":"01234567"}')
@@ -147,7 +148,11 @@ def _incomplete(chain: _Chain, name: str, number: int, offset: int, rest: bytes)
     if any(group > chain.head.group + 1 for group in codec.groups_in(rest)):
         raise _Off
     left = chain.end.left
-    what = "the line is not whole" if rest else f"group: lines that should follow: {left}"
+    what = (
+        said("the line is not whole")
+        if rest
+        else said("group: lines that should follow: {count}", count=left)
+    )
     return Trouble(Fault.INCOMPLETE, name, number, offset, what)
 
 

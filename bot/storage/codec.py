@@ -17,6 +17,7 @@ from zlib import crc32
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bot.domain.events import Line, Planned, TrialIntent
+from bot.tongue import said
 
 NO_LINE = "0" * 64
 """What the first line has in place of the hash of the line before."""
@@ -128,19 +129,19 @@ def unseal(raw: bytes) -> Entry:
     if head is None or tail is None:
         raise BadLine(_not_a_line(raw), intact=False)
     if crc32(raw[:-_CRC_FIELD]) != int(tail[2], 16):
-        raise BadLine("crc: the line is not what was written", intact=False)
+        raise BadLine(said("crc: the line is not what was written"), intact=False)
     seq, group, left, time = head.groups()
     body = b"{%b}" % raw[head.end() : tail.start()]
     kind = _kind_of(body)
     if kind not in _KINDS:
-        raise BadLine("unknown kind: written by a newer version?", intact=True)
+        raise BadLine(said("unknown kind: written by a newer version?"), intact=True)
     try:
         line = _reader(kind)(body)
         at = datetime.fromisoformat(time.decode() + "+00:00")
     except ValidationError as error:
         raise BadLine(_unreadable(kind, error), intact=True) from None
     except ValueError:
-        raise BadLine("at: not a time", intact=True) from None
+        raise BadLine(said("at: not a time"), intact=True) from None
     return Entry(int(seq), int(group), int(left), at, tail[1].decode(), line)
 
 
@@ -201,12 +202,13 @@ def _not_a_line(raw: bytes) -> str:
     try:
         json.loads(raw)
     except ValueError:
-        return "not JSON"
-    return "not a ledger line: seq, group, left, at, prev or crc is missing or misplaced"
+        return said("not JSON")
+    return said("not a ledger line: seq, group, left, at, prev or crc is missing or misplaced")
 
 
 def _unreadable(kind: bytes, error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "unexpected_keyword_argument":
-        return "unknown field: written by a newer version?"
-    return f"fields: {'.'.join(map(str, (kind.decode(), *first['loc'])))} cannot be read ({first['type']})"
+        return said("unknown field: written by a newer version?")
+    text, names = "fields: {names} cannot be read ({why})", ".".join(map(str, (kind.decode(), *first["loc"])))
+    return said(text, names=names, why=first["type"])

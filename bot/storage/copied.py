@@ -90,8 +90,8 @@ def found(disk: Disk, folder: Path) -> Mark | None:
     StartupError where the backup is not whole, and where an upgrade was broken off.
     """
     if UPGRADING in disk.names(folder):
-        what = f"{folder}: an upgrade was broken off: run python -m bot ledger upgrade again"
-        raise StartupError(what, code=1)
+        what = "{folder}: an upgrade was broken off: run python -m bot ledger upgrade again"
+        raise StartupError(tongue.said(what, folder=folder), code=1)
     there = [place / NAME for place in (folder, ledger_folder(folder)) if NAME in disk.names(place)]
     if not there:
         return None
@@ -100,8 +100,8 @@ def found(disk: Disk, folder: Path) -> Mark | None:
     except (ValueError, TypeError):
         mark = Mark("", "")
     if mark.whole is not True:
-        what = f"{there[0].parent} is a backup that was not finished ({NAME} says so): take another one"
-        raise StartupError(what, code=1)
+        what = "{folder} is a backup that was not finished ({file} says so): take another one"
+        raise StartupError(tongue.said(what, folder=there[0].parent, file=NAME), code=1)
     return mark
 
 

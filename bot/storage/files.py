@@ -360,7 +360,9 @@ class FileLedger(Recorder):
         """What to say of what stopped the writer."""
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
         full = isinstance(error, OSError) and error.errno in FULL
-        what = f"{ledger_folder(self._folder)} could not be written ({reason})"
+        what = tongue.said(
+            "{path} could not be written ({why})", path=ledger_folder(self._folder), why=reason
+        )
         return Closed(what, "full" if full else "unwritable")
 
     def _drop_timer(self) -> None:
@@ -372,8 +374,9 @@ class FileLedger(Recorder):
 def explained(folder: Path, trouble: Trouble, lines: int) -> Closed:
     """What to say of a damaged line that a start found behind so many good ones."""
     gone = not lines and not trouble.later
-    place = f"{ledger_folder(folder) / trouble.segment}, line {trouble.line}"
-    text = f"{place} is damaged ({trouble.what}): see python -m bot ledger verify"
+    text = "{file}, line {line} is damaged ({what}): see python -m bot ledger verify"
+    file = ledger_folder(folder) / trouble.segment
+    text = tongue.said(text, file=file, line=trouble.line, what=trouble.what)
     return Closed(text, "gone" if gone else "damaged", file=trouble.segment, line=trouble.line)
 
 

@@ -12,6 +12,7 @@ from bot.domain.redated import AHEAD, ends_in_the_future
 from bot.errors import Closed, LedgerClosed
 from bot.ports import Clock, Write
 from bot.storage.segments import Head, segment_name
+from bot.tongue import said
 
 _log = structlog.get_logger(__name__)
 
@@ -66,7 +67,7 @@ class Recorder:
             if ends_in_the_future(last, now) and self._book.unconfirmed is None:
                 # Whoever was told before it would count as told longer ago than they were. A start asks.
                 by = timedelta(seconds=round((last - now).total_seconds()))
-                what = f"the clock was ahead by {by} and is right again: start the bot anew"
+                what = said("the clock was ahead by {by} and is right again: start the bot anew", by=by)
                 self._stop(Closed(what, "clock", age=by), sound=True)
         return max(now, last)
 

@@ -22,6 +22,7 @@ from bot.storage import codec
 from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
 from bot.storage.segments import Head, ledger_folder, segments_in, sizes_in
+from bot.tongue import said
 
 VIEWS = frozenset({"audit.json", "cooldown.json"})
 """Written only after the first line is durable: where one is and no line, the ledger is gone."""
@@ -149,7 +150,7 @@ def scan(
             found.trouble = _judged(disk, folder, trouble, _later(disk, folder, found, trouble))
             break
     if not found.head.seq and (left := what_is_left(disk, folder)):
-        what = f"no line is left, and yet {left} is there, which a first line comes before"
+        what = said("no line is left, and yet {file} is there, which a first line comes before", file=left)
         gone = Trouble(Fault.CORRUPT, names[0] if names else "*.jsonl", 1, 0, what)
         found.trouble = replace(found.trouble, fault=Fault.CORRUPT) if found.trouble else gone
     return found
@@ -187,7 +188,7 @@ def _judged(disk: Disk, folder: Path, trouble: Trouble, later: int) -> Trouble:
     """A packed month was whole when it was packed, so no crash tore its end."""
     file = disk.stored(ledger_folder(folder) / trouble.segment).name
     packed = file != trouble.segment
-    what = f"{trouble.what} (unpacked from {file})" if packed else trouble.what
+    what = said("{what} (unpacked from {file})", what=trouble.what, file=file) if packed else trouble.what
     return replace(trouble, fault=Fault.CORRUPT if later or packed else trouble.fault, later=later, what=what)
 
 
@@ -204,7 +205,7 @@ def _segment(
             number += 1
             whole = file.readline(size - offset)
             if not whole.endswith(b"\n"):
-                return Trouble(Fault.INCOMPLETE, name, number, offset, "the line is not whole")
+                return Trouble(Fault.INCOMPLETE, name, number, offset, said("the line is not whole"))
             entry = _read(found, tail, whole[:-1], before=before)
             if entry.seq in wanted:
                 found.digests[entry.seq] = tail.digest
@@ -221,9 +222,8 @@ def _segment(
             found.book.stand_at(found.head.seq, found.head.digest)
     if tail.lines:
         missing = tail.lines[-1][0].left
-        return Trouble(
-            Fault.INCOMPLETE, name, number + 1, offset, f"group: lines that should follow: {missing}"
-        )
+        what = said("group: lines that should follow: {count}", count=missing)
+        return Trouble(Fault.INCOMPLETE, name, number + 1, offset, what)
     return None
 
 
@@ -247,15 +247,18 @@ def _check_place(head: Head, tail: _Tail, entry: Entry) -> None:
     last = tail.lines[-1][0] if tail.lines else None
     seq = head.seq + len(tail.lines) + 1
     if entry.seq != seq:
-        raise BadLine(f"sequence: {entry.seq} where {seq} should be", intact=True)
+        what = said("sequence: {found} where {wanted} should be", found=entry.seq, wanted=seq)
+        raise BadLine(what, intact=True)
     if entry.prev != tail.digest:
-        raise BadLine("chain: prev is not the hash of the line before", intact=True)
+        raise BadLine(said("chain: prev is not the hash of the line before"), intact=True)
     if entry.group != head.group + 1:
-        raise BadLine(f"group: {entry.group} where {head.group + 1} should be", intact=True)
+        what = said("group: {found} where {wanted} should be", found=entry.group, wanted=head.group + 1)
+        raise BadLine(what, intact=True)
     if last is not None and entry.left != last.left - 1:
-        raise BadLine(f"group: left is {entry.left} where {last.left - 1} should be", intact=True)
+        text = "group: left is {found} where {wanted} should be"
+        raise BadLine(said(text, found=entry.left, wanted=last.left - 1), intact=True)
     if entry.at < (_floor(last) if last else head.at):
-        raise BadLine("at: earlier than the line before", intact=True)
+        raise BadLine(said("at: earlier than the line before"), intact=True)
 
 
 def _floor(entry: Entry) -> datetime:
@@ -272,8 +275,9 @@ def _take(found: Scan, tail: _Tail) -> None:
             if type(line) in _ENDING:
                 found.book.stands(line, entry.seq, digest)
         except Exception as error:  # whatever the fold cannot take is a line that does not fit
-            what = f"state: a line of kind {line.kind} does not fit what is before it"
-            raise BadLine(f"{what} ({type(error).__name__})", intact=True) from error
+            text = "state: a line of kind {kind} does not fit what is before it ({why})"
+            what = said(text, kind=line.kind, why=type(error).__name__)
+            raise BadLine(what, intact=True) from error
     found.head = _head((entry.seq, entry.group, digest, _floor(entry)))
     tail.lines.clear()
 

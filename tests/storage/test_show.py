@@ -15,6 +15,7 @@ from bot.ports import Wish
 from bot.storage.commands.show import show
 from bot.storage.files import FileLedger
 from bot.storage.past.history import FileHistory
+from bot.tongue import speak
 from tests.fakes import ANA, BRUNO, NOON, FakeClock, incident, port
 from tests.storage.disks import QuickDisk
 from tests.storage.samples import EVERY_KIND, GROUPING, PLAN, SEGMENT, adds, dispatch, opened
@@ -61,6 +62,28 @@ def test_a_case_is_told_in_order_with_who_what_and_when(tmp_path: Path, segment:
     assert "3 planned: 1 accepted, 1 rejected, 1 skipped (no_phone), 0 to do" in story[8].replace(
         "1 rejected, 1 accepted", "1 accepted, 1 rejected"
     )
+
+
+def test_it_is_told_in_portuguese(tmp_path: Path, segment: Path) -> None:
+    speak("pt_BR")
+    _, text = show(tmp_path, 1, ZONE)
+    zone, *story = text.splitlines()
+    assert zone == "horários: America/Sao_Paulo"
+    assert [line.split("  ")[2] for line in story[:8]] == [
+        *("caso aberto", "aprovado", "lista pronta", "a enviar", "a enviar", "resultado"),
+        *("bot iniciou", "dúvida resolvida"),
+    ]
+    assert story[1].startswith("2026-11-22 12:00:10  #2  aprovado  por=Ana (1)  portas=CB 01 6/15")
+    assert story[7].endswith("dúvida resolvida  destinatários=c2  escolha=enviada  por=Ana (1)")
+    assert "3 na lista: " in story[8]
+    assert "1 recusada" in story[8]
+    assert "1 sem mensagem (sem telefone), 0 a fazer" in story[8]
+    assert story[9] == "destinatários da aprovação 1:"
+    rejected = "resultado=recusada  referência=ref-7  motivo=número ****0001 inválido"
+    assert rejected in story[10]
+    assert story[10].endswith("; agora recusada (número ****0001 inválido)")
+    _, text = show(tmp_path, None, ZONE)
+    assert text.splitlines()[2].startswith("caso 2  2026-11-22 12:01:00  LOS CB 01 6/15  queda 2  negado")
 
 
 def test_each_recipient_has_a_way(tmp_path: Path, segment: Path) -> None:

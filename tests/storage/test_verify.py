@@ -405,5 +405,8 @@ def test_it_speaks_portuguese(tmp_path: Path, segment: Path) -> None:
     code, text = run_verify(tmp_path)
     assert code == 1
     assert "primeira linha ruim: " in text
+    assert (
+        "não é uma linha do registro: seq, group, left, at, prev ou crc falta ou está fora do lugar\n" in text
+    )
     assert "corrupção: " in text
     assert "python -m bot ledger repair" in text

@@ -11,6 +11,7 @@ from bot.ports import Clock
 from bot.process.settings.part import setting
 from bot.process.settings.templates import Templates
 from bot.process.settings.values import Cookie, Key, Url
+from bot.tongue import said
 
 TEMPLATES = {"LOS": "hsm_id_los", "POWER": "hsm_id_power", "RESTORED": "hsm_id_restored"}
 FASTEST, SENDS = 80.0, 20  # a second and in flight, at most: README.md says why
@@ -81,7 +82,7 @@ def _sending(settings: MatrixSettings) -> Sending:
 
 def _open(settings: MatrixSettings, zone: tzinfo, clock: Clock) -> Matrix:
     if settings.hsm_account is None:  # no reading of the settings lets none through: whose would it be?
-        raise StartupError("HSM_ACCOUNT is not set")
+        raise StartupError(said("{name} is not set", name="HSM_ACCOUNT"))
     of_an_outage = settings.hsm_variables
     return Matrix(
         settings.url_hsm,

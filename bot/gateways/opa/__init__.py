@@ -12,6 +12,7 @@ from bot.ports import Clock
 from bot.process.settings.part import setting
 from bot.process.settings.templates import Templates
 from bot.process.settings.values import BaseUrl, Key
+from bot.tongue import said
 
 TEMPLATES = {"LOS": "opa_template_los", "POWER": "opa_template_power", "RESTORED": "opa_template_restored"}
 FASTEST, SENDS = 80.0, 20  # a second and in flight, at most: README.md says why
@@ -79,7 +80,7 @@ def _sending(settings: OpaSettings) -> Sending:
 
 def _open(settings: OpaSettings, zone: tzinfo, _clock: Clock) -> Opa:
     if settings.opa_channel is None:  # no reading of the settings lets none through
-        raise StartupError("OPA_CHANNEL is not set")
+        raise StartupError(said("{name} is not set", name="OPA_CHANNEL"))
     of_an_outage = settings.hsm_variables
     return Opa(
         settings.opa_url,

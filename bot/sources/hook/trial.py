@@ -14,10 +14,18 @@ from bot.sources.hook.formats import FORMATS
 from bot.sources.hook.incidents import Called, affected
 from bot.sources.hook.standing import Draft, key_of
 from bot.sources.hook.told import Format, Mapped, Telling, Told
+from bot.tongue import said
 
 AT_MOST = 50  # rows that are told of
 _WHOLE = "no list of ONUs: all of the PON, whom DIRECTORY has to know by PON"
 _NOBODY = "no list of ONUs, and not all of the PON by affected and total, so there is nobody to tell"
+_WHY = {
+    "not_json": "it is no JSON",
+    "no_results": "there is no list of alerts in it",
+    "no_object": "an alert is no JSON object",
+    "too_large": "there is too much in it",
+}
+_KINDS = {Kind.LOS: "LOS", Kind.POWER: "POWER", Kind.OTHER: "OTHER"}
 _NEEDED = re.compile(r"(SOURCE|TZ|HOOK_\w+(?<!_SECRET)) ")  # what a problem begins with that is ours
 
 
@@ -28,42 +36,48 @@ def tried(settings: Any, problems: Sequence[str], name: str, body: bytes, now: d
     """
     wrong = [f"  {line}" for line in problems if _NEEDED.match(line)]
     if wrong:
-        raise StartupError("\n".join(("Settings that need mending:", *wrong)))
+        raise StartupError("\n".join((said("Settings that need mending:"), *wrong)))
     if name not in names(settings.source):
-        there = ", ".join(names(settings.source)) or "none"
-        raise StartupError(f"SOURCE has no hook:{name} (there is: {there}): add it, and its settings")
+        there = ", ".join(names(settings.source)) or said("none")
+        text = "SOURCE has no hook:{name} (there is: {there}): add it, and its settings"
+        raise StartupError(said(text, name=name, there=there))
     called, spelt = Called(name), settings.hook_name_format.get(name, FIRST)
     form, mapping = FORMATS[spelt], settings.hook_name_map.get(name, {})
     try:
         telling = form.read(body, mapping, settings.tz)
     except BadAnswer as error:
-        return 1, f"✗ {spelt} cannot read it ({error}): it would be answered with 400"
+        text = "✗ {format} cannot read it ({why}): it would be answered with 400"
+        return 1, said(text, format=spelt, why=said(_WHY.get(str(error), str(error))))
     lines = [_line(called, told, now, settings.tz) for told in telling.told]
     lines += _ignored(form, body, mapping, settings.tz)
-    more = [f"... and {len(lines) - AT_MOST} more"] if len(lines) > AT_MOST else []
+    more = [said("... and {count} more", count=len(lines) - AT_MOST)] if len(lines) > AT_MOST else []
     taken = len(telling.told)
-    head = f"hook:{name} reads it as {spelt}: {taken} taken, {telling.ignored} ignored"
+    text = "hook:{name} reads it as {format}: {taken} taken, {ignored} ignored"
+    head = said(text, name=name, format=spelt, taken=taken, ignored=telling.ignored)
     return int(not taken), "\n".join((head, *lines[:AT_MOST], *more))
 
 
 def _line(called: Called, told: Told, now: datetime, zone: tzinfo) -> str:
     key = key_of(told.id)
     if not told.open:
-        return f"✓ {called.ids}{key}: over, if it was told before"
+        return f"✓ {called.ids}{key}: {said('over, if it was told before')}"
     draft = Draft({})
     draft.hear(Telling((told,)), now)
     if key not in draft.changed:
-        return f"✗ {called.ids}{key}: ignored, unless it was told before with its OLT"
+        return f"✗ {called.ids}{key}: {said('ignored, unless it was told before with its OLT')}"
     one, whole = called.incident(key, draft.changed[key], stale=False), affected(draft.changed[key]).whole
     down, total = ("?" if count is None else count for count in (one.affected, one.total))
-    since = f"since {one.started.astimezone(zone):%d/%m/%Y %H:%M}" if one.start_known else "start not said"
-    facts = f"{one.id}: {one.kind} · {one.port.label} · {down} of {total} ONUs · {since}"
+    since = said("start not said")
+    if one.start_known:
+        since = said("since {at}", at=f"{one.started.astimezone(zone):%d/%m/%Y %H:%M}")
+    onus = said("{down} of {total} ONUs", down=down, total=total)
+    facts = f"{one.id}: {said(_KINDS[one.kind])} · {one.port.label} · {onus} · {since}"
     if not one.port.placed:
-        return f"! {facts}; no slot and PON in it: of the whole OLT, listed and not offered"
+        return f"! {facts}; {said('no slot and PON in it: of the whole OLT, listed and not offered')}"
     if one.kind is Kind.OTHER:
-        return f"! {facts}; its cause is neither LOS nor POWER: listed and not offered"
+        return f"! {facts}; {said('its cause is neither LOS nor POWER: listed and not offered')}"
     serials = len(told.serials)
-    onus = f"{serials} serials" if serials else _WHOLE if whole else _NOBODY
+    onus = said("{count} serials", count=serials) if serials else said(_WHOLE if whole else _NOBODY)
     return f"{'✓' if serials or whole else '!'} {facts} · {onus}"
 
 
@@ -79,7 +93,8 @@ def _ignored(form: Format, body: bytes, mapping: Mapped, zone: tzinfo) -> Iterat
         labels = alert.get("labels", alert) if isinstance(alert, Mapping) else {}
         has = ", ".join(sorted(map(str, labels))[:20]) if isinstance(labels, Mapping) else ""
         why = "no id, status or OLT could be read" if told.unread else "no outage, nor the end of one"
-        yield f"✗ alert {number}: {why}; it has {has or 'nothing'}"
+        text = "✗ alert {number}: {why}; it has {has}"
+        yield said(text, number=number, why=said(why), has=has or said("nothing"))
 
 
 def _each(found: Any) -> Iterator[tuple[Any, Any]]:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from bot.errors import StartupError
 from bot.storage import copied
 from bot.storage.commands.phrases import counted, no_ledger
+from bot.storage.commands.progress import watched
 from bot.storage.disk import Disk
 from bot.storage.segments import ledger_folder, sizes_in
 from bot.tongue import said as _
@@ -16,11 +17,14 @@ _AT_ONCE = 1000  # lines
 _STEP = 1024 * 1024  # bytes
 
 
-def run_cat(folder: Path, months: Sequence[str], out: BinaryIO, disk: Disk | None = None) -> str | None:
+def run_cat(
+    folder: Path, months: Sequence[str], out: BinaryIO, disk: Disk | None = None, *, progress: bool = False
+) -> str | None:
     """Write every line to `out`, or those of some months (`2026-11`). Works while the bot runs.
 
     What is no line is left out: what to say of it is returned, None where there is nothing of that kind. A
-    line that is just being written is none yet. StartupError where there is no ledger, or no such month.
+    line that is just being written is none yet. With `progress` stderr shows how far it is. StartupError
+    where there is no ledger, or no such month.
     """
     disk = disk or Disk()
     ledger = ledger_folder(folder)
@@ -37,8 +41,9 @@ def run_cat(folder: Path, months: Sequence[str], out: BinaryIO, disk: Disk | Non
         last = max(sizes)
         sizes[last] = _to_the_last_line_end(disk, ledger / last, sizes[last])
         left_out = 0
-        for name in sorted(set(names)):
-            left_out += _written(disk.lines(ledger / name, 0, sizes[name]), out)
+        with watched(folder, on=progress, months=sorted(set(names))) as reading:
+            for name in sorted(set(names)):
+                left_out += _written(reading.lines(ledger / name, 0, sizes[name]), out)
     except BrokenPipeError:
         raise
     except OSError as error:

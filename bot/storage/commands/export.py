@@ -189,15 +189,16 @@ def export(
 def save(path: Path, document: Iterable[bytes], folder: Path, disk: Disk | None = None) -> None:
     """Put the document in a file that only this user may read. StartupError where that cannot be."""
     if path.resolve().is_relative_to(ledger_folder(folder).resolve()):
-        raise StartupError(f"--out {path}: not among the ledger's own files")
+        raise StartupError(said("--out {path}: not among the ledger's own files", path=path))
     try:
         (disk or Disk()).replace_with(path, document)
     except OSError as error:
-        raise StartupError(f"{path} cannot be written: {error.strerror}", code=1) from error
+        text = said("{path} cannot be written: {why}", path=path, why=error.strerror)
+        raise StartupError(text, code=1) from error
 
 
 def _unreadable(folder: Path, error: OSError) -> StartupError:
-    return StartupError(f"{folder} cannot be read: {error.strerror}", code=1)
+    return StartupError(said("{path} cannot be read: {why}", path=folder, why=error.strerror), code=1)
 
 
 def _json(rows: Iterator[Row]) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """`python -m bot ledger pack`: the months that are over, also while the bot runs."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import Timeout
@@ -8,21 +9,35 @@ from bot.errors import StartupError
 from bot.storage.access import of_another_user
 from bot.storage.chain import whole
 from bot.storage.commands.phrases import no_ledger
+from bot.storage.commands.progress import watched
 from bot.storage.disk import Disk
 from bot.storage.sealed.packing import LOCK, pack
 from bot.storage.segments import ledger_folder, segments_in, to_pack
 from bot.tongue import said as _
 
+_TWICE = 2.27  # a month, the month once more, and what it was packed into: a 3.7th of it
+
 
 def run_pack(folder: Path) -> str:
-    """As `pack_ended`; only the user whose folder it is may."""
+    """As `pack_ended`; only the user whose folder it is may. stderr shows how far it is."""
     try:
         another = of_another_user(folder)
     except OSError:
         another = None  # there is none: that is said below
     if another is not None:
         raise StartupError(another, code=1)
-    return pack_ended(folder)
+    with watched(folder, more=_read_again(folder)) as disk:
+        return pack_ended(folder, disk)
+
+
+def _read_again(folder: Path) -> int:
+    """Bytes that are read once all was checked: each month that is to be packed, and to compare the two."""
+    disk = Disk()
+    with suppress(OSError):  # whoever reads it says so
+        return round(
+            sum(disk.length(ledger_folder(folder) / name) for name in to_pack(disk, folder)) * _TWICE
+        )
+    return 0
 
 
 def pack_ended(folder: Path, disk: Disk | None = None) -> str:

@@ -20,7 +20,7 @@ from bot.domain.who import Who
 from bot.errors import LedgerClosed, StartupError
 from bot.ports import Clock
 from bot.storage.commands.forget import opened
-from bot.storage.commands.phrases import counted
+from bot.storage.commands.phrases import counted, term
 from bot.storage.commands.whose import Whose, rows, whose
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
@@ -139,16 +139,18 @@ def said(found: Row, zone: tzinfo) -> str:
         text = "of their ONU without a customer: {names} (look whether that is them)"
         lines.append(_(text, names=", ".join(onus)))
     for row in found["messages"]:
-        came = row["outcome"] or (f"skipped ({row['skipped']})" if row["skipped"] else "not sent")
+        came = term("outcome", row["outcome"]) if row["outcome"] else _("not sent")
+        if row["skipped"] and not row["outcome"]:
+            came = _("skipped ({why})", why=term("skip", row["skipped"]))
         at = datetime.fromisoformat(row["sent_at"] or row["approved_at"]).astimezone(zone)
         if row["delivery"] is not None:
-            came += f", {row['delivery']}"
+            came += f", {term('arrival', row['delivery'])}"
         why = row["delivery_reason"] or row["reason"]
         parts = [
             f"{at:%Y-%m-%d %H:%M:%S}",
-            f"case {row['case']}{' [service is back]' if row['restored'] else ''}",
-            f"{row['kind']} {row['port']}",
-            " ".join([came, *([f"({why})"] if why else []), *(["(dry run)"] * row["dry_run"])]),
+            _("case {case}", case=row["case"]) + (_(" [service is back]") if row["restored"] else ""),
+            f"{term('kind', row['kind'])} {row['port']}",
+            " ".join([came, *([f"({why})"] if why else []), *([f"({_('dry run')})"] * row["dry_run"])]),
         ]
         lines.append("  ".join(parts))
     return "\n".join([*lines, *([] if found["messages"] else [_("no plan has them")])])

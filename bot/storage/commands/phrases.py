@@ -28,6 +28,22 @@ def counted(count: int, what: str) -> str:
     return f"{count} {_(what if count == 1 else what + 's')}"
 
 
+CODED = {"template": "kind"} | {
+    name: name for name in ("outcome", "skip", "end", "choice", "doubt", "mend", "what", "why")
+}
+"""Which fields of lines hold a code, and of what."""
+
+
+def term(of: str, code: str) -> str:
+    """What a kind of line, a field or a code is called; in English what it is, as in the file.
+
+    So is, elsewhere, what no catalogue has: a kind of tomorrow, a code of a gateway.
+    """
+    name = f"{of}.{code}"
+    own = _(name)
+    return code if own == name else own
+
+
 def place(ledger: Path, trouble: Trouble) -> str:
     """`data/ledger/2026-11.jsonl, line 3, byte 812: what is wrong`."""
     file, what = ledger / trouble.segment, trouble.what

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
@@ -98,18 +98,22 @@ def watched(
     *,
     on: bool = True,
     times: int = 1,
+    months: Sequence[str] = (),
+    more: int = 0,
     after: float = 0.0,
     say: Callable[[str], object] | None = None,
 ) -> Iterator[Disk]:
     """The disk, for so many readings of a ledger: it shows on stderr how far it is, a bar on a terminal.
 
+    `months` are the segments that are read, all of them where none is named; `more` bytes are read beside.
     Nothing is shown of a small one, and nothing in the first `after` seconds. `say` is who takes the plain
     lines where no terminal is; else they go to stderr, too.
     """
     disk = Disk()
     size = 0
     with suppress(OSError):  # whoever reads it says so
-        size = sum(sizes_in(disk, folder).values()) * times
+        sizes = sizes_in(disk, folder)
+        size = sum(sizes.get(name, 0) for name in months or sizes) * times + more
     if not on or size < _LONG:
         yield disk
         return

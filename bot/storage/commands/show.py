@@ -1,7 +1,7 @@
 """`python -m bot ledger show`: the cases of a ledger, or one case's whole story. Only reads.
 
-Fields are printed as the lines have them, so a new kind of line needs nothing here. English: it is a tool of
-the server's administrator. Names of customers are shown, phones only by their last four digits.
+Fields are printed as the lines have them, so a new kind of line needs nothing here but its name in another
+language. Names of customers are shown, phones only by their last four digits.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,6 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from bot import tongue
 from bot.domain import events
 from bot.domain.book import Book, WholeBook
 from bot.domain.case import Case, restored_of, restoring_of
@@ -23,9 +22,10 @@ from bot.errors import StartupError
 from bot.storage.checkpoint import resumed
 from bot.storage.codec import Entry
 from bot.storage.commands.export import Phones, Row, naming, past, read, row_of, warning
-from bot.storage.commands.phrases import waits
+from bot.storage.commands.phrases import CODED, term, waits
 from bot.storage.disk import Disk
 from bot.storage.past.history import Archive
+from bot.tongue import said
 
 _PLACE = {"seq", "group", "at", "kind", "case", "restores"}
 _AT_ONCE = 100  # cases
@@ -41,22 +41,22 @@ def show(folder: Path, case: int | None, zone: tzinfo, disk: Disk | None = None)
     disk = disk or Disk()
     found = read(folder, disk, resumed)
     note = warning(folder, found)
-    lines = [tongue.said("times: {zone}", zone=zone)]
+    lines = [said("times: {zone}", zone=zone)]
     with past(folder, disk, found) as archive:
         cases = archive.ask(lambda index, _: index.cases())
         if case is None:
-            lines += [_summary(one, zone) for one in _all_of(archive, cases)] or [tongue.said("no case yet")]
+            lines += [_summary(one, zone) for one in _all_of(archive, cases)] or [said("no case yet")]
             if note is None and found.book.unconfirmed is not None:  # a confirmation may be behind the damage
                 lines.append(waits(_time(found.book.unconfirmed, zone), found.book.doubt))
         elif abs(case) in cases:
             story = archive.ask(lambda _, recall: recall.story(abs(case)))
             lines += _Story(abs(case), zone).text(map(naming(disk, folder), story))
         else:
-            last = tongue.said("the last one is {case}", case=max(cases)) if cases else None
+            last = said("the last one is {case}", case=max(cases)) if cases else None
             if note is None:
-                there = last or tongue.said("there is none yet")
-                raise StartupError(tongue.said("there is no case {case}: {there}", case=case, there=there))
-            lines = [tongue.said("there is no case {case} before the damage", case=case)]
+                there = last or said("there is none yet")
+                raise StartupError(said("there is no case {case}: {there}", case=case, there=there))
+            lines = [said("there is no case {case} before the damage", case=case)]
     return int(note is not None), "\n".join([*lines, *([note] if note else [])])
 
 
@@ -75,25 +75,27 @@ def _folded(archive: Archive, cases: Sequence[int]) -> Book:
 
 def _back(case: int) -> str:
     """Marks what is about the second message of a case."""
-    return "" if restored_of(case) is None else " [service is back]"
+    return "" if restored_of(case) is None else said(" [service is back]")
 
 
 def _summary(case: Case, zone: tzinfo) -> str:
     incident, dispatch = case.incident, case.dispatch
     more = len(_ports(case)) - 1
+    others = said(" + {count} ports", count=more) if more else ""
     parts = [
-        f"case {case.shown_as}{_back(case.id)}",
+        said("case {case}", case=case.shown_as) + _back(case.id),
         _time(case.opened_at, zone),
-        f"{incident.kind} {_plain(incident.port.label)}{f' + {more} ports' if more else ''}",
-        f"incident {_plain(incident.id)}",
-        str(case.state),
+        f"{term('kind', incident.kind)} {_plain(incident.port.label)}{others}",
+        said("incident {id}", id=_plain(incident.id)),
+        term("state", case.state),
     ]
     if dispatch is not None:
-        parts.append(f"approved by {_plain(dispatch.by.name)}{' (dry run)' if dispatch.dry_run else ''}")
+        by = said("approved by {who}", who=_plain(dispatch.by.name))
+        parts.append(f"{by} ({said('dry run')})" if dispatch.dry_run else by)
         tally = dispatch.tally()
         parts += [] if tally is None else [_counts(tally)]
     if case.ended_at is not None:
-        parts.append(f"outage over {_time(case.ended_at, zone)}")
+        parts.append(said("outage over {at}", at=_time(case.ended_at, zone)))
     return "  ".join(parts)
 
 
@@ -103,14 +105,20 @@ def _ports(case: Case) -> list[Port]:
 
 
 def _counts(tally: Tally) -> str:
-    outcomes = [f"{count} {outcome}" for outcome, count in tally.outcomes.items()]
-    skipped = [f"{count} skipped ({skip})" for skip, count in tally.skipped.items()]
+    outcomes = [f"{count} {term('outcome', outcome)}" for outcome, count in tally.outcomes.items()]
+    skipped = [
+        said("{count} skipped ({why})", count=count, why=term("skip", skip))
+        for skip, count in tally.skipped.items()
+    ]
     known = tally.arrived
-    arrived = [f"{known.received} delivered", f"{known.read} read"] if known.known else []
-    failed = [f"{count} not delivered ({reason})" for reason, count in known.undelivered.items()]
-    return f"{tally.planned} planned: " + ", ".join(
-        [*outcomes, *arrived, *failed, *skipped, f"{tally.todo} to do"]
-    )
+    arrived = [said("{count} delivered", count=known.received), said("{count} read", count=known.read)]
+    failed = [
+        said("{count} not delivered ({why})", count=count, why=why)
+        for why, count in known.undelivered.items()
+    ]
+    told = [*outcomes, *(arrived if known.known else []), *failed, *skipped]
+    planned, todo = said("{count} planned", count=tally.planned), said("{count} to do", count=tally.todo)
+    return f"{planned}: {', '.join([*told, todo])}"
 
 
 @dataclass(slots=True)
@@ -138,10 +146,11 @@ class _Story:
         """What the lines tell."""
         lines = [text for entry in story for text in self._lines(entry)]
         cases = self._book.cases
-        lines += [f"now: {_summary(cases[n], self._zone)}" for n in self._both if n in cases]
+        lines += [f"{said('now')}: {_summary(cases[n], self._zone)}" for n in self._both if n in cases]
         for (number, attempt), ways in self._ways.items():
             dispatch = cases[number].dispatches[attempt - 1]
-            lines.append(f"recipients of approval {attempt}{_back(number)}:")
+            of = said("recipients of approval {attempt}", attempt=attempt)
+            lines.append(f"{of}{_back(number)}:")
             lines += [f"  {way.label}: {self._end(dispatch, id_, way)}" for id_, way in ways.items()]
         return lines
 
@@ -165,7 +174,7 @@ class _Story:
         elif "recipient" in what:
             id_ = row["recipient"]
             what["recipient"] = ways[id_].label if id_ in ways else id_
-        kind = f"{entry.line.kind}{_back(number)}"
+        kind = f"{term('line', entry.line.kind)}{_back(number)}"
         yield f"{_time(entry.at, self._zone)}  #{entry.seq}  {kind}{self._said(what)}"
 
     def _ways_of(self, number: int, attempt: int | None) -> dict[str, _Way]:
@@ -191,7 +200,8 @@ class _Story:
 
     def _begun(self, recipient: Row) -> _Way:
         label = _value({name: value for name, value in recipient.items() if name in {"id", "name", "phone"}})
-        return _Way(label, [f"skipped ({recipient['skip']})"] if recipient["skip"] else [])
+        skip = recipient["skip"]
+        return _Way(label, [said("skipped ({why})", why=term("skip", skip))] if skip else [])
 
     def _follow(self, entry: Entry, row: Row, ways: dict[str, _Way]) -> None:
         if isinstance(entry.line, events.Planned):
@@ -200,7 +210,7 @@ class _Story:
         about = {
             name: value for name, value in row.items() if name not in {*_PLACE, "recipient", "recipients"}
         }
-        step = f"{_time(entry.at, self._zone)} {entry.line.kind}{self._said(about)}"
+        step = f"{_time(entry.at, self._zone)} {term('line', entry.line.kind)}{self._said(about)}"
         for id_ in [one] if one is not None else many:
             way = ways.get(id_)
             if way is not None:
@@ -212,18 +222,24 @@ class _Story:
         recipient = None if progress is None else progress.recipients.get(id_)
         if receipt is not None:
             reason = f" ({self._phones.hide(_plain(receipt.reason))})" if receipt.reason else ""
-            end = f"{receipt.outcome}{reason}"
+            end = f"{term('outcome', receipt.outcome)}{reason}"
             if progress is not None and id_ in progress.deliveries:
-                end += f", {progress.deliveries[id_].arrival}"
+                end += f", {term('arrival', progress.deliveries[id_].arrival)}"
         elif recipient is not None and recipient.skip is not None:
-            end = "no message"
+            end = said("no message")
+        elif dispatch.end:
+            end = said("not sent ({why})", why=term("end", dispatch.end))
         else:
-            end = f"not sent ({dispatch.end})" if dispatch.end else "no result yet"
-        return "; ".join([*way.steps, f"now {end}"])
+            end = said("no result yet")
+        return "; ".join([*way.steps, f"{said('now')} {end}"])
 
     def _said(self, what: Row) -> str:
-        said = [f"{name}={_value(value)}" for name, value in what.items() if value not in (None, [], False)]
-        return "".join(f"  {text}" for text in said)
+        told = [
+            f"{term('field', name)}={term(CODED[name], str(value)) if name in CODED else _value(value)}"
+            for name, value in what.items()
+            if value not in (None, [], False)
+        ]
+        return "".join(f"  {text}" for text in told)
 
 
 def _value(value: Any) -> str:
@@ -238,7 +254,7 @@ def _value(value: Any) -> str:
         more = ["..."] if len(value) > _LISTED else []
         count = f"{len(value)}: " if len(value) > 1 else ""
         return count + ", ".join([*map(_value, value[:_LISTED]), *more])
-    return _plain(str(value))
+    return term("flag", "True") if value is True else _plain(str(value))
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,18 @@ from bot.storage.chain import whole
 from bot.storage.checkpoint import newest
 from bot.storage.codec import BadLine, Entry
 from bot.storage.commands.mending import Mending, mending
-from bot.storage.commands.phrases import ASKS, NEWER, OLDER, anew, counted, no_ledger, place, views_in, waits
+from bot.storage.commands.phrases import (
+    ASKS,
+    NEWER,
+    OLDER,
+    anew,
+    counted,
+    no_ledger,
+    place,
+    term,
+    views_in,
+    waits,
+)
 from bot.storage.commands.progress import watched
 from bot.storage.commands.salvage import of_newer_version, segments_of
 from bot.storage.disk import Disk
@@ -246,7 +257,7 @@ def said_of(after: After) -> str:
     """How much is still readable, of which kinds, and which cases it touches; no name and no phone."""
     if not after.lines:
         return _("no line that can be read")
-    kinds = [f"{count} {kind}" for kind, count in after.kinds.items()]
+    kinds = [f"{count} {term('line', kind)}" for kind, count in after.kinds.items()]
     if after.unread:
         kinds.append(_("{count} that this version cannot read", count=after.unread))
     where = ""

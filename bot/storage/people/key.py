@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bot.domain.phone import phone_key
 from bot.storage.disk import Disk
+from bot.tongue import said
 
 NAME = "people.key"
 _SIZE = 32  # bytes of the secret
@@ -70,11 +71,11 @@ def key_of(
     path = folder / NAME
     if NAME not in disk.names(folder):
         if known is not None or used:
-            raise KeyMissing(f"{path} is missing: {_MEND}")
+            raise KeyMissing(said("{path} is missing: {mend}", path=path, mend=said(_MEND)))
         disk.replace(path, made(_SIZE).hex().encode() + b"\n")
     key = read(disk, folder)
     if known is not None and key.id != known:
-        raise KeyMissing(f"{path} is the key of another ledger: {_MEND}")
+        raise KeyMissing(said("{path} is the key of another ledger: {mend}", path=path, mend=said(_MEND)))
     return key
 
 
@@ -85,7 +86,7 @@ def read(disk: Disk, folder: Path) -> Key:
     except ValueError:
         secret = b""
     if len(secret) != _SIZE:
-        raise KeyMissing(f"{folder / NAME} is damaged: {_MEND}")
+        raise KeyMissing(said("{path} is damaged: {mend}", path=folder / NAME, mend=said(_MEND)))
     return Key(secret)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot.storage.disk import Disk
 from bot.storage.sealed import gzipped
+from bot.tongue import said
 
 _PART = 256 * 1024  # bytes that are compared at once
 _SPARE = 16 * 1024 * 1024  # bytes that stay free for the lines of the bot meanwhile
@@ -21,8 +22,8 @@ class Differ(OSError):
     """A month is there twice, and the two are not the same: which one is right is for a person to say."""
 
     def __init__(self, path: Path) -> None:
-        both = f"{path} and {gzipped.packed_name(path.name)} are both there and differ"
-        super().__init__(errno.EEXIST, f"{both}: see python -m bot ledger verify")
+        text = "{file} and {packed} are both there and differ: see python -m bot ledger verify"
+        super().__init__(errno.EEXIST, said(text, file=path, packed=gzipped.packed_name(path.name)))
 
 
 def pack(disk: Disk, path: Path) -> int:
@@ -70,7 +71,7 @@ def same(disk: Disk, path: Path, packed: Path) -> bool:
 
 def _proven(disk: Disk, path: Path, new: Path) -> None:
     if not same(disk, path, new):
-        raise OSError(errno.EIO, "what was written is not what is read back")
+        raise OSError(errno.EIO, said("what was written is not what is read back"))
 
 
 def _make_durable(disk: Disk, path: Path) -> None:
