@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ from bot.domain.plan import Outcome, Recipient, Skip, Tally
 from bot.domain.rules import Rules
 from bot.domain.watched.health import SourceHealth
 from bot.ops.panel import now
-from bot.ops.panel.live import AGED, EVERY, TICK, Live
+from bot.ops.panel.live import AGED, ESTIMATED, EVERY, TICK, Live
 from bot.ops.panel.pages import Templates, Visit
 from bot.storage.memory import MemoryLedger
 from tests.chat.screens import EN, PT
@@ -56,8 +56,12 @@ class Desk:
     ahead: dict[int, Tally] = field(default_factory=dict)
     rules: Rules = field(default_factory=lambda: Rules(undo_seconds=0))
 
+    asked: int = 0
+
     def expected(self, number: int) -> Tally | None:
-        return self.ahead.get(number)
+        """Another object each time, as the flow's is."""
+        self.asked += 1
+        return replace(self.ahead[number]) if number in self.ahead else None
 
 
 class Room:
@@ -262,6 +266,7 @@ async def test_a_change_is_drawn_once_however_many_watch(room: Room, monkeypatch
 
     monkeypatch.setattr(now, "row", counting)
     await room.write(*(CaseOpened(n, incident(n, place=f"6/{n}")) for n in range(1, 6)))
+    room.desk.ahead = {n: Tally(3, {}, {}, 3) for n in range(1, 6)}
     watchers = [room.watch() for _ in range(50)]
     for watcher in watchers:
         await room.next(watcher)
@@ -272,6 +277,19 @@ async def test_a_change_is_drawn_once_however_many_watch(room: Room, monkeypatch
     for watcher in watchers:
         assert (await room.next(watcher, most=1))[0] == "step"
     assert drawn == [3]
+    drawn.clear()
+    asked, looks = room.desk.asked, int(2 * ESTIMATED / EVERY)
+    for _ in range(looks):
+        await room.clock.advance(EVERY)
+        await settled()
+    assert drawn == []  # what is estimated says the same as before
+    assert room.desk.asked - asked <= 3 * 5, "and is asked about seldom"
+    room.desk.ahead[2] = Tally(4, {}, {}, 4)
+    await room.clock.advance(ESTIMATED + EVERY)
+    await settled()
+    assert drawn == [2]
+    drawn.clear()
+    drawn.append(3)
     await room.clock.advance(AGED)
     assert sorted(drawn) == [1, 2, 3, 3, 4, 5]  # time alone changes what a case says
     for watcher in watchers:

@@ -24,6 +24,8 @@ from bot.ports import Clock, Ledger
 
 EVERY = 0.25  # seconds between two looks at what changed
 TICK = 5.0  # seconds after which a watcher hears that nothing did
+ESTIMATED = 0.75  # seconds for which what an approval would come to is taken for what it was
+AT_ONCE = 20  # cases that are asked about before others have their turn
 AGED = 30.0  # seconds after which all is drawn anew: time alone changes what a case says
 _OF_NO_CASE = Alive, PageOpened, TapRefused  # they change nothing that is shown
 log = logging.getLogger(__name__)
@@ -69,7 +71,7 @@ class Live:
         self._head = Markup()
         self._touched: set[int] = set()
         self._all = True
-        self._drawn_at = self._aged_at = float("-inf")
+        self._drawn_at = self._aged_at = self._estimated_at = float("-inf")
         self._version = self._ticks = 0
         self._turn = asyncio.Event()
         self._step = self._whole = b""
@@ -164,10 +166,17 @@ class Live:
     async def _draw_rows(self, *, everything: bool, touched: set[int]) -> dict[int, Markup]:
         """Those that look otherwise now, by number."""
         book, changed = self._desk.ledger.book, dict[int, Markup]()
-        for number in sorted(page.shown(book)):
-            expected = self._desk.expected(number)
-            known = number in self._rows and expected is self._expected.get(number)
-            if (known and not everything and number not in touched) or number not in book.cases:
+        again = everything or self._clock.monotonic() - self._estimated_at >= ESTIMATED
+        if again:
+            self._estimated_at = self._clock.monotonic()
+        for turn, number in enumerate(sorted(page.shown(book))):
+            if turn % AT_ONCE == 0:
+                await asyncio.sleep(0)
+            anew = everything or number in touched or number not in self._rows
+            if not (anew or again) or number not in book.cases:
+                continue
+            expected = self._desk.expected(number)  # each time another one, that says the same
+            if not anew and expected == self._expected[number]:
                 continue
             drawn = page.row(
                 book.cases[number],

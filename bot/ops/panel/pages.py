@@ -83,6 +83,7 @@ class Templates:
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
+            auto_reload=False,  # else the disk is asked about the file each time it is drawn
             trim_blocks=True,
             lstrip_blocks=True,
         )
