@@ -12,12 +12,14 @@ import gc
 import os
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from bot.errors import StartupError
 from bot.process import options, terminal
 from bot.process.settings.given import language
 from bot.tongue import said, speak
 
+_DATABASE = ("postgresql://", "postgres://")
 _LARGEST = 1024 * 1024  # bytes of a body that is pushed
 
 
@@ -137,31 +139,77 @@ def _report(given: argparse.Namespace) -> int:
     return int(damage is not None)
 
 
+def _looked_at(given: argparse.Namespace) -> Path:
+    """The data folder that a command reads: where the ledger is in PostgreSQL, its copy as of now."""
+    from bot.process.settings import given as settings
+
+    folder: Path = given.data or settings.data_dir()
+    if given.data is None and (url := settings.ledger()):
+        from bot.process.clock import SystemClock
+        from bot.storage.engine import check_extra
+
+        check_extra()
+        from bot.storage.postgres.moving import refreshed
+
+        refreshed(folder, url, SystemClock())
+    return folder
+
+
 def _verify(given: argparse.Namespace) -> int:
-    from bot.process.settings.given import data_dir
+    from bot.process.settings import given as settings
     from bot.storage.commands.verify import run_verify
 
     gc.disable()  # what is read is in no circle, and each look at all of it takes time
-    code, text = run_verify(given.data or data_dir(), given.head, full=given.full, progress=True)
+    folder = _looked_at(given)
+    code, text = run_verify(folder, given.head, full=given.full, progress=True)
     print(text)
+    if given.data is None and (url := settings.ledger()):
+        from bot.storage.postgres.moving import compared
+
+        whole, text = compared(url)
+        print(text)
+        code = code or int(not whole)
     return code
 
 
+def _migrate(given: argparse.Namespace) -> int:
+    from bot.process.clock import SystemClock
+    from bot.process.settings import given as settings
+    from bot.storage.engine import check_extra
+
+    check_extra()
+    from bot.storage.postgres import moving
+
+    gc.disable()  # as for `verify`
+    dest = given.dest or settings.ledger()
+    there, here = (one is not None and one.startswith(_DATABASE) for one in (dest, given.source))
+    if given.source is None and there:
+        print(moving.made(dest))
+    elif given.source is not None and there and not here:
+        print(moving.into(Path(given.source), dest))
+    elif dest and here and not there:
+        print(moving.out(given.source, Path(dest), SystemClock()))
+    else:
+        text = "one of --from and --to is a data folder, the other one the address of a database, postgresql://..."
+        raise StartupError(text)
+    return 0
+
+
 def _show(given: argparse.Namespace) -> int:
-    from bot.process.settings.given import data_dir, time_zone
+    from bot.process.settings.given import time_zone
     from bot.storage.commands.show import show
 
-    code, text = show(given.data or data_dir(), given.case, time_zone())
+    code, text = show(_looked_at(given), given.case, time_zone())
     print(text)
     return code
 
 
 def _export(given: argparse.Namespace) -> int:
-    from bot.process.settings.given import data_dir, time_zone
+    from bot.process.settings.given import time_zone
     from bot.storage.commands.export import READINGS, export, save
     from bot.storage.commands.progress import watched
 
-    folder = given.data or data_dir()
+    folder = _looked_at(given)
     shown = given.out is None and sys.stdout.isatty()  # the document itself says how far it is
     with watched(folder, on=not shown, times=READINGS[given.form]) as disk:
         document, damage = export(
@@ -217,11 +265,10 @@ def _pack(given: argparse.Namespace) -> int:
 
 
 def _cat(given: argparse.Namespace) -> int:
-    from bot.process.settings.given import data_dir
     from bot.storage.commands.cat import run_cat
 
     shown = sys.stdout.isatty()  # the lines themselves say how far it is
-    damage = run_cat(given.data or data_dir(), given.months, sys.stdout.buffer, progress=not shown)
+    damage = run_cat(_looked_at(given), given.months, sys.stdout.buffer, progress=not shown)
     if damage is not None:
         print(damage, file=sys.stderr)
     return int(damage is not None)
@@ -229,7 +276,7 @@ def _cat(given: argparse.Namespace) -> int:
 
 def _person(given: argparse.Namespace) -> int:
     from bot.process.clock import SystemClock
-    from bot.process.settings.given import data_dir, time_zone
+    from bot.process.settings.given import data_dir, ledger, time_zone
     from bot.storage.access import check_owner, who
     from bot.storage.commands import person
     from bot.storage.commands.export import save
@@ -237,7 +284,8 @@ def _person(given: argparse.Namespace) -> int:
 
     folder, phone = given.data or data_dir(), phone_of(given.phone)
     check_owner(folder)
-    found = asyncio.run(person.person(folder, phone, who(), SystemClock()))
+    url = "" if given.data else ledger()
+    found = asyncio.run(person.person(folder, phone, who(), SystemClock(), url=url))
     text = person.document(found) if given.json else f"{person.said(found, time_zone())}\n".encode()
     if given.out is None:
         sys.stdout.buffer.write(text)
@@ -248,13 +296,14 @@ def _person(given: argparse.Namespace) -> int:
 
 def _forget(given: argparse.Namespace) -> int:
     from bot.process.clock import SystemClock
-    from bot.process.settings.given import data_dir
+    from bot.process.settings.given import data_dir, ledger
     from bot.storage.access import check_owner, who
     from bot.storage.commands.forget import forget, phone_of
 
     folder, phone = given.data or data_dir(), phone_of(given.phone)
     check_owner(folder)
-    print(asyncio.run(forget(folder, phone, who(), SystemClock())))
+    url = "" if given.data else ledger()
+    print(asyncio.run(forget(folder, phone, who(), SystemClock(), url=url)))
     return 0
 
 
@@ -299,6 +348,7 @@ _COMMANDS = {
     "person": _person,
     "forget": _forget,
     "upgrade": _upgrade,
+    "migrate": _migrate,
     "key": _key,
 }
 

@@ -40,6 +40,11 @@ _UPGRADE = (
     "must not run"
 )
 
+_MIGRATE = (
+    "move the ledger into PostgreSQL, or back into files, line by line as it stands, and compare; without "
+    "--from only make the tables, or bring them up to this version; the bot must not run"
+)
+
 _TRY = "what the body on stdin would become, and what of it is ignored and why; nothing is taken in"
 
 _REPORT = (
@@ -129,8 +134,12 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
         ("person", _PERSON),
         ("forget", _FORGET),
         ("upgrade", _UPGRADE),
+        ("migrate", _MIGRATE),
     ):
         made[name] = commands.add_parser(name, help=_(what), description=_(what))
+        if name == "migrate":
+            made[name].set_defaults(command=name)
+            continue
         made[name].add_argument("--data", type=Path, help=_("the data folder (default: DATA_DIR)"))
         made[name].set_defaults(command=name)
     made["verify"].add_argument(
@@ -175,6 +184,12 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
     made["person"].add_argument("--json", action="store_true", help=_("as JSON, to hand over"))
     made["person"].add_argument(
         "--out", type=Path, metavar="FILE", help=_("for this user alone (default: stdout)")
+    )
+    made["migrate"].add_argument(
+        "--from", dest="source", metavar="FOLDER|URL", help=_("where it is: a data folder, or a database")
+    )
+    made["migrate"].add_argument(
+        "--to", dest="dest", metavar="URL|FOLDER", help=_("where it goes (default: LEDGER)")
     )
     made["repair"].add_argument("--dry-run", action="store_true", help=_("only say what would be done"))
 

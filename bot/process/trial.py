@@ -17,7 +17,7 @@ from bot.process.checks.lines import Finding, plain
 from bot.process.settings.composed import Settings
 from bot.steps.trial import send_trial
 from bot.storage.access import of_another_user, who
-from bot.storage.files import FileLedger
+from bot.storage.engine import open_ledger
 from bot.tongue import said, spoken
 
 YES = frozenset({"sim", "yes"})
@@ -71,7 +71,7 @@ async def send_tests(
         if another is not None:
             yield Finding(WHAT, False, f"{said('not sent')}: {another}")
             return
-        ledger = FileLedger.open(folder, clock)
+        ledger = await open_ledger(folder, clock, url=settings.ledger.get_secret_value())
     except (StartupError, OSError) as error:
         mend = said("it is written into the ledger, so stop the bot for it")
         yield Finding(WHAT, False, f"{said('not sent')}: {error}; {mend}")

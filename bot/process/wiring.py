@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
 
 from bot.chat.noc import Setup
 from bot.chat.screens.attention import Attention
@@ -10,7 +9,6 @@ from bot.chat.screens.words import Words, words_in
 from bot.directories import DIRECTORIES
 from bot.directories.adapter import Erp
 from bot.domain.rules import Rules
-from bot.errors import StartupError
 from bot.gateways import DRY_RUN, GATEWAYS, would_send
 from bot.gateways.adapter import Sender
 from bot.gateways.pace import Pace
@@ -19,12 +17,9 @@ from bot.process.settings.composed import Settings
 from bot.sources import SOURCES, systems
 from bot.sources.adapter import OltManager
 from bot.sources.network import Network
+from bot.storage import engine
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
-from bot.tongue import said
-
-if TYPE_CHECKING:
-    from bot.storage.postgres.ledger import PostgresLedger
 
 LOOK_UP_FOR = 30.0  # seconds: an ERP that starts anew is waited for
 LIST_WITHIN, LATE_LIST = 60.0, 2  # seconds, or poll intervals where those are longer: no list takes longer
@@ -38,19 +33,7 @@ async def open_ledger(settings: Settings, clock: Clock, disk: Disk, epoch: int |
     `epoch` is whose turn it is to write it, where several programs might; None: as it is.
     """
     url = settings.ledger.get_secret_value()
-    if not url:
-        return FileLedger.open(settings.data_dir, clock, disk)
-    return await postgres().open(url, settings.data_dir, clock, disk, epoch=epoch)
-
-
-def postgres() -> "type[PostgresLedger]":
-    """What keeps a ledger in PostgreSQL, which is not loaded for files. StartupError without the extra."""
-    try:
-        from bot.storage.postgres.ledger import PostgresLedger  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        text = "LEDGER needs what {missing} is part of: pip install 'olt-noc-bot[postgres]'"
-        raise StartupError(said(text, missing=error.name), code=1) from None
-    return PostgresLedger
+    return await engine.open_ledger(settings.data_dir, clock, disk, url, epoch=epoch)
 
 
 def open_gateway(settings: Settings, clock: Clock) -> Sender:

@@ -203,6 +203,9 @@ class FileLedger(Recorder):
             blank(self._book, now, days)
         return await loop.run_in_executor(self._thread, self._people.let_go, now, days)
 
+    async def rewritten(self) -> None:
+        """What was changed in `people/` is so wherever else that is kept. OSError."""
+
     async def commit(self, write: Write) -> Sequence[Line]:
         """As `Ledger.commit`. Declined("no_room") where the disk has no room for what a plan brings.
 

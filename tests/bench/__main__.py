@@ -23,6 +23,7 @@ from tests.bench import (
     hook,
     month,
     panel,
+    pg,
     poll,
     receipts,
     send,
@@ -51,6 +52,7 @@ BENCHES: dict[str, Bench] = {
     "hook": hook.rows,
     "callers": callers.rows,
     "panel": panel.rows,
+    "postgres": pg.rows,
 }
 
 

@@ -27,7 +27,7 @@ from bot.domain.events import Approved, CaseOpened, Line, Planned, Settled
 from bot.domain.figures.case import Decision
 from bot.domain.figures.past import Which
 from bot.domain.incident import Incident, Kind, Port
-from bot.domain.plan import Recipient
+from bot.domain.plan import Message, Outcome, Receipt, Recipient
 from bot.domain.rules import InForce, Rules
 from bot.domain.watched.health import AnswerHealth, SourceHealth
 from bot.domain.who import Who
@@ -45,6 +45,7 @@ from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.steps.enrich import Enricher
 from bot.steps.send import Job, Sender
 from bot.storage.disk import Disk
+from bot.storage.engine import open_ledger
 from bot.storage.files import FileLedger
 from bot.storage.kept import Views
 from bot.storage.past.chronicle import FileChronicle
@@ -165,6 +166,36 @@ async def share(
     return found
 
 
+async def postgres(
+    *,
+    url: str,
+    token: str,
+    folder: str,
+    databases: list[str],
+    messages: int,
+    in_flight: int,
+) -> list[tuple[float, float]]:
+    """Durable messages a second of each round on files, and on PostgreSQL; no address: nothing leaves."""
+    found = []
+    for turn, database in enumerate(databases):
+        rates = []
+        for number, ledger in enumerate(("", database)):
+            gateway = _gateway(url, token, in_flight) if url else _AtOnce()
+            first = (2 * turn + number) * messages
+            place = Path(folder) / f"{in_flight}-{bool(url)}-{first}"
+            rate, _ = await _send(gateway, place, range(first, first + messages), in_flight, ledger)
+            rates.append(rate)
+        found.append((rates[0], rates[1]))
+    return found
+
+
+class _AtOnce(DryRun):
+    """Accepts every message, and is nobody."""
+
+    async def send(self, message: Message) -> Receipt:
+        return Receipt(Outcome.ACCEPTED, message.phone)
+
+
 async def _bare(url: str, token: str, customers: range, in_flight: int) -> float:
     """The same requests as anybody would write them with aiohttp: nothing recorded, no limits."""
     left = iter(customers)
@@ -188,9 +219,11 @@ def _gateway(url: str, token: str, in_flight: int) -> Matrix:
     return Matrix(url, token, templates={"LOS": 114}, zone=UTC, clock=SystemClock(), limit=in_flight + 1)
 
 
-async def _send(gateway: Matrix, folder: Path, customers: range, in_flight: int) -> tuple[float, float]:
+async def _send(
+    gateway: Matrix | DryRun, folder: Path, customers: range, in_flight: int, database: str = ""
+) -> tuple[float, float]:
     clock, tasks = SystemClock(), Tasks()
-    ledger = FileLedger.open(folder, clock)
+    ledger = await open_ledger(folder, clock, url=database)
     rules = Rules(sends=in_flight)
     limiter, rng = Pace(0, clock), random.SystemRandom()
     sender = Sender(ledger, gateway, limiter, InForce(rules), clock, rng, tasks.spawn, lambda _error: None)
@@ -443,7 +476,7 @@ def _nearly_longest(gaps: list[float]) -> float:
 _WHAT: dict[str, Callable[..., Awaitable[Any]]] = {
     found.__name__: found
     for found in (
-        *(enrich, directory, bare, old_enrich, old_approve, old_send, send, share),
+        *(enrich, directory, bare, old_enrich, old_approve, old_send, send, share, postgres),
         *(flood, poll, written, status_page, history),
     )
 }

@@ -20,6 +20,7 @@ from tests.bench import (
     hook,
     month,
     panel,
+    pg,
     receipts,
     send,
     shipped,
@@ -73,6 +74,10 @@ async def test_ahead() -> None:
 
 async def test_send() -> None:
     seen(await send.rows(messages=60, in_flight=4, runs=2, rounds=1), *["send"] * 4)
+
+
+async def test_postgres() -> None:
+    seen(await pg.rows(messages=40, rounds=1), *["postgres"] * 3)
 
 
 async def test_tap() -> None:

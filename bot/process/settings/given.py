@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
 
+from bot.errors import StartupError
 from bot.tongue import ENGLISH, said
 
 ENV_FILE = Path(".env")
@@ -19,6 +20,18 @@ LANGUAGE = "pt_BR"
 def data_dir(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.environ) -> Path:
     """DATA_DIR alone, for what must work where the other settings do not."""
     return Path(given(env_file, environ, []).get("DATA_DIR", DATA_DIR))
+
+
+def ledger(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.environ) -> str:
+    """LEDGER alone, or what LEDGER_FILE has: the address of a database, empty for files. StartupError."""
+    found = given(env_file, environ, [])
+    text = found.get("LEDGER", "")
+    if not text and "LEDGER_FILE" in found:
+        try:
+            text = clean(Path(found["LEDGER_FILE"]).read_text(encoding="utf-8"))
+        except (OSError, UnicodeError):
+            raise StartupError(said("LEDGER_FILE cannot be read"), code=2) from None
+    return "" if text == "files" else text
 
 
 def time_zone(env_file: Path | None = ENV_FILE, environ: Mapping[str, str] = os.environ) -> tzinfo:

@@ -16,6 +16,7 @@ from bot.storage.commands.phrases import counted, no_ledger
 from bot.storage.commands.upgrade import before
 from bot.storage.commands.whose import whose
 from bot.storage.disk import Disk
+from bot.storage.engine import open_ledger
 from bot.storage.files import FileLedger
 from bot.storage.past.history import visited
 from bot.storage.people import months
@@ -38,14 +39,16 @@ def phone_of(text: str) -> Phone:
     raise StartupError(_("what was typed {why}", why=_(why)), code=2)
 
 
-async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk | None = None) -> str:
+async def forget(
+    folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk | None = None, *, url: str = ""
+) -> str:
     """Take a customer's names and phones away and write that down; what was done, in words.
 
     Of the same customer under another phone too, and of whoever shares the phone. The bot must not run.
     StartupError (exit code 1) where that cannot be; whatever was done then, the same command does the rest.
     """
     disk = disk or Disk()
-    ledger = await opened(folder, clock, disk)
+    ledger = await opened(folder, clock, disk, url)
     try:
         if kept := before(disk, folder):
             raise StartupError(_delete_first([str(folder / name) for name in kept]), code=1)
@@ -53,6 +56,7 @@ async def forget(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
         with visited(folder, disk, ledger.head.seq) as archive:
             theirs = whose(archive, disk, folder, phone, called)
         plans = months.without(disk, folder, theirs.by)
+        await ledger.rewritten()
         line = PersonForgotten(called, plans, who)
         await ledger.commit(lambda _book, _now: [line])
     except LedgerClosed as error:
@@ -82,15 +86,15 @@ def _delete_first(copies: Sequence[str]) -> str:
     return _(text, copies=_(" and ").join(copies), away=away)
 
 
-async def opened(folder: Path, clock: Clock, disk: Disk) -> FileLedger:
-    """The ledger, to be written; StartupError (exit code 1) where it cannot be."""
+async def opened(folder: Path, clock: Clock, disk: Disk, url: str = "") -> FileLedger:
+    """The ledger, to be written (`url`: of a database); StartupError (exit code 1) where it cannot be."""
     try:
-        if not segments_in(disk, folder):
+        if not url and not segments_in(disk, folder):
             raise StartupError(no_ledger(folder, disk), code=1)
     except OSError as error:
         text = _("{folder} cannot be used: {why}", folder=folder, why=error.strerror)
         raise StartupError(text, code=1) from error
-    ledger = FileLedger.open(folder, clock, disk)
+    ledger = await open_ledger(folder, clock, disk, url)
     if ledger.closed is not None:
         why = ledger.closed
         await ledger.close()

@@ -33,7 +33,9 @@ Row = dict[str, Any]
 _AT_ONCE = 100  # cases
 
 
-async def person(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk | None = None) -> Row:
+async def person(
+    folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk | None = None, *, url: str = ""
+) -> Row:
     """All about a customer, as plain JSON values, and a line that it was shown. The bot must not run.
 
     `kept` are the rows that `forget` would take, each with how it was found (`By`), `messages` a row a plan
@@ -41,7 +43,7 @@ async def person(folder: Path, phone: Phone, who: Who, clock: Clock, disk: Disk 
     (exit code 1) where that cannot be.
     """
     disk = disk or Disk()
-    ledger = await opened(folder, clock, disk)
+    ledger = await opened(folder, clock, disk, url)
     try:
         found = _found(folder, phone, ledger, disk)
         line = PersonShown(ledger.person(phone.digits), who)

@@ -23,6 +23,7 @@ from bot.errors import Closed, StartupError
 from bot.ports import Clock, Write
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger, Recovery, explained, unusable
+from bot.storage.people import months
 from bot.storage.people.key import KeyMissing
 from bot.storage.people.months import Listed
 from bot.storage.people.store import People
@@ -121,6 +122,16 @@ class PostgresLedger(FileLedger):
             except Lost as error:
                 raise OSError(5, why(error)) from error
         return gone
+
+    async def rewritten(self) -> None:
+        """As with files: names and phones there are those that are here. OSError as above."""
+        disk = Disk()
+        for month in months.months_in(disk, self._folder):
+            kept = [raw.decode() for raw in months.lines(disk, self._folder, month)]
+            try:
+                await self._bounded(table.put, self._link, month, kept)
+            except Lost as error:
+                raise OSError(5, why(error)) from error
 
     async def close(self) -> None:
         """As with files; what PostgreSQL does not take now is not waited for."""

@@ -1,0 +1,155 @@
+"""`ledger migrate`: into PostgreSQL and back, line by line, and nothing on top of another ledger."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from psycopg import Connection
+
+from bot.__main__ import main
+from bot.domain import events as ev
+from bot.domain.phone import parse_phone
+from bot.errors import StartupError
+from bot.storage.commands.forget import forget, phone_of
+from bot.storage.files import FileLedger
+from bot.storage.postgres import moving, table
+from bot.storage.postgres.ledger import PostgresLedger
+from tests.fakes import ANA, NOON, FakeClock
+from tests.postgres import Server
+from tests.storage.samples import SEGMENT, adds, dispatch, opened
+
+pytestmark = pytest.mark.process
+LATER = NOON + timedelta(days=9)
+
+
+async def lived(folder: Path, more: Sequence[ev.Line] = ()) -> None:
+    """Two months of lines, with groups of several, and people."""
+    clock = FakeClock()
+    ledger = FileLedger.open(folder, clock)
+    await ledger.commit(adds(ev.Started("1", key=ledger.key)))
+    await ledger.commit(adds(*dispatch()))
+    for number in range(2, 30):
+        await ledger.commit(adds(opened(number), ev.TapRefused(ANA, "approve", "çã 🙂")))
+    clock.time = LATER
+    await ledger.commit(adds(ev.Alive(), *more))
+    await ledger.close()
+
+
+def exported(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["ledger", "export", "--json", "--phones", "--data", str(folder)]) == 0
+    return capsys.readouterr().out
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    kept = [*(folder / "ledger").glob("*.jsonl"), *(folder / "people").iterdir(), folder / "people.key"]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in kept}
+
+
+async def test_into_postgres_and_back_it_is_the_same_ledger(
+    postgres: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two, url = tmp_path / "one", tmp_path / "two", postgres.database(empty=True)
+    await lived(one)
+    before, there = exported(one, capsys), files(one)
+    assert main(["ledger", "migrate", "--from", str(one), "--to", url]) == 0
+    assert "61 lines are in PostgreSQL now" in capsys.readouterr().out
+    assert main(["ledger", "migrate", "--from", url, "--to", str(two)]) == 0
+    assert "61 lines are in" in capsys.readouterr().out
+    assert files(two) == there
+    assert exported(two, capsys) == before
+    ledger = FileLedger.open(two, FakeClock())
+    assert (ledger.closed, ledger.recovery.lines) == (None, 61)
+    await ledger.close()
+
+
+async def test_the_folder_is_a_copy_then_and_goes_on_in_postgres(database: str, tmp_path: Path) -> None:
+    await lived(tmp_path)
+    moving.into(tmp_path, database)
+    with pytest.raises(StartupError, match="copy of a ledger in PostgreSQL"):
+        FileLedger.open(tmp_path, FakeClock())
+    with pytest.raises(StartupError, match="copy of a ledger in PostgreSQL already"):
+        moving.into(tmp_path, database)
+    ledger = await PostgresLedger.open(database, tmp_path, FakeClock(LATER))
+    assert (ledger.closed, ledger.recovery.doubt, ledger.recovery.lines) == (None, None, 61)
+    assert ledger.book.cases[1].dispatches[0].sends.recipients["c1"].phone == "5561999990001"
+    await ledger.commit(adds(opened(99)))
+    await ledger.close()
+
+
+async def test_broken_off_it_goes_on_where_it_was(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lived(tmp_path)
+    monkeypatch.setattr(moving, "_GROUP", 10)
+    whole, tries = table.append, iter(range(100))
+
+    def breaks(*args: object, **how: object) -> None:
+        if next(tries) == 3:
+            raise StartupError("killed")
+        whole(*args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(table, "append", breaks)
+    with pytest.raises(StartupError, match="killed"):
+        moving.into(tmp_path, database)
+    with Connection.connect(database) as connection:
+        some = connection.execute("SELECT count(*) FROM ledger_lines").fetchone()
+    assert some is not None
+    assert 0 < some[0] < 61
+    assert "61 lines" in moving.into(tmp_path, database)
+
+
+async def test_no_other_ledger_is_written_over(database: str, tmp_path: Path) -> None:
+    for name, more in (("one", ()), ("two", (opened(98),))):
+        await lived(tmp_path / name, more)
+    moving.into(tmp_path / "one", database)
+    with pytest.raises(StartupError, match="it is another one"):
+        moving.into(tmp_path / "two", database)
+    with pytest.raises(StartupError, match="has a ledger already"):
+        moving.out(database, tmp_path / "two", FakeClock())
+
+
+async def test_who_still_writes_is_shut_out_when_it_is_moved_away(database: str, tmp_path: Path) -> None:
+    await lived(tmp_path / "one")
+    moving.into(tmp_path / "one", database)
+    ledger = await PostgresLedger.open(database, tmp_path / "one", FakeClock())
+    moving.out(database, tmp_path / "two", FakeClock())
+    with pytest.raises(Exception, match="another process of this bot"):
+        await ledger.commit(adds(opened(98)))
+    await ledger.close()
+
+
+async def test_commands_look_at_what_is_in_postgres_now(
+    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine where nothing of it was."""
+    await lived(tmp_path / "one")
+    moving.into(tmp_path / "one", database)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEDGER", database)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "new"))
+    assert main(["ledger", "verify"]) == 0
+    assert "PostgreSQL: 61 lines" in capsys.readouterr().out
+    assert main(["ledger", "show", "1"]) == 0
+    assert "João" in capsys.readouterr().out
+    with Connection.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE ledger_head SET digest = repeat('0', 64)")
+    assert main(["ledger", "verify"]) == 1
+    assert "its head says something else" in capsys.readouterr().out
+
+
+async def test_who_is_forgotten_is_forgotten_there_too(database: str, tmp_path: Path) -> None:
+    await lived(tmp_path)
+    moving.into(tmp_path, database)
+    assert parse_phone("61999990001")
+    await forget(tmp_path, phone_of("61999990001"), ANA, FakeClock(), url=database)
+    with Connection.connect(database) as connection:
+        kept = connection.execute("SELECT line FROM ledger_people").fetchall()
+    assert kept
+    assert not any("5561999990001" in line for (line,) in kept)
+    assert "5561999990001" not in (tmp_path / "people" / SEGMENT).read_text()
+
+
+def test_one_of_both_is_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ledger", "migrate", "--from", str(tmp_path), "--to", str(tmp_path / "x")]) == 2
+    assert "one of --from and --to" in capsys.readouterr().err

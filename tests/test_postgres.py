@@ -1,0 +1,157 @@
+"""The whole bot on a ledger in PostgreSQL: nobody gets two and nobody is lost, whatever goes when."""
+
+import asyncio
+import json
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from psycopg import Connection
+
+from bot.simulator.telegram.api import Message
+from tests.isp import Isp, Process, isp, until
+from tests.postgres import Server, running
+from tests.wires import wire
+
+pytestmark = pytest.mark.process
+
+CUSTOMERS = 60
+LONG = 90.0  # seconds: each start loads more than one on files does
+PACE = {"HSM_RATE": "0", "HSM_CONCURRENCY": "4"}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Isp]:
+    async with isp(tmp_path, CUSTOMERS) as made:
+        made.hsm.faults.latency = 0.1
+        yield made
+
+
+def lines(url: str) -> list[dict[str, Any]]:
+    with Connection.connect(url) as connection:
+        found = connection.execute("SELECT line FROM ledger_lines ORDER BY seq").fetchall()
+    return [json.loads(line) for (line,) in found]
+
+
+def everybody_once(site: Isp, url: str, in_doubt: int = 0) -> None:
+    """Nobody got two, everybody planned has an end that somebody can read, and few are in doubt."""
+    assert site.hsm.duplicates == 0
+    found = lines(url)
+    assert [line["seq"] for line in found] == list(range(1, len(found) + 1))
+    intents = Counter(line["recipient"] for line in found if line["kind"] == "intent")
+    results = Counter(line["recipient"] for line in found if line["kind"] == "result")
+    assert len(intents) == CUSTOMERS
+    assert set(intents.values()) == {1}
+    assert len(set(intents) - set(results)) <= in_doubt
+    assert CUSTOMERS - in_doubt <= len(site.hsm.received) <= CUSTOMERS
+
+
+async def approved(site: Isp, at_least: int = 10) -> Message:
+    card = await site.card(within=LONG)
+    await site.chat.tap(site.ana, card, "Aprovar")
+    await until(lambda: len(site.hsm.received) >= at_least, LONG)
+    return card
+
+
+async def ready(site: Isp) -> tuple[int, int]:
+    """What `/readyz` and `/livez` answer."""
+    url = f"http://127.0.0.1:{site.variables['OPS_PORT']}"
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return (await http.get(f"{url}/readyz")).status_code, (await http.get(f"{url}/livez")).status_code
+
+
+async def killed(bot: Process) -> None:
+    bot.kill()
+    await bot.wait()
+
+
+async def test_a_card_a_tap_messages_and_a_restart(site: Isp, database: str) -> None:
+    async with site.bot(LEDGER=database, **PACE):
+        card = await approved(site)
+        await site.chat.wait(lambda _: f"{CUSTOMERS} enviadas" in card.text, LONG)
+        assert await ready(site) == (200, 200)
+    async with site.bot(LEDGER=database, **PACE):
+        await until(lambda: [line["kind"] for line in lines(database)].count("started") == 2, LONG)
+        await site.polls(2)
+    everybody_once(site, database)
+    assert site.posts == [card]
+    files = sorted((site.folder / "data" / "ledger").glob("*.jsonl"))
+    here = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert here == lines(database)
+    assert [line["kind"] for line in here if line["kind"] in {"started", "stopped"}] == [
+        "started",
+        "stopped",
+    ] * 2
+
+
+async def test_the_bot_killed_in_the_middle_goes_on_and_asks_about_who_was_in_flight(
+    site: Isp, database: str, tmp_path: Path
+) -> None:
+    """On another machine the second time: nothing of the first is left but PostgreSQL."""
+    async with site.bot(LEDGER=database, **PACE) as bot:
+        await approved(site)
+        await killed(bot)
+    async with site.bot(LEDGER=database, DATA_DIR=str(tmp_path / "another"), **PACE):
+        await until(lambda: any(line["kind"] == "settled" for line in lines(database)), LONG)
+    everybody_once(site, database, in_doubt=4)
+
+
+@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL], ids=["immediate", "kill"])
+async def test_postgres_gone_for_three_seconds_in_the_middle(
+    site: Isp, pg_shared: Path, how: signal.Signals
+) -> None:
+    with running(pg_shared) as server:
+        url = server.database()
+        async with site.bot(LEDGER=url, **PACE):
+            card = await approved(site)
+            await asyncio.to_thread(server.stop, how)
+            gone = asyncio.get_running_loop().time()
+            await until(lambda: "postgres_away" in site.log, LONG)
+            assert await ready(site) == (503, 200)
+            sent = len(site.hsm.requests)
+            await asyncio.sleep(max(0.0, gone + 3 - asyncio.get_running_loop().time()))
+            assert len(site.hsm.requests) <= sent + 4, "it sends nothing that it cannot write down"
+            await asyncio.to_thread(server.start)
+            await site.chat.wait(lambda _: f"{CUSTOMERS} enviadas" in card.text, LONG)
+            assert await ready(site) == (200, 200)
+        everybody_once(site, url)
+
+
+async def test_a_tap_is_told_that_it_was_not_recorded(site: Isp, pg_shared: Path) -> None:
+    with running(pg_shared) as server:
+        url = server.database()
+        async with site.bot(LEDGER=url, **PACE):
+            card = await site.card(within=LONG)
+            await asyncio.to_thread(server.stop, signal.SIGQUIT)
+            await until(lambda: "postgres_away" in site.log, LONG)
+            answer = await site.chat.tap(site.ana, card, "Aprovar")
+            assert "Não registrado" in (answer.text or "")
+            await asyncio.to_thread(server.start)
+            await until(lambda: "postgres_back" in site.log, LONG)
+            await site.polls(2)
+            assert site.hsm.requests == []
+            await site.chat.tap(site.ana, card, "Aprovar")
+            await site.chat.wait(lambda _: f"{CUSTOMERS} enviadas" in card.text, LONG)
+        everybody_once(site, url)
+        assert sum(line["kind"] == "approved" for line in lines(url)) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_connections_that_end_at_the_commit(
+    site: Isp, postgres: Server, database: str, when: str
+) -> None:
+    async with wire(postgres.port) as cable:
+        through = database.replace(f":{postgres.port}/", f":{cable.port}/")
+        async with site.bot(LEDGER=through, **PACE):
+            card = await site.card(within=LONG)
+            await site.chat.tap(site.ana, card, "Aprovar")
+            while f"{CUSTOMERS} enviadas" not in card.text:
+                cable.cut = when
+                await asyncio.sleep(0.15)
+            cable.cut = None
+        assert cable.cuts > 3
+    everybody_once(site, database)
