@@ -14,11 +14,13 @@ ALL = (
     Closed("/srv/x is gone", "gone"),
     Closed("/srv/x could not be written (No space left on device)", "full"),
     Closed("/srv/x could not be written (Input/output error)", "unwritable"),
+    Closed("the ledger does not end where it was left", "elsewhere"),
     Closed("the clock was ahead by 2:00:00", "clock", age=timedelta(hours=2)),
 )
+PASSES = (Closed("PostgreSQL does not answer", "away"), Closed("another process writes", "fenced"))
 
 
-@pytest.mark.parametrize("why", ALL, ids=lambda why: why.code)
+@pytest.mark.parametrize("why", [*ALL, *PASSES], ids=lambda why: why.code)
 def test_each_reason_has_its_own_words_and_none_of_the_servers(why: Closed) -> None:
     said = [why_closed(why, words) for words in (PT, EN)]
     assert said[0] != said[1]

@@ -24,7 +24,7 @@ from bot.domain.limits.hours import Hours
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
 from bot.domain.who import Who
-from bot.errors import TryLater
+from bot.errors import Closed, TryLater
 from bot.ports import Notice
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
@@ -387,6 +387,13 @@ async def test_a_closed_ledger_is_not_even_asked_about(api: BotApi, restored: Ro
     restored.ledger.fail("no space left")
     assert "registro está fechado" in (await api.tap(ANA, said, "Confirmar")).text
     assert said.edits == []
+
+
+async def test_while_the_ledger_is_away_who_taps_is_told_to_try_again(api: BotApi, room: Room) -> None:
+    page = await page_of(room, ANA, await in_doubt(room))
+    room.ledger.fail(Closed("PostgreSQL does not answer", "away"))
+    assert "Não registrado" in (await api.tap(ANA, page, "1 ✔")).text
+    assert room.decided == []
 
 
 async def test_while_the_ledger_is_closed_nothing_is_decided(api: BotApi, room: Room) -> None:

@@ -1,13 +1,15 @@
 """The ledger in PostgreSQL: answers that get lost, a server that goes, and another that took over."""
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from psycopg import Connection
+from psycopg import Connection, errors
 
 from bot.domain import events as ev
 from bot.errors import Closed, LedgerClosed, StartupError
@@ -267,6 +269,32 @@ async def test_names_and_phones_end_there_and_here(
     again = await PostgresLedger.open(database, folder, FakeClock())
     assert not (folder / "people" / SEGMENT).exists(), "what another node let go goes here, too"
     await again.close()
+
+
+async def test_a_role_with_the_rights_that_are_documented_is_enough(
+    postgres: Server, database: str, folder: Path
+) -> None:
+    text = (Path(module.__file__).parents[2] / "docs" / "ledger.md").read_text()
+    grants = re.findall(r"^GRANT .*;$", text, re.MULTILINE)
+    assert len(grants) == 6
+    name = urlsplit(database).path.strip("/")
+    run(database, f"CREATE ROLE bot{name} LOGIN")
+    for grant in grants:
+        run(database, grant.replace("TO bot;", f"TO bot{name};"))
+    url = database.replace("//noc@", f"//bot{name}@")
+    clock = FakeClock()
+    ledger = await PostgresLedger.open(url, folder, clock)
+    await ledger.commit(adds(*dispatch()))
+    clock.time += timedelta(days=300)
+    for _ in range(2):
+        await ledger.commit(adds(ev.Alive()))
+        clock.time += timedelta(days=2)
+    assert await ledger.let_go(180) == [SEGMENT]
+    await ledger.close()
+    with Connection.connect(url) as connection:
+        assert connection.execute("SELECT * FROM ledger_people").fetchall() == []
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute("DELETE FROM ledger_lines")
 
 
 async def test_an_address_nobody_answers_at_is_one_line(folder: Path) -> None:
