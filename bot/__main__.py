@@ -146,7 +146,7 @@ def _looked_at(given: argparse.Namespace) -> Path:
     folder: Path = given.data or settings.data_dir()
     if given.data is None and (url := settings.ledger()):
         from bot.process.clock import SystemClock
-        from bot.storage.engine import check_extra
+        from bot.storage.postgres.engine import check_extra
 
         check_extra()
         from bot.storage.postgres.moving import refreshed
@@ -175,7 +175,7 @@ def _verify(given: argparse.Namespace) -> int:
 def _migrate(given: argparse.Namespace) -> int:
     from bot.process.clock import SystemClock
     from bot.process.settings import given as settings
-    from bot.storage.engine import check_extra
+    from bot.storage.postgres.engine import check_extra
 
     check_extra()
     from bot.storage.postgres import moving

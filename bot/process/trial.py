@@ -17,7 +17,7 @@ from bot.process.checks.lines import Finding, plain
 from bot.process.settings.composed import Settings
 from bot.steps.trial import send_trial
 from bot.storage.access import of_another_user, who
-from bot.storage.engine import open_ledger
+from bot.storage.postgres.engine import open_ledger
 from bot.tongue import said, spoken
 
 YES = frozenset({"sim", "yes"})

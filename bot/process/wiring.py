@@ -17,9 +17,9 @@ from bot.process.settings.composed import Settings
 from bot.sources import SOURCES, systems
 from bot.sources.adapter import OltManager
 from bot.sources.network import Network
-from bot.storage import engine
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
+from bot.storage.postgres import engine
 
 LOOK_UP_FOR = 30.0  # seconds: an ERP that starts anew is waited for
 LIST_WITHIN, LATE_LIST = 60.0, 2  # seconds, or poll intervals where those are longer: no list takes longer

@@ -45,12 +45,12 @@ from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.steps.enrich import Enricher
 from bot.steps.send import Job, Sender
 from bot.storage.disk import Disk
-from bot.storage.engine import open_ledger
 from bot.storage.files import FileLedger
 from bot.storage.kept import Views
 from bot.storage.past.chronicle import FileChronicle
 from bot.storage.past.history import FileHistory
 from bot.storage.past.telling import tell
+from bot.storage.postgres.engine import open_ledger
 from tests.bench import old_way
 from tests.fakes import FakeChat, FakeInbox, FakeSource, FakeStaff
 

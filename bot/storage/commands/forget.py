@@ -16,10 +16,10 @@ from bot.storage.commands.phrases import counted, no_ledger
 from bot.storage.commands.upgrade import before
 from bot.storage.commands.whose import whose
 from bot.storage.disk import Disk
-from bot.storage.engine import open_ledger
 from bot.storage.files import FileLedger
 from bot.storage.past.history import visited
 from bot.storage.people import months
+from bot.storage.postgres.engine import open_ledger
 from bot.storage.segments import segments_in
 from bot.tongue import said as _
 
