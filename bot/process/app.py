@@ -51,7 +51,6 @@ from bot.process.wiring import (
     open_ledger,
     open_pace,
     open_source,
-    postgres,
     rules_of,
     setups_of,
     start_facts,
@@ -65,6 +64,7 @@ from bot.storage.inbox import FileInbox
 from bot.storage.kept import Views
 from bot.storage.past.chronicle import FileChronicle
 from bot.storage.past.history import FileHistory
+from bot.storage.postgres.engine import check_extra
 
 if TYPE_CHECKING:
     from bot.ops.panel.site import Site
@@ -177,7 +177,7 @@ class App:
 
     async def _stand_by(self, stop: asyncio.Event) -> "Lead | None":
         """What is needed to lead, once no other machine does; None where `stop` came first."""
-        postgres()  # else the next line would say it less well
+        check_extra()  # else the next line would say it less well
         from bot.process.cluster.following import Following  # noqa: PLC0415 - files need no driver
 
         settings = self._settings
