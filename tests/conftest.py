@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from bot import tls
 from bot.process import child
 from bot.tongue import ENGLISH, speak
-from tests import forks
+from tests import compiled, forks
 from tests.faults import bugs
 from tests.faults.table import Caught, render
 from tests.faults.tries import Tries
@@ -76,6 +76,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.get_closest_marker(name) for name in APART):
             item.add_marker("process")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """The workers begin after this."""
+    if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
+        compiled.compile_all(session.config)
 
 
 def pytest_collection_finish() -> None:
