@@ -982,12 +982,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a tap is answered before it is decided",
         "bot.chat.taps.card_presses:CardPresses.press",
-        "lines = await self._d.desk.decide(row.rule(self._tapped(press, who))) if row.rule else ()",
-        (
-            "if row.rule:\n"
-            "    self._d.beside(self._d.desk.decide(row.rule(self._tapped(press, who))))\n"
-            "lines = ()"
-        ),
+        "lines = await self._d.decide(row.rule(self._tapped(press, who))) if row.rule else ()",
+        ("if row.rule:\n    self._d.beside(self._d.decide(row.rule(self._tapped(press, who))))\nlines = ()"),
         "taps",
     ),
     Mutant(
@@ -1237,7 +1233,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "what was scheduled is begun in the night after",
         "bot.steps.delay:begin_due.write",
-        "closed_until(rules, now) is not None",
+        "closed_until(rules.of(case.region), now) is not None",
         "False",
         "life",
     ),

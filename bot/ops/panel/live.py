@@ -183,7 +183,7 @@ class Live:
                 book,
                 self._clock.now(),
                 self._templates,
-                rules=self._desk.rules,
+                rules=self._desk.rules.of(book.cases[number].region),
                 expected=expected,
             )
             if number not in self._rows or self._rows[number].ageless != drawn.ageless:
