@@ -6,6 +6,7 @@ Names and phones are masked; who opens them is written into the ledger before th
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -72,7 +73,8 @@ class Story:
         full = visit.query.get("people") == "1"
         if full:
             await visit.opened(case.id)
-        people = list(_people(book, case, visit.words, full=full))
+        when = partial(visit.words.time, now=visit.now)
+        people = list(_people(book, case, visit.words, full=full, when=when))
         pages = max(1, -(-len(people) // A_PAGE))
         page = min(number(visit.query.get("page")) or 0, pages - 1)
         place = f"{ROOT}case?n={case.id}"
@@ -108,7 +110,7 @@ class Story:
         head = [words.plain(f"panel.column_{name}") for name in columns]
 
         async def parts() -> AsyncGenerator[bytes, None]:
-            yield csv_of(head, _people(book, case, words, full=True))
+            yield csv_of(head, _people(book, case, words, full=True, when=words.stamp))
 
         return sheet(words.plain("sheet.details_file", case=case.id), parts())
 
@@ -136,7 +138,9 @@ class Story:
                 yield Step(words.time(entry.at, now), said_of(entry.who, words), said(entry, words), result)
 
 
-def _people(book: Book, case: Case, words: Words, *, full: bool) -> Iterator[Person]:
+def _people(
+    book: Book, case: Case, words: Words, *, full: bool, when: Callable[[datetime], str]
+) -> Iterator[Person]:
     """Each customer of each dispatch, in the order of the plans."""
     other = book.restored_by(case.id)
     for about, told in (("outage", case), ("back", other)):
@@ -144,19 +148,27 @@ def _people(book: Book, case: Case, words: Words, *, full: bool) -> Iterator[Per
             if dispatch.progress is not None:
                 attempt = words.plain(f"panel.about_{about}", n=dispatch.attempt)
                 for one in dispatch.progress.recipients.values():
-                    yield _person(attempt, dispatch, one, words, full=full)
+                    yield _person(attempt, dispatch, one, words, full=full, when=when)
 
 
-def _person(attempt: str, dispatch: Dispatch, one: Recipient, words: Words, *, full: bool) -> Person:
+def _person(
+    attempt: str,
+    dispatch: Dispatch,
+    one: Recipient,
+    words: Words,
+    *,
+    full: bool,
+    when: Callable[[datetime], str],
+) -> Person:
     name = one.name if full else _initials(one.name)
     phone, serial = one.phone or "", ", ".join(one.serials)
     if not full:
         phone = mask(phone) if len(phone) == _PHONE else "****" if phone else ""
         serial = f"…{serial[-4:]}" if serial else ""
     at: datetime | None = dispatch.sends.intents.get(one.id)
-    when = "" if at is None else words.stamp(at)
+    sent = "" if at is None else when(at)
     fate = fate_of(dispatch, one, words)  # a gateway's reason may hold the number
-    return Person(attempt, name, phone, serial, when, fate if full else without_phones(fate))
+    return Person(attempt, name, phone, serial, sent, fate if full else without_phones(fate))
 
 
 def _initials(name: str) -> str:
