@@ -93,6 +93,20 @@ class LedgerClosed(BotError):
         why = self.args[0] if self.args else None
         return isinstance(why, Closed) and why.code == "away"
 
+    @property
+    def code(self) -> str:
+        """The words' code for what a person is told whose tap came to this."""
+        return "not_recorded" if self.away else "ledger_closed"
+
+
+class NotConfirmed(LedgerClosed):
+    """What was decided is on its way to be recorded, and nobody knows yet whether it is."""
+
+    @property
+    def code(self) -> str:
+        """As `LedgerClosed.code`."""
+        return "not_confirmed"
+
 
 Why = Literal["damaged", "gone", "full", "unwritable", "clock", "key", "away", "fenced", "elsewhere"]
 

@@ -239,6 +239,10 @@ class Ledger(Protocol):
         """The state as of the last line. Only the ledger changes it."""
 
     @property
+    def patience(self) -> float | None:
+        """Seconds after which who decides is told that nobody knows yet; None: a disk answers, or fails."""
+
+    @property
     def closed(self) -> str | None:
         """Why nothing may be decided or sent, None while all is well.
 

@@ -9,6 +9,7 @@ describe:  describe                                     who has it, what is expe
 resolve:   unknown                                      what is in doubt comes to an end
 """
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ from bot.errors import (
     BadAnswer,
     Declined,
     LedgerClosed,
+    NotConfirmed,
     Refused,
     TryLater,
 )
@@ -226,11 +228,19 @@ class Flow:
         """The rule's lines, once they are durable and what follows from them (policy.py) is under way.
 
         What the rule raises (Declined, Asked) passes through; LedgerClosed where nothing can be decided, also
-        where that is so only for now: who decides is told, and not kept waiting.
+        where that is so only for now: who decides is told, and not kept waiting. NotConfirmed where it takes
+        long: it goes on.
         """
         if (closed := self.ledger.closed) is not None and LedgerClosed(closed).away:
             raise LedgerClosed(closed)
-        return await self._policy.decide(rule)
+        if self.ledger.patience is None:
+            return await self._policy.decide(rule)
+        deciding = asyncio.ensure_future(self._policy.decide(rule))
+        done, _ = await asyncio.wait({deciding}, timeout=self.ledger.patience)
+        if not done:
+            self._deps.spawn(_ended(deciding))
+            raise NotConfirmed("no answer in time")
+        return deciding.result()
 
     async def _carry_on(self, rule: Write) -> Sequence[Line]:
         """The same for what is under way: it waits for a ledger that is away."""
@@ -341,3 +351,9 @@ class Flow:
 
     def _olts(self, scopes: Sequence[Scope]) -> list[str]:
         return [self._inventory.name(scope.olt, self.ledger.book) for scope in scopes]
+
+
+async def _ended(deciding: "asyncio.Future[Sequence[Line]]") -> None:
+    """Whoever decided has gone: the card says what came of it."""
+    with contextlib.suppress(Declined, LedgerClosed):
+        await deciding

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 import structlog
 
@@ -19,6 +20,9 @@ _log = structlog.get_logger(__name__)
 
 class Recorder:
     """The book behind a ledger. `listeners` hear of lines once they are durable, in the event loop."""
+
+    patience: ClassVar[float | None] = None
+    """As `Ledger.patience`."""
 
     def __init__(self, clock: Clock, book: Book, closed: str | None = None) -> None:
         self._clock = clock

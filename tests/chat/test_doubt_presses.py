@@ -1,7 +1,8 @@
 """Taps on the sends in doubt and on a ledger that looks old, over the simulated Bot API."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,8 +25,8 @@ from bot.domain.limits.hours import Hours
 from bot.domain.plan import Outcome, Recipient
 from bot.domain.rules import Rules
 from bot.domain.who import Who
-from bot.errors import Closed, TryLater
-from bot.ports import Notice
+from bot.errors import Closed, LedgerClosed, TryLater
+from bot.ports import Notice, Write
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
 from tests.chat.room import ANA, BETO, CARLA, FastClock, Room, opened, until
@@ -394,6 +395,34 @@ async def test_while_the_ledger_is_away_who_taps_is_told_to_try_again(api: BotAp
     room.ledger.fail(Closed("PostgreSQL does not answer", "away"))
     assert "Não registrado" in (await api.tap(ANA, page, "1 ✔")).text
     assert room.decided == []
+
+
+@pytest.mark.parametrize("takes_it", [True, False])
+async def test_who_decides_while_the_database_does_not_answer_is_told_to_look_at_the_card(
+    api: BotApi, room: Room, monkeypatch: pytest.MonkeyPatch, *, takes_it: bool
+) -> None:
+    page = await page_of(room, ANA, await in_doubt(room))
+    await api.tap(ANA, page, "Ligar para as 3")
+    await api.wait(lambda _: any(text.startswith("Sim") for text in page.buttons))
+    answers, commit = asyncio.Event(), room.ledger.commit
+
+    async def late(write: Write) -> Sequence[Line]:
+        await answers.wait()
+        if not takes_it:
+            raise LedgerClosed("it is gone")
+        return await commit(write)
+
+    monkeypatch.setattr(type(room.ledger), "patience", 0.05)
+    with monkeypatch.context() as patched:
+        patched.setattr(room.ledger, "commit", late)
+        assert (await api.tap(ANA, page, "Sim")).text.startswith("Sem confirmação: ")
+        assert room.decided == []
+        answers.set()
+        await until(lambda: room.decided or not takes_it)
+    assert [why for _, _, why, _ in room.refusals] == ["not_confirmed"]
+    if not takes_it:
+        assert (await api.tap(ANA, page, "Sim")).text
+        assert room.decided, "on an answer in time nothing is different"
 
 
 async def test_while_the_ledger_is_closed_nothing_is_decided(api: BotApi, room: Room) -> None:

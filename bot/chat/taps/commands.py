@@ -100,8 +100,8 @@ class Commands:
                 await self._show(message, name, argument, person.id)
         except Declined as no:
             self._refuse(message, name, no)
-        except LedgerClosed:
-            self._refuse(message, name, Declined("ledger_closed"))
+        except LedgerClosed as closed:
+            self._refuse(message, name, Declined(closed.code))
 
     async def _decide(self, message: Message, name: str, argument: str, who: Who) -> None:
         """Carried out and confirmed, however much this person asked for before."""

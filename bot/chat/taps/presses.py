@@ -73,8 +73,8 @@ class Presses:
             said = self._d.words.plain(f"declined.{no.code}", now=self._d.clock.now(), **no.facts)
             self._turned_away.tell(query, press, no.code, said)
         except LedgerClosed as error:
-            said = self._d.words.plain(f"declined.{'not_recorded' if error.away else 'ledger_closed'}")
-            self._turned_away.tell(query, press, "ledger_closed", said, alert=True)
+            said = self._d.words.plain(f"declined.{error.code}")
+            self._turned_away.tell(query, press, error.code, said, alert=True)
         else:
             await answer(query, toast)
 

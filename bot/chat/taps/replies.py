@@ -35,8 +35,8 @@ class Replies:
             await self._d.decide(rule)
         except Declined as no:
             self._refuse(who, no.code, number)
-        except LedgerClosed:
-            self._refuse(who, "ledger_closed", number)
+        except LedgerClosed as closed:
+            self._refuse(who, closed.code, number)
         else:
             emoji = CARRIED_OUT
         self._d.beside(self._d.browse.react(message.chat.id, message.message_id, emoji))

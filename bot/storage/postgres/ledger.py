@@ -48,6 +48,9 @@ class PostgresLedger(FileLedger):
     While PostgreSQL is away `closed` says so, rules wait until it is back, and notes are kept for then.
     """
 
+    patience = 1.5
+    """Below the three seconds after which who cannot reach it does not lead any more."""
+
     def __init__(self, link: Link, epoch: int, **parts: Any) -> None:
         super().__init__(**parts)
         self._link, self._epoch = link, epoch
