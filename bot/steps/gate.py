@@ -104,13 +104,11 @@ def customers_of(
     untold = dict(_UNTOLD)
     if rules.notify_blocked:
         del untold[Service.BLOCKED]
-    recipients = []
-    for place, onus in enumerate(customers):
-        client_id = found.client_id(onus[0])
-        id_ = f"r{place}" if client_id is None else f"c{client_id}"
-        contacts, failed = [found.contact(onu) for onu in onus], onus[0].key in found.failed
+    recipients, failed, blocked = list[Recipient](), found.failed, rules.notify_blocked
+    for place, (client, (onus, contacts)) in enumerate(customers.items()):
+        id_ = f"r{place}" if isinstance(client, int) else f"c{client}"
         where = _place(onus, case, mixed=mixed)
-        facts = (contacts, failed, over, where, rules.notify_blocked, onus)
+        facts = (contacts, onus[0].key in failed, over, where, blocked, onus)
         known = made.get(id_)
         if known is None or known[0] != facts:
             one = _recipient(id_, onus, found, where, person, over=over, untold=untold)
@@ -216,16 +214,24 @@ def _as_known_now(onus: Sequence[Onu], case: Case) -> list[Onu]:
     """With what the polls saw end since their alerts were read."""
     ports = case.over_ports
     over = {id_ for id_, member in case.members.items() if member.incident.port.key in ports}
-    return [onu._replace(over=True) if onu.incident in over else onu for onu in onus]
+    return [onu._replace(over=True) if onu.incident in over else onu for onu in onus] if over else [*onus]
 
 
-def _by_customer(onus: Sequence[Onu], found: Found) -> list[list[Onu]]:
-    """One entry a customer, with all their ONUs; an ONU without a customer stands alone."""
-    customers: dict[str, list[Onu]] = {}
+def _by_customer(
+    onus: Sequence[Onu], found: Found
+) -> dict[str | int, tuple[list[Onu], list[Contact | None]]]:
+    """One entry a customer, by their id, with all their ONUs and the record of each.
+
+    An ONU without a customer stands alone, by its place.
+    """
+    customers: dict[str | int, tuple[list[Onu], list[Contact | None]]] = {}
     for place, onu in enumerate(onus):
-        client_id = found.client_id(onu)
-        customers.setdefault(f"o{place}" if client_id is None else f"c{client_id}", []).append(onu)
-    return list(customers.values())
+        contact = found.contact(onu)
+        client_id = found.client_id(onu) if contact is None else contact.client_id
+        known = customers.setdefault(place if client_id is None else client_id, ([], []))
+        known[0].append(onu)
+        known[1].append(contact)
+    return customers
 
 
 def _recipient(

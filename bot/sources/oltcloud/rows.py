@@ -92,9 +92,9 @@ def _each_once(onus: Iterable[Onu]) -> Iterable[Onu]:
 
 
 def _onu(device: Any) -> Onu:
-    outer = device if isinstance(device, Mapping) else {}
+    outer = device if isinstance(device, dict) else {}  # asking for any mapping takes thrice as long
     inner = outer.get("onu_device")
-    if not isinstance(inner, Mapping):
+    if not isinstance(inner, dict):
         inner = {}
     return Onu(
         serial=text_of(inner.get("sn_onu"))[:ID_AT_MOST] or NO_SERIAL,
@@ -129,12 +129,13 @@ def place_of(text: str) -> str | None:
 
 def link_of(status: Any) -> Link:
     """What a status word says, without case or accents."""
-    return _link_of(word_of(status))
+    short = isinstance(status, str) and len(status) <= WORD_AT_MOST
+    return _link_of(status if short else word_of(status))
 
 
 @lru_cache(maxsize=64)  # a few words, and each ONU of a large outage has one
 def _link_of(word: str) -> Link:
-    return _LINKS.get(plain(word), Link.OTHER)
+    return _LINKS.get(plain(word_of(word)), Link.OTHER)
 
 
 def _port(alert_id: str, row: Mapping[str, Any], alert_type: str) -> Port:
