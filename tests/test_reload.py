@@ -181,7 +181,7 @@ async def test_a_send_under_way_takes_the_new_pace(site: Isp) -> None:
         await until(lambda: len(site.hsm.received) >= 1)
         bot.write(HSM_RATE="0", MIN_AFFECTED="50")
         await bot.says("/recarregar", "HSM_RATE: 1 → 0")
-        await until(lambda: len(site.hsm.received) == 43, 10)  # at one a second it would take longer
+        await until(lambda: len(site.hsm.received) == 43, 30)  # at one a second it would take 40 s
         assert len({message.phone for message in site.hsm.received}) == 43
 
 

@@ -50,7 +50,7 @@ async def say_yes(noc: Noc) -> None:
 
 
 async def everybody_once(noc: Noc) -> None:
-    await noc.hsm.until(PONS * CUSTOMERS, 30)
+    await noc.hsm.until(PONS * CUSTOMERS)
     assert Counter(noc.hsm.count.values()) == {1: PONS * CUSTOMERS}
     assert noc.hsm.duplicates == 0
     assert noc.chat.refused == []
