@@ -1,3 +1,4 @@
+import re
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -69,6 +70,7 @@ def test_it_is_told_in_portuguese(tmp_path: Path, segment: Path) -> None:
     _, text = show(tmp_path, 1, ZONE)
     zone, *story = text.splitlines()
     assert zone == "horários: America/Sao_Paulo"
+    assert [line for line in story if re.search("=(  |$)", line)] == [], "what is not set is not told"
     assert [line.split("  ")[2] for line in story[:8]] == [
         *("caso aberto", "aprovado", "lista pronta", "a enviar", "a enviar", "resultado"),
         *("bot iniciou", "dúvida resolvida"),

@@ -234,12 +234,13 @@ class _Story:
         return "; ".join([*way.steps, f"{said('now')} {end}"])
 
     def _said(self, what: Row) -> str:
-        told = [
-            f"{term('field', name)}={term(CODED[name], str(value)) if name in CODED else _value(value)}"
+        """What is set; an object with nothing in it is not."""
+        told = {
+            name: term(CODED[name], str(value)) if name in CODED else _value(value)
             for name, value in what.items()
             if value not in (None, [], False)
-        ]
-        return "".join(f"  {text}" for text in told)
+        }
+        return "".join(f"  {term('field', name)}={text}" for name, text in told.items() if text)
 
 
 def _value(value: Any) -> str:
