@@ -232,7 +232,7 @@ def test_a_hangup_as_the_program_begins_ends_only_what_is_no_bot(
 
     sys.meta_path.insert(0, Hangup())
     """
-    (tmp_path / "sitecustomize.py").write_text(dedent(early))
+    (tmp_path / "sitecustomize").with_suffix(".py").write_text(dedent(early))
     keep = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
     ended = subprocess.run(
         [sys.executable, "-m", "bot", *asked],
