@@ -15,6 +15,10 @@ class Wire:
         self.cut: str | None = None  # "before" it reaches the other side, "after" its answer is there, "hang"
         self.word = b"WITH head AS"
         self.cuts = 0
+        self.passes = (
+            asyncio.Event()
+        )  # cleared: nothing comes through and nothing ends, as with dropped packets
+        self.passes.set()
 
     @property
     def port(self) -> int:
@@ -57,6 +61,7 @@ class Wire:
         how: list[str],
     ) -> None:
         while data := await reader.read(65536):
+            await self.passes.wait()
             if self.cut is not None and self.word in data:
                 how[:], self.cut = [self.cut], None
                 self.cuts += 1
@@ -76,6 +81,7 @@ class Wire:
         how: list[str],
     ) -> None:
         while data := await reader.read(65536):
+            await self.passes.wait()
             if how == ["after"]:
                 break
             if how == ["hang"]:
