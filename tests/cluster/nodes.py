@@ -22,7 +22,7 @@ from tests.child import free_port, settings
 from tests.postgres import Server
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 120.0
 OK, AWAY = 200, 503
 
 

@@ -77,7 +77,7 @@ async def test_in_mid_send(fault: Fault, moment: int, pg_shared: Path, tmp_path:
         await noc.approve()
         await noc.until(lambda: len(noc.hsm.received) >= at, CUSTOMERS)
         await fault(noc, server, wire)
-        await noc.until(noc.done, max(120.0, CUSTOMERS / 10))
+        await noc.until(noc.done, max(240.0, CUSTOMERS / 10))
         noc.judged(IN_FLIGHT)
 
 
