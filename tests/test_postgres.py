@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ async def test_the_bot_killed_in_the_middle_goes_on_and_asks_about_who_was_in_fl
         await approved(site)
         await killed(bot)
     async with site.bot(LEDGER=database, DATA_DIR=str(tmp_path / "another"), **PACE):
-        await until(lambda: any(line["kind"] == "settled" for line in lines(database)), LONG)
+        await until(lambda: _settled(database), LONG)
     everybody_once(site, database, in_doubt=4)
 
 
@@ -132,7 +133,7 @@ async def test_postgres_gone_for_three_seconds_in_the_middle(
             await asyncio.sleep(3)
             assert len(site.hsm.requests) <= sent + 4, "it sends nothing that it cannot write down"
             await asyncio.to_thread(server.start)
-            await until(lambda: any(line["kind"] == "settled" for line in lines(url)), LONG)
+            await until(lambda: _settled(url), LONG)
         everybody_once(site, url, in_doubt=4)
 
 
@@ -142,12 +143,21 @@ async def test_connections_that_end_at_the_commit(
 ) -> None:
     async with wire(postgres.port) as cable:
         through = database.replace(f":{postgres.port}/", f":{cable.port}/")
-        async with site.bot(LEDGER=through, **PACE):
-            card = await site.card(within=LONG)
-            await site.chat.tap(site.ana, card, "Aprovar")
-            while f"{CUSTOMERS} enviadas" not in card.text:
-                cable.cut = when
-                await asyncio.sleep(0.15)
+        async with always(site, through):
+            await approved(site)
+            for _ in range(5):
+                cable.cut, before = when, site.log.count("postgres_back")
+                await until(lambda: cable.cut is None or _settled(database), LONG)
+                await until(partial(_back_again, site, database, before), LONG)
             cable.cut = None
-        assert cable.cuts > 3
-    everybody_once(site, database)
+            await until(lambda: _settled(database), LONG)
+        assert cable.cuts > 0
+    everybody_once(site, database, in_doubt=4)
+
+
+def _back_again(site: Isp, url: str, before: int) -> bool:
+    return site.log.count("postgres_back") > before or _settled(url)
+
+
+def _settled(url: str) -> bool:
+    return any(line["kind"] == "settled" for line in lines(url))

@@ -13,7 +13,7 @@ class Wire:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self.cut: str | None = None  # "before" it reaches the other side, "after" its answer is there, "hang"
-        self.word = b"WITH head AS"
+        self.word = b'"prev":"'  # of a line: what is prepared comes without its statement
         self.cuts = 0
         self.passes = (
             asyncio.Event()
