@@ -139,7 +139,7 @@ class Polling:
         self._of_no_region.update(new)
         if new:
             log.warning("OLTs of no region, whose cases go to TELEGRAM_CHAT_ID: %s", ", ".join(new))
-            self._chat.say(Notice("no_region", {"olts": new}))
+            self._chat.say(Notice("no_region", {"n": len(new), "which": ", ".join(new)}))
 
     def _is_of(self, incident_id: str, watch: _Watch) -> bool:
         """Whether a source tells of an incident; those of none that is left are the first one's to miss."""

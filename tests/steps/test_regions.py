@@ -106,7 +106,7 @@ class TestWhose:
         nocs.fall("3/3", olt="N 01")
         await nocs.pass_by(300)
         said = [n.facts for n in nocs.chat.said if n.code == "no_region"]
-        assert said == [{"olts": ("X 01",)}]
+        assert said == [{"n": 1, "which": "X 01"}]
 
     async def test_settings_that_change_move_no_case(self, nocs: Desk) -> None:
         nocs.fall("1/1", olt="N 01")
