@@ -55,7 +55,8 @@ def _started(*given: Any) -> int:
     files = [mine if mine != -1 else number for number, mine in enumerate((read, write, error))]
     with _turn:
         spawner, prctl = _spawner()[0], ctypes.CDLL(None).prctl
-        prctl(_SUBREAPER, 1)
+        if prctl(_SUBREAPER, 1):  # else its end would be nobody's to hear, and read as a good one
+            raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
         try:
             socket.send_fds(spawner, [json.dumps(wanted).encode()], files)
             return int(spawner.recv(100))

@@ -57,6 +57,8 @@ def serve(asked: socket.socket) -> dict[str, Any]:
         if between == 0:  # it ends at once: its child goes to the process that asked, as one of its own
             child = os.fork()
             if child != 0:
+                if wanted["process_group"] >= 0:  # also here: whoever asked may signal the group at once
+                    os.setpgid(child, wanted["process_group"])
                 os.write(tells, str(child).encode())
                 os._exit(0)
             for number, file in enumerate(files):

@@ -55,6 +55,11 @@ def test_whose_an_olt_is(olt: str, region: str) -> None:
     assert rules.of(region).region_of(olt) == region, "each region's rules know of the others"
 
 
+def test_a_bracket_in_a_name_is_a_bracket() -> None:
+    rules = rules_of(load(None, {**BOTH, "REGION_SUL_OLTS": "POP [HW] ?"}))
+    assert [rules.region_of(olt) for olt in ("pop [hw] 1", "POP H 1")] == ["SUL", ""]
+
+
 def test_an_olt_of_no_region_is_nobodys() -> None:
     rules = rules_of(load(None, {**BOTH, "REGION_SUL_OLTS": "S*"}))
     assert rules.region_of("X 1") == ""

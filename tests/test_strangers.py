@@ -1,7 +1,7 @@
 """Who has no session and no key: on every path that the router has, with all that may be turned on."""
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -34,11 +34,13 @@ def routes(monkeypatch: pytest.MonkeyPatch) -> dict[str, Route]:
     """What the bot's server was given."""
     given: dict[str, Route] = {}
 
-    def server(routes: Mapping[str, Route]) -> Server:
-        given.update(routes)
-        return Server(routes)
+    class Seen(Server):
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name == "routes":
+                given.update(value)
+            super().__setattr__(name, value)
 
-    monkeypatch.setattr(app, "Server", server)
+    monkeypatch.setattr(app, "Server", Seen)
     return given
 
 

@@ -130,7 +130,7 @@ class Noc:
 
     def _facts(self, program: Callable[[], ProgramFacts]) -> Callable[[], ProgramFacts]:
         """Those of the program, with how this region's own group takes posts."""
-        return (lambda: replace(program(), posting=self.posting)) if self.region else program
+        return lambda: replace(program(), posting=self.posting)
 
     def follow(self, setup: Setup) -> None:
         """From now on this holds, but for the group and topic: they stay."""

@@ -29,6 +29,7 @@ from bot.chat.wire.connection import Account, Connection, Poller, application, i
 from bot.chat.wire.link import Link
 from bot.domain.rules import Rules
 from bot.domain.who import Who
+from bot.errors import Declined
 from bot.ports import Clock, History, Ledger, NocChat, Notice, Pictures, Reload, Reports, Reread
 
 __all__ = ["Account", "Telegram"]
@@ -187,9 +188,12 @@ class Telegram:
 
     async def still_decides(self, who: Who) -> bool | None:
         """The same of any of the NOCs."""
-        nocs = [noc for noc in self.nocs.values() if noc.access.lists(who.id)] or [self._home]
-        found = [await noc.access.still_may(who) for noc in nocs]
-        return True if True in found else None if None in found else False
+        found: list[bool | None] = []
+        for noc in await self._listed_in(who.id) or [self._home]:
+            found.append(await noc.access.still_may(who))
+            if found[-1]:
+                return True
+        return None if None in found else False
 
     def contested(self) -> bool:
         """Whether a second program polls with this token, as far as is known (`ports.Staff`)."""
@@ -218,9 +222,9 @@ class Telegram:
         """Whose group that is."""
         return next((noc for noc in self.nocs.values() if noc.chat.group == chat), None)
 
-    def _noc_of(self, update: Update) -> Noc:
+    async def _noc_of(self, update: Update) -> Noc:
         """Who is to take it in: of several NOCs that of the group; in private whose page it is, or the first
-        in which the person may decide.
+        in which the person may decide: a list of people may be that of several groups.
         """
         chat, user, message = update.effective_chat, update.effective_user, update.effective_message
         if len(self.nocs) == 1 or chat is None:
@@ -232,16 +236,27 @@ class Telegram:
             wrote = (noc for noc in nocs if noc.browse.wrote(chat.id, message.message_id))
             if update.callback_query is not None and (noc := next(wrote, None)) is not None:
                 return noc
-        return next((noc for noc in nocs if user is not None and noc.access.lists(user.id)), self._home)
+        if user is None:
+            return self._home
+        listed = await self._listed_in(user.id)
+        for noc in listed:
+            with contextlib.suppress(Declined):
+                await noc.access.check_in_group(user.id)
+                return noc
+        return next(iter(listed), self._home)
+
+    async def _listed_in(self, user: int) -> list[Noc]:
+        """The NOCs in which somebody may decide, if they are in its group."""
+        return [noc for noc in self.nocs.values() if await noc.access.is_approver(user)]
 
     async def _tapped(self, update: Update, context: object) -> None:
-        await self._noc_of(update).presses.tap(update, context)
+        await (await self._noc_of(update)).presses.tap(update, context)
 
     async def _typed(self, update: Update, context: object) -> None:
-        await self._noc_of(update).commands.typed(update, context)
+        await (await self._noc_of(update)).commands.typed(update, context)
 
     async def _replied(self, update: Update, context: object) -> None:
-        await self._noc_of(update).replies.said(update, context)
+        await (await self._noc_of(update)).replies.said(update, context)
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         _keep(self._work, work)

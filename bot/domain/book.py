@@ -228,6 +228,11 @@ class Book:
         later = incident.start_known and incident.started > max(before.ended_at, before.incident.started)
         return None if later else case
 
+    @property
+    def whole(self) -> "Book":
+        """The book of all regions (`RegionalBook`)."""
+        return self
+
     def chat(self, configured: int) -> int:
         """Where the configured group is now, after every move that Telegram told."""
         while configured in self.moved:

@@ -15,12 +15,17 @@ class RegionalBook(Book):
     shows things; rules decide by the whole.
     """
 
-    __slots__ = ("_region", "_regions")
+    __slots__ = ("_region", "_regions", "_whole")
 
     def __init__(self, whole: Book, region: str, regions: Collection[str]) -> None:
         """`region` is one of the `regions`, or empty: then all that is of none of them."""
         self.__dict__ = whole.__dict__
-        self._region, self._regions = region, regions
+        self._region, self._regions, self._whole = region, regions, whole
+
+    @property
+    def whole(self) -> Book:
+        """That of all regions: what they share, as the day's limit, is used up by each of them."""
+        return self._whole
 
     def has(self, case: Case) -> bool:
         """Whether it is this region's."""

@@ -92,7 +92,8 @@ class Rules:
 
     def has(self, olt: str) -> bool:
         """Whether a pattern of this region's names the OLT, written in small letters."""
-        return any(fnmatchcase(olt, pattern.casefold()) for pattern in self.olts)
+        # A bracket is one: OLTs have names like "CB 01 [HW]".
+        return any(fnmatchcase(olt, pattern.casefold().replace("[", "[[]")) for pattern in self.olts)
 
 
 class InForce:

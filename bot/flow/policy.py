@@ -102,7 +102,7 @@ class Policy:
             case (
                 CaseOpened() | IncidentJoined() | IncidentChanged() | IncidentEnded() | Lapsed() | Evidence()
             ):
-                self._chat.show(line.case)
+                self._changed(line.case, *getattr(line, "beside", ()))
             case Proposed():
                 self._chat.show(line.case, urgent=True)
                 self._chat.say(Notice("second_needed", {"case": line.case, "by": line.by}))
@@ -117,6 +117,11 @@ class Policy:
                 self._told_of_none(line)
             case _ if line.audited and (number := getattr(line, "case", None)) is not None:
                 self._chat.show(number, urgent=True)  # what else people decide about a case is on its card
+
+    def _changed(self, *cases: int) -> None:
+        """A case's card, and those in other regions' groups that name it from now on."""
+        for number in cases:
+            self._chat.show(number)
 
     def show_all(self) -> None:
         """Every card that somebody may be waiting at is drawn again."""

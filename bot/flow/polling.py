@@ -13,7 +13,7 @@ from bot.domain.book import Book
 from bot.domain.case import restored_of
 from bot.domain.causes.sightings import Sightings
 from bot.domain.causes.told import Olts
-from bot.domain.events import CaseOpened, Line
+from bot.domain.events import CaseOpened, IncidentJoined, Line
 from bot.domain.incident import Incident, Poll, of_source
 from bot.domain.rules import InForce, Rules
 from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
@@ -133,9 +133,13 @@ class Polling:
         """Once for each OLT, where there are regions: its cases are told to the group of all others."""
         if not self._rules.regions:
             return
-        opened = (line for line in lines if isinstance(line, CaseOpened) and not line.region)
-        olts = {i.port.olt: None for line in opened for i in (line.incident, *line.others)}
-        new = tuple(olt for olt in olts if olt not in self._of_no_region)
+        olts: dict[str, None] = {}
+        for line in lines:
+            if isinstance(line, CaseOpened):
+                olts |= {incident.port.olt: None for incident in (line.incident, *line.others)}
+            elif isinstance(line, IncidentJoined):
+                olts[line.incident.port.olt] = None
+        new = [o for o in olts if o not in self._of_no_region and not self._rules.region_of(o)]
         self._of_no_region.update(new)
         if new:
             log.warning("OLTs of no region, whose cases go to TELEGRAM_CHAT_ID: %s", ", ".join(new))
@@ -158,7 +162,8 @@ class Polling:
         left = (n for n in sorted(self._ledger.book.open) if cases[n].on)
         alone = [n for n in left if all(self._is_unwatched(incident.id) for incident in cases[n].on)]
         if alone:
-            self._chat.say(Notice("unwatched", {"n": len(alone), "cases": tuple(alone[:CASES_AT_MOST])}))
+            most = None if self._rules.regions else CASES_AT_MOST  # each group is told of its own
+            self._chat.say(Notice("unwatched", {"n": len(alone), "cases": tuple(alone[:most])}))
 
     async def _read_more(self, watch: _Watch, poll: Poll, now: datetime) -> None:
         """What the list does not say, all at one time, as cards wait for it."""

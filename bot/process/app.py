@@ -333,7 +333,7 @@ class App:
         node, before = self._settings.called, self._lead.before
         if before not in {None, node}:
             facts = {"node": node, "before": before, "given_up": self._lead.given_up}
-            self._telegram.chat.say(Notice("took_over", facts))
+            self._telegram.groups.say(Notice("took_over", facts))
 
     def _schedule(self) -> None:
         for source in self._source.sources:

@@ -13,16 +13,18 @@ from bot.ports import Write
 def within(region: str, rule: Write, rules: Rules) -> Write:
     """The rule, for who decides in a region: Declined where it is about another's case, port or OLT.
 
-    What is about none of them (who wants no messages, that the ledger is no old copy) is everybody's.
+    What is about none of them (who wants no messages, that the ledger is no old copy) is everybody's. A
+    silence over several, of before they were regions, is ended by each of them: else by nobody.
     """
     if not rules.regions:
         return rule
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         lines = rule(book, now)
-        for other in (one for line in lines for one in _regions(line, book, rules)):
-            if other != region:
-                raise Declined("other_region", region=other)
+        for line in lines:
+            theirs = [one for one in _regions(line, book, rules) if one != region]
+            if theirs and not (isinstance(line, SilenceEnded) and region in _regions(line, book, rules)):
+                raise Declined("other_region", region=theirs[0])
         return lines
 
     return write

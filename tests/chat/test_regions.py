@@ -9,8 +9,11 @@ import pytest
 
 from bot.chat.noc import Setup
 from bot.chat.screens.attention import Attention
-from bot.domain.events import CaseOpened, CooldownReleased, Silenced
+from bot.domain.events import CaseOpened, CooldownReleased, Silenced, SilenceEnded
+from bot.domain.incident import Kind
+from bot.domain.limits.account import room_for
 from bot.domain.limits.silence import Scope
+from bot.domain.regional import RegionalBook
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import Declined
@@ -36,17 +39,18 @@ def of_regions(**more: Any) -> Rules:
 
 
 @asynccontextmanager
-async def three(api: BotApi, **options: Any) -> AsyncIterator[Room]:
+async def three(api: BotApi, everybody: frozenset[int] = frozenset(), **options: Any) -> AsyncIterator[Room]:
     """The group of all others, where Carla decides, and two regions: Ana decides in the north, Beto in the
-    south.
+    south; or `everybody` in each.
     """
     api.chats |= {NORTH: GROUPS["NORTE"], SOUTH: GROUPS["SUL"]}
     rules = of_regions()
     regions = [
-        Setup(NORTH, None, frozenset({ANA}), Attention(), rules.of("NORTE"), "NORTE"),
-        Setup(SOUTH, None, frozenset({BETO}), Attention(), rules.of("SUL"), "SUL"),
+        Setup(NORTH, None, everybody or frozenset({ANA}), Attention(), rules.of("NORTE"), "NORTE"),
+        Setup(SOUTH, None, everybody or frozenset({BETO}), Attention(), rules.of("SUL"), "SUL"),
     ]
-    async with opened(api, rules=rules, regions=regions, approvers=frozenset({CARLA}), **options) as room:
+    others = everybody or frozenset({CARLA})
+    async with opened(api, rules=rules, regions=regions, approvers=others, **options) as room:
         yield room
 
 
@@ -137,6 +141,59 @@ async def test_in_private_it_is_about_the_region_in_which_one_decides(api: BotAp
     await api.say(BETO, "/pendentes", BETO)
     await api.wait(lambda _: any("S 01" in m.text for m in api.messages(BETO)))
     assert not any("N 01" in m.text for m in api.messages(BETO))
+
+
+async def test_in_private_a_list_of_all_regions_people_is_asked_who_is_in_which_group(api: BotApi) -> None:
+    everybody = frozenset({ANA, BETO, CARLA})
+    api.users[BETO].never_in = frozenset({api.group, NORTH})
+    async with three(api, everybody) as room:
+        await outage(room, 2, "SUL")
+        await api.say(BETO, "/pendentes", BETO)
+        await api.wait(lambda _: any("S 01" in m.text for m in api.messages(BETO)))
+        assert await room.telegram.still_decides(Who(BETO, "Beto")) is True
+
+
+async def test_a_moved_group_says_which_setting_is_to_follow(api: BotApi, room: Room) -> None:
+    await room.telegram.nocs["NORTE"].chat.follow(-1009)
+    api.chats[-1009] = GROUPS["NORTE"]
+    await api.wait(
+        lambda _: any("REGION_NORTE_TELEGRAM_CHAT_ID: -1009" in m.text for m in api.messages(-1009))
+    )
+
+
+async def test_each_group_hears_which_of_its_own_cases_nobody_tells_of(room: Room) -> None:
+    for number in range(1, 31):
+        await outage(room, number, "NORTE" if number < 30 else "SUL")
+    cases = tuple(range(1, 31))
+    told = dict(room.telegram._groups._told(Notice("unwatched", {"n": 30, "cases": cases})))
+    assert told["NORTE"].facts == {"n": 29, "cases": cases[:20]}
+    assert told["SUL"].facts == {"n": 1, "cases": (30,)}
+
+
+async def test_a_silence_over_two_regions_is_ended_by_each_and_made_by_none(room: Room) -> None:
+    made = Silenced(1, (Scope("N 01"), Scope("S 01")), NOON, SOMEBODY, "")
+    rules = of_regions()
+    with pytest.raises(Declined, match="other_region"):
+        within("SUL", lambda _b, _n: [made], rules)(room.ledger.book, NOON)
+    await room.line(made)
+    ended = SilenceEnded(1, SOMEBODY)
+    for region in ("NORTE", "SUL"):
+        assert within(region, lambda _b, _n: [ended], rules)(room.ledger.book, NOON) == [ended]
+    with pytest.raises(Declined, match="other_region"):
+        within("", lambda _b, _n: [ended], rules)(room.ledger.book, NOON)
+
+
+async def test_power_is_told_of_fibre_that_waits_in_another_region(room: Room) -> None:
+    """The day's limit is everybody's: a card that did not count it would offer what is always declined."""
+    book, limited = room.ledger.book, of_regions(daily_limit=30, templates={"LOS": "1", "POWER": "2"})
+    power = incident(1, Kind.POWER, started=room.started, affected=20, olt="N 01")
+    fibre = incident(2, place="1/2", started=room.started, affected=20, olt="S 01")
+    await room.line(CaseOpened(1, power, region="NORTE"))
+    await room.line(CaseOpened(2, fibre, region="SUL"))
+    north = RegionalBook(book, "NORTE", limited.regions)
+    rooms = [room_for(one, one.cases[1], one.cases[1].ports, limited, NOON) for one in (book, north)]
+    assert rooms[0] == rooms[1] is not None
+    assert rooms[1].first == 2
 
 
 async def test_what_is_said_goes_to_whom_it_concerns(api: BotApi, room: Room) -> None:

@@ -79,9 +79,12 @@ class TestWhose:
         nocs.fall("1/1", "1/2", "1/3", kind=Kind.POWER, olt="N 01")
         await nocs.poll()
         await nocs.pass_by(30)
+        await nocs.approve(1)
         nocs.fall("1/1", "1/2", "1/3", kind=Kind.POWER, olt="S 01")
+        nocs.chat.shown.clear()
         await nocs.pass_by(60)
         assert (nocs.case(1).beside, nocs.case(2).beside) == ((2,), (1,))
+        assert {1, 2} <= set(nocs.chat.shown), "also the card of what was decided names the other"
 
     async def test_who_joins_a_case_may_be_what_links_it(self, nocs: Desk) -> None:
         """Each region's case was there, and only a third port makes one cause of them."""

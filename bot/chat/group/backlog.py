@@ -109,8 +109,8 @@ class Backlog:
             self.mark(number, Urgency.URGENT)
         self.refresh()
         since = self._d.clock.now() - STILL_WARM
-        for number in reversed(book.touched):
-            if book.touched[number] <= since:
+        for number, at in reversed(book.touched.items()):
+            if at <= since:
                 break
             both = (book.cases[number], book.restored_by(number))
             if any(_began(case, since) for case in both if case is not None):
@@ -302,7 +302,7 @@ def _matter(notice: Notice) -> tuple[str, str]:
         notice.facts
     )  # rows that were told of once are not told of again: each list is a matter of its own
     about, what = (
-        str(facts.get("case", facts.get("silence", facts.get("rows", "")))),
+        str(facts.get("case", facts.get("silence", facts.get("rows", facts.get("which", ""))))),
         str(facts.get("what", "")),
     )
     matter = next((one for one in ("eta", "over", "left") if what.startswith(one)), "")

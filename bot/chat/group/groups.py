@@ -9,6 +9,7 @@ from bot.domain.book import Book
 from bot.domain.incident import Port
 from bot.domain.rules import Rules
 from bot.flow.due import HANDOVER, SILENCE_ENDS
+from bot.flow.polling import CASES_AT_MOST
 from bot.ports import Notice
 
 
@@ -61,7 +62,7 @@ class Groups:
         for region in self._chats:
             own = tuple(number for number in cases if self._region(number) == region)
             if own:
-                yield region, replace(notice, facts={"n": len(own), "cases": own})
+                yield region, replace(notice, facts={"n": len(own), "cases": own[:CASES_AT_MOST]})
 
     def _of_case(self, number: int) -> NocChat:
         return self._chats[self._region(number)]

@@ -171,7 +171,9 @@ class NocChat:
         if new == old:
             return
         await record_move(self._d.ledger, old, new)
-        self.say(Notice("group_moved", {"old": old, "new": new}))
+        region = self._d.region
+        name = f"REGION_{region}_TELEGRAM_CHAT_ID" if region else "TELEGRAM_CHAT_ID"
+        self.say(Notice("group_moved", {"old": old, "new": new, "name": name}))
         self.redraw()
 
     def refresh(self) -> None:

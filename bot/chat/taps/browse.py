@@ -233,7 +233,7 @@ class Browse:
         make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
         entries = await self.past.entries(read_audit(press.arg)[1])
         facts = entries, self._d.words, self._now, self._d.rules.cooldown_hours
-        if entries.book is self._book:
+        if entries.book.cases is self._book.cases:  # the living one
             return make(*facts)
         return await asyncio.to_thread(make, *facts)  # a thousand rows: taps need not wait for them
 

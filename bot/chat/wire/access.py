@@ -125,12 +125,6 @@ class Access:
         if user not in self._admins:
             raise Declined("not_allowed", decides=self.who_decides)
 
-    def lists(self, user: int) -> bool:
-        """Whether this person is known to decide here; nobody is asked."""
-        if self._approvers == "*":
-            return self._standings.get(user, ("out", 0.0))[0] != "out"
-        return user in (self._approvers or self._admins)
-
     async def is_approver(self, user: int) -> bool:
         """Whether this person may decide."""
         try:

@@ -45,8 +45,8 @@ class Day:
 def cases_of(book: Book, since: datetime) -> list[Case]:
     """The cases of which anything was written since then, and those that are on."""
     found = dict.fromkeys(sorted(book.open))
-    for number in reversed(book.touched):
-        if book.touched[number] < since:
+    for number, at in reversed(book.touched.items()):
+        if at < since:
             break
         found[number] = None
     return [book.cases[number] for number in found]

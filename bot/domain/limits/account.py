@@ -144,6 +144,6 @@ def _ahead(book: Book, case: Case, rules: Rules, now: datetime) -> list[Case]:
     """The cases that wait and come before this one: fibre before power, which comes back by itself."""
     if templates_of(case, rules) != (Kind.POWER,):
         return []
-    others = (book.cases[number] for number in sorted(book.open) if number != case.id)
+    others = (book.cases[number] for number in sorted(book.whole.open) if number != case.id)
     waiting = (one for one in others if one.undecided and book.silence_over(one, now) is None)
     return [one for one in waiting if Kind.LOS in templates_of(one, rules)]

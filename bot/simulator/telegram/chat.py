@@ -32,7 +32,9 @@ class Refused(Exception):
 
 @dataclass
 class User:
-    """A person; ``opened_private`` once they wrote to the bot in private, ``gone`` once they left."""
+    """A person; ``opened_private`` once they wrote to the bot in private, ``gone`` once they left;
+    ``never_in`` are groups that they were never in.
+    """
 
     id: int
     name: str
@@ -40,6 +42,7 @@ class User:
     admin: bool = False
     opened_private: bool = False
     gone: bool = False
+    never_in: frozenset[int] = frozenset()
 
     def json(self) -> dict[str, Any]:
         """A Bot API User."""

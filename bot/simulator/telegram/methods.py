@@ -122,7 +122,7 @@ class Methods:
             return {"status": "member", "user": BOT_USER}
         if user not in self._state.users:
             raise Refused("Bad Request: user not found")
-        return member(self._state.users[user])
+        return member(self._state.users[user], call.number("chat_id"))
 
     def _get_administrators(self, call: Call) -> list[dict[str, Any]]:
         if self._known(call) > 0:
@@ -172,9 +172,9 @@ class Methods:
         return {**file, "file_path": f"documents/{file['file_id']}"}
 
 
-def member(user: User) -> dict[str, Any]:
+def member(user: User, chat: int = 0) -> dict[str, Any]:
     """A Bot API ChatMember."""
-    if user.gone:
+    if user.gone or chat in user.never_in:
         return {"status": "left", "user": user.json()}
     if not user.admin:
         return {"status": "member", "user": user.json()}
