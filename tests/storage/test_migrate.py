@@ -1,5 +1,6 @@
 """`ledger migrate`: into PostgreSQL and back, line by line, and nothing on top of another ledger."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,9 @@ from bot.domain.phone import parse_phone
 from bot.errors import StartupError
 from bot.storage.commands.forget import forget, phone_of
 from bot.storage.files import FileLedger
+from bot.storage.people import months
 from bot.storage.postgres import moving, table
+from bot.storage.postgres.lease import Lease
 from bot.storage.postgres.ledger import PostgresLedger
 from tests.fakes import ANA, NOON, FakeClock
 from tests.postgres import Server
@@ -96,7 +99,45 @@ async def test_broken_off_it_goes_on_where_it_was(
         some = connection.execute("SELECT count(*) FROM ledger_lines").fetchone()
     assert some is not None
     assert 0 < some[0] < 61
+    for refuses in (
+        lambda: moving.made(database),
+        lambda: moving.compared(database),
+        lambda: moving.out(database, tmp_path / "out", FakeClock()),
+    ):
+        with pytest.raises(StartupError, match="or that was broken off"):
+            refuses()
+    with pytest.raises(StartupError, match="or that was broken off"):
+        await PostgresLedger.open(database, tmp_path / "another", FakeClock())
     assert "61 lines" in moving.into(tmp_path, database)
+    ledger = await PostgresLedger.open(database, tmp_path, FakeClock(LATER))
+    assert ledger.recovery.lines == 61
+    await ledger.close()
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+async def test_beside_a_bot_that_leads_there_nothing_is_brought(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    await lived(tmp_path)
+    lease = Lease(database, "a", ttl=600)
+    if when == "before":
+        assert await lease.take()
+    else:
+        whole, loop = table.put, asyncio.get_running_loop()
+
+        def overtaken(*args: object) -> None:
+            assert asyncio.run_coroutine_threadsafe(lease.take(), loop).result()
+            whole(*args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(table, "put", overtaken)
+        monkeypatch.setattr(months, "months_in", lambda *_: [SEGMENT])
+    try:
+        with pytest.raises(StartupError, match="a bot writes that database: stop it first"):
+            await asyncio.to_thread(moving.into, tmp_path, database)
+    finally:
+        await lease.close()
+    with Connection.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM ledger_lines").fetchone() == (0,)
 
 
 async def test_no_other_ledger_is_written_over(database: str, tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ def test_an_older_program_refuses_newer_tables(database: str) -> None:
                 refuses(connection)
 
 
+def test_half_a_ledger_stays_half_whatever_makes_the_tables(database: str) -> None:
+    with Connection.connect(database) as connection:
+        connection.execute("UPDATE ledger_head SET version = 0")
+        assert not schema.make(connection)
+        with pytest.raises(StartupError, match="or that was broken off"):
+            schema.check(connection)
+
+
 @pytest.mark.parametrize(
     "statement",
     [

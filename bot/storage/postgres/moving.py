@@ -29,17 +29,16 @@ _GROUP = 1000  # lines, at least, that one statement brings
 def made(url: str) -> str:
     """Make the tables, or bring them up to this version; what was done, in words. StartupError."""
     with _linked(url) as link:
-        return (
-            _("the tables are made")
-            if schema.make(link.connection())
-            else _("the tables are as they should be")
-        )
+        new = schema.make(link.connection())
+        schema.check(link.connection())
+        return _("the tables are made") if new else _("the tables are as they should be")
 
 
 def into(folder: Path, url: str, disk: Disk | None = None) -> str:
     """Bring the ledger of a data folder into a database; what was done, in words.
 
-    The folder is a copy of it from then on. StartupError where either is not as it should be.
+    The folder is a copy of it from then on. StartupError where either is not as it should be. No bot starts
+    on that database before all of it is there: on half of it it would send again what is sent.
     """
     disk = disk or Disk()
     with _alone(disk, folder), _linked(url) as link:
@@ -52,17 +51,19 @@ def into(folder: Path, url: str, disk: Disk | None = None) -> str:
             )
         if end.seq and not _begins_as(disk, folder, found, end):
             raise StartupError(_("that database has a ledger already, and it is another one"), code=1)
-        table.keep_secret(link, secret)
-        if table.secret(link) != secret:
+        if table.secret(link) not in {None, secret}:
             raise StartupError(_("that database has a ledger already, and it is another one"), code=1)
+        epoch = table.begin(link, end)
+        table.keep_secret(link, secret)
         for month in months.months_in(disk, folder):
             kept = (one for one in map(months.read, months.lines(disk, folder, month)) if one is not None)
             table.put(link, month, (one.dump().rstrip(b"\n").decode() for one in kept))
         head = Head(end.seq, end.group, end.digest)
         for raws, then in _groups(disk, folder, found, end.seq):
-            table.append(link, raws, head, then, listed=(), epoch=end.epoch)
+            table.append(link, raws, head, then, listed=(), epoch=epoch)
             head = then
         _compare(link, found.head)
+        table.finish(link)
         copy.told(disk, folder)
         lines = counted(found.head.seq, "line")
         return _(
@@ -166,6 +167,8 @@ def _linked(url: str) -> Iterator[Link]:
     except Lost as error:
         text = _("PostgreSQL does not answer as it should ({why})", why=why(error))
         raise StartupError(text, code=1) from error
+    except (table.Fenced, table.Elsewhere) as error:
+        raise StartupError(_("a bot writes that database: stop it first"), code=1) from error
     finally:
         link.close()
 

@@ -15,6 +15,9 @@ from bot.storage import codec
 VERSION = 1
 """Of the tables that this program makes and understands."""
 
+HALF = 0
+"""Of tables that a ledger is being brought into: nobody may take what is there for the whole of it."""
+
 LEAST = 14
 """Of PostgreSQL: what is older gets no corrections any more."""
 
@@ -71,7 +74,8 @@ def version(connection: Connection[Any]) -> int | None:
 def make(connection: Connection[Any]) -> bool:
     """Make the tables, or bring them up to this version; whether there was anything to do.
 
-    StartupError where they are of a newer version, or cannot be made here; psycopg.Error.
+    What is half a ledger stays so. StartupError where they are of a newer version, or cannot be made here;
+    psycopg.Error.
     """
     _check_server(connection)
     with connection.transaction():
@@ -92,6 +96,12 @@ def check(connection: Connection[Any]) -> None:
     _check_not_newer(there)
     if there is None:
         text = "there is no ledger in that database yet: run python -m bot ledger migrate --to its address"
+        raise StartupError(tongue.said(text), code=1)
+    if there == HALF:
+        text = (
+            "a ledger is being brought into that database, or that was broken off: run python -m bot ledger "
+            "migrate --from its folder --to that database to its end"
+        )
         raise StartupError(tongue.said(text), code=1)
     if there < VERSION:
         text = "the ledger's tables are of a version before ({there}, not {mine}): run ledger migrate --to"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.storage.people.months import Listed, month_of
+from bot.storage.postgres import schema
 from bot.storage.postgres.link import Link
 from bot.storage.segments import Head
 
@@ -26,6 +27,14 @@ WITH head AS (
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM lines), (SELECT pg_notify('ledger', %(told)s)::text FROM head)
+"""
+
+# Whoever opened it before is shut out, and whoever leads is not.
+_BEGIN = """
+UPDATE ledger_head SET version = %(half)s, epoch = epoch + 1
+WHERE seq = %(seq)s AND digest = %(digest)s AND epoch = %(epoch)s
+    AND NOT EXISTS (SELECT FROM ledger_lease WHERE name = 'leader' AND until >= clock_timestamp())
+RETURNING epoch
 """
 
 
@@ -90,6 +99,21 @@ def append(
     ((count, _),) = link.ask(_APPEND, values)
     if count != len(raws):
         check(end(link), then, epoch)
+
+
+def begin(link: Link, found: End) -> int:
+    """No bot opens it from now on, until `finish`; the epoch to bring lines under. Fenced, Lost."""
+    rows = link.ask(
+        _BEGIN, {"half": schema.HALF, "seq": found.seq, "digest": found.digest, "epoch": found.epoch}
+    )
+    if not rows:
+        raise Fenced
+    return int(rows[0][0])
+
+
+def finish(link: Link) -> None:
+    """All lines are there. Raises Lost."""
+    link.ask("UPDATE ledger_head SET version = %s", (schema.VERSION,))
 
 
 def line(link: Link, seq: int) -> bytes | None:
