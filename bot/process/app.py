@@ -81,20 +81,24 @@ OPT_OUTS = 86_400.0  # seconds between two readings of the gateway's own list of
 AT_ONCE = 0.5  # seconds until what was pushed is read: what comes at the same moment is read with it
 SOON = 60.0  # seconds after a start until the first of each: are people heard, what of those in flight before
 QUICK = 2.0  # seconds that a replay takes before anybody is told how far it is
+HEARD = 5.0  # seconds that who leads has to say that its ledger is closed, until it ends
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
 
 
 async def _replayed(settings: Settings, clock: Clock, epoch: int | None = None) -> FileLedger:
     """The ledger that LEDGER names, out of the garbage collector's sight.
 
-    Each full collection would stop taps for 100 ms. `epoch`: whose turn to write it is, where several might.
+    Each full collection would stop taps for 100 ms. `epoch`: whose turn to write it is, where several might;
+    who has none only reads what is in PostgreSQL, and that book is to be let go of again.
     """
+    stays = epoch is not None or not settings.ledger.get_secret_value()
     gc.disable()
     try:
         with watched(settings.data_dir, after=QUICK, say=partial(log.info, "the ledger is read: %s")) as disk:
             return await open_ledger(settings, clock, disk, epoch)
     finally:
-        gc.freeze()
+        if stays:
+            gc.freeze()
         gc.enable()
 
 
@@ -164,7 +168,7 @@ class App:
         holders = Holders(self._flow, self._telegram, pace, self._views, self._poll_every)
         reload = None if self._given is None else Reload(settings, self._given, clock, holders)
         self._telegram.attend(self._flow, self._program, reload, self._panel.link if self._panel else None)
-        ledger.on_closed = lambda why: self._telegram.groups.say(Notice("ledger_closed", {"why": why}))
+        ledger.on_closed = self._is_closed
         ledger.on_back = lambda: self._flow.follow(self._flow.rules)  # every card as it is by now
         try:
             await self._start()
@@ -192,6 +196,13 @@ class App:
             if found is None:
                 await self._server.stop()
         return found
+
+    def _is_closed(self, why: str) -> None:
+        """The groups hear of it; and who leads makes room for another machine: there it may be open."""
+        self._telegram.groups.say(Notice("ledger_closed", {"why": why}))
+        if self._lead is not None:
+            gone = f"the ledger is closed ({why})"
+            asyncio.get_running_loop().call_later(HEARD, self._lead.leading.lost, gone)
 
     def _routes(self) -> dict[str, Route]:
         told, sources = webhook_of(self._settings), self._source.sources

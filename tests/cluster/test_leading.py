@@ -52,6 +52,18 @@ async def test_it_ends_where_another_one_took_over(database: str, postgres: Serv
         assert not leading.held()
 
 
+async def test_it_ends_once_where_it_is_told_to_and_never_after_its_stop(database: str) -> None:
+    async with leads(database) as (leading, ends):
+        leading.lost("its ledger is closed")
+        leading.lost("and closed once more")
+        assert await ended(ends) == "its ledger is closed"
+        assert ends.empty()
+    async with leads(database) as (leading, ends):
+        await leading.stop()
+        leading.lost("what was to end it comes late")
+        assert ends.empty()
+
+
 async def test_it_ends_where_the_database_stays_away_and_says_once_why(pg_shared: Path) -> None:
     with running(pg_shared) as server:
         async with leads(server.database()) as (leading, ends):

@@ -81,6 +81,21 @@ async def test_a_leader_that_was_stopped_wakes_and_does_nothing(pg_shared: Path,
             assert "this process ends at once" in leader.log()
 
 
+async def test_a_leader_whose_ledger_closes_for_good_makes_room(pg_shared: Path, tmp_path: Path) -> None:
+    with running(pg_shared) as server:
+        async with cluster(server, tmp_path, CUSTOMERS) as noc:
+            leader, _ = await both_on(noc)
+            await in_mid_send(noc, CUSTOMERS // 4)
+            server.run("UPDATE ledger_head SET epoch = epoch + 1", noc.url.rpartition("/")[2])
+            await noc.until(lambda: leader.codes)
+            assert set(leader.codes) == {LOST}
+            assert "the ledger is closed" in leader.log()
+            await noc.leader()
+            await noc.until(noc.done)
+            await noc.until(lambda: noc.said("Registro fechado"))
+            noc.judged(IN_FLIGHT)
+
+
 async def test_a_database_that_is_gone_for_seconds(pg_shared: Path, tmp_path: Path) -> None:
     with running(pg_shared) as server:
         async with cluster(server, tmp_path, CUSTOMERS) as noc:

@@ -52,8 +52,14 @@ class Leading:
         except Away as error:
             log.warning("which database it is could not be written (%s): the next start may ask again", error)
 
+    def lost(self, why: str) -> None:
+        """It leads no more, although the lease may be its own still: it ends as where that is lost."""
+        end, self._end = self._end, _ended
+        end(why)
+
     async def stop(self) -> None:
         """Give it up: the next one begins at once."""
+        self._end = _ended
         for task in self._tasks:
             task.cancel()
         with suppress(asyncio.CancelledError):
@@ -67,7 +73,7 @@ class Leading:
             await asyncio.sleep(AGAIN if away else self._every)
             try:
                 if not await self.lease.renew():
-                    self._over("another machine took over")
+                    self.lost("another machine took over")
                     return
             except Away as error:
                 if not away:
@@ -82,8 +88,8 @@ class Leading:
         """A renewal may hang; this does not, and comes first where the process was stopped for a while."""
         while not self.lease.expired():  # noqa: ASYNC110 - time passes by another clock than the loop's
             await asyncio.sleep(self.lease.ttl - self.lease.age)
-        self._over("another machine may lead by now: the lease could not be renewed in time")
+        self.lost("another machine may lead by now: the lease could not be renewed in time")
 
-    def _over(self, why: str) -> None:
-        end, self._end = self._end, lambda _why: None
-        end(why)
+
+def _ended(_why: str) -> None:
+    """Once is enough."""

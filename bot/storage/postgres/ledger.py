@@ -59,7 +59,8 @@ class PostgresLedger(FileLedger):
         self._back.set()
         self._not_copied: OSError | None = None
         self._since = 0.0
-        self._looking = asyncio.get_running_loop().create_task(self._look_on(), name="ledger watch")
+        loop = asyncio.get_running_loop()
+        self._looking: asyncio.Task[None] | None = loop.create_task(self._look_on(), name="ledger watch")
 
     @classmethod
     async def open(  # type: ignore[override]
@@ -138,8 +139,10 @@ class PostgresLedger(FileLedger):
 
     async def close(self) -> None:
         """As with files; what PostgreSQL does not take now is not waited for."""
-        self._looking.cancel()
-        await asyncio.wait({self._looking})
+        looking, self._looking = self._looking, None  # how it ended holds its frame, and so this ledger
+        if looking is not None:
+            looking.cancel()
+            await asyncio.wait({looking})
         self._stopping = True
         self._back.set()
         await super().close()
