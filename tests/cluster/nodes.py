@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from bot.process.cluster.leading import LOST
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
 from bot.simulator.telegram.api import BotApi
@@ -100,6 +101,7 @@ class Cluster:
         chat.group_limit = None
         self.ana = chat.add_user(501, "Ana", admin=True)
         self.url = server.database()
+        self.name = self.url.rpartition("/")[2]
         shared = settings(olt, hsm, chat, folder) | {
             "LEDGER": self.url,
             "POLL_SECONDS": "1",
@@ -154,11 +156,16 @@ class Cluster:
 
     def lines(self) -> list[dict[str, Any]]:
         """Every line of the ledger, as PostgreSQL has it."""
-        rows = self.server.run("SELECT line FROM ledger_lines ORDER BY seq", self.url.rpartition("/")[2])
+        rows = self.server.run("SELECT line FROM ledger_lines ORDER BY seq", self.name)
         return [json.loads(str(row[0])) for row in rows]
 
-    def judged(self, most_unknown: int) -> None:
-        """Nobody got two, and everybody of the plan is told or in doubt; of those there are few."""
+    def judged(self, in_flight: int) -> None:
+        """Nobody got two, and everybody of the plan is told or in doubt; of those there are few.
+
+        As many as are `in_flight` at once, each time that a leader ended at once: a slow machine may see
+        one more end than it was to.
+        """
+        most_unknown = in_flight * max(1, sum(node.codes.count(LOST) for node in self.nodes))
         got = self.delivered()
         assert {phone: n for phone, n in got.items() if n > 1} == {}, "somebody got two"
         lines = self.lines()
