@@ -5,6 +5,7 @@ Through the ledger, so that it is on record, and only beside no running bot: the
 
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
 
 from bot.chat.screens.words import words_in
 from bot.domain.phone import Phone, mask, parse_phone
@@ -17,7 +18,7 @@ from bot.process.checks.lines import Finding, plain
 from bot.process.settings.composed import Settings
 from bot.steps.trial import send_trial
 from bot.storage.access import of_another_user, who
-from bot.storage.postgres.engine import open_ledger
+from bot.storage.postgres.engine import open_alone
 from bot.tongue import said, spoken
 
 YES = frozenset({"sim", "yes"})
@@ -65,37 +66,37 @@ async def send_tests(
         text = said("not sent, this is a rehearsal; it needs GATEWAY ({real}) and DRY_RUN=false", real=real)
         yield Finding(WHAT, False, text)
         return
-    try:
-        folder = settings.data_dir
-        another = of_another_user(folder) if folder.exists() else None
-        if another is not None:
-            yield Finding(WHAT, False, f"{said('not sent')}: {another}")
-            return
-        ledger = await open_ledger(folder, clock, url=settings.ledger.get_secret_value())
-    except (StartupError, OSError) as error:
-        mend = said("it is written into the ledger, so stop the bot for it")
-        yield Finding(WHAT, False, f"{said('not sent')}: {error}; {mend}")
-        return
-    try:
-        if ledger.closed is not None:
-            yield Finding(WHAT, False, f"{said('not sent')}: {ledger.closed}")
-            return
-        question = 'Send template {named} to {phone} now? Type "sim" or "yes": '
-        if ask(said(question, named=named, phone=mask(phone.digits))).strip().casefold() not in YES:
-            yield Finding(WHAT, False, said("not sent: nobody typed sim or yes on a terminal"))
-            return
-        for template, hsm in templates.items():
-            receipt = await send_trial(
-                ledger, gateway, clock, template=template, hsm=hsm, phone=phone.digits, by=who()
-            )
-            yield _finding(said(_TO, what=f"{hsm} ({template})", phone=mask(phone.digits)), receipt, own)
-            if receipt.halt is not None and receipt.halt != "template":
-                yield Finding(WHAT, False, said("the others were not sent: they would meet the same"))
+    async with AsyncExitStack() as stack:
+        try:
+            folder = settings.data_dir
+            another = of_another_user(folder) if folder.exists() else None
+            if another is not None:
+                yield Finding(WHAT, False, f"{said('not sent')}: {another}")
                 return
-    except LedgerClosed as error:
-        yield Finding(WHAT, False, f"{said('stopped, what comes of it cannot be written down')}: {error}")
-    finally:
-        await ledger.close()
+            url = settings.ledger.get_secret_value()
+            ledger = await stack.enter_async_context(open_alone(folder, clock, url=url))
+        except (StartupError, OSError) as error:
+            mend = said("it is written into the ledger, so stop the bot for it")
+            yield Finding(WHAT, False, f"{said('not sent')}: {error}; {mend}")
+            return
+        try:
+            if ledger.closed is not None:
+                yield Finding(WHAT, False, f"{said('not sent')}: {ledger.closed}")
+                return
+            question = 'Send template {named} to {phone} now? Type "sim" or "yes": '
+            if ask(said(question, named=named, phone=mask(phone.digits))).strip().casefold() not in YES:
+                yield Finding(WHAT, False, said("not sent: nobody typed sim or yes on a terminal"))
+                return
+            for template, hsm in templates.items():
+                receipt = await send_trial(
+                    ledger, gateway, clock, template=template, hsm=hsm, phone=phone.digits, by=who()
+                )
+                yield _finding(said(_TO, what=f"{hsm} ({template})", phone=mask(phone.digits)), receipt, own)
+                if receipt.halt is not None and receipt.halt != "template":
+                    yield Finding(WHAT, False, said("the others were not sent: they would meet the same"))
+                    return
+        except LedgerClosed as error:
+            yield Finding(WHAT, False, f"{said('stopped, what comes of it cannot be written down')}: {error}")
 
 
 def _finding(what: str, receipt: Receipt, own: Mapping[str, str]) -> Finding:

@@ -4,7 +4,8 @@ They stand in `people/` alone. The lines call them by a code that only `people.k
 told still holds them back, and who asked for no messages still gets none.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.domain.events import PersonForgotten
@@ -19,7 +20,7 @@ from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.past.history import visited
 from bot.storage.people import months
-from bot.storage.postgres.engine import open_ledger
+from bot.storage.postgres.engine import open_alone
 from bot.storage.segments import segments_in
 from bot.tongue import said as _
 
@@ -48,24 +49,22 @@ async def forget(
     StartupError (exit code 1) where that cannot be; whatever was done then, the same command does the rest.
     """
     disk = disk or Disk()
-    ledger = await opened(folder, clock, disk, url)
     try:
-        if kept := before(disk, folder):
-            raise StartupError(_delete_first([str(folder / name) for name in kept]), code=1)
-        called = ledger.person(phone.digits)
-        with visited(folder, disk, ledger.head.seq) as archive:
-            theirs = whose(archive, disk, folder, phone, called)
-        plans = months.without(disk, folder, theirs.by)
-        await ledger.rewritten()
-        line = PersonForgotten(called, plans, who)
-        await ledger.commit(lambda _book, _now: [line])
+        async with opened(folder, clock, disk, url) as ledger:
+            if kept := before(disk, folder):
+                raise StartupError(_delete_first([str(folder / name) for name in kept]), code=1)
+            called = ledger.person(phone.digits)
+            with visited(folder, disk, ledger.head.seq) as archive:
+                theirs = whose(archive, disk, folder, phone, called)
+            plans = months.without(disk, folder, theirs.by)
+            await ledger.rewritten()
+            line = PersonForgotten(called, plans, who)
+            await ledger.commit(lambda _book, _now: [line])
     except LedgerClosed as error:
         raise StartupError(_("{why}: run it again", why=error), code=1) from error
     except OSError as error:
         text = _("{folder} cannot be written ({why}): run it again", folder=folder, why=error.strerror)
         raise StartupError(text, code=1) from error
-    finally:
-        await ledger.close()
     return "\n".join(
         [
             _(_TAKEN, plans=counted(plans, "plan")),
@@ -86,7 +85,8 @@ def _delete_first(copies: Sequence[str]) -> str:
     return _(text, copies=_(" and ").join(copies), away=away)
 
 
-async def opened(folder: Path, clock: Clock, disk: Disk, url: str = "") -> FileLedger:
+@asynccontextmanager
+async def opened(folder: Path, clock: Clock, disk: Disk, url: str = "") -> AsyncIterator[FileLedger]:
     """The ledger, to be written (`url`: of a database); StartupError (exit code 1) where it cannot be."""
     try:
         if not url and not segments_in(disk, folder):
@@ -94,9 +94,7 @@ async def opened(folder: Path, clock: Clock, disk: Disk, url: str = "") -> FileL
     except OSError as error:
         text = _("{folder} cannot be used: {why}", folder=folder, why=error.strerror)
         raise StartupError(text, code=1) from error
-    ledger = await open_ledger(folder, clock, disk, url)
-    if ledger.closed is not None:
-        why = ledger.closed
-        await ledger.close()
-        raise StartupError(why, code=1)
-    return ledger
+    async with open_alone(folder, clock, disk, url) as ledger:
+        if ledger.closed is not None:
+            raise StartupError(ledger.closed, code=1)
+        yield ledger

@@ -43,18 +43,16 @@ async def person(
     (exit code 1) where that cannot be.
     """
     disk = disk or Disk()
-    ledger = await opened(folder, clock, disk, url)
     try:
-        found = _found(folder, phone, ledger, disk)
-        line = PersonShown(ledger.person(phone.digits), who)
-        await ledger.commit(lambda _book, _now: [line])
+        async with opened(folder, clock, disk, url) as ledger:
+            found = _found(folder, phone, ledger, disk)
+            line = PersonShown(ledger.person(phone.digits), who)
+            await ledger.commit(lambda _book, _now: [line])
     except LedgerClosed as error:
         raise StartupError(str(error), code=1) from error
     except OSError as error:
         text = _("{path} cannot be read: {why}", path=folder, why=error.strerror)
         raise StartupError(text, code=1) from error
-    finally:
-        await ledger.close()
     return found
 
 

@@ -1,5 +1,7 @@
 """Which ledger it is: that in files, or that in PostgreSQL, which is loaded where it is asked for."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,32 @@ async def open_ledger(
     if not url:
         return FileLedger.open(folder, clock, disk)
     return await _postgres().open(url, folder, clock, disk, epoch=epoch)
+
+
+@asynccontextmanager
+async def open_alone(
+    folder: Path, clock: Clock, disk: Disk | None = None, url: str = ""
+) -> AsyncIterator[FileLedger]:
+    """The same for a command, beside no running bot (in a database: on no machine); closed at the end.
+
+    StartupError (exit code 1) also where a machine leads.
+    """
+    if not url:
+        ledger = FileLedger.open(folder, clock, disk)
+        try:
+            yield ledger
+        finally:
+            await ledger.close()
+        return
+    check_extra()
+    from bot.storage.postgres.turn import turn  # noqa: PLC0415 - as below
+
+    async with turn(url) as epoch:
+        ledger = await open_ledger(folder, clock, disk, url, epoch=epoch)
+        try:
+            yield ledger
+        finally:
+            await ledger.close()
 
 
 def _postgres() -> "type[PostgresLedger]":

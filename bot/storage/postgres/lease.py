@@ -13,7 +13,7 @@ A replica that was promoted, or a copy that was restored, has another one, and m
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +50,11 @@ WHERE name = %(name)s AND owner = %(owner)s AND epoch = %(epoch)s
 """
 _GIVE_UP = """
 UPDATE ledger_lease SET until = '-infinity' WHERE name = %(name)s AND owner = %(owner)s AND epoch = %(epoch)s
+"""
+_HAND_BACK = """
+UPDATE ledger_lease
+SET owner = %(before)s, until = CASE WHEN %(given_up)s THEN '-infinity' ELSE 'epoch' END::timestamptz
+WHERE name = %(name)s AND owner = %(owner)s AND epoch = %(epoch)s
 """
 _KEPT_BY = "SELECT owner FROM ledger_lease WHERE name = %(database)s"
 _TRUST = """
@@ -148,11 +153,17 @@ class Lease:
         self._good = asked
         return True
 
-    async def give_up(self) -> None:
-        """Let the next one have it at once. Nothing is done where it is not ours, or cannot be."""
+    async def give_up(self, as_found: Taken | None = None) -> None:
+        """Let the next one have it at once, who hears of us, or `as_found` of whom we heard.
+
+        Nothing is done where it is not ours, or cannot be.
+        """
         if self._epoch is not None:
             with suppress(Away):
-                await self._run(_GIVE_UP)
+                if as_found is None or as_found.before is None:
+                    await self._run(_GIVE_UP)
+                else:
+                    await self._run(_HAND_BACK, before=as_found.before, given_up=as_found.given_up)
         self._epoch = None
 
     async def moved(self) -> bool:
@@ -168,13 +179,13 @@ class Lease:
         """Hang up. What is ours stays so until its time is over."""
         self._hang_up()
 
-    async def _run(self, statement: str) -> tuple[Any, ...] | None:
+    async def _run(self, statement: str, **more: object) -> tuple[Any, ...] | None:
         """The row that it gives, () where it gives none and changed one, None where there was none.
 
         What does not end in time is hung up on: it may be done or not, and what was asked for last counts.
         """
         async with self._turn:
-            work = asyncio.ensure_future(self._ask(statement))
+            work = asyncio.ensure_future(self._ask(statement, more))
             try:
                 done, _ = await asyncio.wait({work}, timeout=self._patience)
             finally:
@@ -186,11 +197,11 @@ class Lease:
             raise Away("no answer")
         return work.result()
 
-    async def _ask(self, statement: str) -> tuple[Any, ...] | None:
+    async def _ask(self, statement: str, more: Mapping[str, object]) -> tuple[Any, ...] | None:
         try:
             connection = await self._connected()
             facts = {"name": NAME, "owner": self.owner, "ttl": self.ttl, "epoch": self._epoch}
-            facts |= {"database": DATABASE, "kept_by": self._kept_by}
+            facts |= {"database": DATABASE, "kept_by": self._kept_by, **more}
             cursor = await connection.execute(statement.encode(), facts)
             if cursor.description is not None:
                 return await cursor.fetchone()

@@ -19,7 +19,7 @@ from filelock import Timeout
 
 from bot import tongue
 from bot.domain.events import Line
-from bot.errors import Closed, StartupError
+from bot.errors import Closed, LedgerClosed, StartupError
 from bot.ports import Clock, Write
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger, Recovery, explained, unusable
@@ -128,12 +128,16 @@ class PostgresLedger(FileLedger):
         return gone
 
     async def rewritten(self) -> None:
-        """As with files: names and phones there are those that are here. OSError as above."""
+        """As with files: names and phones there are those that are here. LedgerClosed; OSError as above."""
         disk = Disk()
         for month in months.months_in(disk, self._folder):
             kept = [raw.decode() for raw in months.lines(disk, self._folder, month)]
             try:
-                await self._bounded(table.put, self._link, month, kept)
+                await self._bounded(table.put, self._link, month, kept, self._epoch)
+            except Fenced as error:
+                closed = self._why(error)
+                self._stop(closed)
+                raise LedgerClosed(closed) from error
             except Lost as error:
                 raise OSError(5, why(error)) from error
 

@@ -57,7 +57,7 @@ def into(folder: Path, url: str, disk: Disk | None = None) -> str:
         table.keep_secret(link, secret)
         for month in months.months_in(disk, folder):
             kept = (one for one in map(months.read, months.lines(disk, folder, month)) if one is not None)
-            table.put(link, month, (one.dump().rstrip(b"\n").decode() for one in kept))
+            table.put(link, month, (one.dump().rstrip(b"\n").decode() for one in kept), epoch)
         head = Head(end.seq, end.group, end.digest)
         for raws, then in _groups(disk, folder, found, end.seq):
             table.append(link, raws, head, then, listed=(), epoch=epoch)

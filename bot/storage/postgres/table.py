@@ -139,17 +139,25 @@ def months(link: Link) -> list[str]:
     return [month for (month,) in link.ask("SELECT DISTINCT month FROM ledger_people ORDER BY month")]
 
 
-def put(link: Link, month: str, lines: Iterable[str]) -> None:
-    """These, and no others, are the people of a month. Raises Lost."""
+def put(link: Link, month: str, lines: Iterable[str], epoch: int) -> None:
+    """These, and no others, are the people of a month. Fenced, Lost."""
     told = "\n".join(lines)
-    link.ask(
+    rows = link.ask(
         """
-        WITH gone AS (DELETE FROM ledger_people WHERE month = %(month)s)
-        INSERT INTO ledger_people (month, line)
-        SELECT %(month)s, line FROM unnest(string_to_array(%(lines)s, E'\\n')) AS t (line)
+        WITH head AS (
+            SELECT 1 FROM ledger_head WHERE epoch = %(epoch)s FOR SHARE
+        ), gone AS (
+            DELETE FROM ledger_people WHERE month = %(month)s AND EXISTS (SELECT FROM head)
+        ), put AS (
+            INSERT INTO ledger_people (month, line)
+            SELECT %(month)s, line FROM head, unnest(string_to_array(%(lines)s, E'\\n')) AS t (line)
+        )
+        SELECT FROM head
         """,
-        {"month": month, "lines": told},
+        {"month": month, "lines": told, "epoch": epoch},
     )
+    if not rows:
+        raise Fenced
 
 
 def secret(link: Link) -> str | None:
