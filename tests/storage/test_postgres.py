@@ -16,8 +16,10 @@ from bot.errors import Closed, LedgerClosed, StartupError
 from bot.storage.files import FileLedger
 from bot.storage.postgres import ledger as module
 from bot.storage.postgres.ledger import PostgresLedger
+from bot.storage.postgres.link import Lost
 from tests.fakes import ANA, FakeClock
 from tests.isp import until
+from tests.patience import PATIENCE
 from tests.postgres import Server, running
 from tests.storage.samples import EVERY_KIND, SEGMENT, adds, dispatch, opened, rows
 from tests.wires import Wire, wire
@@ -108,6 +110,42 @@ async def test_a_server_that_says_nothing_is_cut_off(
     await ledger.commit(adds(opened()))
     assert cable.cuts == 1
     assert len(lines(database)) == 1
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_STALLED", 0.5)
+    monkeypatch.setattr(module, "_GLANCE", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("word", [b"set_config", b"ORDER BY seq"], ids=["first", "lines"])
+async def test_a_start_that_hangs_is_cut_off(
+    ledger: PostgresLedger,
+    database: str,
+    cable: Wire,
+    word: bytes,
+    tmp_path: Path,
+) -> None:
+    await ledger.commit(adds(opened()))
+    await ledger.close()
+    cable.word, cable.cut = word, "hang"
+    with pytest.raises(StartupError) as caught:
+        await PostgresLedger.open(through(cable, database), tmp_path / "other", FakeClock())
+    assert isinstance(caught.value.__cause__, Lost)
+    assert cable.cuts == 1
+    await (await PostgresLedger.open(through(cable, database), tmp_path / "other", FakeClock())).close()
+
+
+async def test_who_closes_it_waits_for_no_look_that_hangs(
+    ledger: PostgresLedger, cable: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LOOK", 0.1)
+    await ledger.commit(adds(opened()))
+    cable.word, cable.cut = b"", "hang"  # a look may be prepared, and comes without its words
+    await until(lambda: cable.cuts)
+    async with asyncio.timeout(PATIENCE):
+        await ledger.close()
 
 
 @pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL], ids=["immediate", "kill"])

@@ -36,6 +36,8 @@ from bot.storage.segments import Segments, sealed, segment_name
 R = TypeVar("R")
 
 _LONGEST = 12.0  # seconds that anything may take: PostgreSQL ends a statement after 8
+_STALLED = 60.0  # seconds without an answer after which a start is given up
+_GLANCE = 1.0  # seconds between two looks at that
 _FIRST, _MOST = 0.05, 1.0  # seconds between two tries while it is away
 _LOOK = 2.0  # seconds between two looks at whether it is there, while nothing is written
 
@@ -82,11 +84,14 @@ class PostgresLedger(FileLedger):
         except OSError as error:
             raise unusable(folder, error) from error
         link = Link(url)
+        bringing = asyncio.ensure_future(asyncio.to_thread(_brought, link, folder, clock, disk, epoch))
         try:
-            return cls(
-                link, **await asyncio.to_thread(_brought, link, folder, clock, disk, epoch), release=release
-            )
+            while not (await asyncio.wait({bringing}, timeout=_GLANCE))[0]:
+                if link.waits > _STALLED:
+                    link.cut()
+            return cls(link, **bringing.result(), release=release)
         except BaseException as error:
+            bringing.cancel()
             link.close()
             release()
             if isinstance(error, Lost):
@@ -147,8 +152,13 @@ class PostgresLedger(FileLedger):
         if looking is not None:
             looking.cancel()
             await asyncio.wait({looking})
-        self._stopping = True
+        self._stopping, self._sound = True, False
+        self._closed = self._closed or "the ledger was closed"
         self._back.set()
+        self._wake.set()
+        await asyncio.wait({self._writer})
+        self._link.cut()  # all is written: what the thread may wait for yet is a look
+        await asyncio.to_thread(self._thread.shutdown)
         await super().close()
         self._link.close()
 
@@ -256,7 +266,8 @@ def unreachable(error: Exception) -> str:
 
 def _brought(link: Link, folder: Path, clock: Clock, disk: Disk, epoch: int | None) -> dict[str, Any]:
     """What the ledger is made of. StartupError, Lost, OSError."""
-    schema.check(link.connection())
+    with link.waiting():
+        schema.check(link.connection())
     found, doubt = copy.brought(link, disk, folder, clock)
     if found.trouble is None:
         copy.people(link, disk, folder)

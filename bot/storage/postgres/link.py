@@ -2,6 +2,7 @@
 
 import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from os import dup
@@ -46,25 +47,42 @@ class Link:
         except psycopg.ProgrammingError:
             raise StartupError(tongue.said("LEDGER is no address of a database"), code=1) from None
         self._connection: Connection[Row] | None = None
+        self._asked: float | None = None
+
+    @property
+    def waits(self) -> float:
+        """Seconds since an answer is waited for, 0 where none is. For any thread."""
+        asked = self._asked
+        return 0.0 if asked is None else time.monotonic() - asked
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """What is done in it waits for answers, and for nothing else."""
+        self._asked = time.monotonic()
+        try:
+            yield
+        finally:
+            self._asked = None
 
     def connection(self) -> Connection[Row]:
         """The one that is open, each statement a transaction of its own."""
         if self._connection is not None and not self._connection.closed:
             return self._connection
         made: Connection[Row] = psycopg.connect(self._address, autocommit=True)
+        self._connection = made  # from here on it can be cut
         try:
             made.execute(_SET)
         except BaseException:
-            made.close()
+            self.close()
             raise
-        self._connection = made
         return made
 
     def ask(self, query: str, values: Mapping[str, object] | tuple[object, ...] = ()) -> list[Row]:
         """The rows of one statement; where it fails, whether it was done is not known."""
         try:
-            cursor = self.connection().execute(query.encode(), values or None)
-            return [] if cursor.description is None else cursor.fetchall()
+            with self.waiting():
+                cursor = self.connection().execute(query.encode(), values or None)
+                return [] if cursor.description is None else cursor.fetchall()
         except Lost:
             self.close()
             raise
@@ -72,16 +90,30 @@ class Link:
     @contextmanager
     def stream(self, query: str, values: tuple[object, ...] = ()) -> Iterator[Iterator[Row]]:
         """The rows of one statement, of which few are in memory."""
+        self._asked = time.monotonic()
         try:
             connection = self.connection()
             with connection.transaction(), connection.cursor(name="ledger_stream") as cursor:
                 connection.execute("SET LOCAL statement_timeout = 0")
                 cursor.itersize = 5000
                 cursor.execute(query.encode(), values or None)
-                yield iter(cursor)
+                yield self._rows(iter(cursor))
+                self._asked = time.monotonic()
         except Lost:
             self.close()
             raise
+        finally:
+            self._asked = None
+
+    def _rows(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """These; whoever takes its time with one of them does not wait for an answer."""
+        while True:
+            self._asked = time.monotonic()
+            row = next(rows, None)
+            self._asked = None
+            if row is None:
+                return
+            yield row
 
     def cut(self) -> None:
         """End what another thread waits for: the other side may be there and say nothing."""
