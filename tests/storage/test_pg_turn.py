@@ -125,4 +125,5 @@ async def test_an_address_nobody_answers_at_is_one_line(tmp_path: Path) -> None:
     url = "postgresql://noc:s3cret@127.0.0.1:1/x"
     with pytest.raises(StartupError, match="PostgreSQL does not answer") as told:
         await person(tmp_path, ONE, ANA, FakeClock(), url=url)
-    assert "s3cret" not in str(told.value)
+    for secret in ("s3cret", "127.0.0.1", "noc"):
+        assert secret not in str(told.value)

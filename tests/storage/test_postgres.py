@@ -338,6 +338,7 @@ async def test_a_role_with_the_rights_that_are_documented_is_enough(
 async def test_an_address_nobody_answers_at_is_one_line(folder: Path) -> None:
     with pytest.raises(StartupError, match="PostgreSQL does not answer") as told:
         await PostgresLedger.open("postgresql://noc:s3cret@127.0.0.1:1/x", folder, FakeClock())
-    assert "s3cret" not in str(told.value)
+    for secret in ("s3cret", "127.0.0.1", "noc"):
+        assert secret not in str(told.value)
     with pytest.raises(StartupError, match="LEDGER is no address"):
         await PostgresLedger.open("postgresql://[", folder, FakeClock())

@@ -14,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from bot import tongue
 from bot.errors import StartupError
+from bot.storage.postgres.lease import said
 
 Lost = psycopg.Error
 """Whatever PostgreSQL says, or does not say any more: nothing is known of a statement that was sent."""
@@ -131,7 +132,9 @@ class Link:
 
 
 def why(error: Exception) -> str:
-    """What it says, in one line, without an address or what was sent."""
-    said = getattr(error, "diag", None)
-    text = getattr(said, "message_primary", None) or str(error)
-    return " ".join(str(text).split())[:200] or type(error).__name__
+    """What it says, in one line, without an address or what was sent.
+
+    Where no connection comes about all that it says is the server's name, address, port and user.
+    """
+    text = getattr(getattr(error, "diag", None), "message_primary", None)
+    return " ".join(str(text).split())[:200] if text else said(error)
