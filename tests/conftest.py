@@ -47,10 +47,11 @@ def english(monkeypatch: pytest.MonkeyPatch) -> Generator[None, None, None]:
 
 
 @pytest.fixture(scope="session")
-def pg_shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pg_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of all workers of this run."""
     own = tmp_path_factory.getbasetemp()
-    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    yield own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    clean()
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +59,6 @@ def postgres(pg_shared: Path) -> Iterator[Server]:
     """This worker's PostgreSQL, for tests that leave it running."""
     with running(pg_shared) as server:
         yield server
-    clean()
 
 
 @pytest.fixture

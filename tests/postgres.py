@@ -85,19 +85,26 @@ class Server:
             "shared_buffers=32MB",
             "max_connections=60",
             "logging_collector=off",
+            "dynamic_shared_memory_type=mmap",  # files of its own folder, whatever becomes of it
             *self._settings,
         ]
         command = [str(_usable() / "postgres"), "-D", str(self.folder / "data")]
         for setting in settings:
             command += ["-c", setting]
-        with (self.folder / "log").open("ab") as log:
-            self._child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **_as(ends_with_us=True)
-            )
         until = time.monotonic() + PATIENCE
-        while not self._answers():
-            assert self._child.poll() is None, (self.folder / "log").read_text()
+        self._child = None
+        while self._child is None or not self._answers():
             assert time.monotonic() < until, (self.folder / "log").read_text()
+            if self._child is None or self._child.poll() is not None:  # what was killed here is not all gone
+                with (self.folder / "log").open("ab") as log:
+                    self._child = subprocess.Popen(
+                        command,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        cwd="/",
+                        **_as(ends_with_us=True),
+                    )
             time.sleep(0.02)
 
     def _answers(self) -> bool:
@@ -122,7 +129,17 @@ class Server:
     def remove(self) -> None:
         """Stop it, and take all of it away."""
         self.stop(signal.SIGQUIT)
+        self._tidy()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _tidy(self) -> None:
+        """What a postmaster that was killed leaves of shared memory."""
+        file = self.folder / "data" / "postmaster.pid"
+        if _LIBC is None or not file.exists():
+            return
+        told = file.read_text().splitlines()
+        if len(told) > _SHARED and (numbers := told[_SHARED].split()):
+            _LIBC.shmctl(int(numbers[-1]), _IPC_RMID, None)
 
     def run(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """A statement's rows."""
@@ -228,6 +245,8 @@ def _as(*, ends_with_us: bool = False) -> dict[str, Any]:
 
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
+_IPC_RMID = 0
+_SHARED = 6  # the line of `postmaster.pid` with key and number of the shared memory
 
 
 def _end_with_the_parent() -> None:
