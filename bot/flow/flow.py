@@ -186,10 +186,11 @@ class Flow:
         """
         with contextlib.suppress(LedgerClosed):
             await self.ledger.commit(lambda _book, _now: [Started(version, doubt, key)])
-        if self.ledger.closed is not None:
-            log.error("the ledger is closed: %s", self.ledger.closed)
+        closed = self.ledger.closed
+        if closed is not None:
+            log.error("the ledger is closed: %s", closed)
         book = self.ledger.book
-        if book.unconfirmed is not None and self.ledger.closed is None:
+        if book.unconfirmed is not None and (closed is None or LedgerClosed(closed).away):
             why = _DOUBTS[book.doubt]
             log.warning("nothing is sent until an approver confirms: the ledger %s", why)
             self._deps.chat.say(Notice("unconfirmed", {"since": book.unconfirmed}))

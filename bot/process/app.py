@@ -22,7 +22,7 @@ from bot.chat.telegram import Account, Telegram
 from bot.directories.own import Own
 from bot.domain.book import Doubt
 from bot.domain.delivery import News
-from bot.errors import StartupError
+from bot.errors import LedgerClosed, StartupError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
 from bot.ops.api import Api
@@ -337,8 +337,12 @@ class App:
         return self._ledger.recovery.doubt or ("database" if moved else None)
 
     async def _took_over(self) -> None:
-        """What is doubted is on record by now, so the database is this one; and who led before is told of."""
-        if self._lead is None or self._ledger.closed is not None:
+        """What is doubted is on record by now, so the database is this one; and who led before is told of.
+
+        Nothing is on record where the ledger is closed, unless that is only for now.
+        """
+        closed = self._ledger.closed
+        if self._lead is None or (closed is not None and not LedgerClosed(closed).away):
             return
         await self._lead.leading.trust()
         node, before = self._settings.called, self._lead.before

@@ -3,14 +3,24 @@
 import asyncio
 import gc
 import weakref
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from bot.process.app import _replayed
+from bot.errors import Closed
+from bot.process.app import App, _replayed
+from bot.process.cluster import following as module
+from bot.process.cluster.following import Following
+from bot.process.cluster.leading import Leading
 from bot.storage.files import FileLedger
+from bot.storage.postgres.lease import Lease
 from bot.storage.postgres.ledger import PostgresLedger
 from tests.fakes import FakeClock
+from tests.postgres import Server
 from tests.settings import load
 from tests.storage.samples import adds, opened
 
@@ -60,3 +70,54 @@ async def test_a_closed_ledger_is_no_circle(database: str, tmp_path: Path) -> No
         assert left() is None, "only the collector would find it"
     finally:
         gc.enable()
+
+
+@pytest.fixture
+async def stands_by(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Following]:
+    """Behind noc-a, with all of its lines."""
+    monkeypatch.setattr(module, "Leading", partial(Leading, end=print))  # else it would end the tests
+
+    async def replayed(epoch: int | None) -> FileLedger:
+        return await PostgresLedger.open(database, tmp_path, FakeClock(), epoch=epoch)
+
+    first = Lease(database, "noc-a 1", ttl=600.0)
+    assert await first.take() is not None
+    made = Following(database, tmp_path, "noc-b", FakeClock(), replayed)
+    assert await made._look() is None
+    assert made._catching_up is not None
+    await made._catching_up
+    yield made
+    await first.close()
+
+
+async def test_who_took_it_and_did_not_hear_so_still_knows_who_led(
+    stands_by: Following, database: str, postgres: Server
+) -> None:
+    owner = stands_by._lease.owner
+    taken = f"UPDATE ledger_lease SET owner = '{owner}', epoch = epoch + 1, until = 'epoch'"  # noqa: S608
+    postgres.run(taken, database.rpartition("/")[2])
+    found = await stands_by._look()
+    assert found is not None
+    assert found.before == "noc-a"
+    await found.ledger.close()
+    await found.leading.stop()
+
+
+@pytest.mark.parametrize(
+    ("closed", "trusts"),
+    [(None, 1), (Closed("no answer", "away"), 1), (Closed("another one writes it", "fenced"), 0)],
+    ids=["open", "away", "for good"],
+)
+async def test_the_database_is_trusted_though_it_is_away_again(closed: Closed | None, trusts: int) -> None:
+    asked: list[None] = []
+
+    async def trust() -> None:
+        asked.append(None)
+
+    app: Any = App(load(None, SETTINGS))
+    app._ledger = SimpleNamespace(closed=closed)
+    app._lead = SimpleNamespace(leading=SimpleNamespace(trust=trust), before=None)
+    await app._took_over()
+    assert len(asked) == trusts

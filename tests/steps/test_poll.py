@@ -7,7 +7,7 @@ import pytest
 from bot.domain.case import CaseState
 from bot.domain.events import CaseOpened, IncidentChanged
 from bot.domain.incident import Incident, Kind, OddRow
-from bot.errors import AnswerLost, BadAnswer, LoginRefused, Refused, TryLater
+from bot.errors import AnswerLost, BadAnswer, Closed, LoginRefused, Refused, TryLater
 from bot.flow.health import ODD_AT_MOST, ODD_AT_ONCE
 from tests.fakes import ANA, NOON, incident
 from tests.steps.conftest import Desk
@@ -149,6 +149,20 @@ async def test_a_closed_ledger_still_shows_new_outages_and_takes_no_decision(des
     with pytest.raises(Exception, match="the disk is broken"):
         await desk.flow.approve(1, ANA)
     assert desk.gateway.received == []
+
+
+@pytest.mark.parametrize(
+    ("closed", "told"),
+    [(None, 1), (Closed("no answer", "away"), 1), (Closed("line 7 is damaged", "damaged"), 0)],
+    ids=["open", "away", "for good"],
+)
+async def test_that_somebody_is_to_confirm_is_said_where_they_can_soon(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, closed: Closed | None, told: int
+) -> None:
+    await desk.poll()
+    monkeypatch.setattr(type(desk.ledger), "closed", closed)
+    await desk.flow.start("test", "database")
+    assert desk.chat.codes.count("unconfirmed") == told
 
 
 async def test_a_source_that_never_answers_ends_the_poll_all_the_same(

@@ -58,6 +58,7 @@ class Following:
         self._beat = Beat(clock)
         self._away: str | None = "not asked yet"
         self._leader: str | None = None
+        self._led: str | None = None
         self._catching_up: asyncio.Future[None] | None = None
         self._caught_up = 0.0
         self._broken: BaseException | None = None
@@ -117,7 +118,10 @@ class Following:
         except BaseException:
             await leading.stop()
             raise
-        before = None if taken.before is None else name_of(taken.before)
+        whose = taken.before
+        if whose == self._lease.owner:  # taken before that, and its answer was lost
+            whose = self._led
+        before = None if whose is None else name_of(whose)
         return Lead(ledger, leading, before, taken.given_up, moved)
 
     def _catch_up(self) -> None:
@@ -146,6 +150,8 @@ class Following:
         await self._lease.close()
 
     def _follows(self, owner: str | None) -> None:
+        if owner not in {None, self._lease.owner}:
+            self._led = owner
         name = None if owner is None else name_of(owner)
         if name is not None and (name != self._leader or self._away is not None):
             log.info("%s leads, this machine stands by", name)
