@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
+from filelock import Timeout
 from psycopg import Error
 
 from bot.ops.health import LIVE, READY, health
@@ -27,6 +28,7 @@ from bot.storage.postgres.lease import Away, Lease
 log = logging.getLogger(__name__)
 
 LOOK = 0.5  # seconds between two looks at whether the lease is free
+OWNED = 2.0  # seconds between two looks at whether a command is done with the folder
 CATCH_UP = 60.0  # seconds between two times that the lines here are brought up to the last one
 
 
@@ -62,11 +64,12 @@ class Following:
         self._catching_up: asyncio.Future[None] | None = None
         self._caught_up = 0.0
         self._broken: BaseException | None = None
+        self._owned: str | None = None
 
     def routes(self) -> dict[str, Route]:
         """Where it is asked for. Standing by is what it is for, so `/healthz` finds no fault with it."""
         return {
-            HEALTH: health(self._wrong, self._noted, ("database",)),
+            HEALTH: health(self._wrong, self._noted, ("database", "folder")),
             LIVE: health(self._beat.wrong, parts=("loop",)),
             READY: health(self._unready, parts=("lead",)),
             METRICS: metrics(self._numbers, self._clock.monotonic),
@@ -83,14 +86,19 @@ class Following:
             while not stop.is_set() and found is None:
                 if self._broken is not None:
                     raise self._broken
+                pause = LOOK
                 try:
                     found = await self._look()
                 except Exception as error:
                     if not passes(error):
                         raise
-                    self._is_away(str(error))
+                    if owned(error):
+                        self._is_owned(error)
+                        pause = OWNED
+                    else:
+                        self._is_away(str(error))
                 if found is None:
-                    await _either(stop, LOOK)
+                    await _either(stop, pause)
         finally:
             self._beat.stop()
             if found is None:
@@ -140,7 +148,12 @@ class Following:
 
     def _was_copied(self, work: "asyncio.Future[None]") -> None:
         error = None if work.cancelled() else work.exception()
-        if error is not None and not passes(error):
+        if error is None:
+            self._owned = None
+        elif owned(error):
+            self._is_owned(error)
+            self._caught_up += OWNED - CATCH_UP
+        elif not passes(error):
             self._broken = error
 
     async def _leave(self) -> None:
@@ -162,8 +175,13 @@ class Following:
             log.error("the database does not answer (%s): this machine waits for it", how)
         self._away, self._leader = how, None
 
+    def _is_owned(self, error: BaseException) -> None:
+        log.warning("%s: this machine waits for it", error)
+        self._owned = str(error)
+
     def _wrong(self) -> Mapping[str, str]:
-        return {} if self._away is None else {"database": f"does not answer ({self._away})"}
+        away = {} if self._away is None else {"database": f"does not answer ({self._away})"}
+        return away if self._owned is None else {**away, "folder": self._owned}
 
     def _noted(self) -> Mapping[str, str]:
         return {} if self._leader is None else {"lead": self._stands_by()}
@@ -179,8 +197,13 @@ class Following:
 
 
 def passes(error: BaseException) -> bool:
-    """Whether it is but that the database does not answer, and will be over by itself."""
-    return isinstance(error, Away | Error) or isinstance(error.__cause__, Error)
+    """Whether it is over by itself: the database does not answer, or a command reads the folder."""
+    return isinstance(error, Away | Error) or isinstance(error.__cause__, Error) or owned(error)
+
+
+def owned(error: BaseException) -> bool:
+    """Whether another process has the folder: `ledger show` and the like while they bring the copy on."""
+    return isinstance(error.__cause__, Timeout)
 
 
 def name_of(owner: str) -> str:

@@ -78,9 +78,9 @@ class PostgresLedger(FileLedger):
         try:
             disk.make_folder(folder)
             release = disk.lock(folder / "instance.lock")
-        except Timeout:
+        except Timeout as error:
             text = "another process owns {folder}: stop it, or give this one another DATA_DIR"
-            raise StartupError(tongue.said(text, folder=folder), code=1) from None
+            raise StartupError(tongue.said(text, folder=folder), code=1) from error
         except OSError as error:
             raise unusable(folder, error) from error
         link = Link(url)

@@ -1,0 +1,62 @@
+"""A command has the folder of who stands by: it waits for it, and does not end."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bot.ops.health import PATH as HEALTH
+from bot.ops.server import Request
+from bot.process.cluster import following as module
+from bot.process.cluster.following import Following
+from bot.storage.disk import Disk
+from bot.storage.postgres.lease import Lease
+from bot.storage.postgres.ledger import PostgresLedger
+from tests.fakes import FakeClock
+from tests.isp import until
+
+pytestmark = pytest.mark.process
+
+
+def opener(database: str, folder: Path, clock: FakeClock) -> module.Replayed:
+    async def replayed(epoch: int | None) -> PostgresLedger:
+        return await PostgresLedger.open(database, folder, clock, epoch=epoch)
+
+    return replayed
+
+
+async def wrong(following: Following) -> dict[str, str]:
+    answer = await following.routes()[HEALTH].answer(Request("GET", "", {}, b""))
+    return dict(json.loads(answer.content)["wrong"])
+
+
+@pytest.mark.parametrize("leads", ["another", "nobody"])
+async def test_who_stands_by_waits_for_a_command_that_has_the_folder(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leads: str
+) -> None:
+    monkeypatch.setattr(module, "OWNED", 0.0)
+    monkeypatch.setattr(module, "LOOK", 0.05)
+    monkeypatch.setattr(module, "CATCH_UP", 0.0)
+    clock, other, stop = FakeClock(), Lease(database, "noc-a x", ttl=600), asyncio.Event()
+    if leads == "another":
+        assert await other.take()
+    following = Following(database, tmp_path, "noc-b", clock, opener(database, tmp_path, clock))
+    release: Callable[[], object] = await asyncio.to_thread(partial(Disk().lock, tmp_path / "instance.lock"))
+    leading = asyncio.create_task(following.until_it_leads(stop))
+    await until(lambda: following._owned is not None or leading.done())
+    assert not leading.done(), "it waits"
+    assert "another process owns" in (await wrong(following))["folder"]
+    release()
+    if leads == "another":
+        await until(lambda: following._owned is None)
+        assert "folder" not in await wrong(following)
+        await other.give_up()
+    lead = await leading
+    assert lead is not None
+    assert lead.ledger.closed is None
+    await lead.leading.stop()
+    await lead.ledger.close()
+    await other.close()
