@@ -16,6 +16,7 @@ from bot.storage.disk import Disk
 
 PUSHED = "pushed"
 """The folder of those files in DATA_DIR."""
+ASIDE = ".aside"
 MUCH = 1024 * 1024  # bytes of the file from which on what does not stand any more leaves it
 log = logging.getLogger(__name__)
 
@@ -105,3 +106,15 @@ class Rows:
 
 def _line(key: str, row: bytes | None) -> bytes:
     return b"[%b,%b]" % (json.dumps(key).encode(), b"null" if row is None else row)
+
+
+def put_aside(disk: Disk, folder: Path) -> list[str]:
+    """What was pushed stands no more: the names of its files, of which the last one moved away is kept.
+
+    Raises OSError.
+    """
+    place = folder / PUSHED
+    found = [name for name in disk.names(place) if name.endswith(".jsonl")] if place.is_dir() else []
+    for name in found:
+        disk.move(place / name, place / f"{name.removesuffix('.jsonl')}{ASIDE}")
+    return found

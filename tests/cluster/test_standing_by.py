@@ -105,6 +105,23 @@ async def test_who_took_it_and_did_not_hear_so_still_knows_who_led(
     await found.leading.stop()
 
 
+@pytest.mark.parametrize(("leader", "stands"), [("noc-a", False), ("noc-b", True)])
+async def test_what_was_pushed_before_another_machine_led_stands_no_more(
+    stands_by: Following, database: str, postgres: Server, tmp_path: Path, leader: str, *, stands: bool
+) -> None:
+    pushed = tmp_path / "pushed" / "zbx.jsonl"
+    pushed.parent.mkdir()
+    pushed.write_text("{}\n")
+    over = f"UPDATE ledger_lease SET owner = '{leader} 1', until = 'epoch'"  # noqa: S608
+    postgres.run(over, database.rpartition("/")[2])
+    found = await stands_by._look()
+    assert found is not None
+    assert pushed.exists() == stands
+    assert (pushed.with_suffix(".aside").exists()) != stands
+    await found.ledger.close()
+    await found.leading.stop()
+
+
 @pytest.mark.parametrize(
     ("closed", "trusts"),
     [(None, 1), (Closed("no answer", "away"), 1), (Closed("another one writes it", "fenced"), 0)],

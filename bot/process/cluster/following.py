@@ -23,7 +23,8 @@ from bot.process.watched.led import led
 from bot.storage.checkpoint import EVERY, renew
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
-from bot.storage.postgres.lease import Away, Lease
+from bot.storage.postgres.lease import Away, Lease, Taken
+from bot.storage.rows import put_aside
 
 log = logging.getLogger(__name__)
 
@@ -123,14 +124,24 @@ class Following:
         try:
             ledger = await self._replayed(taken.epoch)
             moved = await self._lease.moved()
+            before = self._before(taken)
+            if before not in {None, name_of(self._lease.owner)}:
+                await asyncio.to_thread(self._forget_what_was_pushed)
         except BaseException:
             await leading.stop()
             raise
+        return Lead(ledger, leading, before, taken.given_up, moved)
+
+    def _before(self, taken: Taken) -> str | None:
         whose = taken.before
         if whose == self._lease.owner:  # taken before that, and its answer was lost
             whose = self._led
-        before = None if whose is None else name_of(whose)
-        return Lead(ledger, leading, before, taken.given_up, moved)
+        return None if whose is None else name_of(whose)
+
+    def _forget_what_was_pushed(self) -> None:
+        """It was pushed here when this machine led before: how it ended was told to the other one."""
+        if names := put_aside(Disk(), self._folder):
+            log.warning("another machine led meanwhile: what was pushed here is put aside (%s)", names)
 
     def _catch_up(self) -> None:
         self._caught_up = self._clock.monotonic()
