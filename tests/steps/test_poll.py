@@ -1,13 +1,15 @@
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from bot.domain.book import Book
 from bot.domain.case import CaseState
-from bot.domain.events import CaseOpened, IncidentChanged
+from bot.domain.events import CaseOpened, IncidentChanged, Line
 from bot.domain.incident import Incident, Kind, OddRow
-from bot.errors import AnswerLost, BadAnswer, Closed, LoginRefused, Refused, TryLater
+from bot.errors import AnswerLost, BadAnswer, Closed, LedgerClosed, LoginRefused, Refused, TryLater
 from bot.flow.health import ODD_AT_MOST, ODD_AT_ONCE
 from tests.fakes import ANA, NOON, incident
 from tests.steps.conftest import Desk
@@ -149,6 +151,21 @@ async def test_a_closed_ledger_still_shows_new_outages_and_takes_no_decision(des
     with pytest.raises(Exception, match="the disk is broken"):
         await desk.flow.approve(1, ANA)
     assert desk.gateway.received == []
+
+
+async def test_who_decides_while_the_ledger_is_away_is_told_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[datetime] = []
+
+    def rule(_book: Book, now: datetime) -> Sequence[Line]:
+        asked.append(now)
+        return []
+
+    monkeypatch.setattr(type(desk.ledger), "closed", Closed("no answer", "away"))
+    with pytest.raises(LedgerClosed, match="no answer"):
+        await desk.flow.decide(rule)
+    assert not asked, "and what they decided is never written later"
 
 
 @pytest.mark.parametrize(
