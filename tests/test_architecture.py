@@ -24,6 +24,7 @@ LAYERS = (
         "process.nightly",
         "process.options",
         "process.reload",
+        "process.schedule",
         "process.every",
         "process.child",
         "process.drawn",

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from bot.domain import events as ev
-from bot.process import app
+from bot.process import app, schedule
 from bot.process.settings.reading import load
 from bot.simulator.server import DropBefore, HangBefore
 from bot.simulator.telegram.api import BotApi, Message
@@ -320,7 +320,7 @@ async def test_a_stop_leaves_a_checkpoint_that_the_next_start_reads(site: Isp) -
 async def test_a_stop_waits_for_no_reading_and_none_of_them_is_an_error(
     site: Isp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(app, "SOON", 0.2)
+    monkeypatch.setattr(schedule, "SOON", 0.2)
     site.hsm.faults.always(HangBefore(), match=lambda path: "blacklist" in path)
     site.olt.faults.always(HangBefore(), match=lambda path: "/client" in path)
     stop = asyncio.Event()

@@ -35,7 +35,7 @@ async def test_polls_come_though_the_clock_is_set_by_an_hour(tmp_path: Path, by:
 async def test_the_handover_comes_at_its_time_and_not_again_after_a_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.process.app.DUE", 0.2)
+    monkeypatch.setattr("bot.process.schedule.DUE", 0.2)
     in_an_hour = datetime.now(UTC) + HOUR
     with wall() as clock:
         async with told(Tries("schedule"), tmp_path, "a handover") as noc:

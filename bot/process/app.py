@@ -7,13 +7,8 @@ import random
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.date import DateTrigger
 
 from bot import __version__
 from bot.chat.screens.starting import STARTED, start_line
@@ -29,14 +24,14 @@ from bot.ops.api import Api
 from bot.ops.keys import Keys
 from bot.ops.pushed import pushed
 from bot.ops.server import Route, Server
-from bot.ports import Clock, Notice, Polled, Pushed, Tracking
+from bot.ports import Clock, Notice, Pushed, Tracking
 from bot.process.checkpoints import Checkpoints
 from bot.process.child import Reports
 from bot.process.clock import SystemClock
 from bot.process.drawn.pictures import Pictures
-from bot.process.every import Every
-from bot.process.nightly import FIRST, HOUR, MINUTE, Nightly
+from bot.process.nightly import Nightly
 from bot.process.reload import Holders, Reload
+from bot.process.schedule import Schedule
 from bot.process.settings.again import Given
 from bot.process.settings.composed import Settings
 from bot.process.tasks import Tasks
@@ -72,14 +67,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LATE = 3  # poll intervals without a poll, and the watchdog re-schedules
-ALIVE = 900.0  # seconds between two lines that say so; a start trusts a ledger that ends within an hour
-ASK = 300.0  # seconds between two readings of the gateway's list while a send is in doubt
-RECEIPTS = 10.0  # seconds between two looks at whose receipts are due
-DUE = 60.0  # seconds between two looks at what is to be said because its time has come
-OPT_OUTS = 86_400.0  # seconds between two readings of the gateway's own list of who wants no messages
-AT_ONCE = 0.5  # seconds until what was pushed is read: what comes at the same moment is read with it
-SOON = 60.0  # seconds after a start until the first of each: are people heard, what of those in flight before
 QUICK = 2.0  # seconds that a replay takes before anybody is told how far it is
 HEARD = 5.0  # seconds that who leads has to say that its ledger is closed, until it ends
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
@@ -113,13 +100,9 @@ class App:
         self._words = words_of(settings)
         self._tasks = Tasks()
         self._started_at = self._clock.now()
-        self._polled_at, self._polling = self._clock.monotonic(), 0
         self._introduced = self._begun = False
-        self._pushed: set[str] = set()
         self._lead: Lead | None = None
         self._server = Server({})
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._watchdog: asyncio.Task[None] | None = None
         self._reloading: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event, again: asyncio.Event | None = None) -> int:
@@ -159,13 +142,14 @@ class App:
             self._source.sources,
         )
         self._flow = Flow(deps, self._rules)
+        self._schedule = self._scheduled()
         self._watch = self._watched(deps)
         self._panel = self._open_panel()
         self._server.routes = self._routes()
         self._checkpoints = Checkpoints(settings.data_dir, ledger, clock)
         self._nightly = Nightly(settings.data_dir, ledger, self._telegram.groups.say)
         self._views = Views(settings.data_dir, ledger, self._rules.cooldown_hours, clock)
-        holders = Holders(self._flow, self._telegram, pace, self._views, self._poll_every)
+        holders = Holders(self._flow, self._telegram, pace, self._views, self._schedule.follow)
         reload = None if self._given is None else Reload(settings, self._given, clock, holders)
         self._telegram.attend(self._flow, self._program, reload, self._panel.link if self._panel else None)
         ledger.on_closed = self._is_closed
@@ -208,7 +192,7 @@ class App:
         told, sources = webhook_of(self._settings), self._source.sources
         told_what = [source for source in sources if isinstance(source, Pushed)]
         names = {source.path: source.name for source in told_what}
-        told_on = pushed(told_what, self._not_now, self._poll_what_was_pushed)
+        told_on = pushed(told_what, self._not_now, self._schedule.pushed)
         if told is not None:
             names[WEBHOOK] = self._gateway.name
             told_on[WEBHOOK] = webhook(told, self._hear, self._ledger.person, self._clock)
@@ -238,6 +222,18 @@ class App:
         for noc in telegram.nocs.values():
             noc.access.on_change = made.left
         return made
+
+    def _scheduled(self) -> Schedule:
+        return Schedule(
+            self._flow,
+            self._standing,
+            self._source.sources,
+            self._clock,
+            say=self._telegram.groups.say,
+            polled=self._say_how_it_is_set_up,
+            nightly=self._verify,
+            zone=self._settings.tz,
+        )
 
     def _watched(self, deps: Deps) -> Watch:
         return Watch(
@@ -324,8 +320,7 @@ class App:
         await self._took_over()
         self._flow.receipts.take(self._inbox.left)
         await self._telegram.start()
-        self._schedule()
-        self._watchdog = asyncio.create_task(self._watch_the_schedule())
+        self._schedule.begin()
         self._checkpoints.start()
         self._history.start(rows=self._settings.panel)
         self._watch.begun()
@@ -350,137 +345,12 @@ class App:
             facts = {"node": node, "before": before, "given_up": self._lead.given_up}
             self._telegram.groups.say(Notice("took_over", facts))
 
-    def _schedule(self) -> None:
-        for source in self._source.sources:
-            self._scheduler.add_job(
-                self._poll,
-                self._turns(source),
-                args=(source,),
-                id=f"poll {source.name}",
-                next_run_time=datetime.now(UTC),
-                misfire_grace_time=None,
-                coalesce=True,
-                max_instances=1,
-            )
-        beside = (
-            ("alive", self._alive, ALIVE),
-            ("unknown", self._ask, ASK),
-            ("receipts", self._ask_for_receipts, RECEIPTS),
-            ("opted_out", self._ask_who_opted_out, OPT_OUTS),
-            ("announce", self._announce, DUE),
-        )
-        for id_, work, every in beside:
-            self._scheduler.add_job(
-                work,
-                Every(seconds=every, timezone=UTC),
-                id=id_,
-                next_run_time=datetime.now(UTC) + timedelta(seconds=min(every, SOON)),
-                misfire_grace_time=None,
-                coalesce=True,
-                max_instances=1,
-            )
-        self._scheduler.add_job(
-            self._verify,
-            CronTrigger(hour=HOUR, minute=MINUTE, timezone=self._settings.tz),
-            id="verify",
-            next_run_time=datetime.now(UTC) + timedelta(seconds=FIRST),
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=1,
-        )
-        self._scheduler.start()
-
-    def _interval(self, source: Polled) -> float:
-        return self._standing.every[source.name]
-
-    def _poll_every(self, seconds: float) -> None:
-        """From now on, those without a pace of their own."""
-        self._standing.follow(seconds)
-        for source in self._source.sources:
-            if source.every is None:
-                self._scheduler.reschedule_job(f"poll {source.name}", trigger=self._turns(source))
-
-    def _turns(self, source: Polled) -> Every:
-        seconds = self._interval(source)
-        return Every(seconds=seconds, jitter=max(1, int(seconds / 10)), timezone=UTC)
-
-    async def _poll(self, source: Polled) -> None:
-        self._polled_at, self._polling = self._clock.monotonic(), self._polling + 1
-        self._pushed.discard(source.name)
-        try:
-            wanted = await self._flow.poll(source.name)
-            if wanted is not None and wanted < self._interval(source):
-                self._look_again(source, datetime.now(UTC) + timedelta(seconds=wanted))
-            if not self._flow.health.of(source.name).failures:
-                self._standing.polled(source.name)
-        except asyncio.CancelledError:  # the scheduler's shutdown; passed on, it would log it as an error
-            log.info("a poll was cut short by the stop")
-        except Exception:  # the edge: a bug in one poll must not end the polling
-            log.exception("a poll failed in a way that nobody named")
-            self._flow.health.missed(source.name, "error")
-        finally:
-            self._polling, self._polled_at = self._polling - 1, self._clock.monotonic()
-            self._say_how_it_is_set_up()
-            if source.name in self._pushed:  # meanwhile, and while one goes on no other begins
-                self._poll_what_was_pushed(source.name)
-
-    def _poll_what_was_pushed(self, name: str) -> None:
-        """Soon, and together with what comes at the same moment."""
-        self._pushed.add(name)
-        job, soon = self._scheduler.get_job(f"poll {name}"), datetime.now(UTC) + timedelta(seconds=AT_ONCE)
-        if job is not None and (job.next_run_time is None or job.next_run_time > soon):
-            job.modify(next_run_time=soon)
-
-    def _look_again(self, source: Polled, at: datetime) -> None:
-        """What is new has waited for its siblings then. One with a pace of its own is not asked again."""
-        if source.every is None:
-            self._scheduler.modify_job(f"poll {source.name}", next_run_time=at)
-        else:
-            self._scheduler.add_job(
-                self._gather,
-                DateTrigger(at),
-                args=(source.name,),
-                id=f"gather {source.name}",
-                misfire_grace_time=None,
-                replace_existing=True,
-            )
-
-    async def _gather(self, source: str) -> None:
-        try:
-            await self._flow.gather(source)
-        except asyncio.CancelledError:  # the scheduler's shutdown, as above
-            log.info("what was new was not put together: the stop came before")
-
     def _say_how_it_is_set_up(self) -> None:
         """Once, behind the cards that the first poll brought."""
         if not self._introduced:
             self._introduced = True
             for region, noc in self._telegram.nocs.items():
                 noc.chat.say(Notice(STARTED, start_facts(self._settings.of(region))))
-
-    async def _alive(self) -> None:
-        self._flow.alive(heard=self._standing.hears())
-
-    async def _announce(self) -> None:
-        self._flow.announce()
-
-    async def _ask(self) -> None:
-        try:
-            await self._flow.ask_gateway()
-        except asyncio.CancelledError:  # the scheduler's shutdown, as above
-            log.info("a reading of the gateway's list was cut short by the stop")
-
-    async def _ask_for_receipts(self) -> None:
-        try:
-            await self._flow.listing.ask()
-        except asyncio.CancelledError:  # the scheduler's shutdown, as above
-            log.info("a reading of the gateway's list was cut short by the stop")
-
-    async def _ask_who_opted_out(self) -> None:
-        try:
-            await self._flow.listing.ask_who_opted_out()
-        except asyncio.CancelledError:  # the scheduler's shutdown, as above
-            log.info("a reading of the gateway's list was cut short by the stop")
 
     async def _let_go(self) -> None:
         try:
@@ -493,23 +363,7 @@ class App:
 
     async def _verify(self) -> None:
         await self._let_go()
-        try:
-            await self._nightly.check()
-        except asyncio.CancelledError:  # the scheduler's shutdown, as above
-            log.info("a check of the ledger was cut short by the stop")
-
-    async def _watch_the_schedule(self) -> None:
-        """A clock set back leaves the scheduler waiting for a time that was: it is told to poll now."""
-        while True:
-            every = min(self._standing.every.values())
-            await self._clock.sleep(every)
-            silent = self._clock.monotonic() - self._polled_at
-            if silent > LATE * min(self._standing.every.values()) and not self._polling:
-                log.error("no poll for %.0f s: scheduling one now", silent)
-                self._telegram.groups.say(Notice("poll_late", {"seconds": silent}))
-                self._polled_at = self._clock.monotonic()
-                for job in self._scheduler.get_jobs():  # the others wait for that time, too
-                    job.modify(next_run_time=datetime.now(UTC))
+        await self._nightly.check()
 
     def _say_recovery(self) -> None:
         recovery = self._ledger.recovery
@@ -526,10 +380,9 @@ class App:
         start, too.
         """
         log.info("stopping")
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
-        for task in filter(None, (self._watchdog, self._reloading)):
-            task.cancel()
+        self._schedule.end()
+        if self._reloading is not None:
+            self._reloading.cancel()
         self._flow.drain()
         async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
             if self._lead is not None:

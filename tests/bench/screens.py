@@ -9,6 +9,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -16,6 +17,7 @@ import httpx
 from tests.bench.children import PATIENCE
 
 OF_A_COOKIE = 2
+AGAIN = 1.0  # seconds: fifty at one time are more than the port takes
 
 
 @dataclass
@@ -27,7 +29,13 @@ class Screen:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def watch(self, http: httpx.AsyncClient, cookie: str) -> None:
-        """Until it is cancelled."""
+        """Until it is cancelled; whoever is turned away comes again, as a browser does."""
+        while True:
+            with suppress(httpx.TransportError):
+                await self._once(http, cookie)
+            await asyncio.sleep(AGAIN)
+
+    async def _once(self, http: httpx.AsyncClient, cookie: str) -> None:
         async with http.stream("GET", "/panel/events", headers={"Cookie": cookie}) as answer:
             async for line in answer.aiter_lines():
                 self.size += len(line)

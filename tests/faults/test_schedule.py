@@ -22,7 +22,7 @@ WITHIN = 20.0  # seconds in which each job must have come round: of the hour tha
 LATE = "enquanto eu estava fora"
 READS_THE_TIME = (
     "bot.process.clock",
-    "bot.process.app",
+    "bot.process.schedule",
     "apscheduler.schedulers.base",
     "apscheduler.triggers.interval",
 )
@@ -32,9 +32,9 @@ READS_THE_TIME = (
 def soon() -> Iterator[None]:
     """What comes round in minutes comes round at once, and one poll that does not come is late."""
     with (
-        mock.patch("bot.process.app.ALIVE", EVERY),
-        mock.patch("bot.process.app.ASK", EVERY),
-        mock.patch("bot.process.app.LATE", 1),
+        mock.patch("bot.process.schedule.ALIVE", EVERY),
+        mock.patch("bot.process.schedule.ASK", EVERY),
+        mock.patch("bot.process.schedule.LATE", 1),
         lively(),
         quiet(),
     ):

@@ -21,7 +21,7 @@ CLOSED = "Registro fechado: nada pode ser decidido nem enviado."
 async def test_it_closes_what_sends_is_said_once_and_cards_go_on(
     noc: Noc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.process.app.FIRST", 3.0)
+    monkeypatch.setattr("bot.process.schedule.FIRST", 3.0)
     data = noc.folder / "data"
     clock = FakeClock(datetime.now(UTC) - timedelta(days=40))
     old = FileLedger.open(data, clock)
