@@ -1,4 +1,4 @@
-"""What comes round by itself: polls, whatever else is looked at again and again, and who notices that it stops."""
+"""What comes round by itself: polls, what else is looked at again and again, who notices that it stops."""
 
 import asyncio
 import logging
@@ -70,7 +70,7 @@ class Schedule:
         self._watchdog = asyncio.create_task(self._watch(), name="schedule watch")
 
     def end(self) -> None:
-        """Nothing comes round any more, and a poll that goes on is cut short; harmless before the beginning."""
+        """Nothing comes round any more, and what goes on is cut short; harmless before the beginning."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         if self._watchdog is not None:
