@@ -4,6 +4,7 @@ A catalogue is `said.pt_BR.toml` of any folder of the program: the English text,
 the group reads has words of its own (`bot.chat.screens.words`).
 """
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,14 @@ def said_in(language: str, text: str, /, **facts: object) -> str:
     """The same in a language of one's choice."""
     found = text if language == ENGLISH else catalogue(language).get(text, text)
     return found.format(**facts) if facts else found
+
+
+def pattern(text: str, /, **parts: str) -> str:
+    """A regular expression for what `said` says of it: `parts` are those for what stands in its braces."""
+    found = re.escape(said(text))
+    for name, part in parts.items():
+        found = found.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>{part})")
+    return found
 
 
 @cache

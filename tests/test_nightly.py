@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot import tongue
 from bot.chat.screens.words import Words
 from bot.domain import events as ev
 from bot.errors import Closed, LedgerClosed
@@ -118,8 +119,12 @@ async def test_a_packing_that_comes_to_nothing_closes_nothing(
 ) -> None:
     ended = child.ended
 
-    async def fails(*command: str, patience: float) -> child.Ended | str:
-        return "no memory" if command[1] == "pack" else await ended(*command, patience=patience)
+    async def fails(*command: str, patience: float, language: str) -> child.Ended | str:
+        return (
+            "no memory"
+            if command[1] == "pack"
+            else await ended(*command, patience=patience, language=language)
+        )
 
     def refuses(_disk: Disk, _folder: Path) -> list[str]:
         raise OSError(5, "Input/output error")
@@ -142,6 +147,26 @@ async def test_a_packed_month_that_is_damaged_closes_the_ledger(
     await night.check()
     assert ledger.closed is not None
     assert "2026-11.jsonl, line 1 is damaged (" in ledger.closed
+
+
+@pytest.mark.parametrize("what", ["a bit", "all gone"])
+async def test_in_portuguese_all_of_it_is(
+    tmp_path: Path, ledger: FileLedger, night: Nightly, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tongue._Spoken, "language", "pt_BR")
+    if what == "a bit":
+        flip(tmp_path)
+    else:
+        for name in (SEGMENT, "2026-12.jsonl"):
+            (tmp_path / "ledger" / name).unlink()
+    await night.check()
+    assert isinstance(ledger.closed, Closed)
+    if what == "a bit":
+        assert (ledger.closed.code, ledger.closed.facts["file"]) == ("damaged", SEGMENT)
+        assert " está danificada (crc: a linha não é o que foi gravado)" in ledger.closed
+    else:
+        assert ledger.closed.code == "gone"
+    assert ledger.closed.endswith(": veja python -m bot ledger verify")
 
 
 async def test_a_month_that_is_there_twice_and_differs_is_said(

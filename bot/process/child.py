@@ -29,13 +29,15 @@ class Ended(NamedTuple):
     err: str
 
 
-async def ended(*arguments: str, patience: float, module: str = "bot") -> Ended | str:
+async def ended(
+    *arguments: str, patience: float, module: str = "bot", language: str = ENGLISH
+) -> Ended | str:
     """Run it; where it does not come to an end by itself within `patience` seconds, why not.
 
     It is gone when this returns, also where the caller is cancelled, however often.
     """
     stop, cancelled = asyncio.Event(), None
-    running = asyncio.create_task(_run((module, *arguments), patience, stop))
+    running = asyncio.create_task(_run((module, *arguments), patience, stop, language))
     while not running.done():
         try:
             await asyncio.wait({running})
@@ -47,11 +49,13 @@ async def ended(*arguments: str, patience: float, module: str = "bot") -> Ended 
     return running.result()
 
 
-async def _run(arguments: tuple[str, ...], patience: float, stop: asyncio.Event) -> Ended | str:
+async def _run(
+    arguments: tuple[str, ...], patience: float, stop: asyncio.Event, language: str
+) -> Ended | str:
     try:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *arguments),
-            env=_bare(),
+            env=_bare(language),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -105,7 +109,7 @@ def _stand_back(pid: int) -> None:
         Path(f"/proc/{pid}/oom_score_adj").write_text(_FIRST, "ascii")
 
 
-def _bare() -> dict[str, str]:
-    """What a child needs of the environment: no secret is. What it says is read by the bot: in English."""
+def _bare(language: str) -> dict[str, str]:
+    """What a child needs of the environment: no secret is."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "LC_ALL", "TZ"}}
-    return kept | {"PYTHONPATH": str(Path(bot.__file__).parents[1]), "BOT_LANGUAGE": ENGLISH}
+    return kept | {"PYTHONPATH": str(Path(bot.__file__).parents[1]), "BOT_LANGUAGE": language}

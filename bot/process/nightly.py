@@ -18,6 +18,7 @@ from bot.errors import Closed
 from bot.ports import Notice
 from bot.process import child
 from bot.storage.checkpoint import forget
+from bot.storage.commands.phrases import BAD, GONE, NONE, PLACE, TWICE
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.segments import to_pack
@@ -28,10 +29,7 @@ HOUR, MINUTE = 3, 30
 """When, in the time zone of the settings."""
 FIRST = 600.0  # seconds after a start: one that runs through no night is checked, too
 PATIENCE = 3600.0  # seconds: years take some of CPU, and it is given little
-_BAD = re.compile(r"^first bad line: (.+), line (\d+), byte \d+: (.*)$", re.MULTILINE)
 _FAR = re.compile(r"\d+ %")  # how far a child is, in a pipe
-_TWICE = re.compile(r" is there as .+, too, and they differ")
-_GONE = re.compile(r"^(.+) has no ledger", re.MULTILINE)
 
 
 Why = Literal["late", "killed", "twice", "other"]
@@ -80,7 +78,9 @@ class Nightly:
             await asyncio.to_thread(forget, Disk(), self._folder)  # one may have been on its way
 
     async def _child(self, command: str) -> child.Ended | str:
-        return await child.ended("ledger", command, "--data", str(self._folder), patience=PATIENCE)
+        """In the language of whoever hears of it, so what is read of it is, too."""
+        folder, language = str(self._folder), tongue.spoken()
+        return await child.ended("ledger", command, "--data", folder, patience=PATIENCE, language=language)
 
     async def _pack(self) -> None:
         """The months that are over, where one is not packed; what cannot be packed stays as it is."""
@@ -115,15 +115,20 @@ class Nightly:
 
 
 def _why(how: child.Ended) -> Why:
-    return "twice" if _TWICE.search(how.out) else "killed" if how.code < 0 else "other"
+    twice = re.search(tongue.pattern(TWICE, file=".+", packed=".+"), how.out)
+    return "twice" if twice else "killed" if how.code < 0 else "other"
 
 
 def _wrong(said: str) -> Closed | None:
     """What `verify` found, as a start says it; None where it could not read."""
-    if bad := _BAD.search(said):
+    place = tongue.pattern(PLACE, file=".+", line=r"\d+", byte=r"\d+", what=".*")
+    if bad := re.search(f"^{tongue.pattern(BAD)}: {place}$", said, re.MULTILINE):
         text = "{file}, line {line} is damaged ({what}): see python -m bot ledger verify"
-        text = tongue.said(text, file=bad[1], line=bad[2], what=bad[3])
-        return Closed(text, "damaged", file=Path(bad[1]).name, line=int(bad[2]))
-    if gone := _GONE.search(said):
-        return Closed(tongue.said("{path} is gone: see python -m bot ledger verify", path=gone[1]), "gone")
+        text = tongue.said(text, file=bad["file"], line=bad["line"], what=bad["what"])
+        return Closed(text, "damaged", file=Path(bad["file"]).name, line=int(bad["line"]))
+    for text in (NONE, GONE):
+        none = tongue.pattern(text, folder=".+", names=".+", show=".+", anew=".+")
+        if gone := re.search(f"^{none}", said, re.MULTILINE):
+            mend = "{path} is gone: see python -m bot ledger verify"
+            return Closed(tongue.said(mend, path=gone["folder"]), "gone")
     return None

@@ -8,6 +8,16 @@ from bot.storage.replay import VIEWS, Trouble, what_is_left
 from bot.storage.segments import ledger_folder
 from bot.tongue import said as _
 
+BAD = "first bad line"
+PLACE = "{file}, line {line}, byte {byte}: {what}"
+TWICE = (
+    "{file} is there as {packed}, too, and they differ: all above is of the unpacked one. Move the one that "
+    "is not right out of the folder"
+)
+NONE = "{folder} has no ledger: is DATA_DIR right?"
+GONE = "{folder} has no ledger, and yet {names} {show}: {anew}"
+"""These the bot reads, too, when a child has verified (`bot.process.nightly`)."""
+
 NEWER = "lines of a newer version: start that version, it may find nothing wrong"
 """What to do about lines that are as they were written and that this version cannot read."""
 
@@ -48,7 +58,7 @@ def place(ledger: Path, trouble: Trouble) -> str:
     """`data/ledger/2026-11.jsonl, line 3, byte 812: what is wrong`."""
     file, what = ledger / trouble.segment, trouble.what
     return _(
-        "{file}, line {line}, byte {byte}: {what}",
+        PLACE,
         file=file,
         line=trouble.line,
         byte=trouble.offset,
@@ -84,8 +94,8 @@ def no_ledger(folder: Path, disk: Disk) -> str:
     views = views_in(folder, disk)
     left = [name for name in [what_is_left(disk, folder)] if name is not None and not views]
     if not views + left:
-        return _("{folder} has no ledger: is DATA_DIR right?", folder=ledger_folder(folder))
-    away, mend = [*views, *["ledger"] * len(left)], "{folder} has no ledger, and yet {names} {show}: {anew}"
+        return _(NONE, folder=ledger_folder(folder))
+    away, mend = [*views, *["ledger"] * len(left)], GONE
     show = _("show that there was one" if len(views) > 1 else "shows that there was one")
     names = _(" and ").join(views + left)
     return _(mend, folder=ledger_folder(folder), names=names, show=show, anew=anew(folder, away))

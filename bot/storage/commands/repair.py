@@ -17,7 +17,7 @@ from bot.ports import Clock
 from bot.storage import copied
 from bot.storage.access import of_another_user
 from bot.storage.commands.mending import Mending, mending
-from bot.storage.commands.phrases import NEWER, counted, no_ledger, place
+from bot.storage.commands.phrases import BAD, NEWER, counted, no_ledger, place
 from bot.storage.commands.salvage import (
     Held,
     Span,
@@ -99,7 +99,7 @@ def _repaired(folder: Path, now: datetime, disk: Disk, *, dry_run: bool) -> Repa
         raise _missing(folder, disk)
     if found.trouble is None:
         return Repair(True, f"{ledger_folder(folder)}: {_('whole, nothing to repair')}")
-    first = f"{_('first bad line')}: {place(ledger_folder(folder), found.trouble)}"
+    first = f"{_(BAD)}: {place(ledger_folder(folder), found.trouble)}"
     held = segments_of(disk, folder, found)
     plan = mending(held, found)
     if plan is None:

@@ -13,8 +13,10 @@ from bot.storage.codec import BadLine, Entry
 from bot.storage.commands.mending import Mending, mending
 from bot.storage.commands.phrases import (
     ASKS,
+    BAD,
     NEWER,
     OLDER,
+    TWICE,
     anew,
     counted,
     no_ledger,
@@ -32,10 +34,6 @@ from bot.storage.sealed.packing import same
 from bot.storage.segments import Head, ledger_folder
 from bot.tongue import said as _
 
-_BOTH = (
-    "{file} is there as {packed}, too, and they differ: all above is of the unpacked one. Move the one that "
-    "is not right out of the folder"
-)
 _NAMED = 20  # cases, at most, in the text
 _LARGE = 8 * 1024 * 1024  # bytes: to work out how to mend more takes as long as reading it three times
 
@@ -207,7 +205,7 @@ def _differing(disk: Disk, folder: Path, names: Iterable[str]) -> list[str]:
     ledger = ledger_folder(folder)
     both = [name for name in names if {name, packed_name(name)} <= {*disk.names(ledger)}]
     return [
-        _(_BOTH, file=ledger / name, packed=packed_name(name))
+        _(TWICE, file=ledger / name, packed=packed_name(name))
         for name in both
         if not same(disk, ledger / name, ledger / packed_name(name))
     ]
@@ -236,7 +234,7 @@ def _text(report: Report, disk: Disk, folder: Path, found: Scan, *, full: bool) 
         fits = _(", and every line fits what is before it") if full else ""
         yield _("whole: sequence, chain, groups and checksums agree") + fits
     else:
-        headline = _("incomplete last group" if report.ok else "first bad line")
+        headline = _("incomplete last group" if report.ok else BAD)
         yield f"{headline}: {place(report.ledger, trouble)}"
         if report.begun is not None:
             first, last = report.begun
