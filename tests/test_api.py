@@ -113,7 +113,7 @@ async def test_a_stranger_hears_the_same_on_every_path(endpoint: Endpoint, comma
         assert (answer.status_code, answer.content) == (401, b'{"error": "unauthorized"}')
     for header in (key, f"Basic {key}", "Bearer", f"Bearer {key} x", "Bearer \xff"):
         headers = [(b"Authorization", header.encode("latin-1"))]
-        async with httpx.AsyncClient(trust_env=False, headers=headers) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE, headers=headers) as http:
             answer = await http.get(f"http://127.0.0.1:{endpoint.port}{ASKED.format(1)}")
             assert answer.status_code == 401, header
     assert not endpoint.asked
@@ -281,7 +281,7 @@ async def test_the_bot_tells_of_a_customer_before_and_after_they_were_warned(
     caplog.set_level(logging.DEBUG)
     phone = next(c.phone_number for c in site.world.customers.values() if c.phone_number)
     base = f"http://127.0.0.1:{site.variables['OPS_PORT']}"
-    async with running(site), httpx.AsyncClient(trust_env=False, base_url=base) as http:
+    async with running(site), httpx.AsyncClient(trust_env=False, timeout=PATIENCE, base_url=base) as http:
         await settles(site)
         card = await site.card()
         assert (await http.get(ASKED.format(phone))).status_code == 404

@@ -358,7 +358,7 @@ async def test_simulate_with_a_telegram_of_its_own_is_a_whole_isp(tmp_path: Path
         token = (await isp.line("TELEGRAM_TOKEN=")).partition("=")[2].strip()
         await isp.line("fails")
         await isp.type("/help")
-        async with httpx.AsyncClient(trust_env=False, base_url=f"{url}/bot{token}/") as bot:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE, base_url=f"{url}/bot{token}/") as bot:
             [update] = (await bot.get("getUpdates", params={"timeout": 5})).json()["result"]
             assert update["message"]["text"] == "/help"
             group = update["message"]["chat"]["id"]

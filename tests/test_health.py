@@ -150,7 +150,9 @@ async def test_what_it_answers() -> None:
     try:
         with pytest.raises(OSError, match="address already in use"):
             await Server({PATH: health(dict)}).start("127.0.0.1", port)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE
+        ) as http:
             good = await http.get("/healthz")
             assert (good.status_code, good.json()) == (200, {"ok": True, "wrong": {}})
             notes["topic"] = "takes no posts: they go to the group itself"

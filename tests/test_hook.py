@@ -155,7 +155,10 @@ async def test_check_says_when_each_sender_was_heard_last(site: Isp) -> None:
 
 async def test_what_is_told_to_us_is_counted_by_what_we_answered_and_strangers_get_nothing(site: Isp) -> None:
     url = f"http://127.0.0.1:{site.variables['OPS_PORT']}"
-    async with running(site) as zabbix, httpx.AsyncClient(trust_env=False, base_url=url) as http:
+    async with (
+        running(site) as zabbix,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE, base_url=url) as http,
+    ):
         assert (await zabbix.push(id="1", status="closed")).status_code == 200
         assert (await http.post("/hooks/zbx", content=b"{}")).status_code == 401
         assert (await http.post("/hooks/other", content=b"{}")).status_code == 401

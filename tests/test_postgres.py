@@ -16,6 +16,7 @@ from psycopg import Connection
 
 from bot.simulator.telegram.api import Message
 from tests.isp import Isp, Process, isp, until
+from tests.patience import PATIENCE
 from tests.postgres import Server, running
 from tests.wires import wire
 
@@ -62,7 +63,7 @@ async def approved(site: Isp, at_least: int = 10) -> Message:
 async def ready(site: Isp) -> tuple[int, int]:
     """What `/readyz` and `/livez` answer."""
     url = f"http://127.0.0.1:{site.variables['OPS_PORT']}"
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
         return (await http.get(f"{url}/readyz")).status_code, (await http.get(f"{url}/livez")).status_code
 
 

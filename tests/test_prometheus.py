@@ -42,7 +42,7 @@ class Prometheus:
     """Asked over HTTP, as Grafana does."""
 
     def __init__(self, port: int) -> None:
-        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False)
+        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE)
 
     async def get(self, path: str, **params: str) -> Any:
         answer = await self._http.get(f"/api/v1/{path}", params=params)

@@ -9,6 +9,7 @@ import pytest
 from bot.__main__ import main
 from bot.ops.server import Route, Server
 from bot.process import app
+from tests.patience import PATIENCE
 
 from .isp import isp
 from .test_health import running, settles
@@ -75,6 +76,7 @@ async def test_a_stranger_is_told_nothing_of_any_case(
             running(site),
             httpx.AsyncClient(
                 trust_env=False,
+                timeout=PATIENCE,
                 base_url=f"http://127.0.0.1:{site.variables['OPS_PORT']}",
                 headers={"Authorization": "Bearer noc_x"},
                 cookies=cookies,

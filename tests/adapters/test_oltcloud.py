@@ -1,5 +1,6 @@
 """OLT Cloud, fact by fact."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +17,10 @@ from bot.simulator.world import World
 from bot.sources.oltcloud.oltcloud import OltCloud
 from bot.sources.oltcloud.pages import MOST_PAGES
 from tests.fakes import FakeClock
+from tests.isp import until
+from tests.patience import leap
 
+WITHIN = 15.0  # seconds, of the 20 that a page is waited for
 ROW: dict[str, Any] = {
     "id": 1,
     "alert_type": "pon_loss",
@@ -365,17 +369,22 @@ async def test_a_row_that_repeats_counts_once(api: OltApi, olt: OltCloud) -> Non
     assert not read.complete  # three were promised, and two came: what is the third?
 
 
-@pytest.mark.process
 async def test_what_a_slow_list_brought_in_time_is_there(api: OltApi, olt: OltCloud) -> None:
     await olt.open_incidents()  # logs in
     api.raw_rows = [row(id=number) for number in range(1, 1002)]
-    api.faults.inject(Hang(), match=page(2))
-    read = await olt.open_incidents(within=2)
+
+    async def hangs(at: int) -> Poll:
+        api.faults.inject(Hang(), match=page(at))
+        reading = asyncio.create_task(olt.open_incidents(WITHIN))
+        await until(lambda: page(at)(api.requests[-1].path))
+        leap(WITHIN)
+        return await reading
+
+    read = await hangs(2)
     assert len(read.incidents) == 1000
     assert not read.complete
-    api.faults.inject(Hang(), match=page(1))
     with pytest.raises(AnswerLost, match="too_slow"):
-        await olt.open_incidents(within=0.2)
+        await hangs(1)
 
 
 async def paged(api: OltApi, olt: OltCloud, *pages: Any) -> Poll:

@@ -14,6 +14,7 @@ from bot.ops.pushed import LARGEST, WAITING, pushed
 from bot.ops.server import Server
 from tests.child import free_port
 from tests.fakes import settled
+from tests.patience import PATIENCE
 
 from .test_hook import BEARER, WHERE, Sender
 
@@ -37,7 +38,9 @@ class Port:
 @pytest.fixture
 async def port(tmp_path: Path) -> AsyncIterator[Port]:
     number = free_port()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{number}", trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{number}", trust_env=False, timeout=PATIENCE
+    ) as http:
         made = Port(Sender(tmp_path), http)
         server = Server(pushed([made.sender.hook], lambda: made.why_not, made.told.append))
         await server.start("127.0.0.1", number)
@@ -93,7 +96,6 @@ async def test_who_comes_too_often_is_told_when_to_come_again(port: Port) -> Non
 async def test_who_waits_for_a_turn_leaves_places_for_others(port: Port) -> None:
     for n in range(20):
         await port.sender.open(n)
-    port.http.timeout = httpx.Timeout(10)
     waiting = [asyncio.create_task(port.push({**OPEN, "id": n})) for n in range(20, 60)]
     late = await next(asyncio.as_completed(waiting))
     assert (late.status_code, late.headers["retry-after"]) == (503, "1")

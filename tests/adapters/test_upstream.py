@@ -12,30 +12,33 @@ import pytest
 from bot import upstream
 from bot.errors import AnswerLost, BadAnswer, BotError, NotFound, Refused, TryLater
 from bot.simulator.matrix import MatrixApi
+from tests.patience import PATIENCE, leap
 
 from .raw import JSON_OK, Behaviour, Connection, closed_port, deaf_port, raw_server
 
-SOON = httpx.Timeout(connect=0.3, read=0.3, write=0.3, pool=0.5)
+PATIENT = httpx.Timeout(PATIENCE)
+TOTAL = PATIENCE / 2
+SILENT = httpx.Timeout(PATIENCE, read=0.3)  # of who waits for what never comes
 HTML = b"<html><body>oops</body></html>"
 DEEP = b"[" * 101 + b"]" * 101
 
 
 @asynccontextmanager
-async def opened(**options: Any) -> AsyncIterator[upstream.Client]:
-    http = upstream.client(timeout=SOON, **options)
+async def opened(limits: httpx.Timeout = PATIENT, **options: Any) -> AsyncIterator[upstream.Client]:
+    http = upstream.client(timeout=limits, **options)
     try:
         yield http
     finally:
         await http.aclose()
 
 
-async def send_to(url: str, total: float = 5.0) -> upstream.Answer:
-    async with opened() as http:
+async def send_to(url: str, limits: httpx.Timeout = PATIENT, total: float = PATIENCE) -> upstream.Answer:
+    async with opened(limits) as http:
         return await upstream.send(http, url, json={"to": "someone"}, total=total)
 
 
-async def read_from(url: str, total: float = 5.0) -> Any:
-    async with opened() as http:
+async def read_from(url: str, limits: httpx.Timeout = PATIENT, total: float = PATIENCE) -> Any:
+    async with opened(limits) as http:
         return await upstream.read(http, "GET", url, total=total)
 
 
@@ -101,13 +104,16 @@ LOST: dict[str, tuple[Behaviour, str]] = {
 @pytest.mark.parametrize("call", [send_to, read_from])
 @pytest.mark.parametrize("fault", LOST)
 async def test_once_the_request_may_have_left_its_end_is_unknown(
-    fault: str, call: Callable[[str], Any]
+    fault: str, call: Callable[..., Any]
 ) -> None:
     behave, code = LOST[fault]
+    silent = code == "no_answer"
     async with raw_server(behave) as server:
         with pytest.raises(AnswerLost) as lost:
-            await call(server.url)
+            await call(server.url, SILENT if silent else PATIENT)
         assert str(lost.value) == code
+        if silent:
+            await server.arrived.wait()  # the server may be the later one to know
         if call is send_to:
             assert server.connections == 1  # aiohttp repeats a read once, a POST never
 
@@ -115,8 +121,11 @@ async def test_once_the_request_may_have_left_its_end_is_unknown(
 @pytest.mark.parametrize("call", [send_to, read_from])
 async def test_an_answer_that_never_ends_meets_the_total_limit(call: Callable[..., Any]) -> None:
     async with raw_server(drip) as server:
+        never = asyncio.create_task(call(server.url, total=TOTAL))
+        await server.arrived.wait()
+        leap(TOTAL)
         with pytest.raises(AnswerLost, match=r"^no_answer$"):
-            await call(server.url, total=0.2)
+            await never
         assert len(server.requests) == 1
 
 
@@ -127,10 +136,10 @@ async def test_a_refused_connection_proves_that_nothing_left(call: Callable[[str
 
 
 @pytest.mark.parametrize("call", [send_to, read_from])
-async def test_a_connect_timeout_proves_that_nothing_left(call: Callable[[str], Any]) -> None:
+async def test_a_connect_timeout_proves_that_nothing_left(call: Callable[..., Any]) -> None:
     async with deaf_port() as port:
         with pytest.raises(TryLater, match=r"^connect_timeout$"):
-            await call(f"http://127.0.0.1:{port}")
+            await call(f"http://127.0.0.1:{port}", httpx.Timeout(PATIENCE, connect=0.3))
 
 
 @pytest.mark.parametrize("call", [send_to, read_from])
@@ -157,9 +166,9 @@ async def test_a_failed_handshake_proves_that_nothing_left(call: Callable[[str],
 
 
 async def test_waiting_for_a_free_connection_proves_that_nothing_left() -> None:
-    async with raw_server(words(b"", then="silence")) as server, opened(limit=1) as http:
-        patient = httpx.Timeout(10.0, pool=10.0)
-        request = http.build_request("POST", server.url, timeout=patient)
+    soon = httpx.Timeout(PATIENCE, pool=0.3)
+    async with raw_server(words(b"", then="silence")) as server, opened(soon, limit=1) as http:
+        request = http.build_request("POST", server.url, timeout=PATIENT)
         holder = asyncio.create_task(http.send(request))
         await server.arrived.wait()
         with pytest.raises(TryLater, match=r"^connect_timeout$"):

@@ -1,6 +1,5 @@
 """Taps and commands that waited while nobody listened are asked about, not carried out."""
 
-import asyncio
 import json
 import time
 from datetime import datetime, timedelta
@@ -231,14 +230,15 @@ async def test_after_minutes_without_telegram_a_tap_is_asked_about(api: BotApi) 
         card = await room.card()
         heard = len(room.refusals)
         await api.stop()
-        await asyncio.sleep(0.8)  # nobody can be heard: what passes is time
+        await room.clock.sleep(0.8)  # nobody can be heard: what passes is time
         answer = api.post_callback(ANA, card, "ok:1:")
         await api.start()
         assert "enquanto eu estava fora" in (await answer).text
         await asks(api, card)
         assert room.decided == []
         assert len(room.refusals) == heard + 1
-        await asyncio.sleep(0.5)  # a person needs longer to read it; a poll comes back empty meanwhile
+        heard = api.calls["getUpdates"]
+        await until(lambda: api.calls["getUpdates"] > heard + 1)  # a person needs longer to read it
         assert (await api.tap(ANA, card, "Aprovar agora")).text.startswith("Aprovado")
 
 
@@ -375,7 +375,7 @@ async def test_a_page_that_decides_is_not_carried_out_late(api: BotApi) -> None:
         await room.line(Approved(1, Who(ANA, "Ana"), (port("1/1"),)), Started("2"))
         page = await cooling(room)
         await api.stop()
-        await asyncio.sleep(0.8)
+        await room.clock.sleep(0.8)
         answer = api.post_callback(ANA, page, "free:0:test|CB 01:1/1")
         await api.start()
         assert "toque de novo, se ainda vale" in (await answer).text

@@ -73,10 +73,10 @@ class Node:
             async with asyncio.timeout(PATIENCE):
                 self.codes.append(await self.process.wait())
 
-    async def asked(self, path: str) -> tuple[int, str]:
-        """Status and body; 0 where nobody answers."""
+    async def asked(self, path: str, within: float = 2.0) -> tuple[int, str]:
+        """Status and body; 0 where nobody answers within so many seconds."""
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=2.0) as http:
+            async with httpx.AsyncClient(trust_env=False, timeout=within) as http:
                 answer = await http.get(f"http://127.0.0.1:{self.port}{path}")
         except httpx.HTTPError:
             return 0, ""

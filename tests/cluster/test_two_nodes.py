@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.process.cluster.leading import LOST
-from tests.cluster.nodes import AWAY, OK, Cluster, Node, cluster
+from tests.cluster.nodes import AWAY, OK, PATIENCE, Cluster, Node, cluster
 from tests.postgres import running
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
@@ -124,7 +124,7 @@ async def test_a_database_that_is_gone_for_seconds(pg_shared: Path, tmp_path: Pa
                 return status == AWAY and "does not answer" in body
 
             await noc.until(noticed)
-            assert (await other.asked("/livez"))[0] == OK
+            assert (await other.asked("/livez", PATIENCE))[0] == OK
             await asyncio.sleep(
                 3
             )  # it is away for so long, and nobody may send after two thirds of the lease

@@ -1,6 +1,5 @@
 """The fold of a case's life, asked directly where a whole flow would hide what is meant."""
 
-import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,6 +22,7 @@ from bot.domain.events import (
 from bot.domain.incident import Incident, Poll
 from bot.domain.limits.silence import Scope, Silence, same_olt
 from tests.fakes import ANA, NOON, incident, port
+from tests.patience import quickest
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
@@ -170,12 +170,14 @@ class TestCases:
 
     def test_the_end_of_3000_incidents_of_one_case_takes_no_squares(self) -> None:
         those = [incident(n, place=f"{n // 16}/{n % 16}") for n in range(3000)]
-        made = book(CaseOpened(1, those[0], tuple(those[1:])))
-        began = time.process_time()
-        for one in those:
-            made.apply(NOON, IncidentEnded(1, "gone", one.id))
-        assert time.process_time() - began < 2
-        assert made.open == set()
+
+        def all_end() -> None:
+            made = book(CaseOpened(1, those[0], tuple(those[1:])))
+            for one in those:
+                made.apply(NOON, IncidentEnded(1, "gone", one.id))
+            assert made.open == set()
+
+        assert quickest(all_end) < 2
 
 
 class TestSightings:
@@ -254,9 +256,7 @@ class TestSilences:
             )
         made.apply(NOON + 5000 * MINUTE, SilenceEnded(5000, ANA))
         now = NOON + 5000 * MINUTE
-        began = time.process_time()
-        for _ in range(3000):
-            found = made.silence_of(port(olt="CB 02"), now)
-        assert time.process_time() - began < 0.2
+        found = made.silence_of(port(olt="CB 02"), now)
+        assert quickest(lambda: [made.silence_of(port(olt="CB 02"), now) for _ in range(3000)]) < 0.2
         assert found is not None
         assert found.id == 4999

@@ -204,14 +204,14 @@ class Real:
 
     async def health(self) -> tuple[int, dict[str, str]]:
         """The status of /healthz and what it says is wrong."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             answer = await http.get(f"http://127.0.0.1:{self.variables['OPS_PORT']}/healthz")
         wrong: dict[str, str] = answer.json()["wrong"]
         return answer.status_code, wrong
 
     async def in_flight(self) -> int:
         """How many sends have left the bot and are not answered yet, as it says itself."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             answer = await http.get(f"http://127.0.0.1:{self.variables['OPS_PORT']}/metrics")
         found = re.findall(r"^noc_sends_in_flight{[^}]*} (\d+)", answer.text, re.MULTILINE)
         assert found, answer.text

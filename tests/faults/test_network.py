@@ -23,10 +23,12 @@ from tests.faults.spoken import SPEECHES
 from tests.faults.spoken.row import Row
 from tests.faults.tries import Tries
 from tests.faults.wired import BREAKS_AFTER, CUSTOMERS, IN_FLIGHT, RULES, SOME, Site, Story, site
+from tests.patience import leap
 
 pytestmark = pytest.mark.attack
 NEXT_AND_TOLD = 2
 RANDOM_RUNS = 30
+WITHIN = 5.0  # seconds, of the 10 that the wire waits
 ROUNDS = 6  # approvals and resumptions of a random story; in the last one all goes well
 
 
@@ -136,12 +138,14 @@ async def halved_pace(here: Site, tries: Tries, row: Row) -> None:
 
 async def late_answer(here: Site, tries: Tries, row: Row) -> None:
     """The dispatch does not wait for it, and nothing is sent again meanwhile."""
-    rules = replace(RULES, answer_within=0.2)
+    rules = replace(RULES, answer_within=WITHIN)
     story = Story(f"late: {row.name}", here, tries, rules=rules)
     await story.open()
     phone = here.phones[0]
     here.wire.draws = {phone: iter((row,))}
     await story.go()
+    await _until(story.clock, lambda: len(story.results) == CUSTOMERS - 1)
+    leap(WITHIN)
     await _until(story.clock, lambda: story.case.dispatches[-1].end == "done")
     [known] = [story.results.get(r.id) for r in story.recipients if r.phone == phone]
     tries.check(known == Receipt(Outcome.UNKNOWN, reason="no_answer"), f"{known} meanwhile: {story.name}")

@@ -19,6 +19,8 @@ from tests.faults.spoken.row import Row, Speech, Then, Way
 
 PATIENT = httpx.Timeout(10.0)
 KEPT: tuple[Way, ...] = ("idle", "fin", "rst")
+SHORT: tuple[Way, ...] = ("read", "total")
+TURNS = 20  # of the loop, from a connection that waits to the request that was read from it
 NOWHERE: frozenset[Way] = frozenset({"fin", "rst", "refused", "deaf", "dns", "tls", "unread"})
 
 
@@ -67,6 +69,12 @@ class Wire:
         adapter = self.adapters[row.way]
         if row.way == "kept":
             await adapter.probe()
+        if row.way in SHORT:
+            try:
+                return await adapter.send(message)
+            finally:
+                for _ in range(TURNS):  # what has left comes in now, and not in the next story
+                    await asyncio.sleep(0)
         if row.way not in self._kept:
             return await adapter.send(message)
         async with self._kept[row.way].alone:

@@ -294,7 +294,10 @@ async def test_stop_cuts_streams_off_at_once_and_leaves_no_task(quiet: Stage) ->
     before = asyncio.all_tasks()
     page = PageServer(quiet)
     await page.start()
-    async with httpx.AsyncClient(base_url=page.url, trust_env=False) as http, events(http) as stream:
+    async with (
+        httpx.AsyncClient(base_url=page.url, trust_env=False, timeout=PATIENCE) as http,
+        events(http) as stream,
+    ):
         await stream.next()
         async with asyncio.timeout(20):  # a third of what the library gives a stream
             await page.stop()
@@ -309,7 +312,10 @@ async def test_a_restart_on_the_same_port_is_another_run(quiet: Stage) -> None:
     await page.start()
     port = int(page.url.rsplit(":", 1)[1].strip("/"))
     for _ in range(2):
-        async with httpx.AsyncClient(base_url=page.url, trust_env=False) as http, events(http) as stream:
+        async with (
+            httpx.AsyncClient(base_url=page.url, trust_env=False, timeout=PATIENCE) as http,
+            events(http) as stream,
+        ):
             runs.append((await stream.next())[1]["run"])
         await page.stop()
         page = PageServer(quiet)
@@ -379,7 +385,10 @@ async def test_only_the_newest_messages_of_a_chat_are_in_the_snapshot(
 async def test_it_stops_although_a_change_comes_at_that_moment(quiet: Stage, turns: int) -> None:
     page = PageServer(quiet)
     await page.start()
-    async with httpx.AsyncClient(base_url=page.url, trust_env=False) as http, events(http) as stream:
+    async with (
+        httpx.AsyncClient(base_url=page.url, trust_env=False, timeout=PATIENCE) as http,
+        events(http) as stream,
+    ):
         await stream.next()
         [changes] = page._feed._pages
         changes.put_nowait(b": a change\n\n")

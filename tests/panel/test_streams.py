@@ -12,17 +12,22 @@ from bot.ops.health import PATH, health
 from bot.ops.server import MOST, MOST_STREAMS, Request, Response, Route, Server
 from tests.child import free_port
 from tests.isp import until
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, leap
 
+LIMIT = PATIENCE / 2  # seconds; more than that pass at once here, and less than the test waits
 ASK = b"GET /on HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @dataclass
 class On:
-    """What answers with parts of a size, one each time it is let; `open` counts those who get them."""
+    """What answers with parts of a size, one each time it is let.
+
+    `open` counts those who get them, `taken` the parts that somebody took.
+    """
 
     size: int = 1
     open: int = 0
+    taken: int = 0
     let: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
@@ -31,6 +36,7 @@ class On:
             while True:
                 await self.let.acquire()
                 yield b"x" * self.size
+                self.taken += 1
         finally:
             self.open -= 1
 
@@ -60,10 +66,10 @@ async def head(reader: asyncio.StreamReader) -> bytes:
 
 async def test_it_goes_on_for_longer_than_any_other_answer_may_take() -> None:
     on = On()
-    async with going_on(on, 0.05) as port:
+    async with going_on(on, LIMIT) as port:
         reader, writer = await asked(port)
         assert b"200" in await head(reader)
-        await asyncio.sleep(0.1)  # it is about time that passes
+        leap(LIMIT + 1)
         for _ in range(2):
             on.let.release()
             assert await reader.readuntil(b"x\r\n") == b"1\r\nx\r\n"
@@ -89,13 +95,15 @@ async def test_watchers_take_no_place_of_a_probe_and_have_an_end_themselves() ->
 
 async def test_who_does_not_read_is_hung_up_on_and_keeps_nobody_waiting() -> None:
     on = On(size=4 * 1024 * 1024)
-    async with going_on(on, 0.2) as port:
+    async with going_on(on, LIMIT) as port:
         slow, fast = await asked(port), await asked(port)
         await head(fast[0])
         await until(lambda: on.open == 2)
         on.let.release()
         on.let.release()
         assert len(await fast[0].readexactly(4 * 1024 * 1024)) == 4 * 1024 * 1024
+        await until(lambda: on.taken == 1)
+        leap(LIMIT)
         await until(lambda: on.open == 1)
         for _, writer in (slow, fast):
             writer.close()

@@ -1,5 +1,6 @@
 """A bit falls over in a month that is over, while the bot runs."""
 
+import asyncio
 import socket
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 
 from bot.domain.events import Started, Stopped
+from bot.process.nightly import Nightly
 from bot.storage.checkpoint import renew
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
@@ -21,7 +23,14 @@ CLOSED = "Registro fechado: nada pode ser decidido nem enviado."
 async def test_it_closes_what_sends_is_said_once_and_cards_go_on(
     noc: Noc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.process.schedule.FIRST", 3.0)
+    fallen, check = asyncio.Event(), Nightly.check
+
+    async def checks(night: Nightly) -> None:
+        await fallen.wait()
+        await check(night)
+
+    monkeypatch.setattr("bot.process.schedule.FIRST", 0.0)
+    monkeypatch.setattr(Nightly, "check", checks)
     data = noc.folder / "data"
     clock = FakeClock(datetime.now(UTC) - timedelta(days=40))
     old = FileLedger.open(data, clock)
@@ -40,6 +49,7 @@ async def test_it_closes_what_sends_is_said_once_and_cards_go_on(
     damaged = bytearray(sealed.read_bytes())
     damaged[200] ^= 1
     sealed.write_bytes(damaged)
+    fallen.set()
     await noc.chat.wait(lambda c: any(CLOSED in m.text and sealed.name in m.text for m in c.messages()))
     async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         health = await client.get(f"http://127.0.0.1:{noc.variables['OPS_PORT']}/healthz")

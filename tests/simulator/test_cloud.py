@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from bot.simulator.cloud import NUMBER, CloudApi
+from tests.patience import PATIENCE
 
 TEMPLATE = {"name": "aviso", "language": {"policy": "deterministic", "code": "pt_BR"}}
 BODY = {"messaging_product": "whatsapp", "to": "+5511987654321", "type": "template", "template": TEMPLATE}
@@ -20,7 +21,9 @@ async def api() -> AsyncIterator[CloudApi]:
 
 async def posted(api: CloudApi, body: Any, path: str = f"/v24.0/{NUMBER}/messages", key: str = "") -> Any:
     headers = {"Authorization": f"Bearer {key or api.token}"}
-    async with httpx.AsyncClient(base_url=api.url, headers=headers, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=api.url, headers=headers, trust_env=False, timeout=PATIENCE
+    ) as http:
         return (await http.post(path, json=body)).json()
 
 

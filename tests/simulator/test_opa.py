@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from bot.simulator.opa import CHANNEL, OpaApi, Stage
+from tests.patience import PATIENCE
 from tests.simulator.clock import Clock
 
 TEMPLATE = "624c358355802dbdd2eb944a"
@@ -32,7 +33,7 @@ async def api(clock: Clock) -> AsyncIterator[OpaApi]:
 
 async def asked(api: OpaApi, path: str, body: Any = None, method: str = "GET") -> tuple[int, Any]:
     async with httpx.AsyncClient(
-        base_url=api.url, headers={"Authorization": f"Bearer {api.token}"}, trust_env=False
+        base_url=api.url, headers={"Authorization": f"Bearer {api.token}"}, trust_env=False, timeout=PATIENCE
     ) as http:
         answer = await http.request(method, f"/api/v1/{path}", json=body)
         return answer.status_code, answer.json()
@@ -114,7 +115,9 @@ async def test_the_days_limit_counts_what_was_taken(api: OpaApi) -> None:
 
 async def test_another_token_reads_nothing(api: OpaApi) -> None:
     api.token, right = "another", api.token
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {right}"}, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        headers={"Authorization": f"Bearer {right}"}, trust_env=False, timeout=PATIENCE
+    ) as http:
         answer = await http.get(f"{api.url}/api/v1/canal-comunicacao/{CHANNEL}")
         assert (answer.status_code, answer.json()["code"]) == (401, 401)
         api.token = right

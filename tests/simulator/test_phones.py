@@ -86,7 +86,9 @@ def phones(api: CloudApi, app: App, clock: Clock) -> Phones:
 async def send(api: CloudApi, *numbers: str, template: str = "aviso") -> list[int | None]:
     """The codes of the errors that these phones' messages were answered with."""
     headers, codes = {"Authorization": f"Bearer {api.token}"}, list[int | None]()
-    async with httpx.AsyncClient(base_url=api.url, headers=headers, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=api.url, headers=headers, trust_env=False, timeout=PATIENCE
+    ) as http:
         for number in numbers:
             body = {
                 "messaging_product": "whatsapp",

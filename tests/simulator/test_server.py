@@ -19,6 +19,7 @@ from bot.simulator.server import (
     Throttle,
     json_response,
 )
+from tests.isp import until
 from tests.patience import PATIENCE
 
 
@@ -54,10 +55,9 @@ async def test_a_hang_lasts_until_the_server_stops(
     await server.start()
     server.faults.inject(fault)
     request = asyncio.create_task(http.get(f"{server.url}/hang"))
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await asyncio.shield(request)
-    assert (server.in_flight, bool(server.processed)) == (1, processed)
+    await until(lambda: server.requests)
+    await asyncio.wait({request}, timeout=0.1)  # in which nothing is to happen
+    assert (server.in_flight, bool(server.processed), request.done()) == (1, processed, False)
     async with asyncio.timeout(PATIENCE):
         await server.stop()
     with pytest.raises(httpx.TransportError):
@@ -71,7 +71,7 @@ async def test_stopping_leaves_no_task_even_when_the_client_has_gone(http: httpx
     before = asyncio.all_tasks()
     server.faults.inject(Hang())
     with pytest.raises(httpx.ReadTimeout):
-        await http.get(server.url, timeout=0.05)
+        await http.get(server.url, timeout=httpx.Timeout(PATIENCE, read=0.05))
     await server.stop()
     assert asyncio.all_tasks() <= before
 

@@ -35,6 +35,7 @@ from tests.fakes import (
     incident,
     settled,
 )
+from tests.patience import leap
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Desk:
     staff: FakeStaff = field(default_factory=FakeStaff)
     inbox: FakeInbox = field(default_factory=FakeInbox)
     directory: Directory | None = None
-    rules: Rules = field(default_factory=lambda: Rules(answer_within=0.05))
+    rules: Rules = field(default_factory=Rules)
     tasks: Tasks = field(default_factory=Tasks)
     ledger: MemoryLedger = field(init=False)
     flow: DecidingFlow = field(init=False)
@@ -127,6 +128,12 @@ class Desk:
         await self.flow.approve(number, ANA)
         await self.clock.advance(self.rules.undo_seconds)
         await self.finish()
+
+    async def unanswered(self) -> None:
+        """Whoever waits for an answer of the gateway has waited for as long as anybody does."""
+        await settled()
+        leap(self.rules.answer_within)
+        await settled()
 
     async def finish(self) -> None:
         """Whatever runs has ended (time passes where it sleeps)."""

@@ -292,7 +292,7 @@ async def test_cancel_while_the_look_ups_are_slow_sends_nothing(desk: Desk) -> N
 
 
 async def test_cancel_on_a_card_that_is_behind_stops_what_has_not_left(desk: Desk) -> None:
-    desk.use(sends=1, answer_within=5.0)
+    desk.use(sends=1)
     await waiting(desk)
     with pytest.raises(Declined, match="not_running"):
         await desk.flow.cancel(1, ANA)
@@ -309,7 +309,7 @@ async def test_cancel_on_a_card_that_is_behind_stops_what_has_not_left(desk: Des
 
 
 async def test_stop_lets_out_only_what_was_in_flight(desk: Desk) -> None:
-    desk.use(sends=2, answer_within=5.0)
+    desk.use(sends=2)
     await waiting(desk, customers=10)
     desk.gateway.block = asyncio.Event()
     await desk.flow.approve(1, ANA)
@@ -329,7 +329,7 @@ async def test_stop_lets_out_only_what_was_in_flight(desk: Desk) -> None:
 
 
 async def test_those_never_tried_after_a_stop_may_be_told_through_another_port(desk: Desk) -> None:
-    desk.use(sends=1, answer_within=5.0)
+    desk.use(sends=1)
     await waiting(desk, customers=2)
     desk.gateway.block = asyncio.Event()
     await desk.flow.approve(1, ANA)
@@ -387,7 +387,7 @@ async def test_a_ledger_that_closes_in_the_countdown_sends_nothing(desk: Desk) -
 
 
 async def test_a_ledger_that_closes_in_mid_send_stops_the_sends(desk: Desk) -> None:
-    desk.use(sends=2, answer_within=5.0)
+    desk.use(sends=2)
     await waiting(desk, customers=10)
     desk.gateway.block = asyncio.Event()
     await desk.flow.approve(1, ANA)
@@ -608,7 +608,7 @@ class TestOutcomes:
         desk.gateway.answers["5561991000100"] = [silent]
         await desk.flow.approve(1, ANA)
         await desk.clock.advance(5)
-        await asyncio.sleep(desk.rules.answer_within * 2)
+        await desk.unanswered()
         await desk.finish()
         assert desk.tally().outcomes == {Outcome.UNKNOWN: 1}
         assert desk.case().state is CaseState.SENT
@@ -628,7 +628,7 @@ class TestOutcomes:
         desk.gateway.answers["5561991000100"] = [slow]
         await desk.flow.approve(1, ANA)
         await desk.clock.advance(5)
-        await asyncio.sleep(desk.rules.answer_within * 2)
+        await desk.unanswered()
         await desk.finish()
         assert list(desk.ledger.book.reservations) == ["CB 01:6/15"]
         late.set()

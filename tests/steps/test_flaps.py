@@ -450,7 +450,6 @@ class TestWithOthers:
         self, grouping: Desk
     ) -> None:
         desk = grouping
-        desk.use(answer_within=5.0)
         await down(desk, "6/1", "6/2")
         onus = desk.source.onus["2"]
         desk.source.onus["2"] = [onu._replace(link=Link.ONLINE) for onu in onus]

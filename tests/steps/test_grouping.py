@@ -245,7 +245,7 @@ class TestLateSiblings:
 
     async def test_those_that_fall_while_it_is_being_sent_are_not_in_its_plan(self, grouping: Desk) -> None:
         desk = grouping
-        desk.use(sends=1, answer_within=5.0)
+        desk.use(sends=1)
         await cable(desk, "6/1", "6/2")
         desk.gateway.block = asyncio.Event()
         await desk.flow.approve(1, ANA)
@@ -469,7 +469,7 @@ class TestPortsLeftOut:
 
     async def test_a_busy_port_is_left_out(self, grouping: Desk) -> None:
         desk = grouping
-        desk.use(sends=1, answer_within=5.0)
+        desk.use(sends=1)
         await cable(desk, "6/1")
         desk.gateway.block = asyncio.Event()
         await desk.flow.approve(1, ANA)
@@ -570,7 +570,7 @@ class TestPartlyOver:
     @pytest.mark.bug("a resumed dispatch told customers of a port that was up again")
     async def test_a_port_that_is_back_while_it_is_interrupted_is_spared(self, grouping: Desk) -> None:
         desk = grouping
-        desk.use(close_polls=1, sends=1, answer_within=5.0)
+        desk.use(close_polls=1, sends=1)
         await cable(desk, "6/1", "6/2")
         desk.gateway.block = asyncio.Event()
         await desk.flow.approve(1, ANA)
@@ -657,7 +657,7 @@ class TestUnreadAlerts:
 
     async def test_a_crash_after_the_plan_keeps_both(self, grouping: Desk) -> None:
         desk = grouping
-        desk.use(sends=1, answer_within=5.0)
+        desk.use(sends=1)
         await cable(desk, "6/1", "6/2")
         desk.source.unreadable.add("2")
         desk.gateway.block = asyncio.Event()

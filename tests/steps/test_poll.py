@@ -11,7 +11,9 @@ from bot.domain.events import CaseOpened, IncidentChanged, Line
 from bot.domain.incident import Incident, Kind, OddRow
 from bot.errors import AnswerLost, BadAnswer, Closed, LedgerClosed, LoginRefused, Refused, TryLater
 from bot.flow.health import ODD_AT_MOST, ODD_AT_ONCE
-from tests.fakes import ANA, NOON, incident
+from bot.steps.collect import GRACE
+from tests.fakes import ANA, NOON, incident, settled
+from tests.patience import leap
 from tests.steps.conftest import Desk
 
 
@@ -182,14 +184,13 @@ async def test_that_somebody_is_to_confirm_is_said_where_they_can_soon(
     assert desk.chat.codes.count("unconfirmed") == told
 
 
-async def test_a_source_that_never_answers_ends_the_poll_all_the_same(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.steps.collect.GRACE", 0.0)
-    desk.use(poll_within=0.05)
+async def test_a_source_that_never_answers_ends_the_poll_all_the_same(desk: Desk) -> None:
     desk.source.hangs = asyncio.Event()
-    await desk.poll()
-    await desk.poll()
+    for _ in range(2):
+        polling = asyncio.create_task(desk.poll())
+        await settled()
+        leap(desk.rules.poll_within + GRACE)
+        await polling
     assert (desk.flow.source_health.error, desk.flow.source_health.failures) == ("too_slow", 2)
     assert desk.chat.codes == ["source_down"]
     desk.source.hangs = None

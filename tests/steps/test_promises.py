@@ -37,7 +37,7 @@ DAY = 24 * 3600
 
 async def sending(desk: Desk, customers: int = 4, sends: int = 2, **changes: object) -> None:
     """Approved, and the first `sends` are in flight."""
-    desk.use(sends=sends, answer_within=5.0, **changes)
+    desk.use(sends=sends, **changes)
     desk.source.outage(incident(), customers)
     await desk.poll()
     desk.gateway.block = asyncio.Event()
@@ -428,7 +428,7 @@ class TestBreaks:
     async def test_a_bug_in_one_send_lets_the_others_land_before_it_breaks_off(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        desk.use(sends=2, answer_within=5.0)
+        desk.use(sends=2)
         desk.source.outage(incident())
         await desk.poll()
         desk.gateway.block = asyncio.Event()
@@ -566,7 +566,7 @@ class TestALongSend:
     """Seven at a minute each: what was read when it was approved is old by the end."""
 
     async def _begun(self, desk: Desk) -> None:
-        desk.use(sends=1, answer_within=500.0)
+        desk.use(sends=1)
         desk.source.outage(incident(), 7)
         await desk.poll()
 

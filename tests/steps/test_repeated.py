@@ -34,7 +34,7 @@ async def repeated_and_refused_late(desk: Desk, answer: Receipt | TryLater) -> N
     desk.gateway.answers[PHONES[0]] = [slow]
     await desk.flow.resend(ONE, ANA)
     await settled()
-    await asyncio.sleep(desk.rules.answer_within * 2)
+    await desk.unanswered()
     await desk.finish()
     late.set()
     await settled()

@@ -13,7 +13,7 @@ from tests.steps.conftest import Desk
 
 async def in_mid_send(desk: Desk, customers: int = 10) -> None:
     """Two sent, two in flight, the rest to do."""
-    desk.use(sends=2, answer_within=5.0)
+    desk.use(sends=2)
     desk.source.outage(incident(), customers)
     await desk.poll()
     desk.gateway.block = asyncio.Event()
@@ -169,7 +169,7 @@ def test_a_group_that_moved_twice_is_followed(desk: Desk) -> None:
 
 async def test_what_was_in_flight_is_unknown_in_the_order_it_left_in(desk: Desk) -> None:
     """The order of a set would be another one in each process, and so would a checkpoint."""
-    desk.use(sends=8, answer_within=5.0)
+    desk.use(sends=8)
     desk.source.outage(incident(), 8)
     await desk.poll()
     desk.gateway.block = asyncio.Event()

@@ -266,7 +266,7 @@ class TestMayNot:
 
     async def test_while_the_warning_is_still_being_sent(self, grouping: Desk) -> None:
         desk = grouping
-        desk.use(restored=True, sends=1, answer_within=500.0, close_polls=1)
+        desk.use(restored=True, sends=1, close_polls=1)
         desk.source.outage(incident(), 3)
         await desk.poll()
         await desk.pass_by(10)
@@ -575,7 +575,7 @@ class TestByItself:
 class TestOnAgain:
     async def test_while_it_is_being_sent_the_rest_is_spared(self, told: Desk) -> None:
         desk = told
-        desk.use(sends=1, answer_within=500.0, close_polls=1)
+        desk.use(sends=1, close_polls=1)
         await over(desk)
         held = asyncio.Event()
 
@@ -611,7 +611,7 @@ class TestOnAgain:
 class TestTrouble:
     async def interrupted(self, desk: Desk, minutes: float = 0) -> None:
         """One in flight when the program died, so long ago."""
-        desk.use(sends=1, answer_within=500.0)
+        desk.use(sends=1)
         await over(desk)
         desk.gateway.block = asyncio.Event()
         await desk.flow.restore(1, ANA)
@@ -701,7 +701,7 @@ class TestTrouble:
 
     async def test_a_person_stops_it(self, told: Desk) -> None:
         desk = told
-        desk.use(sends=1, answer_within=5.0)
+        desk.use(sends=1)
         await over(desk)
         desk.gateway.block = asyncio.Event()
         await desk.flow.restore(1, ANA)
@@ -1034,7 +1034,7 @@ class TestSmallOnes:
 @pytest.mark.bug("who was down again before their turn in a large dispatch was told that service is back")
 async def test_who_is_down_again_before_their_turn_is_not_told_that_it_is_back(told: Desk) -> None:
     desk = told
-    desk.use(sends=1, answer_within=500.0)
+    desk.use(sends=1)
     await over(desk)
 
     async def slowly() -> Receipt:
@@ -1056,7 +1056,7 @@ async def test_who_is_down_again_before_their_turn_is_not_told_that_it_is_back(t
 @pytest.mark.bug("a port that could not be read for a moment took the news from all of its people")
 async def test_a_port_that_cannot_be_read_meanwhile_spares_nobody(told: Desk) -> None:
     desk = told
-    desk.use(sends=1, answer_within=500.0)
+    desk.use(sends=1)
     await over(desk)
 
     async def slowly() -> Receipt:

@@ -71,7 +71,7 @@ async def test_a_dry_run_that_reaches_nobody_gives_back_nothing_of_others(desk: 
 
 
 async def test_progress_counts_what_was_meant_to_be_sent(desk: Desk) -> None:
-    desk.use(sends=1, answer_within=5.0)
+    desk.use(sends=1)
     desk.source.outage(incident(), 4)
     await desk.poll()
     desk.gateway.block = asyncio.Event()

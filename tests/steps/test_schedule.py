@@ -450,7 +450,7 @@ class TestOthers:
 class TestResume:
     async def interrupted(self, desk: Desk, approved: Terms = NOW) -> None:
         """One in flight when the program died; more than five minutes ago, so it waits for a person."""
-        desk.use(sends=1, answer_within=5.0)
+        desk.use(sends=1)
         desk.gateway.block = asyncio.Event()
         await desk.flow.approve(1, ANA, approved)
         await desk.clock.advance(5)

@@ -167,7 +167,7 @@ class TestWhatIsWrongForEverybody:
         desk.limiter.closed.set()
         await settled()
         desk.limiter.closed = asyncio.Event()
-        await asyncio.sleep(desk.rules.answer_within * 2)
+        await desk.unanswered()
         late.set()
         await settled()
         assert len(desk.gateway.received) == 1

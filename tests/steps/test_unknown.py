@@ -199,7 +199,7 @@ class TestAPersonDecides:
         desk.gateway.answers[PHONES[0]] = [slow]
         await desk.flow.approve(1, ANA)
         await desk.clock.advance(5)
-        await asyncio.sleep(desk.rules.answer_within * 2)
+        await desk.unanswered()
         await desk.finish()
         with pytest.raises(Declined, match="still_waiting"):
             await desk.flow.resend(Choose(1, "c100"), ANA)

@@ -112,13 +112,6 @@ async def test_a_server_that_says_nothing_is_cut_off(
     assert len(lines(database)) == 1
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_STALLED", 0.5)
-    monkeypatch.setattr(module, "_GLANCE", 0.1)
-
-
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("word", [b"set_config", b"ORDER BY seq"], ids=["first", "lines"])
 async def test_a_start_that_hangs_is_cut_off(
     ledger: PostgresLedger,
@@ -130,8 +123,13 @@ async def test_a_start_that_hangs_is_cut_off(
     await ledger.commit(adds(opened()))
     await ledger.close()
     cable.word, cable.cut = word, "hang"
-    with pytest.raises(StartupError) as caught:
-        await PostgresLedger.open(through(cable, database), tmp_path / "other", FakeClock())
+    hangs = PostgresLedger.open(through(cable, database), tmp_path / "other", FakeClock())
+    opening = asyncio.create_task(hangs)
+    await until(lambda: cable.cuts)
+    with pytest.MonkeyPatch.context() as impatient:
+        impatient.setattr(module, "_STALLED", 0.5)
+        with pytest.raises(StartupError) as caught:
+            await opening
     assert isinstance(caught.value.__cause__, Lost)
     assert cable.cuts == 1
     await (await PostgresLedger.open(through(cable, database), tmp_path / "other", FakeClock())).close()
