@@ -15,6 +15,7 @@ from bot.domain.limits.daily import Allowed
 from bot.domain.limits.templates import Meaning, Template
 from bot.domain.lookup.sought import Customer, Sought
 from bot.domain.plan import Message, Receipt, Sent
+from bot.domain.regional import Whose
 from bot.domain.who import Who
 
 Write = Callable[[Book, datetime], Sequence[Line]]
@@ -277,12 +278,13 @@ class Wish:
     written from the first of two times until before the second.
 
     Refused taps, the plain ends of dispatches and who opened a page come where `refused` says "also", the
-    first of them alone by "only".
+    first of them alone by "only". `whose`: those about these NOCs' cases and OLTs, and about nobody's.
     """
 
     place: Callable[[str], bool] | None = None
     between: tuple[datetime, datetime] | None = None
     refused: Literal["no", "also", "only"] = "no"
+    whose: Whose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,9 +308,11 @@ class History(Protocol):
     async def audit(self, wish: Wish, skip: int, most: int) -> Recalled:
         """At most so many entries, without the newest `skip`."""
 
-    async def customers(self, sought: Sought, called: str | None) -> tuple[Sequence[Customer], bool]:
-        """Who fits best of those in plans, as far as they are still known, and whether older ones were not
-        looked at, as that would have taken more than seconds.
+    async def customers(
+        self, sought: Sought, called: str | None, whose: Whose | None = None
+    ) -> tuple[Sequence[Customer], bool]:
+        """Who fits best of those in plans (of cases that are theirs), as far as they are still known, and
+        whether older ones were not looked at, as that would have taken more than seconds.
 
         `called` is what the lines call whoever has the phone that is sought, None where that is not known.
         """

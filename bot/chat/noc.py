@@ -13,7 +13,7 @@ from bot.chat.screens.posting import Posting
 from bot.chat.screens.words import Words
 from bot.chat.taps.absence import Away
 from bot.chat.taps.answers import Answers
-from bot.chat.taps.browse import Browse
+from bot.chat.taps.browse import Browse, DecidesIn
 from bot.chat.taps.commands import Commands
 from bot.chat.taps.deps import TapDeps
 from bot.chat.taps.desk import Desk
@@ -69,6 +69,7 @@ class Asked:
     program: Callable[[], ProgramFacts]
     reload: Reload
     panel: Callable[[Who], str] | None
+    decides_in: DecidesIn
 
 
 class Noc:
@@ -110,7 +111,8 @@ class Noc:
         desk, chat, deps = asked.desk, self.chat, self.deps
         chat.expected, chat.need = desk.expected, desk.need
         answers = Answers(deps, chat)
-        self.browse = Browse(deps, desk, answers, asked.history, asked.reports)
+        of_past = asked.history, asked.reports
+        self.browse = Browse(deps, desk, answers, *of_past, decides_in=asked.decides_in)
         taps = TapDeps(
             deps,
             desk,

@@ -139,6 +139,7 @@ class Telegram:
             program,
             reload or _nothing_new,
             panel,
+            self._decides_in,
         )
         for noc in self.nocs.values():
             noc.attend(asked)
@@ -248,6 +249,19 @@ class Telegram:
     async def _listed_in(self, user: int) -> list[Noc]:
         """The NOCs in which somebody may decide, if they are in its group."""
         return [noc for noc in self.nocs.values() if await noc.access.is_approver(user)]
+
+    async def _decides_in(self, user: int) -> frozenset[str]:
+        """The regions in whose groups somebody is who may decide there; asked of all groups at once."""
+
+        async def may(noc: Noc) -> bool:
+            with contextlib.suppress(Declined):
+                await noc.access.check_in_group(user)
+                return True
+            return False
+
+        listed = await self._listed_in(user) if len(self.nocs) > 1 else []
+        there = await asyncio.gather(*map(may, listed))
+        return frozenset(noc.region for noc, is_ in zip(listed, there, strict=True) if is_)
 
     async def _tapped(self, update: Update, context: object) -> None:
         await (await self._noc_of(update)).presses.tap(update, context)

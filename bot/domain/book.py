@@ -233,6 +233,14 @@ class Book:
         """The book of all regions (`RegionalBook`)."""
         return self
 
+    def shows(self, case: Case | None) -> bool:  # noqa: ARG002 - one of some regions leaves others out
+        """Whether lists of this book have the case in them."""
+        return True
+
+    def shows_at(self, olt: str) -> bool:  # noqa: ARG002
+        """Whether they have what is about an OLT of that name."""
+        return True
+
     def chat(self, configured: int) -> int:
         """Where the configured group is now, after every move that Telegram told."""
         while configured in self.moved:

@@ -5,25 +5,28 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.events import CaseOpened, CooldownReleased, Line, Silenced, SilenceEnded
+from bot.domain.regional import Whose
 from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Write
 
 
-def within(region: str, rule: Write, rules: Rules) -> Write:
-    """The rule, for who decides in a region: Declined where it is about another's case, port or OLT.
+def within(whose: Whose, rule: Write) -> Write:
+    """The rule, for who decides in those regions: Declined where it is about another's case, port or OLT.
 
     What is about none of them (who wants no messages, that the ledger is no old copy) is everybody's. A
     silence over several, of before they were regions, is ended by each of them: else by nobody.
     """
+    rules, own = whose.rules, whose.regions
     if not rules.regions:
         return rule
 
     def write(book: Book, now: datetime) -> Sequence[Line]:
         lines = rule(book, now)
         for line in lines:
-            theirs = [one for one in _regions(line, book, rules) if one != region]
-            if theirs and not (isinstance(line, SilenceEnded) and region in _regions(line, book, rules)):
+            found = list(_regions(line, book, rules))
+            theirs = [one for one in found if one not in own]
+            if theirs and not (isinstance(line, SilenceEnded) and own.intersection(found)):
                 raise Declined("other_region", region=theirs[0])
         return lines
 

@@ -3,17 +3,30 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.chat.noc import Setup
 from bot.chat.screens.attention import Attention
-from bot.domain.events import CaseOpened, CooldownReleased, Silenced, SilenceEnded
+from bot.domain.events import (
+    Approved,
+    CaseOpened,
+    CooldownReleased,
+    Intent,
+    OptedOut,
+    Planned,
+    Result,
+    Settled,
+    Silenced,
+    SilenceEnded,
+)
 from bot.domain.incident import Kind
 from bot.domain.limits.account import room_for
 from bot.domain.limits.silence import Scope
-from bot.domain.regional import RegionalBook
+from bot.domain.plan import Outcome, Recipient
+from bot.domain.regional import RegionalBook, Whose
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import Declined
@@ -36,6 +49,10 @@ def of_regions(**more: Any) -> Rules:
     for region, pattern in (("NORTE", "n*"), ("SUL", "s*")):
         regions[region] = replace(base, regions=regions, olts=(pattern,))
     return replace(base, regions=regions)
+
+
+def whose(*regions: str) -> Whose:
+    return Whose(frozenset(regions), of_regions())
 
 
 @asynccontextmanager
@@ -172,15 +189,14 @@ async def test_each_group_hears_which_of_its_own_cases_nobody_tells_of(room: Roo
 
 async def test_a_silence_over_two_regions_is_ended_by_each_and_made_by_none(room: Room) -> None:
     made = Silenced(1, (Scope("N 01"), Scope("S 01")), NOON, SOMEBODY, "")
-    rules = of_regions()
     with pytest.raises(Declined, match="other_region"):
-        within("SUL", lambda _b, _n: [made], rules)(room.ledger.book, NOON)
+        within(whose("SUL"), lambda _b, _n: [made])(room.ledger.book, NOON)
     await room.line(made)
     ended = SilenceEnded(1, SOMEBODY)
     for region in ("NORTE", "SUL"):
-        assert within(region, lambda _b, _n: [ended], rules)(room.ledger.book, NOON) == [ended]
+        assert within(whose(region), lambda _b, _n: [ended])(room.ledger.book, NOON) == [ended]
     with pytest.raises(Declined, match="other_region"):
-        within("", lambda _b, _n: [ended], rules)(room.ledger.book, NOON)
+        within(whose(""), lambda _b, _n: [ended])(room.ledger.book, NOON)
 
 
 async def test_power_is_told_of_fibre_that_waits_in_another_region(room: Room) -> None:
@@ -190,7 +206,7 @@ async def test_power_is_told_of_fibre_that_waits_in_another_region(room: Room) -
     fibre = incident(2, place="1/2", started=room.started, affected=20, olt="S 01")
     await room.line(CaseOpened(1, power, region="NORTE"))
     await room.line(CaseOpened(2, fibre, region="SUL"))
-    north = RegionalBook(book, "NORTE", limited.regions)
+    north = RegionalBook(book, Whose(frozenset({"NORTE"}), limited))
     rooms = [room_for(one, one.cases[1], one.cases[1].ports, limited, NOON) for one in (book, north)]
     assert rooms[0] == rooms[1] is not None
     assert rooms[1].first == 2
@@ -236,7 +252,93 @@ async def test_still_may_is_asked_of_the_regions_group(room: Room) -> None:
 
 async def test_a_release_is_for_the_region_of_the_port(room: Room) -> None:
     line = CooldownReleased(port("1/1", "N 01"), SOMEBODY, "erro")
-    rules = of_regions()
-    assert within("NORTE", lambda _b, _n: [line], rules)(room.ledger.book, NOON) == [line]
+    assert within(whose("NORTE"), lambda _b, _n: [line])(room.ledger.book, NOON) == [line]
     with pytest.raises(Declined, match="other_region"):
-        within("SUL", lambda _b, _n: [line], rules)(room.ledger.book, NOON)
+        within(whose("SUL"), lambda _b, _n: [line])(room.ledger.book, NOON)
+
+
+async def asked(api: BotApi, user: int, text: str, chat: int) -> Message:
+    """The answer to a command."""
+    typed = await api.say(user, text, chat)
+    await api.wait(lambda _: any(m.reply_to == typed.id for m in api.messages(chat)))
+    return next(m for m in api.messages(chat) if m.reply_to == typed.id)
+
+
+async def sent(room: Room, number: int, region: str, *people: Recipient) -> None:
+    """A case of a region whose customers were told."""
+    olt = {"NORTE": "N 01", "SUL": "S 01"}.get(region, "X 01")
+    at = port(f"1/{number}", olt)
+    await outage(room, number, region)
+    await room.line(Approved(number, SOMEBODY, (at,)), Planned(number, len(people), people))
+    for one in people:
+        await room.line(Intent(number, one.id), Result(number, one.id, Outcome.ACCEPTED))
+    await room.line(Settled(number, "done"))
+
+
+JOAO = Recipient("c1", "João Silva", ("Z1",), "5561999990001")
+ONLY_SOUTH = Recipient("c2", "Rita Melo", ("Z2",), "5561999990002")
+
+
+async def test_audit_and_cooldown_are_of_the_region_that_asks(api: BotApi, room: Room) -> None:
+    for number, region in ((1, "NORTE"), (2, "SUL"), (3, ""), (4, "LESTE")):
+        await sent(room, number, region, JOAO)
+    await room.line(OptedOut("k", "pediu", SOMEBODY))
+    for user, chat, olts in ((ANA, NORTH, ["N 01"]), (BETO, SOUTH, ["S 01"]), (CARLA, api.group, ["X 01"])):
+        audit = (await asked(api, user, "/audit", chat)).text
+        rests = await asked(api, user, "/cooldown", chat)
+        for text in (audit, rests.text, "".join(rests.buttons)):
+            assert [olt for olt in ("N 01", "S 01", "X 01") if olt in text] == olts
+        assert "quem não recebe" in audit, "what is about no place is everybody's"
+    status = (await asked(api, BETO, "/status", SOUTH)).text
+    assert "S 01" in status
+    assert "N 01" not in status
+
+
+async def test_a_silence_is_in_the_status_of_those_that_it_covers(api: BotApi, room: Room) -> None:
+    until = room.telegram._clock.now() + timedelta(hours=2)
+    await room.line(Silenced(1, (Scope("N 02"),), until, SOMEBODY, "obra"))
+    await room.line(Silenced(2, (Scope("N 03"), Scope("S 03")), until, SOMEBODY, "obra"))
+    north, south = (await asked(api, ANA, "/status", NORTH)), (await asked(api, BETO, "/status", SOUTH))
+    assert [("N 02" in one.text, "S 03" in one.text) for one in (north, south)] == [
+        (True, True),
+        (False, True),
+    ]
+    assert [len(one.buttons) for one in (north, south)] == [2, 1]
+
+
+async def test_in_private_it_is_of_all_regions_in_which_one_decides(api: BotApi) -> None:
+    """And what is released there is released, whichever of them it is of."""
+    api.users[BETO].never_in = frozenset({NORTH})
+    async with three(api, frozenset({ANA, BETO, CARLA})) as room:
+        for number, region in ((1, "NORTE"), (2, "SUL"), (3, "")):
+            await sent(room, number, region, JOAO)
+        await api.say(ANA, "/start", ANA)
+        every = await asked(api, ANA, "/cooldown", ANA)
+        assert all(olt in every.text for olt in ("N 01", "S 01", "X 01"))
+        some = await asked(api, BETO, "/audit", BETO)
+        assert [olt in some.text for olt in ("N 01", "S 01", "X 01")] == [False, True, True]
+        release = next(one for one in every.buttons if "S 01" in one)
+        await api.tap(ANA, every, release)
+        await api.wait(lambda _: "Outro motivo" in every.buttons or len(every.buttons) == 4)
+        assert "está livre" in ((await api.tap(ANA, every, every.buttons[0])).text or "")
+        assert room.decided == [("cooldown_released", "new_outage")]
+
+
+async def test_a_customer_is_told_of_by_each_region_that_has_them(api: BotApi, room: Room) -> None:
+    """That another one warned them is said, without anything of theirs but that it is theirs."""
+    await sent(room, 1, "NORTE", JOAO)
+    await sent(room, 2, "SUL", JOAO, ONLY_SOUTH)
+    north = (await asked(api, ANA, "/cliente joão silva", NORTH)).text
+    assert "Caso 1 · " in north
+    assert "N 01 1/1" in north
+    assert "aprovado por Alguém" in north.partition("Caso 1 ")[2]
+    there = north.partition("Caso 2 de SUL")[2].partition("Caso 1")[0]
+    assert "enviada" in there
+    assert "saiu" in there
+    assert "S 01" not in north
+    assert "Alguém" not in there
+    nobody = (await asked(api, ANA, "/cliente rita melo", NORTH)).text
+    assert "só aparece em casos de SUL" in nobody
+    assert "Rita" not in nobody
+    assert "Rita Melo" in (await asked(api, BETO, "/cliente rita melo", SOUTH)).text
+    assert "Não achei ninguém" in (await asked(api, BETO, "/cliente zulmira", SOUTH)).text

@@ -18,6 +18,7 @@ from bot.domain.events import (
 from bot.domain.incident import Incident, Kind
 from bot.domain.limits.hours import Hours
 from bot.domain.limits.silence import Scope
+from bot.domain.regional import Whose
 from bot.domain.rules import Rules
 from bot.domain.shift.times import Times
 from bot.errors import Declined
@@ -35,6 +36,10 @@ def regional(rules: Rules, **of: dict[str, Any]) -> Rules:
     for region, olts in (("NORTE", ("n*",)), ("SUL", ("s ??", "sul*"))):
         regions[region] = replace(rules, regions=regions, olts=olts, **of.get(region, {}))
     return replace(rules, regions=regions)
+
+
+def whose(region: str, rules: Rules) -> Whose:
+    return Whose(frozenset({region}), rules)
 
 
 def use(desk: Desk, **of: dict[str, Any]) -> None:
@@ -232,12 +237,11 @@ class TestWithin:
         desk.fall("1/1", olt="N 01")
         await desk.poll()
         rules, decided = desk.rules, desk.flow.decide
-        await decided(within("NORTE", decide.approve(1, ANA, rules), rules))
+        await decided(within(whose("NORTE", rules), decide.approve(1, ANA, rules)))
         await desk.clock.advance(desk.rules.undo_seconds)
         await desk.finish()
-        await decided(
-            within("NORTE", describe.silence((Scope("N 01"),), ANA, NOON + timedelta(hours=1), "obra"), rules)
-        )
+        silence = describe.silence((Scope("N 01"),), ANA, NOON + timedelta(hours=1), "obra")
+        await decided(within(whose("NORTE", rules), silence))
         others = (
             describe.name_cause(1, BRUNO, "fibra", ""),
             describe.silence((Scope("N 01"),), BRUNO, NOON + timedelta(hours=2), "obra"),
@@ -247,9 +251,18 @@ class TestWithin:
         )
         for rule in others:
             with pytest.raises(Declined, match="other_region"):
-                await decided(within("SUL", rule, rules))
-        await decided(within("SUL", lambda _b, _n: [OptedOut("k-1", "", BRUNO)], rules))
+                await decided(within(whose("SUL", rules), rule))
+        await decided(within(whose("SUL", rules), lambda _b, _n: [OptedOut("k-1", "", BRUNO)]))
 
     async def test_without_regions_a_rule_is_itself(self) -> None:
         rule = decide.approve(1, ANA, Rules())
-        assert within("", rule, Rules()) is rule
+        assert within(whose("", Rules()), rule) is rule
+
+    async def test_who_decides_in_two_regions_decides_on_both(self, desk: Desk) -> None:
+        use(desk)
+        scopes = (Scope("N 01"), Scope("S 01"))
+        both = Whose(frozenset({"NORTE", "SUL"}), desk.rules)
+        rule = describe.silence(scopes, ANA, NOON + timedelta(hours=1), "obra")
+        with pytest.raises(Declined, match="other_region"):
+            await desk.flow.decide(within(whose("NORTE", desk.rules), rule))
+        await desk.flow.decide(within(both, rule))

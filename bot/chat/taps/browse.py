@@ -4,8 +4,8 @@ import asyncio
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -28,6 +28,7 @@ from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.outbox import Ephemeral
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.domain.book import Book
+from bot.domain.regional import Whose, book_of
 from bot.domain.who import Who
 from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
 from bot.ports import History, Reports
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 
 NOT_OPENED = 600.0  # seconds in which a private chat that was closed is not tried again
 REMEMBERED = 500  # pages; an older one is asked for anew
+DecidesIn = Callable[[int], Awaitable[frozenset[str]]]
+"""In which regions somebody may decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,15 @@ class Browse:
         answers: Answers,
         history: History | None = None,
         reports: Reports | None = None,
+        *,
+        decides_in: DecidesIn | None = None,
     ) -> None:
+        """`decides_in` says in which regions somebody may decide (None: there is one NOC)."""
         self.past = Past(deps, desk, history, reports)
         self.customers = Customers(desk, history)
         self._d = deps
         self._desk = desk
+        self._decides_in = decides_in
         self._answers = answers
         self._pages: OrderedDict[tuple[int, int, bool], _Posted] = OrderedDict()
         self._not_opened: dict[int, float] = {}
@@ -92,6 +99,12 @@ class Browse:
     @property
     def _now(self) -> datetime:
         return self._d.clock.now()
+
+    async def whose(self, chat: int, user: int) -> Whose:
+        """What a page there is about: what is this NOC's; in private all that the person may decide on."""
+        if chat != user or self._decides_in is None or not self._d.rules.regions:
+            return self._d.whose
+        return replace(self._d.whose, regions=await self._decides_in(user) or self._d.whose.regions)
 
     def page(self, query: CallbackQuery, who: Who) -> Page:
         """The message of a tap. Declined where Telegram names none."""
@@ -163,12 +176,13 @@ class Browse:
     async def turn_audit(self, page: Page, arg: str) -> None:
         """Another page of the audit."""
         number, wanted = read_audit(arg)
-        await self.turn(page, await self.past.audit(wanted, number))
+        whose = await self.whose(page.chat, page.who.id)
+        await self.turn(page, await self.past.audit(wanted, number, whose))
 
     async def turn_customer(self, page: Page, arg: str) -> None:
         """What one of the customers to choose from was told, or the choice again."""
         try:
-            answer = await self.customers.choose(arg)
+            answer = await self.customers.choose(arg, await self.whose(page.chat, page.who.id))
         except Declined as no:
             await self.turn(page, self._sorry(no))
         else:
@@ -178,13 +192,14 @@ class Browse:
     async def turn_cooldown(self, page: Page, number: str = "") -> None:
         """The page shows the ports in cooldown."""
         turned = int(number) if number.isascii() and number.isdecimal() else 0
-        await self.turn(page, self.cooldown(may_release=True, page=turned))
+        whose = await self.whose(page.chat, page.who.id)
+        await self.turn(page, self.cooldown(whose, may_release=True, page=turned))
 
-    def cooldown(self, *, may_release: bool, page: int = 0) -> Screen:
-        """One page of the ports in cooldown."""
+    def cooldown(self, whose: Whose, *, may_release: bool, page: int = 0) -> Screen:
+        """One page of their ports in cooldown."""
         closed = self._d.ledger.closed is not None
         return cooldown(
-            self._book,
+            book_of(self._d.ledger.book, whose),
             self._now,
             self._d.words,
             self._d.rules.cooldown_hours,
@@ -197,7 +212,7 @@ class Browse:
         """The whole list as a document in the person's private chat, or there why it cannot be had."""
         user = page.who.id
         try:
-            document = await self._sheet(press)
+            document = await self._sheet(press, await self.whose(page.chat, user))
         except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
             await self.post(user, self._sorry(error), reader=user)
         else:
@@ -219,7 +234,7 @@ class Browse:
         ):
             await self.post(user, Screen(str(self._d.words.say("declined.no_document"))), reader=user)
 
-    async def _sheet(self, press: Press) -> Sheet:
+    async def _sheet(self, press: Press, whose: Whose) -> Sheet:
         """Raises what the look-up raises, and Declined where the case left the book."""
         if press.action is Action.DETAILS_CSV:
             case, found, _ = await self.past.customers(press.case)
@@ -231,7 +246,7 @@ class Browse:
             case = find_whole(self._book, press.case)
             return sheets.doubts_csv(case, await self.past.known(case), self._d.words)
         make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
-        entries = await self.past.entries(read_audit(press.arg)[1])
+        entries = await self.past.entries(read_audit(press.arg)[1], whose)
         facts = entries, self._d.words, self._now, self._d.rules.cooldown_hours
         if entries.book.cases is self._book.cases:  # the living one
             return make(*facts)

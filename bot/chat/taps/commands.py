@@ -123,7 +123,7 @@ class Commands:
             aside = await self._status(user, user, day)
             behind = partial(self._picture, message, day)
         else:
-            screen = await self._screen(name, argument, user)
+            screen = await self._screen(name, argument, user, message.chat.id)
             aside = screen
         kind = _KINDS.get(name, Kind.OTHER)
         self._say(message, screen, kind, f"{name} {argument}", aside=aside, behind=behind)
@@ -210,7 +210,7 @@ class Commands:
         self._d.check_open()
         return await self._notes.carry_out(name, argument, who, private=private)
 
-    async def _screen(self, name: str, argument: str, user: int) -> Screen:
+    async def _screen(self, name: str, argument: str, user: int, chat: int) -> Screen:
         now, book, closed = self._d.clock.now(), self._d.book, self._d.ledger.closed
         match name:
             case "pendentes":
@@ -221,9 +221,10 @@ class Commands:
                 before = await self._d.chat.lately.before(now - BEFORE)
                 return handover(book, now, self._d.words, before=before, rules=self._d.rules, closed=closed)
             case "audit":
-                return await self._d.browse.past.audit(argument, 0)
+                return await self._d.browse.past.audit(argument, 0, await self._d.browse.whose(chat, user))
             case "cooldown":
-                return self._d.browse.cooldown(may_release=await self._d.access.is_approver(user))
+                whose = await self._d.browse.whose(chat, user)
+                return self._d.browse.cooldown(whose, may_release=await self._d.access.is_approver(user))
             case _:
                 return on_demand.help_text(self._d.words)
 
@@ -251,7 +252,7 @@ class Commands:
     async def _customer(self, argument: str, user: int, chat: int) -> tuple[Screen, Screen]:
         """What a customer was told, where it was asked and in private: phones are whole there alone."""
         await self._d.access.check_approver(user)
-        answer = await self._d.browse.customers.find(argument)
+        answer = await self._d.browse.customers.find(argument, await self._d.browse.whose(chat, user))
         if answer is None:
             how = Screen(str(self._d.words.say("command.how_cliente")))
             return how, how

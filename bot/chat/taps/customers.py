@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from time import sleep
 
@@ -13,6 +13,7 @@ from bot.domain.book import Book
 from bot.domain.lookup.sought import OUTAGES, Customer, Hits, Sought, identity, read
 from bot.domain.lookup.told import planned, told
 from bot.domain.plan import Recipient
+from bot.domain.regional import Whose
 from bot.errors import Declined, LedgerClosed
 from bot.ports import History
 
@@ -28,27 +29,45 @@ class Customers:
         self._lists: OrderedDict[int, Answer] = OrderedDict()
         self._last = 0
 
-    async def find(self, text: str) -> Answer | None:
-        """What is known of who is meant; None where nobody can be found by so little."""
+    async def find(self, text: str, whose: Whose) -> Answer | None:
+        """What is known of who is meant, of those in plans of cases that are theirs; None where nobody can be
+        found by so little.
+        """
         sought = read(text)
         if sought is None:
             return None
-        plans: Plans = [*self._desk.waiting().items(), *planned(self._book)]
-        hits = await asyncio.to_thread(_seek, sought, plans)
-        answer = await self._older(sought)
-        for one in answer.found:
-            hits.take(one)
-        found = [_with_phone(one, sought) for one in hits.found()]
-        answer = replace(answer, found=found, typed=sought.phone is not None)
+        answer = await self._sought(sought, whose)
+        found = answer.found
         if len(found) == 1:
-            return await self._about(answer, found[0])
+            return await self._about(answer, found[0], whose)
+        if not found and not whose.everything:
+            return replace(answer, elsewhere=await self._elsewhere(sought, whose))
         self._last += 1
         answer = self._lists[self._last] = replace(answer, token=self._last)
         while len(self._lists) > REMEMBERED:
             self._lists.popitem(last=False)
         return answer
 
-    async def choose(self, arg: str) -> Answer:
+    async def _sought(self, sought: Sought, whose: Whose) -> Answer:
+        """Whoever fits best."""
+        plans: Plans = [*self._desk.waiting().items(), *planned(self._book)]
+        cases = self._book.cases
+        theirs = {case for case, _ in plans if case in cases and whose.has(cases[case].region)}
+        hits = await asyncio.to_thread(_seek, sought, plans, theirs)
+        answer = await self._older(sought, whose)
+        for one in answer.found:
+            hits.take(one)
+        found = [_with_phone(one, sought) for one in hits.found()]
+        return replace(answer, found=found, typed=sought.phone is not None)
+
+    async def _elsewhere(self, sought: Sought, whose: Whose) -> tuple[str, ...]:
+        """The regions that know whoever fits best."""
+        everybody = replace(whose, regions=frozenset(("", *whose.rules.regions)))
+        found = await self._sought(sought, everybody)
+        outages = (await self._about(found, found.found[0], whose)).outages if found.found else ()
+        return tuple(sorted({one.case.region for one in outages}))
+
+    async def choose(self, arg: str, whose: Whose) -> Answer:
         """One of a list, or the list again. Declined where nobody remembers it."""
         token, _, number = arg.partition(".")
         answer = self._lists.get(int(token))
@@ -58,7 +77,7 @@ class Customers:
             return answer
         if int(number) >= len(answer.found):
             raise Declined("unknown_button")
-        return await self._about(answer, answer.found[int(number)])
+        return await self._about(answer, answer.found[int(number)], whose)
 
     @property
     def _book(self) -> Book:
@@ -70,18 +89,19 @@ class Customers:
         except LedgerClosed:
             return None
 
-    async def _older(self, sought: Sought) -> Answer:
+    async def _older(self, sought: Sought, whose: Whose) -> Answer:
         """Those of the past, as far as it could be read now."""
         if self._history is None:
             return Answer(())
         called = self._called(None if sought.phone is None else sought.phone.digits)
         try:
-            found, cut = await self._history.customers(sought, called)
+            only = None if whose.everything else whose
+            found, cut = await self._history.customers(sought, called, only)
         except Declined:
             return Answer((), unread=True)
         return Answer(found, cut=cut)
 
-    async def _about(self, answer: Answer, one: Customer) -> Answer:
+    async def _about(self, answer: Answer, one: Customer, whose: Whose) -> Answer:
         """With what a customer was told in the last outages."""
         called, past, unread, cut = self._called(one.phone), Book(), answer.unread, False
         if self._history is not None:
@@ -94,7 +114,8 @@ class Customers:
         outages = [told(book, number, one.id) for number, book in books if number in book.cases][:OUTAGES]
         called = called or next((t.message.recipient.person for t in outages if t.message is not None), None)
         out, cut = self._book.opted_out.get(called or ""), answer.cut or cut
-        return replace(answer, of=one, outages=outages, opted_out=out, unread=unread, cut=cut)
+        about = replace(answer, of=one, outages=outages, opted_out=out, unread=unread, cut=cut)
+        return replace(about, others={t.case.id for t in outages if not whose.has(t.case.region)})
 
     def _book_of(self, number: int, past: Book) -> Book:
         """The book that has all of a case: the present one, as long as the case is more than a record."""
@@ -108,8 +129,8 @@ def _with_phone(one: Customer, sought: Sought) -> Customer:
     return one if one.phone is not None else replace(one, phone=typed)
 
 
-def _seek(sought: Sought, plans: Plans) -> Hits:
-    """In a thread of its own, with turns for the event loop."""
+def _seek(sought: Sought, plans: Plans, theirs: Collection[int]) -> Hits:
+    """In a thread of its own, with turns for the event loop. Whoever is found is in a plan that is theirs."""
     hits = Hits(sought)
     for again in (False, True):  # a name may be written otherwise in another plan
         for case, recipients in plans:
@@ -120,6 +141,6 @@ def _seek(sought: Sought, plans: Plans) -> Hits:
                     continue
                 if again:
                     hits.also(known, case)
-                else:
+                elif case in theirs:
                     hits.look_at(known, one.name, one.phone, one.serials, case)
     return hits

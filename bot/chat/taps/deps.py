@@ -15,6 +15,7 @@ from bot.chat.wire.access import Access
 from bot.chat.wire.deps import ChatDeps
 from bot.domain.book import Book
 from bot.domain.events import Line
+from bot.domain.regional import Whose
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import LedgerClosed
@@ -76,9 +77,9 @@ class TapDeps:
         """The state as of the last line."""
         return self.all.book
 
-    async def decide(self, rule: Write) -> Sequence[Line]:
-        """As `Desk.decide`, for what is this NOC's; Declined for what is another's."""
-        return await self.desk.decide(within(self.all.region, rule, self.rules))
+    async def decide(self, rule: Write, whose: Whose | None = None) -> Sequence[Line]:
+        """As `Desk.decide`, for what is theirs (None: this NOC's); Declined for what is another's."""
+        return await self.desk.decide(within(whose or self.all.whose, rule))
 
     def check_open(self) -> None:
         """LedgerClosed before anything is asked that could not be recorded."""

@@ -38,7 +38,8 @@ class CooldownPresses:
         if wish is None:
             raise Declined("unknown_button")
         reason, port = wish[0], self._port(wish[1])
-        await self._d.decide(decide.release(port.key, page.who, reason, self._d.rules))
+        whose = await self._d.browse.whose(page.chat, page.who.id)
+        await self._d.decide(decide.release(port.key, page.who, reason, self._d.rules), whose)
         self._d.beside(self._d.browse.turn_cooldown(page))
         return self._d.words.plain("toast.released", port=port)
 

@@ -15,6 +15,7 @@ from bot.chat.wire.deps import ChatDeps
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.customer import Found
+from bot.domain.regional import Whose, book_of
 from bot.errors import AnswerLost, BadAnswer, Declined, LedgerClosed, Refused, TryLater
 from bot.ports import History, Recalled, Reports
 from bot.steps.decide import find_whole
@@ -91,29 +92,31 @@ class Past:
         first, *lines = map(escape, summary.splitlines())
         return Screen(str(fit([first], lines, self._d.words, of=len(lines)))), Sheet(name, rows)
 
-    async def audit(self, wanted: str, number: int) -> Screen:
-        """One page of the audit."""
-        kept, book = fitting_filter(wanted), self._d.book
+    async def audit(self, wanted: str, number: int, whose: Whose) -> Screen:
+        """One page of the audit of what is theirs."""
+        kept, book = fitting_filter(wanted), book_of(self._d.ledger.book, whose)
         unread: str | None = None
         past: Recalled | None = None
         try:
-            past = await self._recalled(kept, number * A_PAGE, A_PAGE)
+            past = await self._recalled(kept, number * A_PAGE, A_PAGE, whose)
             if past is not None and past.total and not past.entries:
-                past = await self._recalled(kept, (past.total - 1) // A_PAGE * A_PAGE, A_PAGE)
+                past = await self._recalled(kept, (past.total - 1) // A_PAGE * A_PAGE, A_PAGE, whose)
         except Declined as no:  # as far as the book has it, then
             unread = no.code
         now, hours = self._d.clock.now(), self._d.rules.cooldown_hours
         return audit(book, number, kept, self._d.words, now, hours=hours, past=past, unread=unread)
 
-    async def entries(self, wanted: str) -> Recalled:
+    async def entries(self, wanted: str, whose: Whose) -> Recalled:
         """The newest entries of the audit, refused taps, too. Declined where they cannot be read now."""
-        kept, book = fitting_filter(wanted), self._d.book
-        past = await self._recalled(kept, 0, sheets.ENTRIES, refused=True)
+        kept, book = fitting_filter(wanted), book_of(self._d.ledger.book, whose)
+        past = await self._recalled(kept, 0, sheets.ENTRIES, whose, refused=True)
         if past is not None:
             return past
         return sheets.entries_in(book, kept, self._d.words, self._d.clock.now())
 
-    async def _recalled(self, kept: str, skip: int, most: int, *, refused: bool = False) -> Recalled | None:
+    async def _recalled(
+        self, kept: str, skip: int, most: int, whose: Whose, *, refused: bool = False
+    ) -> Recalled | None:
         """From the whole ledger; None where the book's own entries are all, or are what is asked for."""
         ledger = self._d.ledger
         if self._history is None or ledger.closed is not None or kept.casefold() in TODAY:
@@ -124,6 +127,8 @@ class Past:
             return None
         newest = int(kept) if is_number(kept) else None
         most = most if newest is None else min(most, max(newest - skip, 0))
-        past = await self._history.audit(wish_of(kept, self._d.words, refused=refused), skip, most)
+        only = None if whose.everything else whose
+        wish = wish_of(kept, self._d.words, refused=refused, whose=only)
+        past = await self._history.audit(wish, skip, most)
         past.book.reservations = ledger.book.reservations  # what rests now
         return past if newest is None else Recalled(past.book, past.entries, min(past.total, newest))

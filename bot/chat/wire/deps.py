@@ -8,7 +8,7 @@ from bot.chat.wire.access import Access
 from bot.chat.wire.budget import Budget
 from bot.chat.wire.outbox import Outbox
 from bot.domain.book import Book
-from bot.domain.regional import RegionalBook
+from bot.domain.regional import Whose, book_of
 from bot.domain.rules import Rules
 from bot.ports import Clock, Ledger, Pictures
 
@@ -37,5 +37,9 @@ class ChatDeps:
     @property
     def book(self) -> Book:
         """The state as of the last line, with this NOC's cases open."""
-        whole = self.ledger.book
-        return RegionalBook(whole, self.region, self.rules.regions) if self.rules.regions else whole
+        return book_of(self.ledger.book, self.whose)
+
+    @property
+    def whose(self) -> Whose:
+        """What is this NOC's."""
+        return Whose(frozenset({self.region}), self.rules)

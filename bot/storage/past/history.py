@@ -15,6 +15,7 @@ import structlog
 
 from bot.domain.book import AuditEntry, Book
 from bot.domain.lookup.sought import Customer, Sought
+from bot.domain.regional import Whose
 from bot.errors import Declined
 from bot.ports import Clock, Recalled, Wish
 from bot.storage.disk import Disk
@@ -193,12 +194,14 @@ class FileHistory:
         """As `History.audit`."""
         return await self.ask(lambda index, recall: _page(index, recall, wish, skip, most))
 
-    async def customers(self, sought: Sought, called: str | None) -> tuple[list[Customer], bool]:
+    async def customers(
+        self, sought: Sought, called: str | None, whose: Whose | None = None
+    ) -> tuple[list[Customer], bool]:
         """As `History.customers`."""
 
         def work(index: Index, recall: Recall) -> tuple[list[Customer], bool]:
             seeking = self._seeking(index, recall)
-            return seeking.customers(sought, called), seeking.cut
+            return seeking.customers(sought, called, whose), seeking.cut
 
         return await self.ask(work)
 
@@ -273,7 +276,7 @@ def _page(index: Index, recall: Recall, wish: Wish, skip: int, most: int) -> Rec
     if wish.between is not None:
         first, last = (math.ceil(at.timestamp()) for at in wish.between)
         between = first, last
-    total, lines = index.audited(_FLAGS[wish.refused], places, between, skip, most)
+    total, lines = index.audited(_FLAGS[wish.refused], places, between, skip, most, whose=wish.whose)
     lines = _of_a_few(lines)
     folded = recall.fold({line.case for line in lines}, [line.place for line in lines if not line.case])
     entries = tuple(_entry(line, folded.brought[line.place]) for line in lines)

@@ -4,9 +4,18 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import blake2b
 
+from bot.domain.regional import Whose
 from bot.storage.past.tables import Audited, Extent, Flag, Place, Tables, Until
 
 _CUSTOMER = 4  # bytes of a customer's hash: of so many customers, few share one
+_THEIRS = (
+    " and case when case_ <> 0"
+    " then coalesce((select region from whose where whose.case_ = abs(audited.case_)), '')"
+    " in (select value from json_each(:regions))"
+    " else not exists (select 1 from olts where (segment, first) = (audited.segment, audited.first))"
+    " or exists (select 1 from olts where (segment, first) = (audited.segment, audited.first)"
+    " and olt in (select value from json_each(:olts))) end"
+)
 
 
 class Index(Tables):
@@ -67,6 +76,16 @@ class Index(Tables):
         """When a case was opened."""
         self.db.execute("insert or ignore into opened values (?, ?)", (seconds, case))
 
+    def add_region(self, case: int, region: str) -> None:
+        """The NOC whose case it is; of one that is none's nothing is kept."""
+        if region:
+            self.db.execute("insert or replace into whose values (?, ?)", (case, region))
+
+    def region_of(self, case: int) -> str:
+        """Whose a case is; empty where it is none's."""
+        found = self.db.execute("select region from whose where case_ = ?", (abs(case),)).fetchone()
+        return "" if found is None else str(found[0])
+
     def add_incident(self, key: int, case: int, label: str, at: Place) -> None:
         """An incident is of this case, on a port of that name."""
         row = (key, case, self._place(label), *at)
@@ -79,15 +98,20 @@ class Index(Tables):
         rows = [(self._place(label), case) for label in labels]
         self.db.executemany("insert or ignore into lies values (?, ?)", rows)
 
-    def add_names(self, at: Place, labels: Iterable[str]) -> None:
-        """A line names places itself."""
+    def add_names(self, at: Place, labels: Iterable[str], olts: Iterable[str] = ()) -> None:
+        """A line names places itself; `olts`: and is of no case, so that they alone say whose it is."""
         rows = [(self._place(label), *at) for label in labels]
         self.db.executemany("insert or ignore into names values (?, ?, ?)", rows)
+        self.db.executemany("insert or ignore into olts values (?, ?, ?)", [(*at, olt) for olt in olts])
 
     def copy_names(self, of: Place, to: Place) -> None:
         """A line is about the places that another names."""
         self.db.execute(
             "insert or ignore into names select place, ?, ? from names where segment = ? and first = ?",
+            (*to, *of),
+        )
+        self.db.execute(
+            "insert or ignore into olts select ?, ?, olt from olts where segment = ? and first = ?",
             (*to, *of),
         )
 
@@ -186,6 +210,12 @@ class Index(Tables):
         """Every name of a place, with its number here."""
         return list(self.db.execute("select id, label from place"))
 
+    def of(self, whose: Whose) -> tuple[list[str], list[str]]:
+        """The regions and the OLTs of theirs that are named in the ledger."""
+        regions = [region for (region,) in self.db.execute("select distinct region from whose")]
+        olts = [olt for (olt,) in self.db.execute("select distinct olt from olts")]
+        return [region for region in ("", *regions) if whose.has(region)], list(filter(whose.at, olts))
+
     def audited(
         self,
         flags: Collection[Flag],
@@ -193,8 +223,12 @@ class Index(Tables):
         between: tuple[int, int] | None,
         skip: int,
         most: int,
+        *,
+        whose: Whose | None = None,
     ) -> tuple[int, list[Audited]]:
-        """How many audited lines are at those places and seconds (None: all), and some, newest first."""
+        """How many audited lines are theirs, at those places and seconds (None: all), and some, newest
+        first.
+        """
         where = "from audited where flag in (select value from json_each(:flags))"
         facts: dict[str, object] = {"flags": json.dumps(sorted(flags)), "skip": skip, "most": most}
         if between is not None:
@@ -208,6 +242,9 @@ class Index(Tables):
                 " or (segment, first) in (select segment, first from names"
                 " where place in (select value from json_each(:places))))"
             )
+        if whose is not None:
+            facts["regions"], facts["olts"] = map(json.dumps, self.of(whose))
+            where += _THEIRS
         total: int = self.db.execute(f"select count(*) {where}", facts).fetchone()[0]
         order = "order by segment desc, first desc, rank desc limit :most offset :skip"
         rows = self.db.execute(f"select segment, first, case_, kind {where} {order}", facts)

@@ -83,12 +83,13 @@ class Notes:
         self.index.add_wide(at, line.kind, key)
         match line:
             case ev.Silenced():
-                self.index.add_names(at, [f"{scope.olt} {scope.place}" for scope in line.scopes])
+                labels = [f"{scope.olt} {scope.place}" for scope in line.scopes]
+                self.index.add_names(at, labels, {scope.olt for scope in line.scopes})
             case ev.SilenceEnded():
                 if (of := self.index.silenced(line.silence)) is not None:
                     self.index.copy_names(of, at)
             case ev.CooldownReleased():
-                self.index.add_names(at, [line.port.label])
+                self.index.add_names(at, [line.port.label], [line.port.olt])
             case ev.Confirmed(clock=clock) if clock is not None:
                 self.index.add_stale_since(int(clock.timestamp()))
 
@@ -96,6 +97,7 @@ class Notes:
         match line:
             case ev.CaseOpened():
                 self.index.add_opened(seconds, line.case)
+                self.index.add_region(line.case, line.region)
                 self._take_in(line.case, (line.incident, *line.others), at)
             case ev.IncidentJoined():
                 self._take_in(line.case, (line.incident,), at)

@@ -1,7 +1,8 @@
 """Customers found again in plans of the past: by name in `people/`, by phone and ONU in the lines."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import islice
 from time import monotonic, sleep
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 from bot.domain.events import Planned
 from bot.domain.lookup.sought import OUTAGES, PATIENCE, Customer, Hits, Sought, identity
 from bot.domain.plan import Recipient
+from bot.domain.regional import Whose
 from bot.storage.past.index import Index
 from bot.storage.past.recall import Recall
 from bot.storage.people import months
@@ -28,22 +30,30 @@ class Seeking:
         self._until = monotonic() + PATIENCE
         self.cut = False
 
-    def customers(self, sought: Sought, called: str | None) -> list[Customer]:
-        """Whoever fits best. `called` is what the lines call whoever has the phone that is sought."""
+    def customers(self, sought: Sought, called: str | None, whose: Whose | None = None) -> list[Customer]:
+        """Whoever fits best, of those in plans of cases that are theirs (None: all).
+
+        `called` is what the lines call whoever has the phone that is sought.
+        """
         hits = Hits(sought)
+
+        @cache
+        def theirs(case: int) -> bool:
+            return whose is None or whose.has(self._index.region_of(case))
+
         if sought.words or sought.end:
-            self._by_name(hits)
+            self._by_name(hits, theirs)
         if sought.serial:
             for case, one in self._with_serial(sought.serial):
-                _take(hits, case, one, sought.rank("", None, one.serials))
+                _take(hits, case, one, sought.rank("", None, one.serials) if theirs(case) else None)
         for plan in self._plans_of(called) if called is not None else ():
-            for one in plan.recipients:
+            for one in plan.recipients if theirs(plan.case) else ():
                 _take(hits, plan.case, one, 0 if one.person == called else None)
         return hits.found()
 
-    def _by_name(self, hits: Hits) -> None:
+    def _by_name(self, hits: Hits, theirs: Callable[[int], bool]) -> None:
         for listed in self._slowly(self._listed()):
-            for one in listed.people:
+            for one in listed.people if theirs(listed.plan[0]) else ():
                 if one.id.startswith("c"):  # any other id says nothing of who it is
                     hits.look_at(one.id, one.name, one.phone, (), listed.plan[0])
 

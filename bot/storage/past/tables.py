@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bot.storage.disk import no_file
 
-VERSION = 2
+VERSION = 3
 INDEX = "index.sqlite"
 
 
@@ -43,6 +43,9 @@ create table lies (place integer, case_ integer, primary key (place, case_)) wit
 create index lies_case on lies (case_);
 create table names (place integer, segment integer, first integer,
   primary key (place, segment, first)) without rowid;
+create table olts (segment integer, first integer, olt text,
+  primary key (segment, first, olt)) without rowid;
+create table whose (case_ integer primary key, region text);
 create table incident (key integer, case_ integer, place integer, segment integer, first integer,
   primary key (key, case_)) without rowid;
 create index incident_case on incident (case_);

@@ -20,6 +20,7 @@ from tests.fakes import ANA, BRUNO, incident, port
 Dated = tuple[datetime, Line]
 BEGIN = datetime(2026, 1, 30, 12, 0, tzinfo=UTC)
 _OLTS, _PLACES = ("CB 01", "CB 02", "Água"), ("1/1", "1/2", "6/15")
+_REGIONS = {"CB 01": "NORTE", "CB 02": "SUL"}
 _STEPS = (1.0, 40.0, 900.0, 7200.0, 86_400.0, 6 * 86_400.0)
 
 
@@ -72,8 +73,9 @@ class Story:
     def _open(self) -> list[Line]:
         self._case = max([0, *self.book.cases]) + 1
         others = tuple(self._incident() for _ in range(self._dice.choice((0, 0, 1))))
+        first = self._incident()
         return [
-            ev.CaseOpened(self._case, self._incident(), others),
+            ev.CaseOpened(self._case, first, others, region=_REGIONS.get(first.port.olt, "")),
             ev.CardPosted(self._case, -100, self._case),
         ]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +16,8 @@ from bot.chat.screens.words import Words
 from bot.domain import events as ev
 from bot.domain.book import AuditEntry, Book
 from bot.domain.phone import phone_key
+from bot.domain.regional import Whose, book_of
+from bot.domain.rules import Rules
 from bot.errors import Declined
 from bot.ports import Wish
 from bot.storage.disk import Disk
@@ -29,6 +32,8 @@ from tests.storage.past.histories import BEGIN, Dated, Story, write
 from tests.storage.samples import PLAN, dispatch
 
 WORDS = Words("pt_BR", ZoneInfo("America/Sao_Paulo"))
+_NORTH_AND_SOUTH = {"NORTE": Rules(olts=("cb 01",)), "SUL": Rules(olts=("cb 02",))}
+OF_REGIONS = Rules(regions=_NORTH_AND_SOUTH)  # the third OLT of a story is nobody's
 FILTERS = ("", "cb 01", "cb 02 1/1", "6/15", "água 1/2", "nenhum lugar")
 
 
@@ -86,6 +91,12 @@ def test_tells_what_a_book_says_that_forgets_nothing(
         assert past.audit(wish, 3, 4) == (len(plain), plain[3:7])
     refused = list(matching(story.book, "recusados", WORDS, story.at))
     assert past.audit(Wish(refused="only")) == (len(refused), refused)
+    for regions in ({"NORTE"}, {"SUL"}, {""}, {"NORTE", ""}):
+        whose = Whose(frozenset(regions), OF_REGIONS)
+        shown = book_of(story.book, whose)
+        for text in FILTERS:
+            theirs = list(matching(shown, text, WORDS, story.at))
+            assert past.audit(replace(at(text), whose=whose)) == (len(theirs), theirs)
 
 
 def test_an_old_case_is_read_without_the_years_between(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Customers of plans of the past, as the file history finds them; it looks no longer than a person waits."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from bot.domain import events as ev
 from bot.domain.lookup.sought import Customer, read
 from bot.domain.lookup.told import told
 from bot.domain.plan import Outcome, Recipient, Skip
+from bot.domain.regional import Whose
+from bot.domain.rules import Rules
 from bot.storage.past import seeking
 from bot.storage.past.history import FileHistory
 from bot.storage.people.key import NAME
@@ -61,6 +64,38 @@ async def customers(past: FileHistory, text: str, called: str | None = None) -> 
 async def test_by_name_the_newest_of_those_that_fit(past: FileHistory) -> None:
     (one,) = await customers(past, "joao silva")
     assert (one.id, one.name, one.phone, one.cases) == ("c1", "João Silva", PHONE, (7, 6, 5, 4, 3))
+    await past.close()
+
+
+async def test_who_is_in_no_plan_of_theirs_is_not_found(tmp_path: Path) -> None:
+    """Whoever is in plans of two regions is found in each, and known by the cases of that one."""
+    lines: list[Dated] = []
+    for number, region, name in (
+        (1, "NORTE", "João Silva"),
+        (2, "SUL", "João Silva"),
+        (3, "SUL", "Ana Lima"),
+    ):
+        phone = PHONE if number < 3 else "5561999990003"
+        (at, opened), *others = outage(number, BEGIN + timedelta(days=number), plan(name, phone))
+        assert isinstance(opened, ev.CaseOpened)
+        lines += [(at, replace(opened, region=region)), *others]
+    write(tmp_path, [[line] for line in lay(tmp_path, lines)])
+    past = FileHistory(tmp_path, lambda: None, FakeClock(BEGIN + timedelta(days=300)))
+    regions = {"NORTE": Rules(), "SUL": Rules()}
+    north, south = (Whose(frozenset({region}), Rules(regions=regions)) for region in regions)
+    for text, called in (
+        ("joao silva", None),
+        ("61 99999-0001", KEY.person(PHONE)),
+        ("zteg00000001", None),
+    ):
+        sought = read(text)
+        assert sought is not None
+        [one] = (await past.customers(sought, called, north))[0]
+        [other] = (await past.customers(sought, called, south))[0]
+        assert (one.cases, other.cases[-1]) == ((1,), 2)
+    sought = read("ana lima")
+    assert sought is not None
+    assert [len((await past.customers(sought, None, of))[0]) for of in (north, south)] == [0, 1]
     await past.close()
 
 

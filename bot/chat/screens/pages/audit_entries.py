@@ -23,6 +23,7 @@ from bot.domain.limits.cooldown import free_at
 from bot.domain.limits.holds import NOT_BEGUN
 from bot.domain.limits.silence import Scope, squeezed
 from bot.domain.plan import Receipt, Tally
+from bot.domain.regional import Whose
 from bot.domain.who import BOT, Who
 from bot.ports import Wish
 
@@ -100,6 +101,8 @@ def matching(
     """
     wanted = filter_text.strip().casefold()
     newest: Sequence[AuditEntry] = book.audit[::-1]
+    if book.whole is not book:
+        newest = [entry for entry in newest if _is_shown(book, entry)]
     day = _day(wanted, words)
     if wanted in REFUSED:
         return [entry for entry in newest if isinstance(entry.line, events.TapRefused)]
@@ -116,16 +119,28 @@ def matching(
     return newest
 
 
-def wish_of(filter_text: str, words: Words, *, refused: bool = False) -> Wish:
-    """The same, to be asked of the whole ledger: but for a number and for today, which are of the newest."""
+def wish_of(filter_text: str, words: Words, *, refused: bool = False, whose: Whose | None = None) -> Wish:
+    """The same of what is theirs (None: all), to be asked of the whole ledger: but for a number and for
+    today, which are of the newest.
+    """
     wanted = filter_text.strip().casefold()
     if wanted in REFUSED:
-        return Wish(refused="only")
+        return Wish(refused="only", whose=whose)
     also: Literal["also", "no"] = "also" if refused else "no"
     day = _day(wanted, words)
     if day is not None or not wanted or is_number(wanted):
-        return Wish(between=day, refused=also)
-    return Wish(lambda place: _is_at(wanted, place), refused=also)
+        return Wish(between=day, refused=also, whose=whose)
+    return Wish(lambda place: _is_at(wanted, place), refused=also, whose=whose)
+
+
+def _is_shown(book: Book, entry: AuditEntry) -> bool:
+    """Whether the lists of a book have it: what is about no case and no place is everybody's."""
+    if entry.case:
+        return book.shows(_root(book, entry))
+    line = entry.line
+    olts = [scope.olt for scope in _scopes(book, line)]
+    olts += [line.port.olt] if isinstance(line, events.CooldownReleased) else []
+    return not olts or any(map(book.shows_at, olts))
 
 
 def _day(text: str, words: Words) -> tuple[datetime, datetime] | None:

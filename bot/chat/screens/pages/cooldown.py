@@ -67,7 +67,11 @@ def cooldown(
 
 def cooling(book: Book, now: datetime, hours: float) -> list[tuple[datetime, Reservation]]:
     """The ports in cooldown with the time they free up, soonest first."""
-    waits = [(free_at(reservation, now, hours), reservation) for reservation in book.reservations.values()]
+    waits = [
+        (free_at(reservation, now, hours), reservation)
+        for reservation in book.reservations.values()
+        if book.shows_at(reservation.port.olt)
+    ]
     held = [(until, reservation) for until, reservation in waits if until is not None]
     return sorted(held, key=lambda wait: (wait[0], in_order(wait[1].port)))
 

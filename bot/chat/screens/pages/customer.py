@@ -1,7 +1,7 @@
 """What one customer was told: the answer to /cliente. In the group a phone is its last four digits."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from unicodedata import decimal
@@ -15,6 +15,7 @@ from bot.chat.screens.fitting import LINE, PARAGRAPH, fit
 from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import Words
+from bot.domain.case import Case
 from bot.domain.limits.opted_out import OptOut
 from bot.domain.lookup.sought import MANY, PATIENCE, Customer
 from bot.domain.lookup.told import Message, Told
@@ -30,7 +31,9 @@ _DIGIT = re.compile(r"\d")
 class Answer:
     """What is known of who was meant. `of` is one customer's outages, newest first; else one of `found` is to
     be chosen, by `token`. `unread`: older ones could not be looked for now, `cut`: not all of them, as it
-    took too long. `typed`: a whole phone was typed.
+    took too long. `typed`: a whole phone was typed. `others` are the cases of other regions than those it is
+    asked for, of which no more is said than which region it is and what the customer was told; `elsewhere`
+    are the regions that know somebody like that, where those do not.
     """
 
     found: Sequence[Customer]
@@ -41,6 +44,8 @@ class Answer:
     cut: bool = False
     typed: bool = False
     token: int = 0
+    others: Collection[int] = ()
+    elsewhere: Sequence[str] = ()
 
 
 def customer(answer: Answer, words: Words, now: datetime, *, full: bool) -> Screen:
@@ -52,7 +57,8 @@ def customer(answer: Answer, words: Words, now: datetime, *, full: bool) -> Scre
     if answer.of is not None:
         return say.one(answer, answer.of, notes)
     if not answer.found:
-        return Screen(str(LINE.join([words.say("customer.nobody"), *notes])))
+        nobody = words.say("customer.nobody", regions=answer.elsewhere)
+        return Screen(str(LINE.join([nobody, *notes])))
     return say.choice(answer, notes)
 
 
@@ -95,11 +101,32 @@ class _Saying:
             head.append(self._words.say("customer.opted_out", at=out.at, now=self._now, by=out.by, why=why))
         on = [told.case.id for told in answer.outages if told.case.ended_at is None]
         head.append(self._words.say("customer.open", cases=", ".join(map(str, on))))
-        blocks = (self._outage(told) for told in answer.outages)
+        blocks = (
+            self._of_others(told) if told.case.id in answer.others else self._outage(told)
+            for told in answer.outages
+        )
         text = fit([*head, *notes], blocks, self._words, of=len(answer.outages), gap=PARAGRAPH)
         back = Press(Action.CUSTOMER, 0, f"{answer.token}.").encode()
         rows = ((Button(self._words.plain("button.back"), back),),) if len(answer.found) > 1 else ()
         return Screen(str(text), rows)
+
+    def _of_others(self, told: Told) -> Markup:
+        """What another region's customer was told: no port and nobody of there is named."""
+        case, words, now = told.case, self._words, self._now
+        times = {"started": case.started, "until": case.ended_at, "now": now}
+        facts = {"case": case.id, "region": case.region, "kind": kind_words(case, words)}
+        lines = [words.say("customer.outage_of_others", **facts, **times)]
+        if told.message is None:
+            lines.append(self._none(case))
+        else:
+            lines.append(self._message("customer.message_of_others", told.message))
+        if told.back is not None:
+            lines.append(self._message("customer.back_of_others", told.back))
+        return LINE.join(lines)
+
+    def _none(self, case: Case) -> Markup:
+        why = self._words.plain(f"customer.none_{'denied' if case.denied_by is not None else 'yet'}")
+        return self._words.say("customer.no_message", why=why)
 
     def _outage(self, told: Told) -> Markup:
         case, words, now = told.case, self._words, self._now
@@ -107,8 +134,7 @@ class _Saying:
         times = {"started": case.started, "until": case.ended_at, "now": now}
         lines = [words.say("customer.outage", **facts, **times)]
         if told.message is None:
-            state = words.plain(f"customer.none_{'denied' if case.denied_by is not None else 'yet'}")
-            return LINE.join([*lines, words.say("customer.no_message", why=state)])
+            return LINE.join([*lines, self._none(case)])
         lines.append(self._message("customer.message", told.message))
         if (same := told.message.instead) is not None:
             fate = self._text(fate_of(told.message.dispatch, same, words))

@@ -22,8 +22,9 @@ Rows = tuple[tuple[Button, ...], ...]
 
 
 def active(book: Book, now: datetime) -> list[Silence]:
-    """The silences that last, the first to end first."""
-    return sorted((s for s in book.lasting if s.until > now), key=lambda s: (s.until, s.id))
+    """The silences that last, the first to end first; of several regions' OLTs in the list of each."""
+    shown = (s for s in book.lasting if any(book.shows_at(scope.olt) for scope in s.scopes))
+    return sorted((s for s in shown if s.until > now), key=lambda s: (s.until, s.id))
 
 
 def where(scopes: Sequence[Scope]) -> str:

@@ -94,7 +94,7 @@ def status(
     waits = resting_cases(book, now, hours)
     resting = sum(len(ports) for _, _, ports in waits)
     skipped = [row for health in sources for row in health.skipped]
-    unoffered = [incident for health in sources for incident in health.unoffered]
+    unoffered = [one for health in sources for one in health.unoffered if book.shows_at(one.port.olt)]
     items = [
         *_some("status.silences", silences.active(book, now), lambda s: silences.row(s, words, now), words),
         *_some("status.cooling", waits, lambda wait: resting_row(*wait, words, now), words, n=resting),
