@@ -79,20 +79,20 @@ class Room:
     async def write(self, *lines: Any) -> None:
         await self.desk.ledger.commit(adds(*lines))
 
-    async def page(self) -> str:
+    async def page(self, **query: str) -> str:
         """As who comes now sees it."""
         await self.clock.advance(EVERY)
 
         async def opened(of: int | None) -> None:
             raise AssertionError(f"the page has no personal data: {of}")
 
-        return str(await self.live.draw(Visit({}, ANA, PT, self.clock.now(), opened)))
+        return str(await self.live.draw(Visit(query, ANA, PT, self.clock.now(), opened)))
 
-    def watch(self) -> AsyncGenerator[bytes, None]:
+    def watch(self, **query: str) -> AsyncGenerator[bytes, None]:
         async def may() -> bool:
             return self.may
 
-        return self.live.watch(may)
+        return self.live.watch(may, query)
 
     async def next(self, watcher: AsyncGenerator[bytes, None], most: float = 60) -> tuple[str, Told]:
         """The next event that somebody gets; time passes until then."""
@@ -298,6 +298,34 @@ async def test_a_change_is_drawn_once_however_many_watch(room: Room, monkeypatch
     await room.write(Assumed(3, BRUNO))
     await room.clock.advance(60)
     assert drawn == []  # nobody looks
+
+
+async def test_each_region_is_watched_by_itself_and_drawn_once(room: Room) -> None:
+    await room.write(
+        CaseOpened(1, incident(1, affected=5), region="NORTE"),
+        CaseOpened(2, incident(2, place="6/16", affected=70), region="SUL"),
+        CaseOpened(3, incident(3, place="6/17"), region="LESTE"),
+    )
+    assert 'name="region"' not in await room.page(region="SUL"), "there is one NOC"
+    room.desk.rules = Rules(regions={"NORTE": Rules(), "SUL": Rules()})
+    south = await room.page(region="SUL")
+    assert re.findall(r'id="case-(\d+)"', south) == ["2"]
+    assert "1 falha aberta 70 ONUs" in text(south)
+    assert 'data-events="/panel/events?region=SUL"' in south
+    assert '<option value="SUL" selected>' in south
+    everything = await room.page(region="X")
+    assert 'data-events="/panel/events"' in everything, "an address of a region that there is not shows all"
+    watchers = [room.watch(), room.watch(region="NORTE"), room.watch(region="SUL"), room.watch(region="-")]
+    whole = [(await room.next(watcher))[1]["order"] for watcher in watchers]
+    assert whole == [[2, 1, 3], [1], [2], [3]]
+    await room.write(Assumed(1, ANA))
+    for watcher in watchers[:2]:
+        kind, told = await room.next(watcher, most=1)
+        assert (kind, list(told["rows"])) == ("step", ["1"])
+    assert (await room.next(watchers[2], most=2 * TICK))[0] == "tick", "nothing of theirs changed"
+    for watcher in watchers:
+        await watcher.aclose()
+    assert room.live._views == {}
 
 
 async def test_whoever_may_no_more_is_told_nothing_more(room: Room) -> None:

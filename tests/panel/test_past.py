@@ -15,6 +15,7 @@ from bot.domain.book import Book
 from bot.domain.events import Approved, CauseNamed, Line
 from bot.domain.figures.case import Decision
 from bot.domain.incident import Kind
+from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import Declined, LedgerClosed
 from bot.ops.panel import history
@@ -32,7 +33,7 @@ from bot.storage.past.history import FileHistory
 from tests.chat.screens import EN, PT
 from tests.fakes import ANA, FakeClock, port
 from tests.storage.past.histories import BEGIN
-from tests.storage.past.test_chronicle import DAY, LINES
+from tests.storage.past.test_chronicle import DAY, LINES, OF_REGIONS
 from tests.storage.samples import PLAN
 
 NOW = BEGIN + 4 * DAY
@@ -63,6 +64,7 @@ class Room:
     ledger: FileLedger
     opened: list[int | None] = field(default_factory=list)
     closed: bool = False
+    rules: Rules = field(default_factory=lambda: Rules(cooldown_hours=12.0))
 
     async def write(self, line: Line) -> None:
         await self.ledger.commit(partial(written, line))
@@ -90,14 +92,15 @@ async def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         await ledger.commit(partial(written, line))
     past = FileHistory(tmp_path, lambda: ledger.head.seq, clock)
     rows, templates, reports = FileChronicle(past, clock), Templates(PT), Reports()
-    yield Room(
-        History(rows, ledger, templates, lambda: 12.0),
+    made = Room(
+        History(rows, ledger, templates, lambda: made.rules),
         Story(past, ledger, templates, lambda: 12.0),
-        Figures(rows, ledger, templates),
+        Figures(rows, ledger, templates, lambda: made.rules),
         Report(reports, ledger, templates),
         reports,
         ledger,
     )
+    yield made
     await past.close()
     await ledger.close()
 
@@ -169,6 +172,24 @@ async def test_the_sheet_has_all_of_them_and_no_customer(room: Room, monkeypatch
     assert lines[3].startswith(denied)
     assert dict(found.headers)["Content-Disposition"] == 'attachment; filename="history.csv"'
     assert not room.opened
+
+
+async def test_cases_are_chosen_by_region_where_there_are_several_nocs(room: Room) -> None:
+    for page in (room.history, room.figures):
+        assert 'name="region"' not in str(await page.draw(room.visit(region="SUL")))
+    assert "4 casos" in plain(await room.history.draw(room.visit(region="SUL")))
+    room.rules = OF_REGIONS
+    for region, cases in (("SUL", ["2"]), ("NORTE", []), ("-", ["4", "3", "1"]), ("X", ["4", "3", "2", "1"])):
+        html = str(await room.history.draw(room.visit(region=region)))
+        assert re.findall(r"case\?n=(\d+)\"", html) == cases
+        sheet = await read(await room.history.csv(room.visit(region=region)))
+        assert [line.partition(";")[0] for line in sheet.splitlines()[1:]] == cases
+        figures = str(await room.figures.draw(room.visit(region=region)))
+        assert f"history?region={region}" in figures or region == "X"
+        assert re.findall(r"(\d) casos?</a>", figures) == [str(len(cases))]
+    html = str(await room.history.draw(room.visit(region="SUL", kind="POWER")))
+    assert '<option value="SUL" selected>SUL</option>' in html
+    assert "history.csv?kind=POWER&amp;region=SUL" in html
 
 
 async def test_a_story_is_masked_until_somebody_opens_it(room: Room) -> None:
@@ -255,12 +276,12 @@ def test_days_are_read_as_a_form_sends_them() -> None:
     today = date(2026, 11, 30)
     assert chosen({}, today) == Chosen()
     assert chosen({"kind": "POWER", "decision": "sent", "who": "7", "page": "2"}, today).page == 2
-    found = chosen({"kind": "POWER", "decision": "sent"}, today, 30)
+    found = chosen({"kind": "POWER", "decision": "sent"}, today, days=30)
     assert (found.first, found.last) == (date(2026, 11, 1), today)
     assert (found.kind, found.decision) == (Kind.POWER, Decision.SENT)
-    turned = chosen({"from": "2026-11-10", "to": "2026-11-01"}, today, 30)
+    turned = chosen({"from": "2026-11-10", "to": "2026-11-01"}, today, days=30)
     assert (turned.first, turned.last) == (date(2026, 11, 1), date(2026, 11, 1))
-    long = chosen({"from": "0001-01-01", "to": "9999-12-31"}, today, 30)
+    long = chosen({"from": "0001-01-01", "to": "9999-12-31"}, today, days=30)
     assert (long.first, long.last) == (date(2026, 11, 1), today), "no form of ours has such days"
-    long = chosen({"from": "2001-01-01"}, today, 30)
+    long = chosen({"from": "2001-01-01"}, today, days=30)
     assert (today - (long.first or today)).days == 3660

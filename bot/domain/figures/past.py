@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bot.domain.figures.case import Decision, Summary
 from bot.domain.incident import Kind
+from bot.domain.regional import Whose
 
 MOST_DAYS = 92  # bars of a day each; more days are weeks, and then months
 MOST_WEEKS = 92
@@ -18,7 +19,8 @@ WAITS = (60, 120, 300, 900, 3600)
 @dataclass(frozen=True, slots=True)
 class Which:
     """Which cases: opened from `first` until before `before`, on an OLT, of a kind, decided so and by whom
-    (an id), with this text somewhere in their ports, people, cause, or number. None and empty: all.
+    (an id), with this text somewhere in their ports, people, cause, or number, of these NOCs. None and empty:
+    all.
     """
 
     first: datetime | None = None
@@ -28,6 +30,7 @@ class Which:
     decision: Decision | None = None
     who: int | None = None
     text: str = ""
+    whose: Whose | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from bot.domain.figures.past import Which
 from bot.domain.incident import Kind
 from bot.domain.limits.cooldown import free_at
 from bot.domain.phone import without_phones
+from bot.domain.rules import Rules
 from bot.errors import LedgerClosed
-from bot.ops.panel.chosen import Chosen, chosen
+from bot.ops.panel.chosen import Chosen, chosen, regions
 from bot.ops.panel.pages import GUARDS, ROOT, Templates, Visit
 from bot.ops.server import Response
 from bot.ports import Chronicle, Ledger
@@ -32,25 +33,27 @@ class History:
     """The list, and its sheet."""
 
     def __init__(
-        self, chronicle: Chronicle, ledger: Ledger, templates: Templates, hours: Callable[[], float]
+        self, chronicle: Chronicle, ledger: Ledger, templates: Templates, rules: Callable[[], Rules]
     ) -> None:
-        """`hours` says how long a port rests."""
+        """`rules` says how long a port rests, and which NOCs there are."""
         self._chronicle, self._ledger, self._templates = chronicle, ledger, templates
-        self._hours = hours
+        self._rules = rules
 
     async def draw(self, visit: Visit) -> Markup:
         """A page of it."""
         words = visit.words
         with suppress(LedgerClosed):
             await self._ledger.flush()  # what was written just now is told, too
-        wanted = chosen(visit.query, words.local(visit.now).date())
+        rules = self._rules()
+        wanted = chosen(visit.query, words.local(visit.now).date(), rules)
         found = await self._chronicle.cases(wanted.which(words), wanted.page * A_PAGE, A_PAGE)
         pages = max(1, -(-found.total // A_PAGE))
-        frees = _frees(self._ledger.book, visit.now, self._hours())
+        frees = _frees(self._ledger.book, visit.now, rules.cooldown_hours)
         return self._templates.draw(
             "history.html",
             wanted=wanted,
             choices=await self._chronicle.choices(),
+            regions=regions(rules),
             kinds=[*Kind],
             decisions=[*Decision],
             rows=[_row(row, frees, words, visit.now) for row in found.rows],
@@ -69,7 +72,7 @@ class History:
     async def csv(self, visit: Visit) -> Response:
         """All rows that are meant, as they are read."""
         words = visit.words
-        wanted = chosen(visit.query, words.local(visit.now).date())
+        wanted = chosen(visit.query, words.local(visit.now).date(), self._rules())
         which = wanted.which(words, visit.now)  # what is opened meanwhile would move the others on
         first = await self._chronicle.cases(which, 0, A_PART)
         parts = self._parts(which, first.rows, words)

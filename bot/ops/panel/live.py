@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from markupsafe import Markup
@@ -16,9 +17,11 @@ from markupsafe import Markup
 from bot.chat.screens.pages.status import ProgramFacts
 from bot.domain.events import Alive, Line, PageOpened, TapRefused
 from bot.domain.plan import Tally
+from bot.domain.regional import Whose
 from bot.domain.rules import Rules
 from bot.domain.watched.health import SourceHealth
 from bot.ops.panel import now as page
+from bot.ops.panel.chosen import chosen_region, regions, whose_of
 from bot.ops.panel.pages import Templates, Visit
 from bot.ports import Clock, Ledger
 
@@ -27,6 +30,7 @@ TICK = 5.0  # seconds after which a watcher hears that nothing did
 ESTIMATED = 0.75  # seconds for which what an approval would come to is taken for what it was
 AT_ONCE = 20  # cases that are asked about before others have their turn
 AGED = 30.0  # seconds after which all is drawn anew: time alone changes what a case says
+NOTHING: Mapping[str, str] = {}
 _OF_NO_CASE = Alive, PageOpened, TapRefused  # they change nothing that is shown
 log = logging.getLogger(__name__)
 
@@ -50,8 +54,21 @@ class Desk(Protocol):
         """What an approval of a case would come to now; None where that is not known."""
 
 
+@dataclass(slots=True)
+class _View:
+    """The page as some see it who look at the same cases: what they were told, and how many watch."""
+
+    whose: Whose | None
+    watching: int = 0
+    head: Markup | None = None
+    order: list[int] = field(default_factory=list)
+    version: int = 0
+    step: bytes = b""
+    whole: bytes = b""
+
+
 class Live:
-    """One for all who watch; it works only while somebody does."""
+    """One for all who watch; it works only while somebody does. A case is drawn once, whoever looks at it."""
 
     def __init__(
         self,
@@ -67,14 +84,12 @@ class Live:
         self._drawing = asyncio.Lock()
         self._rows: dict[int, page.Row] = {}
         self._expected: dict[int, Tally | None] = {}
-        self._order: list[int] = []
-        self._head = Markup()
+        self._views: dict[str, _View] = {}
         self._touched: set[int] = set()
         self._all = True
         self._drawn_at = self._aged_at = self._estimated_at = float("-inf")
-        self._version = self._ticks = 0
+        self._ticks = 0
         self._turn = asyncio.Event()
-        self._step = self._whole = b""
 
     def heard(self, lines: Sequence[Line]) -> None:
         """Lines were written: what they are about is drawn anew."""
@@ -96,22 +111,41 @@ class Live:
     async def draw(self, visit: Visit) -> Markup:
         """The page as it is now."""
         await self._fresh()
-        rows = [self._rows[number] for number in self._order]
-        return self._templates.draw("now.html", head=self._head, rows=rows, at=visit.now)
+        rules = self._desk.rules
+        chosen = chosen_region(visit.query, rules)
+        rows = self._rows_of(_View(whose_of(chosen, rules)))
+        return self._templates.draw(
+            "now.html",
+            head=self._draw_head(rows),
+            rows=rows,
+            at=visit.now,
+            region=chosen,
+            regions=regions(rules),
+        )
 
-    async def watch(self, may: Callable[[], Awaitable[bool]]) -> AsyncGenerator[bytes, None]:
-        """The page, and what changes, as server-sent events, for as long as they `may`."""
+    async def watch(
+        self, may: Callable[[], Awaitable[bool]], query: Mapping[str, str] = NOTHING
+    ) -> AsyncGenerator[bytes, None]:
+        """The page, and what changes, as server-sent events, for as long as they `may`.
+
+        `query` is that of the page's own address.
+        """
+        chosen = chosen_region(query, self._desk.rules)
+        view = self._views.setdefault(chosen, _View(whose_of(chosen, self._desk.rules)))
+        view.watching += 1
         self._watching += 1
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._keep_true(), name="panel")
         seen, ticks = -1, self._ticks
         try:
             await self._fresh()
+            if not view.version:  # nobody watched it until now
+                self._show(view, {})
             while await may():
                 turn = self._turn
-                if seen != self._version:
-                    part = self._step if seen == self._version - 1 else self._everything()
-                    seen, ticks = self._version, self._ticks
+                if seen != view.version:
+                    part = view.step if seen == view.version - 1 else self._everything(view)
+                    seen, ticks = view.version, self._ticks
                     yield part
                 elif ticks != self._ticks:
                     ticks = self._ticks
@@ -120,6 +154,9 @@ class Live:
                     await turn.wait()
         finally:
             self._watching -= 1
+            view.watching -= 1
+            if not view.watching:
+                del self._views[chosen]
 
     async def stop(self) -> None:
         """Nothing is drawn any more."""
@@ -156,10 +193,9 @@ class Live:
             everything, self._all = self._all or aged, False
             touched, self._touched = self._touched, set()
             changed = await self._draw_rows(everything=everything, touched=touched)
-            head, order = self._draw_head(), [row.number for row in page.in_order([*self._rows.values()])]
-            if changed or (head, order) != (self._head, self._order):
-                self._head, self._order = head, order
-                self._publish(changed)
+            for view in list(self._views.values()):
+                self._show(view, changed)
+                await asyncio.sleep(0)
             self._drawn_at = self._clock.monotonic()
             self._aged_at = began if everything else self._aged_at
 
@@ -195,10 +231,15 @@ class Live:
             del self._expected[number]
         return changed
 
-    def _draw_head(self) -> Markup:
+    def _rows_of(self, view: _View) -> list[page.Row]:
+        """The cases that are on the page of those who look at it, in their order."""
+        whose = view.whose
+        return page.in_order([row for row in self._rows.values() if whose is None or whose.has(row.region)])
+
+    def _draw_head(self, rows: Sequence[page.Row]) -> Markup:
         program = self._program()
         return page.head(
-            [*self._rows.values()],
+            rows,
             self._desk.ledger.book,
             self._clock.now(),
             self._templates,
@@ -208,24 +249,30 @@ class Live:
             closed=self._desk.ledger.closed is not None,
         )
 
-    def _publish(self, changed: Mapping[int, Markup]) -> None:
-        self._version += 1
-        self._step, self._whole = self._told("step", changed), b""
-        self.wake()
+    def _show(self, view: _View, changed: Mapping[int, Markup]) -> None:
+        """Those who look at it are told, where something of theirs is not as it was."""
+        rows = self._rows_of(view)
+        head, order = self._draw_head(rows), [row.number for row in rows]
+        own = {number: changed[number] for number in order if number in changed}
+        if own or not view.version or (head, order) != (view.head, view.order):
+            view.head, view.order = head, order
+            view.version += 1
+            view.step, view.whole = self._told(view, "step", own), b""
+            self.wake()
 
-    def _everything(self) -> bytes:
+    def _everything(self, view: _View) -> bytes:
         """Made once for all who come, or are behind."""
-        if not self._whole:
-            self._whole = self._told("whole", {number: self._rows[number].html for number in self._order})
-        return self._whole
+        if not view.whole:
+            rows = {number: self._rows[number].html for number in view.order}
+            view.whole = self._told(view, "whole", rows)
+        return view.whole
 
-    def _told(self, kind: str, rows: Mapping[int, Markup]) -> bytes:
-        there = set(self._order)
+    def _told(self, view: _View, kind: str, rows: Mapping[int, Markup]) -> bytes:
         told = {
             "at": self._clock.now().isoformat(),
-            "head": self._head,
-            "order": self._order,
-            "rows": {str(number): html for number, html in rows.items() if number in there},
+            "head": view.head,
+            "order": view.order,
+            "rows": {str(number): html for number, html in rows.items()},
         }
         return _event(kind, told)
 

@@ -48,8 +48,8 @@ TONES = {
 class Row:
     """A case as it is shown, and what the head of the page counts of it.
 
-    `onus` is None where nobody says how many; `size` sorts. `on`: its outage is. `ageless` is what is shown
-    but for how long it lasts, which browsers count themselves.
+    `onus` is None where nobody says how many; `size` sorts, `region` is whose it is. `on`: its outage is.
+    `ageless` is what is shown but for how long it lasts, which browsers count themselves.
     """
 
     number: int
@@ -57,6 +57,7 @@ class Row:
     tone: str
     onus: int | None
     size: float
+    region: str
     on: bool
     html: Markup
     ageless: str
@@ -101,7 +102,8 @@ def row(
         lasted=(case.ended_at or now) - case.started,
     )
     on = case.ended_at is None
-    return Row(case.id, kind or MIXED, TONES[state], count, case.size, on, html, _AGE.sub(r"\1", html))
+    ageless = _AGE.sub(r"\1", html)
+    return Row(case.id, kind or MIXED, TONES[state], count, case.size, case.region, on, html, ageless)
 
 
 def _region(case: Case, words: Words) -> list[Markup]:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from bot.chat.screens.words import Words
 from bot.domain.events import PageOpened
@@ -108,8 +108,9 @@ class Panel:
         async def answer(request: Request, session: Session) -> Response:
             if page.path == "" and request.path != ROOT:
                 return await self._nothing(request, session)
+            query = asked(request.query)
             visit = Visit(
-                _last(request.query),
+                query,
                 session.who,
                 self._templates.words,
                 self._clock.now(),
@@ -124,7 +125,9 @@ class Panel:
                 return self._templates.notice(HTTPStatus.SERVICE_UNAVAILABLE, "not_now")
             if isinstance(drawn, Response):
                 return drawn
-            return self._templates.page(page.name, drawn, pages=listed, who=session.who, live=page.live)
+            kept = urlencode({"region": query["region"]}) if "region" in query else ""
+            pages = [(f"{address}?{kept}" if kept else address, name) for address, name in listed]
+            return self._templates.page(page.name, drawn, pages=pages, who=session.who, live=page.live)
 
         return answer
 
@@ -145,13 +148,13 @@ class Panel:
     async def _enter(self, request: Request) -> Response:
         """A look at the link shows a button; only pressing it uses the link up."""
         if request.method != "POST":
-            token = _last(request.query).get("t", "")
+            token = asked(request.query).get("t", "")
             if self._doors.whose(token) is None:
                 return self._refused()
             return self._templates.notice(HTTPStatus.OK, "enter", token=token, enter=ENTER)
         if not self._from_here(request):
             return self._templates.notice(HTTPStatus.FORBIDDEN, "elsewhere")
-        token = _last(request.body.decode("latin-1")).get("t", "")
+        token = asked(request.body.decode("latin-1")).get("t", "")
         who = self._doors.whose(token)
         if who is None:
             return self._refused()
@@ -214,7 +217,7 @@ async def _to_the_first(_request: Request, _session: Session) -> Response:
     return Response(HTTPStatus.SEE_OTHER, headers=(("Location", ROOT), *GUARDS))
 
 
-def _last(query: str) -> Mapping[str, str]:
+def asked(query: str) -> Mapping[str, str]:
     """The last value of each name; nothing of what is no query."""
     try:
         return {name: values[-1] for name, values in parse_qs(query, max_num_fields=20).items()}

@@ -1,6 +1,6 @@
 """The panel put together: who may, its pages in one table, and what keeps the first of them true."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -8,13 +8,14 @@ from http import HTTPStatus
 from bot.chat.screens.pages.status import ProgramFacts
 from bot.chat.screens.words import Words
 from bot.domain.events import Line
+from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.ops.panel.doors import STREAMS, Session
 from bot.ops.panel.figures import Figures
 from bot.ops.panel.history import History
 from bot.ops.panel.live import Desk, Live
 from bot.ops.panel.pages import GUARDS, ROOT, Page
-from bot.ops.panel.panel import Ask, Panel
+from bot.ops.panel.panel import Ask, Panel, asked
 from bot.ops.panel.report import Report
 from bot.ops.panel.story import Story
 from bot.ops.server import Request, Response, Route
@@ -58,11 +59,14 @@ class Site:
         def hours() -> float:
             return desk.rules.cooldown_hours
 
-        history = History(past.chronicle, ledger, templates, hours)
+        def rules() -> Rules:
+            return desk.rules
+
+        history = History(past.chronicle, ledger, templates, rules)
         story = Story(past.history, ledger, templates, hours)
         return (
             Page("history", "history", history.draw),
-            Page("charts", "charts", Figures(past.chronicle, ledger, templates).draw),
+            Page("charts", "charts", Figures(past.chronicle, ledger, templates, rules).draw),
             Page("case", "case", story.draw, listed=False),
             Page("history.csv", "history", history.csv, listed=False),
             Page("case.csv", "case", story.csv, listed=False),
@@ -90,19 +94,19 @@ class Site:
         """Nothing is shown any more."""
         await self._live.stop()
 
-    async def _events(self, _request: Request, session: Session) -> Response:
+    async def _events(self, request: Request, session: Session) -> Response:
         """One session takes a few of the port's places, so that others have theirs."""
         if session.streams >= STREAMS:
             later = (("Retry-After", "10"), ("Cache-Control", "no-store"), *GUARDS)
             return Response(HTTPStatus.TOO_MANY_REQUESTS, headers=later)
         headers = (("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"), *GUARDS)
-        parts = self._counted(session)
+        parts = self._counted(session, asked(request.query))
         return Response(HTTPStatus.OK, b"", "text/event-stream; charset=utf-8", headers, parts)
 
-    async def _counted(self, session: Session) -> AsyncGenerator[bytes, None]:
+    async def _counted(self, session: Session, query: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
         session.streams += 1
         try:
-            async with aclosing(self._live.watch(lambda: self._panel.holds(session))) as parts:
+            async with aclosing(self._live.watch(lambda: self._panel.holds(session), query)) as parts:
                 async for part in parts:
                     yield part
         finally:

@@ -14,7 +14,7 @@ from bot.domain.figures.case import Decision, Fall, Summary
 from bot.domain.figures.past import Cases, Choices, Fallen, Opened, Which
 from bot.domain.incident import Kind
 from bot.domain.who import Who
-from bot.storage.past.tables import Tables
+from bot.storage.past.index import Index
 
 _COLUMNS = (
     "case_, opened, began, ended, kind, onus, decision, decided, who, name, warned, delivered, doubts,"
@@ -22,13 +22,17 @@ _COLUMNS = (
 )
 _DIGITS = 15  # of a number
 _MOST_WORDS = 8  # of what is searched for
+_THEIRS = (
+    " and coalesce((select region from whose where whose.case_ = told.case_), '')"
+    " in (select value from json_each(:regions))"
+)
 
 
 class Summaries:
     """The rows. Everything may raise sqlite3.Error."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._db = tables.db
+    def __init__(self, tables: Index) -> None:
+        self._db, self._index = tables.db, tables
 
     def stale(self, most: int) -> list[int]:
         """The newest cases whose row is not as their lines have it."""
@@ -62,7 +66,7 @@ class Summaries:
 
     def cases(self, which: Which, skip: int, most: int) -> Cases:
         """Some of the cases that are meant, newest first."""
-        where, facts = _where(which)
+        where, facts = self._where(which)
         total: int = self._db.execute(f"select count(*) from told where {where}", facts).fetchone()[0]  # noqa: S608
         query = f"select {_COLUMNS} from told where {where} order by case_ desc limit :most offset :skip"  # noqa: S608
         rows = self._db.execute(query, facts | {"most": most, "skip": skip}).fetchall()
@@ -71,13 +75,13 @@ class Summaries:
 
     def opened(self, which: Which) -> Iterator[Opened]:
         """What charts need of each case that is meant."""
-        where, facts = _where(which)
+        where, facts = self._where(which)
         query = f"select opened, onus, max(0, decided - opened) from told where {where}"  # noqa: S608
         return map(Opened._make, self._db.execute(query, facts))
 
     def fallen(self, which: Which, now: datetime, most: int) -> list[Fallen]:
         """The ports of those cases that fell most, and of two the one that was down longer."""
-        where, facts = _where(which)
+        where, facts = self._where(which)
         query = (
             "select label, count(*) as times, sum(max(0, coalesce(fell.ended, :now) - fell.began)) as seconds"  # noqa: S608
             f" from told join fell using (case_) where {where} and (:olt = '' or fell.olt = :olt)"
@@ -96,6 +100,13 @@ class Summaries:
         """When the first case was opened; None where there is none."""
         found = self._db.execute("select min(opened) from told").fetchone()[0]
         return None if found is None else _at(found)
+
+    def _where(self, which: Which) -> tuple[str, dict[str, object]]:
+        where, facts = _where(which)
+        if which.whose is None:
+            return where, facts
+        facts["regions"] = json.dumps(self._index.of(which.whose)[0])
+        return where + _THEIRS, facts
 
     def _falls(self, cases: Iterable[int]) -> dict[int, tuple[Fall, ...]]:
         query = (

@@ -16,6 +16,8 @@ from bot.domain.case import restoring_of
 from bot.domain.figures.case import Decision, Summary, summary
 from bot.domain.figures.past import Cases, Fallen, Which
 from bot.domain.incident import Kind
+from bot.domain.regional import Whose
+from bot.domain.rules import Rules
 from bot.storage.disk import Disk
 from bot.storage.past import chronicle
 from bot.storage.past.chronicle import FileChronicle
@@ -29,6 +31,7 @@ from tests.patience import PATIENCE
 from tests.storage.past.histories import BEGIN, Dated, Story, write
 from tests.storage.samples import PLAN
 
+OF_REGIONS = Rules(regions={"NORTE": Rules(), "SUL": Rules()})
 SP = ZoneInfo("America/Sao_Paulo")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -112,7 +115,9 @@ LINES: list[Dated] = [
     (
         BEGIN + DAY,
         ev.CaseOpened(
-            2, replace(incident(2, olt="São João", place="2/2", started=BEGIN + DAY), kind=Kind.POWER)
+            2,
+            replace(incident(2, olt="São João", place="2/2", started=BEGIN + DAY), kind=Kind.POWER),
+            region="SUL",
         ),
     ),
     (BEGIN + DAY + timedelta(minutes=3), ev.Denied(2, BRUNO, "known")),
@@ -158,6 +163,10 @@ async def past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         (Which(text="#3"), [3]),
         (Which(text="4"), [4, 1]),  # the other one has it in its cause
         (Which(text="9" * 30), []),
+        (Which(whose=Whose(frozenset({"SUL"}), OF_REGIONS)), [2]),
+        (Which(whose=Whose(frozenset({"", "NORTE"}), OF_REGIONS)), [4, 3, 1]),
+        (Which(whose=Whose(frozenset({""}), Rules(regions={"NORTE": Rules()}))), [4, 3, 2, 1]),
+        (Which(whose=Whose(frozenset({"SUL"}), OF_REGIONS), olt="CB 01"), []),
         (Which(text="1/1 %"), []),
         (Which(text="' or 1 --"), []),
         (Which(first=BEGIN + DAY, olt="CB 01", text="1/1"), [3]),
@@ -185,6 +194,9 @@ async def test_what_they_come_to(past: FileChronicle) -> None:
         Fallen("São João 2/2", 1, 3600),
     )
     assert (found.waits, found.median) == ((0, 0, 1, 0, 1, 0), (180 + 1800) / 2)
+    south = Which(whose=Whose(frozenset({"SUL"}), OF_REGIONS))
+    theirs = await past.figures(south, first, date(2026, 2, 2), SP)
+    assert (theirs.cases, [one.label for one in theirs.falls]) == (1, ["São João 2/2"])
     alone = await past.figures(Which(olt="CB 01"), first, date(2026, 2, 2), SP)
     assert {fallen.label for fallen in alone.falls} == {"CB 01 1/1", "CB 01 1/2"}
 
