@@ -21,6 +21,8 @@ from bot.domain.phone import Phone
 from bot.errors import AnswerLost, BadAnswer, BotError, LoginRefused, Refused, StartupError
 from bot.gateways import adapter as gateways
 from bot.gateways import would_send
+from bot.process.checks.database import WHAT as LEDGER
+from bot.process.checks.database import database
 from bot.process.checks.lines import Finding, plain
 from bot.process.checks.telegram import telegram
 from bot.process.checks.templates import templates
@@ -143,8 +145,10 @@ def steps(settings: Settings, stack: AsyncExitStack) -> list[Step]:
     erp = DIRECTORIES.get(settings.directory)
     wanted = set() if erp is None else {"directory", "tz"} | erp.settings.model_fields.keys()
     customers = [] if erp is None else [Step("customers", _host(settings, erp.url), wanted, directory)]
+    url = settings.ledger.get_secret_value()
     return [
         Step("data folder", "", of("data_dir"), lambda: _folder(settings)),
+        *([Step(LEDGER, "", of("ledger"), partial(database, url))] if url else []),
         Step("health port", "", of("ops_", "data_dir"), lambda: _health(settings)),
         *(
             Step(

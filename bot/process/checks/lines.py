@@ -29,6 +29,13 @@ _PLAIN = {
     "token_refused": "a token that it has just given is not accepted",
     "login_not_found": "there is no login at that address",
     "cool_off": "waiting after a refused login",
+    "pg_login": "PostgreSQL refuses user or password",
+    "pg_hba": "PostgreSQL lets this user into that database from no such machine",
+    "pg_refused": "PostgreSQL takes no connection now",
+    "no_database": "PostgreSQL has no database of that name",
+    "no_connect": "the user may not connect to that database",
+    "read_only": "it is a standby, or only to be read: nothing can be written there",
+    "rights": "the user lacks rights",
     "error": "an unexpected error, see the log",
 }
 _STATUS = {
