@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bot.ops.metrics import Family, text
+from bot.process.watched.led import led
 from bot.simulator.cloud import NUMBER, CloudApi
 from bot.simulator.server import Answer, DropAfter
 from bot.storage.disk import Disk
 
 from .isp import ROOT, Isp, isp
 from .test_health import running, settles
-from .test_metrics import PROMTOOL, needs_promtool, read, told
+from .test_metrics import PROMTOOL, Held, needs_promtool, read, told
 
 RULES = ROOT / "bot/docs/prometheus/noc-bot.pt-BR.rules.yml"
 ENGLISH = RULES.with_name("noc-bot.en.rules.yml")
@@ -43,7 +46,16 @@ LOST: Fired = {
     130: ["NocBotGatewayBreaker", "NocBotUnknownUnresolved"],
 }
 UNDELIVERED: Fired = {29: [], 31: ["NocBotNothingDelivered"]}
-ALL = (DOWN, CRASHES, AWAY, CLOSED, WAITING, REFUSED, LOST, UNDELIVERED)
+NO_LEADER: Fired = {0: [], 2: ["NocBotNoLeader"]}
+TWO_LEAD: Fired = {0: [], 2: ["NocBotTwoLeaders"]}
+NO_DATABASE: Fired = {0: [], 2: ["NocBotDatabaseAway", "NocBotDatabaseAway", "NocBotNoLeader"]}
+ALONE: Fired = {2: [], 12: ["NocBotDown", "NocBotNoStandby"]}
+TO_AND_FRO: Fired = {1: [], 2: ["NocBotLeadChanges"]}
+LATE: Fired = {6: [], 12: ["NocBotLeaseLate"]}
+ALL = (
+    *(DOWN, CRASHES, AWAY, CLOSED, WAITING, REFUSED, LOST, UNDELIVERED),
+    *(NO_LEADER, TWO_LEAD, NO_DATABASE, ALONE, TO_AND_FRO, LATE),
+)
 
 
 def test_none_is_left_out() -> None:
@@ -124,7 +136,10 @@ async def fires(folder: Path, given: list[dict[str, str]], fired: Fired) -> None
         {
             "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
             "eval_time": f"{minutes}m",
-            "exp_samples": [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(names)],
+            "exp_samples": [
+                {"labels": f'{{alertname="{name}"}}', "value": count}
+                for name, count in sorted(Counter(names).items())
+            ],
         }
         for minutes, names in wanted.items()
     ]
@@ -293,3 +308,76 @@ async def test_messages_of_which_none_arrives(site: Isp, tmp_path: Path) -> None
             site.world.outage(25)
             after = await sent(site, {'noc_sends_total{gateway="cloud",outcome="accepted"}': 25})
     await fires(tmp_path, series(before, after), UNDELIVERED)
+
+
+STANDS_BY = led(None)
+LEADS = led(Held())
+
+
+def machines(
+    *then: tuple[Sequence[Family] | None, Sequence[Family] | None], up: int = 1
+) -> list[dict[str, str]]:
+    """What noc-a, which leads until minute `AT`, and noc-b say, and what they say minute by minute from then
+    on; the last stays. None: nothing any more. `up`: whether noc-b can be read then.
+    """
+    given = [
+        {"series": 'up{job="noc",instance="noc-a"}', "values": f"1+0x{AT + HOURS}"},
+        {"series": 'up{job="noc",instance="noc-b"}', "values": f"1+0x{AT - 1} {up}+0x{HOURS}"},
+    ]
+    for which, (name, before) in enumerate((("noc-a", LEADS), ("noc-b", STANDS_BY))):
+        said = [numbers(before), *(numbers(turn[which]) for turn in then)]
+        for metric in dict.fromkeys(key for one in said for key in one):
+            first = part(said[0].get(metric), AT - 1)
+            middle = [part(one.get(metric), 0) for one in said[1:-1]]
+            values = " ".join([first, *middle, part(said[-1].get(metric), HOURS)])
+            given.append({"series": f'{metric}{{job="noc",instance="{name}"}}', "values": values})
+    return given
+
+
+def numbers(families: Sequence[Family] | None) -> dict[str, float]:
+    return {} if families is None else {k: v for k, v in read(text(families).decode()).items() if "noc_" in k}
+
+
+def part(value: float | None, more: int) -> str:
+    """So long the same."""
+    return f"_x{more + 1}" if value is None else f"{value}+0x{more}"
+
+
+@needs_promtool
+async def test_a_take_over_rings_for_nothing(tmp_path: Path) -> None:
+    """Whoever leads next has one more; in between both may be read as if they stood by."""
+    over = machines((STANDS_BY, STANDS_BY), (STANDS_BY, led(Held(epoch=8))))
+    await fires(tmp_path, over, {0: [], 1: [], 10: [], 120: []})
+
+
+@needs_promtool
+@pytest.mark.parametrize(
+    ("then", "up", "fired"),
+    [
+        ([(STANDS_BY, STANDS_BY)], 1, NO_LEADER),
+        ([(LEADS, LEADS)], 1, TWO_LEAD),
+        ([(led(None, away=True), led(None, away=True))], 1, NO_DATABASE),
+        ([(LEADS, None)], 0, ALONE),
+        (
+            [
+                (STANDS_BY, led(Held(epoch=8))),
+                (led(Held(epoch=9)), STANDS_BY),
+                (STANDS_BY, led(Held(epoch=10))),
+            ],
+            1,
+            TO_AND_FRO,
+        ),
+        ([(led(Held(age=1.9)), STANDS_BY)], 1, LATE),
+    ],
+    ids=["nobody leads", "two lead", "no database", "nobody stands by", "to and fro", "late"],
+)
+async def test_two_machines_of_which(
+    tmp_path: Path, then: list[tuple[Sequence[Family] | None, Sequence[Family] | None]], up: int, fired: Fired
+) -> None:
+    await fires(tmp_path, machines(*then, up=up), fired)
+
+
+@needs_promtool
+async def test_one_machine_that_was_always_alone_rings_for_nothing(tmp_path: Path) -> None:
+    given = [one for one in machines((LEADS, STANDS_BY)) if "noc-b" not in one["series"]]
+    await fires(tmp_path, given, {0: [], 60: []})
