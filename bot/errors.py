@@ -108,7 +108,7 @@ class NotConfirmed(LedgerClosed):
         return "not_confirmed"
 
 
-Why = Literal["damaged", "gone", "full", "unwritable", "clock", "key", "away", "fenced", "elsewhere"]
+Why = Literal["damaged", "gone", "full", "unwritable", "clock", "key", "away", "fenced", "elsewhere", "newer"]
 
 
 class Closed(str):

@@ -5,8 +5,8 @@ import gc
 import logging
 import random
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,7 @@ from bot.process.wiring import (
 )
 from bot.storage.access import troubles
 from bot.storage.commands.progress import watched
+from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.inbox import FileInbox
 from bot.storage.kept import Views
@@ -64,6 +65,7 @@ from bot.storage.postgres.engine import check_extra
 if TYPE_CHECKING:
     from bot.ops.panel.site import Site
     from bot.process.cluster.following import Lead
+    from bot.storage.postgres.warm import Warm
 
 log = logging.getLogger(__name__)
 
@@ -72,21 +74,29 @@ HEARD = 5.0  # seconds that who leads has to say that its ledger is closed, unti
 IN_FLIGHT = 35.0  # seconds that a stop waits for sends that have left: above the limit of one send
 
 
-async def _replayed(settings: Settings, clock: Clock, epoch: int | None = None) -> FileLedger:
-    """The ledger that LEDGER names, out of the garbage collector's sight.
-
-    Each full collection would stop taps for 100 ms. `epoch`: whose turn to write it is, where several might;
-    who has none only reads what is in PostgreSQL, and that book is to be let go of again.
-    """
-    stays = epoch is not None or not settings.ledger.get_secret_value()
+@contextmanager
+def _reading(settings: Settings) -> Iterator[Disk]:
+    """The disk to read a ledger with, which says how far it is, while no garbage is looked for."""
     gc.disable()
     try:
         with watched(settings.data_dir, after=QUICK, say=partial(log.info, "the ledger is read: %s")) as disk:
-            return await open_ledger(settings, clock, disk, epoch)
+            yield disk
     finally:
-        if stays:
-            gc.freeze()
         gc.enable()
+
+
+async def _replayed(
+    settings: Settings, clock: Clock, epoch: int | None = None, warm: "Warm | None" = None
+) -> FileLedger:
+    """The ledger that LEDGER names, out of the garbage collector's sight.
+
+    Each full collection would stop taps for 100 ms. `epoch`: whose turn to write it is, where several might;
+    then `warm` is what was read of it before.
+    """
+    with _reading(settings) as disk:
+        ledger = await open_ledger(settings, clock, disk, epoch, warm)
+        gc.freeze()
+    return ledger
 
 
 class App:
@@ -170,7 +180,8 @@ class App:
 
         settings = self._settings
         url, replayed = settings.ledger.get_secret_value(), partial(_replayed, settings, self._clock)
-        following = Following(url, settings.data_dir, settings.called, self._clock, replayed)
+        reading = partial(_reading, settings)
+        following = Following(url, settings.data_dir, settings.called, self._clock, replayed, reading)
         self._server.routes = following.routes()
         await self._listen()
         found = None

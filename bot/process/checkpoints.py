@@ -65,7 +65,7 @@ class Checkpoints:
         if not wanted or now < self._not_before or self._ledger.closed is not None:
             return
         line = self._ledger.head.seq
-        why = await self._written(line)
+        why = await written(self._folder, line)
         if why is None:
             self._line, self._at, self._not_before = line, now, 0.0
             return
@@ -73,10 +73,11 @@ class Checkpoints:
             log.warning("no checkpoint was written (%s): starts take longer, nothing else", why)
         self._not_before = now + AGAIN
 
-    async def _written(self, line: int) -> str | None:
-        """None once a child wrote it, else why it did not."""
-        command = ("ledger", "checkpoint", "--data", str(self._folder), "--line", str(line))
-        how = await child.ended(*command, patience=PATIENCE)
-        if isinstance(how, str):
-            return how
-        return None if how.code == 0 else how.err.strip().rpartition("\n")[2] or f"exit code {how.code}"
+
+async def written(folder: Path, line: int) -> str | None:
+    """None once a child wrote one as of that line, else why it did not."""
+    command = ("ledger", "checkpoint", "--data", str(folder), "--line", str(line))
+    how = await child.ended(*command, patience=PATIENCE)
+    if isinstance(how, str):
+        return how
+    return None if how.code == 0 else how.err.strip().rpartition("\n")[2] or f"exit code {how.code}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from typing import TYPE_CHECKING
 
 from bot.chat.noc import Setup
 from bot.chat.screens.attention import Attention
@@ -21,19 +22,25 @@ from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.postgres import engine
 
+if TYPE_CHECKING:
+    from bot.storage.postgres.warm import Warm
+
 LOOK_UP_FOR = 30.0  # seconds: an ERP that starts anew is waited for
 LIST_WITHIN, LATE_LIST = 60.0, 2  # seconds, or poll intervals where those are longer: no list takes longer
 _OTHER_NAMES = {"look_ups": "enrich_concurrency", "flaps": "flaps_per_hour"}
 _PERCENTAGES = {"nearly_all": "group_nearly_all", "dominance": "group_dominance"}
 
 
-async def open_ledger(settings: Settings, clock: Clock, disk: Disk, epoch: int | None = None) -> FileLedger:
+async def open_ledger(
+    settings: Settings, clock: Clock, disk: Disk, epoch: int | None = None, warm: "Warm | None" = None
+) -> FileLedger:
     """The ledger that `LEDGER` names. StartupError where it cannot be used.
 
-    `epoch` is whose turn it is to write it, where several programs might; None: as it is.
+    `epoch` is whose turn it is to write it, where several programs might; None: as it is. `warm` is the
+    folder's copy, where this process has it already.
     """
     url = settings.ledger.get_secret_value()
-    return await engine.open_ledger(settings.data_dir, clock, disk, url, epoch=epoch)
+    return await engine.open_ledger(settings.data_dir, clock, disk, url, epoch=epoch, warm=warm)
 
 
 def open_gateway(settings: Settings, clock: Clock) -> Sender:

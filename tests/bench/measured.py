@@ -39,6 +39,7 @@ from bot.gateways.matrix.matrix import Matrix
 from bot.gateways.pace import Pace
 from bot.ports import Wish
 from bot.process.clock import SystemClock
+from bot.process.cluster import copying
 from bot.process.tasks import Tasks
 from bot.process.wiring import adapters_words
 from bot.sources.oltcloud.oltcloud import OltCloud
@@ -51,7 +52,10 @@ from bot.storage.past.chronicle import FileChronicle
 from bot.storage.past.history import FileHistory
 from bot.storage.past.telling import tell
 from bot.storage.postgres.engine import open_ledger
+from bot.storage.postgres.warm import Warm
+from bot.storage.replay import Scan
 from tests.bench import old_way
+from tests.bench.children import until
 from tests.fakes import FakeChat, FakeInbox, FakeSource, FakeStaff
 
 
@@ -187,6 +191,27 @@ async def postgres(
             rates.append(rate)
         found.append((rates[0], rates[1]))
     return found
+
+
+async def seen(*, database: str, folder: str, lines: int) -> list[float]:
+    """When each line was folded by who stands by, by `time.monotonic`: all processes here have the same."""
+    at: dict[int, float] = {}
+
+    class Timed(Warm):
+        def bring(self, disk: Disk) -> Scan:
+            found = super().bring(disk)
+            now = time.monotonic()
+            at.update(dict.fromkeys(range(len(at) + 1, found.head.seq + 1), now))
+            return found
+
+    copying.Warm = Timed  # type: ignore[attr-defined]
+    stands_by = copying.Copying(database, Path(folder) / "stands by", SystemClock())
+    stands_by.start()
+    await until(lambda: stands_by.ready)
+    (Path(folder) / "ready").touch()
+    await until(lambda: len(at) >= lines)
+    await stands_by.stop()
+    return list(at.values())
 
 
 class _AtOnce(DryRun):

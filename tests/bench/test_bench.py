@@ -77,7 +77,7 @@ async def test_send() -> None:
 
 
 async def test_postgres() -> None:
-    seen(await pg.rows(messages=40, rounds=1), *["postgres"] * 3)
+    seen(await pg.rows(messages=40, rounds=1, lines=10, kills=1, days=1), *["postgres"] * 5)
 
 
 async def test_tap() -> None:

@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 
 from bot.errors import Closed
-from bot.process.app import App, _replayed
+from bot.process.app import App
 from bot.process.cluster import following as module
+from bot.process.cluster.copying import Copying
 from bot.process.cluster.following import Following
 from bot.process.cluster.leading import Leading
 from bot.storage.files import FileLedger
 from bot.storage.postgres.lease import Lease
 from bot.storage.postgres.ledger import PostgresLedger
+from bot.storage.postgres.warm import Warm
 from tests.fakes import FakeClock
+from tests.isp import until
 from tests.postgres import Server
 from tests.settings import load
 from tests.storage.samples import adds, opened
@@ -39,24 +42,24 @@ SETTINGS = {
 }
 
 
-async def read_and_closed(database: str, folder: Path) -> "weakref.ref[FileLedger]":
-    settings = load(None, SETTINGS | {"LEDGER": database, "DATA_DIR": str(folder)})
-    ledger = await _replayed(settings, FakeClock())
-    await ledger.close()
-    return weakref.ref(ledger)
-
-
 async def test_no_book_stays_of_lines_that_were_only_taken_in(database: str, tmp_path: Path) -> None:
     first = await PostgresLedger.open(database, tmp_path / "leads", FakeClock())
     await first.commit(adds(opened()))
     await first.close()
     left, frozen = [], gc.get_freeze_count()
     for _ in range(3):
-        left.append(await read_and_closed(database, tmp_path / "stands by"))
+        copying = Copying(database, tmp_path / "stands by", FakeClock())
+        copying.start()
+        await until(partial(getattr, copying, "ready"))
+        assert copying._warm is not None
+        assert copying._warm._found is not None
+        left.append(weakref.ref(copying._warm._found.book))
+        await copying.stop()
+        del copying
         await asyncio.sleep(0)  # what ended in this turn of the loop is let go of in the next
     gc.collect()
     assert gc.get_freeze_count() <= frozen, "it is out of the collector's sight for good"
-    assert [ledger() for ledger in left] == [None, None, None]
+    assert [book() for book in left] == [None, None, None]
 
 
 async def test_a_closed_ledger_is_no_circle(database: str, tmp_path: Path) -> None:
@@ -79,15 +82,15 @@ async def stands_by(
     """Behind noc-a, with all of its lines."""
     monkeypatch.setattr(module, "Leading", partial(Leading, end=print))  # else it would end the tests
 
-    async def replayed(epoch: int | None) -> FileLedger:
-        return await PostgresLedger.open(database, tmp_path, FakeClock(), epoch=epoch)
+    async def replayed(epoch: int, warm: Warm) -> FileLedger:
+        return await PostgresLedger.open(database, tmp_path, FakeClock(), epoch=epoch, warm=warm)
 
     first = Lease(database, "noc-a 1", ttl=600.0)
     assert await first.take() is not None
     made = Following(database, tmp_path, "noc-b", FakeClock(), replayed)
     assert await made._look() is None
-    assert made._catching_up is not None
-    await made._catching_up
+    assert made._copying is not None
+    await until(lambda: made._copying is not None and made._copying.ready)
     yield made
     await first.close()
 

@@ -8,6 +8,7 @@ has, until the line of a start that doubts it is durable.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from errno import ENOSPC
 from pathlib import Path
 
 import structlog
@@ -105,20 +106,43 @@ def _set_aside(disk: Disk, folder: Path, clock: Clock) -> None:
             disk.move(place / name, shelf / name)
 
 
+def followed(link: Link, disk: Disk, folder: Path, found: Scan) -> Scan | None:
+    """The same scan, with all lines that there are by now, which are written into the copy.
+
+    None where it has to be brought anew: PostgreSQL has not the line that it ends with, or what is here is
+    not what was written. Raises Lost or OSError.
+    """
+    query = "SELECT line FROM ledger_lines WHERE seq BETWEEN %s AND %s ORDER BY seq"
+    seq = found.head.seq
+    raws = [row[0].encode() for row in link.ask(query, (seq, seq + _GROUP))]
+    if seq and (not raws or codec.digest(raws.pop(0)) != found.head.digest):
+        return None
+    if not raws:
+        return found
+    if len(raws) < _GROUP:
+        _write(disk, folder, raws)
+    else:  # a group may end beyond them
+        fetch(link, disk, folder, found)
+    found = scan(disk, folder, start=found)
+    return found if found.trouble is None else None
+
+
 def fetch(link: Link, disk: Disk, folder: Path, found: Scan) -> None:
     """Write what follows the scan's last line into the copy, in whole groups. Raises Lost or OSError."""
-    name = max(segments_in(disk, folder), default="")
     query = "SELECT line FROM ledger_lines WHERE seq > %s ORDER BY seq"
     with link.stream(query, (found.head.seq,)) as rows:
-        for month, raws in _by_month(name, (row[0].encode() for row in rows)):
-            path = ledger_folder(folder) / month
-            descriptor = disk.open_append(path)
-            try:
-                data = b"\n".join([*raws, b""])
-                if disk.write(descriptor, data) != len(data):
-                    raise OSError(28, "only a part was written")
-            finally:
-                disk.close(descriptor)
+        _write(disk, folder, (row[0].encode() for row in rows))
+
+
+def _write(disk: Disk, folder: Path, raws: Iterable[bytes]) -> None:
+    for month, group in _by_month(max(segments_in(disk, folder), default=""), raws):
+        descriptor = disk.open_append(ledger_folder(folder) / month)
+        try:
+            data = b"\n".join([*group, b""])
+            if disk.write(descriptor, data) != len(data):
+                raise OSError(ENOSPC, "only a part was written")
+        finally:
+            disk.close(descriptor)
 
 
 def _by_month(name: str, raws: Iterable[bytes]) -> Iterator[tuple[str, list[bytes]]]:
@@ -157,11 +181,16 @@ def key(link: Link, disk: Disk, folder: Path, found: Scan) -> Key:
     return found_key
 
 
-def people(link: Link, disk: Disk, folder: Path) -> None:
-    """Names and phones here are those of PostgreSQL, no more and no fewer. Raises Lost or OSError."""
+def people(
+    link: Link, disk: Disk, folder: Path, known: Mapping[str, table.Kept] | None = None
+) -> dict[str, table.Kept]:
+    """Names and phones here are those of PostgreSQL, no more and no fewer; what it has of each month.
+
+    A month is taken for the same where that is `known` from the time before. Raises Lost or OSError.
+    """
     query = "SELECT line FROM ledger_people WHERE month = %s ORDER BY seq"
-    there = table.months(link)
-    for month in there:
+    there, known = table.kept(link), known or {}
+    for month in (month for month, rows in there.items() if known.get(month) != rows):
         raws = [row[0].encode() for row in link.ask(query, (month,))]
         mine = list(months.lines(disk, folder, month)) if month in months.months_in(disk, folder) else []
         if mine != raws:
@@ -170,6 +199,7 @@ def people(link: Link, disk: Disk, folder: Path) -> None:
     for month in months.months_in(disk, folder):
         if month not in there:
             disk.remove(folder / months.FOLDER / month)
+    return there
 
 
 def told(disk: Disk, folder: Path) -> None:

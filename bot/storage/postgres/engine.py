@@ -13,20 +13,28 @@ from bot.tongue import said
 
 if TYPE_CHECKING:
     from bot.storage.postgres.ledger import PostgresLedger
+    from bot.storage.postgres.warm import Warm
 
 _NEEDS = "LEDGER needs what {missing} is part of: pip install 'olt-noc-bot[postgres]'"
 
 
 async def open_ledger(
-    folder: Path, clock: Clock, disk: Disk | None = None, url: str = "", *, epoch: int | None = None
+    folder: Path,
+    clock: Clock,
+    disk: Disk | None = None,
+    url: str = "",
+    *,
+    epoch: int | None = None,
+    warm: "Warm | None" = None,
 ) -> FileLedger:
     """The ledger of a data folder, ready to be written; `url` is that of a database, empty for files.
 
-    `epoch` is whose turn it is to write there; None: as it is. StartupError where it cannot be used.
+    `epoch` is whose turn it is to write there; None: as it is. `warm` is the folder's copy, where somebody
+    has it. StartupError where it cannot be used.
     """
     if not url:
         return FileLedger.open(folder, clock, disk)
-    return await _postgres().open(url, folder, clock, disk, epoch=epoch)
+    return await _postgres().open(url, folder, clock, disk, epoch=epoch, warm=warm)
 
 
 @asynccontextmanager

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import structlog
-from filelock import Timeout
 
 from bot import tongue
 from bot.domain.events import Line
@@ -29,7 +28,8 @@ from bot.storage.people.months import Listed
 from bot.storage.people.store import People
 from bot.storage.postgres import copy, schema, table
 from bot.storage.postgres.link import Link, Lost, why
-from bot.storage.postgres.table import Elsewhere, Fenced
+from bot.storage.postgres.table import Elsewhere, Fenced, Newer
+from bot.storage.postgres.warm import Warm
 from bot.storage.replay import Scan
 from bot.storage.segments import Segments, sealed, segment_name
 
@@ -66,34 +66,29 @@ class PostgresLedger(FileLedger):
 
     @classmethod
     async def open(  # type: ignore[override]
-        cls, url: str, folder: Path, clock: Clock, disk: Disk | None = None, *, epoch: int | None = None
+        cls,
+        url: str,
+        folder: Path,
+        clock: Clock,
+        disk: Disk | None = None,
+        *,
+        epoch: int | None = None,
+        warm: Warm | None = None,
     ) -> Self:
         """Bring the copy in the folder up to the last line, and be ready to write behind it.
 
         `epoch` is whose turn to write it is: a write is taken while the head row has it; None: as it is now.
-        StartupError where another process owns the folder, the database or the folder cannot be used, or
-        has another ledger. What is corrupt opens `closed`.
+        `warm` has the folder already, and most of the lines. StartupError where another process owns the
+        folder, the database or the folder cannot be used, or has another ledger. What is corrupt opens
+        `closed`.
         """
         disk = disk or Disk()
+        warm = warm or Warm.open(url, folder, clock, disk)
         try:
-            disk.make_folder(folder)
-            release = disk.lock(folder / "instance.lock")
-        except Timeout as error:
-            text = "another process owns {folder}: stop it, or give this one another DATA_DIR"
-            raise StartupError(tongue.said(text, folder=folder), code=1) from error
-        except OSError as error:
-            raise unusable(folder, error) from error
-        link = Link(url)
-        bringing = asyncio.ensure_future(asyncio.to_thread(_brought, link, folder, clock, disk, epoch))
-        try:
-            while not (await asyncio.wait({bringing}, timeout=_GLANCE))[0]:
-                if link.waits > _STALLED:
-                    link.cut()
-            return cls(link, **bringing.result(), release=release)
+            parts = await patiently(warm.link, partial(_brought, warm, clock, disk, epoch))
+            return cls(warm.link, **parts, release=warm.release)
         except BaseException as error:
-            bringing.cancel()
-            link.close()
-            release()
+            warm.close()
             if isinstance(error, Lost):
                 raise StartupError(unreachable(error), code=1) from error
             if isinstance(error, OSError):
@@ -201,6 +196,8 @@ class PostgresLedger(FileLedger):
     def _why(self, error: Exception) -> Closed:
         if isinstance(error, Fenced):
             return Closed("another process of this bot writes the ledger now", "fenced")
+        if isinstance(error, Newer):
+            return Closed(schema.newer(*error.args), "newer")
         if isinstance(error, Elsewhere):
             what = "the ledger in PostgreSQL does not end where this process left it: start it anew"
             return Closed(what, "elsewhere")
@@ -231,7 +228,7 @@ class PostgresLedger(FileLedger):
             except Lost as error:
                 self._lost(error)
                 pause = _MOST
-            except (Fenced, Elsewhere) as error:
+            except (Fenced, Elsewhere, Newer) as error:
                 self._stop(self._why(error))
             else:
                 self._found()
@@ -264,13 +261,23 @@ def unreachable(error: Exception) -> str:
     return tongue.said("PostgreSQL does not answer as it should ({why})", why=why(error))
 
 
-def _brought(link: Link, folder: Path, clock: Clock, disk: Disk, epoch: int | None) -> dict[str, Any]:
+async def patiently(link: Link, work: Callable[[], R]) -> R:
+    """What it gives, in a thread; where the other side does not answer for a minute that is over. Lost."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        while not (await asyncio.wait({working}, timeout=_GLANCE))[0]:
+            if link.waits > _STALLED:
+                link.cut()
+    finally:
+        working.cancel()
+    return working.result()
+
+
+def _brought(warm: Warm, clock: Clock, disk: Disk, epoch: int | None) -> dict[str, Any]:
     """What the ledger is made of. StartupError, Lost, OSError."""
-    with link.waiting():
-        schema.check(link.connection())
-    found, doubt = copy.brought(link, disk, folder, clock)
+    link, folder, found = warm.link, warm.folder, warm.bring(disk)
     if found.trouble is None:
-        copy.people(link, disk, folder)
+        warm.bring_people(disk)
     corrupt = None if found.trouble is None else explained(folder, found.trouble, found.head.seq)
     people, corrupt = _people(link, folder, disk, found, corrupt)
     segments = Segments(disk, folder, found.head)
@@ -283,7 +290,7 @@ def _brought(link: Link, folder: Path, clock: Clock, disk: Disk, epoch: int | No
         "folder": folder,
         "clock": clock,
         "book": found.book,
-        "recovery": Recovery(found.head.seq, 0, None, corrupt, doubt, found.since),
+        "recovery": Recovery(found.head.seq, 0, None, corrupt, warm.doubt(disk), found.since),
         "segments": segments,
         "people": people,
         "once_doubted": partial(copy.told, disk, folder),

@@ -29,9 +29,15 @@ _GROUP = 1000  # lines, at least, that one statement brings
 def made(url: str) -> str:
     """Make the tables, or bring them up to this version; what was done, in words. StartupError."""
     with _linked(url) as link:
-        new = schema.make(link.connection())
+        before = schema.make(link.connection())
         schema.check(link.connection())
-        return _("the tables are made") if new else _("the tables are as they should be")
+        if before is None:
+            return _("the tables are made")
+        if before == schema.VERSION:
+            return _("the tables are as they should be")
+        return _(
+            "the tables are of version {mine} now, they were of {there}", mine=schema.VERSION, there=before
+        )
 
 
 def into(folder: Path, url: str, disk: Disk | None = None) -> str:
@@ -167,7 +173,7 @@ def _linked(url: str) -> Iterator[Link]:
     except Lost as error:
         text = _("PostgreSQL does not answer as it should ({why})", why=why(error))
         raise StartupError(text, code=1) from error
-    except (table.Fenced, table.Elsewhere) as error:
+    except (table.Fenced, table.Elsewhere, table.Newer) as error:
         raise StartupError(_("a bot writes that database: stop it first"), code=1) from error
     finally:
         link.close()

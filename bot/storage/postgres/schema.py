@@ -15,6 +15,10 @@ from bot.storage import codec
 VERSION = 1
 """Of the tables that this program makes and understands."""
 
+STEPS: dict[int, tuple[str, ...]] = {}
+"""The statements that bring tables of the version before to each one. A new ledger gets `_TABLES` at once, so
+they have to make of it the same. All of them and the version are one transaction: nothing stays half done."""
+
 HALF = 0
 """Of tables that a ledger is being brought into: nobody may take what is there for the whole of it."""
 
@@ -71,11 +75,12 @@ def version(connection: Connection[Any]) -> int | None:
     return None if found is None else int(found[0])
 
 
-def make(connection: Connection[Any]) -> bool:
-    """Make the tables, or bring them up to this version; whether there was anything to do.
+def make(connection: Connection[Any]) -> int | None:
+    """Make the tables, or bring them up to this version; of which they were, None where there were none.
 
-    What is half a ledger stays so. StartupError where they are of a newer version, or cannot be made here;
-    psycopg.Error.
+    It is done or it is not, wherever it is broken off, and while it goes on nobody leads. What is half a
+    ledger stays so. StartupError where a machine leads, where they are of a newer version, or cannot be made
+    here; psycopg.Error.
     """
     _check_server(connection)
     with connection.transaction():
@@ -86,7 +91,22 @@ def make(connection: Connection[Any]) -> bool:
             connection.execute(_TABLES)
             head = "INSERT INTO ledger_head (digest, version) VALUES (%s, %s)"
             connection.execute(head, (codec.NO_LINE, VERSION))
-    return there is None
+        elif HALF < there < VERSION:
+            _upgrade(connection, there)
+    return there
+
+
+def _upgrade(connection: Connection[Any], there: int) -> None:
+    """Whoever opened them before is shut out by the epoch: what it would write is of the old version."""
+    connection.execute("SELECT 1 FROM ledger_head FOR UPDATE")  # taking the lead changes that row, too
+    query = "SELECT until >= clock_timestamp() FROM ledger_lease WHERE name = 'leader'"
+    if connection.execute(query).fetchone() == (True,):
+        raise StartupError(tongue.said("a machine leads: stop the bot on every machine"), code=1)
+    connection.execute("SET LOCAL statement_timeout = 0")
+    for number in range(there + 1, VERSION + 1):
+        for statement in STEPS[number]:
+            connection.execute(statement.encode())
+    connection.execute("UPDATE ledger_head SET version = %s, epoch = epoch + 1", (VERSION,))
 
 
 def check(connection: Connection[Any]) -> None:
@@ -110,8 +130,13 @@ def check(connection: Connection[Any]) -> None:
 
 def _check_not_newer(there: int | None) -> None:
     if there is not None and there > VERSION:
-        text = "the ledger's tables are of a newer version ({there}) than this program knows ({mine})"
-        raise StartupError(tongue.said(text, there=there, mine=VERSION), code=1)
+        raise StartupError(newer(there), code=1)
+
+
+def newer(there: int) -> str:
+    """What to say of tables of a newer version."""
+    text = "the ledger's tables are of a newer version ({there}) than this program knows ({mine})"
+    return tongue.said(text, there=there, mine=VERSION)
 
 
 def _check_server(connection: Connection[Any]) -> None:

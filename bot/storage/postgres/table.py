@@ -40,12 +40,15 @@ RETURNING epoch
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Where the ledger ends in PostgreSQL, and whose epoch it is: a write of another is not taken."""
+    """Where the ledger ends in PostgreSQL, of which version its tables are, and whose epoch it is: a write of
+    another is not taken.
+    """
 
     seq: int
     group: int
     digest: str
     epoch: int
+    version: int = schema.VERSION
 
     def of(self, head: Head) -> bool:
         """Whether it is that line."""
@@ -56,18 +59,26 @@ class Fenced(Exception):
     """Another program writes this ledger by now: this one writes nothing any more."""
 
 
+class Newer(Exception):
+    """The tables are of a version that this program does not know; its number."""
+
+
 class Elsewhere(Exception):
     """The ledger does not end where it was left, though nobody else may write it."""
 
 
 def end(link: Link) -> End:
     """Where it ends now. Raises Lost."""
-    ((seq, group, digest, epoch),) = link.ask("SELECT seq, grp, digest, epoch FROM ledger_head")
-    return End(seq, group, digest, epoch)
+    ((seq, group, digest, epoch, version),) = link.ask(
+        "SELECT seq, grp, digest, epoch, version FROM ledger_head"
+    )
+    return End(seq, group, digest, epoch, version)
 
 
 def check(found: End, head: Head, epoch: int) -> None:
-    """Fenced or Elsewhere where it does not end there, or is not ours."""
+    """Newer, Fenced or Elsewhere where it does not end there, is not ours, or not to be understood."""
+    if found.version > schema.VERSION:
+        raise Newer(found.version)
     if found.epoch != epoch:
         raise Fenced
     if not found.of(head):
@@ -80,7 +91,8 @@ def append(
     """Have these lines behind `head`, durably, so that `then` is the last one; with the people they speak of.
 
     To be repeated after `Lost` with the very same lines, as often as it takes: what was written though its
-    answer got lost is found to be there, by the number and the hash of its last line. Fenced, Elsewhere.
+    answer got lost is found to be there, by the number and the hash of its last line. Newer, Fenced,
+    Elsewhere.
     """
     people = [(month_of(one.at), one.dump().rstrip(b"\n").decode()) for one in listed]
     values = {
@@ -134,9 +146,14 @@ def let_go(link: Link, months: Iterable[str]) -> None:
         link.ask("DELETE FROM ledger_people WHERE month = %s", (month,))
 
 
-def months(link: Link) -> list[str]:
-    """Those that names and phones are kept of, in their order. Raises Lost."""
-    return [month for (month,) in link.ask("SELECT DISTINCT month FROM ledger_people ORDER BY month")]
+Kept = tuple[int, int]
+"""How many rows of names and phones a month has, and the last one's number, which no other row ever gets."""
+
+
+def kept(link: Link) -> dict[str, Kept]:
+    """The months that names and phones are kept of, in their order. Raises Lost."""
+    query = "SELECT month, count(*), max(seq) FROM ledger_people GROUP BY month ORDER BY month"
+    return {month: (int(count), int(last)) for month, count, last in link.ask(query)}
 
 
 def put(link: Link, month: str, lines: Iterable[str], epoch: int) -> None:

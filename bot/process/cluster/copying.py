@@ -1,0 +1,157 @@
+"""The lines here are brought on as another machine writes them, so that who stands by can lead at once."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+
+from filelock import Timeout
+from psycopg import Error
+
+from bot.ports import Clock
+from bot.process.checkpoints import written
+from bot.storage.checkpoint import EVERY
+from bot.storage.disk import Disk
+from bot.storage.postgres.lease import Away
+from bot.storage.postgres.ledger import patiently
+from bot.storage.postgres.link import why
+from bot.storage.postgres.notices import Notices
+from bot.storage.postgres.warm import Warm
+from bot.storage.replay import Scan
+
+log = logging.getLogger(__name__)
+
+POLL = 2.0  # seconds between two looks for new lines, whatever is told of them
+OWNED = 2.0  # seconds between two looks at whether a command is done with the folder
+PEOPLE = 60.0  # seconds between two times that names and phones are brought on
+
+Reading = Callable[[], AbstractContextManager[Disk]]
+
+
+class Copying:
+    """One copy. `ready` once it had all lines: before that nobody could lead with it soon.
+
+    `broken` is what does not pass by itself, `owned` who has the folder, `behind` why lines cannot be read.
+    """
+
+    def __init__(self, url: str, folder: Path, clock: Clock, reading: Reading | None = None) -> None:
+        """`reading` is around the first time, which may have years to read."""
+        self._url, self._folder, self._clock = url, folder, clock
+        self._reading: Reading = reading or _reading
+        self._warm: Warm | None = None
+        self._listed = float("-inf")
+        self._line = 0  # that there is a checkpoint of
+        self._news = asyncio.Event()
+        self._over = False
+        self._notices = Notices(url, self._news.set)
+        self._following: asyncio.Task[None] | None = None
+        self._checkpoint: asyncio.Task[str | None] | None = None
+        self.ready = False
+        self.broken: BaseException | None = None
+        self.owned: str | None = None
+        self.behind: str | None = None
+
+    def start(self) -> None:
+        """From now on."""
+        self._following = asyncio.get_running_loop().create_task(self._follow(), name="copying")
+        self._notices.start()
+
+    async def hand_over(self) -> Warm:
+        """The copy, for whoever leads with it; it is brought on no more."""
+        await self._end()
+        warm, self._warm = self._warm, None
+        assert warm is not None  # noqa: S101 - it is ready
+        return warm
+
+    async def stop(self) -> None:
+        """The folder is free."""
+        await self._end()
+        if self._warm is not None:
+            self._warm.close()
+
+    async def _end(self) -> None:
+        self._over = True
+        self._news.set()
+        await self._notices.stop()
+        if self._following is not None:
+            await asyncio.wait({self._following})
+        if self._checkpoint is not None:
+            self._checkpoint.cancel()
+            await asyncio.wait({self._checkpoint})
+
+    async def _follow(self) -> None:
+        while not self._over:
+            self._news.clear()
+            pause = POLL
+            try:
+                self._is_brought(await self._bring())
+            except Exception as error:  # noqa: BLE001 - whoever waits for its turn hears of it
+                if owned(error):
+                    pause = OWNED
+                    self._is_owned(error)
+                elif passes(error):
+                    self._is_behind(error)
+                else:
+                    self.broken = error
+                    return
+            if not self._over:
+                await either(self._news, pause)
+
+    async def _bring(self) -> Scan:
+        warm = self._warm
+        if warm is None:
+            with self._reading() as disk:
+                warm = await asyncio.to_thread(Warm.open, self._url, self._folder, self._clock, disk)
+                self._warm = warm
+                found = await patiently(warm.link, partial(warm.bring, disk))
+        else:
+            found = await patiently(warm.link, partial(warm.bring, Disk()))
+        if found.trouble is None and self._clock.monotonic() - self._listed >= PEOPLE:
+            await patiently(warm.link, partial(warm.bring_people, Disk()))
+            self._listed = self._clock.monotonic()
+        return found
+
+    def _is_brought(self, found: Scan) -> None:
+        if self.behind is not None:
+            log.info("the lines of the ledger can be read again")
+        self.owned, self.behind = None, None
+        if not self.ready:
+            self.ready, self._line = True, found.since
+        going_on = self._checkpoint is not None and not self._checkpoint.done()
+        if found.trouble is None and found.head.seq - self._line >= EVERY and not going_on and not self._over:
+            self._line = found.head.seq
+            self._checkpoint = asyncio.create_task(written(self._folder, self._line), name="checkpoint")
+
+    def _is_owned(self, error: BaseException) -> None:
+        if self.owned is None:
+            log.warning("%s: this machine waits for it", error)
+        self.owned = str(error)
+
+    def _is_behind(self, error: Exception) -> None:
+        how = why(error.__cause__) if isinstance(error.__cause__, Error) else str(error)
+        if self.behind != how:
+            log.error("the lines of the ledger cannot be read (%s): this machine tries on", how)
+        self.behind = how
+
+
+def _reading() -> AbstractContextManager[Disk]:
+    return nullcontext(Disk())
+
+
+def passes(error: BaseException) -> bool:
+    """Whether it is over by itself: the database does not answer, or a command reads the folder."""
+    return isinstance(error, Away | Error) or isinstance(error.__cause__, Error) or owned(error)
+
+
+def owned(error: BaseException) -> bool:
+    """Whether another process has the folder: `ledger show` and the like while they bring the copy on."""
+    return isinstance(error.__cause__, Timeout)
+
+
+async def either(event: asyncio.Event, seconds: float) -> None:
+    """Until it is set, or so long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

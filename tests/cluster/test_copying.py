@@ -1,0 +1,176 @@
+"""Who stands by has another machine's lines as they are written, and leads with the book that it has."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from psycopg import Connection
+
+from bot.process.cluster import copying as module
+from bot.process.cluster.copying import Copying
+from bot.storage.postgres import notices
+from bot.storage.postgres.ledger import PostgresLedger
+from bot.storage.postgres.warm import Warm
+from bot.storage.replay import Scan
+from tests.fakes import FakeClock
+from tests.isp import until
+from tests.postgres import Server
+from tests.storage.samples import SEGMENT, adds, dispatch, opened
+
+pytestmark = pytest.mark.process
+NEVER = 100_000.0  # seconds
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+def run(url: str, statement: str) -> None:
+    with Connection.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.fixture
+async def leader(database: str, tmp_path: Path) -> AsyncIterator[PostgresLedger]:
+    made = await PostgresLedger.open(database, tmp_path / "leads", FakeClock())
+    yield made
+    await made.close()
+
+
+@asynccontextmanager
+async def standing_by(url: str, folder: Path) -> AsyncIterator[Copying]:
+    made = Copying(url, folder, FakeClock())
+    made.start()
+    try:
+        await until(lambda: made.ready or made.broken is not None)
+        assert made.broken is None
+        yield made
+    finally:
+        await made.stop()
+
+
+def found(copying: Copying) -> Scan:
+    """An empty one where it is being brought anew."""
+    assert copying._warm is not None
+    return copying._warm._found or Scan()
+
+
+async def brought(copying: Copying, leader: PostgresLedger) -> None:
+    await until(lambda: found(copying).head.digest == leader.head.digest)
+    assert found(copying).head.seq == leader.head.seq
+
+
+async def test_what_is_told_of_is_taken_in_without_a_look(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL", NEVER)
+    async with standing_by(database, tmp_path / "stands by") as copying:
+        await until(lambda: listens(database))
+        for number in range(1, 6):
+            await leader.commit(adds(opened(number)))
+            await brought(copying, leader)
+        assert sorted(found(copying).book.cases) == [1, 2, 3, 4, 5]
+    here, there = (tmp_path / folder / "ledger" / SEGMENT for folder in ("stands by", "leads"))
+    assert here.read_bytes() == there.read_bytes()
+
+
+def listens(url: str) -> bool:
+    with Connection.connect(url) as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN ledger' AND datname = "
+        query += "current_database()"
+        return connection.execute(query).fetchone() == (1,)
+
+
+async def test_where_nothing_is_told_it_looks(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a pooler that gives each transaction another connection."""
+    monkeypatch.setattr(module, "POLL", 0.05)
+    monkeypatch.setattr(notices.Notices, "start", lambda _notices: None)
+    async with standing_by(database, tmp_path / "stands by") as copying:
+        await leader.commit(adds(opened()))
+        await brought(copying, leader)
+
+
+async def test_a_connection_that_is_cut_is_made_anew_and_nothing_is_missed(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL", NEVER)
+    monkeypatch.setattr(notices, "_AGAIN", 0.05)
+    async with standing_by(database, tmp_path / "stands by") as copying:
+        await until(lambda: listens(database))
+        run(database, f"{CUT} AND query = 'LISTEN ledger'")
+        await leader.commit(adds(opened()))
+        await brought(copying, leader)
+
+
+async def test_who_leads_goes_on_with_the_book_that_is_there(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with standing_by(database, tmp_path / "stands by") as copying:
+        await leader.commit(adds(*dispatch()))
+        await brought(copying, leader)
+        book = found(copying).book
+        await leader.close()
+        ledger = await taken_over(copying, database, tmp_path / "stands by")
+        assert ledger.book is book, "it was read once more"
+        people = ledger.book.cases[1].dispatches[0].sends.recipients
+        assert people["c1"].phone is not None, "names and phones came, too"
+        await ledger.commit(adds(opened(2)))
+        await ledger.close()
+
+
+async def taken_over(copying: Copying, database: str, folder: Path) -> PostgresLedger:
+    warm: Warm = await copying.hand_over()
+    return await PostgresLedger.open(database, folder, FakeClock(), warm=warm)
+
+
+async def test_the_connection_of_who_stands_by_may_have_ended(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where PostgreSQL was started anew: what was read before is not read once more for that."""
+    monkeypatch.setattr(module, "POLL", NEVER)
+    async with standing_by(database, tmp_path / "stands by") as copying:
+        await leader.commit(adds(opened()))
+        await brought(copying, leader)
+        book = found(copying).book
+        await leader.close()
+        run(database, CUT)
+        ledger = await taken_over(copying, database, tmp_path / "stands by")
+        assert ledger.book is book
+        await ledger.close()
+
+
+async def test_lines_that_the_database_loses_meanwhile_are_put_aside_and_asked_about(
+    leader: PostgresLedger, database: str, tmp_path: Path
+) -> None:
+    await leader.commit(adds(opened()))
+    first = leader.head
+    folder = tmp_path / "stands by"
+    async with standing_by(database, folder) as copying:
+        await leader.commit(adds(opened(2)))
+        await brought(copying, leader)
+        await leader.close()
+        run(database, "ALTER TABLE ledger_lines DISABLE TRIGGER ALL; DELETE FROM ledger_lines WHERE seq = 2")
+        run(database, f"UPDATE ledger_head SET seq = 1, grp = 1, digest = '{first.digest}'")  # noqa: S608
+        again = await PostgresLedger.open(database, tmp_path / "another", FakeClock())
+        await again.commit(adds(opened(3)))
+        await brought(copying, again)
+        assert sorted(found(copying).book.cases) == [1, 3]
+        await again.close()
+        ledger = await taken_over(copying, database, folder)
+        assert ledger.recovery.doubt == "views"
+        await ledger.close()
+    assert any('"case":2' in path.read_text() for path in folder.rglob(f"quarantine/*/{SEGMENT}"))
+
+
+async def test_a_newer_schema_ends_who_stands_by(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Server
+) -> None:
+    monkeypatch.setattr(module, "POLL", 0.05)
+    async with standing_by(database, tmp_path / "stands by") as copying:
+        postgres.run("UPDATE ledger_head SET version = 99", database.rpartition("/")[2])
+        await until(lambda: copying.broken is not None)
+        assert "newer version (99)" in str(copying.broken)
+        assert leader.closed is None

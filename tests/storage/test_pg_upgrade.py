@@ -1,0 +1,168 @@
+"""A newer version's tables: brought up whole or not at all, and refused by whoever does not know them."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection, Error
+
+from bot.errors import Closed, LedgerClosed, StartupError
+from bot.process.cluster.copying import Copying
+from bot.storage.postgres import moving, schema
+from bot.storage.postgres.lease import Away, Lease
+from bot.storage.postgres.ledger import PostgresLedger
+from tests.fakes import FakeClock
+from tests.isp import until
+from tests.storage.samples import adds, opened
+
+pytestmark = pytest.mark.process
+SECOND = (
+    "ALTER TABLE ledger_lines ADD COLUMN at timestamptz",
+    "CREATE TABLE ledger_places (name text PRIMARY KEY)",
+    "INSERT INTO ledger_places VALUES ('north')",
+)
+
+
+def run(url: str, statement: str) -> list[Any]:
+    with Connection.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return [] if cursor.description is None else cursor.fetchall()
+
+
+def second(broken: pytest.MonkeyPatch) -> None:
+    """This program is the next version from here on."""
+    broken.setattr(schema, "VERSION", 2)
+    broken.setattr(schema, "STEPS", {2: SECOND})
+
+
+@pytest.fixture
+async def lines(database: str, tmp_path: Path) -> list[Any]:
+    ledger = await PostgresLedger.open(database, tmp_path / "wrote", FakeClock())
+    for number in (1, 2, 3):
+        await ledger.commit(adds(opened(number)))
+    await ledger.close()
+    return run(database, "SELECT seq, line FROM ledger_lines ORDER BY seq")
+
+
+async def test_it_is_brought_up_and_its_lines_stay(
+    lines: list[Any], database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second(monkeypatch)
+    with pytest.raises(StartupError, match="of a version before"):
+        await PostgresLedger.open(database, tmp_path / "early", FakeClock())
+    assert moving.made(database) == "the tables are of version 2 now, they were of 1"
+    assert moving.made(database) == "the tables are as they should be"
+    assert run(database, "SELECT seq, line FROM ledger_lines ORDER BY seq") == lines
+    assert run(database, "SELECT name FROM ledger_places") == [("north",)]
+    ledger = await PostgresLedger.open(database, tmp_path / "wrote", FakeClock())
+    assert sorted(ledger.book.cases) == [1, 2, 3]
+    await ledger.commit(adds(opened(4)))
+    await ledger.close()
+
+
+class Mortal(Connection[Any]):
+    """Its process is killed at a statement: before that is sent, or with its answer on the way."""
+
+    left, behind = 0, False
+
+    def execute(self, *query: Any, **more: Any) -> Any:
+        self.left -= 1
+        if self.left == 0 and not self.behind:
+            self.pgconn.finish()
+        done = super().execute(*query, **more)
+        if self.left == 0:
+            self.pgconn.finish()
+        return done
+
+
+def killed(url: str, statement: int, *, behind: bool) -> bool:
+    """Whether it got so far as to be killed there."""
+    connection = Mortal.connect(url, autocommit=True)
+    connection.left, connection.behind = statement, behind
+    with suppress(Error):
+        schema.make(connection)
+    connection.close()
+    return connection.left <= 0
+
+
+async def test_killed_at_any_statement_it_is_as_before_and_the_same_command_does_it(
+    lines: list[Any], database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = 0
+    for behind in (False, True):
+        for statement in range(1, 100):
+            with monkeypatch.context() as broken:
+                second(broken)
+                if not killed(database, statement, behind=behind):
+                    break
+            tried += 1
+            assert run(database, "SELECT version FROM ledger_head") == [(1,)]
+            assert run(database, "SELECT to_regclass('ledger_places') IS NULL") == [(True,)]
+            ledger = await PostgresLedger.open(database, tmp_path / "old", FakeClock())
+            await ledger.close()
+        run(database, "DROP TABLE ledger_places; ALTER TABLE ledger_lines DROP COLUMN at")
+        run(database, "UPDATE ledger_head SET version = 1")
+    assert tried >= 2 * (len(SECOND) + 4), "each statement of it, from both sides"
+    second(monkeypatch)
+    moving.made(database)
+    assert run(database, "SELECT version FROM ledger_head") == [(2,)]
+    assert run(database, "SELECT seq, line FROM ledger_lines ORDER BY seq") == lines
+
+
+@pytest.mark.usefixtures("lines")
+async def test_beside_one_that_leads_it_is_refused_and_nobody_leads_meanwhile(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = Lease(database, "noc-a 1", ttl=600.0, patience=60.0)
+    assert await lease.take() is not None
+    second(monkeypatch)
+    with pytest.raises(StartupError, match="a machine leads"):
+        moving.made(database)
+    assert run(database, "SELECT version FROM ledger_head") == [(1,)]
+    await lease.give_up()
+    held: list[bool] = []
+
+    async def takes() -> None:
+        held.append(await lease.take() is not None)
+
+    with Connection.connect(database) as connection:
+        schema._upgrade(connection, 1)
+        taking = asyncio.create_task(takes())
+        await until(lambda: waits(database))
+        assert held == []
+    with suppress(Away):
+        await taking
+    await lease.close()
+    assert run(database, "SELECT version FROM ledger_head") == [(2,)]
+
+
+def waits(url: str) -> bool:
+    """Whether somebody waits for a row that another one has."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+    return run(url, query + "current_database()") != [(0,)]
+
+
+async def test_whoever_does_not_know_them_says_so_at_the_start_and_while_it_runs(
+    lines: list[Any], database: str, tmp_path: Path
+) -> None:
+    text = "the ledger's tables are of a newer version (2) than this program knows (1)"
+    led = await PostgresLedger.open(database, tmp_path / "wrote", FakeClock())
+    stands_by = Copying(database, tmp_path / "stands by", FakeClock())
+    stands_by.start()
+    await until(lambda: stands_by.ready)
+    run(database, "; ".join([*SECOND, "UPDATE ledger_head SET version = 2, epoch = epoch + 1"]))
+    with pytest.raises(LedgerClosed):
+        await led.commit(adds(opened(4)))
+    assert isinstance(led.closed, Closed)
+    assert (str(led.closed), led.closed.code) == (text, "newer")
+    await until(lambda: stands_by.broken is not None)
+    assert isinstance(stands_by.broken, StartupError)
+    assert (str(stands_by.broken), stands_by.broken.code) == (text, 1)
+    await stands_by.stop()
+    await led.close()
+    with pytest.raises(StartupError, match="newer version") as refused:
+        await PostgresLedger.open(database, tmp_path / "wrote", FakeClock())
+    assert refused.value.code == 1
+    assert run(database, "SELECT seq, line FROM ledger_lines ORDER BY seq") == lines
