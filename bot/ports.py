@@ -250,6 +250,10 @@ class Ledger(Protocol):
         Where it is so only for now (`Closed.code` is "away") rules wait until it is over.
         """
 
+    @property
+    def kept(self) -> Sequence[Line]:
+        """Lines that were durable and that the ledger lacks now; they wait for who confirms it."""
+
     async def commit(self, write: Write) -> Sequence[Line]:
         """Run `write` on the state, add its lines as one group, return them once they are durable.
 

@@ -20,6 +20,7 @@ from bot.domain.delivery import News
 from bot.errors import LedgerClosed, StartupError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
+from bot.flow.kept import sent
 from bot.ops.api import Api
 from bot.ops.keys import Keys
 from bot.ops.pushed import pushed
@@ -383,6 +384,9 @@ class App:
         elif recovery.quarantined:
             log.warning("a torn tail of %s bytes was put aside: %s", recovery.quarantined, recovery.file)
             self._telegram.groups.say(Notice("ledger_recovered", {"bytes": recovery.quarantined}))
+        if kept := self._ledger.kept:
+            log.warning("the database lacks %s lines that are kept here until somebody confirms", len(kept))
+            self._telegram.groups.say(Notice("kept_lines", {"n": len(kept), "messages": sent(kept)}))
 
     async def _stop(self) -> None:
         """No new sends; those in flight finish; the rest is written and goes on at the next start.

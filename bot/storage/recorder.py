@@ -48,6 +48,11 @@ class Recorder:
         return self._closed
 
     @property
+    def kept(self) -> Sequence[Line]:
+        """As `Ledger.kept`: files lack none that was durable."""
+        return ()
+
+    @property
     def head(self) -> Head | None:
         """The last line that is durable; None where lines are in no file."""
         return None

@@ -6,8 +6,11 @@ from bot.chat.screens.press import Kind, Press
 from bot.chat.screens.screen import Screen
 from bot.chat.taps.browse import Page
 from bot.chat.taps.deps import TapDeps
-from bot.domain.events import Resent, Resolved
+from bot.domain.events import Resent, Resolved, Result
+from bot.domain.plan import IN_DOUBT
 from bot.errors import Declined
+from bot.flow.kept import confirm, sent
+from bot.ports import Notice
 from bot.steps import decide, unknown
 from bot.steps.unknown import Choose
 
@@ -75,7 +78,12 @@ class DoubtPresses:
             draw = confirming.unconfirmed if press.arg == confirming.BACK else confirming.ask_confirm
             screen = draw(since, book.doubt, self._d.words, now)
             return self._d.later(page, lambda: self._d.browse.turn(page, screen))
-        await self._d.decide(decide.confirm(page.who, now))
+        kept = self._d.ledger.kept
+        lines = await self._d.desk.decide(confirm(page.who, now, kept))  # what is kept is of all regions
+        if n := sent(kept):
+            told = [line for line in lines if isinstance(line, Result)]
+            doubts_of = sum(line.outcome in IN_DOUBT for line in told)
+            self._d.chat.say(Notice("kept_written", {"n": n, "done": len(told), "doubts": doubts_of}))
         done = confirming.confirmed(since, page.who, now, self._d.words)
         for message in {page.message, *self._d.chat.notices(confirming.NOTICE)}:
             self._d.beside(self._d.browse.turn(Page(page.chat, message, page.who, page.query), done))

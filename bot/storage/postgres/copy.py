@@ -24,7 +24,7 @@ from bot.storage.disk import Disk
 from bot.storage.people import months
 from bot.storage.people.key import NAME as KEY
 from bot.storage.people.key import Key, KeyMissing, key_of, read
-from bot.storage.postgres import table
+from bot.storage.postgres import kept, table
 from bot.storage.postgres.link import Link
 from bot.storage.replay import SHELF, Fault, Scan, doubt_about, heads_of_views, quarantine, scan
 from bot.storage.segments import ledger_folder, segment_name, segments_in
@@ -73,6 +73,7 @@ def _mine(
         found.trouble = None
     if found.head.seq and _digest_at(link, found.head.seq) != found.head.digest:
         _log.error("postgres_lacks_lines", last_here=found.head.seq, last_there=end.seq)
+        kept.keep(link, disk, folder, found.head.seq, clock.now())
         _put(disk, folder, lacking=found.head.seq)
         _set_aside(disk, folder, clock)
         return Scan(), "views"

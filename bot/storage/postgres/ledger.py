@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 import structlog
 
 from bot import tongue
-from bot.domain.events import Line
+from bot.domain.events import Confirmed, Line
 from bot.errors import Closed, LedgerClosed, StartupError
 from bot.ports import Clock, Write
 from bot.storage.disk import Disk
@@ -26,7 +26,7 @@ from bot.storage.people import months
 from bot.storage.people.key import KeyMissing
 from bot.storage.people.months import Listed
 from bot.storage.people.store import People
-from bot.storage.postgres import copy, schema, table
+from bot.storage.postgres import copy, kept, schema, table
 from bot.storage.postgres.link import Link, Lost, why
 from bot.storage.postgres.table import Elsewhere, Fenced, Newer
 from bot.storage.postgres.warm import Warm
@@ -53,9 +53,9 @@ class PostgresLedger(FileLedger):
     patience = 1.5
     """Below the three seconds after which who cannot reach it does not lead any more."""
 
-    def __init__(self, link: Link, epoch: int, **parts: Any) -> None:
+    def __init__(self, link: Link, epoch: int, kept: Sequence[Line], **parts: Any) -> None:
         super().__init__(**parts)
-        self._link, self._epoch = link, epoch
+        self._link, self._epoch, self._kept = link, epoch, kept
         self._away: Closed | None = None
         self._back = asyncio.Event()
         self._back.set()
@@ -99,6 +99,11 @@ class PostgresLedger(FileLedger):
     def closed(self) -> str | None:
         """Why nothing may be decided or sent, also for as long as PostgreSQL is away."""
         return self._closed or self._away
+
+    @property
+    def kept(self) -> Sequence[Line]:
+        """Lines of the copy here that PostgreSQL was found to lack, until the ledger is confirmed."""
+        return self._kept
 
     @property
     def epoch(self) -> int:
@@ -160,6 +165,15 @@ class PostgresLedger(FileLedger):
     def _stop(self, why: str, *, sound: bool = False) -> None:
         super()._stop(why, sound=sound)
         self._back.set()
+
+    def _tell(self, lines: Sequence[Line]) -> None:
+        if self._kept and any(isinstance(line, Confirmed) for line in lines):
+            self._kept = ()
+            try:
+                kept.done(Disk(), self._folder)
+            except OSError as error:  # what is written already is found to be, if it is asked again
+                _log.warning("kept_lines_stay", why=error.strerror)
+        super()._tell(lines)
 
     async def _durably(
         self, listed: Sequence[Listed], rows: Sequence[tuple[datetime, bytes]]
@@ -284,13 +298,17 @@ def _brought(warm: Warm, clock: Clock, disk: Disk, epoch: int | None) -> dict[st
     if corrupt is None:
         now = segment_name(max(clock.now(), found.head.at))
         segments.switch_to(max(now, *found.sizes) if found.sizes else now)
+    doubt = warm.doubt(disk)
+    if doubt is None and found.book.unconfirmed is None:
+        kept.done(disk, folder)  # somebody confirmed it on another machine
     end = table.end(link)
     return {
+        "kept": kept.read(disk, folder),
         "epoch": end.epoch if epoch is None else epoch,
         "folder": folder,
         "clock": clock,
         "book": found.book,
-        "recovery": Recovery(found.head.seq, 0, None, corrupt, warm.doubt(disk), found.since),
+        "recovery": Recovery(found.head.seq, 0, None, corrupt, doubt, found.since),
         "segments": segments,
         "people": people,
         "once_doubted": partial(copy.told, disk, folder),

@@ -1,0 +1,82 @@
+"""Lines of the copy here that PostgreSQL lacks: a replica took over that had not got them.
+
+They are kept in the quarantine, as they stood, until somebody confirms the ledger: what they tell of sends is
+written behind that (`bot.flow.kept`). Where another machine wrote it before, what is there is found.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from bot.domain.events import Line
+from bot.storage import codec
+from bot.storage.codec import BadLine
+from bot.storage.disk import Disk
+from bot.storage.postgres.link import Link
+from bot.storage.replay import SHELF
+from bot.storage.segments import ledger_folder, segments_in
+
+MOST = 20_000
+"""Of so many last lines the first that differs is looked for. What lacks more is an old copy, no replica."""
+
+_KEPT, _DONE = ".kept", ".written"
+
+
+def keep(link: Link, disk: Disk, folder: Path, last: int, now: datetime) -> None:
+    """Put what PostgreSQL lacks of the copy's lines, up to the last, into a file. Raises Lost or OSError."""
+    query = "SELECT seq, line FROM ledger_lines WHERE seq > %s AND seq <= %s"
+    there = {seq: codec.digest(raw.encode()) for seq, raw in link.ask(query, (last - MOST, last))}
+    lacking = list[bytes]()
+    for raw in _from_the_end(disk, folder, last):
+        if there.get(codec.unseal(raw).seq) == codec.digest(raw):
+            break
+        lacking.append(raw)
+    else:
+        if len(lacking) < last:  # nothing in common: not the end is missing
+            return
+    if lacking:
+        shelf = ledger_folder(folder) / SHELF
+        disk.make_folder(shelf)
+        data = b"\n".join([*reversed(lacking), b""])
+        disk.replace(shelf / f"{now:%Y%m%dT%H%M%S.%fZ}{_KEPT}", data)
+
+
+def _from_the_end(disk: Disk, folder: Path, last: int) -> Iterator[bytes]:
+    """The last lines, the last one first; at most so many."""
+    left = MOST
+    for name in reversed(segments_in(disk, folder)):
+        path = ledger_folder(folder) / name
+        raws = [raw for raw in disk.lines(path, 0, disk.length(path)) if _seq(raw) <= last]
+        yield from reversed(raws[-left:])
+        left -= len(raws)
+        if left <= 0:
+            return
+
+
+def _seq(raw: bytes) -> int:
+    try:
+        return codec.unseal(raw).seq
+    except BadLine:
+        return 1 << 62
+
+
+def read(disk: Disk, folder: Path) -> Sequence[Line]:
+    """What is kept and was not written again yet, oldest first. Raises OSError."""
+    found = list[Line]()
+    for path in _files(disk, folder):
+        for raw in disk.lines(path, 0, disk.length(path)):
+            with suppress(BadLine):
+                found.append(codec.unseal(raw).line)
+    return found
+
+
+def done(disk: Disk, folder: Path) -> None:
+    """They are written again, or the ledger was confirmed without them: the files stay. Raises OSError."""
+    for path in _files(disk, folder):
+        disk.move(path, path.with_suffix(_DONE))
+
+
+def _files(disk: Disk, folder: Path) -> list[Path]:
+    shelf = ledger_folder(folder) / SHELF
+    return [shelf / name for name in sorted(disk.names(shelf)) if name.endswith(_KEPT)]

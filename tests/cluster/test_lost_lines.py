@@ -1,0 +1,165 @@
+"""The database loses its last lines, sends among them: whoever has them keeps them for who confirms."""
+
+import signal
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bot.domain import events as ev
+from bot.domain.plan import Outcome
+from bot.flow.kept import confirm
+from bot.storage.postgres.ledger import PostgresLedger
+from tests.cluster.nodes import Cluster, Node, cluster
+from tests.fakes import ANA, FakeClock
+from tests.postgres import Server, running
+from tests.storage.samples import adds, dispatch, opened
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
+CUSTOMERS, LOST, IN_FLIGHT = 120, 20, 10
+LOSE = """
+ALTER TABLE ledger_lines DISABLE TRIGGER ALL;
+UPDATE ledger_head SET seq = l.seq, grp = (l.line::json->>'group')::bigint,
+    digest = encode(sha256(convert_to(l.line, 'UTF8')), 'hex'), at = (l.line::json->>'at')::timestamptz
+FROM (
+    SELECT seq, line FROM ledger_lines
+    WHERE seq <= (SELECT seq - {lost} FROM ledger_head) AND line::json->>'left' = '0'
+    ORDER BY seq DESC LIMIT 1
+) AS l;
+DELETE FROM ledger_lines WHERE seq > (SELECT seq FROM ledger_head);
+ALTER TABLE ledger_lines ENABLE TRIGGER ALL;
+"""
+
+
+def lose(server: Server, database: str, lines: int) -> None:
+    """The last lines are gone, as in a replica that took over before it had them."""
+    server.run(LOSE.format(lost=lines), database)
+
+
+async def confirms(noc: Cluster) -> None:
+    def asks(words: str) -> bool:
+        return any(b.startswith(words) for message in noc.chat.messages() for b in message.buttons)
+
+    for words in ("Confirmar: pode", "Sim"):
+        await noc.until(partial(asks, words))
+        message = next(m for m in noc.chat.messages() if any(b.startswith(words) for b in m.buttons))
+        label = next(b for b in message.buttons if b.startswith(words))
+        noc.chat.post_callback(noc.ana, message, message.button(label).data or "")
+
+
+@pytest.mark.parametrize("leads", ["who led before", "the other one"])
+async def test_nobody_of_them_gets_two_and_all_are_accounted_for(
+    pg_shared: Path, tmp_path: Path, leads: str
+) -> None:
+    with running(pg_shared) as server:
+        async with cluster(server, tmp_path, CUSTOMERS) as noc:
+            noc.a.switch_on()
+            await noc.until(noc.a.leads)
+            noc.b.switch_on()
+            await noc.until(noc.b.stands_by)
+            await noc.approve()
+            await noc.until(lambda: len(noc.hsm.received) >= CUSTOMERS // 3)
+            stays: Node = noc.a if leads == "who led before" else noc.b
+            await noc.other(stays).switch_off(signal.SIGKILL)  # at once: what is lost was durable
+            lose(server, noc.name, LOST)
+            sent = noc.delivered()
+            await noc.until(lambda: noc.said("O banco do registro perdeu"))
+            before = len(noc.lines())
+            await confirms(noc)
+            await noc.until(noc.done)
+            assert len(noc.delivered()) > len(sent), "it goes on with the others"
+            again = [line["kind"] for line in noc.lines()[before:] if line["kind"] in {"intent", "confirmed"}]
+            assert again[0] == "confirmed"
+            await noc.until(lambda: noc.said("que o banco tinha perdido"))
+            noc.judged(2 * IN_FLIGHT)
+
+
+@pytest.fixture
+async def folders(database: str, tmp_path: Path, postgres: Server) -> tuple[Path, Path]:
+    """Two that have lines of sends which the database lost."""
+    leads, stands_by = tmp_path / "leads", tmp_path / "stands by"
+    ledger = await PostgresLedger.open(database, leads, FakeClock())
+    await ledger.commit(adds(*dispatch()))
+    await ledger.commit(adds(ev.Intent(1, "c1")))
+    await ledger.commit(adds(ev.Result(1, "c1", Outcome.ACCEPTED, "r1")))
+    await ledger.close()
+    await (await PostgresLedger.open(database, stands_by, FakeClock())).close()
+    lose(postgres, database.rpartition("/")[2], 2)
+    return leads, stands_by
+
+
+async def begun(database: str, folder: Path) -> PostgresLedger:
+    """As a start does."""
+    ledger = await PostgresLedger.open(database, folder, FakeClock())
+    await ledger.commit(adds(ev.Started("1", ledger.recovery.doubt, ledger.key)))
+    return ledger
+
+
+async def confirmed(ledger: PostgresLedger) -> list[str]:
+    lines = await ledger.commit(confirm(ANA, FakeClock().now(), ledger.kept))
+    return [line.kind for line in lines]
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.suffix for path in (folder / "ledger" / "quarantine").iterdir() if path.is_file())
+
+
+async def test_they_are_kept_over_starts_until_they_are_written_again(
+    database: str, folders: tuple[Path, Path]
+) -> None:
+    for _ in range(2):
+        ledger = await begun(database, folders[0])
+        assert [line.kind for line in ledger.kept] == ["intent", "result"]
+        assert ledger.book.unconfirmed is not None
+        await ledger.close()
+    ledger = await begun(database, folders[0])
+    assert await confirmed(ledger) == ["confirmed", "intent", "result"]
+    assert (ledger.kept, files(folders[0])) == ((), [".written"])
+    assert ledger.book.cases[1].dispatches[0].sends.results["c1"].outcome is Outcome.ACCEPTED
+    await ledger.close()
+    again = await PostgresLedger.open(database, folders[0], FakeClock())
+    assert (list(again.kept), again.recovery.doubt) == ([], None)
+    await again.close()
+
+
+async def test_who_leads_later_finds_what_the_other_one_wrote(
+    database: str, folders: tuple[Path, Path]
+) -> None:
+    ledger = await begun(database, folders[0])
+    assert await confirmed(ledger) == ["confirmed", "intent", "result"]
+    await ledger.close()
+    other = await begun(database, folders[1])
+    assert len(other.kept) == 2
+    assert await confirmed(other) == ["confirmed"]
+    assert files(folders[1]) == [".written"]
+    await other.close()
+
+
+async def test_what_was_confirmed_elsewhere_is_asked_about_no_more(
+    database: str, folders: tuple[Path, Path]
+) -> None:
+    """It was put aside here, and doubted by a start; the other machine's person confirmed."""
+    mine = await begun(database, folders[0])
+    await mine.close()
+    ledger = await begun(database, folders[1])
+    await confirmed(ledger)
+    await ledger.close()
+    again = await PostgresLedger.open(database, folders[0], FakeClock())
+    assert (again.kept, files(folders[0])) == ([], [".written"])
+    await again.close()
+
+
+async def test_a_database_that_has_another_ledger_takes_none_of_these_lines(
+    database: str, tmp_path: Path, postgres: Server
+) -> None:
+    ledger = await PostgresLedger.open(database, tmp_path, FakeClock())
+    await ledger.commit(adds(opened(1)))
+    await ledger.commit(adds(opened(2)))
+    await ledger.close()
+    lose(postgres, database.rpartition("/")[2], 1)
+    other = await PostgresLedger.open(database, tmp_path / "other", FakeClock())
+    await other.commit(adds(opened(7)))
+    await other.close()
+    again = await PostgresLedger.open(database, tmp_path, FakeClock())
+    assert [line.kind for line in again.kept] == ["case_opened"], "the first is in common"
+    await again.close()
