@@ -19,6 +19,7 @@ OTHERS = {
     "REGION_SUL_TELEGRAM_CHAT_ID": str(SOUTH),
     "REGION_SUL_OLTS": "s 01",
     "REGION_SUL_TELEGRAM_APPROVERS": str(BETO),
+    "REGION_NORTE_HSM_ID_LOS": "514",
     "SETTLE_SECONDS": "1",
 }
 
@@ -60,6 +61,7 @@ async def test_each_noc_decides_on_its_own_and_nobody_is_told_twice(tmp_path: Pa
             await until(lambda: any("sem região" in m.text for m in site.chat.messages()))
         assert not site.hsm.duplicates
         assert len(site.hsm.received) == len(north.onus), "who is in plans of both has one message"
+        assert {message.hsm for message in site.hsm.received} == {514}, "by the template of that region"
         assert not any("N 01" in m.text for m in site.chat.messages(SOUTH))
         assert not any("S 01" in m.text for m in site.chat.messages(NORTH))
         assert opened(tmp_path) == {"N 01": "NORTE", "S 01": "SUL", "X 01": None}

@@ -1,14 +1,19 @@
 """Several NOCs: what a region sets of its own, what it shares, and what is wrong with it, all at once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.domain.plan import Message
+from bot.gateways.dry_run import ADAPTER as DRY
+from bot.ports import Templates
 from bot.process.settings.again import Given, difference
 from bot.process.settings.composed import MAY_DIFFER
 from bot.process.settings.part import is_secret
 from bot.process.settings.reading import FIELDS
-from bot.process.wiring import rules_of, setups_of
+from bot.process.wiring import open_gateway, rules_of, setups_of, words_of
+from tests.fakes import FakeClock
 
 from .settings import load, read
 from .test_settings import GOOD
@@ -143,3 +148,64 @@ def test_a_regions_group_takes_a_restart(file: Path) -> None:
     assert reread(file, REGION_SUL_TELEGRAM_CHAT_ID="-1009") == ({}, ("REGION_SUL_TELEGRAM_CHAT_ID",), ())
     held, restart, _ = reread(file, REGION_SUL_OLTS="Z*", REGIONS="SUL,NORTE")
     assert (held, sorted(restart)) == ({}, ["REGIONS", "REGION_NAME_OLTS"])
+
+
+OWN = {
+    "REGION_NORTE_HSM_ID_LOS": "514",
+    "REGION_NORTE_HSM_ID_RESTORED": "519",
+    "REGION_NORTE_HSM_VARIABLES_RESTORED": "nome,duracao",
+    "REGION_SUL_HSM_VARIABLES": "nome",
+    "REGION_SUL_HSM_TEXT_LOS": "Oi {{1}}",
+}
+LOS, POWER = int(GOOD["HSM_ID_LOS"]), int(GOOD["HSM_ID_POWER"])
+
+
+def test_a_region_has_templates_of_its_own_where_it_says_so() -> None:
+    settings = load(None, BOTH | OWN)
+    rules = rules_of(settings)
+    north, south = rules.of("NORTE"), rules.of("SUL")
+    assert north.own_templates == {"LOS": "LOS.NORTE", "RESTORED": "RESTORED.NORTE"}
+    assert north.templates == {"LOS.NORTE": "514", "POWER": str(POWER), "RESTORED.NORTE": "519"}
+    assert south.own_templates == {"LOS": "LOS.SUL", "POWER": "POWER.SUL"}, "the same ids, filled otherwise"
+    assert (rules.restored, north.restored, south.restored) == (False, True, False)
+    assert (rules.own_templates, rules.templates) == ({}, {"LOS": str(LOS), "POWER": str(POWER)})
+    assert (south.texts["LOS"], north.texts["LOS"]) == ("Oi {{1}}", "")
+    assert settings.templates() == {
+        "LOS": LOS,
+        "POWER": POWER,
+        "LOS.NORTE": 514,
+        "RESTORED.NORTE": 519,
+        "LOS.SUL": LOS,
+        "POWER.SUL": POWER,
+    }
+    assert rules.every_template() == {name: str(id_) for name, id_ in settings.templates().items()}
+
+
+def test_a_gateway_is_given_the_templates_of_all_regions() -> None:
+    settings, clock = load(None, BOTH | OWN), FakeClock()
+    about = Message("1", "5561999990001", "Ana Lima", "LOS.SUL")
+    for gateway in (open_gateway(settings, clock), DRY.open(settings, settings.tz, clock)):
+        assert isinstance(gateway, Templates)
+        assert gateway.fills(about) == {"1": "Ana Lima"}
+        assert gateway.fills(replace(about, template="LOS")) == {}
+        assert len(gateway.fills(replace(about, template="RESTORED.NORTE"))) == 2
+
+
+def test_what_to_mend_is_named_as_the_region_has_it() -> None:
+    words = words_of(load(None, BOTH | OWN))
+    assert words.coded("LOS.NORTE", "setting") == "REGION_NORTE_HSM_ID_LOS"
+    assert words.coded("LOS", "setting") == "HSM_ID_LOS"
+
+
+def test_a_regions_templates_are_checked_with_the_others() -> None:
+    assert wrong(REGION_SUL_HSM_ID_RESTORED=str(LOS)) == [
+        "REGION_SUL_HSM_ID_RESTORED is the template that tells of an outage"
+    ]
+    assert wrong(REGION_SUL_HSM_ID_LOS="x") == ["REGION_SUL_HSM_ID_LOS is not valid"]
+    assert wrong(REGION_SUL_RESTORED_AUTO="true", REGION_SUL_HSM_ID_RESTORED="519") == []
+
+
+def test_a_regions_text_may_change_while_it_runs_its_template_not(file: Path) -> None:
+    held, restart, _ = reread(file, REGION_SUL_HSM_TEXT_LOS="Oi", REGION_SUL_HSM_ID_LOS="614")
+    assert held == {"REGION_SUL_HSM_TEXT_LOS": ">Oi"}
+    assert restart == ("REGION_SUL_HSM_ID_LOS",)

@@ -118,14 +118,32 @@ RESTORED = "RESTORED"
 """The template that tells that service is back; the others are named after the kind of outage."""
 
 
+def of_region(family: str, region: str) -> str:
+    """What messages call a region's own template for that (`Message.template`)."""
+    return f"{family}.{region}"
+
+
+def family_of(template: str) -> str:
+    """What it is for: LOS, POWER or RESTORED."""
+    return template.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A template that the case's region has of its own: what messages call it, and its name there."""
+
+    template: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What a gateway is asked to send: one template to one phone (digits with country code).
 
     `about` stands for the send in what the gateway tells of it later (`bot.domain.delivery.opaque`).
-    `template` is LOS, POWER or RESTORED. The rest may fill the template's variables: when the outage began
-    and ended, when it is expected to end (None: nobody said), and its cause in a person's words (empty:
-    nobody said).
+    `template` is LOS, POWER or RESTORED, or a region's own for that (`of_region`). The rest may fill the
+    template's variables: when the outage began and ended, when it is expected to end (None: nobody said), and
+    its cause in a person's words (empty: nobody said).
     """
 
     recipient: str
@@ -206,8 +224,9 @@ class Progress:
     sends that were repeated: where a repetition comes to nothing, the doubt about the one before is back.
     `refused` are those at whose send the dispatch stopped itself: they come last when it goes on, so that one
     customer whom the gateway takes for no reason that we know keeps nobody else waiting. `deliveries` is what
-    receipts said, `repeated` who was sent to again after a send that may have arrived. `kept` are the counts
-    of a plan of which nothing else is left.
+    receipts said, `repeated` who was sent to again after a send that may have arrived. `templates` are those
+    that the case's region had of its own when the plan was made. `kept` are the counts of a plan of which
+    nothing else is left.
     """
 
     recipients: dict[str, Recipient]
@@ -222,6 +241,11 @@ class Progress:
     repeated: dict[str, None] = field(default_factory=dict)
     kept: Tally | None = None
     where: Where = NOWHERE
+    templates: tuple[Used, ...] = ()
+
+    def called(self, family: str) -> str:
+        """What messages of this plan call the template for that."""
+        return next((one.template for one in self.templates if family_of(one.template) == family), family)
 
     def pace(self, now: datetime) -> float:
         """How many a second left lately; 0 where that was for less than a second, which tells nothing."""

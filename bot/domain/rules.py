@@ -4,11 +4,12 @@ The defaults are the product's, except that by default nothing waits and nothing
 a case of its own at the first poll that sees it, and over at the first that does not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from bot.domain.limits.hours import Hours
+from bot.domain.plan import Used
 from bot.domain.shift.times import Times
 
 
@@ -23,11 +24,12 @@ class Rules:
     shares of 1. `two_person_above` 0 asks nobody else; `customer_hours` None is always. `restored`: there is
     a template for "service is back". `assume_hours` 0 lets nothing lapse; of cases of fewer than `sound_from`
     ONUs nobody is reminded. `tells` and `tells_restored`: what fills the variables of the first message and
-    of that one. By `Message.template`: `templates` are what they are called at the platform (`language`: in
-    that one), `texts` what they say, where the settings have it. `daily_limit`: to so many different
-    people within 24 hours; 0: the settings say nothing. `digest_at`: when the handover is posted by itself.
-    `regions`: the rules of each NOC that has some of its own, by its name, the same for all of them; `olts`
-    are the patterns of the OLTs of one of those.
+    of that one. `templates` is what they are called at the platform by `Message.template` (`language`: in
+    that one). By what they are for (LOS, POWER, RESTORED) `texts` is what they say, where the settings have
+    it, and `own_templates` the `Message.template` of those that a region has of its own. `daily_limit`: to so
+    many different people within 24 hours; 0: the settings say nothing. `digest_at`: when the handover is
+    posted by itself. `regions`: the rules of each NOC that has some of its own, by its name, the same for all
+    of them; `olts` are the patterns of the OLTs of one of those.
     """
 
     cooldown_hours: float = 24.0
@@ -69,6 +71,7 @@ class Rules:
     tells: frozenset[str] = frozenset()
     tells_restored: frozenset[str] = frozenset()
     templates: Mapping[str, str] = field(default_factory=dict, hash=False)
+    own_templates: Mapping[str, str] = field(default_factory=dict, hash=False)
     language: str = ""
     texts: Mapping[str, str] = field(default_factory=dict, hash=False)
     daily_limit: int = 0
@@ -79,6 +82,21 @@ class Rules:
     def of(self, region: str) -> "Rules":
         """Those of a region; of one that there is not (any more), and of none, what all others share."""
         return self.regions.get(region, self)
+
+    def template(self, family: str) -> str:
+        """What messages call the template for that (`Message.template`)."""
+        return self.own_templates.get(family, family)
+
+    def used(self, families: Iterable[str]) -> tuple[Used, ...]:
+        """Which of those for that are a region's own."""
+        own = (self.own_templates[family] for family in families if family in self.own_templates)
+        return tuple(Used(template, self.templates[template]) for template in own)
+
+    def every_template(self) -> dict[str, str]:
+        """What those of all NOCs are called at the platform, by `Message.template`."""
+        return {
+            name: called for one in (self, *self.regions.values()) for name, called in one.templates.items()
+        }
 
     def home(self, region: str) -> str:
         """Whose a case of that region is now: the region's, as long as there is one of that name."""

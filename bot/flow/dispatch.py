@@ -204,7 +204,8 @@ class Dispatcher:
         answered = self._answered(number, dispatch)
         case = self._ledger.book.cases[number]
         template = dispatch.template.value if case.restores is None else RESTORED
-        job = Job(number, dispatch.attempt, template, halt, answered, dispatch.facts)
+        called = dispatch.sends.called
+        job = Job(number, dispatch.attempt, template, halt, answered, dispatch.facts, called)
         await self._sender.send(job, dispatch.progress.todo() if dispatch.progress is not None else [])
         left = dispatch.progress is not None and bool(dispatch.progress.todo())
         if self.draining and left and job.why is None and dispatch.phase is not Phase.STOPPING:

@@ -67,7 +67,7 @@ class Platform:
         """What the platform tells by itself of a template of ours (None: all is well with it)."""
         if language and self._rules.language not in {"", language}:
             return
-        ours = [template for template, called in self._rules.templates.items() if called == name]
+        ours = [template for template, called in self._rules.every_template().items() if called == name]
         await self._policy.observe(judge(dict.fromkeys(ours, (name, trouble))))
 
     async def heard(self, news: TemplateNews) -> None:
@@ -84,16 +84,13 @@ class Platform:
         dispatch = case.dispatch
         planned = dispatch is not None and dispatch.progress is not None
         facts = dispatch.facts if dispatch is not None and planned else facts_of(case, self._clock.now())
-        texts = {**self._rules.texts, **self._texts}
-        messages = [
-            Message("", "", name, template, facts.started, facts.eta, facts.ended, facts.cause)
-            for template in templates_of(case, self._rules)
-        ]
-        return [
-            filled(texts[message.template], self._values(message))
-            for message in messages
-            if texts.get(message.template)
-        ]
+        rules, said = self._rules.of(case.region), []
+        for family in templates_of(case, rules):
+            template = rules.template(family)
+            message = Message("", "", name, template, facts.started, facts.eta, facts.ended, facts.cause)
+            if text := self._texts.get(template) or rules.texts.get(family):
+                said.append(filled(text, self._values(message)))
+        return said
 
     def drain(self) -> None:
         """Nothing more is read."""
@@ -106,8 +103,10 @@ class Platform:
 
     def _due(self) -> float:
         """When to read again: sooner than that where something holds sends back."""
-        held = held_by(self._ledger.book, self._rules.templates, self._rules, self._clock.now())
-        return self._read_at + (FRESH if self._good and held is None else TRIED)
+        book, now = self._ledger.book, self._clock.now()
+        every = (self._rules, *self._rules.regions.values())
+        held = any(held_by(book, rules.templates, rules, now) for rules in every)
+        return self._read_at + (TRIED if held or not self._good else FRESH)
 
     async def _read(self) -> None:
         """Both at one time; what cannot be read stays as it was known."""

@@ -162,7 +162,7 @@ class Policy:
             return
         if isinstance(line, TemplateJudged):
             holds = line.trouble is not None and line.trouble.holds
-            about = {"name": line.name, "trouble": line.trouble, "holds": holds}
+            about = {"name": line.name, "trouble": line.trouble, "holds": holds, "template": line.template}
             self._chat.say(Notice("template", about))
         for number in sorted(self._ledger.book.open):
             self._chat.show(number)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Protocol, runtime_checkable
 
+from bot.domain.plan import of_region
 from bot.ports import Clock, Gateway, Webhook
 from bot.process.settings.part import Declared
 from bot.process.settings.templates import TEXTS, Templates
@@ -37,9 +38,9 @@ class Sending:
     """What a gateway's settings say of its messages, in the program's own words.
 
     `rate` is in messages a second (0: no limit), None: as the answers allow, at most `fastest`. `sends` are
-    in flight at most, and fewer where it `follows` the answers. `templates` are the ids by
-    `Message.template`; `tells`, `tells_restored`, `language`, `texts` and `daily_limit` as in
-    `Rules`.
+    in flight at most, and fewer where it `follows` the answers. By what they are for (LOS, POWER, RESTORED)
+    `templates` are the ids, `variables` what fills them in turn; `tells`, `tells_restored`, `language`,
+    `texts` and `daily_limit` as in `Rules`.
     """
 
     rate: float | None = None
@@ -48,6 +49,7 @@ class Sending:
     follows: bool = True
     account: int | None = None
     templates: Mapping[str, int | str] = field(default_factory=dict)
+    variables: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tells: frozenset[str] = frozenset()
     tells_restored: frozenset[str] = frozenset()
     language: str = ""
@@ -58,6 +60,37 @@ class Sending:
     def restored(self) -> bool:
         """Whether there is a template for "service is back"."""
         return "RESTORED" in self.templates
+
+    def differs(self, other: "Sending") -> list[str]:
+        """For what another one's templates are not these, or are filled otherwise."""
+        return [
+            family
+            for family, id_ in other.templates.items()
+            if (id_, other.variables[family]) != (self.templates.get(family), self.variables[family])
+        ]
+
+
+def all_templates(
+    settings: Templates, sending: Callable[[Any], Sending]
+) -> tuple[dict[str, Any], dict[str, Sequence[str]]]:
+    """The ids by `Message.template`, and what fills them: of all NOCs.
+
+    What a region has of its own is another template, also where only what fills it differs.
+    """
+    shared = sending(settings)
+    ids, variables = dict(shared.templates), dict(shared.variables)
+    for region, its in settings.by_region().items():
+        own = sending(its)
+        for family in shared.differs(own):
+            template = of_region(family, region)
+            ids[template], variables[template] = own.templates[family], own.variables[family]
+    return ids, variables
+
+
+def variables_of(settings: Templates) -> dict[str, Sequence[str]]:
+    """What fills each template in turn, by what it is for."""
+    of_an_outage = settings.hsm_variables
+    return {"LOS": of_an_outage, "POWER": of_an_outage, "RESTORED": settings.hsm_variables_restored}
 
 
 def sending_of(
@@ -81,6 +114,7 @@ def sending_of(
         follows=flight == AUTO,
         account=account,
         templates=ids,
+        variables=variables_of(settings),
         tells=frozenset(map(meaning, settings.hsm_variables)),
         tells_restored=frozenset(map(meaning, settings.hsm_variables_restored)),
         language=language,

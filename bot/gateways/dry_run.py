@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from bot.domain.limits.templates import Meaning, Template
-from bot.domain.plan import RESTORED, Message, Outcome, Receipt, Sent
-from bot.gateways.adapter import Adapter
+from bot.domain.plan import Message, Outcome, Receipt, Sent, of_region
+from bot.gateways.adapter import Adapter, variables_of
 from bot.gateways.filling import values_of
 from bot.ports import Clock
 from bot.process.settings.templates import Templates
@@ -16,11 +16,9 @@ class DryRun:
 
     name = "dry_run"
 
-    def __init__(
-        self, zone: tzinfo = UTC, words: Sequence[str] = (), words_restored: Sequence[str] = ()
-    ) -> None:
-        """The words are what would fill the templates, in turn."""
-        self._zone, self._words, self._restored = zone, words, words_restored
+    def __init__(self, zone: tzinfo = UTC, variables: Mapping[str, Sequence[str]] | None = None) -> None:
+        """`variables` are what would fill the templates in turn, by `Message.template`."""
+        self._zone, self._variables = zone, variables or {}
 
     async def send(self, message: Message) -> Receipt:  # noqa: ARG002 - the protocol's
         """Accepted, and its reason says that nothing left."""
@@ -36,7 +34,7 @@ class DryRun:
 
     def fills(self, message: Message) -> Mapping[str, str]:
         """What would stand for {{1}}, {{2}} ... of the template."""
-        words = self._restored if message.template == RESTORED else self._words
+        words = self._variables.get(message.template, ())
         values = values_of(message, words, self._zone, lambda text, longest: " ".join(text.split())[:longest])
         return {str(place): value for place, value in enumerate(values, 1)}
 
@@ -56,7 +54,10 @@ class DryRun:
 
 
 def _open(settings: Templates, zone: tzinfo, _clock: Clock) -> DryRun:
-    return DryRun(zone, settings.hsm_variables, settings.hsm_variables_restored)
+    variables = variables_of(settings)
+    for region, its in settings.by_region().items():
+        variables |= {of_region(family, region): words for family, words in variables_of(its).items()}
+    return DryRun(zone, variables)
 
 
 ADAPTER = Adapter(open=_open)

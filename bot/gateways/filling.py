@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
-from bot.domain.plan import Message
+from bot.domain.plan import Message, family_of
 from bot.process.settings.values import Variable, meaning
 
 LONGEST_NAME = 60  # characters; the template's sentence goes on after the name
@@ -29,7 +29,7 @@ def values_of(message: Message, words: Sequence[str], zone: tzinfo, spell: Spell
         "eta": _moment(message.eta, zone, NO_ETA),
         "end": _moment(message.ended, zone, NO_TIME),
         "duration": _lasted(message.started, message.ended),
-        "cause": spell(message.cause, LONGEST) or CAUSES.get(message.template, ANY_CAUSE),
+        "cause": spell(message.cause, LONGEST) or CAUSES.get(family_of(message.template), ANY_CAUSE),
     }
     return [values[meaning(word)] for word in words]
 

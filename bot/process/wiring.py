@@ -9,12 +9,14 @@ from bot.chat.screens.attention import Attention
 from bot.chat.screens.words import Words, words_in
 from bot.directories import DIRECTORIES
 from bot.directories.adapter import Erp
+from bot.domain.plan import of_region
 from bot.domain.rules import Rules
 from bot.gateways import DRY_RUN, GATEWAYS, would_send
 from bot.gateways.adapter import Sender
 from bot.gateways.pace import Pace
 from bot.ports import Clock, Webhook
 from bot.process.settings.composed import Settings
+from bot.process.settings.regional import called
 from bot.sources import SOURCES, systems
 from bot.sources.adapter import OltManager
 from bot.sources.network import Network
@@ -84,8 +86,12 @@ def rules_of(settings: Settings) -> Rules:
     are among them.
     """
     regions: dict[str, Rules] = {}
+    shared = settings.sending()
     for region in settings.regions:
         its = _rules_of(settings.of(region))
+        own = {family: of_region(family, region) for family in shared.differs(settings.of(region).sending())}
+        templates = {own.get(family, family): name for family, name in its.templates.items()}
+        its = replace(its, templates=templates, own_templates=own)
         regions[region] = replace(its, regions=regions, olts=settings.olts(region))
     return replace(_rules_of(settings), regions=regions)
 
@@ -145,7 +151,12 @@ def words_of(settings: Settings) -> Words:
     """The words of the bot and of the adapters that it works with."""
     language = settings.bot_language
     used = settings.gateway, settings.source, settings.directory
-    return Words(language, settings.tz, adapters_words(language, *used))
+    own = {
+        f"setting.{of_region(family, region)}": called(region, name)
+        for region in settings.regions
+        for family, name in would_send(settings.gateway).templates.items()
+    }
+    return Words(language, settings.tz, {**adapters_words(language, *used), **own})
 
 
 def adapters_words(

@@ -72,7 +72,8 @@ def gate(
             raise Declined(LIMIT, size=replace(size, customers=need))
         listed, unread = len(found.affected.onus), tuple(sorted(found.unread))
         facts, where = facts_of(case, now), where_of(found)
-        planned = Planned(number, listed, tuple(recipients), facts, unread, where)
+        templates = rules.used(templates_of(case, rules))
+        planned = Planned(number, listed, tuple(recipients), facts, unread, where, templates)
         return [planned, *_left_unread(book, case, found, rules)]
 
     return write

@@ -125,7 +125,8 @@ def plan(number: int, attempt: int, links: Links, rules: Rules) -> Write:
         to_tell = _again(root.accepted(), links, book, number, over=root.ended_at is not None)
         started = root.started if root.start_known else None
         facts = Facts(started, None, root.ended_at, root.cause)
-        return [Planned(number, sum(len(r.serials) for r in to_tell), tuple(to_tell), facts)]
+        onus, templates = sum(len(r.serials) for r in to_tell), rules.used((RESTORED,))
+        return [Planned(number, onus, tuple(to_tell), facts, templates=templates)]
 
     return write
 

@@ -45,6 +45,9 @@ log = logging.getLogger(__name__)
 class Job:
     """A dispatch to carry out. Once `halt` is set no new request leaves, not even a repeated one.
 
+    `template` (LOS, POWER, RESTORED) is what it is for, where a recipient has none of their own; `called`
+    says what the plan's messages call it.
+
     `why` is the gateway's (or the ledger's) reason where the dispatch was halted by it, not by a person or
     a stop, and `mend` what to see to; `answered` is called after each result. `trial`: one alone finds out
     whether the gateway is back; `full`: today's limit holds nobody more.
@@ -56,6 +59,7 @@ class Job:
     halt: asyncio.Event
     answered: Callable[[], None]
     facts: Facts = NO_FACTS
+    called: Callable[[str], str] = str
     why: str | None = None
     mend: Mend | None = None
     trial: bool = False
@@ -235,7 +239,8 @@ class Sender:
             self.limiter.landed(took if telling else None, throttled=throttled)
 
     async def _try_once(self, job: Job, recipient: Recipient) -> Receipt:
-        template = recipient.template.value if recipient.template is not None else job.template
+        family = recipient.template.value if recipient.template is not None else job.template
+        template = job.called(family)
         said, phone = job.facts, recipient.phone or ""
         facts = (said.started, said.eta, said.ended, said.cause)
         about = opaque(self.ledger.book.key, Place(job.case, job.attempt, recipient.id))

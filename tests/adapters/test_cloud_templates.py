@@ -36,7 +36,22 @@ async def gateway(api: CloudApi) -> AsyncIterator[Cloud]:
 def cloud(api: CloudApi, **options: Any) -> Cloud:
     given = {"account": f"{api.url}/v24.0/{ACCOUNT}", "variables": {"LOS": WORDS}} | options
     headers = {"Authorization": f"Bearer {api.token}"}
-    return Cloud(f"{api.url}/v24.0/{NUMBER}", headers, templates={"LOS": "aviso"}, zone=ZONE, **given)
+    return Cloud(f"{api.url}/v24.0/{NUMBER}", headers, zone=ZONE, **{"templates": {"LOS": "aviso"}, **given})
+
+
+async def test_what_regions_share_is_read_once_and_judged_for_each(api: CloudApi) -> None:
+    variables = {"LOS": WORDS, "LOS.SUL": WORDS[:1], "LOS.NORTE": ()}
+    names = {"LOS": "aviso", "LOS.SUL": "aviso", "LOS.NORTE": "aviso_2"}
+    gateway = cloud(api, variables=variables, templates=names)
+    found = await gateway.templates()
+    assert found is not None
+    assert [(name, [one.code for one in found[name].troubles]) for name in names] == [
+        ("LOS", []),
+        ("LOS.SUL", ["variables"]),
+        ("LOS.NORTE", []),
+    ]
+    assert len(api.requests) == 2
+    await gateway.aclose()
 
 
 async def trouble(gateway: Cloud) -> tuple[Trouble, ...]:

@@ -13,6 +13,7 @@ from bot.chat.telegram import Account
 from bot.domain.case import Card
 from bot.domain.events import Approved, CardPosted, GroupMoved, IncidentEnded, Interrupted, TapRefused
 from bot.domain.incident import OddRow
+from bot.domain.limits.templates import Trouble
 from bot.domain.who import Who
 from bot.errors import Closed
 from bot.ports import Notice
@@ -350,6 +351,21 @@ async def test_of_two_notices_on_one_matter_the_newer_is_said(api: BotApi) -> No
         await api.wait(lambda api: api.messages())
     assert [text for text in texts(api) if "jsonl" in text] == [texts(api)[0]]
     assert "b.jsonl, linha 4" in texts(api)[0]
+
+
+async def test_what_is_wrong_with_two_templates_is_two_matters(api: BotApi) -> None:
+    """With several NOCs as many as each has of its own may be paused at one time."""
+    async with opened(api) as room:
+        await api.stop()
+        for family in ("LOS", "POWER"):
+            about = {"name": family.lower(), "template": family, "trouble": Trouble("paused"), "holds": True}
+            room.telegram.chat.say(Notice("template", about))
+        await api.start()
+        await api.wait(lambda api: len(api.messages()) == 2)
+    assert sorted(name for name in ("los", "power") for text in texts(api) if name in text) == [
+        "los",
+        "power",
+    ]
 
 
 @pytest.mark.process

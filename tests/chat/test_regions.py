@@ -222,6 +222,7 @@ async def test_what_is_said_goes_to_whom_it_concerns(api: BotApi, room: Room) ->
         Notice("cooldown_released", {"port": port("1/1", "S 01")}),
         Notice(HANDOVER, {"region": "SUL"}),
         Notice("unwatched", {"n": 1, "cases": (1,)}),
+        Notice("template", {"template": "POWER"}),
         Notice("deaf"),
     ):
         waiting[notice.code] = [region for region, _ in say(notice)]
@@ -231,8 +232,20 @@ async def test_what_is_said_goes_to_whom_it_concerns(api: BotApi, room: Room) ->
         "cooldown_released": ["SUL"],
         HANDOVER: ["SUL"],
         "unwatched": ["NORTE"],
+        "template": ["", "NORTE", "SUL"],
         "deaf": ["", "NORTE", "SUL"],
     }
+
+
+async def test_a_template_is_told_to_those_whose_customers_get_it(api: BotApi, room: Room) -> None:
+    rules, regions = room.telegram.nocs[""].deps.rules, dict[str, Rules]()
+    for region, own in rules.regions.items():
+        mine = {"LOS": "LOS.NORTE"} if region == "NORTE" else {}
+        regions[region] = replace(own, own_templates=mine, regions=regions)
+    room.telegram.nocs[""].deps.rules = replace(rules, regions=regions)
+    told = room.telegram.groups._told  # type: ignore[attr-defined]
+    for template, whose in (("LOS.NORTE", ["NORTE"]), ("LOS", ["", "SUL"]), ("POWER", ["", "NORTE", "SUL"])):
+        assert [region for region, _ in told(Notice("template", {"template": template}))] == whose
 
 
 async def test_a_group_that_takes_nothing_keeps_no_other_from_its_cards(api: BotApi, room: Room) -> None:

@@ -16,7 +16,7 @@ from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.events import Line, Result
 from bot.domain.incident import Incident, Kind
 from bot.domain.phone import phone_key
-from bot.domain.plan import RESTORED, Tally
+from bot.domain.plan import RESTORED, Tally, family_of
 from bot.domain.rules import Rules
 from bot.flow.deps import Deps
 from bot.ports import Directory
@@ -162,7 +162,9 @@ class Desk:
 
     def nobody_twice(self) -> int:
         """How many customers the gateway was given, each once for each template family."""
-        phones = Counter((phone_key(m.phone), m.template == RESTORED) for m in self.gateway.received)
+        phones = Counter(
+            (phone_key(m.phone), family_of(m.template) == RESTORED) for m in self.gateway.received
+        )
         assert not [phone for phone, times in phones.items() if times > 1]
         return len(phones)
 

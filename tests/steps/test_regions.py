@@ -1,5 +1,6 @@
 """Several NOCs: whose case an outage is, and what holds over all of them."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,11 +14,14 @@ from bot.domain.events import (
     HandedOver,
     IncidentJoined,
     OptedOut,
+    Planned,
     SilenceEnded,
 )
 from bot.domain.incident import Incident, Kind
 from bot.domain.limits.hours import Hours
 from bot.domain.limits.silence import Scope
+from bot.domain.limits.templates import Template, Trouble
+from bot.domain.plan import Skip, Used
 from bot.domain.regional import Whose
 from bot.domain.rules import Rules
 from bot.domain.shift.times import Times
@@ -26,7 +30,7 @@ from bot.flow.due import HANDOVER
 from bot.process.settings.moments import local_times
 from bot.steps import decide, describe
 from bot.steps.within import within
-from tests.fakes import ANA, BRUNO, NOON, incident
+from tests.fakes import ANA, BRUNO, NOON, incident, settled
 from tests.steps.conftest import Desk
 
 
@@ -202,6 +206,104 @@ class TestOwnSettings:
 
 class _InUtc:
     data = {"tz": NOON.tzinfo}  # noqa: RUF012
+
+
+OWN = {
+    "own_templates": {"LOS": "LOS.NORTE", "RESTORED": "RESTORED.NORTE"},
+    "templates": {"LOS.NORTE": "514", "POWER": "116", "RESTORED.NORTE": "519"},
+    "restored": True,
+}
+
+
+class TestTemplates:
+    async def test_a_case_is_told_by_its_regions_own_and_the_ledger_names_it(self, desk: Desk) -> None:
+        desk.use(templates={"LOS": "114", "POWER": "116"})
+        use(desk, NORTE=OWN)
+        for place, olt, kind in (
+            ("1/1", "N 01", Kind.LOS),
+            ("1/2", "S 01", Kind.LOS),
+            ("1/3", "N 01", Kind.POWER),
+        ):
+            desk.fall(place, olt=olt, kind=kind)
+        await desk.poll()
+        for number in (1, 2, 3):
+            await desk.approve(number)
+        assert [m.template for m in desk.gateway.received[::3]] == ["LOS.NORTE", "LOS", "POWER"]
+        planned = [line for line in desk.written(Planned) if isinstance(line, Planned)]
+        assert [line.templates for line in planned] == [(Used("LOS.NORTE", "514"),), (), ()]
+        assert desk.nobody_twice() == 9
+
+    async def test_that_service_is_back_too(self, desk: Desk) -> None:
+        """A region may have a template for it where the others have none."""
+        desk.use(templates={"LOS": "114"}, close_polls=1)
+        use(desk, NORTE={**OWN, "restored_auto": True})
+        desk.fall("1/1", olt="N 01")
+        await desk.poll()
+        await desk.approve(1)
+        desk.source.back |= {onu.serial for onu in desk.source.onus["1"]}
+        await desk.repair(1)
+        await desk.clock.advance(desk.rules.undo_seconds)
+        await desk.finish()
+        assert {m.template for m in desk.gateway.received} == {"LOS.NORTE", "RESTORED.NORTE"}
+        [_, back] = [line for line in desk.written(Planned) if isinstance(line, Planned)]
+        assert back.templates == (Used("RESTORED.NORTE", "519"),)
+
+    async def test_two_regions_templates_for_one_thing_are_one_message(self, desk: Desk) -> None:
+        use(desk, NORTE=OWN, SUL={"own_templates": {"LOS": "LOS.SUL"}, "templates": {"LOS.SUL": "614"}})
+        for number, olt in ((1, "N 01"), (2, "S 01")):
+            desk.source.outage(incident(number, olt=olt), 3, 100)  # the same customers
+        await desk.poll()
+        await desk.approve(1)
+        await desk.approve(2)
+        assert {m.template for m in desk.gateway.received} == {"LOS.NORTE"}
+        assert desk.nobody_twice() == 3
+        assert desk.tally(2).skipped[Skip.COOLDOWN] == 3
+
+    async def test_what_was_planned_by_one_goes_on_by_it(self, desk: Desk) -> None:
+        """Whatever the settings say after a restart: the ledger says which was used."""
+        desk.use(templates={"LOS": "114"}, sends=1, resume_within=0.0)
+        use(desk, NORTE=OWN)
+        desk.fall("1/1", olt="N 01")
+        await desk.poll()
+        desk.gateway.block = asyncio.Event()
+        await desk.flow.approve(1, ANA)
+        await desk.clock.advance(desk.rules.undo_seconds)
+        await settled()
+        desk.rules = regional(replace(desk.rules, regions={}))
+        await desk.restart()
+        desk.gateway.block = None
+        await desk.poll()
+        await desk.flow.resume(1, ANA)
+        await desk.finish()
+        assert {m.template for m in desk.gateway.received} == {"LOS.NORTE"}
+
+    async def test_one_that_may_not_be_used_holds_back_its_own_region(self, desk: Desk) -> None:
+        desk.use(templates={"LOS": "114"})
+        use(desk, NORTE=OWN)
+        for place, olt in (("1/1", "N 01"), ("1/2", "S 01")):
+            desk.fall(place, olt=olt)
+        await desk.poll()
+        await desk.flow.template_news("514", "", Trouble("paused"))
+        with pytest.raises(Declined, match="template"):
+            await desk.flow.decide(decide.approve(1, ANA, desk.rules.of("NORTE")))
+        await desk.flow.decide(decide.approve(2, ANA, desk.rules.of("SUL")))
+        [said] = [notice for notice in desk.chat.said if notice.code == "template"]
+        assert (said.facts["name"], said.facts["template"]) == ("514", "LOS.NORTE")
+
+    async def test_what_a_customer_reads_is_the_regions_text(self, desk: Desk) -> None:
+        desk.use(texts={"LOS": "Oi"}, templates={"LOS": "114"})
+        use(desk, NORTE={**OWN, "texts": {"LOS": "Olá, aqui é do Norte"}})
+        for place, olt in (("1/1", "N 01"), ("1/2", "S 01")):
+            desk.fall(place, olt=olt)
+        await desk.poll()
+        found = [desk.flow.said(desk.case(number), await desk.flow.details(number)) for number in (1, 2)]
+        assert found == [["Olá, aqui é do Norte"], ["Oi"]]
+        desk.gateway.known = {"LOS.NORTE": Template("514", "Da Meta"), "LOS": Template("114", "Daqui")}
+        desk.use()
+        await desk.flow.approve(1, ANA)
+        await settled()
+        found = [desk.flow.said(desk.case(number), await desk.flow.details(number)) for number in (1, 2)]
+        assert found == [["Da Meta"], ["Daqui"]]
 
 
 class TestOverAll:

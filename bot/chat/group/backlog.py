@@ -298,12 +298,9 @@ def _began(case: Case, since: datetime) -> bool:
 
 
 def _matter(notice: Notice) -> tuple[str, str]:
-    facts = (
-        notice.facts
-    )  # rows that were told of once are not told of again: each list is a matter of its own
-    about, what = (
-        str(facts.get("case", facts.get("silence", facts.get("rows", facts.get("which", ""))))),
-        str(facts.get("what", "")),
-    )
+    facts = notice.facts
+    # Rows that were told of once are not told of again: each list is a matter of its own.
+    by = next((name for name in ("case", "silence", "rows", "which", "template") if name in facts), "")
+    about, what = str(facts.get(by, "")), str(facts.get("what", ""))
     matter = next((one for one in ("eta", "over", "left") if what.startswith(one)), "")
     return notice.code, f"{about} {matter}"

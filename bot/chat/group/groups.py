@@ -7,6 +7,7 @@ from typing import cast
 from bot.chat.group.noc_chat import NocChat
 from bot.domain.book import Book
 from bot.domain.incident import Port
+from bot.domain.plan import family_of
 from bot.domain.rules import Rules
 from bot.flow.due import HANDOVER, SILENCE_ENDS
 from bot.flow.polling import CASES_AT_MOST
@@ -52,6 +53,9 @@ class Groups:
         if notice.code == SILENCE_ENDS:
             silence = self._book().silences[cast("int", notice.facts["silence"])]
             return dict.fromkeys(rules.region_of(scope.olt) for scope in silence.scopes)
+        if isinstance(template := notice.facts.get("template"), str):
+            called = family_of(template)
+            return [region for region in self._chats if rules.of(region).template(called) == template]
         if isinstance(port := notice.facts.get("port"), Port):
             return (rules.region_of(port.olt),)
         return self._chats

@@ -37,6 +37,7 @@ from bot.domain.plan import (
     Recipient,
     Size,
     Skip,
+    Used,
 )
 from bot.domain.who import Who
 
@@ -49,7 +50,7 @@ class Planned(Event):
     """The whole recipient list of a dispatch; `onus` is how many ONUs its alerts listed.
 
     `unread` are incidents whose alert could not be read while others could: they are not part of it.
-    `where` its ONUs are, in counts.
+    `where` its ONUs are, in counts. `templates`: those that the case's region has of its own.
     """
 
     case: int
@@ -58,6 +59,7 @@ class Planned(Event):
     facts: Facts = NO_FACTS
     unread: tuple[str, ...] = ()
     where: Where = NOWHERE
+    templates: tuple[Used, ...] = ()
     kind: Literal["planned"] = "planned"
     recounts = True
 
@@ -66,7 +68,7 @@ class Planned(Event):
         dispatch = case.dispatches[-1]
         before = [d.progress for d in case.dispatches if d.progress is not None]
         dispatch.progress = Progress({r.id: r for r in self.recipients}, self.onus)
-        dispatch.progress.where = self.where
+        dispatch.progress.where, dispatch.progress.templates = self.where, self.templates
         dispatch.progress.refused.update(*(progress.refused for progress in before))
         dispatch.phase, dispatch.last_at = Phase.SENDING, at
         dispatch.facts = self.facts

@@ -50,7 +50,7 @@ def held_by(book: Book, templates: Collection[str], rules: Rules, now: datetime)
     What was said of a template that is not configured any more holds nothing back, and a rehearsal sends
     nothing.
     """
-    known = (book.templates.get(template) for template in templates if not rules.dry_run)
+    known = (book.templates.get(rules.template(one)) for one in templates if not rules.dry_run)
     ours = (one for one in known if one is not None and one.name in rules.templates.values())
     return next((one for one in ours if one.holds(now)), None)
 

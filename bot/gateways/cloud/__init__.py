@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import SecretStr, StringConstraints, ValidationInfo, field_validator
 
-from bot.gateways.adapter import Adapter, Advice, Sending, sending_of
+from bot.gateways.adapter import Adapter, Advice, Sending, all_templates, sending_of
 from bot.gateways.cloud.cloud import Cloud
 from bot.gateways.cloud.webhook import CloudWebhook
 from bot.ports import Clock
@@ -53,9 +53,12 @@ class CloudSettings(Templates):
         "the key of a provider such as 360dialog.",
     )
     wa_template_los: Name | None = setting(
-        None, mend=_NAME_MEND, tells="The names of your approved templates for LOS and for power failures."
+        None,
+        regional=True,
+        mend=_NAME_MEND,
+        tells="The names of your approved templates for LOS and for power failures.",
     )
-    wa_template_power: Name | None = setting(None, mend=_NAME_MEND)
+    wa_template_power: Name | None = setting(None, regional=True, mend=_NAME_MEND)
     wa_base_url: BaseUrl = setting(
         "https://graph.facebook.com",
         mend="where the API is, e.g. https://graph.facebook.com or https://waba-v2.360dialog.io",
@@ -88,6 +91,7 @@ class CloudSettings(Templates):
     )
     wa_template_restored: Name | None = setting(
         None,
+        regional=True,
         mend=_NAME_MEND + "; empty for none",
         tells="The approved template that says that service is back; empty: none, and nobody is told.",
     )
@@ -132,14 +136,14 @@ def _open(settings: CloudSettings, zone: tzinfo, _clock: Clock) -> Cloud:
     key, header = settings.wa_token.get_secret_value(), settings.wa_key_header
     number = settings.wa_phone_number_id
     account = settings.wa_waba_id if number is not None else None
-    of_an_outage = settings.hsm_variables
+    templates, variables = all_templates(settings, _sending)
     of_meta = f"{settings.wa_base_url}/{settings.wa_api_version}"
     return Cloud(
         settings.wa_base_url if number is None else f"{of_meta}/{number}",
         {header: f"Bearer {key}" if header.lower() == METAS_OWN else key},
-        templates=_names(settings),
+        templates=templates,
         language=settings.wa_lang,
-        variables={"LOS": of_an_outage, "POWER": of_an_outage, "RESTORED": settings.hsm_variables_restored},
+        variables=variables,
         named=settings.wa_named,
         readable=number is not None,
         account=None if account is None else f"{of_meta}/{account}",

@@ -114,8 +114,9 @@ class Cloud:
         """Ask Meta for each template that is configured; None where nobody said which account has them."""
         if self._account is None:
             return None
-        found = await asyncio.gather(*map(self._template, self._templates))
-        return dict(zip(self._templates, found, strict=True))
+        names = list(dict.fromkeys(self._templates.values()))  # regions may share one, and fill it otherwise
+        rows = dict(zip(names, await asyncio.gather(*map(self._named_rows, names)), strict=True))
+        return {template: self._template(template, rows[name]) for template, name in self._templates.items()}
 
     async def catalogue(self) -> Sequence[tuple[str, str]] | None:
         """The approved ones in our language; None where nobody said which account has them."""
@@ -142,15 +143,17 @@ class Cloud:
             raise BadAnswer("no_object")
         return found
 
-    async def _template(self, template: str) -> Template:
-        name = self._templates[template]
+    async def _named_rows(self, name: str) -> Sequence[Any]:
         query = {"name": name, "fields": FIELDS, "limit": str(A_PAGE)}
         body = await self._read(f"{self._account}/message_templates", query)
         rows = _rows(body)
         more = isinstance(body.get("paging"), dict) and "next" in body["paging"]
         if more and not any(isinstance(row, dict) and row.get("name") == name for row in rows):
             raise BadAnswer("fewer_rows")  # it may stand on a page that was not read
-        words = self._variables.get(template, ())
+        return rows
+
+    def _template(self, template: str, rows: Sequence[Any]) -> Template:
+        name, words = self._templates[template], self._variables.get(template, ())
         return template_of(rows, name, self._language, words, named=self._named)
 
     async def probe(self) -> str:

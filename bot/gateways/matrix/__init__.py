@@ -5,7 +5,7 @@ from datetime import tzinfo
 from pydantic import SecretStr, ValidationInfo, field_validator
 
 from bot.errors import StartupError
-from bot.gateways.adapter import Adapter, Advice, Sending, sending_of
+from bot.gateways.adapter import Adapter, Advice, Sending, all_templates, sending_of
 from bot.gateways.matrix.matrix import Matrix
 from bot.ports import Clock
 from bot.process.settings.part import setting
@@ -40,12 +40,14 @@ class MatrixSettings(Templates):
     )
     hsm_id_los: int | None = setting(
         None,
+        regional=True,
         ge=1,
         mend="the id of your own approved template for LOS, a whole number; the system before this "
         "bot had 114, which may be somebody else's",
     )
     hsm_id_power: int | None = setting(
         None,
+        regional=True,
         ge=1,
         mend="the id of your own approved template for power failures, a whole number; the system "
         "before this bot had 116, which may be somebody else's",
@@ -58,6 +60,7 @@ class MatrixSettings(Templates):
     )
     hsm_id_restored: int | None = setting(
         None,
+        regional=True,
         ge=1,
         mend="the id of the template for service that is back, empty for none",
         tells="The approved template that says that service is back; empty: none, and nobody is told.",
@@ -83,18 +86,14 @@ def _sending(settings: MatrixSettings) -> Sending:
 def _open(settings: MatrixSettings, zone: tzinfo, clock: Clock) -> Matrix:
     if settings.hsm_account is None:  # no reading of the settings lets none through: whose would it be?
         raise StartupError(said("{name} is not set", name="HSM_ACCOUNT"))
-    of_an_outage = settings.hsm_variables
+    templates, variables = all_templates(settings, _sending)
     return Matrix(
         settings.url_hsm,
         settings.token_hsm.get_secret_value(),
         cookie=settings.cookie_hsm.get_secret_value(),
         account=settings.hsm_account,
-        templates=_ids(settings),
-        variables={
-            "LOS": of_an_outage,
-            "POWER": of_an_outage,
-            "RESTORED": settings.hsm_variables_restored,
-        },
+        templates=templates,
+        variables=variables,
         include_current=settings.hsm_include_current,
         zone=zone,
         clock=clock,

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import SecretStr, StringConstraints, ValidationInfo, field_validator
 
 from bot.errors import StartupError
-from bot.gateways.adapter import Adapter, Advice, Sending, sending_of
+from bot.gateways.adapter import Adapter, Advice, Sending, all_templates, sending_of
 from bot.gateways.opa.opa import Opa
 from bot.ports import Clock
 from bot.process.settings.part import setting
@@ -40,10 +40,11 @@ class OpaSettings(Templates):
         tells="The ids of your channel (WhatsApp by 360dialog or Meta, no other), and of your approved "
         "templates for LOS and for power failures. They look alike: python -m bot check says which is which.",
     )
-    opa_template_los: Id | None = setting(None, mend=_TEMPLATE_MEND)
-    opa_template_power: Id | None = setting(None, mend=_TEMPLATE_MEND)
+    opa_template_los: Id | None = setting(None, regional=True, mend=_TEMPLATE_MEND)
+    opa_template_power: Id | None = setting(None, regional=True, mend=_TEMPLATE_MEND)
     opa_template_restored: Id | None = setting(
         None,
+        regional=True,
         mend=_TEMPLATE_MEND + "; empty for none",
         tells="The approved template that says that service is back; empty: none, and nobody is told.",
     )
@@ -81,13 +82,13 @@ def _sending(settings: OpaSettings) -> Sending:
 def _open(settings: OpaSettings, zone: tzinfo, _clock: Clock) -> Opa:
     if settings.opa_channel is None:  # no reading of the settings lets none through
         raise StartupError(said("{name} is not set", name="OPA_CHANNEL"))
-    of_an_outage = settings.hsm_variables
+    templates, variables = all_templates(settings, _sending)
     return Opa(
         settings.opa_url,
         settings.opa_token.get_secret_value(),
         channel=settings.opa_channel,
-        templates=_ids(settings),
-        variables={"LOS": of_an_outage, "POWER": of_an_outage, "RESTORED": settings.hsm_variables_restored},
+        templates=templates,
+        variables=variables,
         include_current=settings.hsm_include_current,
         zone=zone,
         limit=_sending(settings).sends + 5,  # readings beside the sends: the probe, and four receipts

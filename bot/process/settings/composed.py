@@ -1,13 +1,13 @@
 """All settings in one: the bot's own parts and those that the adapters declare."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, cast
 
 from pydantic import PrivateAttr, SecretStr, create_model
 
 from bot.directories import DIRECTORIES
 from bot.gateways import DRY_RUN, GATEWAYS, would_send
-from bot.gateways.adapter import Sending
+from bot.gateways.adapter import Sending, all_templates
 from bot.process.settings.own import People, Process
 from bot.process.settings.part import Declared, Part, is_regional, is_secret, is_url
 from bot.process.settings.regional import OLTS, Regions
@@ -73,9 +73,13 @@ class _Settings(People, Regions, Messages, Templates, Watching, Process):
             found.append(said(OPEN))
         return found
 
+    def by_region(self) -> "Mapping[str, Self]":
+        """As `Templates.by_region`."""
+        return cast("Mapping[str, Self]", self._of)
+
     def templates(self) -> dict[str, int | str]:
-        """The ids of the templates that are configured, by `Message.template`."""
-        return dict(self.sending().templates)
+        """The ids of the templates that are configured, by `Message.template`: those of all NOCs."""
+        return all_templates(self, would_send(self.gateway).sending)[0]
 
     def secrets(self) -> tuple[str, ...]:
         """The values that no log may show, and each of those that stand in one with commas."""

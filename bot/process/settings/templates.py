@@ -1,6 +1,7 @@
 """The settings of what fills the templates and of the pace: one for every gateway that has templates."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 from bot.process.settings.part import Part, setting
 from bot.process.settings.values import (
@@ -26,23 +27,25 @@ class Templates(Part):
 
     hsm_variables: OutageVariables = setting(
         (),
+        regional=True,
         mend=VARIABLES_MEND,
         tells="What fills {{1}}, {{2}} ... of the templates for outages, in turn and with commas: name, "
         "start, eta, end, cause (or nome, inicio, previsao, fim, causa); empty: they have no variables. The "
         "same for the template for service that is back, which may also say duration (or duracao), as in "
         "2 h 10 min.",
     )
-    hsm_variables_restored: Variables = setting((), mend=RESTORED_MEND)
+    hsm_variables_restored: Variables = setting((), regional=True, mend=RESTORED_MEND)
     hsm_text_los: str = setting(
         "",
+        regional=True,
         live=True,
         max_length=LONGEST_TEXT,
         mend=_TEXT_MEND,
         tells="What the templates say, as approved, with {{1}}, {{2}} ... (\\n: a new line): Detalhes shows "
         "what a customer would read. Not needed where the bot reads them itself; empty: it shows nothing.",
     )
-    hsm_text_power: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND, live=True)
-    hsm_text_restored: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND, live=True)
+    hsm_text_power: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND, regional=True, live=True)
+    hsm_text_restored: str = setting("", max_length=LONGEST_TEXT, mend=_TEXT_MEND, regional=True, live=True)
     hsm_include_current: bool = setting(
         False,
         mend="true or false",
@@ -68,3 +71,7 @@ class Templates(Part):
         "it: a second (0: no limit), in flight (1 to 200).",
     )
     hsm_concurrency: Flight = setting(AUTO, mend="auto, or messages in flight, 1 to 200", live=True)
+
+    def by_region(self) -> Mapping[str, Self]:
+        """All settings as each region has them; nothing where there is one NOC."""
+        return {}

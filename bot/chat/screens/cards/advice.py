@@ -70,5 +70,6 @@ def advice(case: Case, dispatch: Dispatch, words: Words, again: str) -> list[Mar
         return []
     restores = case.restores is not None and again == "retry"
     button = words.plain("button.restore", n=None) if restores else words.plain(f"button.{again}")
-    settings = ", ".join(words.coded(template, "setting") for template in templates_in(case, dispatch))
+    called = map(dispatch.sends.called, templates_in(case, dispatch))
+    settings = ", ".join(words.coded(template, "setting") for template in called)
     return [words.say(key, setting=settings, again=button)]
