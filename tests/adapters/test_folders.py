@@ -138,7 +138,7 @@ def test_no_adapter_takes_the_place_of_anothers_setting_or_rule() -> None:
 def test_a_folder_can_be_deleted_and_another_take_its_place(
     tmp_path: Path, room: str, name: str, adapter: Declared, other: bool
 ) -> None:
-    shutil.copytree(BOT, tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(BOT, tmp_path / "bot")  # with what is compiled, which takes longer than all of the rest
     shutil.rmtree(tmp_path / "bot" / room / name)
     registry = tmp_path / "bot" / room / "__init__.py"
     lines = registry.read_text().splitlines(keepends=True)
