@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import signal
 import ssl
 import subprocess
 from collections.abc import Generator, Iterator
@@ -80,7 +81,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """The workers begin after this."""
+    """The workers begin after this.
+
+    Whoever starts the tests in the background has them ignore signals, and so would their children. One that
+    is heard, and answered with nothing, is a child's own again.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
     if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
         compiled.compile_all(session.config)
 
