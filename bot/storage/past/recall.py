@@ -114,16 +114,16 @@ class Recall:
 
     def _lines(self, roots: Collection[int], shared: int = _SHARED) -> Iterator[tuple[Place, bytes]]:
         own = self._index.extents([number for root in roots for number in (root, restoring_of(root))])
-        spans = {number: (Place(*at[0][:2]), Place(at[-1].segment, at[-1].end)) for number, at in own.items()}
         others: set[int] = set()
-        for root, (first, _) in spans.items():
-            others.update(self._index.sharing(root, first, shared))
+        for root, at in own.items():
+            others.update(self._index.sharing(root, Place(*at[0][:2]), shared))
         others.difference_update(own)
         extents = {**own, **self._index.extents(others)}
-        for at in {at for each in extents.values() for at in each}:
-            yield from self._of(at, extents)
+        for extent in {extent for each in extents.values() for extent in each}:
+            yield from self._of(extent, extents)
         wide: set[Place] = set()
-        for first, last in spans.values():
+        for each in extents.values():
+            first, last = Place(*each[0][:2]), Place(each[-1].segment, each[-1].end)
             # What runs is interrupted by the next start, and one that is interrupted is not again.
             wide.update(self._index.wide(["started"], first, last))
             wide.update(self._index.wide(["started"], last, _END, 1))

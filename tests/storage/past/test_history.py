@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.chat.screens.pages.audit_entries import matching
 from bot.chat.screens.words import Words
 from bot.domain import events as ev
-from bot.domain.book import AuditEntry, Book
+from bot.domain.book import AuditEntry, Book, WholeBook
 from bot.domain.phone import phone_key
 from bot.domain.regional import Whose, book_of
 from bot.domain.rules import Rules
@@ -233,3 +233,19 @@ def test_recall_takes_no_line_after_a_place(tmp_path: Path) -> None:
     first = index.extents([1])[1][0]
     folded = Recall(Disk(), tmp_path, index).fold([1], upto=Place(first.segment, first.first))
     assert folded.book.cases[1].owner is None
+
+
+@pytest.mark.bug("a case whose incident went to one that had crashed and sent again could not be told")
+def test_what_took_an_incident_of_it_is_told_with_the_starts_of_before(tmp_path: Path) -> None:
+    hours = [BEGIN + timedelta(hours=n) for n in range(6)]
+    lines: list[Dated] = [
+        *((hours[0], line) for line in (*dispatch(), ev.Intent(1, "c1"))),
+        (hours[1], ev.Started("2")),
+        (hours[2], ev.Resent(1, ("c1",), ANA)),
+        (hours[3], ev.CaseOpened(2, incident("2", place="1/1"))),
+        (hours[4], ev.IncidentJoined(1, incident("2", place="1/1"))),
+    ]
+    whole = WholeBook()
+    for at_, line in lines:
+        whole.apply(at_, line)
+    assert ledger(tmp_path, *lines).case(2).cases[2] == whole.cases[2]
