@@ -146,7 +146,7 @@ def digits_of(html: str) -> str:
     return "".join(str(unicodedata.decimal(c)) for c in html if c.isdecimal())
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(name=spelt(), reason=spelt(), serial=spelt(), why=spelt(), outcome=st.sampled_from(list(Outcome)))
 def test_no_whole_phone_is_in_the_group_whatever_texts_hold(
     name: str, reason: str, serial: str, why: str, outcome: Outcome
@@ -176,7 +176,7 @@ def test_of_a_text_with_few_digits_nothing_is_hidden() -> None:
 FATES = re.compile(r"^<b>(.*?)</b>", re.MULTILINE)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(lines=told(customers=8), over=st.booleans())
 def test_the_answer_is_what_the_sheet_and_the_ledger_say_of_each(lines: list[Line], over: bool) -> None:
     book = story(*lines, *([ev.IncidentEnded(1)] if over else []))

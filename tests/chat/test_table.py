@@ -94,7 +94,7 @@ def press_of(tap: Tap, case: Case, book: Book, tapped_at: timedelta) -> Press:
     return press_on(case, Action(tap.action), agreement(case) if tap.action is Action.APPROVE else "")
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(data=st.data())
 def test_a_button_is_there_if_and_only_if_its_rule_would_not_decline(data: st.DataObject) -> None:
     kinds = data.draw(st.lists(st.sampled_from([Kind.LOS, Kind.POWER]), min_size=1, max_size=4))

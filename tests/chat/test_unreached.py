@@ -141,7 +141,7 @@ def rows_of(book: Book, which: int) -> list[str]:
     return [row for html in dict.fromkeys(pages) for row in html.split("\n\n")[1:]]
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(lines=told(customers=10), over=st.booleans())
 def test_a_button_s_number_is_the_rows_of_its_list_and_what_the_card_says(
     lines: list[Line], over: bool

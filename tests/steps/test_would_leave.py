@@ -113,7 +113,7 @@ def plan(desk: Desk, number: int) -> Tally:
 
 
 @given(SITUATION)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_the_number_is_what_the_plan_comes_to(situation: Situation) -> None:
     desk = await arranged(situation)
     for number in sorted(desk.ledger.book.open):

@@ -58,7 +58,7 @@ def test_no_kind_has_a_field_of_the_envelope() -> None:
         assert not names & {"seq", "group", "left", "at", "prev", "crc"}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(line=ANY_LINE, at=UTC_TIMES)
 def test_any_line_comes_back_as_it_was(line: Line, at: datetime) -> None:
     entry = codec.unseal(sealed(line, at))
