@@ -502,7 +502,7 @@ _WHAT: dict[str, Callable[..., Awaitable[Any]]] = {
     found.__name__: found
     for found in (
         *(enrich, directory, bare, old_enrich, old_approve, old_send, send, share, postgres),
-        *(flood, poll, written, status_page, history),
+        *(seen, flood, poll, written, status_page, history),
     )
 }
 
