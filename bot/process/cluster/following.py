@@ -175,7 +175,10 @@ class Following:
         return self._wrong() or {"lead": self._stands_by()}
 
     def _stands_by(self) -> str:
-        return f"{self._leader} leads, this machine stands by" if self._leader else "nobody leads yet"
+        if self._leader is None:
+            return "nobody leads yet"
+        ready = self._copying is not None and self._copying.ready
+        return f"{self._leader} leads, this machine {'stands by' if ready else 'reads the ledger first'}"
 
     async def _numbers(self) -> Sequence[Family]:
         return led(None, away=self._away is not None)
