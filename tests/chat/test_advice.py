@@ -26,6 +26,7 @@ from bot.domain.events import (
     Line,
     Resent,
     Resolved,
+    Restoring,
     Result,
     Resumed,
     Settled,
@@ -35,10 +36,12 @@ from bot.domain.incident import Kind
 from bot.domain.plan import Mend, Outcome
 from bot.domain.rules import Rules
 from bot.domain.watched.health import AnswerHealth, SourceHealth
+from bot.process.wiring import adapters_words
 from tests.chat.screens import (
     APPROVED,
     EN,
     PT,
+    ZONE,
     assert_arrives,
     case_and_now,
     deciding,
@@ -53,10 +56,10 @@ HALF = [APPROVED, planned(30), *sent(0, 9), *sent(10, 11, Outcome.FAILED, "refus
 LOST = [APPROVED, planned(9), *sent(0, 2), *sent(3, 8, Outcome.UNKNOWN, "no_answer"), Settled(1, "done")]
 
 
-def show(*lines: Line, words: Words = PT) -> Screen:
+def show(*lines: Line, words: Words = PT, rules: Rules = Rules()) -> Screen:  # noqa: B008
     book = story(*lines)
     case, now = case_and_now(book)
-    screen = card(case, book, now, words, rules=Rules())
+    screen = card(case, book, now, words, rules=rules)
     assert_arrives(screen)
     return screen
 
@@ -111,6 +114,26 @@ def test_a_template_at_fault_is_named_by_its_own_setting(kind: Kind, setting: st
     assert "<b>Envio suspenso</b>: hsm nao encontrado\n" in html
 
 
+NORTE = Rules(own_templates={"LOS": "LOS.NORTE", "RESTORED": "RESTORED.NORTE"})
+NORTHERN = {
+    "setting.LOS.NORTE": "REGION_NORTE_HSM_ID_LOS",
+    "setting.RESTORED.NORTE": "REGION_NORTE_HSM_VOLTOU",
+}
+
+
+def test_a_dispatch_that_was_given_up_before_its_plan_names_the_template_too() -> None:
+    """Without one nothing says which it goes by but the settings: the region's own, where it has one."""
+    given_up = Settled(1, "unread", "template", mend="template")
+    words = Words("pt_BR", ZONE, {**adapters_words("pt_BR", "matrix", ("oltcloud",), "ixc"), **NORTHERN})
+    for rules, setting in ((Rules(), "HSM_ID_LOS"), (NORTE, "REGION_NORTE_HSM_ID_LOS")):
+        screen = show(APPROVED, given_up, words=words, rules=rules)
+        assert f"<i>({setting}; se mudar, reinicie o bot)</i>" in screen.html
+        assert labels(screen)[0].startswith("Tentar de novo")
+    told = [APPROVED, planned(2), *sent(0, 1), Settled(1, "done"), IncidentEnded(1), Restoring(-1, 1)]
+    back = [*told, replace(APPROVED, case=-1), replace(given_up, case=-1)]
+    assert "<i>(REGION_NORTE_HSM_VOLTOU; se mudar" in show(*back, words=words, rules=NORTE).html
+
+
 def test_nothing_is_to_be_mended_once_it_is_over_or_goes_on() -> None:
     stopped = Interrupted(1, "chave invalida", "key")
     over = show(*HALF, stopped, IncidentEnded(1)).html
@@ -144,7 +167,7 @@ def notice_of(*lines: Line, words: Words = PT, reason: str = "http_401") -> str:
     """What the group is told when the dispatch of this story stopped itself."""
     book = story(*lines)
     facts: dict[str, object] = {"case": 1, "port": port(), "reason": reason, "mend": None}
-    said = str(words.say("notice.halted", **facts | halted_facts(facts, book, words), now=NOON))
+    said = str(words.say("notice.halted", **facts | halted_facts(facts, book, words, Rules()), now=NOON))
     assert_arrives(Screen(said))
     return said
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.chat.screens.cards.card import card
 from bot.domain.case import CaseState
 from bot.domain.delivery import TemplateNews
 from bot.domain.incident import Kind
@@ -15,6 +16,7 @@ from bot.domain.limits.templates import HOLDS, Template, Trouble, filled, variab
 from bot.domain.plan import Outcome
 from bot.errors import AnswerLost, Declined
 from bot.flow import platform
+from tests.chat.screens import PT, assert_arrives
 from tests.fakes import ANA, settled
 
 from .conftest import Desk
@@ -101,6 +103,8 @@ async def test_it_is_read_again_before_the_plan(readable: Desk) -> None:
     assert (readable.case().state, readable.gateway.received) == (CaseState.NOBODY, [])
     dispatch = readable.dispatch()
     assert (dispatch.end, dispatch.end_reason, dispatch.mend) == ("unread", "template", "template")
+    drawn = card(readable.case(), readable.ledger.book, readable.clock.now(), PT, rules=readable.rules)
+    assert "(HSM_ID_LOS; se mudar, reinicie o bot)" in assert_arrives(drawn)
 
 
 async def test_service_that_is_back_is_held_by_its_own_template(readable: Desk) -> None:
@@ -117,6 +121,8 @@ async def test_service_that_is_back_is_held_by_its_own_template(readable: Desk) 
     await readable.finish()
     assert [message.template for message in readable.gateway.received] == ["LOS"] * 3
     assert readable.case(-1).dispatches[-1].end_reason == "template"
+    drawn = card(readable.case(), readable.ledger.book, readable.clock.now(), PT, rules=readable.rules)
+    assert "(HSM_ID_RESTORED; se mudar, reinicie o bot)" in assert_arrives(drawn)
 
 
 async def test_what_was_interrupted_goes_on_once_the_template_is_good(readable: Desk) -> None:

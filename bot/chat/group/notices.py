@@ -101,7 +101,7 @@ class Notices:
         if notice.code == ODD_ROWS:
             facts["rows"] = listed(cast("tuple[OddRow, ...]", notice.facts["rows"]), self._d.words)
         if notice.code == HALTED:
-            facts |= halted_facts(notice.facts, self._d.book, self._d.words)
+            facts |= halted_facts(notice.facts, self._d.book, self._d.words, self._d.rules)
         if notice.code == NOT_SENT:
             facts["reason"] = self._why_not(str(notice.facts["reason"]))
             facts["scheduled"] = notice.facts.get("scheduled", True)

@@ -40,6 +40,12 @@ def templates_in(case: Case, dispatch: Dispatch) -> tuple[str, ...]:
     return (Kind.LOS, Kind.POWER) if dispatch.mixed else (_template(dispatch.template),)
 
 
+def called_in(dispatch: Dispatch, family: str, rules: Rules) -> str:
+    """What messages of a dispatch call the template for that: as planned, and before that as it is now."""
+    plan = dispatch.progress
+    return rules.template(family) if plan is None else plan.called(family)
+
+
 def _template(kind: Kind) -> str:
     return Kind.POWER if kind is Kind.POWER else Kind.LOS
 

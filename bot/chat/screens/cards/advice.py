@@ -11,7 +11,7 @@ from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.dispatch import Dispatch
-from bot.domain.limits.account import templates_in
+from bot.domain.limits.account import called_in, templates_in
 from bot.domain.plan import Outcome
 from bot.domain.rules import Rules
 from bot.steps.decide import goes_on_until, is_over
@@ -39,37 +39,37 @@ def interrupted(
     if is_over(book, case):
         key = "card.interrupted_over" if case.restores is None else "card.interrupted_again"
         return [*lines, words.say(key, todo=tally.todo if tally else 0), *doubt]
-    lines += advice(case, dispatch, words, "resume")
+    lines += advice(case, dispatch, words, rules, "resume")
     if tally is None:
         return [*lines, words.say("card.interrupted_early")]
     failed = tally.outcomes.get(Outcome.FAILED, 0)  # taken up again too (domain/events/approvals.py)
     return [*lines, words.say("card.interrupted", todo=tally.todo, failed=failed), *doubt]
 
 
-def halted_facts(facts: Mapping[str, object], book: Book, words: Words) -> dict[str, object]:
+def halted_facts(facts: Mapping[str, object], book: Book, words: Words, rules: Rules) -> dict[str, object]:
     """The notice's case and reason as it tells them, and its advice as of now: who resumed needs none."""
     case = book.cases[cast("int", facts["case"])]
     reason = facts["reason"]
     why = reason_words(None if reason is None else str(reason), words)
-    lines = Markup("").join(Markup("\n") + line for line in _advice_now(case, book, words))
+    lines = Markup("").join(Markup("\n") + line for line in _advice_now(case, book, words, rules))
     return {"case": case.shown_as, "reason": why, "advice": lines}
 
 
-def _advice_now(case: Case, book: Book, words: Words) -> list[Markup]:
+def _advice_now(case: Case, book: Book, words: Words, rules: Rules) -> list[Markup]:
     """What a person has to see to before the case's dispatch goes on; empty where nothing is left to do."""
     again = {CaseState.INTERRUPTED: "resume", CaseState.NOBODY: "retry"}.get(case.state)
     if is_over(book, case) or case.dispatch is None or again is None:
         return []
-    return advice(case, case.dispatch, words, again)
+    return advice(case, case.dispatch, words, rules, again)
 
 
-def advice(case: Case, dispatch: Dispatch, words: Words, again: str) -> list[Markup]:
+def advice(case: Case, dispatch: Dispatch, words: Words, rules: Rules, again: str) -> list[Markup]:
     """What a person has to see to before they tap the button `again`: what the gateway's words say of it."""
     key = f"advice.{dispatch.mend}"
     if dispatch.mend is None or not words.has(key):
         return []
     restores = case.restores is not None and again == "retry"
     button = words.plain("button.restore", n=None) if restores else words.plain(f"button.{again}")
-    called = map(dispatch.sends.called, templates_in(case, dispatch))
+    called = (called_in(dispatch, family, rules) for family in templates_in(case, dispatch))
     settings = ", ".join(words.coded(template, "setting") for template in called)
     return [words.say(key, setting=settings, again=button)]

@@ -49,7 +49,7 @@ def restored(case: Case, book: Book, now: datetime, words: Words, rules: Rules, 
         )
         lines += [*approved(other, dispatch, now, words), *before(other, now, words)]
     else:
-        return [*_came_of_it(other, dispatch, now, words, room), *refused]
+        return [*_came_of_it(other, dispatch, now, words, rules, room=room), *refused]
     return [words.say("card.restoring"), *lines]
 
 
@@ -95,7 +95,9 @@ def _button(case: Case, other: Case, words: Words, key: str, action: Action) -> 
     return Button(label, press, _STYLES.get(action, "danger"))
 
 
-def _came_of_it(other: Case, dispatch: Dispatch, now: datetime, words: Words, room: int) -> list[Markup]:
+def _came_of_it(
+    other: Case, dispatch: Dispatch, now: datetime, words: Words, rules: Rules, *, room: int
+) -> list[Markup]:
     """`📣 Avisados que voltou: 31`, whatever did not go as meant, and who is still down."""
     tally, progress = dispatch.tally(), dispatch.progress
     accepted = tally.outcomes.get(Outcome.ACCEPTED, 0) if tally else 0
@@ -109,7 +111,7 @@ def _came_of_it(other: Case, dispatch: Dispatch, now: datetime, words: Words, ro
     if dispatch.end != "done":
         lines += ending(other, dispatch, now, words)
     if not dispatch.reached:
-        lines += advice(other, dispatch, words, "retry")
+        lines += advice(other, dispatch, words, rules, "retry")
     if not plain:
         lines += results(dispatch, words)
     down = [r for r in progress.recipients.values() if r.skip is Skip.STILL_DOWN] if progress else []

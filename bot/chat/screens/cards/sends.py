@@ -39,7 +39,7 @@ def decision(case: Case, book: Book, now: datetime, words: Words, rules: Rules) 
         if case.running:
             lines += running(case, dispatch, book, now, words=words, rules=rules)
         else:
-            lines += _finished(case, dispatch, now, words)
+            lines += _finished(case, dispatch, now, words, rules)
         lines += _left_out(dispatch, words)
         lines += approved(case, dispatch, now, words)
     return [*lines, *before(case, now, words)]
@@ -155,7 +155,7 @@ def _progress_bar(dispatch: Dispatch, now: datetime, words: Words) -> Markup:
     return words.say("card.sending", bar=bar, **facts)
 
 
-def _finished(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> list[Markup]:
+def _finished(case: Case, dispatch: Dispatch, now: datetime, words: Words, rules: Rules) -> list[Markup]:
     if case.grown is not None and case.ended_at is None:
         return [_grown(case.grown, dispatch, words)]
     lines = []
@@ -164,7 +164,7 @@ def _finished(case: Case, dispatch: Dispatch, now: datetime, words: Words) -> li
     if dispatch.end != "done" or dispatch.reached:
         lines += ending(case, dispatch, now, words)
     if case.state is CaseState.NOBODY:
-        lines += advice(case, dispatch, words, "retry")
+        lines += advice(case, dispatch, words, rules, "retry")
     lines += results(dispatch, words)
     if dispatch.resumed_by is not None:
         lines.append(words.say("card.resumed", by=dispatch.resumed_by))
