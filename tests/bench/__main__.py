@@ -26,6 +26,7 @@ from tests.bench import (
     pg,
     poll,
     receipts,
+    regions,
     send,
     shipped,
     start,
@@ -53,6 +54,7 @@ BENCHES: dict[str, Bench] = {
     "callers": callers.rows,
     "panel": panel.rows,
     "postgres": pg.rows,
+    "regions": regions.rows,
 }
 
 

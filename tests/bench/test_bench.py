@@ -22,6 +22,7 @@ from tests.bench import (
     panel,
     pg,
     receipts,
+    regions,
     send,
     shipped,
     start,
@@ -89,6 +90,13 @@ async def test_tap() -> None:
 async def test_receipts() -> None:
     small = {"customers": 8, "open_cases": 3, "audit_lines": 10, "in_flight": 2, "together": 6}
     seen(await receipts.rows(**small, every=0.02), *["receipts"] * 3)
+
+
+async def test_regions() -> None:
+    small = {"regions": 3, "olts": 6, "customers": 300, "storm": 2, "cases": 3, "seconds": 6.0}
+    rows = await regions.rows(**small)  # type: ignore[arg-type]
+    seen(rows, *["regions"] * 5)
+    assert rows[1].met, "no group is given more than it takes"
 
 
 async def test_hook() -> None:
