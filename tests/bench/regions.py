@@ -29,8 +29,8 @@ HOME = -1001234567890
 
 @dataclass(slots=True)
 class Seen:
-    """What came out: seconds to the first card of each region's group, every card, the most that landed in one
-    group in a minute and in all in a second, and how often Telegram refused.
+    """What came out: seconds to the first card of each region's group, every card, the most that landed in
+    one group in a minute and in all in a second, and how often Telegram refused.
     """
 
     first: dict[int, float] = field(default_factory=dict)
@@ -70,7 +70,7 @@ async def rows(
     grouped, which is the worst that a group can have. People tap in all of them until `seconds` are over.
     """
     facts = f"{regions} regions, {olts} OLTs, {customers:,} customers"
-    async with _opened(code, regions, olts, customers, storm, pace) as noc:
+    async with _opened(code, regions, olts, customers, storm=storm, pace=pace) as noc:
         before = memory_of(noc.process.pid, "VmRSS")
         fallen = _falls(noc, olts // regions, cases)
         watching = asyncio.create_task(_watch(noc))
@@ -132,7 +132,7 @@ def _taps(what: str, answers: list[Answer], twice: int) -> Row:
 
 @asynccontextmanager
 async def _opened(
-    code: Path, regions: int, olts: int, customers: int, storm: int, pace: int
+    code: Path, regions: int, olts: int, customers: int, *, storm: int, pace: int
 ) -> AsyncIterator[Storm]:
     """The bot with its regions and their groups, once it has polled."""
     async with AsyncExitStack() as stack:
@@ -235,4 +235,3 @@ async def _tapped(noc: Storm, seconds: float, every: float) -> list[Answer]:
             break
     async with asyncio.timeout(PATIENCE):
         return await asyncio.gather(*waiting)
-
