@@ -60,6 +60,14 @@ def test_whose_an_olt_is(olt: str, region: str) -> None:
     assert rules.of(region).region_of(olt) == region, "each region's rules know of the others"
 
 
+def test_names_that_a_source_makes_up_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.domain.rules.REMEMBERED", 1)
+    rules = rules_of(load(None, {**BOTH, "REGION_SUL_OLTS": "S*"}))
+    for _ in range(2):
+        assert [rules.region_of(olt) for olt in ("CB 01", "S 01", "X 01")] == ["NORTE", "SUL", ""]
+    assert rules._whose == {"CB 01": "NORTE"}
+
+
 def test_a_bracket_in_a_name_is_a_bracket() -> None:
     rules = rules_of(load(None, {**BOTH, "REGION_SUL_OLTS": "POP [HW] ?"}))
     assert [rules.region_of(olt) for olt in ("pop [hw] 1", "POP H 1")] == ["SUL", ""]

@@ -20,7 +20,7 @@ from bot.chat.taps.desk import Desk
 from bot.chat.taps.note_commands import NoteCommands
 from bot.chat.taps.presses import Presses
 from bot.chat.taps.replies import Replies
-from bot.chat.wire.access import Access, Approvers
+from bot.chat.wire.access import Access, Approvers, Names
 from bot.chat.wire.budget import Budget
 from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.link import Link
@@ -55,6 +55,7 @@ class Shared:
     pictures: Pictures | None
     beside: Beside
     link: Link
+    names: Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,12 @@ class Noc:
             topic_lost=lambda lost: self.chat.topic_lost(lost),  # noqa: PLW0108 - it comes to be below
         )
         self.access = Access(
-            shared.bot, shared.clock, setup.approvers, lambda: self.chat.group, setup.attention.on_call
+            shared.bot,
+            shared.clock,
+            setup.approvers,
+            lambda: self.chat.group,
+            setup.attention.on_call,
+            names=shared.names,
         )
         self.deps = ChatDeps(
             shared.ledger,

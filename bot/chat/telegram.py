@@ -24,6 +24,7 @@ from bot.chat.screens.words import Words
 from bot.chat.taps.absence import AWAY, Absence
 from bot.chat.taps.commands import COMMANDS
 from bot.chat.taps.desk import Desk
+from bot.chat.wire.access import Names
 from bot.chat.wire.budget import LIMIT, WINDOW, Budget
 from bot.chat.wire.connection import Account, Connection, Poller, application, is_news
 from bot.chat.wire.link import Link
@@ -96,7 +97,7 @@ class Telegram:
         )
         self._app = application(account, *self._requests)
         self.link = Link(clock, self._back)
-        shared = Shared(self._app.bot, ledger, words, clock, pictures, self._beside, self.link)
+        shared = Shared(self._app.bot, ledger, words, clock, pictures, self._beside, self.link, Names())
         first = Setup(account.group, account.topic, account.approvers, attention, rules)
         self.nocs = {
             setup.region: Noc(setup, shared, Budget(clock, limit=limit, window=window, gap=gap))

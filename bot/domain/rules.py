@@ -12,6 +12,9 @@ from bot.domain.limits.hours import Hours
 from bot.domain.plan import Used
 from bot.domain.shift.times import Times
 
+REMEMBERED = 10_000
+"""OLTs whose region is not looked for again: each of fifty regions may have some patterns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -78,6 +81,7 @@ class Rules:
     digest_at: Times | None = None
     regions: Mapping[str, "Rules"] = field(default_factory=dict, compare=False, repr=False)
     olts: tuple[str, ...] = ()
+    _whose: dict[str, str] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def of(self, region: str) -> "Rules":
         """Those of a region; of one that there is not (any more), and of none, what all others share."""
@@ -104,9 +108,13 @@ class Rules:
 
     def region_of(self, olt: str) -> str:
         """The first region that has the OLT of that name; empty where none has."""
-        name = olt.strip().casefold()
-        found = (region for region, own in self.regions.items() if own.has(name))
-        return next(found, "")
+        known = self._whose.get(olt)
+        if known is None:
+            name = olt.strip().casefold()
+            known = next((region for region, own in self.regions.items() if own.has(name)), "")
+            if len(self._whose) < REMEMBERED:  # a source may make names up
+                self._whose[olt] = known
+        return known
 
     def has(self, olt: str) -> bool:
         """Whether a pattern of this region's names the OLT, written in small letters."""

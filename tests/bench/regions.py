@@ -44,7 +44,7 @@ class Seen:
 class Storm:
     """The systems, and the groups that have cases."""
 
-    world: World
+    olt: OltApi
     hsm: MatrixApi
     chat: BotApi
     groups: list[int]
@@ -65,12 +65,15 @@ async def rows(
     seconds: float = 150.0,
     every: float = 0.05,
     pace: int = 80,
+    latency: float = 0.1,
 ) -> list[Row]:
     """In each of `storm` regions so many PONs fall within two minutes, each a case of its own: nothing is
     grouped, which is the worst that a group can have. People tap in all of them until `seconds` are over.
+    Source and gateway answer after `latency` seconds.
     """
     facts = f"{regions} regions, {olts} OLTs, {customers:,} customers"
     async with _opened(code, regions, olts, customers, storm=storm, pace=pace) as noc:
+        noc.olt.faults.latency = noc.hsm.faults.latency = latency
         before = memory_of(noc.process.pid, "VmRSS")
         fallen = _falls(noc, olts // regions, cases)
         watching = asyncio.create_task(_watch(noc))
@@ -166,7 +169,7 @@ async def _opened(
         process = await stack.enter_async_context(running_bot(variables, folder))
         await chat.wait(lambda c: c.updates.polling, PATIENCE)
         await until(lambda: all(chat.messages(group) for group in groups.values()))  # each heard of the start
-        yield Storm(world, hsm, chat, [*groups.values()][:storm], process)
+        yield Storm(olt, hsm, chat, [*groups.values()][:storm], process)
 
 
 def _olt(region: int, number: int) -> str:
@@ -180,7 +183,7 @@ def _falls(noc: Storm, olts: int, cases: int) -> int:
         ports = itertools.product(range(1, PONS + 1), range(olts))
         for n, (pon, olt) in enumerate(itertools.islice(ports, cases)):
             began = now - timedelta(seconds=120 * n / cases)
-            noc.world.cut(_olt(region, olt), f"1/{pon}", ("pon_loss", "pon_no_power")[n % 4 == 0], began)
+            noc.olt.world.cut(_olt(region, olt), f"1/{pon}", ("pon_loss", "pon_no_power")[n % 4 == 0], began)
     noc.began = noc.chat.clock()
     return cases * len(noc.groups)
 

@@ -355,3 +355,12 @@ async def test_a_customer_is_told_of_by_each_region_that_has_them(api: BotApi, r
     assert "Rita" not in nobody
     assert "Rita Melo" in (await asked(api, BETO, "/cliente rita melo", SOUTH)).text
     assert "Não achei ninguém" in (await asked(api, BETO, "/cliente zulmira", SOUTH)).text
+
+
+async def test_what_people_are_called_is_asked_once_for_all_groups(api: BotApi) -> None:
+    """A list of people is that of every region that has none of its own: fifty would ask fifty times."""
+    async with three(api, frozenset({ANA, BETO, CARLA})) as room:
+        nocs = room.telegram.nocs.values()
+        await until(lambda: all(noc.access.name(CARLA) for noc in nocs))
+        assert {noc.access.name(BETO) for noc in nocs} == {"Beto"}
+        assert api.calls["getChatMember"] == 3

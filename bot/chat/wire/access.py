@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 
 from telegram import Bot, ChatMember, ChatMemberRestricted, User
@@ -29,6 +30,14 @@ Standing = Literal["out", "member", "admin"]
 """What somebody is in the group."""
 
 
+@dataclass(slots=True)
+class Names:
+    """What people are called, as Telegram says: one for all groups, and one group at a time asks."""
+
+    known: dict[int, str] = field(default_factory=dict)
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class Access:
     """TELEGRAM_APPROVERS: user ids, `*` for everyone in the group, empty for its administrators."""
 
@@ -39,14 +48,20 @@ class Access:
         approvers: Approvers,
         group: Callable[[], int],
         on_call: frozenset[int] = frozenset(),
+        *,
+        names: Names | None = None,
     ) -> None:
-        """`group` says where the group is now; `on_call` are the approvers on duty, none of them: all."""
+        """`group` says where the group is now; `on_call` are the approvers on duty, none of them: all.
+
+        Of several groups each has the same `names`.
+        """
         self._bot = bot
         self._clock = clock
         self._approvers = approvers
         self._group = group
         self._on_call = on_call
-        self._names: dict[int, str] = {}
+        names = names or Names()
+        self._names, self._asking = names.known, names.asking
         self._admins: frozenset[int] = frozenset()
         self._read_at = -math.inf
         self._reading, self._tries = asyncio.Lock(), 0
@@ -94,13 +109,14 @@ class Access:
     async def read_names(self) -> None:
         """Those of approvers and of who is on call that are not known yet."""
         listed = frozenset() if self._approvers == "*" else self._approvers
-        for user in sorted((self._on_call | listed) - self._names.keys()):
-            try:
-                member = await self._bot.get_chat_member(self._group(), user)
-            except TelegramError as error:
-                log.info("a member's name could not be read (%s)", type(error).__name__)
-            else:
-                self._names[user] = member.user.full_name
+        async with self._asking:
+            for user in sorted((self._on_call | listed) - self._names.keys()):
+                try:
+                    member = await self._bot.get_chat_member(self._group(), user)
+                except TelegramError as error:
+                    log.info("a member's name could not be read (%s)", type(error).__name__)
+                else:
+                    self._names[user] = member.user.full_name
 
     def person(self, user: User | None) -> User:
         """The person behind a tap or command. Declined for bots and for the group itself."""
