@@ -180,12 +180,13 @@ def test_no_library_prints_what_it_got(capsys: pytest.CaptureFixture[str]) -> No
         "aiohttp.client",
         "httpx",
         "httpcore",
+        "psycopg",
     ):
         logging.getLogger(name).error("Can not load %s", PAGE)
         logging.getLogger(name).error("Can not load %(page)s", {"page": "Ana"})
     logging.getLogger("apscheduler.executors").error("Run of %s", "poll")
     said = lines(capsys)
-    words = ["Can not load %s", "Can not load %(page)s"] * 5
+    words = ["Can not load %s", "Can not load %(page)s"] * 6
     assert [line["event"] for line in said] == [*words, "Run of poll"]
     assert "Ana" not in str(said)
 

@@ -11,8 +11,8 @@ import structlog
 
 HIDDEN = "***"
 LONGEST = 2048  # bytes of a line
-WORDY = frozenset({"httpx", "httpcore", "aiohttp", "telegram"})
-"""Libraries that log what they got: of their lines only the fixed words are taken."""
+WORDY = frozenset({"httpx", "httpcore", "aiohttp", "telegram", "psycopg"})
+"""Libraries that log what they got, or whom they asked: of their lines only the fixed words are taken."""
 NOISY = ("httpx", "httpcore", "aiohttp", "apscheduler", "telegram", "asyncio")
 _GAP = " … "
 _NOT_CUT = 40  # characters

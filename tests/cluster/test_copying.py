@@ -165,6 +165,20 @@ async def test_lines_that_the_database_loses_meanwhile_are_put_aside_and_asked_a
     assert any('"case":2' in path.read_text() for path in folder.rglob(f"quarantine/*/{SEGMENT}"))
 
 
+@pytest.mark.parametrize("ends", ["127.0.0.1:1/secretdb", "127.0.0.1:{port}/secretdb"])
+async def test_what_is_said_of_a_database_that_is_away_has_no_address(
+    tmp_path: Path, postgres: Server, caplog: pytest.LogCaptureFixture, ends: str
+) -> None:
+    url = f"postgresql://secretuser@{ends.format(port=postgres.port)}"
+    copying = Copying(url, tmp_path, FakeClock())
+    copying.start()
+    await until(lambda: copying.behind is not None)
+    await copying.stop()
+    said = f"{copying.behind} {caplog.text}"
+    assert "this machine tries on" in said
+    assert not [word for word in ("127.0.0.1", str(postgres.port), "port 1", "secret") if word in said]
+
+
 async def test_a_newer_schema_ends_who_stands_by(
     leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: Server
 ) -> None:
@@ -173,4 +187,3 @@ async def test_a_newer_schema_ends_who_stands_by(
         postgres.run("UPDATE ledger_head SET version = 99", database.rpartition("/")[2])
         await until(lambda: copying.broken is not None)
         assert "newer version (99)" in str(copying.broken)
-        assert leader.closed is None

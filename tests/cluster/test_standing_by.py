@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from psycopg import OperationalError
 
 from bot.errors import Closed
 from bot.process.app import App
@@ -123,6 +124,25 @@ async def test_what_was_pushed_before_another_machine_led_stands_no_more(
     assert (pushed.with_suffix(".aside").exists()) != stands
     await found.ledger.close()
     await found.leading.stop()
+
+
+async def test_what_the_driver_says_while_it_takes_over_is_not_passed_on(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "Leading", partial(Leading, end=print))  # else it would end the tests
+
+    async def replayed(_epoch: int, warm: Warm) -> FileLedger:
+        warm.close()
+        raise OperationalError('connection to server at "10.9.8.7", port 5432 failed: no role "secretuser"')
+
+    made, stop = Following(database, tmp_path, "noc-b", FakeClock(), replayed), asyncio.Event()
+    led = asyncio.create_task(made.until_it_leads(stop))
+    await until(lambda: "OperationalError" in (made._away or ""))
+    said = f"{made._wrong()} {made._unready()} {caplog.text}"
+    stop.set()
+    assert await led is None
+    assert "this machine waits for it" in said
+    assert not [word for word in ("10.9.8.7", "5432", "secretuser") if word in said]
 
 
 @pytest.mark.parametrize(

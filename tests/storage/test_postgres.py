@@ -1,6 +1,7 @@
 """The ledger in PostgreSQL: answers that get lost, a server that goes, and another that took over."""
 
 import asyncio
+import gc
 import re
 import signal
 from collections.abc import AsyncIterator
@@ -340,3 +341,21 @@ async def test_an_address_nobody_answers_at_is_one_line(folder: Path) -> None:
         assert secret not in str(told.value)
     with pytest.raises(StartupError, match="LEDGER is no address"):
         await PostgresLedger.open("postgresql://[", folder, FakeClock())
+
+
+async def test_a_look_that_is_broken_off_at_the_end_logs_nothing_of_the_driver(
+    database: str,
+    folder: Path,
+    cable: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody waits for it then: asyncio would write its error into the log, in the driver's own words."""
+    monkeypatch.setattr(module, "_LOOK", 0.01)
+    ledger = await PostgresLedger.open(through(cable, database), folder, FakeClock())
+    cable.passes.clear()
+    await until(lambda: ledger._link.waits > 0.05)
+    await ledger.close()
+    await asyncio.sleep(0)  # the last turn of what was broken off
+    gc.collect()
+    assert not [record for record in caplog.records if record.exc_info or record.name == "asyncio"]

@@ -130,7 +130,7 @@ class Copying:
         self.owned = str(error)
 
     def _is_behind(self, error: Exception) -> None:
-        how = why(error.__cause__) if isinstance(error.__cause__, Error) else str(error)
+        how = shown(error)
         if self.behind != how:
             log.error("the lines of the ledger cannot be read (%s): this machine tries on", how)
         self.behind = how
@@ -148,6 +148,12 @@ def passes(error: BaseException) -> bool:
 def owned(error: BaseException) -> bool:
     """Whether another process has the folder: `ledger show` and the like while they bring the copy on."""
     return isinstance(error.__cause__, Timeout)
+
+
+def shown(error: BaseException) -> str:
+    """What may be said of it. The driver's own words have the address, the port and the user in them."""
+    first = error if isinstance(error, Error) else error.__cause__
+    return why(first) if isinstance(first, Error) else str(error)
 
 
 async def either(event: asyncio.Event, seconds: float) -> None:

@@ -14,7 +14,7 @@ from bot.ops.metrics import PATH as METRICS
 from bot.ops.metrics import Family, metrics
 from bot.ops.server import Route
 from bot.ports import Clock
-from bot.process.cluster.copying import Copying, Reading, either, passes
+from bot.process.cluster.copying import Copying, Reading, either, passes, shown
 from bot.process.cluster.leading import Leading
 from bot.process.watched.beat import Beat
 from bot.process.watched.led import led
@@ -92,7 +92,7 @@ class Following:
                 except Exception as error:
                     if not passes(error):
                         raise
-                    self._is_away(str(error))
+                    self._is_away(shown(error))
                 if found is None:
                     await either(stop, LOOK)
         finally:

@@ -192,7 +192,7 @@ class Lease:
                 if not work.done():  # a cancelled query asks the server to stop it, and waits for that
                     self._hang_up()
                     work.cancel()
-                    work.add_done_callback(_heard)
+                    work.add_done_callback(heard)
         if not done:
             raise Away("no answer")
         return work.result()
@@ -239,6 +239,7 @@ def said(error: Exception) -> str:
     return f"{type(error).__name__} {state}" if state else type(error).__name__
 
 
-def _heard(work: "asyncio.Future[Any]") -> None:
+def heard(work: "asyncio.Future[Any]") -> None:
+    """Where nobody waits for it any more asyncio would log what the driver says, which has the address."""
     if not work.cancelled():
         work.exception()

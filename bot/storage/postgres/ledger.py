@@ -27,6 +27,7 @@ from bot.storage.people.key import KeyMissing
 from bot.storage.people.months import Listed
 from bot.storage.people.store import People
 from bot.storage.postgres import copy, kept, schema, table
+from bot.storage.postgres.lease import heard
 from bot.storage.postgres.link import Link, Lost, why
 from bot.storage.postgres.table import Elsewhere, Fenced, Newer
 from bot.storage.postgres.warm import Warm
@@ -223,6 +224,7 @@ class PostgresLedger(FileLedger):
         """Its result, in the ledger's thread; what takes too long is cut off, and ends as `Lost`."""
         working: Future[R] = self._thread.submit(work, *values)
         result = asyncio.wrap_future(working)
+        result.add_done_callback(heard)
         done, _ = await asyncio.wait({result}, timeout=_LONGEST)
         while not done:
             self._link.cut()
