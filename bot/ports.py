@@ -315,8 +315,9 @@ class History(Protocol):
     async def customers(
         self, sought: Sought, called: str | None, whose: Whose | None = None
     ) -> tuple[Sequence[Customer], bool]:
-        """Who fits best of those in plans (of cases that are theirs), as far as they are still known, and
-        whether older ones were not looked at, as that would have taken more than seconds.
+        """Who fits best of those in plans (of cases that are theirs), as far as they are still known, with
+        cases of anybody's, and whether older ones were not looked at, as that would have taken more than
+        seconds.
 
         `called` is what the lines call whoever has the phone that is sought, None where that is not known.
         """

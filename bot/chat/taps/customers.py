@@ -50,13 +50,11 @@ class Customers:
 
     async def _sought(self, sought: Sought, whose: Whose) -> Answer:
         """Whoever fits best."""
+        answer = await self._older(sought, whose)
         plans: Plans = [*self._desk.waiting().items(), *planned(self._book)]
         cases = self._book.cases
         theirs = {case for case, _ in plans if case in cases and whose.has(cases[case].region)}
-        hits = await asyncio.to_thread(_seek, sought, plans, theirs)
-        answer = await self._older(sought, whose)
-        for one in answer.found:
-            hits.take(one)
+        hits = await asyncio.to_thread(_seek, sought, plans, theirs, answer.found)
         found = [_with_phone(one, sought) for one in hits.found()]
         return replace(answer, found=found, typed=sought.phone is not None)
 
@@ -129,18 +127,22 @@ def _with_phone(one: Customer, sought: Sought) -> Customer:
     return one if one.phone is not None else replace(one, phone=typed)
 
 
-def _seek(sought: Sought, plans: Plans, theirs: Collection[int]) -> Hits:
-    """In a thread of its own, with turns for the event loop. Whoever is found is in a plan that is theirs."""
+def _seek(sought: Sought, plans: Plans, theirs: Collection[int], older: Collection[Customer]) -> Hits:
+    """In a thread of its own, with turns for the event loop. Whoever is found is in a plan that is theirs, or
+    one of those of the past.
+    """
     hits = Hits(sought)
-    for again in (False, True):  # a name may be written otherwise in another plan
+    for one in older:
+        hits.take(one)
+    for again in (False, True):  # a name may be written otherwise in another plan, which may be anybody's
         for case, recipients in plans:
             sleep(0)
-            for one in recipients:
-                known = identity(one)
+            for who in recipients:
+                known = identity(who)
                 if known is None:
                     continue
                 if again:
                     hits.also(known, case)
                 elif case in theirs:
-                    hits.look_at(known, one.name, one.phone, one.serials, case)
+                    hits.look_at(known, who.name, who.phone, who.serials, case)
     return hits

@@ -1,6 +1,6 @@
 """Customers found again in plans of the past: by name in `people/`, by phone and ONU in the lines."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from itertools import islice
@@ -31,11 +31,11 @@ class Seeking:
         self.cut = False
 
     def customers(self, sought: Sought, called: str | None, whose: Whose | None = None) -> list[Customer]:
-        """Whoever fits best, of those in plans of cases that are theirs (None: all).
+        """Whoever fits best, of those in plans of cases that are theirs (None: all); with anybody's cases.
 
         `called` is what the lines call whoever has the phone that is sought.
         """
-        hits = Hits(sought)
+        hits, others = Hits(sought), list[tuple[int, Recipient]]()
 
         @cache
         def theirs(case: int) -> bool:
@@ -45,10 +45,15 @@ class Seeking:
             self._by_name(hits, theirs)
         if sought.serial:
             for case, one in self._with_serial(sought.serial):
-                _take(hits, case, one, sought.rank("", None, one.serials) if theirs(case) else None)
+                if theirs(case):
+                    _take(hits, case, one, sought.rank("", None, one.serials))
+                else:
+                    others.append((case, one))
         for plan in self._plans_of(called) if called is not None else ():
             for one in plan.recipients if theirs(plan.case) else ():
                 _take(hits, plan.case, one, 0 if one.person == called else None)
+        if whose is not None and hits.found():
+            self._of_others(hits, others)
         return hits.found()
 
     def _by_name(self, hits: Hits, theirs: Callable[[int], bool]) -> None:
@@ -56,6 +61,18 @@ class Seeking:
             for one in listed.people if theirs(listed.plan[0]) else ():
                 if one.id.startswith("c"):  # any other id says nothing of who it is
                     hits.look_at(one.id, one.name, one.phone, (), listed.plan[0])
+
+    def _of_others(self, hits: Hits, others: Iterable[tuple[int, Recipient]]) -> None:
+        """Whoever was found in a plan of theirs is told of by all: the newest may be another region's, which
+        has another phone of them or none. `others` are plans of such that were met on the way.
+        """
+        for case, one in others:
+            known = identity(one)
+            if known is not None:
+                hits.also(known, case)
+        for listed in self._slowly(self._listed()):
+            for person in listed.people:
+                hits.also(person.id, listed.plan[0])
 
     def cases_of(self, customer: Customer, called: str | None) -> list[int]:
         """The newest cases of a customer, as many as are told of, newest first."""

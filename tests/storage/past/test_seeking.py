@@ -68,7 +68,7 @@ async def test_by_name_the_newest_of_those_that_fit(past: FileHistory) -> None:
 
 
 async def test_who_is_in_no_plan_of_theirs_is_not_found(tmp_path: Path) -> None:
-    """Whoever is in plans of two regions is found in each, and known by the cases of that one."""
+    """Whoever is in plans of two regions is found in each, and known by all cases under any name."""
     lines: list[Dated] = []
     for number, region, name in (
         (1, "NORTE", "João Silva"),
@@ -92,10 +92,15 @@ async def test_who_is_in_no_plan_of_theirs_is_not_found(tmp_path: Path) -> None:
         assert sought is not None
         [one] = (await past.customers(sought, called, north))[0]
         [other] = (await past.customers(sought, called, south))[0]
-        assert (one.cases, other.cases[-1]) == ((1,), 2)
+        assert (one.cases, other.cases) == ((3, 2, 1), (3, 2, 1))
     sought = read("ana lima")
     assert sought is not None
     assert [len((await past.customers(sought, None, of))[0]) for of in (north, south)] == [0, 1]
+    (tmp_path / NAME).unlink()
+    sought = read("zteg00000001")
+    assert sought is not None
+    [one] = (await past.customers(sought, None, north))[0]
+    assert one.cases == (3, 2, 1), "by the ONU also where nobody knows the names any more"
     await past.close()
 
 

@@ -1,0 +1,104 @@
+"""/cliente with several NOCs: who is found by one is told of by all, and else it says which one to ask."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain.events import (
+    Alive,
+    Approved,
+    CaseOpened,
+    IncidentEnded,
+    Intent,
+    Line,
+    Planned,
+    Result,
+    Settled,
+)
+from bot.domain.plan import Outcome, Recipient, Skip
+from bot.simulator.telegram.api import BotApi
+from bot.storage.memory import MemoryLedger
+from bot.storage.past.history import FileHistory
+from tests.chat.room import BETO, FastClock, Room
+from tests.chat.test_regions import SOMEBODY, SOUTH, asked, three
+from tests.fakes import incident, port
+from tests.people import KEY, lay
+from tests.storage.past.histories import Dated, write
+
+OLD, NEW = "5561999990001", "5561999990077"
+LONG_AGO, NOW = timedelta(days=20), timedelta(hours=1)
+
+
+def joao(phone: str | None, name: str = "João Silva", id_: str = "c1") -> Recipient:
+    return Recipient(id_, name, ("ZTEG00000001",), phone, None if phone else Skip.NO_PHONE)
+
+
+def told(number: int, region: str, *people: Recipient, over: bool = True) -> list[Line]:
+    """A case of a region whose customers were told, as far as they could be."""
+    olt = {"NORTE": "N 01", "SUL": "S 01"}.get(region, "X 01")
+    sent = [one.id for one in people if one.skip is None]
+    return [
+        CaseOpened(number, incident(number, place=f"1/{number}", olt=olt), region=region),
+        Approved(number, SOMEBODY, (port(f"1/{number}", olt),)),
+        Planned(number, len(sent), people),
+        *(Intent(number, id_) for id_ in sent),
+        *(Result(number, id_, Outcome.ACCEPTED, f"{number}{id_}") for id_ in sent),
+        Settled(number, "done"),
+        *([IncidentEnded(number)] if over else []),
+    ]
+
+
+@asynccontextmanager
+async def remembering(
+    api: BotApi, folder: Path, *groups: tuple[timedelta, Sequence[Line]]
+) -> AsyncIterator[Room]:
+    """Three NOCs whose ledger has these lines, so long ago each, and a day's since; of what is long over the
+    book has a record.
+    """
+    clock = FastClock()
+    days = ((timedelta(days=days), [Alive()]) for days in range(1, LONG_AGO.days))
+    dated = sorted((*groups, *days), key=lambda group: group[0], reverse=True)
+    lines: list[Dated] = [(clock.now() - ago, line) for ago, those in dated for line in those]
+    lines = lay(folder, lines)
+    write(folder, [[line] for line in lines])
+    ledger = MemoryLedger(clock, lines)
+    vars(ledger)["person"] = KEY.person  # as the file's lines have it
+    past = FileHistory(folder, lambda: None, clock)
+    async with three(api, ledger=ledger, history=past) as room:
+        yield room
+    await past.close()
+
+
+@pytest.mark.parametrize("text", ["joao silva", "zteg00000001"])
+@pytest.mark.parametrize(("before", "today"), [(OLD, NEW), (None, NEW), (OLD, None)])
+async def test_who_is_found_in_an_old_plan_is_told_of_by_todays_of_another_region(
+    api: BotApi, tmp_path: Path, text: str, before: str | None, today: str | None
+) -> None:
+    """Also where that one has another phone of them, or none."""
+    groups = (LONG_AGO, told(1, "SUL", joao(before))), (NOW, told(2, "NORTE", joao(today), over=False))
+    async with remembering(api, tmp_path, *groups) as room:
+        assert room.ledger.book.cases[1].past
+        page = (await asked(api, BETO, f"/cliente {text}", SOUTH)).text
+    assert "Em caso aberto agora: 2" in page
+    assert "Caso 2 de NORTE" in page
+    assert "Caso 1 · " in page
+    assert "N 01" not in page
+    assert "0077" not in page, "another region's phone of them is theirs"
+
+
+@pytest.mark.parametrize("text", ["joao silva", "zteg00000001", f"{OLD[2:]}"])
+async def test_an_outage_of_another_region_that_left_the_book_is_told_as_well(
+    api: BotApi, tmp_path: Path, text: str
+) -> None:
+    groups = (
+        (LONG_AGO, told(1, "SUL", joao(OLD))),
+        (LONG_AGO, told(2, "NORTE", joao(NEW, "J. da Silva"))),
+    )
+    async with remembering(api, tmp_path, *groups) as room:
+        assert all(room.ledger.book.cases[number].past for number in (1, 2))
+        page = (await asked(api, BETO, f"/cliente {text}", SOUTH)).text
+    assert "Caso 2 de NORTE" in page
+    assert "Caso 1 · " in page
