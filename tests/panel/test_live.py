@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -326,6 +326,101 @@ async def test_each_region_is_watched_by_itself_and_drawn_once(room: Room) -> No
     for watcher in watchers:
         await watcher.aclose()
     assert room.live._views == {}
+
+
+async def of_two_regions(room: Room) -> tuple[AsyncGenerator[bytes, None], AsyncGenerator[bytes, None]]:
+    """Somebody who watches NORTE, and somebody who watches SUL; they have a case each."""
+    room.desk.rules = Rules(regions={"NORTE": Rules(), "SUL": Rules()})
+    await room.write(
+        CaseOpened(1, incident(1), region="NORTE"),
+        CaseOpened(2, incident(2, place="6/16"), region="SUL"),
+    )
+    watchers = room.watch(region="NORTE"), room.watch(region="SUL")
+    for watcher in watchers:
+        await room.next(watcher)
+    return watchers
+
+
+def between_two_regions(room: Room, monkeypatch: pytest.MonkeyPatch, does: Callable[[], object]) -> None:
+    """What happens once those of NORTE were told, and those of SUL were not."""
+    show = room.live._show
+
+    def shown(view: Any) -> None:
+        show(view)
+        if view is room.live._views["NORTE"]:
+            does()
+
+    monkeypatch.setattr(room.live, "_show", shown)
+
+
+@pytest.mark.bug("who came to a region's page as a case left it had their stream end")
+async def test_who_comes_as_a_case_leaves_the_page_sees_the_others(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watchers = await of_two_regions(room)
+    await room.write(Assumed(2, ANA))
+    await room.next(watchers[1])
+    asked = asyncio.Event()
+
+    async def may() -> bool:
+        return await asked.wait()
+
+    newcomer = room.live.watch(may, {"region": "SUL"})
+    first = asyncio.ensure_future(anext(newcomer))
+    await settled()
+    between_two_regions(room, monkeypatch, asked.set)
+    await room.write(Denied(2, ANA, "known"), IncidentEnded(2))
+    await room.clock.advance(2 * EVERY)
+    await settled()
+    assert json.loads((await first).partition(b"data: ")[2])["order"] in ([], [2])
+    for watcher in (*watchers, newcomer):
+        await watcher.aclose()
+
+
+@pytest.mark.bug("a visitor who hung up took the news from those who watched another region")
+async def test_who_hangs_up_in_the_middle_of_a_look_takes_nothing_from_others(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watchers = await of_two_regions(room)
+    await room.live.stop()  # so that the visitor is the one who draws
+    await room.write(Assumed(1, ANA), Assumed(2, ANA))
+    await room.clock.advance(EVERY)
+    visitor = asyncio.ensure_future(room.live.draw(Visit({}, ANA, PT, room.clock.now(), _nobody)))
+    with monkeypatch.context() as patch:
+        between_two_regions(room, patch, visitor.cancel)
+        await settled()
+    assert visitor.cancelled()
+    another = room.watch()  # it begins anew
+    await room.next(another)
+    for number, watcher in enumerate(watchers, start=1):
+        kind, told = await room.next(watcher, most=1)
+        assert (kind, list(told["rows"])) == ("step", [str(number)])
+    for watcher in (*watchers, another):
+        await watcher.aclose()
+
+
+async def _nobody(_case: int | None) -> None:
+    raise AssertionError
+
+
+@pytest.mark.bug("one case that could not be drawn took the page from everybody")
+async def test_one_case_that_cannot_be_drawn_hides_no_other(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await room.write(CaseOpened(1, incident(1)), CaseOpened(2, incident(2, place="6/16")))
+    about = now.about
+
+    def fails(case: Any, words: Any) -> Any:
+        if case.id == 2:
+            raise ValueError("a send without a plan")
+        return about(case, words)
+
+    monkeypatch.setattr(now, "about", fails)
+    page = await room.page()
+    assert "2 falhas abertas" in text(page)
+    assert "LOS CB 01 6/15" in text(page)
+    assert "Não consigo mostrar o cartão do caso 2" in text(page)
+    assert "case 2 could not be drawn" in caplog.text
 
 
 async def test_whoever_may_no_more_is_told_nothing_more(room: Room) -> None:

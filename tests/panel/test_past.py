@@ -181,7 +181,8 @@ async def test_cases_are_chosen_by_region_where_there_are_several_nocs(room: Roo
     room.rules = OF_REGIONS
     for region, cases in (("SUL", ["2"]), ("NORTE", []), ("-", ["4", "3", "1"]), ("X", ["4", "3", "2", "1"])):
         html = str(await room.history.draw(room.visit(region=region)))
-        assert re.findall(r"case\?n=(\d+)\"", html) == cases
+        kept = "" if region == "X" else f"&amp;region={region}"
+        assert re.findall(r"case\?n=(\d+)([^\"]*)\"", html) == [(case, kept) for case in cases]
         sheet = await read(await room.history.csv(room.visit(region=region)))
         assert [line.partition(";")[0] for line in sheet.splitlines()[1:]] == cases
         figures = str(await room.figures.draw(room.visit(region=region)))
@@ -190,6 +191,8 @@ async def test_cases_are_chosen_by_region_where_there_are_several_nocs(room: Roo
     html = str(await room.history.draw(room.visit(region="SUL", kind="POWER")))
     assert '<option value="SUL" selected>SUL</option>' in html
     assert "history.csv?kind=POWER&amp;region=SUL" in html
+    story = str(await room.story.draw(room.visit(n="1", region="-")))
+    assert "case?n=1&amp;region=-&amp;people=1" in story
 
 
 async def test_a_story_is_masked_until_somebody_opens_it(room: Room) -> None:

@@ -15,6 +15,8 @@ from typing import Protocol
 from markupsafe import Markup
 
 from bot.chat.screens.pages.status import ProgramFacts
+from bot.domain.book import Book
+from bot.domain.case import Case
 from bot.domain.events import Alive, Line, PageOpened, TapRefused
 from bot.domain.plan import Tally
 from bot.domain.regional import Whose
@@ -56,10 +58,14 @@ class Desk(Protocol):
 
 @dataclass(slots=True)
 class _View:
-    """The page as some see it who look at the same cases: what they were told, and how many watch."""
+    """The page as some see it who look at the same cases: what they were told, and how many watch.
+
+    `due` are those that look otherwise than they were told.
+    """
 
     whose: Whose | None
     watching: int = 0
+    due: set[int] = field(default_factory=set)
     head: Markup | None = None
     order: list[int] = field(default_factory=list)
     version: int = 0
@@ -140,7 +146,7 @@ class Live:
         try:
             await self._fresh()
             if not view.version:  # nobody watched it until now
-                self._show(view, {})
+                self._show(view)
             while await may():
                 turn = self._turn
                 if seen != view.version:
@@ -192,16 +198,20 @@ class Live:
             aged = began - self._aged_at >= AGED
             everything, self._all = self._all or aged, False
             touched, self._touched = self._touched, set()
-            changed = await self._draw_rows(everything=everything, touched=touched)
-            for view in list(self._views.values()):
-                self._show(view, changed)
-                await asyncio.sleep(0)
+            try:
+                await self._draw_rows(everything=everything, touched=touched)
+                for view in list(self._views.values()):
+                    self._show(view)
+                    await asyncio.sleep(0)
+            except BaseException:  # whoever came hung up in the middle of it: the next look does all of it
+                self._all = True
+                raise
             self._drawn_at = self._clock.monotonic()
             self._aged_at = began if everything else self._aged_at
 
-    async def _draw_rows(self, *, everything: bool, touched: set[int]) -> dict[int, Markup]:
-        """Those that look otherwise now, by number."""
-        book, changed = self._desk.ledger.book, dict[int, Markup]()
+    async def _draw_rows(self, *, everything: bool, touched: set[int]) -> None:
+        """Those that look otherwise now are due to all who watch."""
+        book = self._desk.ledger.book
         again = everything or self._clock.monotonic() - self._estimated_at >= ESTIMATED
         if again:
             self._estimated_at = self._clock.monotonic()
@@ -214,22 +224,24 @@ class Live:
             expected = self._desk.expected(number)  # each time another one, that says the same
             if not anew and expected == self._expected[number]:
                 continue
-            drawn = page.row(
-                book.cases[number],
-                book,
-                self._clock.now(),
-                self._templates,
-                rules=self._desk.rules.of(book.cases[number].region),
-                expected=expected,
-            )
+            drawn = self._row(book.cases[number], book, expected)
             if number not in self._rows or self._rows[number].ageless != drawn.ageless:
-                changed[number] = drawn.html
+                for view in self._views.values():
+                    view.due.add(number)
             self._rows[number], self._expected[number] = drawn, expected
             await asyncio.sleep(0)
         for number in self._rows.keys() - page.shown(book):
             del self._rows[number]
             del self._expected[number]
-        return changed
+
+    def _row(self, case: Case, book: Book, expected: Tally | None) -> page.Row:
+        """One that cannot be drawn says so: the others are shown, and it is not hidden."""
+        now, rules = self._clock.now(), self._desk.rules.of(case.region)
+        try:
+            return page.row(case, book, now, self._templates, rules=rules, expected=expected)
+        except Exception:  # the edge: what is wrong with one is no matter of the others
+            log.exception("case %s could not be drawn for the panel", case.id)
+            return page.undrawn(case, now, self._templates, rules=rules)
 
     def _rows_of(self, view: _View) -> list[page.Row]:
         """The cases that are on the page of those who look at it, in their order."""
@@ -249,29 +261,31 @@ class Live:
             closed=self._desk.ledger.closed is not None,
         )
 
-    def _show(self, view: _View, changed: Mapping[int, Markup]) -> None:
+    def _show(self, view: _View) -> None:
         """Those who look at it are told, where something of theirs is not as it was."""
         rows = self._rows_of(view)
         head, order = self._draw_head(rows), [row.number for row in rows]
-        own = {number: changed[number] for number in order if number in changed}
+        own = {number: self._rows[number].html for number in order if number in view.due}
+        view.due.clear()
         if own or not view.version or (head, order) != (view.head, view.order):
             view.head, view.order = head, order
             view.version += 1
-            view.step, view.whole = self._told(view, "step", own), b""
+            view.step, view.whole = self._told(view, "step", own, order), b""
             self.wake()
 
     def _everything(self, view: _View) -> bytes:
-        """Made once for all who come, or are behind."""
+        """Made once for all who come, or are behind; without what left the page just now."""
         if not view.whole:
-            rows = {number: self._rows[number].html for number in view.order}
-            view.whole = self._told(view, "whole", rows)
+            order = [number for number in view.order if number in self._rows]
+            rows = {number: self._rows[number].html for number in order}
+            view.whole = self._told(view, "whole", rows, order)
         return view.whole
 
-    def _told(self, view: _View, kind: str, rows: Mapping[int, Markup]) -> bytes:
+    def _told(self, view: _View, kind: str, rows: Mapping[int, Markup], order: Sequence[int]) -> bytes:
         told = {
             "at": self._clock.now().isoformat(),
             "head": view.head,
-            "order": view.order,
+            "order": order,
             "rows": {str(number): html for number, html in rows.items()},
         }
         return _event(kind, told)

@@ -73,10 +73,37 @@ def row(
 ) -> Row:
     """A case as it is now; `expected` is what an approval would come to, where that is known."""
     words = templates.words
-    state, (count, estimate) = standing(case, book, now, rules), onus(case)
+    return _drawn(
+        case,
+        now,
+        templates,
+        rules,
+        standing(case, book, now, rules),
+        places=places(case, expected, words),
+        about=[*_region(case, words), *about(case, words)],
+        notes=[*changes(case, now, words), *notes(case, book, now, words, rules)],
+        decision=[
+            *decision(case, book, now, words, rules),
+            *cooldown(case, book, now, words, rules),
+            *_restoring(case, book, now, words, rules),
+        ],
+    )
+
+
+def undrawn(case: Case, now: datetime, templates: Templates, *, rules: Rules) -> Row:
+    """A case of which no more can be shown than that it is there."""
+    why = templates.words.say("notice.undrawn", case=case.id, port=None, kind=None, affected=None)
+    return _drawn(
+        case, now, templates, rules, case.state.value, places=[], about=[], notes=[why], decision=[]
+    )
+
+
+def _drawn(
+    case: Case, now: datetime, templates: Templates, rules: Rules, state: str, **lines: Sequence[Markup]
+) -> Row:
     kinds = {incident.kind for incident in case.incidents}
     kind: Kind | None = kinds.pop() if len(kinds) == 1 else dominant(case.incidents, rules)
-    olt, place = where(case, words)
+    (count, estimate), (olt, place) = onus(case), where(case, templates.words)
     html = templates.draw(
         "case.html",
         case=case,
@@ -89,17 +116,10 @@ def row(
         olt=olt,
         place=place,
         single=len(all_ports(case)) == 1,
-        places=places(case, expected, words),
-        about=[*_region(case, words), *about(case, words)],
-        notes=[*changes(case, now, words), *notes(case, book, now, words, rules)],
-        decision=[
-            *decision(case, book, now, words, rules),
-            *cooldown(case, book, now, words, rules),
-            *_restoring(case, book, now, words, rules),
-        ],
         now=now,
         started=case.started,
         lasted=(case.ended_at or now) - case.started,
+        **lines,
     )
     on = case.ended_at is None
     ageless = _AGE.sub(r"\1", html)

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -77,7 +78,8 @@ class Story:
         people = list(_people(book, case, visit.words, full=full, when=when))
         pages = max(1, -(-len(people) // A_PAGE))
         page = min(number(visit.query.get("page")) or 0, pages - 1)
-        place = f"{ROOT}case?n={case.id}"
+        region = f"&{urlencode({'region': visit.query['region']})}" if "region" in visit.query else ""
+        place = f"{ROOT}case?n={case.id}{region}"
         opened = "&people=1" if full else ""
         return self._templates.draw(
             "story.html",
