@@ -19,6 +19,7 @@ from bot.storage.postgres.ledger import PostgresLedger
 from bot.storage.postgres.warm import Warm
 from tests.fakes import FakeClock
 from tests.isp import until
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.process
 
@@ -45,7 +46,7 @@ async def test_who_stands_by_waits_for_a_command_that_has_the_folder(
 ) -> None:
     monkeypatch.setattr(copying, "OWNED", 0.05)
     monkeypatch.setattr(module, "LOOK", 0.05)
-    clock, other, stop = FakeClock(), Lease(database, "noc-a x", ttl=600), asyncio.Event()
+    clock, other, stop = FakeClock(), Lease(database, "noc-a x", ttl=600, patience=PATIENCE), asyncio.Event()
     if leads == "another":
         assert await other.take()
     following = Following(database, tmp_path, "noc-b", clock, opener(database, tmp_path, clock))

@@ -24,6 +24,7 @@ from bot.storage.postgres.ledger import PostgresLedger
 from bot.storage.postgres.warm import Warm
 from tests.fakes import FakeClock
 from tests.isp import until
+from tests.patience import PATIENCE
 from tests.postgres import Server
 from tests.settings import load
 from tests.storage.samples import adds, opened
@@ -86,7 +87,7 @@ async def stands_by(
     async def replayed(epoch: int, warm: Warm) -> FileLedger:
         return await PostgresLedger.open(database, tmp_path, FakeClock(), epoch=epoch, warm=warm)
 
-    first = Lease(database, "noc-a 1", ttl=600.0)
+    first = Lease(database, "noc-a 1", ttl=600, patience=PATIENCE)
     assert await first.take() is not None
     made = Following(database, tmp_path, "noc-b", FakeClock(), replayed)
     assert await made._look() is None

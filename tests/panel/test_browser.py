@@ -84,7 +84,8 @@ async def test_a_wall_and_a_phone_show_what_goes_on_as_it_changes(room: Isp, wal
     for size in (PHONE, WALL):
         await page.set_viewport_size(size)
         await agrees(page)
-    big = await first.locator("h2").evaluate("(one) => parseFloat(getComputedStyle(one).fontSize)")
+    shown = "parseFloat(getComputedStyle(document.querySelector('#cases > li h2')).fontSize)"
+    big = await page.evaluate(shown)  # at once: what is found first may have been drawn anew by then
     assert big >= 32  # px on a wall of 1920: read from four metres
 
 

@@ -19,6 +19,7 @@ from bot.storage.postgres import moving, table
 from bot.storage.postgres.lease import Lease
 from bot.storage.postgres.ledger import PostgresLedger
 from tests.fakes import ANA, NOON, FakeClock
+from tests.patience import PATIENCE
 from tests.postgres import Server
 from tests.storage.samples import SEGMENT, adds, dispatch, opened
 
@@ -119,7 +120,7 @@ async def test_beside_a_bot_that_leads_there_nothing_is_brought(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     await lived(tmp_path)
-    lease = Lease(database, "a", ttl=600)
+    lease = Lease(database, "a", ttl=600, patience=PATIENCE)
     if when == "before":
         assert await lease.take()
     else:

@@ -20,6 +20,7 @@ from bot.storage.postgres.lease import Lease, Taken
 from bot.storage.postgres.ledger import PostgresLedger
 from tests.fakes import ANA, FakeClock
 from tests.isp import isp
+from tests.patience import PATIENCE
 from tests.storage.samples import adds, dispatch, opened
 from tests.test_trial import OWN
 
@@ -37,7 +38,7 @@ def kept(url: str) -> list[str]:
 async def test_beside_a_machine_that_leads_they_write_nothing_and_it_goes_on(
     database: str, tmp_path: Path, act: Act
 ) -> None:
-    lease = Lease(database, "noc-a x", ttl=600)
+    lease = Lease(database, "noc-a x", ttl=600, patience=PATIENCE)
     taken = await lease.take()
     assert taken is not None
     leads = await PostgresLedger.open(database, tmp_path / "a", FakeClock(), epoch=taken.epoch)
@@ -107,7 +108,7 @@ async def test_who_led_last_and_was_not_heard_of_any_more_is_still_known(
 
 
 async def test_a_test_message_is_not_sent_beside_a_machine_that_leads(database: str, tmp_path: Path) -> None:
-    lease = Lease(database, "noc-a x", ttl=600)
+    lease = Lease(database, "noc-a x", ttl=600, patience=PATIENCE)
     assert await lease.take()
     async with isp(tmp_path, customers=3) as site:
         told: list[str] = []
