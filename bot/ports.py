@@ -251,8 +251,11 @@ class Ledger(Protocol):
         """
 
     @property
-    def kept(self) -> Sequence[Line]:
-        """Lines that were durable and that the ledger lacks now; they wait for who confirms it."""
+    def kept(self) -> Sequence[Sequence[Line]]:
+        """Lines that were durable and that the ledger lacks now, by each time that it lost some.
+
+        They wait for who confirms it.
+        """
 
     async def commit(self, write: Write) -> Sequence[Line]:
         """Run `write` on the state, add its lines as one group, return them once they are durable.

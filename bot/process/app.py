@@ -385,8 +385,9 @@ class App:
             log.warning("a torn tail of %s bytes was put aside: %s", recovery.quarantined, recovery.file)
             self._telegram.groups.say(Notice("ledger_recovered", {"bytes": recovery.quarantined}))
         if kept := self._ledger.kept:
-            log.warning("the database lacks %s lines that are kept here until somebody confirms", len(kept))
-            self._telegram.groups.say(Notice("kept_lines", {"n": len(kept), "messages": sent(kept)}))
+            n = sum(map(len, kept))
+            log.warning("the database lacks %s lines that are kept here until somebody confirms", n)
+            self._telegram.groups.say(Notice("kept_lines", {"n": n, "messages": sent(kept)}))
 
     async def _stop(self) -> None:
         """No new sends; those in flight finish; the rest is written and goes on at the next start.

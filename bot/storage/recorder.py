@@ -48,7 +48,7 @@ class Recorder:
         return self._closed
 
     @property
-    def kept(self) -> Sequence[Line]:
+    def kept(self) -> Sequence[Sequence[Line]]:
         """As `Ledger.kept`: files lack none that was durable."""
         return ()
 

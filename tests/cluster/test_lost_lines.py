@@ -109,7 +109,7 @@ async def test_they_are_kept_over_starts_until_they_are_written_again(
 ) -> None:
     for _ in range(2):
         ledger = await begun(database, folders[0])
-        assert [line.kind for line in ledger.kept] == ["intent", "result"]
+        assert [line.kind for lines in ledger.kept for line in lines] == ["intent", "result"]
         assert ledger.book.unconfirmed is not None
         await ledger.close()
     ledger = await begun(database, folders[0])
@@ -129,7 +129,7 @@ async def test_who_leads_later_finds_what_the_other_one_wrote(
     assert await confirmed(ledger) == ["confirmed", "intent", "result"]
     await ledger.close()
     other = await begun(database, folders[1])
-    assert len(other.kept) == 2
+    assert [len(lines) for lines in other.kept] == [2]
     assert await confirmed(other) == ["confirmed"]
     assert files(folders[1]) == [".written"]
     await other.close()
@@ -161,5 +161,5 @@ async def test_a_database_that_has_another_ledger_takes_none_of_these_lines(
     await other.commit(adds(opened(7)))
     await other.close()
     again = await PostgresLedger.open(database, tmp_path, FakeClock())
-    assert [line.kind for line in again.kept] == ["case_opened"], "the first is in common"
+    assert [line.kind for lines in again.kept for line in lines] == ["case_opened"], "the first is in common"
     await again.close()

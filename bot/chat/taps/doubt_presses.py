@@ -83,7 +83,8 @@ class DoubtPresses:
         if n := sent(kept):
             told = [line for line in lines if isinstance(line, Result)]
             doubts_of = sum(line.outcome in IN_DOUBT for line in told)
-            self._d.chat.say(Notice("kept_written", {"n": n, "done": len(told), "doubts": doubts_of}))
+            back = min(n, len(told))  # doubts of the dispatch before may be among them
+            self._d.chat.say(Notice("kept_written", {"n": n, "done": back, "doubts": doubts_of}))
         done = confirming.confirmed(since, page.who, now, self._d.words)
         for message in {page.message, *self._d.chat.notices(confirming.NOTICE)}:
             self._d.beside(self._d.browse.turn(Page(page.chat, message, page.who, page.query), done))

@@ -5,14 +5,16 @@ written behind that (`bot.flow.kept`). Where another machine wrote it before, wh
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+
+import structlog
 
 from bot.domain.events import Line
 from bot.storage import codec
 from bot.storage.codec import BadLine
 from bot.storage.disk import Disk
+from bot.storage.postgres import table
 from bot.storage.postgres.link import Link
 from bot.storage.replay import SHELF
 from bot.storage.segments import ledger_folder, segments_in
@@ -21,6 +23,8 @@ MOST = 20_000
 """Of so many last lines the first that differs is looked for. What lacks more is an old copy, no replica."""
 
 _KEPT, _DONE = ".kept", ".written"
+
+_log = structlog.get_logger(__name__)
 
 
 def keep(link: Link, disk: Disk, folder: Path, last: int, now: datetime) -> None:
@@ -33,13 +37,21 @@ def keep(link: Link, disk: Disk, folder: Path, last: int, now: datetime) -> None
             break
         lacking.append(raw)
     else:
-        if len(lacking) < last:  # nothing in common: not the end is missing
-            return
+        if len(lacking) < last and table.line(link, 1) != _first(disk, folder):
+            return  # nothing in common: not the end is missing
     if lacking:
         shelf = ledger_folder(folder) / SHELF
         disk.make_folder(shelf)
         data = b"\n".join([*reversed(lacking), b""])
-        disk.replace(shelf / f"{now:%Y%m%dT%H%M%S.%fZ}{_KEPT}", data)
+        name = f"-{codec.digest(data)[:16]}{_KEPT}"
+        if not any(one.endswith(name) for one in disk.names(shelf)):  # a crash since begins this anew
+            disk.replace(shelf / f"{now:%Y%m%dT%H%M%S.%fZ}{name}", data)
+
+
+def _first(disk: Disk, folder: Path) -> bytes:
+    """The copy's first line."""
+    with disk.reading(ledger_folder(folder) / segments_in(disk, folder)[0]) as file:
+        return file.readline().rstrip(b"\n")
 
 
 def _from_the_end(disk: Disk, folder: Path, last: int) -> Iterator[bytes]:
@@ -61,13 +73,20 @@ def _seq(raw: bytes) -> int:
         return 1 << 62
 
 
-def read(disk: Disk, folder: Path) -> Sequence[Line]:
-    """What is kept and was not written again yet, oldest first. Raises OSError."""
-    found = list[Line]()
-    for path in _files(disk, folder):
-        for raw in disk.lines(path, 0, disk.length(path)):
-            with suppress(BadLine):
-                found.append(codec.unseal(raw).line)
+def read(disk: Disk, folder: Path) -> Sequence[Sequence[Line]]:
+    """What is kept and was not written again yet, a file for each time, oldest first. Raises OSError."""
+    return [lines for path in _files(disk, folder) if (lines := _lines(disk, path))]
+
+
+def _lines(disk: Disk, path: Path) -> list[Line]:
+    found, bad = list[Line](), 0
+    for raw in disk.lines(path, 0, disk.length(path)):
+        try:
+            found.append(codec.unseal(raw).line)
+        except BadLine:
+            bad += 1
+    if bad:
+        _log.error("kept_lines_damaged", file=path.name, lines=bad)
     return found
 
 

@@ -19,6 +19,7 @@ import structlog
 from bot import tongue
 from bot.domain.events import Confirmed, Line
 from bot.errors import Closed, LedgerClosed, StartupError
+from bot.flow.kept import written_again
 from bot.ports import Clock, Write
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger, Recovery, explained, unusable
@@ -54,7 +55,7 @@ class PostgresLedger(FileLedger):
     patience = 1.5
     """Below the three seconds after which who cannot reach it does not lead any more."""
 
-    def __init__(self, link: Link, epoch: int, kept: Sequence[Line], **parts: Any) -> None:
+    def __init__(self, link: Link, epoch: int, kept: Sequence[Sequence[Line]], **parts: Any) -> None:
         super().__init__(**parts)
         self._link, self._epoch, self._kept = link, epoch, kept
         self._away: Closed | None = None
@@ -102,7 +103,7 @@ class PostgresLedger(FileLedger):
         return self._closed or self._away
 
     @property
-    def kept(self) -> Sequence[Line]:
+    def kept(self) -> Sequence[Sequence[Line]]:
         """Lines of the copy here that PostgreSQL was found to lack, until the ledger is confirmed."""
         return self._kept
 
@@ -300,12 +301,16 @@ def _brought(warm: Warm, clock: Clock, disk: Disk, epoch: int | None) -> dict[st
     if corrupt is None:
         now = segment_name(max(clock.now(), found.head.at))
         segments.switch_to(max(now, *found.sizes) if found.sizes else now)
-    doubt = warm.doubt(disk)
-    if doubt is None and found.book.unconfirmed is None:
-        kept.done(disk, folder)  # somebody confirmed it on another machine
+    doubt, lines = warm.doubt(disk), kept.read(disk, folder)
+    if lines and doubt is None and found.book.unconfirmed is None:  # it was confirmed on another machine
+        if written_again(found.book, lines):  # which had not all of them
+            doubt = "views"
+        else:
+            kept.done(disk, folder)
+            lines = []
     end = table.end(link)
     return {
-        "kept": kept.read(disk, folder),
+        "kept": lines,
         "epoch": end.epoch if epoch is None else epoch,
         "folder": folder,
         "clock": clock,
