@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.chat.screens.cards import head
 from bot.chat.screens.pages.status import ProgramFacts
 from bot.domain.events import (
     Approved,
@@ -408,7 +409,7 @@ async def test_one_case_that_cannot_be_drawn_hides_no_other(
     room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await room.write(CaseOpened(1, incident(1)), CaseOpened(2, incident(2, place="6/16")))
-    about = now.about
+    about = head.about
 
     def fails(case: Any, words: Any) -> Any:
         if case.id == 2:
