@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,10 +16,13 @@ from bot.domain.events import (
     Intent,
     Line,
     Planned,
+    Resolved,
     Result,
     Settled,
+    Untold,
 )
 from bot.domain.plan import Outcome, Recipient, Skip
+from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi
 from bot.storage.memory import MemoryLedger
 from bot.storage.past.history import FileHistory
@@ -29,6 +33,7 @@ from tests.people import KEY, lay
 from tests.storage.past.histories import Dated, write
 
 OLD, NEW = "5561999990001", "5561999990077"
+RITA = Who(6, "Rita Nunes")
 LONG_AGO, NOW = timedelta(days=20), timedelta(hours=1)
 
 
@@ -102,3 +107,41 @@ async def test_an_outage_of_another_region_that_left_the_book_is_told_as_well(
         page = (await asked(api, BETO, f"/cliente {text}", SOUTH)).text
     assert "Caso 2 de NORTE" in page
     assert "Caso 1 · " in page
+
+
+async def test_that_another_who_has_the_same_phone_was_told_there_is_said_without_their_name(
+    api: BotApi, tmp_path: Path
+) -> None:
+    maria = Recipient("c2", "Maria Melo", ("ZTEG00000002",), OLD, Skip.COOLDOWN)
+    groups = (
+        (NOW, told(1, "NORTE", joao(OLD), replace(maria, skip=Skip.SAME_PHONE))),
+        (NOW, told(2, "SUL", maria)),
+    )
+    async with remembering(api, tmp_path, *groups):
+        page = (await asked(api, BETO, "/cliente maria melo", SOUTH)).text
+    assert "Caso 1 de NORTE" in page
+    assert "O mesmo telefone é de outro cliente: enviada" in page
+    assert "João" not in page
+
+
+async def test_that_somebody_there_calls_or_that_it_is_back_untold_is_said_without_who(
+    api: BotApi, tmp_path: Path
+) -> None:
+    """What an attendant would promise a customer else is done there, or was decided there."""
+    in_doubt = [
+        replace(line, outcome=Outcome.UNKNOWN, reference=None) if isinstance(line, Result) else line
+        for line in told(1, "NORTE", joao(OLD), over=False)
+    ]
+    groups = (
+        (LONG_AGO, told(2, "SUL", joao(OLD))),
+        (NOW, [*in_doubt, Resolved(1, ("c1",), "call", RITA)]),
+        (NOW, told(3, "NORTE", joao(OLD))),
+        (NOW, [*told(4, "NORTE", joao(OLD)), Untold(4, RITA)]),
+    )
+    async with remembering(api, tmp_path, *groups):
+        page = (await asked(api, BETO, "/cliente joao silva", SOUTH)).text
+    cases = [part.partition("Caso ")[0] for part in page.split(" de NORTE")[1:]]
+    assert ["foi decidido não avisar" in part for part in cases] == [True, False, False]
+    assert ["ainda não avisado" in part for part in cases] == [False, True, False]
+    assert ["Alguém de lá liga" in part for part in cases] == [False, False, True]
+    assert "Rita" not in page

@@ -115,14 +115,8 @@ class _Saying:
         case, words, now = told.case, self._words, self._now
         times = {"started": case.started, "until": case.ended_at, "now": now}
         facts = {"case": case.id, "region": case.region, "kind": kind_words(case, words)}
-        lines = [words.say("customer.outage_of_others", **facts, **times)]
-        if told.message is None:
-            lines.append(self._none(case))
-        else:
-            lines.append(self._message("customer.message_of_others", told.message))
-        if told.back is not None:
-            lines.append(self._message("customer.back_of_others", told.back))
-        return LINE.join(lines)
+        line = words.say("customer.outage_of_others", **facts, **times)
+        return LINE.join([line, *self._told(told, named=False)])
 
     def _none(self, case: Case) -> Markup:
         why = self._words.plain(f"customer.none_{'denied' if case.denied_by is not None else 'yet'}")
@@ -132,24 +126,27 @@ class _Saying:
         case, words, now = told.case, self._words, self._now
         facts = {"case": case.id, "kind": kind_words(case, words), "port": label(case, words)}
         times = {"started": case.started, "until": case.ended_at, "now": now}
-        lines = [words.say("customer.outage", **facts, **times)]
-        if told.message is None:
-            return LINE.join([*lines, self._none(case)])
-        lines.append(self._message("customer.message", told.message))
-        if (same := told.message.instead) is not None:
-            fate = self._text(fate_of(told.message.dispatch, same, words))
-            lines.append(words.say("customer.same_phone", name=self._text(same.name), fate=fate))
-        if told.message.caller is not None:
-            lines.append(words.say("customer.caller", by=told.message.caller))
-        return LINE.join([*lines, *self._back(told, told.message)])
+        line = words.say("customer.outage", **facts, **times)
+        return LINE.join([line, *self._told(told, named=True)])
 
-    def _back(self, told: Told, message: Message) -> list[Markup]:
-        """Whether they heard that service is back, where they were warned."""
+    def _told(self, told: Told, *, named: bool) -> list[Markup]:
+        """What became of the message, and of the one that says it is back; `named`: with who is in it."""
+        message = told.message
+        if message is None:
+            return [self._none(told.case)]
+        lines = [self._message("customer.message" if named else "customer.message_of_others", message)]
+        if (same := message.instead) is not None:
+            fate = self._text(fate_of(message.dispatch, same, self._words))
+            name = self._text(same.name) if named else ""
+            lines.append(self._words.say("customer.same_phone", name=name, fate=fate))
+        if message.caller is not None:
+            lines.append(self._words.say("customer.caller", by=message.caller if named else ""))
         if told.back is not None:
-            return [self._message("customer.back", told.back)]
-        if told.case.ended_at is None or not message.warned:
-            return []
-        return [self._words.say("customer.not_back", by=told.case.untold_by)]
+            lines.append(self._message("customer.back" if named else "customer.back_of_others", told.back))
+        elif told.case.ended_at is not None and message.warned:
+            key = "customer.not_back" if named else "customer.not_back_of_others"
+            lines.append(self._words.say(key, by=told.case.untold_by))
+        return lines
 
     def _message(self, key: str, message: Message) -> Markup:
         dispatch = message.dispatch
