@@ -244,7 +244,7 @@ class Progress:
     templates: tuple[Used, ...] = ()
 
     def called(self, family: str) -> str:
-        """What messages of this plan call the template for that."""
+        """What the plan calls the template for that, whether or not there still is one of that name."""
         return next((one.template for one in self.templates if family_of(one.template) == family), family)
 
     def pace(self, now: datetime) -> float:

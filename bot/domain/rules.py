@@ -27,12 +27,12 @@ class Rules:
     shares of 1. `two_person_above` 0 asks nobody else; `customer_hours` None is always. `restored`: there is
     a template for "service is back". `assume_hours` 0 lets nothing lapse; of cases of fewer than `sound_from`
     ONUs nobody is reminded. `tells` and `tells_restored`: what fills the variables of the first message and
-    of that one. `templates` is what they are called at the platform by `Message.template` (`language`: in
-    that one). By what they are for (LOS, POWER, RESTORED) `texts` is what they say, where the settings have
-    it, and `own_templates` the `Message.template` of those that a region has of its own. `daily_limit`: to so
-    many different people within 24 hours; 0: the settings say nothing. `digest_at`: when the handover is
-    posted by itself. `regions`: the rules of each NOC that has some of its own, by its name, the same for all
-    of them; `olts` are the patterns of the OLTs of one of those.
+    of that one. `templates` is what those of all NOCs are called at the platform by `Message.template`
+    (`language`: in that one). By what they are for (LOS, POWER, RESTORED) `texts` is what they say, where the
+    settings have it, and `own_templates` the `Message.template` of those that a region has of its own.
+    `daily_limit`: to so many different people within 24 hours; 0: the settings say nothing. `digest_at`: when
+    the handover is posted by itself. `regions`: the rules of each NOC that has some of its own, by its name,
+    the same for all of them; `olts` are the patterns of the OLTs of one of those.
     """
 
     cooldown_hours: float = 24.0
@@ -95,12 +95,6 @@ class Rules:
         """Which of those for that are a region's own."""
         own = (self.own_templates[family] for family in families if family in self.own_templates)
         return tuple(Used(template, self.templates[template]) for template in own)
-
-    def every_template(self) -> dict[str, str]:
-        """What those of all NOCs are called at the platform, by `Message.template`."""
-        return {
-            name: called for one in (self, *self.regions.values()) for name, called in one.templates.items()
-        }
 
     def home(self, region: str) -> str:
         """Whose a case of that region is now: the region's, as long as there is one of that name."""

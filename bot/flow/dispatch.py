@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from bot.domain.dispatch import Dispatch, Phase
 from bot.domain.events import Line, Unasked
-from bot.domain.limits.account import TEMPLATE
+from bot.domain.limits.account import TEMPLATE, called_in
 from bot.domain.limits.holds import APPROVER_GONE, CONTESTED, NO_MORE
 from bot.domain.plan import RESTORED, Size
 from bot.domain.rules import InForce, Rules
@@ -204,7 +205,7 @@ class Dispatcher:
         answered = self._answered(number, dispatch)
         case = self._ledger.book.cases[number]
         template = dispatch.template.value if case.restores is None else RESTORED
-        called = dispatch.sends.called
+        called = partial(called_in, dispatch, rules=self._rules(number))
         job = Job(number, dispatch.attempt, template, halt, answered, dispatch.facts, called)
         await self._sender.send(job, dispatch.progress.todo() if dispatch.progress is not None else [])
         left = dispatch.progress is not None and bool(dispatch.progress.todo())

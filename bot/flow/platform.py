@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from bot.domain.case import Case
 from bot.domain.delivery import TemplateNews
-from bot.domain.limits.account import held_by, templates_of
+from bot.domain.limits.account import called_in, held_by, templates_of
 from bot.domain.limits.daily import Allowed
 from bot.domain.limits.templates import Template, Trouble, filled
 from bot.domain.plan import Message
@@ -67,7 +67,7 @@ class Platform:
         """What the platform tells by itself of a template of ours (None: all is well with it)."""
         if language and self._rules.language not in {"", language}:
             return
-        ours = [template for template, called in self._rules.every_template().items() if called == name]
+        ours = [template for template, called in self._rules.templates.items() if called == name]
         await self._policy.observe(judge(dict.fromkeys(ours, (name, trouble))))
 
     async def heard(self, news: TemplateNews) -> None:
@@ -86,9 +86,10 @@ class Platform:
         facts = dispatch.facts if dispatch is not None and planned else facts_of(case, self._clock.now())
         rules, said = self._rules.of(case.region), []
         for family in templates_of(case, rules):
-            template = rules.template(family)
+            template = called_in(dispatch, family, rules)
+            texts = rules.texts if template == rules.template(family) else self._rules.texts
             message = Message("", "", name, template, facts.started, facts.eta, facts.ended, facts.cause)
-            if text := self._texts.get(template) or rules.texts.get(family):
+            if text := self._texts.get(template) or texts.get(family):
                 said.append(filled(text, self._values(message)))
         return said
 
@@ -104,8 +105,7 @@ class Platform:
     def _due(self) -> float:
         """When to read again: sooner than that where something holds sends back."""
         book, now = self._ledger.book, self._clock.now()
-        every = (self._rules, *self._rules.regions.values())
-        held = any(held_by(book, rules.templates, rules, now) for rules in every)
+        held = held_by(book, self._rules.templates, self._rules, now)
         return self._read_at + (TRIED if held or not self._good else FRESH)
 
     async def _read(self) -> None:

@@ -86,14 +86,15 @@ def rules_of(settings: Settings) -> Rules:
     are among them.
     """
     regions: dict[str, Rules] = {}
-    shared = settings.sending()
+    ours, shared = _rules_of(settings), settings.sending()
+    templates = dict(ours.templates)  # also those that the regions have of their own: the same for all
     for region in settings.regions:
         its = _rules_of(settings.of(region))
         own = {family: of_region(family, region) for family in shared.differs(settings.of(region).sending())}
-        templates = {own.get(family, family): name for family, name in its.templates.items()}
+        templates |= {template: its.templates[family] for family, template in own.items()}
         its = replace(its, templates=templates, own_templates=own)
         regions[region] = replace(its, regions=regions, olts=settings.olts(region))
-    return replace(_rules_of(settings), regions=regions)
+    return replace(ours, templates=templates, regions=regions)
 
 
 def _rules_of(settings: Settings) -> Rules:

@@ -29,12 +29,12 @@ from bot.domain.limits import daily
 from bot.domain.limits.account import (
     LIMIT,
     Room,
+    called_by,
     check_templates,
     left_today,
     limit_today,
     new_people,
     room_for,
-    templates_of,
 )
 from bot.domain.limits.cooldown import free_at
 from bot.domain.limits.growth import asked_about
@@ -60,7 +60,7 @@ def approve(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
         check_runs(case, terms.runs)
         check_confirmed(book)
         _check_heard(book, case, now)
-        check_templates(book, templates_of(case, rules), rules, now)
+        check_templates(book, called_by(case, rules), rules, now)
         ports, left_out = free_ports(book, case, rules, now)
         two, proposal = takes_two(case, rules), case.proposal
         if proposal is None or not proposal.waits(now) or not two:
@@ -191,7 +191,7 @@ def resume(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Writ
         check_not_over(book, case)
         if dispatch.dry_run != rules.dry_run:
             raise Declined("other_mode")
-        check_templates(book, templates_of(case, rules), rules, now)
+        check_templates(book, called_by(case, rules), rules, now)
         todo = [] if dispatch.progress is None else dispatch.progress.todo()
         if todo and left_today(book, rules, now) == 0 and new_people(book, todo, now) == len(todo):
             raise spent(book, rules, now)

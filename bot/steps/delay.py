@@ -7,7 +7,7 @@ from bot.domain.book import Book
 from bot.domain.case import CaseState
 from bot.domain.dispatch import Phase
 from bot.domain.events import Begun, Line, Settled
-from bot.domain.limits.account import check_templates, templates_of
+from bot.domain.limits.account import called_by, check_templates
 from bot.domain.limits.holds import closed_until, why_not
 from bot.domain.rules import Rules
 from bot.domain.who import Who
@@ -31,7 +31,7 @@ def begin(number: int, who: Who, rules: Rules, runs: int | None = None) -> Write
         check_not_over(book, case)
         if case.dispatches[-1].dry_run != rules.dry_run:
             raise Declined("other_mode")
-        check_templates(book, templates_of(case, rules), rules, now)
+        check_templates(book, called_by(case, rules), rules, now)
         busy = _busy(book, number, rules, now)
         if busy is not None:
             raise busy

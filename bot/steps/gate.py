@@ -12,7 +12,7 @@ from bot.domain.customer import NO_SERIAL, Affected, Contact, Found, Link, Onu, 
 from bot.domain.dispatch import Phase
 from bot.domain.events import CaseOpened, Line, Planned, Spared
 from bot.domain.incident import Kind
-from bot.domain.limits.account import LIMIT, check_templates, left_today, new_people, templates_of
+from bot.domain.limits.account import LIMIT, called_by, check_templates, left_today, new_people, templates_of
 from bot.domain.limits.growth import has_grown, size_of
 from bot.domain.limits.holds import TOO_MANY, why_silent
 from bot.domain.lookup.places import Where, counted
@@ -55,7 +55,7 @@ def gate(
         case = book.cases[number]
         if not case.at_work(attempt, Phase.COUNTDOWN):
             raise Declined("not_running")
-        check_templates(book, templates_of(case, rules), rules, now)
+        check_templates(book, called_by(case, rules), rules, now)
         dispatch = case.dispatches[-1]
         customers = customers_of(case, found, rules, person, mixed=dispatch.mixed, made=made)
         skips = skips_of(customers, why_silent(book, number, rules, now))

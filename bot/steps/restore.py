@@ -37,7 +37,7 @@ def restore(number: int, who: Who, rules: Rules, terms: Terms = NO_TERMS) -> Wri
         check_confirmed(book)
         _check_tellable(case, now, rules)
         opened = _companion(book, number, terms)
-        check_templates(book, (RESTORED,), rules, now)
+        check_templates(book, (rules.template(RESTORED),), rules, now)
         until, due = closed_until(rules, now), None
         if until is not None and terms.hours is None:
             raise Asked("restore_hours", until=until)
@@ -120,7 +120,7 @@ def plan(number: int, attempt: int, links: Links, rules: Rules) -> Write:
         case = book.cases[number]
         if not case.at_work(attempt, Phase.COUNTDOWN):
             raise Declined("not_running")
-        check_templates(book, (RESTORED,), rules, now)
+        check_templates(book, (rules.template(RESTORED),), rules, now)
         root = _root(book, case)
         to_tell = _again(root.accepted(), links, book, number, over=root.ended_at is not None)
         started = root.started if root.start_known else None

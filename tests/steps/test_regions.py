@@ -1,6 +1,5 @@
 """Several NOCs: whose case an outage is, and what holds over all of them."""
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -37,9 +36,12 @@ from tests.steps.conftest import Desk
 def regional(rules: Rules, **of: dict[str, Any]) -> Rules:
     """With a region for OLTs that begin with N, and one for those that begin with S; each with its own."""
     regions: dict[str, Rules] = {}
+    templates = dict(rules.templates)
     for region, olts in (("NORTE", ("n*",)), ("SUL", ("s ??", "sul*"))):
-        regions[region] = replace(rules, regions=regions, olts=olts, **of.get(region, {}))
-    return replace(rules, regions=regions)
+        own = of.get(region, {})
+        templates |= own.get("templates", {})
+        regions[region] = replace(rules, regions=regions, olts=olts, **{**own, "templates": templates})
+    return replace(rules, templates=templates, regions=regions)
 
 
 def whose(region: str, rules: Rules) -> Whose:
@@ -210,7 +212,7 @@ class _InUtc:
 
 OWN = {
     "own_templates": {"LOS": "LOS.NORTE", "RESTORED": "RESTORED.NORTE"},
-    "templates": {"LOS.NORTE": "514", "POWER": "116", "RESTORED.NORTE": "519"},
+    "templates": {"LOS.NORTE": "514", "RESTORED.NORTE": "519"},
     "restored": True,
 }
 
@@ -258,24 +260,6 @@ class TestTemplates:
         assert {m.template for m in desk.gateway.received} == {"LOS.NORTE"}
         assert desk.nobody_twice() == 3
         assert desk.tally(2).skipped[Skip.COOLDOWN] == 3
-
-    async def test_what_was_planned_by_one_goes_on_by_it(self, desk: Desk) -> None:
-        """Whatever the settings say after a restart: the ledger says which was used."""
-        desk.use(templates={"LOS": "114"}, sends=1, resume_within=0.0)
-        use(desk, NORTE=OWN)
-        desk.fall("1/1", olt="N 01")
-        await desk.poll()
-        desk.gateway.block = asyncio.Event()
-        await desk.flow.approve(1, ANA)
-        await desk.clock.advance(desk.rules.undo_seconds)
-        await settled()
-        desk.rules = regional(replace(desk.rules, regions={}))
-        await desk.restart()
-        desk.gateway.block = None
-        await desk.poll()
-        await desk.flow.resume(1, ANA)
-        await desk.finish()
-        assert {m.template for m in desk.gateway.received} == {"LOS.NORTE"}
 
     async def test_one_that_may_not_be_used_holds_back_its_own_region(self, desk: Desk) -> None:
         desk.use(templates={"LOS": "114"})

@@ -23,7 +23,7 @@ LIMIT = "limit"
 
 
 def templates_of(case: Case, rules: Rules) -> tuple[str, ...]:
-    """The templates (`Message.template`) of a case's next messages; both where no kind dominates.
+    """What the templates of a case's next messages are for; both where no kind dominates.
 
     Of a second message that is not under way it is asked by its name: `RESTORED`.
     """
@@ -40,10 +40,19 @@ def templates_in(case: Case, dispatch: Dispatch) -> tuple[str, ...]:
     return (Kind.LOS, Kind.POWER) if dispatch.mixed else (_template(dispatch.template),)
 
 
-def called_in(dispatch: Dispatch, family: str, rules: Rules) -> str:
-    """What messages of a dispatch call the template for that: as planned, and before that as it is now."""
-    plan = dispatch.progress
-    return rules.template(family) if plan is None else plan.called(family)
+def called_by(case: Case, rules: Rules) -> tuple[str, ...]:
+    """What a case's next messages call their templates (`Message.template`)."""
+    dispatch = case.dispatch if case.running else None
+    return tuple(called_in(dispatch, family, rules) for family in templates_of(case, rules))
+
+
+def called_in(dispatch: Dispatch | None, family: str, rules: Rules) -> str:
+    """What messages of a dispatch call the template for that: as planned, where there still is one of that
+    name; else, and before the plan, as the settings have it now.
+    """
+    plan = None if dispatch is None else dispatch.progress
+    planned = rules.template(family) if plan is None else plan.called(family)
+    return planned if planned in rules.templates else rules.template(family)
 
 
 def _template(kind: Kind) -> str:
@@ -51,13 +60,13 @@ def _template(kind: Kind) -> str:
 
 
 def held_by(book: Book, templates: Collection[str], rules: Rules, now: datetime) -> Judged | None:
-    """What keeps messages of these templates from being sent now; None where nothing does.
+    """What keeps messages of these templates (`Message.template`) from being sent now; None: nothing does.
 
     What was said of a template that is not configured any more holds nothing back, and a rehearsal sends
     nothing.
     """
-    known = (book.templates.get(rules.template(one)) for one in templates if not rules.dry_run)
-    ours = (one for one in known if one is not None and one.name in rules.templates.values())
+    known = ((book.templates.get(one), rules.templates.get(one)) for one in templates if not rules.dry_run)
+    ours = (one for one, name in known if one is not None and one.name == name)
     return next((one for one in ours if one.holds(now)), None)
 
 

@@ -25,7 +25,7 @@ from bot.chat.screens.screen import Screen
 from bot.chat.screens.words import Words
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
-from bot.domain.limits.account import held_by, templates_of
+from bot.domain.limits.account import called_by, held_by
 from bot.domain.plan import Tally
 from bot.domain.rules import Rules
 from bot.steps.decide import is_over
@@ -113,7 +113,7 @@ def _blocked(case: Case, book: Book) -> bool:
 def _held(case: Case, book: Book, now: datetime, words: Words, rules: Rules) -> list[Markup]:
     """That a tap would be declined, as its template may not be used."""
     waits = case.ended_at is None and (case.undecided or case.state in _MAY_GO_ON)
-    held = held_by(book, templates_of(case, rules), rules, now) if waits else None
+    held = held_by(book, called_by(case, rules), rules, now) if waits else None
     return [] if held is None else [words.say("card.template", name=held.name, trouble=held.trouble)]
 
 
