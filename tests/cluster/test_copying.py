@@ -1,22 +1,30 @@
 """Who stands by has another machine's lines as they are written, and leads with the book that it has."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection, OperationalError
 
 from bot.process.cluster import copying as module
 from bot.process.cluster.copying import Copying
-from bot.storage.postgres import notices
+from bot.storage.disk import Disk
+from bot.storage.postgres import copy, notices
 from bot.storage.postgres.ledger import PostgresLedger
+from bot.storage.postgres.link import Row
 from bot.storage.postgres.warm import Warm
 from bot.storage.replay import Scan
 from tests.fakes import FakeClock
 from tests.isp import until
+from tests.patience import PATIENCE
 from tests.postgres import Server
 from tests.storage.samples import SEGMENT, adds, dispatch, opened
+from tests.wires import wire
 
 pytestmark = pytest.mark.process
 NEVER = 100_000.0  # seconds
@@ -163,6 +171,103 @@ async def test_lines_that_the_database_loses_meanwhile_are_put_aside_and_asked_a
         assert ledger.recovery.doubt == "views"
         await ledger.close()
     assert any('"case":2' in path.read_text() for path in folder.rglob(f"quarantine/*/{SEGMENT}"))
+
+
+async def test_a_copy_that_is_broken_off_while_it_is_brought_on_goes_on_from_there(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had written was written once more behind that: it was damaged, and fetched anew."""
+    monkeypatch.setattr(copy, "_GROUP", 2)
+    folder = tmp_path / "stands by"
+    warm = Warm.open(database, folder, FakeClock(), Disk())
+    warm.bring(Disk())
+    for number in range(1, 7):
+        await leader.commit(adds(opened(number)))
+    whole, tried = warm.link.stream, list[str]()
+
+    @contextmanager
+    def dies(query: str, values: tuple[object, ...] = ()) -> Iterator[Iterator[Row]]:
+        tried.append(query)
+        with whole(query, values) as rows:
+            yield rows if len(tried) > 1 else dying(rows)
+
+    def dying(rows: Iterator[Row]) -> Iterator[Row]:
+        yield from islice(rows, 5)
+        raise OperationalError
+
+    monkeypatch.setattr(warm.link, "stream", dies)
+    assert warm.bring(Disk()).head.digest == leader.head.digest
+    assert len(tried) == 2
+    warm.close()
+    here, there = (tmp_path / name / "ledger" / SEGMENT for name in ("stands by", "leads"))
+    assert here.read_bytes() == there.read_bytes()
+    assert not list(folder.rglob("quarantine/*"))
+
+
+async def test_nobody_leads_with_a_copy_that_is_fetched_anew(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That may take minutes, in which whoever has the lease sends nothing."""
+    monkeypatch.setattr(module, "POLL", 0.05)
+    await leader.commit(adds(opened()))
+    going_on, at_it = threading.Event(), threading.Event()
+    brought = copy.brought
+
+    def slow(*given: Any) -> Any:
+        at_it.set()
+        assert going_on.wait(PATIENCE)
+        return brought(*given)
+
+    async with standing_by(database, tmp_path) as copying:
+        monkeypatch.setattr(copy, "brought", slow)
+        monkeypatch.setattr(copy, "followed", lambda *_: None)
+        await until(at_it.is_set)
+        ready = copying.ready
+        monkeypatch.undo()
+        going_on.set()
+        assert not ready
+        await until(lambda: copying.ready)
+
+
+async def test_nobody_leads_with_lines_that_cannot_be_read(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL", 0.05)
+    monkeypatch.setattr(module, "AGAIN", 0.05)
+
+    def away(*_: Any) -> Any:
+        raise OperationalError
+
+    async with standing_by(database, tmp_path) as copying:
+        with monkeypatch.context() as broken:
+            broken.setattr(copy, "followed", away)
+            await until(lambda: copying.behind is not None)
+            assert not copying.ready
+        await until(lambda: copying.ready)
+
+
+async def test_no_answer_is_waited_for_before_it_is_handed_over(
+    database: str, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease is held by then. A listener that is told to stop asks the server to, and waits for that."""
+    async with wire(postgres.port) as cable:
+        connect = AsyncConnection.connect
+
+        async def connected(*given: Any, **options: Any) -> Any:
+            made = await connect(*given, **options)
+            cable.passes.clear()
+            return made
+
+        monkeypatch.setattr(AsyncConnection, "connect", connected)
+        listener = notices.Notices(database.replace(f":{postgres.port}/", f":{cable.port}/"), print)
+        listener.start()
+        await until(lambda: not cable.passes.is_set())
+        await asyncio.sleep(0)  # it asks
+        stopping = asyncio.create_task(listener.stop())
+        done, _ = await asyncio.wait({stopping}, timeout=4.0)  # it was 10 s
+        cable.passes.set()
+        await stopping
+        assert done
 
 
 @pytest.mark.parametrize("ends", ["127.0.0.1:1/secretdb", "127.0.0.1:{port}/secretdb"])

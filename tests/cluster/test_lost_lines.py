@@ -2,6 +2,7 @@
 
 import signal
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from bot.storage.postgres.ledger import PostgresLedger
 from tests.cluster.nodes import Cluster, Node, cluster
 from tests.fakes import ANA, FakeClock
 from tests.postgres import Server, running
-from tests.storage.samples import adds, dispatch, opened
+from tests.storage.samples import SEGMENT, adds, dispatch, opened
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 CUSTOMERS, LOST, IN_FLIGHT = 120, 20, 10
@@ -163,3 +164,18 @@ async def test_a_database_that_has_another_ledger_takes_none_of_these_lines(
     again = await PostgresLedger.open(database, tmp_path, FakeClock())
     assert [line.kind for lines in again.kept for line in lines] == ["case_opened"], "the first is in common"
     await again.close()
+
+
+@pytest.mark.parametrize("damaged", ["last line twice", "first line unreadable"])
+async def test_lines_that_a_damaged_copy_alone_has_are_kept_too(
+    database: str, folders: tuple[Path, Path], damaged: str
+) -> None:
+    """As where it was broken off while it was brought on, or its disk lost a bit."""
+    path = folders[0] / "ledger" / SEGMENT
+    raws = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*raws, raws[-1]] if damaged == "last line twice" else [b"x", *raws]))
+    ledger = await begun(database, folders[0])
+    kinds = [line.kind for line in ledger.kept]
+    assert [kind for kind, _ in groupby(kinds)] == ["intent", "result"]
+    assert ledger.book.unconfirmed is not None
+    await ledger.close()

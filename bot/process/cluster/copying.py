@@ -24,6 +24,7 @@ from bot.storage.replay import Scan
 log = logging.getLogger(__name__)
 
 POLL = 2.0  # seconds between two looks for new lines, whatever is told of them
+AGAIN = 0.5  # seconds until it is tried again where lines could not be read: nobody leads with them meanwhile
 OWNED = 2.0  # seconds between two looks at whether a command is done with the folder
 PEOPLE = 60.0  # seconds between two times that names and phones are brought on
 
@@ -31,7 +32,7 @@ Reading = Callable[[], AbstractContextManager[Disk]]
 
 
 class Copying:
-    """One copy. `ready` once it had all lines: before that nobody could lead with it soon.
+    """One copy.
 
     `broken` is what does not pass by itself, `owned` who has the folder, `behind` why lines cannot be read.
     """
@@ -48,10 +49,15 @@ class Copying:
         self._notices = Notices(url, self._news.set)
         self._following: asyncio.Task[None] | None = None
         self._checkpoint: asyncio.Task[str | None] | None = None
-        self.ready = False
+        self._had = False  # all lines, once
         self.broken: BaseException | None = None
         self.owned: str | None = None
         self.behind: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether who leads with it begins at once: it has all lines, and gets at those that are new."""
+        return self._had and self.behind is None and self._warm is not None and self._warm.whole
 
     def start(self) -> None:
         """From now on."""
@@ -92,6 +98,7 @@ class Copying:
                     pause = OWNED
                     self._is_owned(error)
                 elif passes(error):
+                    pause = AGAIN
                     self._is_behind(error)
                 else:
                     self.broken = error
@@ -117,8 +124,8 @@ class Copying:
         if self.behind is not None:
             log.info("the lines of the ledger can be read again")
         self.owned, self.behind = None, None
-        if not self.ready:
-            self.ready, self._line = True, found.since
+        if not self._had:
+            self._had, self._line = True, found.since
         going_on = self._checkpoint is not None and not self._checkpoint.done()
         if found.trouble is None and found.head.seq - self._line >= EVERY and not going_on and not self._over:
             self._line = found.head.seq

@@ -8,6 +8,7 @@ has, until the line of a start that doubts it is durable.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from errno import ENOSPC
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from bot.storage.people import months
 from bot.storage.people.key import NAME as KEY
 from bot.storage.people.key import Key, KeyMissing, key_of, read
 from bot.storage.postgres import kept, table
-from bot.storage.postgres.link import Link
+from bot.storage.postgres.link import Link, Lost
 from bot.storage.replay import SHELF, Fault, Scan, doubt_about, heads_of_views, quarantine, scan
 from bot.storage.segments import ledger_folder, segment_name, segments_in
 
@@ -63,21 +64,37 @@ def _mine(
         _put(disk, folder, lacking=None)
     found = resumed(disk, folder, views)
     doubt: Doubt | None = "views" if mark is not None and mark.get("lacking") else None
-    if found.trouble is not None and (found.trouble.fault is Fault.CORRUPT or not found.head.seq):
+    last, digest = found.head.seq, found.head.digest
+    damaged = found.trouble is not None and (found.trouble.fault is Fault.CORRUPT or not last)
+    if found.trouble is not None:
+        if damaged:
+            last, digest = _last_sound(disk, folder)
+            if there:
+                _log.warning("copy_of_the_ledger_fetched_again", why=found.trouble.what)
+        else:
+            quarantine(disk, folder, found, clock.now())
+            found.trouble = None
+    if last and _digest_at(link, last) != digest:
+        _log.error("postgres_lacks_lines", last_here=last, last_there=end.seq)
+        kept.keep(link, disk, folder, last, clock.now())
+        _put(disk, folder, lacking=last)
+        damaged, doubt = True, "views"
+    if damaged:
         if there:
-            _log.warning("copy_of_the_ledger_fetched_again", why=found.trouble.what)
             _set_aside(disk, folder, clock)
         return Scan(), doubt
-    if found.trouble is not None:
-        quarantine(disk, folder, found, clock.now())
-        found.trouble = None
-    if found.head.seq and _digest_at(link, found.head.seq) != found.head.digest:
-        _log.error("postgres_lacks_lines", last_here=found.head.seq, last_there=end.seq)
-        kept.keep(link, disk, folder, found.head.seq, clock.now())
-        _put(disk, folder, lacking=found.head.seq)
-        _set_aside(disk, folder, clock)
-        return Scan(), "views"
     return found, doubt
+
+
+def _last_sound(disk: Disk, folder: Path) -> tuple[int, str]:
+    """Number and hash of the last line that can be read, also behind what is damaged: it may be of a send."""
+    last = (0, codec.NO_LINE)
+    for name in segments_in(disk, folder):
+        path = ledger_folder(folder) / name
+        for raw in disk.lines(path, 0, disk.length(path)):
+            with suppress(codec.BadLine):
+                last = max(last, (codec.unseal(raw).seq, codec.digest(raw)))
+    return last
 
 
 def _digest_at(link: Link, seq: int) -> str | None:
@@ -120,10 +137,14 @@ def followed(link: Link, disk: Disk, folder: Path, found: Scan) -> Scan | None:
         return None
     if not raws:
         return found
-    if len(raws) < _GROUP:
-        _write(disk, folder, raws)
-    else:  # a group may end beyond them
-        fetch(link, disk, folder, found)
+    try:
+        if len(raws) < _GROUP:
+            _write(disk, folder, raws)
+        else:  # a group may end beyond them
+            fetch(link, disk, folder, found)
+    except (Lost, OSError):
+        scan(disk, folder, start=found)  # else what is written already would be written again behind it
+        raise
     found = scan(disk, folder, start=found)
     return found if found.trouble is None else None
 

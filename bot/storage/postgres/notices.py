@@ -25,6 +25,7 @@ class Notices:
 
     def __init__(self, url: str, heard: Callable[[], None]) -> None:
         self._url, self._heard = url, heard
+        self._connection: AsyncConnection[Any] | None = None
         self._listening: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -32,9 +33,11 @@ class Notices:
         self._listening = asyncio.get_running_loop().create_task(self._listen_on(), name="notices")
 
     async def stop(self) -> None:
-        """Hang up; harmless when repeated."""
+        """Hang up, without waiting for an answer: who takes over holds the lease. Harmless when repeated."""
         listening, self._listening = self._listening, None
         if listening is not None:
+            if self._connection is not None:  # else the server would be asked to stop, and waited for
+                self._connection.pgconn.finish()
             listening.cancel()
             await asyncio.wait({listening})
 
@@ -48,10 +51,12 @@ class Notices:
         connection = await AsyncConnection.connect(
             self._url, autocommit=True, application_name="olt-noc-bot notices", **_BOUNDS
         )
+        self._connection = connection
         try:
             await connection.execute("LISTEN ledger")
             self._heard()  # what was written before that
             async for _ in connection.notifies():
                 self._heard()
         finally:
+            self._connection = None
             connection.pgconn.finish()

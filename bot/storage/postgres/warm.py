@@ -77,6 +77,11 @@ class Warm:
         self._found = found
         return found
 
+    @property
+    def whole(self) -> bool:
+        """Whether all is here but for what is new: not while it is read or fetched anew. For any thread."""
+        return self._found is not None
+
     def bring_people(self, disk: Disk) -> None:
         """Names and phones here are those that are kept there. Lost, OSError."""
         self._people = copy.people(self.link, disk, self.folder, self._people)
