@@ -1,15 +1,18 @@
 """The database loses its last lines, sends among them: whoever has them keeps them for who confirms."""
 
 import signal
+from datetime import timedelta
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain import events as ev
 from bot.domain.plan import Outcome
 from bot.flow.kept import confirm
+from bot.storage.postgres import copy, kept
 from bot.storage.postgres.ledger import PostgresLedger
 from tests.cluster.nodes import Cluster, Node, cluster
 from tests.fakes import ANA, FakeClock
@@ -148,6 +151,77 @@ async def test_what_was_confirmed_elsewhere_is_asked_about_no_more(
     again = await PostgresLedger.open(database, folders[0], FakeClock())
     assert (again.kept, files(folders[0])) == ([], [".written"])
     await again.close()
+
+
+async def test_a_confirmation_by_who_lacks_lines_leaves_them_to_be_written(
+    database: str, tmp_path: Path, postgres: Server
+) -> None:
+    """It was put aside here and doubted by a start; the other one, which had not got them, was confirmed."""
+    mine, others = tmp_path / "mine", tmp_path / "others"
+    ledger = await PostgresLedger.open(database, mine, FakeClock())
+    await ledger.commit(adds(*dispatch()))
+    await ledger.close()
+    await (await PostgresLedger.open(database, others, FakeClock())).close()
+    ledger = await PostgresLedger.open(database, mine, FakeClock())
+    await ledger.commit(adds(ev.Intent(1, "c1")))
+    await ledger.commit(adds(ev.Result(1, "c1", Outcome.ACCEPTED, "r1")))
+    await ledger.close()
+    lose(postgres, database.rpartition("/")[2], 2)
+    await (await begun(database, mine)).close()
+    other = await begun(database, others)
+    assert (list(other.kept), await confirmed(other)) == ([], ["confirmed"])
+    await other.close()
+    for turn in range(2):  # it asks at each start, until somebody confirms here
+        again = await begun(database, mine)
+        assert (again.recovery.doubt or again.book.doubt, len(again.kept)) == ("views", 1)
+        assert again.book.unconfirmed is not None
+        if turn == 0:
+            await again.close()
+    assert await confirmed(again) == ["confirmed", "intent", "result"]
+    assert "c1" not in {one.id for one in again.book.cases[1].dispatches[-1].sends.todo()}
+    await again.close()
+
+
+async def test_a_start_that_was_killed_while_it_kept_them_keeps_them_once(
+    database: str, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copy, "_set_aside", kill)
+        with pytest.raises(Killed):
+            await PostgresLedger.open(database, folders[0], FakeClock())
+    clock = FakeClock()
+    clock.time += timedelta(seconds=5)
+    ledger = await PostgresLedger.open(database, folders[0], clock)
+    assert [len(lines) for lines in ledger.kept] == [2]
+    await ledger.close()
+
+
+async def test_of_more_than_are_looked_at_the_last_are_kept(
+    database: str, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "MOST", 1)
+    ledger = await PostgresLedger.open(database, folders[0], FakeClock())
+    assert [[line.kind for line in lines] for lines in ledger.kept] == [["result"]]
+    await ledger.close()
+
+
+async def test_a_damaged_line_is_told_of_and_hides_no_other(
+    database: str, folders: tuple[Path, Path]
+) -> None:
+    await (await PostgresLedger.open(database, folders[0], FakeClock())).close()
+    (file,) = (folders[0] / "ledger" / "quarantine").glob("*.kept")
+    file.write_bytes(b"{}\n" + file.read_bytes())
+    with capture_logs() as told:
+        ledger = await PostgresLedger.open(database, folders[0], FakeClock())
+    assert {"event": "kept_lines_damaged", "file": file.name, "lines": 1, "log_level": "error"} in told
+    assert [len(lines) for lines in ledger.kept] == [2]
+    await ledger.close()
 
 
 async def test_a_database_that_has_another_ledger_takes_none_of_these_lines(

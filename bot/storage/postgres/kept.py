@@ -39,6 +39,7 @@ def keep(link: Link, disk: Disk, folder: Path, last: int, now: datetime) -> None
     else:
         if len(lacking) < last and table.line(link, 1) != _first(disk, folder):
             return  # nothing in common: not the end is missing
+        _log.error("kept_the_last_lines_only", lines=len(lacking), last_here=last)
     if lacking:
         shelf = ledger_folder(folder) / SHELF
         disk.make_folder(shelf)
