@@ -1,6 +1,6 @@
 """The small protocols that the flow needs. Each docstring is the contract its adapters are tested against."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Literal, Protocol, runtime_checkable
@@ -329,6 +329,9 @@ class History(Protocol):
         """A book with the newest cases in whose plans a customer is, and whether older ones were not looked
         at; `called` as above, for theirs.
         """
+
+    async def regions(self, cases: Collection[int]) -> frozenset[str]:
+        """Whose these cases are; the empty name is that of none's."""
 
 
 class Chronicle(Protocol):

@@ -145,3 +145,33 @@ async def test_that_somebody_there_calls_or_that_it_is_back_untold_is_said_witho
     assert ["ainda não avisado" in part for part in cases] == [False, True, False]
     assert ["Alguém de lá liga" in part for part in cases] == [False, False, True]
     assert "Rita" not in page
+
+
+@pytest.mark.parametrize("ago", [NOW, LONG_AGO])
+async def test_which_regions_to_ask_is_said_of_all_who_fit_and_also_where_one_is_known_here(
+    api: BotApi, tmp_path: Path, ago: timedelta
+) -> None:
+    """Whoever calls may be another than the one who is shown; a region that is no more is the others'."""
+    north, third, fourth = (joao(f"556199999000{n}", id_=f"c{n}") for n in (2, 3, 4))
+    groups = (
+        (ago, told(1, "NORTE", north)),
+        (ago, told(2, "", third)),
+        (ago, told(3, "LESTE", fourth)),
+        (ago, told(4, "NORTE", Recipient("c9", "Rita Melo", ("Z9",), "5561999990009"))),
+    )
+    async with remembering(api, tmp_path, *groups) as room:
+        asking = (await asked(api, BETO, "/cliente joao silva", SOUTH)).text
+        await room.line(*told(5, "SUL", joao(OLD)))
+        one = (await asked(api, BETO, "/cliente joao silva", SOUTH)).text
+        await room.line(*told(6, "SUL", joao(NEW, id_="c7")))
+        several = await asked(api, BETO, "/cliente joao silva", SOUTH)
+        by_phone = (await asked(api, BETO, f"/cliente {OLD[2:]}", SOUTH)).text
+        assert "só aparece em casos de outro grupo, NORTE: pergunte lá" in asking
+        assert "Caso 5" in one
+        assert "Mais alguém assim aparece em casos de outro grupo, NORTE: pergunte lá também" in one
+        assert "2 clientes: qual?" in several.text
+        assert "Mais alguém assim" in several.text
+        assert "Caso 5" in by_phone
+        assert "Mais alguém" not in by_phone, "a whole phone means one"
+        nobody_else = (await asked(api, BETO, "/cliente zulmira", SOUTH)).text
+        assert "Não achei ninguém" in nobody_else

@@ -38,10 +38,12 @@ class Customers:
             return None
         answer = await self._sought(sought, whose)
         found = answer.found
+        if not whose.everything and (not found or sought.phone is None):  # a name may be that of several
+            answer = await self._elsewhere(answer, sought, whose)
         if len(found) == 1:
             return await self._about(answer, found[0], whose)
         if not found and not whose.everything:
-            return replace(answer, elsewhere=await self._elsewhere(sought, whose))
+            return answer
         self._last += 1
         answer = self._lists[self._last] = replace(answer, token=self._last)
         while len(self._lists) > REMEMBERED:
@@ -58,12 +60,20 @@ class Customers:
         found = [_with_phone(one, sought) for one in hits.found()]
         return replace(answer, found=found, typed=sought.phone is not None)
 
-    async def _elsewhere(self, sought: Sought, whose: Whose) -> tuple[str, ...]:
-        """The regions that know whoever fits best."""
+    async def _elsewhere(self, answer: Answer, sought: Sought, whose: Whose) -> Answer:
+        """With the regions that know others who fit best."""
         everybody = replace(whose, regions=frozenset(("", *whose.rules.regions)))
-        found = await self._sought(sought, everybody)
-        outages = (await self._about(found, found.found[0], whose)).outages if found.found else ()
-        return tuple(sorted({one.case.region for one in outages}))
+        every, here = await self._sought(sought, everybody), {one.id for one in answer.found}
+        numbers = {case for one in every.found if one.id not in here for case in one.cases}
+        book, unread = self._book.cases, answer.unread or every.unread
+        regions = {book[number].region for number in numbers if number in book}
+        if self._history is not None and (left := numbers - book.keys()):
+            try:
+                regions |= await self._history.regions(left)
+            except Declined:
+                unread = True
+        others = sorted({whose.rules.home(region) for region in regions if not whose.has(region)})
+        return replace(answer, elsewhere=others, unread=unread, cut=answer.cut or every.cut)
 
     async def choose(self, arg: str, whose: Whose) -> Answer:
         """One of a list, or the list again. Declined where nobody remembers it."""

@@ -5,7 +5,7 @@ import errno
 import math
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -214,6 +214,10 @@ class FileHistory:
             return self._filled(recall.fold(cases).book), seeking.cut
 
         return await self.ask(work)
+
+    async def regions(self, cases: Collection[int]) -> frozenset[str]:
+        """As `History.regions`."""
+        return await self.ask(lambda index, _recall: frozenset(map(index.region_of, cases)))
 
     async def close(self) -> None:
         """Stop reading."""

@@ -33,7 +33,7 @@ class Answer:
     be chosen, by `token`. `unread`: older ones could not be looked for now, `cut`: not all of them, as it
     took too long. `typed`: a whole phone was typed. `others` are the cases of other regions than those it is
     asked for, of which no more is said than which region it is and what the customer was told; `elsewhere`
-    are the regions that know somebody like that, where those do not.
+    are the regions that know others like that.
     """
 
     found: Sequence[Customer]
@@ -54,6 +54,8 @@ def customer(answer: Answer, words: Words, now: datetime, *, full: bool) -> Scre
     notes = [words.say("customer.unread")] if answer.unread else []
     notes += [words.say("customer.cut", seconds=round(PATIENCE))] if answer.cut else []
     notes += [words.say("customer.typed")] if answer.typed and not full else []
+    if answer.elsewhere and answer.found:
+        notes.append(words.say("customer.elsewhere", regions=answer.elsewhere))
     if answer.of is not None:
         return say.one(answer, answer.of, notes)
     if not answer.found:
