@@ -249,7 +249,7 @@ async def test_lines_that_a_damaged_copy_alone_has_are_kept_too(
     raws = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*raws, raws[-1]] if damaged == "last line twice" else [b"x", *raws]))
     ledger = await begun(database, folders[0])
-    kinds = [line.kind for line in ledger.kept]
+    kinds = [line.kind for lines in ledger.kept for line in lines]
     assert [kind for kind, _ in groupby(kinds)] == ["intent", "result"]
     assert ledger.book.unconfirmed is not None
     await ledger.close()

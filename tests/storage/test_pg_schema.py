@@ -4,7 +4,9 @@ import pytest
 from psycopg import Connection, errors
 
 from bot.errors import StartupError
-from bot.storage.postgres import schema
+from bot.storage.postgres import moving, schema
+from bot.storage.postgres.lease import Lease
+from bot.storage.postgres.probe import probed
 from tests.postgres import Server
 
 pytestmark = pytest.mark.process
@@ -29,10 +31,11 @@ def test_an_older_program_refuses_newer_tables(database: str) -> None:
                 refuses(connection)
 
 
-def test_half_a_ledger_stays_half_whatever_makes_the_tables(database: str) -> None:
+@pytest.mark.parametrize("half", [0, -1])
+def test_half_a_ledger_stays_half_whatever_makes_the_tables(database: str, half: int) -> None:
     with Connection.connect(database) as connection:
-        connection.execute("UPDATE ledger_head SET version = 0")
-        assert not schema.make(connection)
+        connection.execute("UPDATE ledger_head SET version = %s", (half,))
+        assert schema.make(connection) == half
         with pytest.raises(StartupError, match="or that was broken off"):
             schema.check(connection)
 
@@ -57,3 +60,17 @@ def test_another_encoding_is_refused(postgres: Server) -> None:
     postgres.run("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'")
     with Connection.connect(postgres.url("latin")) as connection, pytest.raises(StartupError, match="UTF8"):
         schema.make(connection)
+
+
+async def test_what_else_the_address_says_to_the_server_stands_for_every_connection(
+    postgres: Server,
+) -> None:
+    """Tables in a schema of their own: whoever leads, and `check`, would look for them in another."""
+    database = postgres.database(empty=True)
+    postgres.run("CREATE SCHEMA apart", database.rpartition("/")[2])
+    url = f"{database}?options=-csearch_path%3Dapart"
+    assert moving.made(url) == "the tables are made"
+    lease = Lease(url, "noc-a 1", ttl=600.0, patience=60.0)
+    assert await lease.take() is not None
+    await lease.close()
+    assert probed(url).leads == "noc-a"

@@ -10,11 +10,14 @@ from psycopg import Connection, Error
 
 from bot.errors import Closed, LedgerClosed, StartupError
 from bot.process.cluster.copying import Copying
-from bot.storage.postgres import moving, schema
+from bot.storage.files import FileLedger
+from bot.storage.postgres import moving, schema, table
 from bot.storage.postgres.lease import Away, Lease
 from bot.storage.postgres.ledger import PostgresLedger
+from bot.storage.postgres.link import Link
 from tests.fakes import FakeClock
 from tests.isp import until
+from tests.patience import PATIENCE
 from tests.storage.samples import adds, opened
 
 pytestmark = pytest.mark.process
@@ -67,11 +70,12 @@ class Mortal(Connection[Any]):
 
     left, behind = 0, False
 
-    def execute(self, *query: Any, **more: Any) -> Any:
+    def wait(self, *asked: Any, **more: Any) -> Any:
+        """Everything that is asked comes by here, BEGIN and COMMIT too."""
         self.left -= 1
         if self.left == 0 and not self.behind:
             self.pgconn.finish()
-        done = super().execute(*query, **more)
+        done = super().wait(*asked, **more)
         if self.left == 0:
             self.pgconn.finish()
         return done
@@ -90,7 +94,7 @@ def killed(url: str, statement: int, *, behind: bool) -> bool:
 async def test_killed_at_any_statement_it_is_as_before_and_the_same_command_does_it(
     lines: list[Any], database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried = 0
+    tried, done = 0, list[bool]()
     for behind in (False, True):
         for statement in range(1, 100):
             with monkeypatch.context() as broken:
@@ -98,13 +102,18 @@ async def test_killed_at_any_statement_it_is_as_before_and_the_same_command_does
                 if not killed(database, statement, behind=behind):
                     break
             tried += 1
+            whole = run(database, "SELECT version FROM ledger_head") == [(2,)]
+            assert run(database, "SELECT to_regclass('ledger_places') IS NULL") == [(not whole,)]
+            if whole:  # it was killed with the answer to COMMIT on the way
+                done.append(behind)
+                break
             assert run(database, "SELECT version FROM ledger_head") == [(1,)]
-            assert run(database, "SELECT to_regclass('ledger_places') IS NULL") == [(True,)]
             ledger = await PostgresLedger.open(database, tmp_path / "old", FakeClock())
             await ledger.close()
         run(database, "DROP TABLE ledger_places; ALTER TABLE ledger_lines DROP COLUMN at")
         run(database, "UPDATE ledger_head SET version = 1")
-    assert tried >= 2 * (len(SECOND) + 4), "each statement of it, from both sides"
+    assert tried >= 2 * (len(SECOND) + 6), "each statement of it, from both sides"
+    assert done == [True]
     second(monkeypatch)
     moving.made(database)
     assert run(database, "SELECT version FROM ledger_head") == [(2,)]
@@ -117,6 +126,9 @@ async def test_beside_one_that_leads_it_is_refused_and_nobody_leads_meanwhile(
 ) -> None:
     lease = Lease(database, "noc-a 1", ttl=600.0, patience=60.0)
     assert await lease.take() is not None
+    assert lease._connection is not None
+    for bound in ("lock_timeout", "statement_timeout"):  # the machine may be slow
+        await lease._connection.execute(f"SET {bound} = '{PATIENCE}s'".encode())
     second(monkeypatch)
     with pytest.raises(StartupError, match="a machine leads"):
         moving.made(database)
@@ -142,6 +154,37 @@ def waits(url: str) -> bool:
     """Whether somebody waits for a row that another one has."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
     return run(url, query + "current_database()") != [(0,)]
+
+
+@pytest.mark.parametrize("half", [0, -1])
+async def test_half_a_ledger_is_brought_up_before_the_rest_comes(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: int
+) -> None:
+    """It was broken off, and another program does the rest: it may not say that the tables are its own."""
+    files = FileLedger.open(tmp_path, FakeClock())
+    await files.commit(adds(opened()))
+    await files.close()
+    run(database, f"UPDATE ledger_head SET version = {half}")  # noqa: S608
+    second(monkeypatch)
+    moving.into(tmp_path, database)
+    assert run(database, "SELECT version FROM ledger_head") == [(2,)]
+    assert run(database, "SELECT name FROM ledger_places") == [("north",)]
+
+
+def test_who_brings_lines_does_not_take_back_what_another_program_brought_up(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Link(database)
+    table.begin(link, table.end(link))
+    with monkeypatch.context() as newer:
+        second(newer)
+        schema.make(link.connection())
+        assert run(database, "SELECT version FROM ledger_head") == [(-2,)]
+    with pytest.raises(table.Fenced):
+        table.finish(link)
+    with pytest.raises(StartupError, match=r"newer version \(2\)"):
+        schema.check(link.connection())
+    link.close()
 
 
 async def test_whoever_does_not_know_them_says_so_at_the_start_and_while_it_runs(

@@ -25,10 +25,6 @@ HELD = 2 / 3  # of them that a holder counts on
 NAME, DATABASE = "leader", "database"  # rows
 BY_THE_DATABASE = 900  # milliseconds that a statement may take
 
-_OPTIONS = (
-    f"-c statement_timeout={BY_THE_DATABASE} -c lock_timeout={BY_THE_DATABASE} "
-    "-c jit=off"  # of a table that was never looked through the planner thinks it worth a second's compiling
-)
 _TAKE = """
 WITH before AS (
     SELECT owner, until FROM ledger_lease WHERE name = %(name)s
@@ -61,10 +57,14 @@ _TRUST = """
 INSERT INTO ledger_lease VALUES (%(database)s, %(kept_by)s, 0, clock_timestamp())
 ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
 """
-_WHO_ANSWERS = """
-SELECT system_identifier::text || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+# Set once it is connected: as `options` they would stand instead of those that the address may have. Of a
+# table that was never looked through the planner thinks it worth a second's compiling (jit).
+_WHO_ANSWERS = f"""
+SELECT system_identifier::text || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8),
+    set_config('statement_timeout', '{BY_THE_DATABASE}', false),
+    set_config('lock_timeout', '{BY_THE_DATABASE}', false), set_config('jit', 'off', false)
 FROM pg_control_system()
-"""
+"""  # noqa: S608 - a number of ours
 _HOLDER = "SELECT owner FROM ledger_lease WHERE name = %(name)s AND until >= clock_timestamp()"
 
 
@@ -218,7 +218,6 @@ class Lease:
                 autocommit=True,
                 connect_timeout=2,
                 application_name="olt-noc-bot lease",
-                options=_OPTIONS,
                 prepare_threshold=None,
             )
             row = await (await self._connection.execute(_WHO_ANSWERS.encode())).fetchone()

@@ -21,7 +21,7 @@ from bot.storage.postgres import schema
 from bot.storage.postgres.lease import NAME
 
 _WITHIN = 5  # seconds
-_OPTIONS = "-c statement_timeout=5000 -c lock_timeout=3000"
+_SET = "SELECT set_config('statement_timeout', '5s', false), set_config('lock_timeout', '3s', false)"
 _SAID = {
     "no_answer": re.compile("timeout"),
     "pg_login": re.compile(r"password|senha|fe_sendauth|authenti|autentica|\brole\b", re.IGNORECASE),
@@ -79,7 +79,13 @@ def _connected(url: str, given: Mapping[str, Any]) -> Connection[Any]:
 
 def _connect(url: str, **other: Any) -> Connection[Any]:
     address = make_conninfo(url, connect_timeout=_WITHIN, application_name="olt-noc-bot check", **other)
-    return psycopg.connect(address, autocommit=True, options=_OPTIONS)
+    made = psycopg.connect(address, autocommit=True)
+    try:
+        made.execute(_SET)  # as `options` they would stand instead of those that the address may have
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 def _check_way(given: Mapping[str, Any]) -> None:

@@ -19,8 +19,10 @@ STEPS: dict[int, tuple[str, ...]] = {}
 """The statements that bring tables of the version before to each one. A new ledger gets `_TABLES` at once, so
 they have to make of it the same. All of them and the version are one transaction: nothing stays half done."""
 
-HALF = 0
-"""Of tables that a ledger is being brought into: nobody may take what is there for the whole of it."""
+HALF = -1
+"""By which the version is multiplied of tables that a ledger is being brought into: nobody may take what is
+there for the whole of it. 0, as it was written once, is that of the first version.
+"""
 
 LEAST = 14
 """Of PostgreSQL: what is older gets no corrections any more."""
@@ -79,8 +81,8 @@ def make(connection: Connection[Any]) -> int | None:
     """Make the tables, or bring them up to this version; of which they were, None where there were none.
 
     It is done or it is not, wherever it is broken off, and while it goes on nobody leads. What is half a
-    ledger stays so. StartupError where a machine leads, where they are of a newer version, or cannot be made
-    here; psycopg.Error.
+    ledger stays so, and its version is below 1. StartupError where a machine leads, where they are of a newer
+    version, or cannot be made here; psycopg.Error.
     """
     _check_server(connection)
     with connection.transaction():
@@ -91,7 +93,7 @@ def make(connection: Connection[Any]) -> int | None:
             connection.execute(_TABLES)
             head = "INSERT INTO ledger_head (digest, version) VALUES (%s, %s)"
             connection.execute(head, (codec.NO_LINE, VERSION))
-        elif HALF < there < VERSION:
+        elif _tables(there) < VERSION:
             _upgrade(connection, there)
     return there
 
@@ -103,10 +105,16 @@ def _upgrade(connection: Connection[Any], there: int) -> None:
     if connection.execute(query).fetchone() == (True,):
         raise StartupError(tongue.said("a machine leads: stop the bot on every machine"), code=1)
     connection.execute("SET LOCAL statement_timeout = 0")
-    for number in range(there + 1, VERSION + 1):
+    for number in range(_tables(there) + 1, VERSION + 1):
         for statement in STEPS[number]:
             connection.execute(statement.encode())
-    connection.execute("UPDATE ledger_head SET version = %s, epoch = epoch + 1", (VERSION,))
+    now = VERSION if there > 0 else HALF * VERSION
+    connection.execute("UPDATE ledger_head SET version = %s, epoch = epoch + 1", (now,))
+
+
+def _tables(found: int) -> int:
+    """Which version the tables are of, also where the ledger in them is half."""
+    return found if found > 0 else max(1, HALF * found)
 
 
 def check(connection: Connection[Any]) -> None:
@@ -117,7 +125,7 @@ def check(connection: Connection[Any]) -> None:
     if there is None:
         text = "there is no ledger in that database yet: run python -m bot ledger migrate --to its address"
         raise StartupError(tongue.said(text), code=1)
-    if there == HALF:
+    if there <= 0:
         text = (
             "a ledger is being brought into that database, or that was broken off: run python -m bot ledger "
             "migrate --from its folder --to that database to its end"
@@ -129,8 +137,8 @@ def check(connection: Connection[Any]) -> None:
 
 
 def _check_not_newer(there: int | None) -> None:
-    if there is not None and there > VERSION:
-        raise StartupError(newer(there), code=1)
+    if there is not None and _tables(there) > VERSION:
+        raise StartupError(newer(_tables(there)), code=1)
 
 
 def newer(there: int) -> str:

@@ -116,7 +116,13 @@ def append(
 def begin(link: Link, found: End) -> int:
     """No bot opens it from now on, until `finish`; the epoch to bring lines under. Fenced, Lost."""
     rows = link.ask(
-        _BEGIN, {"half": schema.HALF, "seq": found.seq, "digest": found.digest, "epoch": found.epoch}
+        _BEGIN,
+        {
+            "half": schema.HALF * schema.VERSION,
+            "seq": found.seq,
+            "digest": found.digest,
+            "epoch": found.epoch,
+        },
     )
     if not rows:
         raise Fenced
@@ -124,8 +130,10 @@ def begin(link: Link, found: End) -> int:
 
 
 def finish(link: Link) -> None:
-    """All lines are there. Raises Lost."""
-    link.ask("UPDATE ledger_head SET version = %s", (schema.VERSION,))
+    """All lines are there. Fenced where another program brought the tables up meanwhile; Lost."""
+    query = "UPDATE ledger_head SET version = %s WHERE version = %s RETURNING version"
+    if not link.ask(query, (schema.VERSION, schema.HALF * schema.VERSION)):
+        raise Fenced
 
 
 def line(link: Link, seq: int) -> bytes | None:
