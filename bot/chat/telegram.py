@@ -24,7 +24,7 @@ from bot.chat.screens.words import Words
 from bot.chat.taps.absence import AWAY, Absence
 from bot.chat.taps.commands import COMMANDS
 from bot.chat.taps.desk import Desk
-from bot.chat.wire.access import Names
+from bot.chat.wire.access import UNTOLD, Names
 from bot.chat.wire.budget import LIMIT, WINDOW, Budget
 from bot.chat.wire.connection import Account, Connection, Poller, application, is_news
 from bot.chat.wire.link import Link
@@ -251,18 +251,23 @@ class Telegram:
         """The NOCs in which somebody may decide, if they are in its group."""
         return [noc for noc in self.nocs.values() if await noc.access.is_approver(user)]
 
-    async def _decides_in(self, user: int) -> frozenset[str]:
-        """The regions in whose groups somebody is who may decide there; asked of all groups at once."""
+    async def _decides_in(self, user: int) -> tuple[frozenset[str], frozenset[str]]:
+        """The regions in whose groups somebody is who may decide there, and those of which Telegram does not
+        tell it now; asked of all groups at once.
+        """
 
-        async def may(noc: Noc) -> bool:
-            with contextlib.suppress(Declined):
+        async def may(noc: Noc) -> bool | None:
+            try:
+                await noc.access.check_approver(user)
                 await noc.access.check_in_group(user)
-                return True
-            return False
+            except Declined as no:
+                return None if no.code in UNTOLD else False
+            return True
 
-        listed = await self._listed_in(user) if len(self.nocs) > 1 else []
-        there = await asyncio.gather(*map(may, listed))
-        return frozenset(noc.region for noc, is_ in zip(listed, there, strict=True) if is_)
+        nocs = list(self.nocs.values()) if len(self.nocs) > 1 else []
+        there = list(zip(nocs, await asyncio.gather(*map(may, nocs)), strict=True))
+        theirs, unknown = (frozenset(noc.region for noc, is_ in there if is_ is so) for so in (True, None))
+        return theirs, unknown
 
     async def _tapped(self, update: Update, context: object) -> None:
         await (await self._noc_of(update)).presses.tap(update, context)

@@ -12,11 +12,13 @@ from bot.domain.rules import Rules
 class Whose:
     """Those of some NOCs, by region; the empty name is that of what belongs to none of them.
 
-    Where there are no regions it is all there is.
+    Where there are no regions it is all there is. `unknown` are left out as nobody could tell whether they
+    are theirs, too.
     """
 
     regions: frozenset[str]
     rules: Rules
+    unknown: frozenset[str] = frozenset()
 
     @property
     def everything(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.chat.wire.access import MEMBER_KEPT
 from bot.domain.events import (
     Alive,
     Approved,
@@ -26,8 +27,8 @@ from bot.domain.who import Who
 from bot.simulator.telegram.api import BotApi
 from bot.storage.memory import MemoryLedger
 from bot.storage.past.history import FileHistory
-from tests.chat.room import BETO, FastClock, Room
-from tests.chat.test_regions import SOMEBODY, SOUTH, asked, three
+from tests.chat.room import ANA, BETO, FastClock, Room
+from tests.chat.test_regions import NORTH, SOMEBODY, SOUTH, asked, three
 from tests.fakes import incident, port
 from tests.people import KEY, lay
 from tests.storage.past.histories import Dated, write
@@ -58,7 +59,10 @@ def told(number: int, region: str, *people: Recipient, over: bool = True) -> lis
 
 @asynccontextmanager
 async def remembering(
-    api: BotApi, folder: Path, *groups: tuple[timedelta, Sequence[Line]]
+    api: BotApi,
+    folder: Path,
+    *groups: tuple[timedelta, Sequence[Line]],
+    everybody: frozenset[int] = frozenset(),
 ) -> AsyncIterator[Room]:
     """Three NOCs whose ledger has these lines, so long ago each, and a day's since; of what is long over the
     book has a record.
@@ -72,7 +76,7 @@ async def remembering(
     ledger = MemoryLedger(clock, lines)
     vars(ledger)["person"] = KEY.person  # as the file's lines have it
     past = FileHistory(folder, lambda: None, clock)
-    async with three(api, ledger=ledger, history=past) as room:
+    async with three(api, everybody, ledger=ledger, history=past) as room:
         yield room
     await past.close()
 
@@ -175,3 +179,25 @@ async def test_which_regions_to_ask_is_said_of_all_who_fit_and_also_where_one_is
         assert "Mais alguém" not in by_phone, "a whole phone means one"
         nobody_else = (await asked(api, BETO, "/cliente zulmira", SOUTH)).text
         assert "Não achei ninguém" in nobody_else
+
+
+async def test_what_is_left_out_as_telegram_does_not_tell_who_decides_there_is_said(
+    api: BotApi, tmp_path: Path
+) -> None:
+    """In private those pages are of all regions in which one decides: one that lacks some looks complete."""
+    groups = (NOW, told(1, "SUL", joao(OLD))), (NOW, told(2, "NORTE", joao(OLD)))
+    async with remembering(api, tmp_path, *groups, everybody=frozenset({ANA, BETO})) as room:
+        await api.say(ANA, "/start", ANA)
+        pages = ("/audit", "/cooldown", "/cliente joao silva", "/cliente ninguem")
+        for text in pages:
+            assert "Aqui falta" not in (await asked(api, ANA, text, ANA)).text
+        room.clock.skip(2 * MEMBER_KEPT)
+        api.chats.pop(NORTH)
+        for text in pages:
+            page = await asked(api, ANA, text, ANA)
+            assert "Aqui falta o que é de NORTE" in page.text
+            assert "N 01" not in page.text
+        page = await asked(api, ANA, "/audit", ANA)
+        await api.tap(ANA, page, "CSV")
+        await api.wait(lambda api: api.documents)
+        await api.wait(lambda api: api.messages(ANA)[-1].text.startswith("⚠️ Aqui falta o que é de NORTE"))

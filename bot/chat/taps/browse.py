@@ -40,8 +40,8 @@ log = logging.getLogger(__name__)
 
 NOT_OPENED = 600.0  # seconds in which a private chat that was closed is not tried again
 REMEMBERED = 500  # pages; an older one is asked for anew
-DecidesIn = Callable[[int], Awaitable[frozenset[str]]]
-"""In which regions somebody may decide."""
+DecidesIn = Callable[[int], Awaitable[tuple[frozenset[str], frozenset[str]]]]
+"""In which regions somebody may decide, and of which nobody can tell it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,9 @@ class Browse:
         """What a page there is about: what is this NOC's; in private all that the person may decide on."""
         if chat != user or self._decides_in is None or not self._d.rules.regions:
             return self._d.whose
-        return replace(self._d.whose, regions=await self._decides_in(user) or self._d.whose.regions)
+        theirs, unknown = await self._decides_in(user)
+        regions = theirs or self._d.whose.regions
+        return replace(self._d.whose, regions=regions, unknown=unknown - regions)
 
     def page(self, query: CallbackQuery, who: Who) -> Page:
         """The message of a tap. Declined where Telegram names none."""
@@ -181,13 +183,15 @@ class Browse:
 
     async def turn_customer(self, page: Page, arg: str) -> None:
         """What one of the customers to choose from was told, or the choice again."""
+        whose = await self.whose(page.chat, page.who.id)
         try:
-            answer = await self.customers.choose(arg, await self.whose(page.chat, page.who.id))
+            answer = await self.customers.choose(arg, whose)
         except Declined as no:
             await self.turn(page, self._sorry(no))
         else:
             alone = page.chat == page.who.id
-            await self.turn(page, customer(answer, self._d.words, self._now, full=alone))
+            screen = customer(answer, self._d.words, self._now, full=alone, unknown=whose.unknown)
+            await self.turn(page, screen)
 
     async def turn_cooldown(self, page: Page, number: str = "") -> None:
         """The page shows the ports in cooldown."""
@@ -206,17 +210,22 @@ class Browse:
             may_release=may_release,
             closed=closed,
             page=page,
+            unknown=whose.unknown,
         )
 
     async def sheet(self, page: Page, press: Press) -> None:
         """The whole list as a document in the person's private chat, or there why it cannot be had."""
         user = page.who.id
+        whose = await self.whose(page.chat, user)
         try:
-            document = await self._sheet(press, await self.whose(page.chat, user))
+            document = await self._sheet(press, whose)
         except (TryLater, AnswerLost, Refused, BadAnswer, Declined) as error:
             await self.post(user, self._sorry(error), reader=user)
         else:
             await self._give(user, document)
+            if whose.unknown and press.action in {Action.AUDIT_CSV, Action.AUDIT_JSON}:
+                lacks = Screen(str(self._d.words.say("page.unknown", regions=sorted(whose.unknown))))
+                await self.post(user, lacks, reader=user, about=f"{document.filename} lacks")
 
     async def month(self, user: int, month: str) -> None:
         """A month's report in the person's private chat, summary and document, or there why not."""

@@ -252,13 +252,14 @@ class Commands:
     async def _customer(self, argument: str, user: int, chat: int) -> tuple[Screen, Screen]:
         """What a customer was told, where it was asked and in private: phones are whole there alone."""
         await self._d.access.check_approver(user)
-        answer = await self._d.browse.customers.find(argument, await self._d.browse.whose(chat, user))
+        whose = await self._d.browse.whose(chat, user)
+        answer = await self._d.browse.customers.find(argument, whose)
         if answer is None:
             how = Screen(str(self._d.words.say("command.how_cliente")))
             return how, how
         words, now = self._d.words, self._d.clock.now()
-        here = customer(answer, words, now, full=chat == user)
-        return here, customer(answer, words, now, full=True)
+        here = customer(answer, words, now, full=chat == user, unknown=whose.unknown)
+        return here, customer(answer, words, now, full=True, unknown=whose.unknown)
 
     def _greet(self, message: Message, who: Who) -> None:
         """/start in private tells a person their id and, where a list decides, where it has to stand."""

@@ -104,7 +104,17 @@ class Past:
         except Declined as no:  # as far as the book has it, then
             unread = no.code
         now, hours = self._d.clock.now(), self._d.rules.cooldown_hours
-        return audit(book, number, kept, self._d.words, now, hours=hours, past=past, unread=unread)
+        return audit(
+            book,
+            number,
+            kept,
+            self._d.words,
+            now,
+            hours=hours,
+            past=past,
+            unread=unread,
+            unknown=whose.unknown,
+        )
 
     async def entries(self, wanted: str, whose: Whose) -> Recalled:
         """The newest entries of the audit, refused taps, too. Declined where they cannot be read now."""

@@ -23,6 +23,8 @@ FRESH = 10.0  # a list so young is not read again for somebody who is not on it
 MEMBER_KEPT = 60.0  # seconds that somebody's place in the group is taken as it is, where nothing is sent
 PATIENCE = 1.0  # seconds that the answer to a tap waits for what Telegram has to say first
 ASKING, ASK_TRIES = 4.0, 2  # a send waits for no more than that many answers, and so many seconds for each
+UNTOLD = frozenset({"admins_unknown", "group_unknown"})
+"""Why somebody is declined of whom Telegram does not tell now what they are."""
 _NOBODY = ("user not found", "member not found", "participant_id_invalid", "user_id_invalid")
 
 Approvers = frozenset[int] | Literal["*"]

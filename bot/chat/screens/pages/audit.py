@@ -1,6 +1,6 @@
 """/audit: the last decisions, page by page, with the filter kept in the buttons."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from markupsafe import Markup
@@ -31,11 +31,12 @@ def audit(
     hours: float,
     past: Recalled | None = None,
     unread: str | None = None,
+    unknown: Collection[str] = (),
 ) -> Screen:
     """One page of the audit, newest first. A page that is not there: the nearest.
 
     `past` is that page from the whole ledger; without it the book's own entries are all there is, and
-    `unread` says why older ones could not be read now.
+    `unread` says why older ones could not be read now; `unknown` are regions that are left out (`Whose`).
     """
     kept = fitting_filter(filter_text)
     if is_number(kept) and not int(kept):
@@ -43,6 +44,7 @@ def audit(
     found = past.entries if past is not None else matching(book, kept, words, now)
     total = past.total if past is not None else len(found)
     head = [words.say("audit.unread", why=unread)] if unread else []
+    head += [words.say("page.unknown", regions=sorted(unknown))] if unknown else []
     if not found:
         return Screen(str(LINE.join([*head, words.say("audit.none")])))
     pages = -(-total // A_PAGE)

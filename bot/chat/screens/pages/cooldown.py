@@ -1,6 +1,7 @@
 """The ports in cooldown, and releasing one before its time."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
 
 from markupsafe import Markup
@@ -30,12 +31,15 @@ def cooldown(
     may_release: bool,
     closed: bool = False,
     page: int = 0,
+    unknown: Collection[str] = (),
 ) -> Screen:
     """The ports in cooldown, the longest wait last; page by page with a button each for who may release them.
 
-    `closed` is the ledger: then nobody may. A page that is not there: the nearest.
+    `closed` is the ledger: then nobody may. A page that is not there: the nearest. `unknown` are regions that
+    are left out (`Whose`).
     """
     first = [words.say("card.ledger_closed")] if closed else []
+    first += [words.say("page.unknown", regions=sorted(unknown))] if unknown else []
     waits = cooling(book, now, hours)
     if not waits:
         return Screen(str(LINE.join([*first, words.say("cooldown.none")])))

@@ -48,10 +48,15 @@ class Answer:
     elsewhere: Sequence[str] = ()
 
 
-def customer(answer: Answer, words: Words, now: datetime, *, full: bool) -> Screen:
-    """The page. `full`: with whole phones, in an approver's private chat; never elsewhere."""
+def customer(
+    answer: Answer, words: Words, now: datetime, *, full: bool, unknown: Collection[str] = ()
+) -> Screen:
+    """The page. `full`: with whole phones, in an approver's private chat; never elsewhere. `unknown` are
+    regions that are left out (`Whose`).
+    """
     say = _Saying(words, now, full=full)
-    notes = [words.say("customer.unread")] if answer.unread else []
+    notes = [words.say("page.unknown", regions=sorted(unknown))] if unknown else []
+    notes += [words.say("customer.unread")] if answer.unread else []
     notes += [words.say("customer.cut", seconds=round(PATIENCE))] if answer.cut else []
     notes += [words.say("customer.typed")] if answer.typed and not full else []
     if answer.elsewhere and answer.found:
