@@ -105,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in given.cases if name not in FAULTS]
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}; there are {', '.join(FAULTS)}")
+    if given.rounds < 1:
+        parser.error("--rounds: at least one")
     seed = random.SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
     cases = [Case(name, given.rounds) for name in given.cases or FAULTS]
     print(f"{given.customers} customers, {given.rate} a second, seed {seed}", file=sys.stderr)
@@ -113,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped: what follows is what was played", file=sys.stderr)
     print("\n".join(table(cases)))
-    return int(any(case.failed for case in cases))
+    return int(any(case.failed for case in cases) or not any(case.good for case in cases))
 
 
 if __name__ == "__main__":

@@ -91,6 +91,12 @@ class Node:
         status, body = await self.asked("/readyz")
         return status == AWAY and "stands by" in body
 
+    def copied(self) -> int:
+        """The number of the last line that it has in files."""
+        files = sorted((self.folder / "data" / "ledger").glob("*.jsonl"))
+        last = files[-1].read_bytes().rpartition(b"\n")[0].rpartition(b"\n")[2] if files else b""
+        return int(json.loads(last)["seq"]) if last else 0
+
     def log(self) -> str:
         return (self.folder / "bot.log").read_text()
 
@@ -164,6 +170,11 @@ class Cluster:
         rows = self.server.run("SELECT line FROM ledger_lines ORDER BY seq", self.name)
         return [json.loads(str(row[0])) for row in rows]
 
+    def phones(self) -> dict[str, str]:
+        """Of the recipients of plans, by their ids."""
+        rows = self.server.run("SELECT line FROM ledger_people", self.name)
+        return {one: str(phone) for row in rows for one, _, phone in json.loads(str(row[0]))["people"]}
+
     def counted(self) -> "Counted":
         """What came of a plan that is over: by the lines, and by who got a message."""
         got, lines = self.delivered(), self.lines()
@@ -178,14 +189,16 @@ class Cluster:
         intents = {line["recipient"] for line in lines if line["kind"] == "intent"}
         unknown = {one for one in intents if results.get(one, "unknown") == "unknown"}
         accepted = {one for one, outcome in results.items() if outcome == "accepted"}
+        phones = self.phones()
+        told, doubted = ({phones[one] for one in these} for these in (accepted, unknown))
         return Counted(
             planned=len(to_tell),
             accepted=len(accepted),
             unknown=len(unknown),
             got=len(got),
             twice=sum(n > 1 for n in got.values()),
-            missing=len(to_tell - accepted - unknown) + max(0, len(accepted) - len(got)),
-            untold=max(0, len(got) - len(accepted) - len(unknown)),
+            missing=len(to_tell - accepted - unknown) + len(told - got.keys()),
+            untold=len(got.keys() - told - doubted),
             ends=sum(node.codes.count(LOST) + node.codes.count(-signal.SIGKILL) for node in self.nodes),
         )
 

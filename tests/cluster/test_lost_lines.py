@@ -65,6 +65,8 @@ async def test_nobody_of_them_gets_two_and_all_are_accounted_for(
             await noc.until(lambda: len(noc.hsm.received) >= CUSTOMERS // 3)
             stays: Node = noc.a if leads == "who led before" else noc.b
             await noc.other(stays).switch_off(signal.SIGKILL)  # at once: what is lost was durable
+            last = noc.lines()[-1]["seq"]
+            await noc.until(lambda: stays.copied() >= last)  # else it has not what the database loses
             lose(server, noc.name, LOST)
             sent = noc.delivered()
             await noc.until(lambda: noc.said("O banco do registro perdeu"))
