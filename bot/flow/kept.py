@@ -50,9 +50,12 @@ class _Attempt:
     planned: Planned | None = None
     sends: dict[str, Result | None] = field(default_factory=dict)
     doubted: set[str] = field(default_factory=set)
+    claims: dict[str, datetime] = field(default_factory=dict)
 
-    def claimed(self, recipient: str) -> None:
+    def claimed(self, recipient: str, at: datetime | None) -> None:
         """Another send of theirs is about to leave."""
+        if at is not None:
+            self.claims[recipient] = at
         known = self.sends.get(recipient)
         if recipient in self.sends and (known is None or known.outcome in IN_DOUBT):
             self.doubted.add(recipient)
@@ -145,7 +148,7 @@ def _attempts(kept: Sequence[Line]) -> list[_Attempt]:
             case Resent():
                 of(line.case).doubted.update(line.recipients)
             case Intent():
-                of(line.case).claimed(line.recipient)
+                of(line.case).claimed(line.recipient, line.claimed)
             case Result():
                 of(line.case).ended(line.recipient, line)
             case Abandoned():
@@ -197,12 +200,12 @@ def _again(then: Book, kept: _Attempt, place: int) -> Iterator[Line]:
     runs = last if kept.first and place in then.running else None
     if runs is not None and runs is origin and lost.keys() <= {r.id for r in runs.sends.todo()}:
         rests = runs.phase is Phase.INTERRUPTED
-        yield from _sends(place, lost)
+        yield from _sends(place, lost, kept.claims)
         if not rests or not runs.sends.todo():
             yield Interrupted(place)
     elif runs is not None and runs.progress is None and kept.planned is not None and not runs.dry_run:
         yield replace(kept.planned, case=place, unread=(), recipients=_told(kept.planned, plans, lost))
-        yield from _sends(place, lost)
+        yield from _sends(place, lost, kept.claims)
         yield Interrupted(place)
     else:
         yield from _own(then, kept, place, lost)
@@ -220,18 +223,19 @@ def _own(then: Book, kept: _Attempt, place: int, lost: dict[str, Result | None])
     planned = kept.planned or (None if origin is None else _as_planned(place, origin, lost))
     if approved is None or planned is None:
         return
-    todo, doubts = list[Recipient](), list[Recipient]()
+    todo, doubts, claims = list[Recipient](), list[Recipient](), dict[str, datetime]()
     if last is not None:
         if place in then.running:
             todo = last.sends.todo() if last.progress is not None and not last.dry_run else []
             yield Settled(place, "stopped")
         doubts = [one for one in last.in_doubt() if one.id not in lost]
+        claims = {one.id: last.sends.intents[one.id] for one in doubts}
     # Not from now on: what follows an approval would go and send.
     yield replace(approved, case=place, due=approved.due or then.last_at)
     recipients = {one.id: one for one in _told(planned, plans, lost)}
     recipients = {one.id: one for one in todo} | recipients | {one.id: one for one in doubts}
     yield replace(planned, case=place, unread=(), recipients=tuple(recipients.values()))
-    yield from _sends(place, lost | {one.id: None for one in doubts})
+    yield from _sends(place, lost | dict.fromkeys(claims), claims | kept.claims)
     yield Interrupted(place)
 
 
@@ -279,9 +283,9 @@ def _as_approved(number: int, one: Dispatch) -> Approved:
     return Approved(number, one.by, one.ports, one.dry_run, one.template, one.mixed, first=one.first)
 
 
-def _sends(number: int, sends: dict[str, Result | None]) -> Iterator[Line]:
+def _sends(number: int, sends: dict[str, Result | None], claims: dict[str, datetime]) -> Iterator[Line]:
     for recipient, result in sends.items():
-        yield Intent(number, recipient)
+        yield Intent(number, recipient, claims.get(recipient))  # the gateway's list is read about that time
         yield (
             Result(number, recipient, Outcome.UNKNOWN, reason=UNKNOWN)
             if result is None

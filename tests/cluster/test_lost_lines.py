@@ -94,9 +94,11 @@ async def folders(database: str, tmp_path: Path, postgres: Server) -> tuple[Path
     return leads, stands_by
 
 
-async def begun(database: str, folder: Path) -> PostgresLedger:
-    """As a start does."""
-    ledger = await PostgresLedger.open(database, folder, FakeClock())
+async def begun(database: str, folder: Path, minutes: int = 0) -> PostgresLedger:
+    """As a start does, so many minutes later."""
+    clock = FakeClock()
+    clock.time += timedelta(minutes=minutes)
+    ledger = await PostgresLedger.open(database, folder, clock)
     await ledger.commit(adds(ev.Started("1", ledger.recovery.doubt, ledger.key)))
     return ledger
 
@@ -118,8 +120,10 @@ async def test_they_are_kept_over_starts_until_they_are_written_again(
         assert [line.kind for lines in ledger.kept for line in lines] == ["intent", "result"]
         assert ledger.book.unconfirmed is not None
         await ledger.close()
-    ledger = await begun(database, folders[0])
+    ledger = await begun(database, folders[0], minutes=5)
     assert await confirmed(ledger) == ["confirmed", "intent", "result"]
+    claimed = ledger.book.cases[1].dispatches[0].sends.intents["c1"]
+    assert claimed < ledger.book.last_at, "when it was sent, not when it was confirmed"
     assert (ledger.kept, files(folders[0])) == ((), [".written"])
     assert ledger.book.cases[1].dispatches[0].sends.results["c1"].outcome is Outcome.ACCEPTED
     await ledger.close()

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from bot.domain import events as ev
 from bot.domain.book import Book
 from bot.domain.dispatch import Phase
-from bot.domain.plan import REACHED, Outcome, Recipient, Skip
+from bot.domain.plan import REACHED, Outcome, Recipient, Sent, Skip
 from bot.flow.kept import confirm, sent, written_again
+from bot.steps.unknown import doubts, evidence
 from tests.fakes import ANA, NOON, incident
 
 PORT = incident("7001").port
+SECOND = timedelta(seconds=1)
 PEOPLE = tuple(Recipient(f"c{n}", "", (f"ZTEG{n:08d}",), person=f"p{n}") for n in range(1, 5))
 
 
@@ -269,6 +271,24 @@ def test_the_same_lines_kept_twice_are_written_once() -> None:
     kept: list[ev.Line] = [approved(1), planned(1), *intents(1, 1), *accepted(1, 1)]
     for twice in ([*kept, *kept],):
         assert len(after([opened(1)], twice).cases[1].dispatches) == 1
+
+
+def test_the_gateways_list_is_read_about_the_time_of_the_send() -> None:
+    """Whoever confirms may do so an hour later."""
+    people = (Recipient("c1", "", (), "5547999990001"), Recipient("c2", "", (), "5547999990002"))
+    before: list[ev.Line] = [opened(1), approved(1), ev.Planned(1, 2, people), *intents(1, 2)]
+    claimed = NOON - timedelta(hours=1)
+    closed: list[ev.Line] = [ev.Confirmed(ANA), ev.Settled(1, "closed", by=ANA), ev.Started("1", "views")]
+    listed = [Sent("r1", "5547999990001", claimed + timedelta(seconds=3), "sent")]
+    for since in ([], closed):
+        book = after(before, [ev.Intent(1, "c1", claimed)], since)
+        now = book.last_at + timedelta(minutes=1)
+        asked = doubts(book, now)
+        assert {d.recipient.id: d.claims for d in asked} == {"c1": (claimed,), "c2": (NOON + 4 * SECOND,)}
+        proved = evidence(asked, listed)(book, now)
+        assert [(line.recipient, line.reference) for line in proved if isinstance(line, ev.Evidence)] == [
+            ("c1", "r1")
+        ]
 
 
 def test_a_record_takes_no_sends() -> None:

@@ -44,6 +44,7 @@ EVERY_KIND: tuple[ev.Line, ...] = (
     ev.Cancelled(1, ANA),
     ev.Planned(1, 4, PLAN),
     ev.Intent(1, "c1"),
+    ev.Intent(1, "c1", NOON),
     ev.Result(1, "c1", Outcome.UNKNOWN, None, "read timeout"),
     ev.StopAsked(1, BRUNO),
     ev.Resumed(1),

@@ -79,17 +79,18 @@ class Planned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Intent(Event):
-    """A send is about to leave."""
+    """A send is about to leave. `claimed` is when, where a ledger that had lost that has it written again."""
 
     case: int
     recipient: str
+    claimed: datetime | None = None
     kind: Literal["intent"] = "intent"
 
     def apply(self, book: Book, at: datetime) -> None:
         case = book.cases[self.case]
         dispatch, id_ = case.dispatches[-1], self.recipient
         sends = dispatch.sends
-        sends.intents[id_] = at
+        sends.intents[id_] = self.claimed or at
         sends.unlisted.pop(id_, None)
         dispatch.last_at = at
         recipient = sends.recipients[id_]

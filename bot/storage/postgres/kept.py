@@ -5,12 +5,13 @@ written behind that (`bot.flow.kept`). Where another machine wrote it before, wh
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 
-from bot.domain.events import Line
+from bot.domain.events import Intent, Line
 from bot.storage import codec
 from bot.storage.codec import BadLine
 from bot.storage.disk import Disk
@@ -83,9 +84,14 @@ def _lines(disk: Disk, path: Path) -> list[Line]:
     found, bad = list[Line](), 0
     for raw in disk.lines(path, 0, disk.length(path)):
         try:
-            found.append(codec.unseal(raw).line)
+            entry = codec.unseal(raw)
         except BadLine:
             bad += 1
+            continue
+        line = entry.line
+        if isinstance(line, Intent):
+            line = replace(line, claimed=line.claimed or entry.at)
+        found.append(line)
     if bad:
         _log.error("kept_lines_damaged", file=path.name, lines=bad)
     return found
