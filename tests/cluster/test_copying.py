@@ -28,6 +28,11 @@ from tests.wires import wire
 
 pytestmark = pytest.mark.process
 NEVER = 100_000.0  # seconds
+LOST = """
+ALTER TABLE ledger_lines DISABLE TRIGGER ALL;
+DELETE FROM ledger_lines;
+UPDATE ledger_head SET seq = 0, grp = 0
+"""
 CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -282,6 +287,29 @@ async def test_what_is_said_of_a_database_that_is_away_has_no_address(
     said = f"{copying.behind} {caplog.text}"
     assert "this machine tries on" in said
     assert not [word for word in ("127.0.0.1", str(postgres.port), "port 1", "secret") if word in said]
+
+
+async def test_no_checkpoint_is_written_of_lines_that_are_put_aside(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL", 0.05)
+    monkeypatch.setattr(module, "EVERY", 1)
+    folder, ended = tmp_path / "stands by", list[bool]()
+
+    async def written(*_: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append((folder / "ledger" / "quarantine").exists())
+
+    monkeypatch.setattr(module, "written", written)
+    await leader.commit(adds(opened()))
+    async with standing_by(database, folder) as copying:
+        await leader.commit(adds(opened(2)))
+        await until(copying._is_writing)
+        run(database, LOST)
+        await until((folder / "ledger" / "quarantine").exists)
+        assert ended == [False]
 
 
 async def test_a_newer_schema_ends_who_stands_by(

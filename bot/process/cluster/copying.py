@@ -83,6 +83,12 @@ class Copying:
         await self._notices.stop()
         if self._following is not None:
             await asyncio.wait({self._following})
+        await self._end_checkpoint()
+
+    def _is_writing(self) -> bool:
+        return self._checkpoint is not None and not self._checkpoint.done()
+
+    async def _end_checkpoint(self) -> None:
         if self._checkpoint is not None:
             self._checkpoint.cancel()
             await asyncio.wait({self._checkpoint})
@@ -114,6 +120,8 @@ class Copying:
                 self._warm = warm
                 found = await patiently(warm.link, partial(warm.bring, disk))
         else:
+            if self._is_writing() and not await patiently(warm.link, partial(warm.goes_on, Disk())):
+                await self._end_checkpoint()  # of lines that are put aside: it would tell of them for ever
             found = await patiently(warm.link, partial(warm.bring, Disk()))
         if found.trouble is None and self._clock.monotonic() - self._listed >= PEOPLE:
             await patiently(warm.link, partial(warm.bring_people, Disk()))
@@ -126,7 +134,7 @@ class Copying:
         self.owned, self.behind = None, None
         if not self._had:
             self._had, self._line = True, found.since
-        going_on = self._checkpoint is not None and not self._checkpoint.done()
+        going_on = self._is_writing()
         if found.trouble is None and found.head.seq - self._line >= EVERY and not going_on and not self._over:
             self._line = found.head.seq
             self._checkpoint = asyncio.create_task(written(self._folder, self._line), name="checkpoint")

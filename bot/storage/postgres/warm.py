@@ -64,14 +64,21 @@ class Warm:
             self.link.close()
             return self._brought(disk)
 
-    def _brought(self, disk: Disk) -> Scan:
+    def goes_on(self, disk: Disk) -> bool:
+        """Whether what is here is the beginning of what is there, which is brought on then. As `bring`, which
+        else puts it aside.
+        """
         with self.link.waiting():
             schema.check(self.link.connection())
         found = self._found
         if found is not None and found.trouble is None:
             found = copy.followed(self.link, disk, self.folder, found)
-        if found is None or found.trouble is not None:
-            self._found = None
+        self._found = None if found is None or found.trouble is not None else found
+        return self.whole
+
+    def _brought(self, disk: Disk) -> Scan:
+        found = self._found if self.goes_on(disk) else None
+        if found is None:
             found, self._doubt = copy.brought(self.link, disk, self.folder, self._clock)
             self._people.clear()
         self._found = found
