@@ -232,7 +232,8 @@ def test_who_was_taken_up_again_is_held_back_and_the_rest_is_left_to_do() -> Non
 def test_a_repetition_that_came_to_nothing_takes_no_doubt_away(end: ev.Line) -> None:
     first: list[ev.Line] = [*intents(1, 1), one(Outcome.UNKNOWN), ev.Interrupted(1)]
     again: list[ev.Line] = [ev.Resent(1, ("c1",), ANA), *intents(1, 1), end]
-    for before, kept in ((BEFORE, [*first, *again]), ([*BEFORE, *first], again)):
+    damaged = [*first, *again[1:]]  # no word of who had it sent again
+    for before, kept in ((BEFORE, [*first, *again]), ([*BEFORE, *first], again), (BEFORE, damaged)):
         book = after(before, kept)
         assert (outcomes(book), "p1" in book.contacts) == ({"c1": Outcome.UNKNOWN}, True)
     book = after(BEFORE, [*first, *again[:2], *accepted(1, 1)])
