@@ -120,13 +120,20 @@ class Copying:
                 self._warm = warm
                 found = await patiently(warm.link, partial(warm.bring, disk))
         else:
-            if self._is_writing() and not await patiently(warm.link, partial(warm.goes_on, Disk())):
-                await self._end_checkpoint()  # of lines that are put aside: it would tell of them for ever
-            found = await patiently(warm.link, partial(warm.bring, Disk()))
+            found = await self._brought_on(warm)
         if found.trouble is None and self._clock.monotonic() - self._listed >= PEOPLE:
             await patiently(warm.link, partial(warm.bring_people, Disk()))
             self._listed = self._clock.monotonic()
         return found
+
+    async def _brought_on(self, warm: Warm) -> Scan:
+        if self._is_writing():
+            if (found := await patiently(warm.link, partial(warm.followed, Disk()))) is not None:
+                return found
+            await (
+                self._end_checkpoint()
+            )  # of lines that are put aside now: it would tell of them at each start
+        return await patiently(warm.link, partial(warm.bring, Disk()))
 
     def _is_brought(self, found: Scan) -> None:
         if self.behind is not None:

@@ -64,20 +64,18 @@ class Warm:
             self.link.close()
             return self._brought(disk)
 
-    def goes_on(self, disk: Disk) -> bool:
-        """Whether what is here is the beginning of what is there, which is brought on then. As `bring`, which
-        else puts it aside.
-        """
+    def followed(self, disk: Disk) -> Scan | None:
+        """As `bring`, but None where what is here is to be put aside: nothing is done then."""
         with self.link.waiting():
             schema.check(self.link.connection())
         found = self._found
         if found is not None and found.trouble is None:
             found = copy.followed(self.link, disk, self.folder, found)
         self._found = None if found is None or found.trouble is not None else found
-        return self.whole
+        return self._found
 
     def _brought(self, disk: Disk) -> Scan:
-        found = self._found if self.goes_on(disk) else None
+        found = self.followed(disk)
         if found is None:
             found, self._doubt = copy.brought(self.link, disk, self.folder, self._clock)
             self._people.clear()
