@@ -1151,7 +1151,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a claim has the time at which it is read",
         "bot.domain.events.sends:Intent.apply",
-        "sends.intents[id_] = at",
+        "sends.intents[id_] = self.claimed or at",
         "sends.intents[id_] = datetime.now().astimezone()",
         "rules",
     ),
