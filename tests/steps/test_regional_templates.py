@@ -54,7 +54,8 @@ class Bench:
         assert isinstance(gateway, Matrix)
         self.opened.append(gateway)
         self.desk.gateway = gateway  # type: ignore[assignment]
-        self.desk.use(**vars_of(replace(rules, **plain, regions=regions)))
+        self.desk.rules = replace(rules, **plain, regions=regions)
+        self.desk.build()
 
     async def interrupted(self, before: dict[str, str], after: dict[str, str]) -> None:
         """A plan for three made by the settings `before`; one request had left when the program died."""
@@ -85,10 +86,6 @@ class Bench:
     def sent(self) -> list[tuple[int, bool]]:
         """By which template each one left that came after the start, and whether it had variables."""
         return [(message.hsm, bool(message.variables)) for message in self.api.received]
-
-
-def vars_of(rules: Any) -> dict[str, Any]:
-    return {name: getattr(rules, name) for name in rules.__dataclass_fields__}
 
 
 @pytest.fixture
