@@ -95,9 +95,19 @@ async def _rehearse_one(scene: Scene, stage: Stage, lang: str) -> Result:
     except SceneFailed as failed:
         problem = str(failed)
     finally:
-        await stage.stop()
+        await _stopped(stage)
     seconds = time.monotonic() - began
     return Result(scene, seconds, len(play.cards), len(play.sent), stage.hsm.duplicates, bot_mb, problem)
+
+
+async def _stopped(stage: Stage) -> None:
+    """Its bot is gone, also where all is cancelled in the middle of that."""
+    stopping = asyncio.create_task(stage.stop())
+    try:
+        await asyncio.shield(stopping)
+    except asyncio.CancelledError:
+        await stopping
+        raise
 
 
 def memory_mb(pid: int | None) -> float:

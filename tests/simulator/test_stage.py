@@ -23,6 +23,9 @@ from bot.process.clock import SystemClock
 from bot.process.settings.reading import load
 from bot.simulator.gateway import GatewayApi
 from bot.simulator.matrix import MatrixApi
+from bot.simulator.rehearsal import rehearse
+from bot.simulator.scenes import SCENES, Scene, SceneFailed
+from bot.simulator.stage.child import Child
 from bot.simulator.stage.directories import DirectoryName
 from bot.simulator.stage.gateways.base import Arrived
 from bot.simulator.stage.gateways.cloud import Cloud
@@ -33,7 +36,7 @@ from bot.simulator.stage.views import mobile
 from bot.simulator.telegram.api import Message
 from bot.simulator.world import Alert
 from bot.storage.files import FileLedger
-from tests.fakes import ANA, incident
+from tests.fakes import ANA, incident, settled
 from tests.patience import PATIENCE
 
 from .conftest import TLS
@@ -455,6 +458,53 @@ async def test_a_second_message_that_a_person_ordered_is_not_counted_and_any_oth
     stage.count(back)
     stage.count(back)
     assert stage.duplicates == 2, "what was ordered was the news of the outage"
+
+
+@pytest.mark.bug("a demo that was stopped in the middle of a kill ended before its bot did")
+async def test_a_kill_that_is_cancelled_leaves_the_bot_to_the_stop(tmp_path: Path) -> None:
+    launched: list[asyncio.subprocess.Process] = []
+
+    async def launch() -> asyncio.subprocess.Process:
+        launched.append(await idle({}, tmp_path))
+        return launched[-1]
+
+    child = Child(launch, lambda: None)
+    await child.start()
+    killing = asyncio.create_task(child.kill())
+    await asyncio.sleep(0)
+    killing.cancel()
+    await asyncio.wait({killing})
+    assert killing.cancelled()
+    await child.stop()
+    assert launched[0].returncode is not None
+    assert child.state == "stopped"
+
+
+@pytest.mark.bug("a demo that was stopped while a scene's bot was stopping ended before that bot did")
+async def test_scenes_that_are_interrupted_while_one_stops_wait_for_its_end(tmp_path: Path) -> None:
+    stopping, gate, stopped = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow(Stage):
+        async def use(self, *_given: object, **_more: object) -> None:
+            raise SceneFailed("nothing to see")
+
+        async def stop(self) -> None:
+            stopping.set()
+            await gate.wait()
+            stopped.set()
+
+    def made(_scene: Scene, place: Path) -> Stage:
+        return Slow(place, idle, customers=200)
+
+    playing = asyncio.create_task(rehearse(SCENES[:1], tmp_path, made, "en", lambda _: None))
+    await stopping.wait()
+    playing.cancel()
+    await settled()
+    assert not playing.done()
+    gate.set()
+    await asyncio.wait({playing})
+    assert playing.cancelled()
+    assert stopped.is_set()
 
 
 @pytest.fixture

@@ -71,12 +71,14 @@ class Child:
 
     async def _ended(self, state: State) -> None:
         process, watcher = self._process, self._watcher
-        self._process = self._watcher = None
         if watcher is not None:
             watcher.cancel()
             await asyncio.wait({watcher})
-        if process is not None:
+        if (
+            process is not None
+        ):  # known until it is dead: whoever is cancelled here leaves it to the next stop
             await process.wait()
+        self._process = self._watcher = None
         self._become(state)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
