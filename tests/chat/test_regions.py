@@ -10,6 +10,7 @@ import pytest
 
 from bot.chat.noc import Setup
 from bot.chat.screens.attention import Attention
+from bot.domain.book import Book
 from bot.domain.events import (
     Approved,
     CaseOpened,
@@ -364,3 +365,21 @@ async def test_what_people_are_called_is_asked_once_for_all_groups(api: BotApi) 
         await until(lambda: all(noc.access.name(CARLA) for noc in nocs))
         assert {noc.access.name(BETO) for noc in nocs} == {"Beto"}
         assert api.calls["getChatMember"] == 3
+
+
+def test_the_book_of_all_regions_leaves_nothing_out_of_its_lists() -> None:
+    book = Book()
+    book.apply(NOON, CaseOpened(1, incident(1), region="NORTE"))
+    assert book.shows(book.cases[1])
+    assert book.shows_at("N 01")
+    of_south = RegionalBook(book, whose("SUL"))
+    assert not of_south.shows(book.cases[1])
+    assert not of_south.shows_at("N 01")
+
+
+def test_names_that_a_source_makes_up_are_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.domain.rules.REMEMBERED", 1)
+    rules = of_regions()
+    for _ in range(2):
+        assert [rules.region_of(olt) for olt in ("N 01", "S 01", "X")] == ["NORTE", "SUL", ""]
+    assert len(rules._whose) == 1
