@@ -69,6 +69,7 @@ def database(postgres: Server) -> str:
 
 
 APART = ("attack", "mutant", "soak")
+LONG = 3000.0  # seconds until one of those hangs: some play thousands of stories
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -77,6 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.get_closest_marker(name) for name in APART):
             item.add_marker("process")
+            item.add_marker(pytest.mark.timeout(LONG))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,7 +17,7 @@ from tests.fakes import ANA, NOON, FakeClock
 
 from .samples import adds, opened
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 SEGMENT = f"ledger/{NOON:%Y-%m}.jsonl"
 

@@ -123,7 +123,7 @@ def _as_version(path: Path, number: int) -> None:
 
 
 @pytest.mark.parametrize("kind", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_that_cannot_be_written_at_all(folder: Path, story: Story, kind: Callable[[Path], object]) -> None:
     kind(folder / INDEX)
     with capture_logs() as logs:
