@@ -123,7 +123,10 @@ async def test_month(tmp_path: Path) -> None:
 
 async def test_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(age, "RATE", 60.0)  # messages a second: three times as fast as it is measured
-    seen(await age.rows(ages=(1,), keep=tmp_path, taps=2, limit=False), *["age"] * 11)
+    rows = await age.rows(ages=(1,), keep=tmp_path, taps=2, limit=False)
+    # On the first of a month there is one to pack.
+    rows = [row for row in rows if "ledger pack" not in row.bench]
+    seen(rows, *["age"] * 11)
 
 
 def test_what_has_no_number_is_compared_by_eye() -> None:
