@@ -402,9 +402,8 @@ class App:
         self._flow.drain()
         async with AsyncExitStack() as last:  # whatever fails on the way, the others are closed
             if self._lead is not None:
-                last.push_async_callback(
-                    self._lead.leading.stop
-                )  # the very last: the next one begins at once
+                # The very last: the next one begins at once.
+                last.push_async_callback(self._lead.leading.stop)
             last.callback(self._inbox.close)
             last.push_async_callback(self._ledger.close)
             last.push_async_callback(self._nightly.stop)

@@ -130,9 +130,8 @@ class Copying:
         if self._is_writing():
             if (found := await patiently(warm.link, partial(warm.followed, Disk()))) is not None:
                 return found
-            await (
-                self._end_checkpoint()
-            )  # of lines that are put aside now: it would tell of them at each start
+            # Of lines that are put aside now: it would tell of them at each start.
+            await self._end_checkpoint()
         return await patiently(warm.link, partial(warm.bring, Disk()))
 
     def _is_brought(self, found: Scan) -> None:
