@@ -170,6 +170,21 @@ class Gateway(Protocol):
         """
 
 
+class Carrier(Protocol):
+    """Whatever a message goes by: a gateway, or those of several machines."""
+
+    async def send(self, message: Message) -> Receipt:
+        """As `Gateway.send`."""
+
+
+class Fleet(Carrier, Protocol):
+    """Several machines' gateways, of which each message goes by one."""
+
+    @property
+    def machines(self) -> int:
+        """How many send now."""
+
+
 @runtime_checkable
 class OptOuts(Protocol):
     """A gateway that keeps a list of its own of who wants no messages."""

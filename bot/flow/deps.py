@@ -8,6 +8,7 @@ from bot.domain.watched.measures import Measures
 from bot.ports import (
     Clock,
     Directory,
+    Fleet,
     Gateway,
     Inbox,
     Ledger,
@@ -23,7 +24,8 @@ from bot.ports import (
 @dataclass(frozen=True, slots=True)
 class Deps:
     """The adapters and what else comes from outside. `source` knows of all outages that `sources` tell of;
-    `measures` take in what is counted and timed on the way.
+    `measures` take in what is counted and timed on the way. `fleet` is what messages to customers go by,
+    None: the gateway.
     """
 
     source: Source
@@ -38,4 +40,5 @@ class Deps:
     staff: Staff
     inbox: Inbox
     sources: Sequence[Polled]
+    fleet: Fleet | None = None
     measures: Measures = field(default_factory=Measures)

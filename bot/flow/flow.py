@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from bot.domain.book import Doubt
 from bot.domain.case import Case
 from bot.domain.customer import Found
+from bot.domain.delivery import place_in
 from bot.domain.events import (
     Alive,
     Line,
@@ -27,7 +28,7 @@ from bot.domain.events import (
 from bot.domain.incident import Inventory
 from bot.domain.limits.silence import Scope
 from bot.domain.limits.templates import Trouble
-from bot.domain.plan import Recipient, Tally
+from bot.domain.plan import Receipt, Recipient, Tally
 from bot.domain.rules import InForce, Rules
 from bot.domain.watched.health import AnswerHealth, SourceHealth
 from bot.domain.who import Who
@@ -90,7 +91,7 @@ class Flow:
         )
         self._sender = Sender(
             deps.ledger,
-            deps.gateway,
+            deps.fleet or deps.gateway,
             deps.limiter,
             self._in_force,
             deps.clock,
@@ -313,6 +314,11 @@ class Flow:
         if listed is None:
             return
         await self._policy.observe(unknown.evidence(doubts, listed))
+
+    async def left(self, about: str, receipt: Receipt) -> None:
+        """What another machine heard of a send (`Message.about`) that who led before did not live to hear."""
+        if (place := place_in(about, self.ledger.book.key)) is not None:
+            await self._policy.observe(unknown.heard(place, receipt))
 
     async def details(self, number: int) -> Found:
         """Who is affected, looked up now or within the last two minutes. Raises what the look-up raises.

@@ -17,6 +17,7 @@ from bot.chat.telegram import Account, Telegram
 from bot.directories.own import Own
 from bot.domain.book import Doubt
 from bot.domain.delivery import News
+from bot.domain.plan import Receipt
 from bot.errors import LedgerClosed, StartupError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
@@ -43,8 +44,10 @@ from bot.process.webhook import webhook
 from bot.process.wiring import (
     attention_of,
     open_directory,
+    open_fleet,
     open_gateway,
     open_ledger,
+    open_lending,
     open_pace,
     open_source,
     rules_of,
@@ -66,6 +69,7 @@ from bot.storage.postgres.engine import check_extra
 if TYPE_CHECKING:
     from bot.ops.panel.site import Site
     from bot.process.cluster.following import Lead
+    from bot.process.cluster.sharing import Sharing
     from bot.storage.postgres.warm import Warm
 
 log = logging.getLogger(__name__)
@@ -113,6 +117,7 @@ class App:
         self._started_at = self._clock.now()
         self._introduced = self._begun = False
         self._lead: Lead | None = None
+        self._fleet: Sharing | None = None
         self._server = Server({})
         self._reloading: asyncio.Task[None] | None = None
 
@@ -138,6 +143,10 @@ class App:
         self._standing = Standing(self._telegram, ledger, clock, self._source.sources, settings.poll_seconds)
         self._inbox = FileInbox(settings.data_dir)
         pace = open_pace(settings, clock)
+        if self._lead is not None:
+            self._fleet = open_fleet(
+                settings, clock, self._gateway, self._lead.leading.lease.epoch, self._left
+            )
         deps = Deps(
             self._source,
             self._erp or Own(self._source),
@@ -151,6 +160,7 @@ class App:
             self._telegram,
             self._inbox,
             self._source.sources,
+            self._fleet,
         )
         self._flow = Flow(deps, self._rules)
         self._schedule = self._scheduled()
@@ -182,14 +192,20 @@ class App:
         settings = self._settings
         url, replayed = settings.ledger.get_secret_value(), partial(_replayed, settings, self._clock)
         reading = partial(_reading, settings)
-        following = Following(url, settings.data_dir, settings.called, self._clock, replayed, reading)
+        lending = open_lending(settings, self._clock)
+        following = Following(
+            url, settings.data_dir, settings.called, self._clock, replayed, reading, lending
+        )
         self._server.routes = following.routes()
         await self._listen()
         found = None
         try:
             found = await following.until_it_leads(stop)
         finally:
+            if lending is not None:
+                self._tasks.spawn(lending.stop())  # what it was handed lands while it leads
             if found is None:
+                await self._tasks.drain(IN_FLIGHT)
                 await self._server.stop()
         return found
 
@@ -274,6 +290,9 @@ class App:
     def _not_begun(self) -> str | None:
         return None if self._begun else "the program is only starting"
 
+    async def _left(self, about: str, receipt: Receipt) -> None:
+        await self._flow.left(about, receipt)
+
     async def _hear(self, news: Sequence[News]) -> None:
         """No line before the one of the start, by which it is found out that the ledger is an old copy."""
         if not self._begun:
@@ -331,6 +350,8 @@ class App:
         self._begun = True
         await self._took_over()
         self._flow.receipts.take(self._inbox.left)
+        if self._fleet is not None:
+            self._fleet.start()
         await self._telegram.start()
         self._schedule.begin()
         self._checkpoints.start()
@@ -410,6 +431,7 @@ class App:
             if self._begun:
                 last.push_async_callback(self._checkpoints.stop)
             adapters = [self._gateway.aclose, self._source.aclose, self._server.stop, self._watch.stop]
+            adapters += [] if self._fleet is None else [self._fleet.stop]
             adapters += [] if self._erp is None else [self._erp.aclose]
             adapters += [] if self._panel is None else [self._panel.stop]
             for close in (*adapters, self._history.close, self._views.close):

@@ -1,9 +1,13 @@
 """What the settings make: the adapters, the words, the rules, and what the bot says of how it is set up."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
+from hashlib import sha256
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from bot import __version__
 from bot.chat.noc import Setup
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.words import Words, words_in
@@ -16,6 +20,7 @@ from bot.gateways.adapter import Sender
 from bot.gateways.pace import Pace
 from bot.ports import Clock, Webhook
 from bot.process.settings.composed import Settings
+from bot.process.settings.part import is_secret
 from bot.process.settings.regional import called
 from bot.sources import SOURCES, systems
 from bot.sources.adapter import OltManager
@@ -25,6 +30,8 @@ from bot.storage.files import FileLedger
 from bot.storage.postgres import engine
 
 if TYPE_CHECKING:
+    from bot.process.cluster.lending import Lending
+    from bot.process.cluster.sharing import Left, Sharing
     from bot.storage.postgres.warm import Warm
 
 LOOK_UP_FOR = 30.0  # seconds: an ERP that starts anew is waited for
@@ -49,6 +56,43 @@ def open_gateway(settings: Settings, clock: Clock) -> Sender:
     """The gateway that `GATEWAY` names; with `DRY_RUN` the one that sends nothing."""
     adapter = GATEWAYS[DRY_RUN if settings.dry_run else settings.gateway]
     return adapter.open(settings, settings.tz, clock)
+
+
+def sends_as(settings: Settings) -> str:
+    """How this machine sends, without a secret: messages are shared among those of which it is the same."""
+    adapter = GATEWAYS[settings.gateway]
+    fields = adapter.settings.model_fields.items()
+    own = {name: str(getattr(settings, name)) for name, field in fields if not is_secret(field)}
+    how = [__version__, settings.gateway, settings.dry_run, own, asdict(settings.sending())]
+    return sha256(json.dumps(how, sort_keys=True, default=sorted).encode()).hexdigest()[:32]
+
+
+def open_lending(settings: Settings, clock: Clock) -> "Lending | None":
+    """What sends for the machine that leads while this one stands by; None where it is not to."""
+    if settings.rehearses or settings.send_from != "all":
+        return None
+    from bot.process.cluster.lending import Lending  # noqa: PLC0415 - files need no driver
+
+    url, owner = settings.ledger.get_secret_value(), f"{settings.called} {token_hex(8)}"
+    return Lending.open(
+        url, owner, sends_as(settings), open_gateway(settings, clock), settings.sending().sends
+    )
+
+
+def open_fleet(
+    settings: Settings, clock: Clock, gateway: Sender, epoch: int | None, left: "Left"
+) -> "Sharing | None":
+    """What messages go by where several machines send; None where this one alone does.
+
+    `left` as in `Sharing`.
+    """
+    if settings.rehearses or settings.send_from != "all" or epoch is None:
+        return None
+    from bot.process.cluster.sharing import Sharing  # noqa: PLC0415 - as above
+
+    return Sharing.open(
+        settings.ledger.get_secret_value(), epoch, sends_as(settings), gateway.send, left, clock
+    )
 
 
 def webhook_of(settings: Settings) -> Webhook | None:

@@ -35,7 +35,7 @@ from bot.domain.plan import (
 from bot.domain.rules import InForce, Rules
 from bot.domain.watched.measures import Measures
 from bot.errors import Declined, LedgerClosed, Throttled, TryLater
-from bot.ports import Clock, Gateway, Ledger, Limiter, Spawn, Write
+from bot.ports import Carrier, Clock, Ledger, Limiter, Spawn, Write
 from bot.steps.decide import check_confirmed
 
 log = logging.getLogger(__name__)
@@ -79,14 +79,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The gateway, its pace, and where intents and results are written.
+    """What messages go by, its pace, and where intents and results are written.
 
     `heard` is told of every answer: None for one that proves the gateway is there, else why it is not.
     `late` are the requests whose answer did not come in time and may still come: (case, recipient id).
     """
 
     ledger: Ledger
-    gateway: Gateway
+    carrier: Carrier
     limiter: Limiter
     in_force: InForce
     clock: Clock
@@ -245,7 +245,7 @@ class Sender:
         facts = (said.started, said.eta, said.ended, said.cause)
         about = opaque(self.ledger.book.key, Place(job.case, job.attempt, recipient.id))
         message = Message(recipient.id, phone, recipient.name, template, *facts, about)
-        request = asyncio.ensure_future(self.gateway.send(message))
+        request = asyncio.ensure_future(self.carrier.send(message))
         try:
             done, _ = await asyncio.wait({request}, timeout=self.rules.answer_within)
         except asyncio.CancelledError:

@@ -10,11 +10,12 @@ from itertools import takewhile
 
 from bot.domain.book import Book
 from bot.domain.case import Case
+from bot.domain.delivery import Place
 from bot.domain.dispatch import Despite, Dispatch, Phase
-from bot.domain.events import Evidence, Line, Resent, Resolved
+from bot.domain.events import Evidence, Line, Resent, Resolved, Result
 from bot.domain.limits.holds import check_port, closed_until
 from bot.domain.phone import phone_key
-from bot.domain.plan import IN_DOUBT, Choice, Recipient, Sent
+from bot.domain.plan import IN_DOUBT, Choice, Outcome, Receipt, Recipient, Sent
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import Declined
@@ -27,6 +28,8 @@ ASKABLE = timedelta(days=2)
 """An older doubt is left to people: the list is read a day at a time, and days can be long."""
 BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=10)
 """How far a row's time may lie from the claim's: clocks differ, platforms queue."""
+BROKEN_OFF = Receipt(Outcome.UNKNOWN, reason="interrupted")
+"""What is known of a send that was in flight when its dispatch broke off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,28 @@ def evidence(asked: Sequence[Doubt], listed: Sequence[Sent]) -> Write:
             elif now - doubt.claims[-1] > ASKED_FOR:
                 lines.append(Evidence(doubt.case, doubt.recipient.id))
         return lines
+
+    return write
+
+
+def heard(place: Place, receipt: Receipt) -> Write:
+    """What came of a send that another machine had taken when the one that led ended.
+
+    Only of one that is in doubt for that, and that nobody had sent again since.
+    """
+
+    def write(book: Book, _now: datetime) -> Sequence[Line]:
+        case = book.cases.get(place.case)
+        dispatch = None if case is None else case.dispatch
+        if dispatch is None or dispatch.attempt != place.attempt or dispatch.progress is None:
+            return []
+        if dispatch.progress.results.get(place.recipient) != BROKEN_OFF or receipt.outcome is Outcome.UNKNOWN:
+            return []
+        refused = (
+            receipt.outcome is Outcome.REJECTED and receipt.halt is not None
+        )  # not this customer's fault
+        outcome = Outcome.FAILED if refused else receipt.outcome
+        return [Result(place.case, place.recipient, outcome, receipt.reference, receipt.reason)]
 
     return write
 

@@ -1,6 +1,7 @@
 """Two machines share a ledger: one leads, the other takes over whatever becomes of it. Nobody gets two."""
 
 import asyncio
+import re
 import signal
 from pathlib import Path
 
@@ -48,6 +49,23 @@ async def test_one_leads_and_the_other_says_so(pg_shared: Path, tmp_path: Path) 
             await noc.until(
                 lambda: noc.said("noc-b assumiu o trabalho. A máquina noc-a foi desligada em ordem")
             )
+
+
+async def test_both_send_in_turn_and_the_leader_writes_what_came_of_it(
+    pg_shared: Path, tmp_path: Path
+) -> None:
+    with running(pg_shared) as server:
+        async with cluster(server, tmp_path, CUSTOMERS) as noc:
+            leader, other = await both_on(noc)
+            await noc.until(lambda: "noc-b sends messages, too" in leader.log())
+            assert "noc_sending_machines 2.0" in (await leader.asked("/metrics"))[1]
+            await noc.approve()
+            await noc.until(noc.done)
+            noc.judged(0)
+            assert server.run("SELECT message FROM ledger_sends WHERE message <> ''", noc.name) == []
+            numbers = (await other.asked("/metrics"))[1]
+            sent = float(re.findall(r"^noc_lent_messages_total (\S+)", numbers, re.MULTILINE)[0])
+            assert CUSTOMERS / 4 < sent < CUSTOMERS * 3 / 4
 
 
 async def test_who_stands_by_asks_telegram_nothing(pg_shared: Path, tmp_path: Path) -> None:

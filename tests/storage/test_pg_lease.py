@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from psycopg import AsyncConnection
 
-from bot.storage.postgres.lease import HELD, TTL, Away, Lease, Taken
+from bot.storage.postgres.lease import HELD, TTL, Lease, Taken
+from bot.storage.postgres.talk import Away
 from tests.chat.room import until
 from tests.postgres import Server, running
 
@@ -43,7 +44,7 @@ async def two(database: str) -> AsyncIterator[tuple[Lease, Lease, Hand]]:
 def passes(postgres: Server, lease: Lease, seconds: float = 2 * LASTS) -> None:
     """As if it were so much later in the database: by more than it lasts, unless told otherwise."""
     earlier = f"UPDATE ledger_lease SET until = until - interval '{seconds} seconds' WHERE name = 'leader'"  # noqa: S608
-    postgres.run(earlier, lease._url.rpartition("/")[2])
+    postgres.run(earlier, lease._talk._url.rpartition("/")[2])
 
 
 async def test_one_has_it_and_the_other_hears_who(two: tuple[Lease, Lease, Hand]) -> None:
@@ -79,7 +80,7 @@ async def test_taking_it_fences_the_ledger_and_nothing_else_does(
     two: tuple[Lease, Lease, Hand], postgres: Server
 ) -> None:
     first, second, _ = two
-    name = first._url.rpartition("/")[2]
+    name = first._talk._url.rpartition("/")[2]
 
     def fence() -> object:
         return postgres.run("SELECT epoch FROM ledger_head", name)[0][0]
@@ -169,15 +170,15 @@ async def test_one_that_does_not_answer_is_not_waited_for(pg_shared: Path) -> No
     with running(pg_shared) as server:
         lease = Lease(server.database(), "a", patience=LONG)
         await lease.take()
-        held_up = await AsyncConnection.connect(lease._url)
+        held_up = await AsyncConnection.connect(lease._talk._url)
         await held_up.execute("SELECT 1 FROM ledger_lease FOR UPDATE")
-        assert lease._connection is not None
-        await lease._connection.execute("SET statement_timeout = 0")
-        await lease._connection.execute("SET lock_timeout = 0")  # the database would wait for ever
-        lease._patience = 0.3
+        assert lease._talk._connection is not None
+        await lease._talk._connection.execute("SET statement_timeout = 0")
+        await lease._talk._connection.execute("SET lock_timeout = 0")  # the database would wait for ever
+        lease._talk._patience = 0.3
         with pytest.raises(Away, match="no answer"):
             await lease.renew()
-        lease._patience = LONG
+        lease._talk._patience = LONG
         await held_up.close()
         await until(lambda: len(asyncio.all_tasks()) == 1)
         assert await lease.renew()
@@ -192,13 +193,13 @@ async def test_another_database_is_noticed_and_what_was_held_is_lost_with_it(
     assert not await first.moved()
     await first.trust()
     assert not await second.moved()
-    name = first._url.rpartition("/")[2]
+    name = first._talk._url.rpartition("/")[2]
     postgres.run("UPDATE ledger_lease SET owner = '1/00000001' WHERE name = 'database'", name)
     assert await second.moved()
     assert await first.moved()
     first._kept_by = "1/00000001"  # as it was when this one connected
     assert await first.renew()
-    first._hang_up()
+    first._talk.hang_up()
     assert not await first.renew(), "on a new connection it is another one"
     await second.trust()
     assert not await second.moved()

@@ -14,10 +14,10 @@ from bot.ports import Clock
 from bot.process.checkpoints import written
 from bot.storage.checkpoint import EVERY
 from bot.storage.disk import Disk
-from bot.storage.postgres.lease import Away
 from bot.storage.postgres.ledger import patiently
 from bot.storage.postgres.link import why
 from bot.storage.postgres.notices import Notices
+from bot.storage.postgres.talk import Away
 from bot.storage.postgres.warm import Warm
 from bot.storage.replay import Scan
 

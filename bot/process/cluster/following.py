@@ -16,6 +16,7 @@ from bot.ops.server import Route
 from bot.ports import Clock
 from bot.process.cluster.copying import Copying, Reading, either, passes, shown
 from bot.process.cluster.leading import Leading
+from bot.process.cluster.lending import Lending
 from bot.process.watched.beat import Beat
 from bot.process.watched.led import led
 from bot.storage.disk import Disk
@@ -58,9 +59,13 @@ class Following:
         clock: Clock,
         replayed: Replayed,
         reading: Reading | None = None,
+        lending: Lending | None = None,
     ) -> None:
-        """`replayed` opens the ledger under an epoch, from what was read of it; `reading` as in `Copying`."""
+        """`replayed` opens the ledger under an epoch, from what was read of it; `reading` as in `Copying`.
+        `lending` is what sends for who leads meanwhile.
+        """
         self._folder, self._clock, self._replayed = folder, clock, replayed
+        self._lending = lending
         self._copied = partial(Copying, url, folder, clock, reading)
         self._copying: Copying | None = None
         self._lease = Lease(url, f"{node} {token_hex(8)}")
@@ -84,6 +89,8 @@ class Following:
         StartupError where the ledger cannot be opened for a reason that does not pass by itself.
         """
         self._beat.start()
+        if self._lending is not None:
+            self._lending.start()
         found = None
         try:
             while not stop.is_set() and found is None:
@@ -97,6 +104,8 @@ class Following:
                     await either(stop, LOOK)
         finally:
             self._beat.stop()
+            if self._lending is not None:
+                self._lending.retire()
             if found is None:
                 await self._leave()
         return found
@@ -181,7 +190,7 @@ class Following:
         return f"{self._leader} leads, this machine {'stands by' if ready else 'reads the ledger first'}"
 
     async def _numbers(self) -> Sequence[Family]:
-        return led(None, away=self._away is not None)
+        return led(None, away=self._away is not None, lent=self._lending.count if self._lending else 0)
 
 
 def name_of(owner: str) -> str:

@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from bot.storage.postgres.lease import Away, Lease
+from bot.storage.postgres.lease import Lease
+from bot.storage.postgres.talk import Away
 
 log = logging.getLogger(__name__)
 

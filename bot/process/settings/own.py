@@ -2,7 +2,7 @@
 
 import socket
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr, ValidationInfo, field_validator
@@ -108,6 +108,11 @@ class Process(Part):
         mend="a name without spaces, empty for the machine's own",
         tells="What this machine is called where several share a ledger in PostgreSQL; empty: its own name.",
         pattern=r"^[\w.-]{0,40}$",
+    )
+    send_from: Literal["all", "leader"] = setting(
+        "all",
+        mend="all or leader",
+        tells="Which of several machines that share a ledger send messages: all in turn, or only the leader.",
     )
     personal_days: int = setting(
         180,

@@ -74,13 +74,19 @@ class Numbers:
             free = await asyncio.to_thread(self.ledger.free_bytes)
         return (
             *self._process(),
-            *(() if self.lease is None else led(self.lease, away=self.ledger.closed is not None)),
+            *self._led(),
             *self._sources(),
             *self._cases(),
             *self._sends(),
             *self._chat(),
             *self._disk(free),
         )
+
+    def _led(self) -> Sequence[Family]:
+        if self.lease is None:
+            return ()
+        senders = 1 if self.deps.fleet is None else self.deps.fleet.machines
+        return led(self.lease, away=self.ledger.closed is not None, senders=senders)
 
     def _process(self) -> Iterable[Family]:
         about: Labelled = {(__version__, platform.python_version()): 1}

@@ -11,19 +11,19 @@ Another row says in which database the ledger was last trusted: its system ident
 A replica that was promoted, or a copy that was restored, has another one, and may lack the last lines.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import AsyncConnection, Error
+from psycopg import AsyncConnection
+
+from bot.storage.postgres.talk import Away, Row, Talk
 
 TTL = 3.0  # seconds
 HELD = 2 / 3  # of them that a holder counts on
 NAME, DATABASE = "leader", "database"  # rows
-BY_THE_DATABASE = 900  # milliseconds that a statement may take
 
 _TAKE = """
 WITH before AS (
@@ -57,19 +57,11 @@ _TRUST = """
 INSERT INTO ledger_lease VALUES (%(database)s, %(kept_by)s, 0, clock_timestamp())
 ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
 """
-# Set once it is connected: as `options` they would stand instead of those that the address may have. Of a
-# table that was never looked through the planner thinks it worth a second's compiling (jit).
-_WHO_ANSWERS = f"""
-SELECT system_identifier::text || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8),
-    set_config('statement_timeout', '{BY_THE_DATABASE}', false),
-    set_config('lock_timeout', '{BY_THE_DATABASE}', false), set_config('jit', 'off', false)
+_WHO_ANSWERS = """
+SELECT system_identifier::text || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
 FROM pg_control_system()
-"""  # noqa: S608 - a number of ours
+"""
 _HOLDER = "SELECT owner FROM ledger_lease WHERE name = %(name)s AND until >= clock_timestamp()"
-
-
-class Away(Exception):
-    """The database does not answer; the text says how that shows, without a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +95,11 @@ class Lease:
         seconds: Callable[[], float] = boottime,
         patience: float = 1.0,
     ) -> None:
-        self._url, self.owner, self.ttl, self._seconds = url, owner, ttl, seconds
-        self._patience = patience
-        self._connection: AsyncConnection[Any] | None = None
+        self.owner, self.ttl, self._seconds = owner, ttl, seconds
+        self._talk = Talk(url, "olt-noc-bot lease", patience=patience, greet=self._greet)
         self._epoch: int | None = None
         self._good = float("-inf")
         self._kept_by: str | None = None
-        self._turn = asyncio.Lock()
 
     @property
     def epoch(self) -> int | None:
@@ -177,68 +167,23 @@ class Lease:
 
     async def close(self) -> None:
         """Hang up. What is ours stays so until its time is over."""
-        self._hang_up()
+        self._talk.hang_up()
 
-    async def _run(self, statement: str, **more: object) -> tuple[Any, ...] | None:
-        """The row that it gives, () where it gives none and changed one, None where there was none.
+    async def _run(self, statement: str, **more: object) -> Row | None:
+        """The row that it gives, () where it gives none and changed one, None where there was none. Away."""
 
-        What does not end in time is hung up on: it may be done or not, and what was asked for last counts.
-        """
-        async with self._turn:
-            work = asyncio.ensure_future(self._ask(statement, more))
-            try:
-                done, _ = await asyncio.wait({work}, timeout=self._patience)
-            finally:
-                if not work.done():  # a cancelled query asks the server to stop it, and waits for that
-                    self._hang_up()
-                    work.cancel()
-                    work.add_done_callback(heard)
-        if not done:
-            raise Away("no answer")
-        return work.result()
+        def facts() -> Mapping[str, object]:
+            known = {"name": NAME, "owner": self.owner, "ttl": self.ttl, "epoch": self._epoch}
+            return known | {"database": DATABASE, "kept_by": self._kept_by, **more}
 
-    async def _ask(self, statement: str, more: Mapping[str, object]) -> tuple[Any, ...] | None:
-        try:
-            connection = await self._connected()
-            facts = {"name": NAME, "owner": self.owner, "ttl": self.ttl, "epoch": self._epoch}
-            facts |= {"database": DATABASE, "kept_by": self._kept_by, **more}
-            cursor = await connection.execute(statement.encode(), facts)
-            if cursor.description is not None:
-                return await cursor.fetchone()
-        except (Error, OSError) as error:
-            self._hang_up()
-            raise Away(said(error)) from None
-        return () if cursor.rowcount else None
+        rows, count = await self._talk.ask(statement, facts)
+        if rows:
+            return rows[0]
+        return () if count else None
 
-    async def _connected(self) -> AsyncConnection[Any]:
+    async def _greet(self, connection: AsyncConnection[Any]) -> None:
         """What is held does not go over to another database: whoever holds it there is unknown."""
-        if self._connection is None or self._connection.closed:
-            self._connection = await AsyncConnection.connect(
-                self._url,
-                autocommit=True,
-                connect_timeout=2,
-                application_name="olt-noc-bot lease",
-                prepare_threshold=None,
-            )
-            row = await (await self._connection.execute(_WHO_ANSWERS.encode())).fetchone()
-            before, self._kept_by = self._kept_by, None if row is None else str(row[0])
-            if before not in {None, self._kept_by}:
-                self._epoch = None
-        return self._connection
-
-    def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.pgconn.finish()
-
-
-def said(error: Exception) -> str:
-    """What a database's error is, in a few words without an address: its state, or its class."""
-    state = getattr(error, "sqlstate", None)
-    return f"{type(error).__name__} {state}" if state else type(error).__name__
-
-
-def heard(work: "asyncio.Future[Any]") -> None:
-    """Where nobody waits for it any more asyncio would log what the driver says, which has the address."""
-    if not work.cancelled():
-        work.exception()
+        row = await (await connection.execute(_WHO_ANSWERS.encode())).fetchone()
+        before, self._kept_by = self._kept_by, None if row is None else str(row[0])
+        if before not in {None, self._kept_by}:
+            self._epoch = None

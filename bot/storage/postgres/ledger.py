@@ -28,9 +28,9 @@ from bot.storage.people.key import KeyMissing
 from bot.storage.people.months import Listed
 from bot.storage.people.store import People
 from bot.storage.postgres import copy, kept, schema, table
-from bot.storage.postgres.lease import heard
 from bot.storage.postgres.link import Link, Lost, why
 from bot.storage.postgres.table import Elsewhere, Fenced, Newer
+from bot.storage.postgres.talk import heard
 from bot.storage.postgres.warm import Warm
 from bot.storage.replay import Scan
 from bot.storage.segments import Segments, sealed, segment_name

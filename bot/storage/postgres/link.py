@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 
 from bot import tongue
 from bot.errors import StartupError
-from bot.storage.postgres.lease import said
+from bot.storage.postgres.talk import said
 
 Lost = psycopg.Error
 """Whatever PostgreSQL says, or does not say any more: nothing is known of a statement that was sent."""

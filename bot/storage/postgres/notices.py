@@ -1,4 +1,4 @@
-"""What PostgreSQL tells by itself of lines that another machine wrote, on a connection of its own.
+"""What PostgreSQL tells by itself of what another machine wrote, on a connection of its own.
 
 Whoever listens looks now and then as well: a notice may be lost with its connection, and behind a pooler that
 gives each transaction another connection none ever comes.
@@ -7,7 +7,7 @@ gives each transaction another connection none ever comes.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import AsyncConnection, Error
 
@@ -21,10 +21,10 @@ _BOUNDS: dict[str, Any] = {
 
 
 class Notices:
-    """`heard` is called in the event loop at each notice, and once the listening begins."""
+    """`heard` is called in the event loop at each notice of a channel, and once the listening begins."""
 
-    def __init__(self, url: str, heard: Callable[[], None]) -> None:
-        self._url, self._heard = url, heard
+    def __init__(self, url: str, heard: Callable[[], None], channel: LiteralString = "ledger") -> None:
+        self._url, self._heard, self._listen_to = url, heard, f"LISTEN {channel}".encode()
         self._connection: AsyncConnection[Any] | None = None
         self._listening: asyncio.Task[None] | None = None
 
@@ -53,7 +53,7 @@ class Notices:
         )
         self._connection = connection
         try:
-            await connection.execute("LISTEN ledger")
+            await connection.execute(self._listen_to)
             self._heard()  # what was written before that
             async for _ in connection.notifies():
                 self._heard()

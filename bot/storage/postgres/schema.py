@@ -12,10 +12,30 @@ from bot import tongue
 from bot.errors import StartupError
 from bot.storage import codec
 
-VERSION = 1
+VERSION = 2
 """Of the tables that this program makes and understands."""
 
-STEPS: dict[int, tuple[str, ...]] = {}
+_SENDS = """
+CREATE UNLOGGED TABLE ledger_sends (
+    id text PRIMARY KEY,
+    epoch bigint NOT NULL,
+    owner text NOT NULL,
+    about text NOT NULL DEFAULT '',
+    state text NOT NULL DEFAULT 'waiting',
+    message text NOT NULL DEFAULT '',
+    answer text NOT NULL DEFAULT '',
+    at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
+_SENDERS = """
+CREATE UNLOGGED TABLE ledger_senders (
+    owner text PRIMARY KEY,
+    gateway text NOT NULL,
+    until timestamptz NOT NULL
+)
+"""
+
+STEPS: dict[int, tuple[str, ...]] = {2: (_SENDS, _SENDERS)}
 """The statements that bring tables of the version before to each one. A new ledger gets `_TABLES` at once, so
 they have to make of it the same. All of them and the version are one transaction: nothing stays half done."""
 
@@ -27,7 +47,9 @@ there for the whole of it. 0, as it was written once, is that of the first versi
 LEAST = 14
 """Of PostgreSQL: what is older gets no corrections any more."""
 
-_TABLES = """
+_TABLES = f"""
+{_SENDS};
+{_SENDERS};
 CREATE TABLE ledger_lines (
     seq bigint PRIMARY KEY CHECK (seq > 0),
     line text NOT NULL

@@ -13,8 +13,9 @@ from threading import Thread
 from bot import tongue
 from bot.errors import StartupError
 from bot.storage.postgres import schema
-from bot.storage.postgres.lease import Away, Lease, Taken
+from bot.storage.postgres.lease import Lease, Taken
 from bot.storage.postgres.link import Link, Lost, why
+from bot.storage.postgres.talk import Away
 
 _TTL, _EVERY, _PATIENCE = 10.0, 2.0, 5.0  # seconds; where the command is killed nobody leads for the first
 

@@ -1,0 +1,198 @@
+"""What the machine that leads does with each message: it sends it, or hands it to another one, in turn.
+
+Everything about a message is decided here all the same: its claim, the pace, whether it is tried again. The
+other machine is no more than another way to the gateway. What soon is known not to have left there is sent
+by this machine at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import Any
+
+from bot.domain.plan import IN_DOUBT, Message, Outcome, Receipt
+from bot.errors import Throttled, TryLater
+from bot.ports import Clock
+from bot.process.cluster.copying import either
+from bot.storage.postgres.notices import Notices
+from bot.storage.postgres.sends import CHANNEL, Answer, Handing, Parcel
+from bot.storage.postgres.talk import Away
+
+log = logging.getLogger(__name__)
+
+LOOK = 0.5  # seconds between two looks at the answers, whatever is told of them, while any is waited for
+MACHINES = 1.0  # seconds between two looks at who is there
+TAKEN_WITHIN = 1.5  # seconds after which one that was handed over is taken back, if nobody took it
+AT_ONCE = 3.0  # seconds after which one that did not leave there is not sent here: it may be halted by then
+ASIDE = 30.0  # seconds that a machine is handed nothing that did not take a message, or could not send it
+BEFORE = 120.0  # seconds in which answers to who led before may come
+CLEAR = 3600.0  # seconds between two times that what nobody needs is cleared away
+LONGEST = 600.0  # seconds that an answer is waited for: the sender has given up long before
+Listen = Callable[[Callable[[], None]], Notices]
+Own = Callable[[Message], Awaitable[Receipt]]
+Left = Callable[[str, Receipt], Awaitable[None]]
+
+
+class Sharing:
+    """`bot.ports.Fleet` of the machine that leads."""
+
+    def __init__(self, handing: Handing, listen: Listen, own: Own, left: Left, clock: Clock) -> None:
+        """`left` is told, by `Message.about`, what came of messages that who led before had handed over."""
+        self._handing, self._own, self._left, self._clock = handing, own, left, clock
+        self._numbers, self._turn = count(1), 0
+        self._machines: tuple[str, ...] = ()
+        self._aside: dict[str, float] = {}
+        self._out: list[tuple[Parcel, asyncio.Future[str | None]]] = []
+        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+        self._to_put, self._news = asyncio.Event(), asyncio.Event()
+        self._notices = listen(self._news.set)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    def open(cls, url: str, epoch: int, gateway: str, own: Own, left: Left, clock: Clock) -> "Sharing":  # noqa: PLR0917
+        """One that asks the database there; `gateway` as in `Handing`."""
+        return cls(Handing(url, epoch, gateway), partial(Notices, url, channel=CHANNEL), own, left, clock)
+
+    @property
+    def machines(self) -> int:
+        """How many send now, this one among them."""
+        return 1 + len(self._free())
+
+    def start(self) -> None:
+        """Look for other machines from now on."""
+        loop = asyncio.get_running_loop()
+        works: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = (self._hand, self._hear, self._keep)
+        self._tasks = [loop.create_task(work(), name="sharing") for work in works]
+        self._notices.start()
+
+    async def stop(self) -> None:
+        """Nothing is handed over or heard any more."""
+        await self._notices.stop()
+        for task in self._tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._handing.hang_up()
+
+    async def send(self, message: Message) -> Receipt:
+        """As `Gateway.send`."""
+        owner, began = self._next(), self._clock.monotonic()
+        answer = None if owner is None else await self._elsewhere(owner, message)
+        if owner is None or answer is None:
+            return await self._own(message)
+        found = answer.receipt
+        if found is None and answer.asked:
+            raise Throttled(answer.why, answer.pause)
+        if found is None or found.outcome in IN_DOUBT or found.halt is not None:
+            why = answer.why if found is None else found.reason
+            self._put_aside(owner, f"could not send a message ({why})")
+        left = found is not None and (found.outcome is not Outcome.REJECTED or found.halt is None)
+        if not left and self._clock.monotonic() - began < AT_ONCE:
+            return await self._own(message)  # nobody has it, and here all may be well
+        if found is None:
+            raise TryLater(answer.why, answer.pause)
+        return found
+
+    def _next(self) -> str | None:
+        """Whose turn it is; None: this machine's."""
+        free = self._free()
+        self._turn = (self._turn + 1) % (len(free) + 1)
+        return free[self._turn - 1] if self._turn else None
+
+    def _free(self) -> list[str]:
+        now = self._clock.monotonic()
+        return [one for one in self._machines if self._aside.get(one, now) <= now]
+
+    def _put_aside(self, owner: str, why: str) -> None:
+        if owner in self._free():
+            log.warning("%s %s: it is handed none for %.0f s", owner.partition(" ")[0], why, ASIDE)
+        self._aside[owner] = self._clock.monotonic() + ASIDE
+
+    async def _elsewhere(self, owner: str, message: Message) -> Answer | None:
+        """What came of it there; None where it is known that nobody there sends it."""
+        parcel = Parcel(f"{self._handing.epoch}-{next(self._numbers)}", owner, message)
+        loop = asyncio.get_running_loop()
+        put: asyncio.Future[str | None] = loop.create_future()
+        waiter: asyncio.Future[Answer] = loop.create_future()
+        self._waiting[parcel.id] = waiter
+        self._out.append((parcel, put))
+        self._to_put.set()
+        try:
+            mark = await put
+            if mark is None or await self._is_back(parcel.id, mark, waiter):
+                self._put_aside(owner, "was not handed a message, or did not take it")
+                return None
+            await asyncio.wait({waiter}, timeout=LONGEST)
+            return waiter.result() if waiter.done() else Answer(Receipt(Outcome.UNKNOWN, reason="no_answer"))
+        finally:
+            del self._waiting[parcel.id]
+
+    async def _is_back(self, id_: str, mark: str, waiter: "asyncio.Future[Answer]") -> bool:
+        """Whether nobody took it in time, and nobody will. It returns once that is known, or an answer."""
+        while True:
+            await asyncio.wait({waiter}, timeout=TAKEN_WITHIN)
+            if waiter.done():
+                return False
+            with suppress(Away):
+                back = id_ in await self._handing.take_back([id_], mark)
+                return back and not waiter.done()  # an answer that was heard is gone from there
+
+    async def _hand(self) -> None:
+        while True:
+            await self._to_put.wait()
+            self._to_put.clear()
+            out, self._out = self._out, []
+            mark = None
+            with suppress(Away):
+                mark = await self._handing.put([parcel for parcel, _ in out])
+            for _, put in out:
+                if not put.done():
+                    put.set_result(mark)
+
+    async def _hear(self) -> None:
+        began = self._clock.monotonic()
+        while True:
+            await either(self._news, LOOK)
+            self._news.clear()
+            with suppress(Away):
+                if self._waiting:
+                    await self._take_in()
+                if self._clock.monotonic() - began < BEFORE:
+                    await self._take_in_before()
+
+    async def _take_in(self) -> None:
+        answers = await self._handing.answers()
+        for id_, _, answer in answers:
+            waiter = self._waiting.get(id_)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(answer)
+        if answers:
+            await self._handing.heard(id_ for id_, _, _ in answers)
+
+    async def _take_in_before(self) -> None:
+        answers = await self._handing.answers(before=True)
+        for _, about, answer in answers:
+            if answer.receipt is not None:
+                await self._left(about, answer.receipt)
+        if answers:
+            await self._handing.heard(id_ for id_, _, _ in answers)
+
+    async def _keep(self) -> None:
+        cleared = float("-inf")
+        while True:
+            with suppress(Away):
+                if self._clock.monotonic() - cleared >= CLEAR:
+                    await self._handing.clear()
+                    cleared = self._clock.monotonic()
+                self._there(tuple(await self._handing.machines()))
+            await asyncio.sleep(MACHINES)
+
+    def _there(self, machines: tuple[str, ...]) -> None:
+        for one in {*machines} ^ {*self._machines}:
+            how = "sends messages, too" if one in machines else "sends no messages any more"
+            log.info("%s %s", one.partition(" ")[0], how)
+        self._machines = machines
+        self._aside = {one: until for one, until in self._aside.items() if one in machines}
