@@ -35,6 +35,8 @@ _NEEDED = {
     "ledger_people": ("SELECT", "INSERT", "DELETE"),
     "ledger_key": ("SELECT", "INSERT"),
     "ledger_lease": ("SELECT", "INSERT", "UPDATE"),
+    "ledger_sends": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "ledger_senders": ("SELECT", "INSERT", "UPDATE", "DELETE"),
 }
 _SEQUENCE = "ledger_people_seq_seq"
 
