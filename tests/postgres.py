@@ -175,6 +175,32 @@ def running(shared: Path, *settings: str) -> Iterator[Server]:
         server.remove()
 
 
+@contextmanager
+def replica_of(primary: Server, shared: Path, port: int) -> Iterator[Server]:
+    """A standby server, to be started, that takes in what the primary commits, a moment later, over that port
+    of somebody in between.
+    """
+    from psycopg import Connection  # noqa: PLC0415 - an extra
+
+    made = Server(shared, f"primary_conninfo=host=127.0.0.1 port={port} user={SUPERUSER}")
+    data = made.folder / "data"
+    shutil.rmtree(data)
+    try:
+        with Connection.connect(primary.url(), autocommit=True) as connection:
+            connection.execute("SELECT pg_backup_start('replica', true)")
+            leave = shutil.ignore_patterns("postmaster.*", "pg_replslot", "pgsql_tmp*")
+            shutil.copytree(primary.folder / "data", data, ignore=leave)
+            row = connection.execute("SELECT labelfile FROM pg_backup_stop(false)").fetchone()
+        assert row is not None
+        (data / "backup_label").write_text(str(row[0]))
+        (data / "standby.signal").touch()
+        (data / "pg_replslot").mkdir()
+        _give(made.folder)
+        yield made
+    finally:
+        made.remove()
+
+
 def _made(shared: Path) -> Path:
     """A folder with an empty cluster, made once for all workers of a run."""
     made = shared / "postgres"

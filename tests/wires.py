@@ -32,6 +32,15 @@ class Wire:
     async def stop(self) -> None:
         assert self._server is not None
         self._server.close()
+        self.part()
+
+    def leads_to(self, port: int) -> None:
+        """Whoever connects from now on gets there; who is connected is cut off."""
+        self._to = port
+        self.part()
+
+    def part(self) -> None:
+        """Nobody is connected any more."""
         for writer in list(self._open):
             writer.close()
 
