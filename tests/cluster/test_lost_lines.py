@@ -12,10 +12,13 @@ from structlog.testing import capture_logs
 from bot.domain import events as ev
 from bot.domain.plan import Outcome
 from bot.flow.kept import confirm
+from bot.process.cluster.copying import Copying
+from bot.storage.codec import digest
 from bot.storage.postgres import copy, kept
 from bot.storage.postgres.ledger import PostgresLedger
 from tests.cluster.nodes import Cluster, Node, cluster
 from tests.fakes import ANA, FakeClock
+from tests.isp import until
 from tests.postgres import Server, running
 from tests.storage.samples import SEGMENT, adds, dispatch, opened
 
@@ -159,10 +162,9 @@ async def test_what_was_confirmed_elsewhere_is_asked_about_no_more(
     await again.close()
 
 
-async def test_a_confirmation_by_who_lacks_lines_leaves_them_to_be_written(
-    database: str, tmp_path: Path, postgres: Server
-) -> None:
-    """It was put aside here and doubted by a start; the other one, which had not got them, was confirmed."""
+@pytest.fixture
+async def lacking(database: str, tmp_path: Path, postgres: Server) -> tuple[Path, Path]:
+    """One that has lines of a send which the database lost, and one that never had them."""
     mine, others = tmp_path / "mine", tmp_path / "others"
     ledger = await PostgresLedger.open(database, mine, FakeClock())
     await ledger.commit(adds(*dispatch()))
@@ -173,19 +175,58 @@ async def test_a_confirmation_by_who_lacks_lines_leaves_them_to_be_written(
     await ledger.commit(adds(ev.Result(1, "c1", Outcome.ACCEPTED, "r1")))
     await ledger.close()
     lose(postgres, database.rpartition("/")[2], 2)
+    return mine, others
+
+
+async def test_who_never_had_them_asks_and_writes_them_too(database: str, lacking: tuple[Path, Path]) -> None:
+    """They were put aside by the other machine, which offered them."""
+    mine, others = lacking
     await (await begun(database, mine)).close()
     other = await begun(database, others)
-    assert (list(other.kept), await confirmed(other)) == ([], ["confirmed"])
+    assert ([len(lines) for lines in other.kept], other.book.unconfirmed is not None) == ([2], True)
+    assert await confirmed(other) == ["confirmed", "intent", "result"]
+    assert "c1" not in {one.id for one in other.book.cases[1].dispatches[-1].sends.todo()}
     await other.close()
-    for turn in range(2):  # it asks at each start, until somebody confirms here
-        again = await begun(database, mine)
-        assert (again.recovery.doubt or again.book.doubt, len(again.kept)) == ("views", 1)
-        assert again.book.unconfirmed is not None
-        if turn == 0:
-            await again.close()
-    assert await confirmed(again) == ["confirmed", "intent", "result"]
-    assert "c1" not in {one.id for one in again.book.cases[1].dispatches[-1].sends.todo()}
+    for folder in (mine, others, others):
+        again = await PostgresLedger.open(database, folder, FakeClock())
+        assert (again.kept, again.recovery.doubt, files(folder)) == ([], None, [".written"])
+        await again.close()
+
+
+async def test_who_leads_and_never_had_them_hears_of_them_and_stops_until_somebody_confirms(
+    database: str, lacking: tuple[Path, Path]
+) -> None:
+    mine, others = lacking
+    leads = await PostgresLedger.open(database, others, FakeClock())
+    stands_by = Copying(database, mine, FakeClock())
+    stands_by.start()
+    await until(lambda: leads.closed is not None)
+    assert "another machine has lines that the ledger in PostgreSQL lacks" in str(leads.closed)
+    await leads.close()
+    await stands_by.stop()
+    again = await begun(database, others)
+    assert ([len(lines) for lines in again.kept], again.book.unconfirmed is not None) == ([2], True)
     await again.close()
+
+
+async def test_of_two_that_have_them_the_one_that_has_more_adds_the_rest(
+    database: str, lacking: tuple[Path, Path], postgres: Server
+) -> None:
+    mine, others = lacking
+    shelf = others / "ledger" / "quarantine"
+    shelf.mkdir()
+    await (await begun(database, mine)).close()
+    (more,) = (mine / "ledger" / "quarantine").glob("*.kept")
+    claim = more.read_bytes().splitlines(keepends=True)[0]
+    (shelf / f"20260101T000000.000000Z-{digest(claim)[:16]}.kept").write_bytes(claim)
+    other = await begun(database, others)
+    assert [len(lines) for lines in other.kept] == [1, 2]
+    await confirmed(other)
+    known = other.book.cases[1].dispatches[-1].sends.results["c1"]
+    assert (known.outcome, known.reference) == (Outcome.ACCEPTED, "r1")
+    name = database.rpartition("/")[2]
+    await until(lambda: postgres.run("SELECT count(*) FROM ledger_kept WHERE NOT done", name) == [(0,)])
+    await other.close()
 
 
 async def test_a_start_that_was_killed_while_it_kept_them_keeps_them_once(

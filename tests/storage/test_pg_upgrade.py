@@ -43,7 +43,7 @@ def newer(broken: pytest.MonkeyPatch) -> None:
     broken.setattr(schema, "STEPS", schema.STEPS | {NEXT: NEXT_STEPS})
 
 
-FIRST = "DROP TABLE ledger_sends, ledger_senders"
+FIRST = "DROP TABLE ledger_sends, ledger_senders, ledger_kept"
 """What makes the tables of the first version of today's."""
 
 

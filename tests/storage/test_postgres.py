@@ -13,11 +13,14 @@ import pytest
 from psycopg import Connection, errors
 
 from bot.domain import events as ev
+from bot.domain.plan import Message
 from bot.errors import Closed, LedgerClosed, StartupError
 from bot.storage.files import FileLedger
 from bot.storage.postgres import ledger as module
+from bot.storage.postgres.lease import Lease
 from bot.storage.postgres.ledger import PostgresLedger
 from bot.storage.postgres.link import Lost
+from bot.storage.postgres.sends import Handing, Parcel, Taking
 from tests.fakes import ANA, FakeClock
 from tests.isp import until
 from tests.patience import PATIENCE
@@ -313,7 +316,7 @@ async def test_a_role_with_the_rights_that_are_documented_is_enough(
 ) -> None:
     text = (Path(module.__file__).parents[2] / "docs" / "ledger.md").read_text()
     grants = re.findall(r"^GRANT .*;$", text, re.MULTILINE)
-    assert len(grants) == 6
+    assert len(grants) == 8
     name = urlsplit(database).path.strip("/")
     run(database, f"CREATE ROLE bot{name} LOGIN")
     for grant in grants:
@@ -328,6 +331,23 @@ async def test_a_role_with_the_rights_that_are_documented_is_enough(
         clock.time += timedelta(days=2)
     assert await ledger.let_go(180) == [SEGMENT]
     await ledger.close()
+    lease = Lease(url, "noc-a 1", patience=PATIENCE)
+    taken = await lease.take()
+    assert taken is not None
+    handing, taking = (
+        Handing(url, taken.epoch, "as we", patience=PATIENCE),
+        Taking(url, "noc-b 1", "as we", patience=PATIENCE),
+    )
+    await taking.here()
+    assert await handing.machines() == ["noc-b 1"]
+    mark = await handing.put([Parcel("1", "noc-b 1", Message("c1", "5561999990000", "Maria", "LOS"))])
+    assert await handing.take_back(["1"], mark) == {"1"}
+    assert await taking.take(9) == []
+    await handing.clear()
+    await taking.gone()
+    for one in (handing, taking):
+        one.hang_up()
+    await lease.close()
     with Connection.connect(url) as connection:
         assert connection.execute("SELECT * FROM ledger_people").fetchall() == []
         with pytest.raises(errors.InsufficientPrivilege):

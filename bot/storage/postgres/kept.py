@@ -2,9 +2,12 @@
 
 They are kept in the quarantine, as they stood, until somebody confirms the ledger: what they tell of sends is
 written behind that (`bot.flow.kept`). Where another machine wrote it before, what is there is found.
+
+They are offered to PostgreSQL as well, in a table of their own, so that whoever leads keeps them: a machine
+that has no such lines would ask nobody, and write none of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -101,6 +104,42 @@ def done(disk: Disk, folder: Path) -> None:
     """They are written again, or the ledger was confirmed without them: the files stay. Raises OSError."""
     for path in _files(disk, folder):
         disk.move(path, path.with_suffix(_DONE))
+
+
+def offer(link: Link, disk: Disk, folder: Path) -> None:
+    """What is kept here is so in PostgreSQL, too, for whoever leads. Raises Lost or OSError."""
+    for path in _files(disk, folder):
+        query = "INSERT INTO ledger_kept (digest, lines) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+        link.ask(query, (_digest(path.name), disk.read(path).decode()))
+
+
+def gather(link: Link, disk: Disk, folder: Path, now: datetime) -> None:
+    """What other machines offered is kept here, too. Raises Lost or OSError."""
+    shelf, known = ledger_folder(folder) / SHELF, shelved(disk, folder)
+    for digest in sorted(waiting(link) - known):
+        ((text,),) = link.ask("SELECT lines FROM ledger_kept WHERE digest = %s", (digest,))
+        disk.make_folder(shelf)
+        disk.replace(shelf / f"{now:%Y%m%dT%H%M%S.%fZ}-{digest}{_KEPT}", text.encode())
+
+
+def waiting(link: Link) -> set[str]:
+    """Those that some machine offered, and nobody confirmed. Raises Lost."""
+    return {digest for (digest,) in link.ask("SELECT digest FROM ledger_kept WHERE NOT done")}
+
+
+def shelved(disk: Disk, folder: Path) -> set[str]:
+    """Those that are here, written again or not. Raises OSError."""
+    names = disk.names(ledger_folder(folder) / SHELF)
+    return {_digest(name) for name in names if name.endswith((_KEPT, _DONE))}
+
+
+def confirmed(link: Link, digests: Iterable[str]) -> None:
+    """These need not be asked about any more, by no machine. Raises Lost."""
+    link.ask("UPDATE ledger_kept SET done = true WHERE digest = ANY(%s) AND NOT done", (list(digests),))
+
+
+def _digest(name: str) -> str:
+    return name.rpartition("-")[2].partition(".")[0]
 
 
 def _files(disk: Disk, folder: Path) -> list[Path]:

@@ -9,6 +9,7 @@ connection that ends while COMMIT is under way leaves anything in doubt.
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from bot.storage.people.months import Listed
 from bot.storage.people.store import People
 from bot.storage.postgres import copy, kept, schema, table
 from bot.storage.postgres.link import Link, Lost, why
-from bot.storage.postgres.table import Elsewhere, Fenced, Newer
+from bot.storage.postgres.table import Elsewhere, Fenced, Lacking, Newer
 from bot.storage.postgres.talk import heard
 from bot.storage.postgres.warm import Warm
 from bot.storage.replay import Scan
@@ -55,9 +56,12 @@ class PostgresLedger(FileLedger):
     patience = 1.5
     """Below the three seconds after which who cannot reach it does not lead any more."""
 
-    def __init__(self, link: Link, epoch: int, kept: Sequence[Sequence[Line]], **parts: Any) -> None:
+    def __init__(
+        self, link: Link, epoch: int, kept: Sequence[Sequence[Line]], shelved: set[str], **parts: Any
+    ) -> None:
         super().__init__(**parts)
         self._link, self._epoch, self._kept = link, epoch, kept
+        self._shelved = shelved
         self._away: Closed | None = None
         self._back = asyncio.Event()
         self._back.set()
@@ -173,6 +177,7 @@ class PostgresLedger(FileLedger):
             self._kept = ()
             try:
                 kept.done(Disk(), self._folder)
+                self._thread.submit(self._kept_confirmed)
             except OSError as error:  # what is written already is found to be, if it is asked again
                 _log.warning("kept_lines_stay", why=error.strerror)
         super()._tell(lines)
@@ -217,6 +222,9 @@ class PostgresLedger(FileLedger):
         if isinstance(error, Elsewhere):
             what = "the ledger in PostgreSQL does not end where this process left it: start it anew"
             return Closed(what, "elsewhere")
+        if isinstance(error, Lacking):
+            what = "another machine has lines that the ledger in PostgreSQL lacks: somebody has to confirm it"
+            return Closed(what, "elsewhere")
         if isinstance(error, Lost):
             return Closed(unreachable(error), "away")
         return super()._why(error)
@@ -245,13 +253,20 @@ class PostgresLedger(FileLedger):
             except Lost as error:
                 self._lost(error)
                 pause = _MOST
-            except (Fenced, Elsewhere, Newer) as error:
+            except (Fenced, Elsewhere, Newer, Lacking) as error:
                 self._stop(self._why(error))
             else:
                 self._found()
 
     def _look(self) -> None:
         table.check(table.end(self._link), self._segments.head, self._epoch)
+        if kept.waiting(self._link) - self._shelved:
+            raise Lacking
+
+    def _kept_confirmed(self) -> None:
+        """Where that fails the next start finds that all of it is on record, and says so there."""
+        with suppress(Lost):
+            kept.confirmed(self._link, self._shelved)
 
     def _lost(self, error: Exception) -> None:
         if self._away is None:
@@ -301,6 +316,7 @@ def _brought(warm: Warm, clock: Clock, disk: Disk, epoch: int | None) -> dict[st
     if corrupt is None:
         now = segment_name(max(clock.now(), found.head.at))
         segments.switch_to(max(now, *found.sizes) if found.sizes else now)
+    kept.gather(link, disk, folder, clock.now())
     doubt, lines = warm.doubt(disk), kept.read(disk, folder)
     if lines and doubt is None and found.book.unconfirmed is None:  # it was confirmed on another machine
         if written_again(found.book, lines):  # which had not all of them
@@ -308,9 +324,12 @@ def _brought(warm: Warm, clock: Clock, disk: Disk, epoch: int | None) -> dict[st
         else:
             kept.done(disk, folder)
             lines = []
+    if not lines:
+        kept.confirmed(link, kept.shelved(disk, folder))
     end = table.end(link)
     return {
         "kept": lines,
+        "shelved": kept.shelved(disk, folder),
         "epoch": end.epoch if epoch is None else epoch,
         "folder": folder,
         "clock": clock,

@@ -37,6 +37,7 @@ _NEEDED = {
     "ledger_lease": ("SELECT", "INSERT", "UPDATE"),
     "ledger_sends": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "ledger_senders": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "ledger_kept": ("SELECT", "INSERT", "UPDATE"),
 }
 _SEQUENCE = "ledger_people_seq_seq"
 

@@ -35,7 +35,15 @@ CREATE UNLOGGED TABLE ledger_senders (
 )
 """
 
-STEPS: dict[int, tuple[str, ...]] = {2: (_SENDS, _SENDERS)}
+_KEPT = """
+CREATE TABLE ledger_kept (
+    digest text PRIMARY KEY,
+    lines text NOT NULL,
+    done boolean NOT NULL DEFAULT false
+)
+"""
+
+STEPS: dict[int, tuple[str, ...]] = {2: (_SENDS, _SENDERS, _KEPT)}
 """The statements that bring tables of the version before to each one. A new ledger gets `_TABLES` at once, so
 they have to make of it the same. All of them and the version are one transaction: nothing stays half done."""
 
@@ -50,6 +58,7 @@ LEAST = 14
 _TABLES = f"""
 {_SENDS};
 {_SENDERS};
+{_KEPT};
 CREATE TABLE ledger_lines (
     seq bigint PRIMARY KEY CHECK (seq > 0),
     line text NOT NULL

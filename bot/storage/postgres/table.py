@@ -63,6 +63,10 @@ class Newer(Exception):
     """The tables are of a version that this program does not know; its number."""
 
 
+class Lacking(Exception):
+    """Another machine has lines that the ledger lacks, and nobody confirmed that."""
+
+
 class Elsewhere(Exception):
     """The ledger does not end where it was left, though nobody else may write it."""
 

@@ -16,7 +16,7 @@ from bot.errors import StartupError
 from bot.ports import Clock
 from bot.storage.disk import Disk
 from bot.storage.files import unusable
-from bot.storage.postgres import copy, schema, table
+from bot.storage.postgres import copy, kept, schema, table
 from bot.storage.postgres.link import Link, Lost
 from bot.storage.replay import Scan, doubt_about, heads_of_views
 
@@ -78,6 +78,7 @@ class Warm:
         found = self.followed(disk)
         if found is None:
             found, self._doubt = copy.brought(self.link, disk, self.folder, self._clock)
+            kept.offer(self.link, disk, self.folder)
             self._people.clear()
         self._found = found
         return found
