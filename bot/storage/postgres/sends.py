@@ -34,24 +34,37 @@ _GONE = "DELETE FROM ledger_senders WHERE owner = %(owner)s"
 _SENDERS = """
 SELECT owner FROM ledger_senders WHERE gateway = %(gateway)s AND until >= clock_timestamp() ORDER BY owner
 """
-_MARK = "INSERT INTO ledger_sends (id, epoch, owner, state) VALUES (%(mark)s, %(epoch)s, '', 'mark')"
+_MARK = """
+INSERT INTO ledger_sends (id, epoch, owner, about, state) VALUES (%(mark)s, %(epoch)s, '', '0', 'mark')
+"""
+# The mark has the last turn that came through: what was there once, and was deleted, is not taken back.
 _PUT = """
-WITH put AS (
+WITH mark AS (
+    UPDATE ledger_sends SET about = %(turn)s WHERE id = %(mark)s RETURNING 1
+), put AS (
     INSERT INTO ledger_sends (id, epoch, owner, about, message)
     SELECT t.id, %(epoch)s, t.owner, t.about, t.message
-    FROM unnest(%(ids)s::text[], %(owners)s::text[], %(abouts)s::text[], %(messages)s::text[])
+    FROM mark, unnest(%(ids)s::text[], %(owners)s::text[], %(abouts)s::text[], %(messages)s::text[])
         AS t (id, owner, about, message)
     ON CONFLICT (id) DO NOTHING
     RETURNING 1
 )
 SELECT pg_notify('ledger_sends', '') FROM put LIMIT 1
 """
-# Where the table was emptied since the mark was set nothing is known of what was in it.
 _TAKE_BACK = """
+UPDATE ledger_sends SET state = 'back', message = ''
+WHERE id = ANY(%(ids)s::text[]) AND state IN ('waiting', 'back')
+RETURNING id
+"""
+# What did not come yet, and may be on its way, is kept away. Where the table was emptied since the mark was
+# set nothing is known of what was in it; locked, it is not seen while what was beside it is being deleted.
+_KEEP_AWAY = """
+WITH mark AS (
+    SELECT FROM ledger_sends WHERE id = %(mark)s AND about::bigint < %(turn)s FOR SHARE
+)
 INSERT INTO ledger_sends (id, epoch, owner, state)
-SELECT t.id, %(epoch)s, '', 'back' FROM unnest(%(ids)s::text[]) AS t (id)
-WHERE EXISTS (SELECT FROM ledger_sends WHERE id = %(mark)s)
-ON CONFLICT (id) DO UPDATE SET state = 'back', message = '' WHERE ledger_sends.state IN ('waiting', 'back')
+SELECT t.id, %(epoch)s, '', 'back' FROM unnest(%(ids)s::text[]) AS t (id) WHERE EXISTS (SELECT FROM mark)
+ON CONFLICT (id) DO NOTHING
 RETURNING id
 """
 _TAKE = """
@@ -117,12 +130,12 @@ class Handing:
     def __init__(self, url: str, epoch: int, gateway: str, *, patience: float = 1.0) -> None:
         """`gateway` is what tells apart how two machines send: only to the same is anything handed."""
         self.epoch, self._gateway = epoch, gateway
-        self._marks = 0
+        self._marks = self._turns = 0
         self._talk = Talk(url, "olt-noc-bot sends", patience=patience, greet=self._set_mark)
 
     @property
     def mark(self) -> str:
-        """Of the connection: whatever was handed over by an earlier one may be lost with the table."""
+        """Of the connection: where the table is emptied it is gone with what was handed over."""
         return f"{self.epoch}/{self._marks}"
 
     async def machines(self) -> Sequence[str]:
@@ -135,15 +148,18 @@ class Handing:
 
         Away where it is known that nobody was handed any.
         """
-        used, over = "", False
+        self._turns += 1
+        turn, used, over = self._turns, "", False
 
         def facts() -> Mapping[str, object]:
             nonlocal used
             if over:
                 raise Away("too late")
-            used = self.mark
+            used = f"{self.mark} {turn}"
             return {
                 "epoch": self.epoch,
+                "mark": self.mark,
+                "turn": str(turn),
                 "ids": [one.id for one in parcels],
                 "owners": [one.owner for one in parcels],
                 "abouts": [one.message.about for one in parcels],
@@ -151,18 +167,24 @@ class Handing:
             }
 
         try:
-            await self._talk.ask(_PUT, facts)
+            told, _ = await self._talk.ask(_PUT, facts)
         except Away:
             over = True
             if not used:
                 raise
+            return used
+        if not told:  # there is no mark any more: with the next connection there is another
+            self._talk.hang_up()
+            raise Away("emptied")
         return used
 
     async def take_back(self, ids: Iterable[str], mark: str) -> set[str]:
         """Those of them that nobody sends any more, and nobody has. Of the others nothing is known yet."""
-        facts = {"epoch": self.epoch, "ids": list(ids), "mark": mark}
-        rows, _ = await self._talk.ask(_TAKE_BACK, lambda: facts)
-        return {str(id_) for (id_,) in rows}
+        name, _, turn = mark.partition(" ")
+        facts = {"epoch": self.epoch, "ids": list(ids), "mark": name, "turn": int(turn or self._turns + 1)}
+        there, _ = await self._talk.ask(_TAKE_BACK, lambda: facts)
+        kept_away, _ = await self._talk.ask(_KEEP_AWAY, lambda: facts)
+        return {str(id_) for (id_,) in (*there, *kept_away)}
 
     async def answers(self, *, before: bool = False) -> list[tuple[str, str, Answer]]:
         """What came of some, by id and `Message.about`, until it is `heard`; `before`: of who led before."""
