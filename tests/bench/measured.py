@@ -40,6 +40,9 @@ from bot.gateways.pace import Pace
 from bot.ports import Wish
 from bot.process.clock import SystemClock
 from bot.process.cluster import copying
+from bot.process.cluster.leading import Leading
+from bot.process.cluster.lending import Lending
+from bot.process.cluster.sharing import Sharing
 from bot.process.tasks import Tasks
 from bot.process.wiring import adapters_words
 from bot.sources.oltcloud.oltcloud import OltCloud
@@ -52,6 +55,7 @@ from bot.storage.past.chronicle import FileChronicle
 from bot.storage.past.history import FileHistory
 from bot.storage.past.telling import tell
 from bot.storage.postgres.engine import open_ledger
+from bot.storage.postgres.lease import Lease
 from bot.storage.postgres.warm import Warm
 from bot.storage.replay import Scan
 from tests.bench import old_way
@@ -214,11 +218,52 @@ async def seen(*, database: str, folder: str, lines: int) -> list[float]:
     return list(at.values())
 
 
+async def hands(*, databases: list[str], folder: str, messages: int, in_flight: int) -> list[float]:
+    """Durable messages a second: the leader's alone, and with every other one handed to who `lends`."""
+    alone, _ = await _send(_AtOnce(), Path(folder) / "alone", range(messages), in_flight, databases[0])
+    lease = Lease(databases[1], "leads 1")
+    assert await lease.take() is not None
+    leading = Leading(lease)
+    leading.start()
+    sharing = Sharing.open(databases[1], lease.epoch or 0, "same", _AtOnce().send, _left, SystemClock())
+    sharing.start()
+    await until(lambda: sharing.machines > 1)
+    both, _ = await _send(_Shared(sharing), Path(folder) / "both", range(messages), in_flight, databases[1])
+    await sharing.stop()
+    await leading.stop()
+    (Path(folder) / "done").touch()
+    return [alone, both]
+
+
+async def lends(*, database: str, folder: str, in_flight: int) -> int:
+    """How many messages it was handed, and sent, until it is done."""
+    lending = Lending.open(database, "lends 1", "same", _AtOnce(), in_flight)
+    lending.start()
+    await until((Path(folder) / "done").exists)
+    await lending.stop()
+    return lending.count
+
+
+async def _left(_about: str, _receipt: Receipt) -> None:
+    raise AssertionError("nobody led before")
+
+
 class _AtOnce(DryRun):
     """Accepts every message, and is nobody."""
 
     async def send(self, message: Message) -> Receipt:
         return Receipt(Outcome.ACCEPTED, message.phone)
+
+
+class _Shared(DryRun):
+    """Hands to another machine what comes, in turn."""
+
+    def __init__(self, sharing: Sharing) -> None:
+        super().__init__()
+        self._sharing = sharing
+
+    async def send(self, message: Message) -> Receipt:
+        return await self._sharing.send(message)
 
 
 async def _bare(url: str, token: str, customers: range, in_flight: int) -> float:
@@ -502,7 +547,7 @@ _WHAT: dict[str, Callable[..., Awaitable[Any]]] = {
     found.__name__: found
     for found in (
         *(enrich, directory, bare, old_enrich, old_approve, old_send, send, share, postgres),
-        *(seen, flood, poll, written, status_page, history),
+        *(hands, lends, seen, flood, poll, written, status_page, history),
     )
 }
 

@@ -1,5 +1,6 @@
 """`postgres`: durable messages a second on a ledger in PostgreSQL as a share of those on files, in one run;
-how soon who stands by has another machine's line, and how soon it sends where the one that leads is killed.
+how soon who stands by has another machine's line, and how soon it sends where the one that leads is killed;
+what two machines send together at a set rate, and as fast as they can against the one that leads alone.
 
 PostgreSQL is on the same machine and disk, with fsync. Of the first both are measured in turn, in one
 process.
@@ -29,8 +30,10 @@ from tests.postgres import Server, clean, running
 TOKEN = "hsm-secret"
 TARGETS = {("a gateway that answers at once", 50): 0.5, ("a gateway that answers at once", 10): 0.4}
 HTTP = {("a bare gateway over HTTP", 50): 0.75}
+IN_FLIGHT = 50
 A_SECOND, SEEN, GOES_ON = 50, 50.0, 10.0  # lines; ms; s
 CUSTOMERS = 200
+RATE, SECONDS, BURST, OF_IDEAL = 80, 10, 0.1, 0.97  # a second; s; s, of the pace; a share
 
 
 async def rows(
@@ -42,12 +45,16 @@ async def rows(
     lines: int = 1500,
     kills: int = 3,
     days: int = 30,
+    together: int = 900,
+    handed: int = 3000,
 ) -> list[Row]:
     """The targets are those of bot/docs/ledger.md."""
     with tempfile.TemporaryDirectory(prefix="bench-", dir=DISK) as folder, running(Path(folder)) as server:
         found = await _shares(server, folder, code, messages=messages, rounds=rounds)
         found.append(await _seen(server, Path(folder), code, lines))
         found.append(await _taken_over(server, Path(folder), kills, days))
+        found.append(await _together(server, Path(folder), together))
+        found.append(await _handed(server, Path(folder), code, handed, rounds))
     clean()
     return found
 
@@ -118,6 +125,67 @@ async def _taken_over(server: Server, folder: Path, kills: int, days: int) -> Ro
         twice=twice,
         value=median(sent),
         unit=" s",
+    )
+
+
+async def _together(server: Server, folder: Path, customers: int) -> Row:
+    """Two machines that send in turn, each a process of its own: what came of it in the first seconds."""
+    place = folder / "together"
+    place.mkdir()
+    async with cluster(server, place, customers) as noc:
+        for node in noc.nodes:
+            node.variables["HSM_RATE"] = str(RATE)
+            node.switch_on()
+            await noc.until(noc.a.leads)
+        await noc.until(partial(_both_send, noc))
+        await noc.approve()
+        await noc.until(noc.done)
+        lent = int(await noc.b.number("noc_lent_messages_total"))
+        times = sorted(message.at for message in noc.hsm.received)
+        twice = sum(number > 1 for number in noc.delivered().values())
+    seconds = min(SECONDS, customers / RATE)
+    got = sum((at - times[0]).total_seconds() < seconds for at in times)
+    ideal = min(customers, RATE * (seconds + BURST))
+    return Row(
+        f"postgres: two machines send together, {RATE} a second, customers told in {seconds:g} s",
+        f"{got}",
+        f"≥ {OF_IDEAL}",
+        got >= OF_IDEAL * ideal,
+        f"{ideal:.0f}: {RATE} a second and {BURST} s of them at once",
+        f"{got / ideal:.2f}; of {len(times)} the leader sent {len(times) - lent}, the other {lent}",
+        twice=twice,
+        value=got / seconds,
+        unit="/s",
+    )
+
+
+async def _both_send(noc: Cluster) -> bool:
+    return await noc.a.number("noc_sending_machines") == len(noc.nodes)
+
+
+async def _handed(server: Server, folder: Path, code: Path, messages: int, rounds: int) -> Row:
+    """As fast as they can: the one that stands by is a process of its own, and both gateways cost nothing."""
+    alone, both, lent = list[float](), list[float](), 0
+    for turn in range(rounds):
+        place, databases = folder / f"handed {turn}", [server.database() for _ in range(2)]
+        place.mkdir()
+        facts: dict[str, object] = {"folder": str(place), "in_flight": IN_FLIGHT}
+        lends = asyncio.ensure_future(measure("lends", code, database=databases[1], **facts))
+        rates = await measure("hands", code, databases=databases, messages=messages, **facts)
+        lent += await lends
+        alone.append(rates[0])
+        both.append(rates[1])
+    shares = sorted(two / one for one, two in zip(alone, both, strict=True))
+    return Row(
+        f"postgres: messages a second, every other one handed to another machine, {IN_FLIGHT} in flight",
+        f"{median(both):,.0f}/s",
+        f"≥ {RATE}/s",
+        median(both) >= RATE,
+        f"the leader alone: {median(alone):,.0f}/s",
+        f"{median(shares):.2f} ({shares[0]:.2f}-{shares[-1]:.2f} in {rounds} rounds); "
+        f"the other sent {lent / (messages * rounds):.0%}",
+        value=median(both),
+        unit="/s",
     )
 
 

@@ -78,7 +78,8 @@ async def test_send() -> None:
 
 
 async def test_postgres() -> None:
-    seen(await pg.rows(messages=40, rounds=1, lines=10, kills=1, days=1), *["postgres"] * 5)
+    small = {"messages": 40, "rounds": 1, "lines": 10, "kills": 1, "days": 1, "together": 60, "handed": 40}
+    seen(await pg.rows(**small), *["postgres"] * 7)
 
 
 async def test_tap() -> None:
