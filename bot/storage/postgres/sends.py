@@ -51,9 +51,10 @@ WITH mark AS (
 )
 SELECT pg_notify('ledger_sends', '') FROM put LIMIT 1
 """
+# Without a text it was taken once, whoever made it wait again since.
 _TAKE_BACK = """
 UPDATE ledger_sends SET state = 'back', message = ''
-WHERE id = ANY(%(ids)s::text[]) AND state IN ('waiting', 'back')
+WHERE id = ANY(%(ids)s::text[]) AND (state = 'back' OR (state = 'waiting' AND message <> ''))
 RETURNING id
 """
 # What did not come yet, and may be on its way, is kept away. Where the table was emptied since the mark was
@@ -72,7 +73,7 @@ WITH mine AS (
     SELECT sends.id, sends.message
     FROM ledger_sends AS sends JOIN ledger_lease AS lease ON lease.name = %(leader)s
         AND lease.epoch = sends.epoch AND lease.until >= clock_timestamp() + %(within)s * interval '1 second'
-    WHERE sends.owner = %(owner)s AND sends.state = 'waiting'
+    WHERE sends.owner = %(owner)s AND sends.state = 'waiting' AND sends.message <> ''
     ORDER BY sends.id LIMIT %(most)s
     FOR UPDATE OF sends SKIP LOCKED
 )

@@ -1,4 +1,4 @@
-"""Somebody deletes by hand what one machine was handed by another: nobody sends it a second time for that."""
+"""Somebody changes by hand what one machine was handed by another: nobody sends it a second time for that."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from bot.domain.plan import Message
-from bot.storage.postgres.sends import Handing, Parcel
+from bot.storage.postgres.sends import Handing, Parcel, Taking
 from bot.storage.postgres.talk import Away
 from tests.isp import until
 from tests.postgres import Server
@@ -42,6 +42,19 @@ async def test_it_is_not_taken_back(
     sql(postgres, database, f"DELETE FROM ledger_sends WHERE {which}")  # noqa: S608
     assert await leads.take_back([ID], mark) == set()
     assert sql(postgres, database, "SELECT FROM ledger_sends WHERE state = 'back'") == []
+
+
+async def test_what_is_made_to_wait_again_is_neither_taken_nor_taken_back(
+    leads: Handing, postgres: Server, database: str
+) -> None:
+    sql(postgres, database, "INSERT INTO ledger_lease VALUES ('leader', 'a', 1, 'infinity')")
+    taking = Taking(database, "b", "gateway", patience=30.0)
+    mark = await leads.put([parcel()])
+    assert [id_ for id_, _ in await taking.take(1)] == [ID]
+    sql(postgres, database, "UPDATE ledger_sends SET state = 'waiting' WHERE state = 'taken'")
+    assert await taking.take(1) == []
+    assert await leads.take_back([ID], mark) == set()
+    taking.hang_up()
 
 
 async def test_what_did_not_come_yet_is_kept_away_all_the_same(leads: Handing) -> None:
