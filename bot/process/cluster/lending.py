@@ -105,6 +105,9 @@ class Lending:
             return
         until = self._seconds() + LEAVES_WITHIN
         for id_, message in await self._taking.take(room):
+            if message is None:
+                self._answers[id_] = Answer(why="unread")
+                continue
             send = asyncio.create_task(self._send(id_, message, until))
             self._sends.add(send)
             send.add_done_callback(self._sends.discard)

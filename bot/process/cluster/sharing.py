@@ -18,7 +18,7 @@ from bot.errors import Throttled, TryLater
 from bot.ports import Clock
 from bot.process.cluster.copying import either
 from bot.storage.postgres.notices import Notices
-from bot.storage.postgres.sends import CHANNEL, Answer, Handing, Parcel
+from bot.storage.postgres.sends import CHANNEL, LONGEST, Answer, Handing, Parcel
 from bot.storage.postgres.talk import Away
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ AT_ONCE = 3.0  # seconds after which one that did not leave there is not sent he
 ASIDE = 30.0  # seconds that a machine is handed nothing that did not take a message, or could not send it
 BEFORE = 120.0  # seconds in which answers to who led before may come
 CLEAR = 3600.0  # seconds between two times that what nobody needs is cleared away
-LONGEST = 600.0  # seconds that an answer is waited for: the sender has given up long before
 Listen = Callable[[Callable[[], None]], Notices]
 Own = Callable[[Message], Awaitable[Receipt]]
 Left = Callable[[str, Receipt], Awaitable[None]]
@@ -80,9 +79,9 @@ class Sharing:
     async def send(self, message: Message) -> Receipt:
         """As `Gateway.send`."""
         owner, began = self._next(), self._clock.monotonic()
-        answer = None if owner is None else await self._elsewhere(owner, message)
-        if owner is None or answer is None:
+        if owner is None:
             return await self._own(message)
+        answer = await self._elsewhere(owner, message)
         found = answer.receipt
         if found is None and answer.asked:
             raise Throttled(answer.why, answer.pause)
@@ -111,8 +110,8 @@ class Sharing:
             log.warning("%s %s: it is handed none for %.0f s", owner.partition(" ")[0], why, ASIDE)
         self._aside[owner] = self._clock.monotonic() + ASIDE
 
-    async def _elsewhere(self, owner: str, message: Message) -> Answer | None:
-        """What came of it there; None where it is known that nobody there sends it."""
+    async def _elsewhere(self, owner: str, message: Message) -> Answer:
+        """What came of it there."""
         parcel = Parcel(f"{self._handing.epoch}-{next(self._numbers)}", owner, message)
         loop = asyncio.get_running_loop()
         put: asyncio.Future[str | None] = loop.create_future()
@@ -121,31 +120,37 @@ class Sharing:
         self._out.append((parcel, put))
         self._to_put.set()
         try:
-            mark = await put
-            if mark is None or await self._is_back(parcel.id, mark, waiter):
-                self._put_aside(owner, "was not handed a message, or did not take it")
-                return None
-            await asyncio.wait({waiter}, timeout=LONGEST)
-            return waiter.result() if waiter.done() else Answer(Receipt(Outcome.UNKNOWN, reason="no_answer"))
+            async with asyncio.timeout(LONGEST):
+                mark = await put
+                if mark is None or await self._is_back(parcel, mark, waiter):
+                    return Answer(why="not_taken")
+                return await waiter
+        except TimeoutError:
+            return Answer(Receipt(Outcome.UNKNOWN, reason="no_answer"))
         finally:
             del self._waiting[parcel.id]
 
-    async def _is_back(self, id_: str, mark: str, waiter: "asyncio.Future[Answer]") -> bool:
+    async def _is_back(self, parcel: Parcel, mark: str, waiter: "asyncio.Future[Answer]") -> bool:
         """Whether nobody took it in time, and nobody will. It returns once that is known, or an answer."""
         while True:
             await asyncio.wait({waiter}, timeout=TAKEN_WITHIN)
             if waiter.done():
                 return False
-            with suppress(Away):
-                back = id_ in await self._handing.take_back([id_], mark)
+            try:
+                back = parcel.id in await self._handing.take_back([parcel.id], mark)
+            except Away as error:  # it may be long until it is known: what comes next is not to wait, too
+                self._put_aside(parcel.owner, f"may have been handed a message ({error})")
+            else:
                 return back and not waiter.done()  # an answer that was heard is gone from there
 
     async def _hand(self) -> None:
         while True:
             await self._to_put.wait()
             self._to_put.clear()
-            out, self._out = self._out, []
-            mark = None
+            out = [
+                (parcel, put) for parcel, put in self._out if not put.done()
+            ]  # nobody waits for it any more
+            self._out, mark = [], None
             with suppress(Away):
                 mark = await self._handing.put([parcel for parcel, _ in out])
             for _, put in out:

@@ -10,11 +10,12 @@ known that nobody sends it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import AsyncConnection
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from bot.domain.plan import Message, Outcome, Receipt
 from bot.storage.postgres.lease import NAME
@@ -22,6 +23,7 @@ from bot.storage.postgres.talk import Away, Talk
 
 CHANNEL = "ledger_sends"
 ALIVE = 3.0  # seconds after which a machine that was not heard of is handed nothing
+LONGEST = 600.0  # seconds that an answer is waited for: the sender has given up long before
 LEAVES_WITHIN = 1.0
 """Seconds in which a message leaves once it was taken, or never: for as long nobody else can lead."""
 
@@ -89,12 +91,18 @@ WITH answered AS (
 )
 SELECT pg_notify('ledger_sends', '') FROM answered LIMIT 1
 """
-_ANSWERS = "SELECT id, about, answer FROM ledger_sends WHERE epoch = %(of)s AND state = 'answered'"
+# Of who led before only of what it still waited for: of an older one it may have let a person send anew.
+_ANSWERS = """
+SELECT id, about, answer FROM ledger_sends WHERE epoch = %(of)s AND state = 'answered'
+    AND (NOT %(before)s OR at >= clock_timestamp() - %(longest)s * interval '1 second')
+"""
 _HEARD = "DELETE FROM ledger_sends WHERE id = ANY(%(ids)s::text[]) AND state = 'answered'"
-# What was taken back stays for a while: what hands it over may be on its way still.
+# What was taken back stays for a while: what hands it over may be on its way still. What was taken stays for
+# as long as its leader may wait for what came of it, whatever the clock says.
 _CLEAR = """
+WITH gone AS (DELETE FROM ledger_senders WHERE until < clock_timestamp() - interval '1 hour')
 DELETE FROM ledger_sends WHERE epoch < %(epoch)s - 1 OR (epoch < %(epoch)s AND state = 'waiting')
-    OR (at < clock_timestamp() - interval '1 hour' AND state <> 'mark')
+    OR (at < clock_timestamp() - interval '1 hour' AND state IN ('waiting', 'back'))
 """
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 
@@ -149,6 +157,10 @@ class Handing:
 
         Away where it is known that nobody was handed any.
         """
+        try:  # a name may have half a character
+            texts = [_MESSAGE.dump_json(one.message).decode() for one in parcels]
+        except PydanticSerializationError:
+            raise Away("no text") from None
         self._turns += 1
         turn, used, over = self._turns, "", False
 
@@ -164,7 +176,7 @@ class Handing:
                 "ids": [one.id for one in parcels],
                 "owners": [one.owner for one in parcels],
                 "abouts": [one.message.about for one in parcels],
-                "messages": [_MESSAGE.dump_json(one.message).decode() for one in parcels],
+                "messages": texts,
             }
 
         try:
@@ -189,8 +201,8 @@ class Handing:
 
     async def answers(self, *, before: bool = False) -> list[tuple[str, str, Answer]]:
         """What came of some, by id and `Message.about`, until it is `heard`; `before`: of who led before."""
-        of = self.epoch - before
-        rows, _ = await self._talk.ask(_ANSWERS, lambda: {"of": of})
+        facts = {"of": self.epoch - before, "before": before, "longest": LONGEST}
+        rows, _ = await self._talk.ask(_ANSWERS, lambda: facts)
         return [(str(id_), str(about), _answer(text)) for id_, about, text in rows]
 
     async def heard(self, ids: Iterable[str]) -> None:
@@ -226,15 +238,18 @@ class Taking:
         """Nothing more is to be handed to it."""
         await self._talk.ask(_GONE, self._facts)
 
-    async def take(self, most: int) -> list[tuple[str, Message]]:
-        """At most so many that are for this machine: it alone has them, and sends each within a second."""
+    async def take(self, most: int) -> list[tuple[str, Message | None]]:
+        """At most so many that are for this machine: it alone has them, and sends each within a second.
+
+        None: nobody can read it.
+        """
         facts = self._facts() | {"leader": NAME, "within": LEAVES_WITHIN, "most": most}
         rows, _ = await self._talk.ask(_TAKE, lambda: facts)
-        return [(str(id_), _MESSAGE.validate_json(text)) for id_, text in rows]
+        return [(str(id_), _message(text)) for id_, text in rows]
 
     async def answer(self, answers: Mapping[str, Answer]) -> None:
         """What came of these."""
-        texts = [_ANSWER_OF.dump_json(one).decode() for one in answers.values()]
+        texts = [_text(one) for one in answers.values()]
         await self._talk.ask(_ANSWER, lambda: {"ids": list(answers), "answers": texts})
 
     def hang_up(self) -> None:
@@ -243,6 +258,22 @@ class Taking:
 
     def _facts(self) -> dict[str, object]:
         return {"owner": self._owner, "gateway": self._gateway}
+
+
+def _message(text: str) -> Message | None:
+    try:
+        return _MESSAGE.validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _text(answer: Answer) -> str:
+    """A gateway's words may have half a character, which is no text: without them it is told all the same."""
+    try:
+        return _ANSWER_OF.dump_json(answer).decode()
+    except PydanticSerializationError:
+        receipt = None if answer.receipt is None else answer.receipt._replace(reference=None, reason="error")
+        return _ANSWER_OF.dump_json(replace(answer, receipt=receipt, why="error")).decode()
 
 
 def _answer(text: str) -> Answer:
