@@ -134,21 +134,21 @@ def evidence(asked: Sequence[Doubt], listed: Sequence[Sent]) -> Write:
 def heard(place: Place, receipt: Receipt) -> Write:
     """What came of a send that another machine had taken when the one that led ended.
 
-    Only of one that is in doubt for that, and that nobody had sent again since.
+    Only of one that is in doubt for that, and that nobody had sent again since. Where all others would have
+    been refused there, too, who led may have sent it itself by then: that proves nothing.
     """
+    nothing = receipt.outcome is Outcome.UNKNOWN or (
+        receipt.outcome is Outcome.REJECTED and receipt.halt is not None
+    )
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
         case = book.cases.get(place.case)
         dispatch = None if case is None else case.dispatch
         if dispatch is None or dispatch.attempt != place.attempt or dispatch.progress is None:
             return []
-        if dispatch.progress.results.get(place.recipient) != BROKEN_OFF or receipt.outcome is Outcome.UNKNOWN:
+        if dispatch.progress.results.get(place.recipient) != BROKEN_OFF or nothing:
             return []
-        refused = (
-            receipt.outcome is Outcome.REJECTED and receipt.halt is not None
-        )  # not this customer's fault
-        outcome = Outcome.FAILED if refused else receipt.outcome
-        return [Result(place.case, place.recipient, outcome, receipt.reference, receipt.reason)]
+        return [Result(place.case, place.recipient, receipt.outcome, receipt.reference, receipt.reason)]
 
     return write
 
