@@ -16,7 +16,7 @@ from bot.directories.adapter import Erp
 from bot.domain.plan import of_region
 from bot.domain.rules import Rules
 from bot.gateways import DRY_RUN, GATEWAYS, would_send
-from bot.gateways.adapter import Sender
+from bot.gateways.adapter import Sender, all_templates
 from bot.gateways.pace import Pace
 from bot.ports import Clock, Webhook
 from bot.process.settings.composed import Settings
@@ -63,7 +63,9 @@ def sends_as(settings: Settings) -> str:
     adapter = GATEWAYS[settings.gateway]
     fields = adapter.settings.model_fields.items()
     own = {name: str(getattr(settings, name)) for name, field in fields if not is_secret(field)}
-    how = [__version__, settings.gateway, settings.dry_run, own, asdict(settings.sending())]
+    regions = all_templates(settings, adapter.sending)
+    how = [__version__, settings.gateway, settings.dry_run, str(settings.tz), own, regions]
+    how.append(asdict(settings.sending()))
     return sha256(json.dumps(how, sort_keys=True, default=sorted).encode()).hexdigest()[:32]
 
 
