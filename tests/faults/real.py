@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -284,13 +284,18 @@ class Real:
 
 
 @asynccontextmanager
-async def real(folder: Path, customers: int = 15) -> AsyncIterator[Real]:
-    """The services are up, the bot is not; whatever happens, nothing is left running."""
+async def real(
+    folder: Path, customers: int = 15, variables: Mapping[str, str] | None = None
+) -> AsyncIterator[Real]:
+    """The services are up, the bot is not; whatever happens, nothing is left running. `variables` are more
+    settings.
+    """
     async with AsyncExitStack() as stack:
         olt = await stack.enter_async_context(OltApi(World()))
         hsm = await stack.enter_async_context(MatrixApi())
         chat = await stack.enter_async_context(BotApi())
         made = Real(olt, hsm, chat, folder, customers)
+        made.variables |= variables or {}
         person = asyncio.create_task(made.person())
         try:
             yield made

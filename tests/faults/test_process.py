@@ -72,14 +72,14 @@ async def surely(
     assert plays == 1, f"in {plays} plays the kills did not come: {play}"
 
 
-async def live(tries: Tries, folder: Path, life: Life) -> bool:
+async def live(tries: Tries, folder: Path, life: Life, **variables: str) -> bool:
     """One data folder, killed at the end of each leg, then a clean run to the end; whether each kill came."""
     tries.runs += 1
     killed = 0
     story = ", then ".join(
         f"{leg.trap.calls} {leg.trap.when}{' early' * leg.early}{' torn' * leg.torn}" for leg in life
     )
-    async with real(folder) as site:
+    async with real(folder, variables=variables) as site:
         site.hsm.faults.jitter = 0.05  # answers come in another order than the requests
         for leg in life:
             if site.done():
@@ -123,14 +123,14 @@ async def fails(tries: Tries, folder: Path, trap: Trap) -> None:
         judge(tries, site, story)
 
 
-async def tells(tries: Tries, folder: Path, trap: Trap) -> bool:
+async def tells(tries: Tries, folder: Path, trap: Trap, **variables: str) -> bool:
     """Killed while it tells by itself that service is back; the next start does the rest, without a tap.
 
     Whether the kill came.
     """
     story = f"back by itself, {trap.calls} {trap.when}"
     tries.runs += 1
-    async with real(folder) as site:
+    async with real(folder, variables=variables) as site:
         site.hsm.faults.jitter = 0.05
         site.tells_by_itself()
         await site.start()
