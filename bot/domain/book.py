@@ -5,6 +5,7 @@ Cases, cooldown, dispatches and audit come from the same lines, so they can neve
 """
 
 import dataclasses
+from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,6 @@ from bot.domain.causes.flapping import Spell
 from bot.domain.dispatch import Dispatch
 from bot.domain.incident import Incident, Port
 from bot.domain.limits.cooldown import Contact, Reservation
-from bot.domain.limits.daily import Written
 from bot.domain.limits.opted_out import OptOut
 from bot.domain.limits.silence import Silence
 from bot.domain.limits.templates import Judged
@@ -189,7 +189,7 @@ class Book:
     olts: dict[str, None] = field(default_factory=dict)
     cards: dict[str, int] = field(default_factory=dict)
     templates: dict[str, Judged] = field(default_factory=dict)
-    written: Written = field(default_factory=dict)
+    written: OrderedDict[str, list[datetime]] = field(default_factory=OrderedDict)  # its first is soon found
     daily_limit: int | None = None
 
     def restored_by(self, number: int) -> Case | None:

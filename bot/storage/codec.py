@@ -27,7 +27,6 @@ _KINDS: dict[bytes, type[Line]] = {
     kind.__dataclass_fields__["kind"].default.encode(): kind for kind in get_args(Line)
 }
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}
-_READERS: dict[bytes, Callable[[bytes], Line]] = {}
 _HEAD = re.compile(
     rb'\{"seq":(\d{1,18}),"group":(\d{1,18}),"left":(\d{1,18}),'
     rb'"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z",'
@@ -38,7 +37,7 @@ _GROUP = re.compile(rb'"group"\s*:\s*(\d{1,18})\s*,')
 _START = re.compile(rb'(?=\{"seq":\d)')
 _KIND: Any = {"kind"}
 _KIND_AND_PEOPLE: Any = {"kind": True, "recipients": {"__all__": {"name", "phone"}}}
-_REST = re.compile(rb'(\d{1,18}),"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)",(?="kind":"([a-z_]+)")')
+_REST = re.compile(rb'(\d{1,18}),"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)","kind":"([a-z_]+)",')
 _FIRST = re.compile(rb'\{"kind":"([a-z_]+)"')
 _CRC_FIELD = len(b',"crc":"01234567"}')
 _TAIL_SIZE = len(b',"prev":""') + 64 + _CRC_FIELD
@@ -53,6 +52,17 @@ class BadLine(Exception):
     def __init__(self, what: str, *, intact: bool) -> None:
         super().__init__(what)
         self.intact = intact
+
+
+class _Readers(dict[bytes, Callable[[bytes], Line]]):
+    """What reads a kind, without the adapter's own call. KeyError where there is no such kind."""
+
+    def __missing__(self, kind: bytes) -> Callable[[bytes], Line]:
+        self[kind] = read = _adapter(_KINDS[kind]).validator.validate_json
+        return read
+
+
+_READERS = _Readers()
 
 
 class Entry(NamedTuple):
@@ -136,7 +146,7 @@ def unseal(raw: bytes) -> Entry:
     if kind not in _KINDS:
         raise BadLine(said("unknown kind: written by a newer version?"), intact=True)
     try:
-        line = _reader(kind)(body)
+        line = _READERS[kind](body)
         at = datetime.fromisoformat(time.decode() + "+00:00")
     except ValidationError as error:
         raise BadLine(_unreadable(kind, error), intact=True) from None
@@ -154,7 +164,7 @@ def follows(raw: bytes, seq: int, group: int, prev: str) -> Entry | None:
         return None
     left, time, kind = rest.groups()
     try:
-        line = (_READERS.get(kind) or _reader(kind))(b"{%b}" % raw[rest.end() : -_TAIL_SIZE])
+        line = _READERS[kind](b"{%b}" % raw[rest.end() : -_TAIL_SIZE])
         return _entry((seq, group, int(left), datetime.fromisoformat(time.decode()), prev, line))
     except (ValueError, KeyError):  # a ValidationError, too
         return None
@@ -179,13 +189,6 @@ def made(parts: dict[str, Any]) -> Line:
         raise ValueError("unknown kind")
     line: Line = _adapter(kind).validate_python(parts)
     return line
-
-
-def _reader(kind: bytes) -> Callable[[bytes], Line]:
-    """Without the adapter's own call. KeyError where there is no such kind."""
-    if kind not in _READERS:
-        _READERS[kind] = _adapter(_KINDS[kind]).validator.validate_json
-    return _READERS[kind]
 
 
 def _kind_of(body: bytes) -> bytes:

@@ -5,6 +5,7 @@ last group is a write that a crash tore, and damage with any trace of a later gr
 that is damaged, too, or lost only its line end, still was a line.
 """
 
+import math
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,8 @@ class Outdated(StartupError):
 
 _ENDING = frozenset(kind for kind in get_args(Line) if kind.ends is not Event.ends)
 _PERSONAL = frozenset((Planned, TrialIntent))  # what may name people, so that no other line is looked into
+_APART = _PERSONAL | {Confirmed}  # those of which more is to be seen to than that they fit
+_LINE_END = ord("\n")
 _TRACE = 256  # bytes: no trace of a group is longer, however it was printed or encoded
 
 
@@ -145,7 +148,8 @@ def scan(
             break
         found.ends[name] = found.marks.setdefault(name, Mark()).end
         with disk.reading(ledger_folder(folder) / name) as file:
-            trouble = _segment(found, name, file, wanted, upto, before=before)
+            reading = _Reading(found, name, file, wanted, math.inf if upto is None else upto, before)
+            trouble = reading.trouble()
         if trouble is not None:
             found.trouble = _judged(disk, folder, trouble, _later(disk, folder, found, trouble))
             break
@@ -192,45 +196,98 @@ def _judged(disk: Disk, folder: Path, trouble: Trouble, later: int) -> Trouble:
     return replace(trouble, fault=Fault.CORRUPT if later or packed else trouble.fault, later=later, what=what)
 
 
-def _segment(
-    found: Scan, name: str, file: BinaryIO, wanted: Container[int], upto: int | None, *, before: bool
-) -> Trouble | None:
-    tail = _Tail(found.head.digest)
-    mark: tuple[int, int, int, int, str] = found.marks[name]
-    number, offset = mark[:2]
-    size = found.sizes[name]  # what is written while this reads is not seen
-    file.seek(offset)
-    try:
-        while offset < size and (upto is None or found.head.seq < upto):
-            number += 1
-            whole = file.readline(size - offset)
-            if not whole.endswith(b"\n"):
-                return Trouble(Fault.INCOMPLETE, name, number, offset, said("the line is not whole"))
-            entry = _read(found, tail, whole[:-1], before=before)
-            if entry.seq in wanted:
+@dataclass(slots=True)
+class _Reading:
+    """A segment that is being read; `number` and `offset` say where the line stands that is looked at."""
+
+    found: Scan
+    name: str
+    file: BinaryIO
+    wanted: Container[int]
+    upto: float
+    before: bool
+    number: int = 1
+    offset: int = 0
+
+    def trouble(self) -> Trouble | None:
+        """Take every whole group; what is wrong with what follows them."""
+        found, name = self.found, self.name
+        self.offset = found.marks[name].end
+        self.number += found.marks[name].lines
+        self.file.seek(self.offset)
+        try:
+            while True:
+                whole, follows = self._alone()
+                if self.offset >= found.sizes[name] or found.head.seq >= self.upto:
+                    return None
+                if (trouble := self._group(whole, follows)) is not None:
+                    return trouble
+        except BadLine as error:
+            fault = Fault.CORRUPT if error.intact else Fault.TORN
+            return Trouble(fault, name, self.number, self.offset, str(error))
+        finally:  # once, and not for each of a month's lines
+            found.ends[name] = found.marks[name].end
+            if found.head.seq:
+                found.book.stand_at(found.head.seq, found.head.digest)
+
+    def _alone(self) -> tuple[bytes, Entry | None]:
+        """Take lines as long as each is in its place, a group of its own and nothing but to be folded.
+
+        Nearly all are. The first other one is for `_group` to judge, as it was read. What each of them takes
+        is the time of a replay, so that here nothing is looked up twice.
+        """
+        found, name, wanted, upto = self.found, self.name, self.wanted, self.upto
+        seq, group, digest, floor = found.head
+        number, offset, begin = self.number, self.offset, self.offset
+        size, book = found.sizes[name], found.book
+        try:
+            for whole in self.file:
+                raw = whole[:-1]
+                entry = codec.follows(raw, seq + 1, group + 1, digest)
+                if entry is None or entry.left or entry.at < floor or type(entry.line) in _APART:
+                    return whole, entry
+                if whole[-1] != _LINE_END or offset + len(whole) > size or seq >= upto:
+                    return whole, entry
+                after = codec.digest(raw)
+                _fold(book, entry, after)
+                seq, group, digest, floor = seq + 1, group + 1, after, entry.at
+                number, begin, offset = number + 1, offset, offset + len(whole)
+                if seq in wanted:
+                    found.digests[seq] = digest
+            return b"", None
+        finally:
+            if number > self.number:
+                found.head = Head(seq, group, digest, floor)
+                found.marks[name] = Mark(number - 1, offset, begin, seq, digest)
+                self.number, self.offset = number, offset
+
+    def _group(self, whole: bytes, follows: Entry | None) -> Trouble | None:
+        """Take the group that begins with this line, or say what is wrong with it."""
+        found, name, size = self.found, self.name, self.found.sizes[self.name]
+        tail = _Tail(found.head.digest)
+        while self.offset < size:
+            if not whole.endswith(b"\n") or self.offset + len(whole) > size:
+                return Trouble(
+                    Fault.INCOMPLETE, name, self.number, self.offset, said("the line is not whole")
+                )
+            entry = _read(found, tail, whole[:-1], follows, before=self.before)
+            if entry.seq in self.wanted:
                 found.digests[entry.seq] = tail.digest
             if entry.left == 0:
                 _take(found, tail)
-                mark = number, offset + len(whole), offset, entry.seq, tail.digest
-            offset += len(whole)
-    except BadLine as error:
-        fault = Fault.CORRUPT if error.intact else Fault.TORN
-        return Trouble(fault, name, number, offset, str(error))
-    finally:  # once, and not for each of a month's lines
-        found.marks[name], found.ends[name] = Mark(*mark), mark[1]
-        if found.head.seq:
-            found.book.stand_at(found.head.seq, found.head.digest)
-    if tail.lines:
-        missing = tail.lines[-1][0].left
-        what = said("group: lines that should follow: {count}", count=missing)
-        return Trouble(Fault.INCOMPLETE, name, number + 1, offset, what)
-    return None
+            begin, self.offset, self.number = self.offset, self.offset + len(whole), self.number + 1
+            if not tail.lines:
+                found.marks[name] = Mark(self.number - 1, self.offset, begin, entry.seq, tail.digest)
+                return None
+            whole = self.file.readline(size - self.offset)
+            follows = codec.follows(whole[:-1], entry.seq + 1, entry.group, tail.digest)
+        what = said("group: lines that should follow: {count}", count=tail.lines[-1][0].left)
+        return Trouble(Fault.INCOMPLETE, name, self.number, self.offset, what)
 
 
-def _read(found: Scan, tail: _Tail, raw: bytes, *, before: bool) -> Entry:
+def _read(found: Scan, tail: _Tail, raw: bytes, follows: Entry | None, *, before: bool) -> Entry:
     """The next line, which is in its place."""
     head, lines = found.head, tail.lines
-    follows = codec.follows(raw, head.seq + len(lines) + 1, head.group + 1, tail.digest)
     entry = follows or codec.unseal(raw)
     if type(entry.line) in _PERSONAL and codec.personal(entry.line):
         found.before = True
@@ -269,17 +326,20 @@ def _floor(entry: Entry) -> datetime:
 
 def _take(found: Scan, tail: _Tail) -> None:
     for entry, digest in tail.lines:
-        line = entry.line
-        try:
-            found.book.apply(entry.at, line)
-            if type(line) in _ENDING:
-                found.book.stands(line, entry.seq, digest)
-        except Exception as error:  # whatever the fold cannot take is a line that does not fit
-            text = "state: a line of kind {kind} does not fit what is before it ({why})"
-            what = said(text, kind=line.kind, why=type(error).__name__)
-            raise BadLine(what, intact=True) from error
+        _fold(found.book, entry, digest)
     found.head = _head((entry.seq, entry.group, digest, _floor(entry)))
     tail.lines.clear()
+
+
+def _fold(book: Book, entry: Entry, digest: str) -> None:
+    line = entry.line
+    try:
+        book.apply(entry.at, line)
+        if type(line) in _ENDING:
+            book.stands(line, entry.seq, digest)
+    except Exception as error:  # whatever the fold cannot take is a line that does not fit
+        text = "state: a line of kind {kind} does not fit what is before it ({why})"
+        raise BadLine(said(text, kind=line.kind, why=type(error).__name__), intact=True) from error
 
 
 _IN_A_VIEW = re.compile(

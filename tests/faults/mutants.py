@@ -494,17 +494,17 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "half a group counts",
-        "bot.storage.replay:_segment",
+        "bot.storage.replay:_Reading._group",
         "entry.left == 0",
         "True",
         "files",
     ),
     Mutant(
         "a bad line is skipped",
-        "bot.storage.replay:_segment",
+        "bot.storage.replay:_Reading.trouble",
         (
             "fault = Fault.CORRUPT if error.intact else Fault.TORN\n"
-            "return Trouble(fault, name, number, offset, str(error))"
+            "return Trouble(fault, name, self.number, self.offset, str(error))"
         ),
         "del error",
         "files",
@@ -518,7 +518,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an intact line that does not fit is a torn tail",
-        "bot.storage.replay:_segment",
+        "bot.storage.replay:_Reading.trouble",
         "Fault.CORRUPT if error.intact else Fault.TORN",
         "Fault.TORN",
         "files",
@@ -1066,11 +1066,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a replay passes over refusals",
-        "bot.storage.replay:_take",
-        "found.book.apply(entry.at, line)",
+        "bot.storage.replay:_fold",
+        "book.apply(entry.at, line)",
         (
             'if not (line.kind == "result" and line.outcome.name == "REJECTED"):\n'
-            "    found.book.apply(entry.at, line)"
+            "    book.apply(entry.at, line)"
         ),
         "soak",
     ),
