@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.dispatch import Dispatch, End, Phase
-from bot.domain.limits.cooldown import Contact, Reservation
+from bot.domain.limits.cooldown import Reservation, contact
 from bot.domain.plan import Recipient
 from bot.domain.who import Who
 
@@ -58,7 +58,7 @@ def add_contacts(
         if (person := recipient.person) is not None:
             ports = recipient.ports or every
             if made is None or made.ports != ports:  # most of a plan share one
-                made = Contact(at, case.id, ports)
+                made = contact((at, case.id, ports))
             contacts.pop(person, None)  # the newest stand last
             contacts[person] = made
 

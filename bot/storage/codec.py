@@ -37,7 +37,7 @@ _GROUP = re.compile(rb'"group"\s*:\s*(\d{1,18})\s*,')
 _START = re.compile(rb'(?=\{"seq":\d)')
 _KIND: Any = {"kind"}
 _KIND_AND_PEOPLE: Any = {"kind": True, "recipients": {"__all__": {"name", "phone"}}}
-_REST = re.compile(rb'(\d{1,18}),"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)","kind":"([a-z_]+)",')
+_REST = re.compile(rb'(\d{1,18}),"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)","kind":"([a-z_]+)",(?=")')
 _FIRST = re.compile(rb'\{"kind":"([a-z_]+)"')
 _CRC_FIELD = len(b',"crc":"01234567"}')
 _TAIL_SIZE = len(b',"prev":""') + 64 + _CRC_FIELD

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.events import Intent, Line, Planned, Started
+from bot.domain.events import Alive, Intent, Line, Planned, Started
 from bot.storage import codec
 from tests.fakes import NOON
 from tests.people import nameless
@@ -78,6 +78,12 @@ def test_what_cannot_be_read_is_left_to_who_says_why() -> None:
         assert codec.follows(raw, 12, 5, codec.NO_LINE) is None
         with pytest.raises(codec.BadLine):
             codec.unseal(raw)
+
+
+@pytest.mark.parametrize("more", [b",", b", ", b" ", b"x"])
+def test_a_line_of_its_kind_alone_has_nothing_behind_that(more: bytes) -> None:
+    raw = resealed(sealed(Alive()), b'"kind":"alive"', b'"kind":"alive"' + more)
+    assert codec.follows(raw, 12, 5, codec.NO_LINE) is None
 
 
 def test_times_are_written_in_utc() -> None:

@@ -55,6 +55,15 @@ def test_a_whole_ledger(tmp_path: Path, segment: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_a_last_line_with_another_end_is_not_whole(tmp_path: Path, segment: Path, full: bool) -> None:
+    segment.write_bytes(segment.read_bytes()[:-1] + b"}")
+    report = verify(tmp_path, full=full)
+    assert report.head.seq == 4
+    assert report.trouble is not None
+    assert (report.trouble.fault, report.trouble.line) == (Fault.INCOMPLETE, 5)
+
+
 def test_corruption_names_the_line_and_what_follows(tmp_path: Path, segment: Path) -> None:
     offset = changed(segment, 2, b"Ana", b"Eva")
     code, text = run_verify(tmp_path)

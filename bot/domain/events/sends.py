@@ -3,9 +3,10 @@
 Field names and `kind` texts are the file format: add fields with a default, never rename.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from bot.domain.book import Book, Event
@@ -43,6 +44,7 @@ from bot.domain.who import Who
 
 _UNCONFIRMED_BEFORE = Receipt(Outcome.ACCEPTED, reason="unconfirmed")
 """What ledgers said of a send that was not confirmed before that was an outcome of its own."""
+_receipt: Callable[[tuple[object, ...]], Receipt] = partial(tuple.__new__, Receipt)  # as `contact`
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Result(Event):
         if known is not None and known.outcome is not Outcome.UNKNOWN:
             return
         dispatch.last_at = at
-        receipt = Receipt(self.outcome, self.reference, self.reason)
+        receipt = _receipt((self.outcome, self.reference, self.reason, None))
         if self.reason == _UNCONFIRMED_BEFORE.reason and receipt == _UNCONFIRMED_BEFORE:
             receipt = receipt._replace(outcome=Outcome.UNCONFIRMED)
         if receipt.outcome in ARRIVED:

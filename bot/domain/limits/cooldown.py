@@ -3,8 +3,10 @@
 A reservation is made with the claim on a case and lapses where nobody was reached.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from bot.domain.incident import Port
@@ -30,6 +32,10 @@ class Contact(NamedTuple):
     at: datetime
     case: int
     ports: tuple[str, ...]
+
+
+contact: Callable[[tuple[datetime, int, tuple[str, ...]]], Contact] = partial(tuple.__new__, Contact)
+"""Makes one in half the time of its own call."""
 
 
 def free_at(since: Reservation | Contact | None, now: datetime, hours: float) -> datetime | None:
