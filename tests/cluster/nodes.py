@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -91,6 +92,11 @@ class Node:
         status, body = await self.asked("/readyz")
         return status == AWAY and "stands by" in body
 
+    async def number(self, name: str) -> float:
+        """What `/metrics` says of it; 0 where nobody answers, or it is not there."""
+        found = re.search(rf"^{name} (\S+)", (await self.asked("/metrics"))[1], re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
     def copied(self) -> int:
         """The number of the last line that it has in files."""
         files = sorted((self.folder / "data" / "ledger").glob("*.jsonl"))
@@ -150,10 +156,16 @@ class Cluster:
 
     async def approve(self, *others: User) -> None:
         """Ana taps on the card as soon as there is one, and so do others in the same instant."""
+        tap = await self.tap()
+        for who in (self.ana, *others):
+            tap(who)
+
+    async def tap(self) -> Callable[[User], object]:
+        """How somebody approves, as soon as there is a card."""
         await self.until(lambda: any("Aprovar" in b for m in self.chat.messages() for b in m.buttons))
         message = next(m for m in self.chat.messages() if any("Aprovar" in b for b in m.buttons))
-        for who in (self.ana, *others):
-            self.chat.post_callback(who, message, message.button("Aprovar").data or "")
+        data = message.button("Aprovar").data or ""
+        return lambda who: self.chat.post_callback(who, message, data)
 
     def delivered(self) -> Counter[str]:
         """How many messages each phone got."""
@@ -189,15 +201,18 @@ class Cluster:
         intents = {line["recipient"] for line in lines if line["kind"] == "intent"}
         unknown = {one for one in intents if results.get(one, "unknown") == "unknown"}
         accepted = {one for one, outcome in results.items() if outcome == "accepted"}
+        failed = {one for one, outcome in results.items() if outcome == "failed"}
         phones = self.phones()
         told, doubted = ({phones[one] for one in these} for these in (accepted, unknown))
         return Counted(
+            plans=sum(line["kind"] == "planned" for line in lines),
             planned=len(to_tell),
             accepted=len(accepted),
             unknown=len(unknown),
+            failed=len(failed),
             got=len(got),
             twice=sum(n > 1 for n in got.values()),
-            missing=len(to_tell - accepted - unknown) + len(told - got.keys()),
+            missing=len(to_tell - accepted - unknown - failed) + len(told - got.keys()),
             untold=len(got.keys() - told - doubted),
             ends=sum(node.codes.count(LOST) + node.codes.count(-signal.SIGKILL) for node in self.nodes),
         )
@@ -213,14 +228,16 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Customers of one outage: of the plan, accepted and in doubt by the lines, who got a message, and two;
-    `missing` are told of as sent, or nowhere, and got none that anybody knows of; `untold` got one that no
-    line speaks of. `ends`: how often a process ended at once.
+    """Plans of one outage, and its customers: of the plans, accepted, in doubt and failed by the lines, who
+    got a message, and two; `missing` are told of as sent, or nowhere, and got none that anybody knows of;
+    `untold` got one that no line speaks of. `ends`: how often a process ended at once.
     """
 
+    plans: int
     planned: int
     accepted: int
     unknown: int
+    failed: int
     got: int
     twice: int
     missing: int
@@ -229,10 +246,12 @@ class Counted:
 
     def judged(self, in_flight: int) -> None:
         """AssertionError where it is not as it has to be."""
+        assert self.plans == 1, f"it was approved {self.plans} times"
         assert self.twice == 0, f"{self.twice} got two"
         assert self.missing == 0, f"{self.missing} are unaccounted for"
         assert self.untold == 0, f"{self.untold} got a message that nothing is known of"
-        assert self.unknown <= in_flight * max(1, self.ends), f"{self.unknown} are in doubt"
+        most, found = in_flight * max(1, self.ends), f"{self.unknown} are in doubt, {self.failed} failed"
+        assert self.unknown + self.failed <= most, found
 
 
 @asynccontextmanager

@@ -11,13 +11,14 @@ from tests.cluster.__main__ import main
 from tests.cluster.faults import FAULTS, IN_FLIGHT, played
 
 CUSTOMERS = 300
+LONG = 12.0  # seconds: longer than a lease
 
 pytestmark = [pytest.mark.attack, pytest.mark.timeout(1800)]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_in_mid_send(fault: str, pg_shared: Path, tmp_path: Path) -> None:
-    round_ = await played(FAULTS[fault], f"{fault} 0", CUSTOMERS, pg_shared, tmp_path)
+    round_ = await played(FAULTS[fault], f"{fault} 0", CUSTOMERS, pg_shared, tmp_path, long=LONG)
     round_.counted.judged(IN_FLIGHT)
 
 
