@@ -458,10 +458,10 @@ class TestWhatMayHaveLeftThere:
         self, two: Two, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await both(two)
-        answer, tries = two.taking.answer, iter([True, False])
+        answer, tries = two.taking.answer, iter([False, True])
 
         async def lost(answers: dict[str, Answer]) -> None:
-            """The first time it is there, and nobody hears so; the second time it is not."""
+            """The first time it is not there; the second time it is, and nobody hears so."""
             again = next(tries, None)
             if again is not False:
                 await answer(answers)
