@@ -108,7 +108,9 @@ class NotConfirmed(LedgerClosed):
         return "not_confirmed"
 
 
-Why = Literal["damaged", "gone", "full", "unwritable", "clock", "key", "away", "fenced", "elsewhere", "newer"]
+Why = Literal[
+    "damaged", "gone", "full", "unwritable", "clock", "key", "away", "fenced", "elsewhere", "lacking", "newer"
+]
 
 
 class Closed(str):

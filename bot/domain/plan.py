@@ -176,6 +176,10 @@ class Receipt(NamedTuple):
     halt: Mend | None = None
 
 
+BROKEN_OFF = Receipt(Outcome.UNKNOWN, reason="interrupted")
+"""What is known of a send whose machine was lost with it: it may have left. It is no news of the gateway."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A message on the gateway's own list of what it sent: its id, to whom, when (UTC), its state there.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from hashlib import sha256
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from bot.gateways.adapter import Sender, all_templates
 from bot.gateways.pace import Pace
 from bot.ports import Clock, Webhook
 from bot.process.settings.composed import Settings
-from bot.process.settings.part import is_secret
+from bot.process.settings.part import is_live, is_secret
 from bot.process.settings.regional import called
 from bot.sources import SOURCES, systems
 from bot.sources.adapter import OltManager
@@ -62,10 +62,10 @@ def sends_as(settings: Settings) -> str:
     """How this machine sends, without a secret: messages are shared among those of which it is the same."""
     adapter = GATEWAYS[settings.gateway]
     fields = adapter.settings.model_fields.items()
-    own = {name: str(getattr(settings, name)) for name, field in fields if not is_secret(field)}
+    lasting = (name for name, field in fields if not is_secret(field) and not is_live(field))
+    own = {name: str(getattr(settings, name)) for name in lasting}
     regions = all_templates(settings, adapter.sending)
     how = [__version__, settings.gateway, settings.dry_run, str(settings.tz), own, regions]
-    how.append(asdict(settings.sending()))
     return sha256(json.dumps(how, sort_keys=True, default=sorted).encode()).hexdigest()[:32]
 
 

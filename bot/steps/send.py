@@ -22,6 +22,7 @@ from bot.domain.limits.holds import why_silent
 from bot.domain.limits.retry import Breaker, delay
 from bot.domain.plan import (
     ARRIVED,
+    BROKEN_OFF,
     IN_DOUBT,
     NO_FACTS,
     Facts,
@@ -214,6 +215,8 @@ class Sender:
                 await self._rest(pause, halted)
                 await self._may_leave(job, halted)
             else:
+                if receipt == BROKEN_OFF:
+                    return receipt
                 lost = (receipt.reason or "error") if receipt.outcome in IN_DOUBT else None
                 self.heard(lost)
                 self.breaker.heard(lost, unread=receipt.outcome is Outcome.UNCONFIRMED)

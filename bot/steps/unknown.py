@@ -15,7 +15,7 @@ from bot.domain.dispatch import Despite, Dispatch, Phase
 from bot.domain.events import Evidence, Line, Resent, Resolved, Result
 from bot.domain.limits.holds import check_port, closed_until
 from bot.domain.phone import phone_key
-from bot.domain.plan import IN_DOUBT, Choice, Outcome, Receipt, Recipient, Sent
+from bot.domain.plan import BROKEN_OFF, IN_DOUBT, Choice, Outcome, Receipt, Recipient, Sent
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import Declined
@@ -28,8 +28,6 @@ ASKABLE = timedelta(days=2)
 """An older doubt is left to people: the list is read a day at a time, and days can be long."""
 BEFORE, AFTER = timedelta(minutes=2), timedelta(minutes=10)
 """How far a row's time may lie from the claim's: clocks differ, platforms queue."""
-BROKEN_OFF = Receipt(Outcome.UNKNOWN, reason="interrupted")
-"""What is known of a send that was in flight when its dispatch broke off."""
 
 
 @dataclass(frozen=True, slots=True)

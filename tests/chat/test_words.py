@@ -74,6 +74,7 @@ STEPS = ["day", "week", "month"]
 DAY = ["open", "off", "warned", "delivered"]
 REASONS = [
     "not_leading",
+    *("not_taken", "unread"),
     *("no_answer", "reset", "unconfirmed", "interrupted", "stopped", "ledger", "no_room", "error"),
     *(
         "source_down",

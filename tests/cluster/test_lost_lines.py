@@ -11,10 +11,11 @@ from structlog.testing import capture_logs
 
 from bot.domain import events as ev
 from bot.domain.plan import Outcome
+from bot.errors import Closed, StartupError
 from bot.flow.kept import confirm
 from bot.process.cluster.copying import Copying
 from bot.storage.codec import digest
-from bot.storage.postgres import copy, kept
+from bot.storage.postgres import copy, kept, moving
 from bot.storage.postgres.ledger import PostgresLedger
 from tests.cluster.nodes import Cluster, Node, cluster
 from tests.fakes import ANA, FakeClock
@@ -201,9 +202,12 @@ async def test_who_leads_and_never_had_them_hears_of_them_and_stops_until_somebo
     stands_by = Copying(database, mine, FakeClock())
     stands_by.start()
     await until(lambda: leads.closed is not None)
-    assert "another machine has lines that the ledger in PostgreSQL lacks" in str(leads.closed)
+    assert isinstance(leads.closed, Closed)
+    assert leads.closed.code == "lacking"
     await leads.close()
     await stands_by.stop()
+    with pytest.raises(StartupError, match="confirm them first"):
+        moving.out(database, others.with_name("files"), FakeClock())
     again = await begun(database, others)
     assert ([len(lines) for lines in again.kept], again.book.unconfirmed is not None) == ([2], True)
     await again.close()
@@ -263,7 +267,7 @@ async def test_a_damaged_line_is_told_of_and_hides_no_other(
 ) -> None:
     await (await PostgresLedger.open(database, folders[0], FakeClock())).close()
     (file,) = (folders[0] / "ledger" / "quarantine").glob("*.kept")
-    file.write_bytes(b"{}\n" + file.read_bytes())
+    file.write_bytes(b"{}\xff\0\n" + file.read_bytes())
     with capture_logs() as told:
         ledger = await PostgresLedger.open(database, folders[0], FakeClock())
     assert {"event": "kept_lines_damaged", "file": file.name, "lines": 1, "log_level": "error"} in told

@@ -272,12 +272,10 @@ class TestWhatIsKnownNotToHaveLeftThere:
         await until(lambda: two.there.asked)
         two.clock.ticks += AT_ONCE
         two.there.connects.set()
-        if answer is NO_KEY:
-            assert await sent == NO_KEY
-        else:
-            with pytest.raises(TryLater, match="refused") as later:
-                await sent
-            assert later.value.retry_after == 7
+        why, pause = ("key", None) if answer is NO_KEY else ("refused", 7)
+        with pytest.raises(TryLater, match=why) as later:
+            await sent
+        assert later.value.retry_after == pause
         assert two.here.asked == 0
 
     async def test_taken_back_too_late_it_does_not_leave_here(
@@ -361,7 +359,7 @@ class TestWhatMayHaveLeftThere:
             return found
 
         monkeypatch.setattr(two.handing, "take_back", taken_first)
-        monkeypatch.setattr(sharing, "LONGEST", 5.0)
+        monkeypatch.setattr(sharing, "ANSWERED_WITHIN", 5.0)
         sent = two.send()
         await asked.wait()
         assert not sent.done()
@@ -442,7 +440,7 @@ class TestWhatMayHaveLeftThere:
         self, two: Two, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sharing, "TAKEN_WITHIN", SOON)
-        monkeypatch.setattr(sharing, "LONGEST", 0.5)
+        monkeypatch.setattr(sharing, "ANSWERED_WITHIN", 0.5)
         two.says_it_is_there()
         two.sharing.start()
         await two.are(2)

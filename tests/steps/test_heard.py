@@ -4,8 +4,8 @@ import pytest
 
 from bot.domain.case import CaseState
 from bot.domain.delivery import Place, opaque
-from bot.domain.plan import Outcome, Receipt
-from bot.steps.unknown import BROKEN_OFF, Choose
+from bot.domain.plan import BROKEN_OFF, Outcome, Receipt
+from bot.steps.unknown import Choose
 from tests.fakes import ANA, settled
 from tests.steps.conftest import Desk
 from tests.steps.test_restart import in_mid_send

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.case import CaseState
 from bot.domain.events import Abandoned, Confirmed, Interrupted
-from bot.domain.plan import Outcome, Receipt
+from bot.domain.plan import BROKEN_OFF, Outcome, Receipt
 from bot.errors import Declined, TryLater
 from bot.steps.send import claim
 from bot.steps.unknown import Choose
@@ -52,6 +52,14 @@ class TestBreaker:
         await dispatched(desk)
         assert desk.case().state is CaseState.SENT
         assert desk.tally().outcomes == {Outcome.UNKNOWN: 10, Outcome.ACCEPTED: 2}
+
+    @pytest.mark.bug("a machine that was lost with five messages stopped the sending of all others")
+    async def test_a_machine_that_is_lost_with_them_is_none_of_the_gateways(self, desk: Desk) -> None:
+        desk.gateway.always = BROKEN_OFF
+        await dispatched(desk)
+        assert (len(desk.gateway.received), desk.flow.gateway_left_alone) == (12, False)
+        assert desk.case().state is CaseState.SENT
+        assert desk.tally().outcomes == {Outcome.UNKNOWN: 12}
 
     async def test_after_it_one_alone_tries_first(self, desk: Desk) -> None:
         desk.gateway.always = LOST

@@ -15,11 +15,13 @@ from psycopg import Connection, errors
 from bot.domain import events as ev
 from bot.domain.plan import Message
 from bot.errors import Closed, LedgerClosed, StartupError
+from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
+from bot.storage.postgres import kept
 from bot.storage.postgres import ledger as module
 from bot.storage.postgres.lease import Lease
 from bot.storage.postgres.ledger import PostgresLedger
-from bot.storage.postgres.link import Lost
+from bot.storage.postgres.link import Link, Lost
 from bot.storage.postgres.sends import Handing, Parcel, Taking
 from tests.fakes import ANA, FakeClock
 from tests.isp import until
@@ -345,6 +347,15 @@ async def test_a_role_with_the_rights_that_are_documented_is_enough(
     assert await taking.take(9) == []
     await handing.clear()
     await taking.gone()
+    shelf = folder / "ledger" / "quarantine"
+    shelf.mkdir()
+    (shelf / "20260101T000000.000000Z-abc.kept").write_bytes(b"{}\n")
+    link = Link(url)
+    kept.offer(link, Disk(), folder)
+    assert kept.waiting(link) == {"abc"}
+    kept.confirmed(link, ["abc"])
+    assert kept.waiting(link) == set()
+    link.close()
     for one in (handing, taking):
         one.hang_up()
     await lease.close()

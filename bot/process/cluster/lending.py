@@ -7,7 +7,6 @@ machine sleeps, or never: for as long nobody else can lead, who might decide ane
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 
@@ -49,7 +48,7 @@ class Lending:
         self._here = float("-inf")
         self.count = 0
         """How many messages it was handed."""
-        self._over = False
+        self._over = self._is_away = False
         self._working: asyncio.Task[None] | None = None
         gateway.guard(lambda: self._seconds() < _until.get())
 
@@ -83,18 +82,24 @@ class Lending:
         self._taking.hang_up()
 
     async def _work(self) -> None:
-        while not self._over or self._sends or self._answers:
+        gone = False
+        while not (self._over and gone) or self._sends or self._answers:
             try:
+                if self._over and not gone:  # at once: else it would be handed more
+                    gone = True
+                    await self._taking.gone()
                 await self._answer()
                 if not self._over:
                     await self._take()
-            except Away:
+                self._is_away = False
+            except Away as error:
+                if not self._is_away:
+                    log.warning("what others hand to this machine cannot be read (%s)", error)
+                self._is_away = True
                 await asyncio.sleep(LOOK)
             if not self._answers:
                 await either(self._news, LOOK)
             self._news.clear()
-        with suppress(Away):
-            await self._taking.gone()
 
     async def _take(self) -> None:
         now = self._seconds()

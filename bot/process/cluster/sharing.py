@@ -13,12 +13,12 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from bot.domain.plan import IN_DOUBT, Message, Outcome, Receipt
+from bot.domain.plan import BROKEN_OFF, IN_DOUBT, Message, Outcome, Receipt
 from bot.errors import Throttled, TryLater
 from bot.ports import Clock
 from bot.process.cluster.copying import either
 from bot.storage.postgres.notices import Notices
-from bot.storage.postgres.sends import CHANNEL, LONGEST, Answer, Handing, Parcel
+from bot.storage.postgres.sends import CHANNEL, Answer, Handing, Parcel
 from bot.storage.postgres.talk import Away
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ MACHINES = 1.0  # seconds between two looks at who is there
 TAKEN_WITHIN = 1.5  # seconds after which one that was handed over is taken back, if nobody took it
 AT_ONCE = 3.0  # seconds after which one that did not leave there is not sent here: it may be halted by then
 ASIDE = 30.0  # seconds that a machine is handed nothing that did not take a message, or could not send it
+ANSWERED_WITHIN = 25.0  # seconds, below those of the sender: a machine that was lost is none of the gateway's
 BEFORE = 120.0  # seconds in which answers to who led before may come
 CLEAR = 3600.0  # seconds between two times that what nobody needs is cleared away
 Listen = Callable[[Callable[[], None]], Notices]
@@ -91,8 +92,8 @@ class Sharing:
         left = found is not None and (found.outcome is not Outcome.REJECTED or found.halt is None)
         if not left and self._clock.monotonic() - began < AT_ONCE:
             return await self._own(message)  # nobody has it, and here all may be well
-        if found is None:
-            raise TryLater(answer.why, answer.pause)
+        if found is None or not left:
+            raise TryLater(answer.why if found is None else found.reason or "refused", answer.pause)
         return found
 
     def _next(self) -> str | None:
@@ -120,13 +121,13 @@ class Sharing:
         self._out.append((parcel, put))
         self._to_put.set()
         try:
-            async with asyncio.timeout(LONGEST):
+            async with asyncio.timeout(ANSWERED_WITHIN):
                 mark = await put
                 if mark is None or await self._is_back(parcel, mark, waiter):
                     return Answer(why="not_taken")
                 return await waiter
         except TimeoutError:
-            return Answer(Receipt(Outcome.UNKNOWN, reason="no_answer"))
+            return Answer(BROKEN_OFF)
         finally:
             del self._waiting[parcel.id]
 
@@ -163,17 +164,18 @@ class Sharing:
             await either(self._news, LOOK)
             self._news.clear()
             with suppress(Away):
-                if self._waiting:
-                    await self._take_in()
+                await self._take_in()
                 if self._clock.monotonic() - began < BEFORE:
                     await self._take_in_before()
 
     async def _take_in(self) -> None:
         answers = await self._handing.answers()
-        for id_, _, answer in answers:
+        for id_, about, answer in answers:
             waiter = self._waiting.get(id_)
             if waiter is not None and not waiter.done():
                 waiter.set_result(answer)
+            elif answer.receipt is not None:  # it came too late for who waited
+                await self._left(about, answer.receipt)
         if answers:
             await self._handing.heard(id_ for id_, _, _ in answers)
 
@@ -186,13 +188,18 @@ class Sharing:
             await self._handing.heard(id_ for id_, _, _ in answers)
 
     async def _keep(self) -> None:
-        cleared = float("-inf")
+        cleared, away = float("-inf"), False
         while True:
-            with suppress(Away):
+            try:
                 if self._clock.monotonic() - cleared >= CLEAR:
                     await self._handing.clear()
                     cleared = self._clock.monotonic()
                 self._there(tuple(await self._handing.machines()))
+                away = False
+            except Away as error:
+                if not away:
+                    log.warning("which other machines send is not known (%s)", error)
+                away = True
             await asyncio.sleep(MACHINES)
 
     def _there(self, machines: tuple[str, ...]) -> None:

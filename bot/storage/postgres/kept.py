@@ -110,7 +110,8 @@ def offer(link: Link, disk: Disk, folder: Path) -> None:
     """What is kept here is so in PostgreSQL, too, for whoever leads. Raises Lost or OSError."""
     for path in _files(disk, folder):
         query = "INSERT INTO ledger_kept (digest, lines) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-        link.ask(query, (_digest(path.name), disk.read(path).decode()))
+        text = disk.read(path).decode(errors="replace").replace("\0", "\ufffd")  # damage is told of, later on
+        link.ask(query, (_digest(path.name), text))
 
 
 def gather(link: Link, disk: Disk, folder: Path, now: datetime) -> None:

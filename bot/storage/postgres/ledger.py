@@ -224,7 +224,7 @@ class PostgresLedger(FileLedger):
             return Closed(what, "elsewhere")
         if isinstance(error, Lacking):
             what = "another machine has lines that the ledger in PostgreSQL lacks: somebody has to confirm it"
-            return Closed(what, "elsewhere")
+            return Closed(what, "lacking")
         if isinstance(error, Lost):
             return Closed(unreachable(error), "away")
         return super()._why(error)
@@ -247,6 +247,7 @@ class PostgresLedger(FileLedger):
             await asyncio.sleep(pause)
             pause = _LOOK
             if self._writing or self._closed is not None:
+                pause = _FIRST  # between two groups there is time for a look
                 continue
             try:
                 await self._bounded(self._look)

@@ -17,7 +17,7 @@ from bot.storage.disk import Disk
 from bot.storage.people import months
 from bot.storage.people.key import NAME as KEY
 from bot.storage.people.key import KeyMissing, read
-from bot.storage.postgres import copy, schema, table
+from bot.storage.postgres import copy, kept, schema, table
 from bot.storage.postgres.link import Link, Lost, why
 from bot.storage.replay import Scan, make_durable, scan
 from bot.storage.segments import Head, ledger_folder, segments_in
@@ -89,6 +89,9 @@ def out(url: str, folder: Path, clock: Clock, disk: Disk | None = None) -> str:
         schema.check(link.connection())
         if segments_in(disk, folder) and copied.COPY not in disk.names(ledger_folder(folder)):
             raise StartupError(_("{folder} has a ledger already: name a new folder", folder=folder), code=1)
+        if kept.waiting(link):
+            text = "a machine has lines that the database lacks: start the bot, and confirm them first"
+            raise StartupError(_(text), code=1)
         link.ask("UPDATE ledger_head SET epoch = epoch + 1")
         try:
             found, doubt = copy.brought(link, disk, folder, clock)
