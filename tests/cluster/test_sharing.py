@@ -363,8 +363,20 @@ class TestWhatMayHaveLeftThere:
         sent = two.send()
         await asked.wait()
         assert not sent.done()
-        assert await sent == Receipt(Outcome.UNKNOWN, reason="no_answer")
+        assert await sent == BROKEN_OFF
         assert (two.here.asked, two.sharing._waiting) == (0, {})
+
+    async def test_an_answer_that_comes_later_still_is_told(
+        self, two: Two, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sharing, "TAKEN_WITHIN", SOON)
+        monkeypatch.setattr(sharing, "ANSWERED_WITHIN", 1.0)
+        await both(two)
+        two.there.answering.clear()
+        assert await two.send() == BROKEN_OFF
+        two.there.answering.set()
+        await until(lambda: two.left)
+        assert [receipt for _, receipt in two.left] == [ACCEPTED]
 
     async def test_an_answer_that_was_heard_while_it_was_taken_back_counts(
         self, two: Two, monkeypatch: pytest.MonkeyPatch
@@ -449,7 +461,7 @@ class TestWhatMayHaveLeftThere:
             raise Away("no answer")
 
         monkeypatch.setattr(two.handing, "take_back", away)
-        assert await two.send() == Receipt(Outcome.UNKNOWN, reason="no_answer")
+        assert await two.send() == BROKEN_OFF
         assert (two.here.asked, two.sharing._waiting) == (0, {})
 
     async def test_an_answer_is_offered_until_it_is_there(
