@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from bot.domain.plan import Message, Outcome, Receipt
+from bot.domain.plan import BROKEN_OFF, Message, Outcome, Receipt
 from bot.errors import AnswerLost, Throttled, TryLater
 from bot.gateways.dry_run import DryRun
 from bot.process.cluster import sharing
