@@ -70,12 +70,12 @@ async def packets_dropped(on: Stage) -> None:
     on.wires[on.leads].passes.set()
 
 
-async def helper_killed(on: Stage) -> None:
+async def other_killed(on: Stage) -> None:
     """kill -9 of the machine that stands by and sends, for good."""
     await on.helps.switch_off(signal.SIGKILL)
 
 
-async def helper_stopped_for_long(on: Stage) -> None:
+async def other_stopped_for_long(on: Stage) -> None:
     """SIGSTOP of the one that stands by and sends for long, with what it takes in that instant, and it wakes:
     what it had taken does not leave any more.
     """
@@ -93,7 +93,7 @@ async def helper_stopped_for_long(on: Stage) -> None:
     assert not unsent & noc.delivered().keys(), "it left long after it was taken"
 
 
-async def helper_cut(on: Stage) -> None:
+async def other_cut(on: Stage) -> None:
     """Nothing comes through between the one that stands by and the database for a while, and nothing ends."""
     on.wires[on.helps].passes.clear()
     await asyncio.sleep(CUT)
@@ -161,7 +161,7 @@ FAULTS: dict[str, Fault] = {
     fault.__name__: fault
     for fault in (
         *(killed, stopped_for_long, packets_dropped),
-        *(helper_killed, helper_stopped_for_long, helper_cut),
+        *(other_killed, other_stopped_for_long, other_cut),
         *(rows_deleted, approved_at_both, older_beside_newer),
         *(database_stopped, database_killed, both_killed),
     )
