@@ -144,6 +144,14 @@ async def two(database: str, postgres: Server, monkeypatch: pytest.MonkeyPatch) 
         yield made
 
 
+async def takes_nothing(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one is there and takes nothing by itself, which soon is too long."""
+    monkeypatch.setattr(sharing, "TAKEN_WITHIN", SOON)
+    two.says_it_is_there()
+    two.sharing.start()
+    await two.are(2)
+
+
 async def both(two: Two) -> Two:
     two.sharing.start()
     two.lending.start()
@@ -216,10 +224,7 @@ class TestWhatIsKnownNotToHaveLeftThere:
     async def test_what_nobody_takes_is_taken_back_and_sent_here(
         self, two: Two, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sharing, "TAKEN_WITHIN", SOON)
-        two.says_it_is_there()
-        two.sharing.start()
-        await two.are(2)
+        await takes_nothing(two, monkeypatch)
         assert await two.send() == ACCEPTED
         assert two.sharing.machines == 1, "it is set aside"
         assert await two.send() == ACCEPTED
@@ -281,10 +286,7 @@ class TestWhatIsKnownNotToHaveLeftThere:
     async def test_taken_back_too_late_it_does_not_leave_here(
         self, two: Two, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sharing, "TAKEN_WITHIN", SOON)
-        two.says_it_is_there()
-        two.sharing.start()
-        await two.are(2)
+        await takes_nothing(two, monkeypatch)
         take_back = two.handing.take_back
 
         async def slowly(ids: list[str], mark: str) -> set[str]:
@@ -345,10 +347,7 @@ class TestWhatMayHaveLeftThere:
     async def test_what_was_taken_by_one_that_died_is_unknown(
         self, two: Two, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sharing, "TAKEN_WITHIN", SOON)
-        two.says_it_is_there()
-        two.sharing.start()
-        await two.are(2)
+        await takes_nothing(two, monkeypatch)
         asked = asyncio.Event()
         take_back = two.handing.take_back
 
@@ -366,6 +365,16 @@ class TestWhatMayHaveLeftThere:
         assert await sent == BROKEN_OFF
         assert (two.here.asked, two.sharing._waiting) == (0, {})
 
+    async def test_one_that_nobody_waits_for_any_more_hands_over_nothing(self, two: Two) -> None:
+        await both(two)
+        mark, nobody = two.handing.mark, asyncio.get_running_loop().create_future()
+        nobody.cancel()
+        two.sharing._out.append((Parcel("1-0", "noc-b 1", Message("c1", "1", "Maria", "LOS")), nobody))
+        two.sharing._to_put.set()
+        await until(lambda: not two.sharing._out)
+        assert [await two.send() for _ in range(2)] == [ACCEPTED] * 2
+        assert two.handing.mark == mark, "the connection is the same"
+
     async def test_an_answer_that_comes_later_still_is_told(
         self, two: Two, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -381,10 +390,7 @@ class TestWhatMayHaveLeftThere:
     async def test_an_answer_that_was_heard_while_it_was_taken_back_counts(
         self, two: Two, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sharing, "TAKEN_WITHIN", SOON)
-        two.says_it_is_there()
-        two.sharing.start()
-        await two.are(2)
+        await takes_nothing(two, monkeypatch)
         take_back = two.handing.take_back
 
         async def answered_first(ids: list[str], mark: str) -> set[str]:
@@ -426,10 +432,7 @@ class TestWhatMayHaveLeftThere:
     async def test_while_nobody_says_whether_it_was_taken_the_others_leave_here(
         self, two: Two, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sharing, "TAKEN_WITHIN", SOON)
-        two.says_it_is_there()
-        two.sharing.start()
-        await two.are(2)
+        await takes_nothing(two, monkeypatch)
         take_back, asked, away = two.handing.take_back, asyncio.Event(), True
 
         async def no_answer(ids: list[str], mark: str) -> set[str]:

@@ -148,10 +148,10 @@ class Sharing:
         while True:
             await self._to_put.wait()
             self._to_put.clear()
-            out = [
-                (parcel, put) for parcel, put in self._out if not put.done()
-            ]  # nobody waits for it any more
+            out = [one for one in self._out if not one[1].done()]  # for the others nobody waits any more
             self._out, mark = [], None
+            if not out:  # to hand over nothing would look as if the table had been emptied
+                continue
             with suppress(Away):
                 mark = await self._handing.put([parcel for parcel, _ in out])
             for _, put in out:

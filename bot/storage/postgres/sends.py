@@ -23,7 +23,7 @@ from bot.storage.postgres.talk import Away, Talk
 
 CHANNEL = "ledger_sends"
 ALIVE = 3.0  # seconds after which a machine that was not heard of is handed nothing
-LONGEST = 600.0  # seconds that an answer is waited for: the sender has given up long before
+LONGEST = 600.0  # seconds after which an answer to who led before says nothing any more
 LEAVES_WITHIN = 1.0
 """Seconds in which a message leaves once it was taken, or never: for as long nobody else can lead."""
 
