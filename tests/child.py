@@ -1,14 +1,14 @@
 """The real bot as a child process beside pretend services."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.simulator.demo import launch
+from bot.simulator.demo import LOG, launch
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
+from bot.simulator.ports import free_port
 from bot.simulator.telegram.api import BotApi
 from tests.patience import PATIENCE
 
@@ -44,6 +44,9 @@ async def running_bot(
     bot = await launch(variables, folder)
     try:
         yield bot
+    except BaseException as error:  # whoever waits in vain for a bot that has ended wants to know of what
+        error.add_note(f"the bot's exit code is {bot.returncode}, and the end of its log:\n{_end(folder)}")
+        raise
     finally:
         if bot.returncode is None:
             bot.terminate()
@@ -55,9 +58,5 @@ async def running_bot(
                 await bot.wait()
 
 
-def free_port() -> int:
-    """A port of this machine that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _end(folder: Path) -> str:
+    return "\n".join((folder / LOG).read_text(errors="replace").splitlines()[-10:])

@@ -25,7 +25,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from tests.child import free_port
+from bot.simulator.ports import free_port
 
 NOBODY = 65534
 PATIENCE = 60.0

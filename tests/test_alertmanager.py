@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from bot.simulator.erps.ixc import IxcApi
+from bot.simulator.ports import free_port
 from tests.patience import PATIENCE
 
-from .child import free_port
 from .isp import Isp, isp, until
 from .test_hook import running
 

@@ -19,11 +19,11 @@ from bot.errors import LedgerClosed
 from bot.ops.api import BURST, FRESH, RATE, Api
 from bot.ops.keys import NAME, Keys
 from bot.ops.server import Server
+from bot.simulator.ports import free_port
 from bot.storage import copied
 from bot.storage.disk import Disk
 from tests.patience import PATIENCE
 
-from .child import free_port
 from .fakes import FakeClock
 from .isp import Isp, isp, until
 from .test_health import running, settles

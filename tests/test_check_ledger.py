@@ -11,10 +11,10 @@ import pytest
 
 from bot.process.checks.database import database as checked
 from bot.process.checks.lines import Finding
+from bot.simulator.ports import free_port
 from bot.storage.postgres.lease import Lease
 from bot.tongue import speak
 
-from .child import free_port
 from .isp import Isp, isp
 from .postgres import Server, running
 from .test_check import bad, findings

@@ -23,8 +23,8 @@ from bot.process import app
 from bot.process.settings.composed import SECRETS
 from bot.process.settings.given import ENV_FILE
 from bot.process.settings.part import is_secret, own_fields
+from bot.simulator.ports import free_port
 from bot.sources import SOURCES
-from tests.child import free_port
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()

@@ -17,9 +17,9 @@ from bot.process import app
 from bot.process.clock import SystemClock
 from bot.process.settings.reading import load
 from bot.process.watched import standing
+from bot.simulator.ports import free_port
 from bot.simulator.telegram.chat import Refused
 from bot.storage.files import FileLedger
-from tests.child import free_port
 from tests.patience import PATIENCE
 
 from .isp import Isp, isp

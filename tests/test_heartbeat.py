@@ -11,10 +11,10 @@ import pytest
 
 from bot.ops.heartbeat import EVERY, LOOK, Heartbeat
 from bot.ops.server import Request, Response, Route, Server
+from bot.simulator.ports import free_port
 from tests.patience import PATIENCE
 from tests.settings import load
 
-from .child import free_port
 from .fakes import FakeClock
 from .isp import isp
 from .test_health import running, settles

@@ -16,8 +16,8 @@ from bot.domain.lookup.struck import UNKNOWN, Told
 from bot.ops import api
 from bot.ops.keys import Keys, add
 from bot.ops.server import Server
+from bot.simulator.ports import free_port
 
-from .child import free_port
 from .fakes import FakeClock
 from .test_api import Endpoint
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from bot.simulator.ports import free_port
 from tests.patience import PATIENCE
 
-from .child import free_port
 from .isp import Isp, isp
 from .test_alerts import RULES
 from .test_health import running, settles

@@ -6,10 +6,11 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from bot.simulator.ports import HOST
+
 T = TypeVar("T")
 Said = Callable[..., str]
 """A text in the language of who reads the terminal, with its facts in their braces."""
-HOST = "127.0.0.1"
 PORTS_TO_TRY = 50
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Self
 
 from aiohttp import web
 
+from bot.simulator.ports import HOST, free_port
+
 PATIENCE = 120.0  # seconds that is waited for what comes at once: only what hangs takes that long
 MAX_BODY = 60 * 2**20  # the Bot API takes files up to 50 MB
 Match = Callable[[str], bool]
@@ -129,12 +131,6 @@ class Faults:
         return None
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on, for a bot that is asked for it again after each start."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
 class Server(ABC):
     """Base of the simulated services.
 
@@ -171,7 +167,7 @@ class Server(ABC):
         """Whether it listens."""
         return self._runner is not None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    async def start(self, host: str = HOST, port: int = 0) -> None:
         """Listens; port 0 takes a free one, or after a stop the one it had before.
 
         Raises:
@@ -180,8 +176,8 @@ class Server(ABC):
         """
         if self._runner is not None:
             raise RuntimeError(f"{type(self).__name__} is running")
-        if port == 0 and self._address is not None:
-            port = self._address[1]
+        if port == 0:  # one that stays its own, also while it is stopped
+            port = self._address[1] if self._address is not None else free_port()
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)

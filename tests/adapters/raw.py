@@ -100,11 +100,3 @@ async def deaf_port() -> AsyncIterator[int]:
         finally:
             for one in waiting:
                 one.close()
-
-
-def closed_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port

@@ -12,7 +12,7 @@ import pytest
 
 from bot.ops.pushed import LARGEST, WAITING, pushed
 from bot.ops.server import Server
-from tests.child import free_port
+from bot.simulator.ports import free_port
 from tests.fakes import settled
 from tests.patience import PATIENCE
 

@@ -12,9 +12,10 @@ import pytest
 from bot import upstream
 from bot.errors import AnswerLost, BadAnswer, BotError, NotFound, Refused, TryLater
 from bot.simulator.matrix import MatrixApi
+from bot.simulator.ports import free_port
 from tests.patience import PATIENCE, leap
 
-from .raw import JSON_OK, Behaviour, Connection, closed_port, deaf_port, raw_server
+from .raw import JSON_OK, Behaviour, Connection, deaf_port, raw_server
 
 PATIENT = httpx.Timeout(PATIENCE)
 TOTAL = PATIENCE / 2
@@ -132,7 +133,7 @@ async def test_an_answer_that_never_ends_meets_the_total_limit(call: Callable[..
 @pytest.mark.parametrize("call", [send_to, read_from])
 async def test_a_refused_connection_proves_that_nothing_left(call: Callable[[str], Any]) -> None:
     with pytest.raises(TryLater, match=r"^refused$"):
-        await call(f"http://127.0.0.1:{closed_port()}")
+        await call(f"http://127.0.0.1:{free_port()}")
 
 
 @pytest.mark.parametrize("call", [send_to, read_from])
@@ -293,7 +294,7 @@ async def test_a_cookie_that_is_given_is_sent() -> None:
 
 async def test_the_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     async with raw_server(words(JSON_OK, then="close")) as server:
         assert await read_from(server.url) == {}
 

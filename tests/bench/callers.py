@@ -10,10 +10,10 @@ import httpx
 
 from bot.ops.keys import add
 from bot.process.clock import SystemClock
+from bot.simulator.ports import free_port
 from tests.bench.children import DISK, PATIENCE, ROOT, until
 from tests.bench.site import ANA, Site, opened
 from tests.bench.table import Row
-from tests.child import free_port
 
 MILLISECONDS = 50.0
 

@@ -9,10 +9,10 @@ from statistics import quantiles
 
 import httpx
 
+from bot.simulator.ports import free_port
 from tests.bench.children import DISK, PATIENCE, ROOT, until
 from tests.bench.site import ANA, Site, opened
 from tests.bench.table import Row
-from tests.child import free_port
 
 MILLISECONDS = 100.0
 TOKEN = "segredo"

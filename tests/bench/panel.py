@@ -10,13 +10,13 @@ from statistics import quantiles
 
 import httpx
 
+from bot.simulator.ports import free_port
 from bot.simulator.telegram.api import Answer
 from tests.bench.children import DISK, PATIENCE, ROOT, until
 from tests.bench.screens import OF_A_COOKIE
 from tests.bench.site import ANA, PEOPLE, PEOPLE_APART, Site, opened
 from tests.bench.table import Row
 from tests.bench.tap import TAPS
-from tests.child import free_port
 
 SECOND, MILLISECONDS = 1.0, 50.0
 LINK = re.compile(r"http\S+/panel/enter\?t=([\w-]+)")

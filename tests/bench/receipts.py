@@ -9,11 +9,11 @@ from statistics import quantiles
 
 from bot.simulator.cloud import NUMBER, CloudApi, CloudMessage
 from bot.simulator.hook import Hook, status
+from bot.simulator.ports import free_port
 from bot.simulator.telegram.api import Answer, Message
 from tests.bench.children import DISK, PATIENCE, ROOT, until
 from tests.bench.site import ANA, PEOPLE, PEOPLE_APART, STRANGER, Site, opened
 from tests.bench.table import Row
-from tests.child import free_port
 
 TOLD = ("sent", "delivered", "read")
 RATE = 80.0  # messages a second: what WhatsApp lets a number send, and so the fastest that receipts come

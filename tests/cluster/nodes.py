@@ -19,10 +19,11 @@ import httpx
 from bot.process.cluster.leading import LOST
 from bot.simulator.matrix import MatrixApi
 from bot.simulator.olt import OltApi
+from bot.simulator.ports import free_port
 from bot.simulator.telegram.api import BotApi
 from bot.simulator.telegram.chat import User
 from bot.simulator.world import World
-from tests.child import free_port, settings
+from tests.child import settings
 from tests.postgres import Server
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,8 @@ import httpx
 
 from bot.domain.plan import Message, Receipt, Sent
 from bot.gateways.adapter import Sender
-from tests.adapters.raw import Connection, closed_port, deaf_port, raw_server
+from bot.simulator.ports import free_port
+from tests.adapters.raw import Connection, deaf_port, raw_server
 from tests.faults.spoken.row import Row, Speech, Then, Way
 
 PATIENT = httpx.Timeout(10.0)
@@ -186,7 +187,7 @@ async def opened(speech: Speech) -> AsyncIterator[Wire]:
             "kept": (server.url, PATIENT, 20.0),
             "read": (server.url, httpx.Timeout(10.0, read=0.05), 20.0),
             "total": (server.url, PATIENT, 0.05),
-            "refused": (f"http://127.0.0.1:{closed_port()}", PATIENT, 20.0),
+            "refused": (f"http://127.0.0.1:{free_port()}", PATIENT, 20.0),
             "deaf": (f"http://127.0.0.1:{deaf}", httpx.Timeout(0.05), 20.0),
             "dns": ("http://host.invalid", PATIENT, 20.0),
             "tls": (no_tls.url.replace("http:", "https:"), PATIENT, 20.0),

@@ -10,7 +10,7 @@ import httpx
 
 from bot.ops.health import PATH, health
 from bot.ops.server import MOST, MOST_STREAMS, Request, Response, Route, Server
-from tests.child import free_port
+from bot.simulator.ports import free_port
 from tests.isp import until
 from tests.patience import PATIENCE, leap
 

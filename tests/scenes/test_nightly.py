@@ -1,7 +1,6 @@
 """A bit falls over in a month that is over, while the bot runs."""
 
 import asyncio
-import socket
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -9,6 +8,7 @@ import pytest
 
 from bot.domain.events import Started, Stopped
 from bot.process.nightly import Nightly
+from bot.simulator.ports import free_port
 from bot.storage.checkpoint import renew
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
@@ -39,9 +39,7 @@ async def test_it_closes_what_sends_is_said_once_and_cards_go_on(
     await old.commit(lambda _book, _now: [Stopped()])
     await old.close()
     renew(Disk(), data)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        noc.variables["OPS_PORT"] = str(free.getsockname()[1])
+    noc.variables["OPS_PORT"] = str(free_port())
     noc.world.outage(3)
     await noc.open()
     card = await noc.card()

@@ -1,10 +1,15 @@
 import asyncio
+import errno
+import os
 import random
+import socket
+from pathlib import Path
 
 import httpx
 import pytest
 from aiohttp import web
 
+from bot.simulator.ports import HOST, free_port
 from bot.simulator.server import (
     Answer,
     DropAfter,
@@ -173,3 +178,29 @@ async def test_a_port_that_is_taken_leaves_a_server_that_can_start_elsewhere(htt
         await second.start()
         assert (await http.get(second.url)).status_code == 200
         await second.stop()
+
+
+def test_a_port_for_later_is_none_that_the_system_gives_to_somebody_else_meanwhile() -> None:
+    with socket.create_server((HOST, free_port())) as first:
+        ports = [free_port() for _ in range(400)]
+        assert first.getsockname()[1] not in ports
+    assert len(set(ports)) >= 100
+    chosen = [int(n) for n in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()]
+    assert not [port for port in ports if chosen[0] <= port <= chosen[1]]
+
+
+def test_processes_side_by_side_are_given_other_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = {free_port() for _ in range(400)}
+    another = os.getpid() + 1
+    monkeypatch.setattr(os, "getpid", lambda: another)
+    theirs = {free_port() for _ in range(400)}
+    assert not ours & theirs
+
+
+def test_no_port_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(address: tuple[str, int]) -> socket.socket:
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(socket, "create_server", taken)
+    with pytest.raises(OSError, match="all 200 ports of this process are taken"):
+        free_port()

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from bot.simulator.olt import OltApi
-from bot.simulator.server import Server, free_port
+from bot.simulator.ports import free_port
+from bot.simulator.server import Server
 from bot.simulator.smartolt import SmartOltApi
 from bot.simulator.world import World
 from bot.simulator.zabbix import Zabbix

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bot.simulator.server import free_port
+from bot.simulator.ports import free_port
 from bot.simulator.stage.child import Child, State
 from bot.simulator.stage.directories import DirectoryName
 from bot.simulator.stage.gateways import GatewayName

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from bot.simulator.cloud import ACCOUNT, NUMBER, CloudApi, CloudMessage
 from bot.simulator.hook import Hook
 from bot.simulator.phones import NO_WHATSAPP, Phones, Word
-from bot.simulator.server import Answer, free_port
+from bot.simulator.ports import free_port
+from bot.simulator.server import Answer
 from bot.simulator.stage.gateways.base import BACK, NAME, STOP, TEXTS, UNREACHABLE, Gateway, PhonesMode
 
 CLOUD_NAMES: Mapping[str, str] = {
