@@ -198,10 +198,14 @@ class FileLedger(Recorder):
         """
         if self._people is None:
             return []
-        loop, now = asyncio.get_running_loop(), next(iter(self._book.days[-2:-1]), None)
+        now = next(iter(self._book.days[-2:-1]), None)
         if now is not None:  # whatever the disk does: what is due is known no more
             blank(self._book, now, days)
-        return await loop.run_in_executor(self._thread, self._people.let_go, now, days)
+        return await self._take_away(self._people, now, days)
+
+    async def _take_away(self, people: People, now: datetime | None, days: int) -> list[str]:
+        """What is due wherever it is kept; which. OSError."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, people.let_go, now, days)
 
     async def rewritten(self) -> None:
         """What was changed in `people/` is so wherever else that is kept. OSError."""

@@ -127,9 +127,9 @@ def left_over(disk: Disk, folder: Path) -> list[str]:
     return [name for name in names if name.endswith(".tmp") and _NAME.fullmatch(name[:-4])]
 
 
-def due(disk: Disk, folder: Path, now: datetime, days: int) -> list[str]:
-    """The files whose last day is so many days ago. Raises OSError."""
-    return [month for month in months_in(disk, folder) if is_due(month, now, days)]
+def due(names: Iterable[str], now: datetime, days: int) -> list[str]:
+    """Which of them are files of months whose last day is so many days ago."""
+    return [name for name in names if _NAME.fullmatch(name) and is_due(name, now, days)]
 
 
 def is_due(month: str, now: datetime, days: int) -> bool:

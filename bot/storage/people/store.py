@@ -104,7 +104,7 @@ class People:
         What a command left when it was cut off goes as well, and where nobody knows the time that alone.
         """
         self.key.forget()
-        gone = [] if now is None else months.due(self._disk, self._folder, now, days)
+        gone = [] if now is None else months.due(self.months(), now, days)
         left = months.left_over(self._disk, self._folder)
         for name in (*gone, *left):
             self._disk.remove(self._folder / months.FOLDER / name)

@@ -128,15 +128,16 @@ class PostgresLedger(FileLedger):
             await self._back.wait()
         await super().flush()
 
-    async def let_go(self, days: int) -> list[str]:
-        """As with files, there and here. OSError, also where PostgreSQL is away."""
-        gone = await super().let_go(days)
-        if gone:
-            try:
-                await self._bounded(table.let_go, self._link, gone)
-            except Lost as error:
-                raise OSError(5, why(error)) from error
-        return gone
+    async def _take_away(self, people: People, now: datetime | None, days: int) -> list[str]:
+        """As with files, there by what is there: where one fails, it is due there the next time, too.
+
+        OSError, also where PostgreSQL is away.
+        """
+        try:
+            there = [] if now is None else await self._bounded(table.let_go, self._link, now, days)
+        except Lost as error:
+            raise OSError(5, why(error)) from error
+        return sorted({*there, *await super()._take_away(people, now, days)})
 
     async def rewritten(self) -> None:
         """As with files: names and phones there are those that are here. LedgerClosed; OSError as above."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.storage.people.months import Listed, month_of
+from bot.storage.people.months import Listed, due, month_of
 from bot.storage.postgres import schema
 from bot.storage.postgres.link import Link
 from bot.storage.segments import Head
@@ -152,10 +152,12 @@ def count(link: Link) -> int:
     return int(lines)
 
 
-def let_go(link: Link, months: Iterable[str]) -> None:
-    """Names and phones of these months go. Raises Lost."""
-    for month in months:
+def let_go(link: Link, now: datetime, days: int) -> list[str]:
+    """Names and phones of months that ended so many days ago go; which. Raises Lost."""
+    gone = due(kept(link), now, days)
+    for month in gone:
         link.ask("DELETE FROM ledger_people WHERE month = %s", (month,))
+    return gone
 
 
 Kept = tuple[int, int]
