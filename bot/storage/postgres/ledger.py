@@ -135,6 +135,7 @@ class PostgresLedger(FileLedger):
         """
         try:
             there = [] if now is None else await self._bounded(table.let_go, self._link, now, days)
+            await self._bounded(table.blank_sends, self._link, self._epoch)
         except Lost as error:
             raise OSError(5, why(error)) from error
         return sorted({*there, *await super()._take_away(people, now, days)})
@@ -142,16 +143,17 @@ class PostgresLedger(FileLedger):
     async def rewritten(self) -> None:
         """As with files: names and phones there are those that are here. LedgerClosed; OSError as above."""
         disk = Disk()
-        for month in months.months_in(disk, self._folder):
-            kept = [raw.decode() for raw in months.lines(disk, self._folder, month)]
-            try:
+        try:
+            for month in months.months_in(disk, self._folder):
+                kept = [raw.decode() for raw in months.lines(disk, self._folder, month)]
                 await self._bounded(table.put, self._link, month, kept, self._epoch)
-            except Fenced as error:
-                closed = self._why(error)
-                self._stop(closed)
-                raise LedgerClosed(closed) from error
-            except Lost as error:
-                raise OSError(5, why(error)) from error
+            await self._bounded(table.blank_sends, self._link, self._epoch)
+        except Fenced as error:
+            closed = self._why(error)
+            self._stop(closed)
+            raise LedgerClosed(closed) from error
+        except Lost as error:
+            raise OSError(5, why(error)) from error
 
     async def close(self) -> None:
         """As with files; what PostgreSQL does not take now is not waited for."""

@@ -160,6 +160,14 @@ def let_go(link: Link, now: datetime, days: int) -> list[str]:
     return gone
 
 
+def blank_sends(link: Link, epoch: int) -> None:
+    """Names and phones go of messages that who led before `epoch` handed over and nobody took. Raises Lost.
+
+    Nobody takes them any more, and without its text none is taken back either: it stays in doubt.
+    """
+    link.ask("UPDATE ledger_sends SET message = '' WHERE message <> '' AND epoch < %s", (epoch,))
+
+
 Kept = tuple[int, int]
 """How many rows of names and phones a month has, and the last one's number, which no other row ever gets."""
 
