@@ -24,7 +24,7 @@ from bot.storage.checkpoint import resumed
 from bot.storage.disk import Disk
 from bot.storage.people.key import KeyMissing, key_of
 from bot.storage.people.months import FOLDER, Listed
-from bot.storage.people.store import People, blank
+from bot.storage.people.store import People, blank, let_go
 from bot.storage.recorder import Recorder
 from bot.storage.replay import (
     Fault,
@@ -83,6 +83,7 @@ class FileLedger(Recorder):
         folder: Path,
         clock: Clock,
         *,
+        disk: Disk,
         book: Book,
         recovery: Recovery,
         segments: Segments,
@@ -93,7 +94,7 @@ class FileLedger(Recorder):
         super().__init__(clock, book, recovery.corrupt)
         self._people = people
         self.recovery = recovery
-        self._folder, self._segments, self._release = folder, segments, release
+        self._disk, self._folder, self._segments, self._release = disk, folder, segments, release
         self._pending: list[_Pending] = []
         self._writing = False
         self._wake = asyncio.Event()
@@ -166,6 +167,7 @@ class FileLedger(Recorder):
         return cls(
             folder,
             clock,
+            disk=disk,
             book=found.book,
             recovery=recovery,
             segments=segments,
@@ -196,16 +198,17 @@ class FileLedger(Recorder):
         By the beginning of the day on record before this one: a clock that jumps ahead takes nothing away
         before it was so for a day.
         """
-        if self._people is None:
-            return []
         now = next(iter(self._book.days[-2:-1]), None)
         if now is not None:  # whatever the disk does: what is due is known no more
             blank(self._book, now, days)
-        return await self._take_away(self._people, now, days)
+        if self._people is not None:
+            self._people.key.forget()
+        return await self._take_away(now, days)
 
-    async def _take_away(self, people: People, now: datetime | None, days: int) -> list[str]:
+    async def _take_away(self, now: datetime | None, days: int) -> list[str]:
         """What is due wherever it is kept; which. OSError."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, people.let_go, now, days)
+        work = partial(let_go, self._disk, self._folder, now, days)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def rewritten(self) -> None:
         """What was changed in `people/` is so wherever else that is kept. OSError."""

@@ -113,6 +113,18 @@ async def test_what_is_not_due_stays_in_both(database: str, tmp_path: Path) -> N
         assert (rows(database), files(tmp_path)) == (MONTHS[1:], MONTHS[1:])
 
 
+async def test_without_the_key_what_is_due_goes_as_well(database: str, tmp_path: Path) -> None:
+    async with two_months(database, tmp_path) as ledger:
+        await ledger.commit(adds(ev.Started("1", key=ledger.key)))
+    with Connection.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE ledger_key SET secret = repeat('cd', 32)")
+    again = await PostgresLedger.open(database, tmp_path, FakeClock())
+    assert getattr(again.closed, "code", None) == "key"
+    assert await again.let_go(180) == MONTHS
+    assert (rows(database), files(tmp_path)) == ([], [])
+    await again.close()
+
+
 ONE = phone_of("61999990001")
 MARIA = Message("c1", ONE.digits, "Maria", "LOS", about="1.1.c1")
 

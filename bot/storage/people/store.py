@@ -98,26 +98,27 @@ class People:
                 recipients[person.id] = replace(one, name=person.name, phone=person.phone)
         return sum(one.person is not None and one.phone is None for one in recipients.values())
 
-    def let_go(self, now: datetime | None, days: int) -> list[str]:
-        """Take away what is due: files of months, and copies that an upgrade made; their names. OSError.
 
-        What a command left when it was cut off goes as well, and where nobody knows the time that alone.
-        """
-        self.key.forget()
-        gone = [] if now is None else months.due(self.months(), now, days)
-        left = months.left_over(self._disk, self._folder)
-        for name in (*gone, *left):
-            self._disk.remove(self._folder / months.FOLDER / name)
-        if gone or left:
-            self._disk.sync_folder(self._folder / months.FOLDER)
-        if now is None:
-            return gone
-        last = f"{BEFORE}-{now - timedelta(days=days):%Y%m%dT%H%M%SZ}"
-        for name in self._disk.names(self._folder):
-            if name.startswith(f"{BEFORE}-") and name <= last:
-                self._disk.remove_folder(self._folder / name)
-                gone.append(name)
+def let_go(disk: Disk, folder: Path, now: datetime | None, days: int) -> list[str]:
+    """Take away what is due of a data folder: files of months, and copies that an upgrade made; their names.
+
+    What a command left when it was cut off goes as well, and where nobody knows the time that alone. Whose
+    the people are need not be known. OSError.
+    """
+    gone = [] if now is None else months.due(months.months_in(disk, folder), now, days)
+    left = months.left_over(disk, folder)
+    for name in (*gone, *left):
+        disk.remove(folder / months.FOLDER / name)
+    if gone or left:
+        disk.sync_folder(folder / months.FOLDER)
+    if now is None:
         return gone
+    last = f"{BEFORE}-{now - timedelta(days=days):%Y%m%dT%H%M%SZ}"
+    for name in disk.names(folder):
+        if name.startswith(f"{BEFORE}-") and name <= last:
+            disk.remove_folder(folder / name)
+            gone.append(name)
+    return gone
 
 
 def known(disk: Disk, folder: Path) -> People | None:

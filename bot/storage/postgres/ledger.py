@@ -128,7 +128,7 @@ class PostgresLedger(FileLedger):
             await self._back.wait()
         await super().flush()
 
-    async def _take_away(self, people: People, now: datetime | None, days: int) -> list[str]:
+    async def _take_away(self, now: datetime | None, days: int) -> list[str]:
         """As with files, there by what is there: where one fails, it is due there the next time, too.
 
         OSError, also where PostgreSQL is away.
@@ -138,7 +138,7 @@ class PostgresLedger(FileLedger):
             await self._bounded(table.blank_sends, self._link, self._epoch)
         except Lost as error:
             raise OSError(5, why(error)) from error
-        return sorted({*there, *await super()._take_away(people, now, days)})
+        return sorted({*there, *await super()._take_away(now, days)})
 
     async def rewritten(self) -> None:
         """As with files: names and phones there are those that are here. LedgerClosed; OSError as above."""
@@ -337,6 +337,7 @@ def _brought(warm: Warm, clock: Clock, disk: Disk, epoch: int | None) -> dict[st
         "epoch": end.epoch if epoch is None else epoch,
         "folder": folder,
         "clock": clock,
+        "disk": disk,
         "book": found.book,
         "recovery": Recovery(found.head.seq, 0, None, corrupt, doubt, found.since),
         "segments": segments,

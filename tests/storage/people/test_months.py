@@ -1,6 +1,7 @@
 """`people/`: written before the line, read whatever was torn, taken away when it is due."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from errno import EIO
@@ -17,6 +18,7 @@ from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.past.history import FileHistory
 from bot.storage.people import months
+from bot.storage.people.key import NAME
 from bot.storage.people.months import FOLDER, Listed, Person
 from tests.fakes import NOON, FakeClock
 from tests.storage.disks import QuickDisk
@@ -238,3 +240,28 @@ async def test_a_month_that_goes_while_history_is_read_costs_no_index(tmp_path: 
     assert logs == []
     await history.close()
     await ledger.close()
+
+
+def no_key(folder: Path) -> None:
+    (folder / NAME).unlink()
+
+
+def spoilt_key(folder: Path) -> None:
+    (folder / NAME).write_bytes(b"ab")
+
+
+@pytest.mark.bug("without the key names and phones that were due stayed for ever")
+@pytest.mark.parametrize("lose", [no_key, spoilt_key])
+async def test_without_the_key_what_is_due_goes_as_well(tmp_path: Path, lose: Callable[[Path], None]) -> None:
+    clock = FakeClock()
+    ledger = FileLedger.open(tmp_path, clock, DISK)
+    await ledger.commit(adds(ev.Started("1", key=ledger.key), *dispatch()))
+    (tmp_path / "before-upgrade-20261101T000000Z" / "ledger").mkdir(parents=True)
+    await lives(ledger, clock, clock.time + timedelta(days=60))
+    await ledger.close()
+    lose(tmp_path)
+    again = FileLedger.open(tmp_path, clock, DISK)
+    assert getattr(again.closed, "code", None) == "key"
+    assert await again.let_go(30) == ["2026-11.jsonl", "before-upgrade-20261101T000000Z"]
+    assert DISK.names(tmp_path / FOLDER) == []
+    await again.close()
