@@ -11,6 +11,7 @@ import pytest
 from bot.domain import events as ev
 from bot.process import checkpoints, child
 from bot.process.checkpoints import AGAIN, DAY, PATIENCE, Checkpoints
+from bot.storage import checkpoint
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from tests.fakes import FakeClock, settled
@@ -89,6 +90,36 @@ async def test_one_that_fails_is_said_once_and_tried_again_after_an_hour(
     ]
     assert "s a directory" in caplog.text
     assert ledger.closed is None
+
+
+@pytest.mark.bug("a state too large for a checkpoint was counted as written, and nobody heard of it")
+async def test_one_that_is_too_large_is_said_with_what_mends_it(
+    tmp_path: Path, ledger: FileLedger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = asyncio.create_subprocess_exec
+    program = "import sys; from bot.__main__ import main; from bot.storage import checkpoint"
+
+    async def small(python: str, _m: str, _bot: str, *command: str, **how: Any) -> asyncio.subprocess.Process:
+        text = f"{program}; checkpoint._LARGEST = 1000; sys.exit(main())"
+        return await begin(python, "-c", text, *command, **how)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", small)
+    monkeypatch.setattr(checkpoint, "_LARGEST", 1000)
+    clock = FakeClock()
+    kept = Checkpoints(tmp_path, ledger, clock)
+    await lines(ledger, 10)
+    await kept.due()
+    assert "no checkpoint was written (" in caplog.text, "what is wrong"
+    assert "starts take longer, nothing else" in caplog.text, "what it costs"
+    assert "it shrinks by what /pendentes lists, decided" in caplog.text, "what mends it"
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", begin)
+    await clock.advance(AGAIN)
+    await kept.due()
+    assert written(tmp_path) == ["checkpoint-10.json.xz"], "it is tried again"
+    caplog.clear()
+    await lines(ledger, 1)
+    await kept.stop()
+    assert "/pendentes" in caplog.text, "at a stop as well"
 
 
 async def test_a_stop_writes_a_last_one(tmp_path: Path, ledger: FileLedger) -> None:

@@ -8,6 +8,7 @@ checkpoint is judged by reading every line as well: a checkpoint never decides w
 the last is the hash of those before it, and between them is the book.
 """
 
+import errno
 import json
 import lzma
 import re
@@ -27,6 +28,7 @@ from bot.storage import codec, snapshot
 from bot.storage.disk import Disk
 from bot.storage.replay import Fault, Mark, Scan, make_durable, scan
 from bot.storage.segments import Head, ledger_folder, segments_in
+from bot.tongue import said as _
 
 EVERY = 10_000
 """After so many lines there is a new one: they are replayed in a seventh of a second."""
@@ -37,6 +39,9 @@ _PACKED = ({"id": lzma.FILTER_LZMA2, "dict_size": 4 * 1024 * 1024, "preset": 6, 
 _MEMORY = 16 * 1024 * 1024  # bytes that unpacking may take beside what it gives
 _NAME = re.compile(r"checkpoint-(\d{1,18})\.json\.xz(\.tmp)?")
 _LARGEST = 64 * 1024 * 1024  # bytes, unpacked: many times what a book of 160,000 customers takes
+_TOO_LARGE = (
+    "the state is larger than the {most} MB that a start reads; it shrinks by what /pendentes lists, decided"
+)
 _PIECE = 256 * 1024  # bytes that are unpacked at once
 _STEP = 1024 * 1024  # bytes of a segment that are searched at once
 
@@ -138,15 +143,13 @@ def renew(disk: Disk, folder: Path, upto: int | None = None) -> str | None:
     return write(disk, folder, found)
 
 
-def write(disk: Disk, folder: Path, found: Scan) -> str | None:
-    """Write down what was found, and keep the checkpoint before; None where it is too large for a cache."""
+def write(disk: Disk, folder: Path, found: Scan) -> str:
+    """Write down what was found, and keep the one before. Raises OSError, also where it is too large."""
     head, marks = found.head, dict(found.marks)
     while marks[last := max(marks)].seq != head.seq:  # nothing whole is in it yet
         del marks[last]
     of = _Of(_FORMAT, snapshot.FOLD, head.seq, head.group, head.digest, head.at, marks)
     data = _packed(_OF.dump_json(of), snapshot.dump(found.book))
-    if data is None:
-        return None
     name = f"checkpoint-{head.seq}.json.xz"
     disk.replace(ledger_folder(folder) / name, data)
     before = [other for other in _names(disk, folder) if _line(other) < head.seq]
@@ -175,14 +178,14 @@ def _line(name: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _packed(first: bytes, book: Iterable[bytes]) -> bytes | None:
-    """The file's bytes; None where they would be too many."""
+def _packed(first: bytes, book: Iterable[bytes]) -> bytes:
+    """The file's bytes. OSError where they would be too many: what a start does not read is not written."""
     packer = lzma.LZMACompressor(lzma.FORMAT_XZ, filters=_PACKED)
     parts, size, found = list[bytes](), 0, sha256()
     for line in chain([first], book):
         size += len(line) + 1
         if size > _LARGEST:
-            return None
+            raise OSError(errno.EFBIG, _(_TOO_LARGE, most=_LARGEST // 2**20))
         found.update(line + b"\n")
         parts.append(packer.compress(line + b"\n"))
     parts += [packer.compress(_last(found.hexdigest())), packer.flush()]

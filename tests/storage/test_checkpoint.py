@@ -534,6 +534,8 @@ def test_a_disk_that_refuses_it_leaves_the_ledger_as_it_is(tmp_path: Path, call:
 
 def test_too_large_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     months(tmp_path)
+    before = renew(Disk(), tmp_path, 10)
     monkeypatch.setattr(checkpoint, "_LARGEST", 1000)
-    assert renew(Disk(), tmp_path) is None
-    assert checkpoints(tmp_path) == []
+    with pytest.raises(OSError, match="larger than"):
+        renew(Disk(), tmp_path)
+    assert checkpoints(tmp_path) == [before], "the one before stays"
