@@ -194,7 +194,14 @@ class App:
         reading = partial(_reading, settings)
         lending = open_lending(settings, self._clock)
         following = Following(
-            url, settings.data_dir, settings.called, self._clock, replayed, reading, lending
+            url,
+            settings.data_dir,
+            settings.called,
+            self._clock,
+            settings.personal_days,
+            replayed,
+            reading,
+            lending,
         )
         self._server.routes = following.routes()
         await self._listen()

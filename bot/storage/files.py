@@ -24,7 +24,7 @@ from bot.storage.checkpoint import resumed
 from bot.storage.disk import Disk
 from bot.storage.people.key import KeyMissing, key_of
 from bot.storage.people.months import FOLDER, Listed
-from bot.storage.people.store import People, blank, let_go
+from bot.storage.people.store import People, blank, day_before, let_go
 from bot.storage.recorder import Recorder
 from bot.storage.replay import (
     Fault,
@@ -195,10 +195,9 @@ class FileLedger(Recorder):
     async def let_go(self, days: int) -> list[str]:
         """Names and phones of months that ended so many days ago go, here and on the disk; which. OSError.
 
-        By the beginning of the day on record before this one: a clock that jumps ahead takes nothing away
-        before it was so for a day.
+        By the day on record before this one.
         """
-        now = next(iter(self._book.days[-2:-1]), None)
+        now = day_before(self._book)
         if now is not None:  # whatever the disk does: what is due is known no more
             blank(self._book, now, days)
         if self._people is not None:

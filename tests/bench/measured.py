@@ -209,7 +209,7 @@ async def seen(*, database: str, folder: str, lines: int) -> list[float]:
             return found
 
     copying.Warm = Timed  # type: ignore[attr-defined]
-    stands_by = copying.Copying(database, Path(folder) / "stands by", SystemClock())
+    stands_by = copying.Copying(database, Path(folder) / "stands by", SystemClock(), 180)
     stands_by.start()
     await until(lambda: stands_by.ready)
     (Path(folder) / "ready").touch()

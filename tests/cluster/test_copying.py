@@ -1,9 +1,12 @@
 """Who stands by has another machine's lines as they are written, and leads with the book that it has."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from errno import EIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 from psycopg import AsyncConnection, Connection, OperationalError
 
+from bot.domain import events as ev
 from bot.process.cluster import copying as module
 from bot.process.cluster.copying import Copying
 from bot.storage.disk import Disk
@@ -52,8 +56,8 @@ async def leader(database: str, tmp_path: Path) -> AsyncIterator[PostgresLedger]
 
 
 @asynccontextmanager
-async def standing_by(url: str, folder: Path) -> AsyncIterator[Copying]:
-    made = Copying(url, folder, FakeClock())
+async def standing_by(url: str, folder: Path, clock: FakeClock | None = None) -> AsyncIterator[Copying]:
+    made = Copying(url, folder, clock or FakeClock(), 180)
     made.start()
     try:
         await until(lambda: made.ready or made.broken is not None)
@@ -280,7 +284,7 @@ async def test_what_is_said_of_a_database_that_is_away_has_no_address(
     tmp_path: Path, postgres: Server, caplog: pytest.LogCaptureFixture, ends: str
 ) -> None:
     url = f"postgresql://secretuser@{ends.format(port=postgres.port)}"
-    copying = Copying(url, tmp_path, FakeClock())
+    copying = Copying(url, tmp_path, FakeClock(), 180)
     copying.start()
     await until(lambda: copying.behind is not None)
     await copying.stop()
@@ -320,3 +324,66 @@ async def test_a_newer_schema_ends_who_stands_by(
         postgres.run("UPDATE ledger_head SET version = 99", database.rpartition("/")[2])
         await until(lambda: copying.broken is not None)
         assert "newer version (99)" in str(copying.broken)
+
+
+async def a_year(leader: PostgresLedger, clock: FakeClock) -> None:
+    """The first month is due after it, and the next two are not."""
+    for number, days in enumerate((0, 340, 30, 1), 1):
+        clock.time += timedelta(days=days)
+        await leader.commit(adds(*dispatch(number), ev.Alive()))
+
+
+def left(folder: Path) -> None:
+    """What an upgrade and a forgetting that was killed leave behind."""
+    (folder / "before-upgrade-20261101T000000Z" / "ledger").mkdir(parents=True)
+    (folder / "before-upgrade-20271120T000000Z" / "ledger").mkdir(parents=True)
+    (folder / "people").mkdir(exist_ok=True)
+    (folder / "people" / "2026-11.jsonl.tmp").write_text("Maria")
+
+
+def there(folder: Path) -> list[str]:
+    names = [*folder.glob("before-*"), *(folder / "people").iterdir()]
+    return sorted(path.name for path in names)
+
+
+@pytest.mark.bug("a machine that only stood by kept what an upgrade and a killed forgetting left for ever")
+async def test_what_is_due_goes_here_too_as_long_as_it_stands_by(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "POLL", 0.05)
+    clock, folder = FakeClock(), tmp_path / "stands by"
+    leader = await PostgresLedger.open(database, tmp_path / "leads", clock)
+    await a_year(leader, clock)
+    left(folder)
+    kept = ["2027-10.jsonl", "2027-11.jsonl", "before-upgrade-20271120T000000Z"]
+    with caplog.at_level(logging.INFO):
+        async with standing_by(database, folder, clock) as copying:
+            assert there(folder) == kept
+            assert there(tmp_path / "leads") == ["2026-11.jsonl", *kept[:2]]
+            (folder / "people" / "2026-11.jsonl.tmp").write_text("Maria")
+            clock.ticks += module.DUE
+            await until(lambda: there(folder) == kept)
+            assert copying.ready
+    said = "names and phones of 2026-11.jsonl, before-upgrade-20261101T000000Z are gone (PERSONAL_DAYS)"
+    assert caplog.text.count(said) == 1
+    await leader.close()
+
+
+async def test_what_is_due_and_cannot_go_keeps_nobody_from_leading(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stuck(_disk: Disk, _folder: Path) -> None:
+        raise OSError(EIO, "Input/output error")
+
+    monkeypatch.setattr(module, "POLL", 0.05)
+    monkeypatch.setattr(Disk, "remove_folder", stuck)
+    clock, folder = FakeClock(), tmp_path / "stands by"
+    leader = await PostgresLedger.open(database, tmp_path / "leads", clock)
+    await a_year(leader, clock)
+    left(folder)
+    async with standing_by(database, folder, clock) as copying:
+        await leader.commit(adds(opened(9)))
+        await brought(copying, leader)
+        assert copying.ready
+    assert caplog.text.count("names and phones that are due could not be taken away: Input/output error") == 1
+    await leader.close()

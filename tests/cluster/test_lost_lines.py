@@ -199,7 +199,7 @@ async def test_who_leads_and_never_had_them_hears_of_them_and_stops_until_somebo
 ) -> None:
     mine, others = lacking
     leads = await PostgresLedger.open(database, others, FakeClock())
-    stands_by = Copying(database, mine, FakeClock())
+    stands_by = Copying(database, mine, FakeClock(), 180)
     stands_by.start()
     await until(lambda: leads.closed is not None)
     assert isinstance(leads.closed, Closed)

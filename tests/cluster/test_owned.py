@@ -49,7 +49,7 @@ async def test_who_stands_by_waits_for_a_command_that_has_the_folder(
     clock, other, stop = FakeClock(), Lease(database, "noc-a x", ttl=600, patience=PATIENCE), asyncio.Event()
     if leads == "another":
         assert await other.take()
-    following = Following(database, tmp_path, "noc-b", clock, opener(database, tmp_path, clock))
+    following = Following(database, tmp_path, "noc-b", clock, 180, opener(database, tmp_path, clock))
     release: Callable[[], object] = await asyncio.to_thread(partial(Disk().lock, tmp_path / "instance.lock"))
     leading = asyncio.create_task(following.until_it_leads(stop))
     await until(lambda: bool(owned(following)) or leading.done())

@@ -50,7 +50,7 @@ async def test_no_book_stays_of_lines_that_were_only_taken_in(database: str, tmp
     await first.close()
     left, frozen = [], gc.get_freeze_count()
     for _ in range(3):
-        copying = Copying(database, tmp_path / "stands by", FakeClock())
+        copying = Copying(database, tmp_path / "stands by", FakeClock(), 180)
         copying.start()
         await until(partial(getattr, copying, "ready"))
         assert copying._warm is not None
@@ -89,7 +89,7 @@ async def stands_by(
 
     first = Lease(database, "noc-a 1", ttl=600, patience=PATIENCE)
     assert await first.take() is not None
-    made = Following(database, tmp_path, "noc-b", FakeClock(), replayed)
+    made = Following(database, tmp_path, "noc-b", FakeClock(), 180, replayed)
     assert await made._look() is None
     assert made._copying is not None
     await until(lambda: made._copying is not None and made._copying.ready)
@@ -136,7 +136,7 @@ async def test_what_the_driver_says_while_it_takes_over_is_not_passed_on(
         warm.close()
         raise OperationalError('connection to server at "10.9.8.7", port 5432 failed: no role "secretuser"')
 
-    made, stop = Following(database, tmp_path, "noc-b", FakeClock(), replayed), asyncio.Event()
+    made, stop = Following(database, tmp_path, "noc-b", FakeClock(), 180, replayed), asyncio.Event()
     led = asyncio.create_task(made.until_it_leads(stop))
     await until(lambda: "OperationalError" in (made._away or ""))
     said = f"{made._wrong()} {made._unready()} {caplog.text}"

@@ -217,7 +217,7 @@ async def test_whoever_does_not_know_them_says_so_at_the_start_and_while_it_runs
 ) -> None:
     text = f"the ledger's tables are of a newer version ({NEXT}) than this program knows ({NOW})"
     led = await PostgresLedger.open(database, tmp_path / "wrote", FakeClock())
-    stands_by = Copying(database, tmp_path / "stands by", FakeClock())
+    stands_by = Copying(database, tmp_path / "stands by", FakeClock(), 180)
     stands_by.start()
     await until(lambda: stands_by.ready)
     upgraded = f"UPDATE ledger_head SET version = {NEXT}, epoch = epoch + 1"  # noqa: S608

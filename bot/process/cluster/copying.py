@@ -10,10 +10,12 @@ from pathlib import Path
 from filelock import Timeout
 from psycopg import Error
 
+from bot.domain.book import Book
 from bot.ports import Clock
 from bot.process.checkpoints import written
 from bot.storage.checkpoint import EVERY
 from bot.storage.disk import Disk
+from bot.storage.people.store import day_before, let_go
 from bot.storage.postgres.ledger import patiently
 from bot.storage.postgres.link import why
 from bot.storage.postgres.notices import Notices
@@ -27,6 +29,7 @@ POLL = 2.0  # seconds between two looks for new lines, whatever is told of them
 AGAIN = 0.5  # seconds until it is tried again where lines could not be read: nobody leads with them meanwhile
 OWNED = 2.0  # seconds between two looks at whether a command is done with the folder
 PEOPLE = 60.0  # seconds between two times that names and phones are brought on
+DUE = 3600.0  # seconds between two times that those go that are due
 
 Reading = Callable[[], AbstractContextManager[Disk]]
 
@@ -37,12 +40,17 @@ class Copying:
     `broken` is what does not pass by itself, `owned` who has the folder, `behind` why lines cannot be read.
     """
 
-    def __init__(self, url: str, folder: Path, clock: Clock, reading: Reading | None = None) -> None:
-        """`reading` is around the first time, which may have years to read."""
-        self._url, self._folder, self._clock = url, folder, clock
+    def __init__(
+        self, url: str, folder: Path, clock: Clock, days: int, reading: Reading | None = None
+    ) -> None:
+        """Names and phones go after so many `days`, as at who leads.
+
+        `reading` is around the first time, which may have years to read.
+        """
+        self._url, self._folder, self._clock, self._days = url, folder, clock, days
         self._reading: Reading = reading or _reading
         self._warm: Warm | None = None
-        self._listed = float("-inf")
+        self._listed = self._went = float("-inf")
         self._line = 0  # that there is a checkpoint of
         self._news = asyncio.Event()
         self._over = False
@@ -124,7 +132,20 @@ class Copying:
         if found.trouble is None and self._clock.monotonic() - self._listed >= PEOPLE:
             await patiently(warm.link, partial(warm.bring_people, Disk()))
             self._listed = self._clock.monotonic()
+        if found.trouble is None and self._clock.monotonic() - self._went >= DUE:
+            self._went = self._clock.monotonic()
+            await asyncio.to_thread(self._let_go, found.book)
         return found
+
+    def _let_go(self, book: Book) -> None:
+        """It can lead all the same where that fails."""
+        try:
+            gone = let_go(Disk(), self._folder, day_before(book), self._days)
+        except OSError as error:
+            log.error("names and phones that are due could not be taken away: %s", error.strerror)  # noqa: TRY400
+        else:
+            if gone:
+                log.info("names and phones of %s are gone (PERSONAL_DAYS)", ", ".join(gone))
 
     async def _brought_on(self, warm: Warm) -> Scan:
         if self._is_writing():

@@ -57,16 +57,17 @@ class Following:
         folder: Path,
         node: str,
         clock: Clock,
+        days: int,
         replayed: Replayed,
         reading: Reading | None = None,
         lending: Lending | None = None,
     ) -> None:
-        """`replayed` opens the ledger under an epoch, from what was read of it; `reading` as in `Copying`.
-        `lending` is what sends for who leads meanwhile.
+        """`replayed` opens the ledger under an epoch, from what was read of it; `lending` is what sends for
+        who leads meanwhile; `days` and `reading` as in `Copying`.
         """
         self._folder, self._clock, self._replayed = folder, clock, replayed
         self._lending = lending
-        self._copied = partial(Copying, url, folder, clock, reading)
+        self._copied = partial(Copying, url, folder, clock, days, reading)
         self._copying: Copying | None = None
         self._lease = Lease(url, f"{node} {token_hex(8)}")
         self._beat = Beat(clock)

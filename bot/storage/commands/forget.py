@@ -25,6 +25,7 @@ from bot.storage.segments import segments_in
 from bot.tongue import said as _
 
 _TAKEN = "taken out of {plans}: name and phone. What was done stays, without them"
+_OTHERS = "the folder of each other machine has them until the bot is started there: start it there, too"
 _NO_PHONE = {
     NoPhone.LANDLINE: "is a landline: none is ever kept",
     NoPhone.FOREIGN: "is no Brazilian number: none is ever kept",
@@ -69,6 +70,7 @@ async def forget(
         [
             _(_TAKEN, plans=counted(plans, "plan")),
             _("backups made before still have them"),
+            *([_(_OTHERS)] if url else []),
             _("the name of an ONU that was never linked to their record is not found by a phone"),
             *([_("they asked for no messages: that stays")] if called in ledger.book.opted_out else []),
         ]

@@ -121,6 +121,14 @@ def let_go(disk: Disk, folder: Path, now: datetime | None, days: int) -> list[st
     return gone
 
 
+def day_before(book: Book) -> datetime | None:
+    """The beginning of the day on record before the last one, by which it is told what is due.
+
+    A clock that jumps ahead takes nothing away before it was so for a day.
+    """
+    return next(iter(book.days[-2:-1]), None)
+
+
 def known(disk: Disk, folder: Path) -> People | None:
     """The people of a data folder, to be read; None where there is no key that tells who is who. OSError."""
     try:

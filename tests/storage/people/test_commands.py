@@ -99,6 +99,7 @@ async def test_after_it_nobody_finds_them_and_they_are_still_held_back(tmp_path:
     assert {found.partition(" in ")[2] for found in grep(data, *texts)} == {"2026-11.jsonl", "2026-12.jsonl"}
     told = await forget(data, phone_of("+55 (61) 9 9999-0001"), ANA, clock)
     assert "taken out of 4 plans" in told
+    assert "machine" not in told
     assert [*grep(data, *texts)] == []
     assert [*grep(data, OTHER)], "others stay"
     assert verify(data, full=True).ok
