@@ -21,7 +21,7 @@ from bot.chat.taps.note_commands import NoteCommands
 from bot.chat.taps.presses import Presses
 from bot.chat.taps.replies import Replies
 from bot.chat.wire.access import Access, Approvers, Names
-from bot.chat.wire.budget import Budget
+from bot.chat.wire.budget import Budgets, InAll
 from bot.chat.wire.deps import ChatDeps
 from bot.chat.wire.link import Link
 from bot.chat.wire.outbox import Outbox
@@ -56,6 +56,8 @@ class Shared:
     beside: Beside
     link: Link
     names: Names
+    in_all: InAll
+    budgets: Budgets
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,11 @@ class Noc:
     commands: Commands
     replies: Replies
 
-    def __init__(self, setup: Setup, shared: Shared, budget: Budget) -> None:
-        """`budget` is the group's own."""
+    def __init__(self, setup: Setup, shared: Shared) -> None:
         self.region, self._shared = setup.region, shared
         self.outbox = Outbox(
             shared.bot,
+            shared.in_all,
             setup.topic,
             seconds=shared.clock.monotonic,
             topic_lost=lambda lost: self.chat.topic_lost(lost),  # noqa: PLW0108 - it comes to be below
@@ -100,7 +102,7 @@ class Noc:
         self.deps = ChatDeps(
             shared.ledger,
             self.outbox,
-            budget,
+            shared.budgets,
             shared.clock,
             shared.words,
             setup.rules,

@@ -25,7 +25,7 @@ from bot.chat.taps.absence import AWAY, Absence
 from bot.chat.taps.commands import COMMANDS
 from bot.chat.taps.desk import Desk
 from bot.chat.wire.access import UNTOLD, Names
-from bot.chat.wire.budget import LIMIT, WINDOW, Budget
+from bot.chat.wire.budget import LIMIT, WINDOW, Budgets, InAll
 from bot.chat.wire.connection import Account, Connection, Poller, application, is_news
 from bot.chat.wire.link import Link
 from bot.domain.rules import Rules
@@ -97,12 +97,11 @@ class Telegram:
         )
         self._app = application(account, *self._requests)
         self.link = Link(clock, self._back)
-        shared = Shared(self._app.bot, ledger, words, clock, pictures, self._beside, self.link, Names())
+        used = self._app.bot, ledger, words, clock, pictures, self._beside, self.link
+        budgets = Budgets(clock, limit=limit, window=window, gap=gap)
+        shared = Shared(*used, Names(), InAll(clock), budgets)
         first = Setup(account.group, account.topic, account.approvers, attention, rules)
-        self.nocs = {
-            setup.region: Noc(setup, shared, Budget(clock, limit=limit, window=window, gap=gap))
-            for setup in (first, *regions)
-        }
+        self.nocs = {setup.region: Noc(setup, shared) for setup in (first, *regions)}
         self._home = self.nocs[""]
         self.chat, self.access, self._budget = self._home.chat, self._home.access, self._home.deps.budget
         chats = {region: noc.chat for region, noc in self.nocs.items()}
@@ -248,8 +247,10 @@ class Telegram:
         return next(iter(listed), self._home)
 
     async def _listed_in(self, user: int) -> list[Noc]:
-        """The NOCs in which somebody may decide, if they are in its group."""
-        return [noc for noc in self.nocs.values() if await noc.access.is_approver(user)]
+        """The NOCs in which somebody may decide, if they are in its group; then those where nobody knows."""
+        nocs = list(self.nocs.values())
+        may = await asyncio.gather(*(noc.access.listed(user) for noc in nocs))
+        return [noc for so in (True, None) for noc, is_ in zip(nocs, may, strict=True) if is_ is so]
 
     async def _decides_in(self, user: int) -> tuple[frozenset[str], frozenset[str]]:
         """The regions in whose groups somebody is who may decide there, and those of which Telegram does not
@@ -257,8 +258,9 @@ class Telegram:
         """
 
         async def may(noc: Noc) -> bool | None:
+            if (listed := await noc.access.listed(user)) is not True:
+                return listed
             try:
-                await noc.access.check_approver(user)
                 await noc.access.check_in_group(user)
             except Declined as no:
                 return None if no.code in UNTOLD else False

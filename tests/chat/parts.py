@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.words import Words
-from bot.chat.wire.budget import Budget
+from bot.chat.wire.budget import Budgets
 from bot.chat.wire.deps import ChatDeps
 from bot.domain.rules import Rules
 from bot.domain.who import Who
@@ -30,4 +30,4 @@ def deps(
     """`people` are those who are mentioned."""
     clock = clock or FakeClock()
     access: Any = SimpleNamespace(on_duty=people, approvers=people)
-    return ChatDeps(ledger, outbox, Budget(clock), clock, words, rules, attention, access, -1001)
+    return ChatDeps(ledger, outbox, Budgets(clock), clock, words, rules, attention, access, -1001)

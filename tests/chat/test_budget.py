@@ -1,8 +1,9 @@
+import asyncio
 from itertools import pairwise
 
 import pytest
 
-from bot.chat.wire.budget import BURST_GAP, Budget, Urgency
+from bot.chat.wire.budget import A_SECOND, AT_ONCE, BURST_GAP, Budget, InAll, Urgency
 from tests.fakes import FakeClock
 
 
@@ -88,3 +89,24 @@ def test_the_more_cards_may_be_decided_the_more_room_is_kept_for_that() -> None:
     assert [in_a_burst(Urgency.START, cards) for cards in (0, 1, 5, 8, 10, 300)] == [13, 13, 10, 7, 6, 6]
     assert [in_a_burst(Urgency.URGENT, cards) for cards in (0, 1, 5, 8, 10, 300)] == [18, 17, 13, 10, 8, 8]
     assert [in_a_burst(Urgency.DECISION, cards) for cards in (0, 10, 300)] == [18, 18, 18]
+
+
+async def test_all_chats_together_never_get_more_in_a_second_than_a_bot_may_send() -> None:
+    clock = FakeClock()
+    in_all, left = InAll(clock), []
+
+    async def leave(number: int) -> None:
+        await in_all.turn()
+        left.append((clock.ticks, number))
+
+    leaving = [asyncio.create_task(leave(number)) for number in range(100)]
+    await clock.advance(60)
+    await asyncio.gather(*leaving)
+    times = [at for at, _ in left]
+    assert max(sum(start <= at < start + 1 for at in times) for start in times) <= 28
+    assert [number for _, number in left] == [*range(100)], "who asks first leaves first"
+    assert times.count(0) == AT_ONCE
+    assert times[-1] == pytest.approx((100 - AT_ONCE) / A_SECOND)
+    for _ in range(AT_ONCE):
+        await in_all.turn()
+    assert clock.slept == 0, "after a rest as many at once as at first"

@@ -5,11 +5,13 @@ import pytest
 from telegram import Bot
 
 from bot.chat.screens.screen import Button, Photo, Screen, Sheet
+from bot.chat.wire.budget import InAll
 from bot.chat.wire.outbox import Outbox, plain
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.errors import BotError
 from bot.simulator.server import Answer, DropAfter, Fault, Garbage, HtmlPage, Throttle
 from bot.simulator.telegram.api import BotApi
+from tests.fakes import FakeClock
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BotApi]:
 
 @pytest.fixture
 def outbox(bot: Bot) -> Outbox:
-    return Outbox(bot)
+    return Outbox(bot, InAll(FakeClock()))
 
 
 async def test_what_telegram_cannot_parse_arrives_as_plain_text(api: BotApi, outbox: Outbox) -> None:
@@ -128,7 +130,7 @@ async def test_a_photo_goes_where_posts_go_and_rings_nobody(
     api: BotApi, bot: Bot, topics: set[int], thread: int | None
 ) -> None:
     api.topics = topics
-    outbox = Outbox(bot, 5)
+    outbox = Outbox(bot, InAll(FakeClock()), 5)
     await outbox.send_photo(api.group, Photo("a.png", PNG, "<b>3</b> &lt; 4"), reply_to=99)
     (message,) = api.messages()
     assert (message.document, message.text, message.thread, message.silent) == (PNG, "3 < 4", thread, True)
@@ -147,12 +149,12 @@ async def test_a_group_without_pictures_takes_texts_all_the_same(api: BotApi, ou
 @pytest.mark.parametrize(("topic", "thread"), [(5, 5), (1, None), (None, None)])
 async def test_a_topic(api: BotApi, bot: Bot, topic: int | None, thread: int | None) -> None:
     api.topics = {5}
-    await Outbox(bot, topic).post(api.group, Screen("a"))
+    await Outbox(bot, InAll(FakeClock()), topic).post(api.group, Screen("a"))
     assert api.messages()[0].thread == thread
 
 
 async def test_a_topic_that_was_deleted_hides_nothing(api: BotApi, bot: Bot) -> None:
-    outbox = Outbox(bot, 5)
+    outbox = Outbox(bot, InAll(FakeClock()), 5)
     await outbox.post(api.group, Screen("a"))
     await outbox.post(api.group, Screen("b"))
     assert [(message.text, message.thread) for message in api.messages()] == [("a", None), ("b", None)]
@@ -162,7 +164,7 @@ async def test_another_group_has_no_topic_of_ours_and_a_silent_post_rings_nobody
     api: BotApi, bot: Bot
 ) -> None:
     api.topics, api.chats[-1005] = {5}, "Diretoria"
-    outbox = Outbox(bot, 5)
+    outbox = Outbox(bot, InAll(FakeClock()), 5)
     await outbox.post(-1005, Screen("a"), silent=True, in_topic=False)
     await outbox.post(api.group, Screen("b"))
     assert [(m.text, m.thread, m.silent) for m in api.messages(-1005)] == [("a", None, True)]

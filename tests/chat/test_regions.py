@@ -10,6 +10,7 @@ import pytest
 
 from bot.chat.noc import Setup
 from bot.chat.screens.attention import Attention
+from bot.chat.wire.access import FRESH, TOO_OLD
 from bot.domain.book import Book
 from bot.domain.events import (
     Approved,
@@ -33,6 +34,7 @@ from bot.domain.who import Who
 from bot.errors import Declined
 from bot.flow.due import HANDOVER, SILENCE_ENDS
 from bot.ports import Notice
+from bot.simulator.server import HtmlPage
 from bot.simulator.telegram.api import BotApi, Message
 from bot.simulator.telegram.chat import Refused
 from bot.steps.within import within
@@ -169,6 +171,44 @@ async def test_in_private_a_list_of_all_regions_people_is_asked_who_is_in_which_
         await api.say(BETO, "/pendentes", BETO)
         await api.wait(lambda _: any("S 01" in m.text for m in api.messages(BETO)))
         assert await room.telegram.still_decides(Who(BETO, "Beto")) is True
+
+
+async def test_while_telegram_tells_no_administrators_nobody_is_taken_for_somebody_who_may_not(
+    api: BotApi,
+) -> None:
+    api.chats[NORTH] = GROUPS["NORTE"]
+    rules = of_regions()
+    north = Setup(NORTH, None, frozenset(), Attention(), rules.of("NORTE"), "NORTE")
+    async with opened(api, rules=rules, regions=[north], approvers=frozenset({CARLA})) as room:
+        assert await room.telegram.still_decides(Who(ANA, "Ana")) is True
+        assert await room.telegram.still_decides(Who(BETO, "Beto")) is False
+        room.clock.skip(FRESH + 1)
+        told = api.calls["getChatAdministrators"]
+        assert "lista de aprovadores" in (await asked(api, BETO, "/pendentes", BETO)).text
+        assert api.calls["getChatAdministrators"] == told, "whoever writes to the bot costs no list"
+        api.faults.always(HtmlPage(502), match=lambda path: "getChatAdmin" in path or "getChatMember" in path)
+        room.clock.skip(TOO_OLD + 1)
+        assert await room.telegram.still_decides(Who(ANA, "Ana")) is None
+        assert "Não consegui ler os administradores" in (await asked(api, ANA, "/pendentes", ANA)).text
+        assert await room.telegram._decides_in(ANA) == (frozenset(), frozenset({"NORTE"}))
+
+
+async def test_an_escalation_chat_of_several_regions_takes_no_more_of_them_than_of_one(api: BotApi) -> None:
+    boss = -77
+    api.chats |= {NORTH: GROUPS["NORTE"], SOUTH: GROUPS["SUL"], boss: "Plantão"}
+    rules, whom, both = of_regions(), frozenset({ANA}), Attention(escalation=boss)
+    regions = [
+        Setup(chat, None, whom, both, rules.of(region), region)
+        for chat, region in ((NORTH, "NORTE"), (SOUTH, "SUL"))
+    ]
+    async with opened(api, rules=rules, regions=regions, approvers=whom, limit=3) as room:
+        facts = {"why": "rights", "since": NOON}
+        for number, region in ((1, "NORTE"), (2, "SUL")):
+            for code in ("mute", "mute_over"):
+                room.telegram.nocs[region].chat.say(Notice(code, facts))
+            await outage(room, number, region)
+            await card(room, number, region)  # it comes after what is more urgent
+        assert len(api.messages(boss)) == 3
 
 
 async def test_a_moved_group_says_which_setting_is_to_follow(api: BotApi, room: Room) -> None:

@@ -161,6 +161,20 @@ async def test_the_pace_of_a_group(telegram: BotApi, call: Caller, clock: Clock)
         await call.send()
 
 
+async def test_thirty_messages_a_second_in_all_chats_together(
+    telegram: BotApi, call: Caller, clock: Clock
+) -> None:
+    await telegram.say(7, "/start", chat=7)
+    for _ in range(15):
+        await call.send()
+        await call.ok("sendMessage", chat_id=7, text="x")
+    for chat in (telegram.group, 7):
+        refused = await call.refused("sendMessage", chat_id=chat, text="x")
+        assert refused == "Too Many Requests: retry after 1"
+    clock.forward(1)
+    await call.send()
+
+
 async def test_private_chats_must_be_opened_by_the_person(telegram: BotApi, call: Caller) -> None:
     error = await call.refused("sendMessage", chat_id=8, text="x")
     assert error == "Forbidden: bot can't initiate conversation with a user"

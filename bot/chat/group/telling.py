@@ -39,7 +39,6 @@ class Teller:
     ) -> None:
         """`arrived` hears of each post that the group took, `answered` of each other answer of Telegram."""
         self._d = deps
-        self._elsewhere = Budget(deps.clock)  # the escalation chat has a budget of its own
         self._where = where
         self._posted = posted
         self._handovers = handovers
@@ -54,7 +53,12 @@ class Teller:
     def budget_of(self, job: Job) -> Budget:
         """The budget of the chat where this is to be shown."""
         elsewhere = isinstance(job, Notice) and self._goes_elsewhere(job)
-        return self._elsewhere if elsewhere else self._d.budget
+        return self._budget_elsewhere if elsewhere else self._d.budget
+
+    @property
+    def _budget_elsewhere(self) -> Budget:
+        """That of the escalation chat, which may be one for many groups, or another NOC's group."""
+        return self._d.budgets[self._escalation or 0]
 
     def _goes_elsewhere(self, notice: Notice) -> bool:
         return notice.code in ELSEWHERE or self._reminders.goes_elsewhere(notice)
@@ -153,12 +157,12 @@ class Teller:
 
     async def _escalate(self, saying: Saying, backlog: Backlog) -> bool:
         """Say it in the escalation chat; where that cannot be written to, the group is to hear it."""
-        self._elsewhere.spend()
+        self._budget_elsewhere.spend()
         chat = self._d.book.chat(self._escalation or 0)
         try:
             await self._d.outbox.post(chat, saying.screen, silent=saying.silent, in_topic=False)
         except Paced as wish:
-            self._elsewhere.pause(wish.seconds)
+            self._budget_elsewhere.pause(wish.seconds)
             return False
         except Moved as moved:
             await record_move(self._d.ledger, chat, moved.new)

@@ -1,14 +1,19 @@
-"""How many messages and edits the group takes: about 20 a minute, 1 a second (README.md)."""
+"""How many messages and edits Telegram takes (README.md): of a group about 20 a minute, 1 a second; of a bot
+30 a second.
+"""
 
 import math
 from collections import deque
 from enum import IntEnum
+from functools import partial
 
 from bot.ports import Clock
 
 LIMIT, WINDOW = 18, 60.0  # two below Telegram's own 20: its clock and ours do not tick together
 GAP, BURST_GAP = 1.0, 0.4  # Telegram bears a short burst: people who decide at once are one
 LONGEST_PAUSE = 900.0  # seconds; then one more is tried, whatever Telegram said
+A_SECOND, AT_ONCE = 22.0, 6  # of the whole bot: never more than 28 in any second
+_NOW = 1e-6  # seconds: as good as none
 MOST_KEPT = 10  # decisions: more than people make in a minute
 KEPT_FROM_CARDS = 2  # for results, in a storm
 KEPT_FROM_STARTS, KEPT_FROM_ANSWERS, KEPT_FROM_FACTS = 5, 6, 8
@@ -23,6 +28,21 @@ class Urgency(IntEnum):
     ANSWER = 3  # to commands and taps, which anybody in the group may give: at most a third, too
     FACT = 4  # changed facts, progress
     REFRESH = 5  # the minutes on a card: only while less than half is used
+
+
+class InAll:
+    """What all chats take together: `AT_ONCE`, then `A_SECOND`; whoever asks first leaves first."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due = -math.inf
+
+    async def turn(self) -> None:
+        """Returns when one more may leave."""
+        now = self._clock.monotonic()
+        self._due = max(self._due + 1 / A_SECOND, now)
+        if (left := self._due - (AT_ONCE - 1) / A_SECOND - now) > _NOW:
+            await self._clock.sleep(left)
 
 
 class Budget:
@@ -113,3 +133,15 @@ class Budget:
     def pause(self, seconds: float) -> None:
         """Let nothing leave for `seconds` (Telegram said so), or for as long as that is believed."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + min(seconds, LONGEST_PAUSE))
+
+
+class Budgets(dict[int, Budget]):
+    """One for each chat, by its configured id: several NOCs may write to the same one."""
+
+    def __init__(self, clock: Clock, *, limit: int = LIMIT, window: float = WINDOW, gap: float = GAP) -> None:
+        """Each is as these say."""
+        super().__init__()
+        self._made = partial(Budget, clock, limit=limit, window=window, gap=gap)
+
+    def __missing__(self, chat: int) -> Budget:
+        return self.setdefault(chat, self._made())

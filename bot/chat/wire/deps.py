@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.chat.screens.attention import Attention
 from bot.chat.screens.words import Words
 from bot.chat.wire.access import Access
-from bot.chat.wire.budget import Budget
+from bot.chat.wire.budget import Budget, Budgets
 from bot.chat.wire.outbox import Outbox
 from bot.domain.book import Book
 from bot.domain.regional import Whose, book_of
@@ -15,7 +15,7 @@ from bot.ports import Clock, Ledger, Pictures
 
 @dataclass(slots=True)
 class ChatDeps:
-    """`budget` is the group's, `group` its configured id; the cards show what the `rules` come to.
+    """`budgets` are of all chats, `group` is the configured id of its own; cards show what `rules` come to.
 
     `rules` and `attention` may be others while it runs: they are read from here each time. Without
     `pictures` everything is told in words. Where there are several NOCs this is the `region`'s; empty: that
@@ -24,7 +24,7 @@ class ChatDeps:
 
     ledger: Ledger
     outbox: Outbox
-    budget: Budget
+    budgets: Budgets
     clock: Clock
     words: Words
     rules: Rules
@@ -33,6 +33,11 @@ class ChatDeps:
     group: int
     pictures: Pictures | None = None
     region: str = ""
+
+    @property
+    def budget(self) -> Budget:
+        """The group's."""
+        return self.budgets[self.group]
 
     @property
     def book(self) -> Book:

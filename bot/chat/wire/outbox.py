@@ -24,6 +24,7 @@ from telegram.error import (
 )
 
 from bot.chat.screens.screen import Button, Photo, Screen, Sheet
+from bot.chat.wire.budget import InAll
 from bot.chat.wire.refusals import Barred, Gone, NoTopic, Rejected, typed
 
 log = logging.getLogger(__name__)
@@ -63,16 +64,19 @@ class Outbox:
     def __init__(
         self,
         bot: Bot,
+        in_all: InAll,
         topic: int | None = None,
         *,
         seconds: Callable[[], float] = time.monotonic,
         topic_lost: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """`topic` is the forum topic that posts to a group go to; `seconds` a clock.
+        """`in_all` is one for all that leaves with this token, `topic` the forum topic that posts to a group
+        go to, `seconds` a clock.
 
         Where it takes none, they go to the group itself; `topic_lost` hears when that begins and ends.
         """
         self._bot = bot
+        self._in_all = in_all
         self._topic = None if topic == GENERAL_TOPIC else topic
         self._seconds = seconds
         self._lost_at: float | None = None
@@ -107,6 +111,8 @@ class Outbox:
         """
         extra = {"ephemeral_message_parameters": dict(only)} if only else None
 
+        await self._in_all.turn()
+
         async def send_to(thread: int | None, replied: int | None) -> Message:
             async def send(text: str, mode: str | None) -> Message:
                 return await self._bot.send_message(
@@ -131,6 +137,7 @@ class Outbox:
 
         Rejected also where the bot may write there and send no pictures: that says nothing of its texts.
         """
+        await self._in_all.turn()
 
         async def send_to(thread: int | None, replied: int | None) -> Message:
             try:
@@ -187,6 +194,7 @@ class Outbox:
 
     async def edit(self, chat: int, message: int, screen: Screen) -> None:
         """The message shows `screen`; one that shows it already is fine."""
+        await self._in_all.turn()
 
         async def send(text: str, mode: str | None) -> object:
             return await self._bot.edit_message_text(
@@ -200,6 +208,7 @@ class Outbox:
 
     async def edit_ephemeral(self, where: Ephemeral, screen: Screen) -> None:
         """The message that one person sees shows `screen`."""
+        await self._in_all.turn()
         markup = keyboard(screen)
 
         async def send(text: str, mode: str | None) -> object:
@@ -219,6 +228,7 @@ class Outbox:
 
     async def strip(self, chat: int, message: int) -> None:
         """The message loses its buttons."""
+        await self._in_all.turn()
         try:
             await self._bot.edit_message_reply_markup(chat_id=chat, message_id=message)
         except TelegramError as error:
@@ -241,6 +251,7 @@ class Outbox:
 
     async def send_sheet(self, chat: int, sheet: Sheet) -> None:
         """The document is in the chat."""
+        await self._in_all.turn()
         try:
             await self._bot.send_document(chat, sheet.content, filename=sheet.filename)
         except TelegramError as error:

@@ -39,6 +39,7 @@ class ChatState:
         calls: Bot API calls by method.
         refused: (method, description) of every answer that was not ok.
         group_limit, group_window: Messages and edits that a group takes in so many seconds; limit None: off.
+        bot_limit: Messages and edits of the bot in all chats in a second; off with the group's.
         query_seconds: Time to answer a tap; ``tap_seconds``: life of a tap that nobody fetches.
         first_message: The number of a chat's first message.
         ephemeral: What the server does with ``ephemeral_message_parameters``.
@@ -57,6 +58,7 @@ class ChatState:
         self.refused: list[tuple[str, str]] = []
         self.group_limit: int | None = 20
         self.group_window = 60.0
+        self.bot_limit = 30
         self.query_seconds = 15.0
         self.tap_seconds = 150.0
         self.first_message = 1
@@ -71,6 +73,7 @@ class ChatState:
             lambda: itertools.count(self.first_message)
         )
         self._sent: dict[int, deque[float]] = defaultdict(deque)
+        self._all_sent: deque[float] = deque()
         self._changed = asyncio.Event()
         self._subscribers: weakref.WeakSet[asyncio.Queue[Event]] = weakref.WeakSet()
 
@@ -119,18 +122,31 @@ class ChatState:
             sent.popleft()
         return len(sent)
 
+    def sent_in_a_second(self) -> int:
+        """Messages and edits in all chats within the last second."""
+        while self._all_sent and self._all_sent[0] <= self.clock() - 1:
+            self._all_sent.popleft()
+        return len(self._all_sent)
+
     def pace(self, chat: int) -> None:
         """Counts one message or edit.
 
         Raises:
-            Refused: 429, the group has had its share.
+            Refused: 429, the group or the bot has had its share.
         """
         if chat in self.barred:
             raise self.barred[chat]
-        if chat > 0 or self.group_limit is None:
+        if self.group_limit is None:
             return
-        if self.sent_in_window(chat) >= self.group_limit:
-            oldest = self._sent[chat][0] if self.group_limit else self.clock()
+        if self.sent_in_a_second() >= self.bot_limit:
+            raise Refused("Too Many Requests: retry after 1", 429, retry_after=1)
+        if chat < 0:
+            self._pace_of_group(chat, self.group_limit)
+        self._all_sent.append(self.clock())
+
+    def _pace_of_group(self, chat: int, limit: int) -> None:
+        if self.sent_in_window(chat) >= limit:
+            oldest = self._sent[chat][0] if limit else self.clock()
             wait = max(1, math.ceil(oldest + self.group_window - self.clock()))
             raise Refused(f"Too Many Requests: retry after {wait}", 429, retry_after=wait)
         self._sent[chat].append(self.clock())
