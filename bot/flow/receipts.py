@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bot.domain.book import Book
 from bot.domain.delivery import DeliveryNews, News, Place, StopNews, TemplateNews
 from bot.domain.events import Line
-from bot.errors import LedgerClosed
+from bot.errors import LedgerClosed, NotConfirmed
 from bot.flow.policy import Policy
 from bot.ports import Clock, Inbox, Ledger, NocChat, Notice, Spawn
 from bot.steps import receipts
@@ -55,11 +55,33 @@ class Receipts:
         self._places: tuple[datetime, dict[str, Place]] | None = None
 
     async def hear(self, news: Sequence[News]) -> None:
-        """Return once they are kept: nobody tells them again. OSError, LedgerClosed where they cannot be."""
+        """Return once they are kept: nobody tells them again. OSError, LedgerClosed where they cannot be.
+
+        Where the ledger outlives this machine, a customer's stop is a line of it by then.
+        """
         if self._ledger.closed is not None:
             raise LedgerClosed(self._ledger.closed)
+        if self._ledger.patience is not None:  # another machine may lead next, with its own inbox
+            await self._write_stops([one for one in news if isinstance(one, StopNews)])
+            news = [one for one in news if not isinstance(one, StopNews)]
         await self._inbox.keep(news)
         self.take(news)
+
+    async def _write_stops(self, stops: Sequence[StopNews]) -> None:
+        """Return once they are on record. LedgerClosed, also where nobody knows that within its patience."""
+        words = {one.person: one.word for one in stops}
+        if not words:
+            return
+
+        def rule(book: Book, now: datetime) -> Sequence[Line]:
+            return [line for who, word in words.items() for line in asked_to_stop(who, word)(book, now)]
+
+        try:
+            async with asyncio.timeout(self._ledger.patience):
+                if not await self._policy.decide(rule):  # it was told before, and may be on its way
+                    await self._ledger.flush()
+        except TimeoutError:
+            raise NotConfirmed("no answer in time") from None
 
     def take(self, news: Sequence[News]) -> None:
         """Work on news that are kept already, beside what goes on."""

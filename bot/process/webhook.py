@@ -19,7 +19,7 @@ def webhook(
     person: Callable[[str], str],
     clock: Clock,
 ) -> Route:
-    """What answers on `PATH`: 200 once what was told is on disk, as it is not told again then."""
+    """What answers on `PATH`: 200 once what was told is kept, as it is not told again then."""
 
     async def answer(request: Request) -> Response:
         if request.method == "GET":

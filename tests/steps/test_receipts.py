@@ -32,7 +32,7 @@ from bot.domain.events import (
     Undelivered,
 )
 from bot.domain.plan import Outcome, Progress, Receipt, Recipient, Skip
-from bot.errors import LedgerClosed
+from bot.errors import LedgerClosed, NotConfirmed
 from bot.flow.receipts import GAPS, WAITS
 from bot.steps import unknown
 from bot.steps.decide import release
@@ -318,6 +318,40 @@ async def test_a_customer_who_writes_parar_gets_nothing_any_more(sent: Desk) -> 
     assert asked.reason == "PARAR"
     assert person in sent.ledger.book.opted_out
     assert sent.inbox.held == []
+
+
+class TestALedgerThatOutlivesTheMachine:
+    """The next to lead may be another machine, which never sees this one's inbox."""
+
+    @pytest.fixture
+    def shared(self, sent: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+        monkeypatch.setattr(type(sent.ledger), "patience", 0.05)
+        return sent
+
+    async def test_has_a_stop_before_who_told_it_is_answered(self, shared: Desk) -> None:
+        who, at = shared.ledger.person("5561999990000"), shared.clock.now()
+        read = news(shared, next(iter(shared.dispatch().sends.recipients)), Arrival.READ)
+        await shared.flow.receipts.hear([StopNews(who, "PARAR", at), read, StopNews(who, "SAIR", at)])
+        assert len(shared.written(OptedOut)) == 1
+        assert shared.inbox.held == [read], "a stop of weeks ago is applied by no later start"
+        await shared.flow.receipts.hear([StopNews(who, "PARAR", at)])
+        assert len(shared.written(OptedOut)) == 1
+
+    @pytest.mark.parametrize("slow", ["commit", "flush"])
+    async def test_and_does_not_take_it_in_time_is_told_again(
+        self, shared: Desk, monkeypatch: pytest.MonkeyPatch, slow: str
+    ) -> None:
+        stop = StopNews(shared.ledger.person("5561999990000"), "PARAR", shared.clock.now())
+        if slow == "flush":  # the line is in the book, and on its way
+            await shared.flow.receipts.hear([stop])
+
+        async def never(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(shared.ledger, slow, never)
+        with pytest.raises(NotConfirmed):
+            await shared.flow.receipts.hear([stop])
+        assert shared.inbox.held == []
 
 
 async def test_what_is_about_a_case_that_left_is_remembered_by_the_ledger(sent: Desk) -> None:
