@@ -128,11 +128,14 @@ def _report(given: argparse.Namespace) -> int:
         found, damage = report(folder, month, disk)
     lines = (f"{line}\n".encode() for line in month_summary(found, words))
     document = month_csv(found, words) if given.csv else lines
-    if given.out is None:
+    if given.out_to is not None:
+        with os.fdopen(given.out_to, "wb") as file:
+            file.writelines(document)
+    elif given.out is None:
         sys.stdout.buffer.writelines(document)
     else:
         save(given.out, document, folder)
-    if given.csv and given.out is not None:
+    if given.csv and (given.out, given.out_to) != (None, None):
         sys.stdout.buffer.writelines(lines)
     if damage is not None:
         print(damage, file=sys.stderr)

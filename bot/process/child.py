@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -30,14 +31,19 @@ class Ended(NamedTuple):
 
 
 async def ended(
-    *arguments: str, patience: float, module: str = "bot", language: str = ENGLISH
+    *arguments: str,
+    patience: float,
+    module: str = "bot",
+    language: str = ENGLISH,
+    descriptors: Sequence[int] = (),
 ) -> Ended | str:
     """Run it; where it does not come to an end by itself within `patience` seconds, why not.
 
-    It is gone when this returns, also where the caller is cancelled, however often.
+    It is gone when this returns, also where the caller is cancelled, however often. It has these
+    `descriptors`.
     """
     stop, cancelled = asyncio.Event(), None
-    running = asyncio.create_task(_run((module, *arguments), patience, stop, language))
+    running = asyncio.create_task(_run((module, *arguments), patience, stop, language, descriptors))
     while not running.done():
         try:
             await asyncio.wait({running})
@@ -50,7 +56,11 @@ async def ended(
 
 
 async def _run(
-    arguments: tuple[str, ...], patience: float, stop: asyncio.Event, language: str
+    arguments: tuple[str, ...],
+    patience: float,
+    stop: asyncio.Event,
+    language: str,
+    descriptors: Sequence[int],
 ) -> Ended | str:
     try:
         child = await asyncio.create_subprocess_exec(
@@ -59,6 +69,7 @@ async def _run(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            pass_fds=descriptors,
         )
     except OSError as error:
         return error.strerror or type(error).__name__
@@ -88,14 +99,16 @@ class Reports:
             raise Declined("report_running")
         self._busy = True
         try:
-            with tempfile.TemporaryDirectory(prefix="report-") as place:  # for this user alone
-                out = Path(place) / "month.csv"
-                how = await ended("report", month, "--csv", "--out", str(out), *self._of, patience=_PATIENCE)
-                if isinstance(how, str) or not how.out or not out.exists():
+            with tempfile.TemporaryFile() as rows:  # without a name: whatever ends this process, it is gone
+                out = rows.fileno()
+                command = ("report", month, "--csv", "--out-to", str(out), *self._of)
+                how = await ended(*command, patience=_PATIENCE, descriptors=(out,))
+                if isinstance(how, str) or not how.out:
                     why = how if isinstance(how, str) else how.err.strip().rpartition("\n")[2]
                     log.warning("a month's report could not be made: %s", why)
                     raise Declined("report_failed")
-                return how.out, await asyncio.to_thread(out.read_bytes)
+                rows.seek(0)
+                return how.out, await asyncio.to_thread(rows.read)
         except OSError as error:
             log.warning("a month's report could not be made: %s", error.strerror)
             raise Declined("report_failed") from error

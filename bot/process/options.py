@@ -113,6 +113,7 @@ def _report_parser(parser: argparse.ArgumentParser) -> None:
         "--csv", action="store_true", help=_("a row an interruption, for Excel (default: a summary)")
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help=_("for this user alone (default: stdout)"))
+    parser.add_argument("--out-to", type=int, help=argparse.SUPPRESS)  # a descriptor that the bot gives
     parser.add_argument("--data", type=Path, help=_("the data folder (default: DATA_DIR)"))
     parser.add_argument("--language", choices=("pt_BR", "en"), help=_("instead of BOT_LANGUAGE"))
     parser.add_argument("--least", type=_minutes, metavar="MINUTES", help=_("instead of CREDIT_MIN_MINUTES"))

@@ -3,6 +3,9 @@
 import asyncio
 import csv
 import io
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -37,6 +40,7 @@ from tests.storage.past.histories import Story, write
 from tests.storage.samples import adds
 
 ZONE = ZoneInfo("America/Sao_Paulo")
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -289,6 +293,37 @@ async def test_the_bot_has_a_child_make_it_one_at_a_time(
     assert rows == b"".join(month_csv(told(tmp_path), PT))
     with pytest.raises(Declined, match="report_failed"):
         await reports.month("2027-11")
+
+
+CUT_OFF = """
+import asyncio, os, pathlib, sys
+from bot.process import child
+ended = child.ended
+async def cut_off(*command, **how):
+    print((await ended(*command, **how)).out)
+    sys.stdout.flush()
+    os._exit(75)
+child.ended = cut_off
+asyncio.run(child.Reports(pathlib.Path(sys.argv[1]), "pt_BR", 10).month("2026-11"))
+"""
+
+
+@pytest.mark.process
+@pytest.mark.bug(
+    "a month's report with names stayed in the folder for temporary files where the bot was cut off"
+)
+async def test_cut_off_while_a_report_is_made_the_bot_leaves_no_file(desk: Desk, tmp_path: Path) -> None:
+    await outage(desk)
+    data, temporary = tmp_path, tmp_path / "tmp"
+    temporary.mkdir()
+    env = {**os.environ, "TZ": str(ZONE), "TMPDIR": str(temporary)}
+    command = [sys.executable, "-c", CUT_OFF, str(data)]
+    how = await asyncio.to_thread(
+        subprocess.run, command, env=env, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (how.returncode, how.stderr) == (75, "")
+    assert how.stdout.rstrip() == "\n".join(month_summary(told(data), PT))
+    assert [*temporary.rglob("*")] == []
 
 
 @pytest.mark.parametrize("seed", range(6))
