@@ -12,7 +12,7 @@ from bot.errors import AnswerLost, Throttled, TryLater
 from bot.gateways.dry_run import DryRun
 from bot.process.cluster import sharing
 from bot.process.cluster.lending import Lending
-from bot.process.cluster.sharing import ASIDE, AT_ONCE, BEFORE, Sharing
+from bot.process.cluster.sharing import ASIDE, AT_ONCE, BEFORE, LOST, Sharing
 from bot.storage.postgres import sends
 from bot.storage.postgres.lease import Lease, boottime
 from bot.storage.postgres.notices import Notices
@@ -386,6 +386,40 @@ class TestWhatMayHaveLeftThere:
         two.there.answering.set()
         await until(lambda: two.left)
         assert [receipt for _, receipt in two.left] == [ACCEPTED]
+
+    async def test_one_that_is_gone_for_long_is_not_waited_for_and_its_answer_is_told_when_it_is_back(
+        self, two: Two, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sharing, "ANSWERED_WITHIN", None)
+        await both(two)
+        two.there.answering.clear()
+        sent = two.send()
+        await until(lambda: two.there.received)
+        two.lending.retire()
+        await two.are(1)
+        assert not sent.done()
+        two.clock.ticks += LOST
+        await until(sent.done)
+        assert sent.result() == BROKEN_OFF
+        two.there.answering.set()
+        await until(lambda: two.left)
+        assert [receipt for _, receipt in two.left] == [ACCEPTED]
+        assert two.counts() == (0, 1)
+
+    async def test_what_goes_wrong_with_one_answer_keeps_no_other_from_being_heard(
+        self, two: Two, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await both(two)
+        answers, wrong = two.handing.answers, iter([ValueError("odd")])
+
+        async def odd_once(*, before: bool = False) -> list[tuple[str, str, Answer]]:
+            for error in wrong:
+                raise error
+            return await answers(before=before)
+
+        monkeypatch.setattr(two.handing, "answers", odd_once)
+        assert await asyncio.gather(*(two.send() for _ in range(4))) == [ACCEPTED] * 4
+        assert "went wrong, and goes on" in caplog.text
 
     async def test_an_answer_that_was_heard_while_it_was_taken_back_counts(
         self, two: Two, monkeypatch: pytest.MonkeyPatch

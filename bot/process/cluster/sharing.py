@@ -29,6 +29,7 @@ TAKEN_WITHIN = 1.5  # seconds after which one that was handed over is taken back
 AT_ONCE = 3.0  # seconds after which one that did not leave there is not sent here: it may be halted by then
 ASIDE = 30.0  # seconds that a machine is handed nothing that did not take a message, or could not send it
 ANSWERED_WITHIN = 25.0  # seconds, below those of the sender: a machine that was lost is none of the gateway's
+LOST = 7.0  # seconds that a machine is not there any more, and its answers are not waited for: ten in all
 BEFORE = 120.0  # seconds in which answers to who led before may come
 CLEAR = 3600.0  # seconds between two times that what nobody needs is cleared away
 Listen = Callable[[Callable[[], None]], Notices]
@@ -46,7 +47,8 @@ class Sharing:
         self._machines: tuple[str, ...] = ()
         self._aside: dict[str, float] = {}
         self._out: list[tuple[Parcel, asyncio.Future[str | None]]] = []
-        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+        self._waiting: dict[str, tuple[str, asyncio.Future[Answer]]] = {}
+        self._gone: dict[str, float] = {}
         self._to_put, self._news = asyncio.Event(), asyncio.Event()
         self._notices = listen(self._news.set)
         self._tasks: list[asyncio.Task[None]] = []
@@ -65,7 +67,7 @@ class Sharing:
         """Look for other machines from now on."""
         loop = asyncio.get_running_loop()
         works: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = (self._hand, self._hear, self._keep)
-        self._tasks = [loop.create_task(work(), name="sharing") for work in works]
+        self._tasks = [loop.create_task(_kept_on(work), name="sharing") for work in works]
         self._notices.start()
 
     async def stop(self) -> None:
@@ -117,7 +119,7 @@ class Sharing:
         loop = asyncio.get_running_loop()
         put: asyncio.Future[str | None] = loop.create_future()
         waiter: asyncio.Future[Answer] = loop.create_future()
-        self._waiting[parcel.id] = waiter
+        self._waiting[parcel.id] = owner, waiter
         self._out.append((parcel, put))
         self._to_put.set()
         try:
@@ -171,7 +173,7 @@ class Sharing:
     async def _take_in(self) -> None:
         answers = await self._handing.answers()
         for id_, about, answer in answers:
-            waiter = self._waiting.get(id_)
+            _, waiter = self._waiting.get(id_, ("", None))
             if waiter is not None and not waiter.done():
                 waiter.set_result(answer)
             elif answer.receipt is not None:  # it came too late for who waited
@@ -206,5 +208,20 @@ class Sharing:
         for one in {*machines} ^ {*self._machines}:
             how = "sends messages, too" if one in machines else "sends no messages any more"
             log.info("%s %s", one.partition(" ")[0], how)
-        self._machines = machines
+        now, self._machines = self._clock.monotonic(), machines
+        out = {owner for owner, _ in self._waiting.values()}
+        self._gone = {one: self._gone.get(one, now) for one in out.difference(machines)}
+        for owner, waiter in self._waiting.values():
+            if now - self._gone.get(owner, now) >= LOST and not waiter.done():
+                waiter.set_result(Answer(BROKEN_OFF))  # what it hears all the same is told then
         self._aside = {one: until for one, until in self._aside.items() if one in machines}
+
+
+async def _kept_on(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """The edge: what goes wrong once must not end it, as every message would wait for its answer in vain."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("sharing the sending with other machines went wrong, and goes on")
+            await asyncio.sleep(MACHINES)
