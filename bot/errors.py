@@ -109,7 +109,18 @@ class NotConfirmed(LedgerClosed):
 
 
 Why = Literal[
-    "damaged", "gone", "full", "unwritable", "clock", "key", "away", "fenced", "elsewhere", "lacking", "newer"
+    "damaged",
+    "rows",
+    "gone",
+    "full",
+    "unwritable",
+    "clock",
+    "key",
+    "away",
+    "fenced",
+    "elsewhere",
+    "lacking",
+    "newer",
 ]
 
 

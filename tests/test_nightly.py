@@ -119,12 +119,8 @@ async def test_a_packing_that_comes_to_nothing_closes_nothing(
 ) -> None:
     ended = child.ended
 
-    async def fails(*command: str, patience: float, language: str) -> child.Ended | str:
-        return (
-            "no memory"
-            if command[1] == "pack"
-            else await ended(*command, patience=patience, language=language)
-        )
+    async def fails(*command: str, **how: Any) -> child.Ended | str:
+        return "no memory" if command[1] == "pack" else await ended(*command, **how)
 
     def refuses(_disk: Disk, _folder: Path) -> list[str]:
         raise OSError(5, "Input/output error")

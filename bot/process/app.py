@@ -18,7 +18,7 @@ from bot.directories.own import Own
 from bot.domain.book import Doubt
 from bot.domain.delivery import News
 from bot.domain.plan import Receipt
-from bot.errors import LedgerClosed, StartupError
+from bot.errors import Closed, LedgerClosed, StartupError
 from bot.flow.deps import Deps
 from bot.flow.flow import Flow
 from bot.flow.kept import sent
@@ -168,7 +168,9 @@ class App:
         self._panel = self._open_panel()
         self._server.routes = self._routes()
         self._checkpoints = Checkpoints(settings.data_dir, ledger, clock)
-        self._nightly = Nightly(settings.data_dir, ledger, self._telegram.groups.say)
+        self._nightly = Nightly(
+            settings.data_dir, ledger, self._telegram.groups.say, settings.ledger.get_secret_value()
+        )
         self._views = Views(settings.data_dir, ledger, self._rules.cooldown_hours, clock)
         holders = Holders(self._flow, self._telegram, pace, self._views, self._schedule.follow)
         reload = None if self._given is None else Reload(settings, self._given, clock, holders)
@@ -217,9 +219,12 @@ class App:
         return found
 
     def _is_closed(self, why: str) -> None:
-        """The groups hear of it; and who leads makes room for another machine: there it may be open."""
+        """The groups hear of it; and who leads makes room for another machine: there it may be open.
+
+        Not where a line in the database is damaged, which is so for all of them.
+        """
         self._telegram.groups.say(Notice("ledger_closed", {"why": why}))
-        if self._lead is not None:
+        if self._lead is not None and not (isinstance(why, Closed) and why.code == "rows"):
             gone = f"the ledger is closed ({why})"
             asyncio.get_running_loop().call_later(HEARD, self._lead.leading.lost, gone)
 

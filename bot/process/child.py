@@ -35,15 +35,17 @@ async def ended(
     patience: float,
     module: str = "bot",
     language: str = ENGLISH,
+    told: str = "",
     descriptors: Sequence[int] = (),
 ) -> Ended | str:
     """Run it; where it does not come to an end by itself within `patience` seconds, why not.
 
     It is gone when this returns, also where the caller is cancelled, however often. It has these
-    `descriptors`.
+    `descriptors`, and reads what it is `told`: no list of processes and no environment shows that.
     """
     stop, cancelled = asyncio.Event(), None
-    running = asyncio.create_task(_run((module, *arguments), patience, stop, language, descriptors))
+    work = _run((module, *arguments), patience, stop, language, told=told, descriptors=descriptors)
+    running = asyncio.create_task(work)
     while not running.done():
         try:
             await asyncio.wait({running})
@@ -60,13 +62,15 @@ async def _run(
     patience: float,
     stop: asyncio.Event,
     language: str,
+    *,
+    told: str,
     descriptors: Sequence[int],
 ) -> Ended | str:
     try:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *arguments),
             env=_bare(language),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE if told else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             pass_fds=descriptors,
@@ -74,7 +78,10 @@ async def _run(
     except OSError as error:
         return error.strerror or type(error).__name__
     _stand_back(child.pid)
-    said, stopped = asyncio.ensure_future(child.communicate()), asyncio.ensure_future(stop.wait())
+    said, stopped = (
+        asyncio.ensure_future(child.communicate(told.encode() or None)),
+        asyncio.ensure_future(stop.wait()),
+    )
     done, _ = await asyncio.wait({said, stopped}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     if said not in done:

@@ -1,7 +1,8 @@
 """Each night the ledger's lines are read again where they lie: a disk forgets, and a start reads few of them.
 
-A child process does it (`ledger verify`). What differs closes the ledger: cards go on, nothing is sent. The
-checkpoints go as well, so that the next start reads every line and stays closed until that is mended.
+A child process does it (`ledger verify`), of the rows in PostgreSQL as well where the ledger is there. What
+differs closes the ledger: cards go on, nothing is sent. The checkpoints go as well, so that the next start
+reads every line and stays closed until that is mended.
 
 A ledger that is whole has the months that are over packed then, by another child.
 """
@@ -18,7 +19,7 @@ from bot.errors import Closed
 from bot.ports import Notice
 from bot.process import child
 from bot.storage.checkpoint import forget
-from bot.storage.commands.phrases import BAD, GONE, NONE, PLACE, TWICE
+from bot.storage.commands.phrases import BAD, GONE, NONE, PLACE, ROW, ROW_CLOSES, TWICE
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.segments import to_pack
@@ -38,7 +39,11 @@ Why = Literal["late", "killed", "twice", "other"]
 class Nightly:
     """Has the ledger verified. `say` tells the group."""
 
-    def __init__(self, folder: Path, ledger: FileLedger, say: Callable[[Notice], None]) -> None:
+    def __init__(
+        self, folder: Path, ledger: FileLedger, say: Callable[[Notice], None], url: str = ""
+    ) -> None:
+        """`url` is the database that the lines are in, empty for files."""
+        self._url = url
         self._folder, self._ledger, self._say = folder, ledger, say
         self._at_it: asyncio.Task[object] | None = None
         self._unread: str | None = None
@@ -55,7 +60,7 @@ class Nightly:
             self._at_it = None
 
     async def _check(self) -> None:
-        how = await self._child("verify")
+        how = await self._child("verify", *(["--rows"] if self._url else []), told=self._url)
         if isinstance(how, str):
             self._not_read("late" if how == child.LATE else "other", how)
         elif how.code == 0:
@@ -77,10 +82,10 @@ class Nightly:
         if self._found:
             await asyncio.to_thread(forget, Disk(), self._folder)  # one may have been on its way
 
-    async def _child(self, command: str) -> child.Ended | str:
+    async def _child(self, *command: str, told: str = "") -> child.Ended | str:
         """In the language of whoever hears of it, so what is read of it is, too."""
-        folder, language = str(self._folder), tongue.spoken()
-        return await child.ended("ledger", command, "--data", folder, patience=PATIENCE, language=language)
+        arguments = ("ledger", *command, "--data", str(self._folder))
+        return await child.ended(*arguments, patience=PATIENCE, language=tongue.spoken(), told=told)
 
     async def _pack(self) -> None:
         """The months that are over, where one is not packed; what cannot be packed stays as it is."""
@@ -102,6 +107,10 @@ class Nightly:
         self._found = True
         self._ledger.shut(wrong)
         await asyncio.to_thread(forget, Disk(), self._folder)
+        if wrong.code == "rows":
+            from bot.storage.postgres.copy import distrust  # noqa: PLC0415 - files need no driver
+
+            await asyncio.to_thread(distrust, Disk(), self._folder)
 
     def _not_read(self, why: Why, exactly: str) -> None:
         """It says nothing of the ledger: nothing is closed for it, and somebody should look.
@@ -126,6 +135,10 @@ def _wrong(said: str) -> Closed | None:
         text = "{file}, line {line} is damaged ({what}): see python -m bot ledger verify"
         text = tongue.said(text, file=bad["file"], line=bad["line"], what=bad["what"])
         return Closed(text, "damaged", file=Path(bad["file"]).name, line=int(bad["line"]))
+    there = tongue.pattern(ROW, line=r"\d+")
+    if row := re.search(f"^{there}", said, re.MULTILINE):
+        line = int(row["line"])
+        return Closed(tongue.said(ROW_CLOSES, line=line), "rows", line=line)
     for text in (NONE, GONE):
         none = tongue.pattern(text, folder=".+", names=".+", show=".+", anew=".+")
         if gone := re.search(f"^{none}", said, re.MULTILINE):

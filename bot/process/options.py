@@ -154,6 +154,7 @@ def _ledger_parsers(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=_("also read every field, and check that each line fits the state"),
     )
+    made["verify"].add_argument("--rows", action="store_true", help=argparse.SUPPRESS)  # the nightly check
     made["show"].add_argument(
         "case", type=_case, nargs="?", help=_("its number (default: a line for each case)")
     )

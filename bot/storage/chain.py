@@ -119,6 +119,22 @@ def whole(disk: Disk, folder: Path, lines: Iterable[int] = ()) -> Scan | None:
     return found if found.head.seq else None
 
 
+def first_off(raws: Iterable[bytes]) -> tuple[int | None, Head]:
+    """The number of the first of these, a ledger's lines, that is not as it was written; None where all are.
+
+    With it the last line that is. The files need not be there.
+    """
+    chain = _Chain(())
+    seq, digest = 0, codec.NO_LINE
+    for raw in raws:
+        try:
+            chain.take(raw)
+        except _Off:
+            return seq + 1, Head(seq, digest=digest)
+        seq, digest = chain.end.seq, chain.end.digest
+    return None, Head(seq, digest=digest)
+
+
 def _segment(found: Scan, chain: _Chain, name: str, pieces: Iterator[bytes], *, fields: bool) -> None:
     if found.trouble is not None:  # something follows what is not whole
         raise _Off

@@ -16,7 +16,11 @@ TWICE = (
 )
 NONE = "{folder} has no ledger: is DATA_DIR right?"
 GONE = "{folder} has no ledger, and yet {names} {show}: {anew}"
+ROW = "PostgreSQL: line {line} does not stand there as it was written"
 """These the bot reads, too, when a child has verified (`bot.process.nightly`)."""
+
+ROW_CLOSES = "PostgreSQL: line {line} does not stand there as it was written: see python -m bot ledger verify"
+"""Why a ledger is closed then."""
 
 NEWER = "lines of a newer version: start that version, it may find nothing wrong"
 """What to do about lines that are as they were written and that this version cannot read."""

@@ -16,7 +16,7 @@ import structlog
 
 from bot import tongue
 from bot.domain.book import Doubt
-from bot.errors import StartupError
+from bot.errors import Closed, StartupError
 from bot.ports import Clock
 from bot.storage import codec
 from bot.storage.checkpoint import newest, resumed
@@ -25,7 +25,7 @@ from bot.storage.disk import Disk
 from bot.storage.people import months
 from bot.storage.people.key import NAME as KEY
 from bot.storage.people.key import Key, KeyMissing, key_of, read
-from bot.storage.postgres import kept, table
+from bot.storage.postgres import kept, rows, table
 from bot.storage.postgres.link import Link, Lost
 from bot.storage.replay import SHELF, Fault, Scan, doubt_about, heads_of_views, quarantine, scan
 from bot.storage.segments import ledger_folder, segment_name, segments_in
@@ -212,7 +212,7 @@ def people(
     """
     query = "SELECT line FROM ledger_people WHERE month = %s ORDER BY seq"
     there, known = table.kept(link), known or {}
-    for month in (month for month, rows in there.items() if known.get(month) != rows):
+    for month in (month for month, what in there.items() if known.get(month) != what):
         raws = [row[0].encode() for row in link.ask(query, (month,))]
         mine = list(months.lines(disk, folder, month)) if month in months.months_in(disk, folder) else []
         if mine != raws:
@@ -229,6 +229,21 @@ def told(disk: Disk, folder: Path) -> None:
     _put(disk, folder, lacking=None)
 
 
+def distrust(disk: Disk, folder: Path) -> None:
+    """A line in PostgreSQL was found not to be as it was written: no start forgets it."""
+    _put(disk, folder, damaged=True)
+
+
+def recovered(link: Link, disk: Disk, folder: Path) -> Closed | None:
+    """Why the ledger stays closed, where a line there was found to be damaged and still is. Lost, OSError."""
+    if not (_mark(disk, folder) or {}).get("damaged"):
+        return None
+    if (off := rows.read(link).off) is not None:
+        return rows.damaged(off)
+    _put(disk, folder, damaged=None)
+    return None
+
+
 def _mark(disk: Disk, folder: Path) -> dict[str, object] | None:
     place = ledger_folder(folder)
     if COPY not in disk.names(place):
@@ -240,6 +255,7 @@ def _mark(disk: Disk, folder: Path) -> dict[str, object] | None:
     return said if isinstance(said, dict) else {}
 
 
-def _put(disk: Disk, folder: Path, *, lacking: int | None) -> None:
-    said = {"of": "postgresql", **({} if lacking is None else {"lacking": lacking})}
-    disk.replace(ledger_folder(folder) / COPY, json.dumps(said).encode() + b"\n")
+def _put(disk: Disk, folder: Path, **changed: int | None) -> None:
+    said = {**(_mark(disk, folder) or {}), "of": "postgresql", **changed}
+    kept = {name: value for name, value in said.items() if value is not None}
+    disk.replace(ledger_folder(folder) / COPY, json.dumps(kept).encode() + b"\n")

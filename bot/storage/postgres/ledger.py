@@ -314,7 +314,10 @@ def _brought(warm: Warm, clock: Clock, disk: Disk, epoch: int | None) -> dict[st
     link, folder, found = warm.link, warm.folder, warm.bring(disk)
     if found.trouble is None:
         warm.bring_people(disk)
-    corrupt = None if found.trouble is None else explained(folder, found.trouble, found.head.seq)
+    if found.trouble is not None:
+        corrupt: Closed | None = explained(folder, found.trouble, found.head.seq)
+    else:
+        corrupt = copy.recovered(link, disk, folder)
     people, corrupt = _people(link, folder, disk, found, corrupt)
     segments = Segments(disk, folder, found.head)
     if corrupt is None:

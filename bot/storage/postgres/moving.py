@@ -12,12 +12,12 @@ from filelock import Timeout
 from bot.errors import StartupError
 from bot.ports import Clock
 from bot.storage import codec, copied
-from bot.storage.commands.phrases import counted, no_ledger
+from bot.storage.commands.phrases import ROW, counted, no_ledger
 from bot.storage.disk import Disk
 from bot.storage.people import months
 from bot.storage.people.key import NAME as KEY
 from bot.storage.people.key import KeyMissing, read
-from bot.storage.postgres import copy, kept, schema, table
+from bot.storage.postgres import copy, kept, rows, schema, table
 from bot.storage.postgres.link import Link, Lost, why
 from bot.storage.replay import Scan, make_durable, scan
 from bot.storage.segments import Head, ledger_folder, segments_in
@@ -113,15 +113,19 @@ def out(url: str, folder: Path, clock: Clock, disk: Disk | None = None) -> str:
 
 
 def compared(url: str) -> tuple[bool, str]:
-    """Whether a database has all lines that its head says, and ends with the last, in words. StartupError."""
+    """Whether a database has all lines as they were written, up to the one that its head names, in words.
+
+    StartupError.
+    """
     with _linked(url) as link:
         schema.check(link.connection())
-        end, lines = table.end(link), table.count(link)
-        last = table.line(link, end.seq)
-        whole = lines == end.seq and (last is None or codec.digest(last) == end.digest)
+        found = rows.read(link)
+        if found.off is not None:
+            text = "the copy in DATA_DIR has it: bot/docs/ledger.md says how it is put right"
+            return False, f"{_(ROW, line=found.off)}. {_(text)}"
         text = "PostgreSQL: {lines}, the last one is {seq}:{digest}"
-        told = _(text, lines=counted(lines, "line"), seq=end.seq, digest=end.digest[:8])
-        return whole, told if whole else f"{told} ({_('its head says something else')})"
+        told = _(text, lines=counted(found.seq, "line"), seq=found.seq, digest=found.digest[:8])
+        return found.ends, told if found.ends else f"{told} ({_('its head says something else')})"
 
 
 def refreshed(folder: Path, url: str, clock: Clock, disk: Disk | None = None) -> None:
