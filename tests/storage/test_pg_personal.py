@@ -1,5 +1,9 @@
 """Names and phones in PostgreSQL: what is due goes there and here, whatever fails on the way."""
 
+import asyncio
+import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -24,13 +28,15 @@ from tests.storage.test_postgres import through
 from tests.wires import Wire, wire
 
 pytestmark = pytest.mark.process
+ROOT = Path(__file__).parents[2]
 MONTHS = ["2026-11.jsonl", "2026-12.jsonl"]
 
 
-def rows(url: str) -> list[str]:
-    """The months that the table has."""
+def rows(url: str, text: str = "") -> list[str]:
+    """The months that the table has, of rows with that text."""
     with Connection.connect(url) as connection:
-        found = connection.execute("SELECT DISTINCT month FROM ledger_people ORDER BY month")
+        query = "SELECT DISTINCT month FROM ledger_people WHERE line LIKE %s ORDER BY month"
+        found = connection.execute(query, (f"%{text}%",))
         return [month for (month,) in found.fetchall()]
 
 
@@ -192,3 +198,49 @@ async def test_who_leads_next_lets_it_go_whatever_it_sends_itself(database: str,
         handing.hang_up()
         await ledger.close()
         await lease.close()
+
+
+KILLED = """
+import asyncio, os, pathlib, sys
+from bot.process.clock import SystemClock
+from bot.storage.commands import forget
+from bot.storage.postgres import table
+from tests.fakes import ANA
+put = table.put
+def killed(link, month, *given):
+    put(link, month, *given)
+    os._exit(9)
+table.put = killed
+phone = forget.phone_of("61999990001")
+asyncio.run(forget.forget(pathlib.Path(sys.argv[1]), phone, ANA, SystemClock(), url=sys.argv[2]))
+"""
+
+
+async def test_killed_between_two_months_the_same_command_does_the_rest(
+    database: str, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "data", tmp_path / "other"
+    async with two_months(database, folder):
+        pass
+    shutil.copytree(folder, other)
+    assert (rows(database, ONE.digits), holds(folder)) == (MONTHS, MONTHS)
+    command = [sys.executable, "-c", KILLED, str(folder), database]
+    how = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, check=False)
+    assert (how.returncode, how.stderr) == (9, b"")
+    assert rows(database, ONE.digits) == MONTHS[1:]
+    with Connection.connect(database, autocommit=True) as connection:  # the command's turn is over
+        connection.execute("UPDATE ledger_lease SET until = '-infinity'")
+    await forget(folder, ONE, ANA, FakeClock(), url=database)
+    assert (rows(database, "Maria"), holds(folder, "Maria")) == (MONTHS, MONTHS), "others stay"
+    for text in (ONE.digits, ONE.digits[-8:], "Ávila"):
+        assert text not in whole(database)
+        assert holds(folder, text) == []
+    assert holds(other) == MONTHS
+    await (await PostgresLedger.open(database, other, FakeClock())).close()
+    assert holds(other) == [], "another machine's folder, once it starts"
+
+
+def holds(folder: Path, text: str = ONE.digits) -> list[str]:
+    """The files that have it in them."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [path.name for path in files if text.encode() in path.read_bytes()]
