@@ -194,7 +194,7 @@ def _migrate(given: argparse.Namespace) -> int:
     elif given.source is not None and there and not here:
         print(moving.into(Path(given.source), dest))
     elif dest and here and not there:
-        print(moving.out(given.source, Path(dest), SystemClock()))
+        print(asyncio.run(moving.out(given.source, Path(dest), SystemClock())))
     else:
         text = "one of --from and --to is a data folder, the other one the address of a database, postgresql://..."
         raise StartupError(text)

@@ -207,7 +207,7 @@ async def test_who_leads_and_never_had_them_hears_of_them_and_stops_until_somebo
     await leads.close()
     await stands_by.stop()
     with pytest.raises(StartupError, match="confirm them first"):
-        moving.out(database, others.with_name("files"), FakeClock())
+        await moving.out(database, others.with_name("files"), FakeClock())
     again = await begun(database, others)
     assert ([len(lines) for lines in again.kept], again.book.unconfirmed is not None) == ([2], True)
     await again.close()

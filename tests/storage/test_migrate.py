@@ -13,9 +13,10 @@ from bot.domain import events as ev
 from bot.domain.phone import parse_phone
 from bot.errors import StartupError
 from bot.storage.commands.forget import forget, phone_of
+from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.people import months
-from bot.storage.postgres import moving, table
+from bot.storage.postgres import moving, schema, table
 from bot.storage.postgres.lease import Lease
 from bot.storage.postgres.ledger import PostgresLedger
 from tests.fakes import ANA, NOON, FakeClock
@@ -58,7 +59,7 @@ async def test_into_postgres_and_back_it_is_the_same_ledger(
     before, there = exported(one, capsys), files(one)
     assert main(["ledger", "migrate", "--from", str(one), "--to", url]) == 0
     assert "61 lines are in PostgreSQL now" in capsys.readouterr().out
-    assert main(["ledger", "migrate", "--from", url, "--to", str(two)]) == 0
+    assert await asyncio.to_thread(main, ["ledger", "migrate", "--from", url, "--to", str(two)]) == 0
     assert "61 lines are in" in capsys.readouterr().out
     assert files(two) == there
     assert exported(two, capsys) == before
@@ -103,10 +104,10 @@ async def test_broken_off_it_goes_on_where_it_was(
     for refuses in (
         lambda: moving.made(database),
         lambda: moving.compared(database),
-        lambda: moving.out(database, tmp_path / "out", FakeClock()),
+        lambda: asyncio.run(moving.out(database, tmp_path / "out", FakeClock())),
     ):
         with pytest.raises(StartupError, match="or that was broken off"):
-            refuses()
+            await asyncio.to_thread(refuses)
     with pytest.raises(StartupError, match="or that was broken off"):
         await PostgresLedger.open(database, tmp_path / "another", FakeClock())
     assert "61 lines" in moving.into(tmp_path, database)
@@ -148,17 +149,80 @@ async def test_no_other_ledger_is_written_over(database: str, tmp_path: Path) ->
     with pytest.raises(StartupError, match="it is another one"):
         moving.into(tmp_path / "two", database)
     with pytest.raises(StartupError, match="has a ledger already"):
-        moving.out(database, tmp_path / "two", FakeClock())
+        await moving.out(database, tmp_path / "two", FakeClock())
 
 
 async def test_who_still_writes_is_shut_out_when_it_is_moved_away(database: str, tmp_path: Path) -> None:
     await lived(tmp_path / "one")
     moving.into(tmp_path / "one", database)
     ledger = await PostgresLedger.open(database, tmp_path / "one", FakeClock())
-    moving.out(database, tmp_path / "two", FakeClock())
+    await moving.out(database, tmp_path / "two", FakeClock())
     with pytest.raises(Exception, match="another process of this bot"):
         await ledger.commit(adds(opened(98)))
     await ledger.close()
+
+
+async def test_beside_a_machine_that_leads_nothing_is_moved_away(database: str, tmp_path: Path) -> None:
+    await lived(tmp_path / "one")
+    moving.into(tmp_path / "one", database)
+    lease = Lease(database, "noc-b 1", ttl=600, patience=PATIENCE)
+    taken = await lease.take()
+    assert taken is not None
+    ledger = await PostgresLedger.open(database, tmp_path / "one", FakeClock(), epoch=taken.epoch)
+    with pytest.raises(StartupError, match="noc-b leads: stop the bot on every machine"):
+        await moving.out(database, tmp_path / "two", FakeClock())
+    await ledger.commit(adds(opened(98)))
+    await ledger.close()
+    await lease.give_up()
+    await lease.close()
+    assert "62 lines" in await moving.out(database, tmp_path / "two", FakeClock())
+
+
+async def test_once_it_is_moved_away_nobody_leads_there_until_it_is_brought_back(
+    database: str, tmp_path: Path
+) -> None:
+    await lived(tmp_path / "one")
+    moving.into(tmp_path / "one", database)
+    await moving.out(database, tmp_path / "two", FakeClock())
+    with Connection.connect(database) as connection:
+        assert schema.make(connection) == schema.MOVED - schema.VERSION
+    for folder in ("one", "three"):
+        with pytest.raises(StartupError, match="was moved into files"):
+            await PostgresLedger.open(database, tmp_path / folder, FakeClock(LATER))
+    with pytest.raises(StartupError, match="was moved into files"):
+        await moving.out(database, tmp_path / "four", FakeClock())
+    files = FileLedger.open(tmp_path / "two", FakeClock(LATER))
+    await files.commit(adds(opened(98)))
+    await files.close()
+    assert "62 lines" in moving.into(tmp_path / "two", database)
+    ledger = await PostgresLedger.open(database, tmp_path / "one", FakeClock(LATER))
+    assert (ledger.recovery.lines, ledger.recovery.doubt) == (62, None)
+    await ledger.close()
+
+
+@pytest.mark.parametrize("at", ["make_durable", "remove"])
+async def test_moving_away_that_is_broken_off_is_repeated(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """Before nobody leads there any more, and behind it."""
+    await lived(tmp_path / "one")
+    moving.into(tmp_path / "one", database)
+
+    def breaks(*_: object) -> None:
+        raise StartupError("killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(*((moving, at, breaks) if at == "make_durable" else (Disk, at, breaks)))
+        with pytest.raises(StartupError, match="killed"):
+            await moving.out(database, tmp_path / "two", FakeClock())
+    with Connection.connect(database) as connection:
+        assert (schema.version(connection) == schema.VERSION) is (at == "make_durable")
+    with pytest.raises(StartupError, match="copy of a ledger in PostgreSQL"):
+        FileLedger.open(tmp_path / "two", FakeClock())
+    assert "61 lines" in await moving.out(database, tmp_path / "two", FakeClock())
+    await FileLedger.open(tmp_path / "two", FakeClock()).close()
+    with pytest.raises(StartupError, match="was moved into files"):
+        moving.compared(database)
 
 
 async def test_commands_look_at_what_is_in_postgres_now(

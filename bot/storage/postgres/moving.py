@@ -19,6 +19,7 @@ from bot.storage.people.key import NAME as KEY
 from bot.storage.people.key import KeyMissing, read
 from bot.storage.postgres import copy, kept, rows, schema, table
 from bot.storage.postgres.link import Link, Lost, why
+from bot.storage.postgres.turn import turn
 from bot.storage.replay import Scan, make_durable, scan
 from bot.storage.segments import Head, ledger_folder, segments_in
 from bot.tongue import said as _
@@ -79,20 +80,25 @@ def into(folder: Path, url: str, disk: Disk | None = None) -> str:
         )
 
 
-def out(url: str, folder: Path, clock: Clock, disk: Disk | None = None) -> str:
+async def out(url: str, folder: Path, clock: Clock, disk: Disk | None = None) -> str:
     """Bring the ledger of a database into a new data folder; what was done, in words.
 
-    Whatever still writes that database is shut out first. StartupError as above.
+    Nobody leads there meanwhile, nor afterwards. StartupError as above, also where a machine leads.
     """
     disk = disk or Disk()
-    with _alone(disk, folder), _linked(url) as link:
-        schema.check(link.connection())
-        if segments_in(disk, folder) and copied.COPY not in disk.names(ledger_folder(folder)):
+    with _alone(disk, folder):
+        begun = copied.COPY in disk.names(ledger_folder(folder))
+        if segments_in(disk, folder) and not begun:
             raise StartupError(_("{folder} has a ledger already: name a new folder", folder=folder), code=1)
+        async with turn(url, moved=begun) as epoch:
+            return _out(url, folder, clock, disk, epoch)
+
+
+def _out(url: str, folder: Path, clock: Clock, disk: Disk, epoch: int) -> str:
+    with _linked(url) as link:
         if kept.waiting(link):
             text = "a machine has lines that the database lacks: start the bot, and confirm them first"
             raise StartupError(_(text), code=1)
-        link.ask("UPDATE ledger_head SET epoch = epoch + 1")
         try:
             found, doubt = copy.brought(link, disk, folder, clock)
             copy.key(link, disk, folder, found)
@@ -106,6 +112,7 @@ def out(url: str, folder: Path, clock: Clock, disk: Disk | None = None) -> str:
         found = _whole(disk, folder)
         _compare(link, found.head)
         make_durable(disk, folder, found)
+        table.moved(link, epoch)  # before anybody may start on the files
         disk.remove(ledger_folder(folder) / copied.COPY)
         disk.sync_folder(ledger_folder(folder))
         lines = counted(found.head.seq, "line")

@@ -52,6 +52,9 @@ HALF = -1
 there for the whole of it. 0, as it was written once, is that of the first version.
 """
 
+MOVED = -1000
+"""What is added to that where the ledger was moved into files: nobody leads beside who uses those."""
+
 LEAST = 14
 """Of PostgreSQL: what is older gets no corrections any more."""
 
@@ -139,30 +142,38 @@ def _upgrade(connection: Connection[Any], there: int) -> None:
     for number in range(_tables(there) + 1, VERSION + 1):
         for statement in STEPS[number]:
             connection.execute(statement.encode())
-    now = VERSION if there > 0 else HALF * VERSION
+    now = VERSION if there > 0 else HALF * VERSION + (MOVED if there < MOVED else 0)
     connection.execute("UPDATE ledger_head SET version = %s, epoch = epoch + 1", (now,))
 
 
 def _tables(found: int) -> int:
-    """Which version the tables are of, also where the ledger in them is half."""
-    return found if found > 0 else max(1, HALF * found)
+    """Which version the tables are of, also where the ledger in them is half, or was moved away."""
+    return found if found > 0 else max(1, HALF * (found - MOVED if found < MOVED else found))
 
 
-def check(connection: Connection[Any]) -> None:
-    """StartupError where the tables are not those that this program understands; psycopg.Error."""
+def check(connection: Connection[Any], *, moved: bool = False) -> None:
+    """StartupError where the tables are not those that this program understands, or their ledger was moved
+    into files, unless `moved`; psycopg.Error.
+    """
     _check_server(connection)
     there = version(connection)
     _check_not_newer(there)
     if there is None:
         text = "there is no ledger in that database yet: run python -m bot ledger migrate --to its address"
         raise StartupError(tongue.said(text), code=1)
-    if there <= 0:
+    if there < MOVED and not moved:
+        text = (
+            "the ledger of that database was moved into files: take LEDGER away; or bring it back with "
+            "python -m bot ledger migrate --from their folder --to that database"
+        )
+        raise StartupError(tongue.said(text), code=1)
+    if MOVED <= there <= 0:
         text = (
             "a ledger is being brought into that database, or that was broken off: run python -m bot ledger "
             "migrate --from its folder --to that database to its end"
         )
         raise StartupError(tongue.said(text), code=1)
-    if there < VERSION:
+    if (there := _tables(there)) < VERSION:
         text = "the ledger's tables are of a version before ({there}, not {mine}): run ledger migrate --to"
         raise StartupError(tongue.said(text, there=there, mine=VERSION), code=1)
 

@@ -21,12 +21,13 @@ _TTL, _EVERY, _PATIENCE = 10.0, 2.0, 5.0  # seconds; where the command is killed
 
 
 @asynccontextmanager
-async def turn(url: str) -> AsyncIterator[int]:
-    """The epoch to write under. StartupError (exit code 1) where a machine leads, or the database is away.
+async def turn(url: str, *, moved: bool = False) -> AsyncIterator[int]:
+    """The epoch to write under. StartupError (exit code 1) where a machine leads, or the database is away;
+    `moved` as in `schema.check`.
 
     Who led last is found afterwards as it was found: a command is nobody who is taken over from.
     """
-    await asyncio.to_thread(_check, url)
+    await asyncio.to_thread(_check, url, moved)
     lease = Lease(url, f"{gethostname()} {token_hex(8)}", ttl=_TTL, patience=_PATIENCE)
     loop = asyncio.new_event_loop()  # of its own: a command reads for seconds, and asks on a terminal
     thread = Thread(target=loop.run_forever, name="lease", daemon=True)
@@ -70,10 +71,10 @@ async def _keep(lease: Lease, taken: Taken, over: asyncio.Event) -> None:
     await lease.give_up(taken)
 
 
-def _check(url: str) -> None:
+def _check(url: str, moved: bool) -> None:
     link = Link(url)
     try:
-        schema.check(link.connection())
+        schema.check(link.connection(), moved=moved)
     except Lost as error:
         raise StartupError(_unreachable(why(error)), code=1) from error
     finally:
