@@ -48,6 +48,27 @@ class Account:
         return f"Account(group={self.group})"
 
 
+class _Transport(httpx.AsyncHTTPTransport):
+    """No request is written that may not leave.
+
+    It is asked once there is a connection, as waiting for one and opening it takes seconds (httpcore tells of
+    each step); behind this the request is written without another wait.
+    """
+
+    def __init__(self, may_speak: Callable[[], bool], **options: Any) -> None:
+        super().__init__(**options)
+        self._may_speak = may_speak
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """As AsyncHTTPTransport; NetworkError where it may not leave any more."""
+        request.extensions["trace"] = self._goes_on
+        return await super().handle_async_request(request)
+
+    async def _goes_on(self, step: str, _: Mapping[str, Any]) -> None:
+        if step == "http11.send_request_headers.started" and not self._may_speak():
+            raise NetworkError("not_leading")
+
+
 class Connection(HTTPXRequest):
     """As HTTPXRequest, with answers of a limited size and no body of one in a log or an error's text.
 
@@ -65,11 +86,11 @@ class Connection(HTTPXRequest):
     ) -> None:
         """`pool` is connections at one time, `connect` the seconds that making one may take.
 
-        `asked` counts how requests ended, by `ASKED`. Where it may not speak nothing is asked: NetworkError.
+        `asked` counts how requests ended, by `ASKED`. Where it may not speak nothing leaves: NetworkError.
         """
         self._asked = Counter[str]() if asked is None else asked
-        self._may_speak = may_speak
-        inner = httpx.AsyncHTTPTransport(
+        inner = _Transport(
+            may_speak,
             verify=tls.context(),
             limits=httpx.Limits(max_connections=pool),
             proxy=proxy,
@@ -91,8 +112,6 @@ class Connection(HTTPXRequest):
         """As HTTPXRequest; of a refusal only what it has to say, as PTB quotes the rest of it."""
         how = "error"
         try:
-            if not self._may_speak():
-                raise NetworkError("not_leading")
             async with asyncio.timeout(TOTAL):
                 status, body = await super().do_request(*args, **kwargs)
             if httpx.codes.is_success(status):
