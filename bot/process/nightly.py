@@ -60,13 +60,13 @@ class Nightly:
             self._at_it = None
 
     async def _check(self) -> None:
-        how = await self._child("verify", *(["--rows"] if self._url else []), told=self._url)
+        how = await _child(self._folder, "verify", *(["--rows"] if self._url else []), told=self._url)
         if isinstance(how, str):
             self._not_read("late" if how == child.LATE else "other", how)
         elif how.code == 0:
             self._unread = None
             log.info("the ledger was read and is whole: %s", how.out.partition("\n")[0])
-            await self._pack()
+            await pack(self._folder)
         elif wrong := _wrong(how.out):
             await self._differs(wrong)
         else:
@@ -81,27 +81,6 @@ class Nightly:
             await asyncio.wait({going_on})
         if self._found:
             await asyncio.to_thread(forget, Disk(), self._folder)  # one may have been on its way
-
-    async def _child(self, *command: str, told: str = "") -> child.Ended | str:
-        """In the language of whoever hears of it, so what is read of it is, too."""
-        arguments = ("ledger", *command, "--data", str(self._folder))
-        return await child.ended(*arguments, patience=PATIENCE, language=tongue.spoken(), told=told)
-
-    async def _pack(self) -> None:
-        """The months that are over, where one is not packed; what cannot be packed stays as it is."""
-        try:
-            if not await asyncio.to_thread(to_pack, Disk(), self._folder):
-                return
-            how = await self._child("pack")
-        except OSError as error:
-            how = error.strerror or type(error).__name__
-        if isinstance(how, str):
-            log.warning("months that are over are not packed: %s", how)
-        elif how.code == 0:
-            log.info("packed: %s", "; ".join(how.out.splitlines()))
-        else:
-            told = (line for line in how.err.splitlines() if not _FAR.fullmatch(line))
-            log.warning("months that are over are not packed: %s", "; ".join(told))
 
     async def _differs(self, wrong: Closed) -> None:
         self._found = True
@@ -121,6 +100,29 @@ class Nightly:
         if self._unread is None:  # once, until it is read again
             self._say(Notice("ledger_unread", {"why": why}))
         self._unread = why
+
+
+async def pack(folder: Path) -> None:
+    """The months that are over, where one is not packed; what cannot be packed stays as it is."""
+    try:
+        if not await asyncio.to_thread(to_pack, Disk(), folder):
+            return
+        how = await _child(folder, "pack")
+    except OSError as error:
+        how = error.strerror or type(error).__name__
+    if isinstance(how, str):
+        log.warning("months that are over are not packed: %s", how)
+    elif how.code == 0:
+        log.info("packed: %s", "; ".join(how.out.splitlines()))
+    else:
+        told = (line for line in how.err.splitlines() if not _FAR.fullmatch(line))
+        log.warning("months that are over are not packed: %s", "; ".join(told))
+
+
+async def _child(folder: Path, *command: str, told: str = "") -> child.Ended | str:
+    """In the language of whoever hears of it, so what is read of it is, too."""
+    arguments = ("ledger", *command, "--data", str(folder))
+    return await child.ended(*arguments, patience=PATIENCE, language=tongue.spoken(), told=told)
 
 
 def _why(how: child.Ended) -> Why:

@@ -15,8 +15,10 @@ import pytest
 from psycopg import AsyncConnection, Connection, OperationalError
 
 from bot.domain import events as ev
+from bot.process.checkpoints import DAY
 from bot.process.cluster import copying as module
 from bot.process.cluster.copying import Copying
+from bot.process.nightly import FIRST
 from bot.storage.disk import Disk
 from bot.storage.postgres import copy, notices
 from bot.storage.postgres.ledger import PostgresLedger
@@ -387,3 +389,58 @@ async def test_what_is_due_and_cannot_go_keeps_nobody_from_leading(
         assert copying.ready
     assert caplog.text.count("names and phones that are due could not be taken away: Input/output error") == 1
     await leader.close()
+
+
+@pytest.mark.bug("a machine that stood by for years never packed a month: three times the room")
+async def test_months_that_are_over_are_packed_here_too(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL", 0.05)
+    clock, folder = FakeClock(), tmp_path / "stands by"
+    leader = await PostgresLedger.open(database, tmp_path / "leads", clock)
+    await leader.commit(adds(*dispatch(), ev.Alive()))
+    clock.time += timedelta(days=30)
+    await leader.commit(adds(opened(2)))
+    async with standing_by(database, folder, clock) as copying:
+        assert months(folder) == ["2026-11.jsonl", "2026-12.jsonl"]
+        clock.ticks += FIRST
+        await until(lambda: months(folder) == ["2026-11.jsonl.gz", "2026-12.jsonl"])
+        await leader.commit(adds(opened(3)))
+        await brought(copying, leader)
+        clock.time += timedelta(days=30)
+        await leader.commit(adds(opened(4)))
+        await brought(copying, leader)
+        clock.ticks += DAY
+        await until(lambda: months(folder) == ["2026-11.jsonl.gz", "2026-12.jsonl.gz", "2027-01.jsonl"])
+        await leader.commit(adds(opened(5)))
+        await brought(copying, leader)
+        await leader.close()
+        ledger = await taken_over(copying, database, folder)
+    assert (ledger.closed, sorted(ledger.book.cases)) == (None, [1, 2, 3, 4, 5])
+    await ledger.close()
+
+
+async def test_who_takes_over_does_not_wait_for_a_month_that_is_packed(
+    leader: PostgresLedger, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL", 0.05)
+    clock, ended = FakeClock(), list[bool]()
+
+    async def packs(_folder: Path) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    monkeypatch.setattr(module, "pack", packs)
+    await leader.commit(adds(opened()))
+    async with standing_by(database, tmp_path / "stands by", clock) as copying:
+        clock.ticks += FIRST
+        await until(copying._is_writing)
+        warm = await copying.hand_over()
+        assert ended == [True]
+        warm.close()
+
+
+def months(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "ledger").glob("*.jsonl*"))

@@ -12,7 +12,8 @@ from psycopg import Error
 
 from bot.domain.book import Book
 from bot.ports import Clock
-from bot.process.checkpoints import written
+from bot.process.checkpoints import DAY, written
+from bot.process.nightly import FIRST, pack
 from bot.storage.checkpoint import EVERY
 from bot.storage.disk import Disk
 from bot.storage.people.store import day_before, let_go
@@ -51,12 +52,13 @@ class Copying:
         self._reading: Reading = reading or _reading
         self._warm: Warm | None = None
         self._listed = self._went = float("-inf")
+        self._packed = 0.0
         self._line = 0  # that there is a checkpoint of
         self._news = asyncio.Event()
         self._over = False
         self._notices = Notices(url, self._news.set)
         self._following: asyncio.Task[None] | None = None
-        self._checkpoint: asyncio.Task[str | None] | None = None
+        self._beside: asyncio.Task[object] | None = None  # a checkpoint, or months that are packed
         self._had = False  # all lines, once
         self.broken: BaseException | None = None
         self.owned: str | None = None
@@ -91,15 +93,15 @@ class Copying:
         await self._notices.stop()
         if self._following is not None:
             await asyncio.wait({self._following})
-        await self._end_checkpoint()
+        await self._end_beside()
 
     def _is_writing(self) -> bool:
-        return self._checkpoint is not None and not self._checkpoint.done()
+        return self._beside is not None and not self._beside.done()
 
-    async def _end_checkpoint(self) -> None:
-        if self._checkpoint is not None:
-            self._checkpoint.cancel()
-            await asyncio.wait({self._checkpoint})
+    async def _end_beside(self) -> None:
+        if self._beside is not None:
+            self._beside.cancel()
+            await asyncio.wait({self._beside})
 
     async def _follow(self) -> None:
         while not self._over:
@@ -152,7 +154,7 @@ class Copying:
             if (found := await patiently(warm.link, partial(warm.followed, Disk()))) is not None:
                 return found
             # Of lines that are put aside now: it would tell of them at each start.
-            await self._end_checkpoint()
+            await self._end_beside()
         return await patiently(warm.link, partial(warm.bring, Disk()))
 
     def _is_brought(self, found: Scan) -> None:
@@ -161,10 +163,15 @@ class Copying:
         self.owned, self.behind = None, None
         if not self._had:
             self._had, self._line = True, found.since
-        going_on = self._is_writing()
-        if found.trouble is None and found.head.seq - self._line >= EVERY and not going_on and not self._over:
+            self._packed = self._clock.monotonic() - DAY + FIRST
+        if found.trouble is not None or self._is_writing() or self._over:
+            return
+        if found.head.seq - self._line >= EVERY:
             self._line = found.head.seq
-            self._checkpoint = asyncio.create_task(written(self._folder, self._line), name="checkpoint")
+            self._beside = asyncio.create_task(written(self._folder, self._line), name="checkpoint")
+        elif self._clock.monotonic() - self._packed >= DAY:
+            self._packed = self._clock.monotonic()
+            self._beside = asyncio.create_task(pack(self._folder), name="packing")
 
     def _is_owned(self, error: BaseException) -> None:
         if self.owned is None:
