@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
+from psycopg import Connection
 from structlog.testing import capture_logs
 
 from bot.domain import events as ev
@@ -110,6 +111,10 @@ async def begun(database: str, folder: Path, minutes: int = 0) -> PostgresLedger
 async def confirmed(ledger: PostgresLedger) -> list[str]:
     lines = await ledger.commit(confirm(ANA, FakeClock().now(), ledger.kept))
     return [line.kind for line in lines]
+
+
+def here(folder: Path) -> list[str]:
+    return (folder / "ledger" / SEGMENT).read_text().splitlines()
 
 
 def files(folder: Path) -> list[str]:
@@ -230,6 +235,31 @@ async def test_of_two_that_have_them_the_one_that_has_more_adds_the_rest(
     assert (known.outcome, known.reference) == (Outcome.ACCEPTED, "r1")
     name = database.rpartition("/")[2]
     await until(lambda: postgres.run("SELECT count(*) FROM ledger_kept WHERE NOT done", name) == [(0,)])
+    await other.close()
+
+
+@pytest.mark.parametrize("digests", ["ab", "ba"])
+async def test_of_two_offers_the_one_with_the_earlier_lines_is_written_first(
+    database: str, tmp_path: Path, postgres: Server, digests: str
+) -> None:
+    """The later one is of a send of the case that the earlier one opens, by which it has one."""
+    ledger = await begun(database, tmp_path / "wrote")
+    await ledger.commit(adds(*dispatch()))
+    for who in ("c1", "c2"):
+        await ledger.commit(adds(ev.Intent(1, who)))
+        await ledger.commit(adds(ev.Result(1, who, Outcome.ACCEPTED, who)))
+    await ledger.close()
+    _, *rows = here(tmp_path / "wrote")
+    lose(postgres, database.rpartition("/")[2], len(rows))
+    with Connection.connect(database) as connection:
+        for one, lines in zip(digests, (rows[:-2], rows[-2:]), strict=True):
+            query = "INSERT INTO ledger_kept (digest, lines) VALUES (%s, %s)"
+            connection.execute(query, (one, "\n".join([*lines, ""])))
+    other = await begun(database, tmp_path / "other")
+    assert [len(lines) for lines in other.kept] == [len(rows) - 2, 2]
+    await confirmed(other)
+    results = other.book.cases[1].dispatches[-1].sends.results
+    assert {who: known.reference for who, known in results.items()} == {"c1": "c1", "c2": "c2"}
     await other.close()
 
 

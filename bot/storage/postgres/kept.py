@@ -16,7 +16,7 @@ import structlog
 
 from bot.domain.events import Intent, Line
 from bot.storage import codec
-from bot.storage.codec import BadLine
+from bot.storage.codec import BadLine, Entry
 from bot.storage.disk import Disk
 from bot.storage.postgres import table
 from bot.storage.postgres.link import Link
@@ -79,25 +79,30 @@ def _seq(raw: bytes) -> int:
 
 
 def read(disk: Disk, folder: Path) -> Sequence[Sequence[Line]]:
-    """What is kept and was not written again yet, a file for each time, oldest first. Raises OSError."""
-    return [lines for path in _files(disk, folder) if (lines := _lines(disk, path))]
+    """What is kept and was not written again yet, a file for each time, oldest first. Raises OSError.
+
+    By the first line of each, whenever it was put aside: it may have the case that those of others are about.
+    """
+    found = [entries for path in _files(disk, folder) if (entries := _entries(disk, path))]
+    found.sort(key=lambda entries: (entries[0].at, entries[0].seq))
+    return [[_line(entry) for entry in entries] for entries in found]
 
 
-def _lines(disk: Disk, path: Path) -> list[Line]:
-    found, bad = list[Line](), 0
+def _entries(disk: Disk, path: Path) -> list[Entry]:
+    found, bad = list[Entry](), 0
     for raw in disk.lines(path, 0, disk.length(path)):
         try:
-            entry = codec.unseal(raw)
+            found.append(codec.unseal(raw))
         except BadLine:
             bad += 1
-            continue
-        line = entry.line
-        if isinstance(line, Intent):
-            line = replace(line, claimed=line.claimed or entry.at)
-        found.append(line)
     if bad:
         _log.error("kept_lines_damaged", file=path.name, lines=bad)
     return found
+
+
+def _line(entry: Entry) -> Line:
+    line = entry.line
+    return replace(line, claimed=line.claimed or entry.at) if isinstance(line, Intent) else line
 
 
 def done(disk: Disk, folder: Path) -> None:
@@ -117,7 +122,7 @@ def offer(link: Link, disk: Disk, folder: Path) -> None:
 def gather(link: Link, disk: Disk, folder: Path, now: datetime) -> None:
     """What other machines offered is kept here, too. Raises Lost or OSError."""
     shelf, known = ledger_folder(folder) / SHELF, shelved(disk, folder)
-    for digest in sorted(waiting(link) - known):
+    for digest in waiting(link) - known:
         ((text,),) = link.ask("SELECT lines FROM ledger_kept WHERE digest = %s", (digest,))
         disk.make_folder(shelf)
         disk.replace(shelf / f"{now:%Y%m%dT%H%M%S.%fZ}-{digest}{_KEPT}", text.encode())
