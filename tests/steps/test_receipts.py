@@ -337,6 +337,12 @@ class TestALedgerThatOutlivesTheMachine:
         await shared.flow.receipts.hear([StopNews(who, "PARAR", at)])
         assert len(shared.written(OptedOut)) == 1
 
+    async def test_is_not_waited_for_by_receipts(self, shared: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(shared.flow.receipts, "_policy", Refusing())
+        read = news(shared, next(iter(shared.dispatch().sends.recipients)), Arrival.READ)
+        await shared.flow.receipts.hear([read])
+        assert shared.inbox.held == [read]
+
     @pytest.mark.parametrize("slow", ["commit", "flush"])
     async def test_and_does_not_take_it_in_time_is_told_again(
         self, shared: Desk, monkeypatch: pytest.MonkeyPatch, slow: str
