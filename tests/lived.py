@@ -1,8 +1,8 @@
 """The lines of a NOC that ran for so many days: every day alike, whatever the year.
 
 Each day has its cases: most are approved and told, one is denied, one nobody decides on; customers of some
-hear that service is back, a send a day is in doubt until the next one. Weekly there is planned work and a
-test message.
+hear that service is back, a send a day is in doubt until the next one, or as nobody decides. Weekly there is
+planned work and a test message.
 """
 
 from collections.abc import Iterator
@@ -30,8 +30,11 @@ SECOND, MINUTE, HOUR, DAY = (
 )
 
 
-def lived(days: int, cases: int = 4, customers: int = 3, ports: int = 40) -> Lines:
-    """Its lines, in order. Each case is of a customers' list of its own, and of the next port."""
+def lived(days: int, cases: int = 4, customers: int = 3, ports: int = 40, *, decided: bool = True) -> Lines:
+    """Its lines, in order. Each case is of a customers' list of its own, and of the next port.
+
+    `decided`: somebody decides on what is in doubt.
+    """
     yield NOON, ev.Started("1.0.0")
     for day in range(days):
         began = NOON + day * DAY
@@ -46,7 +49,7 @@ def lived(days: int, cases: int = 4, customers: int = 3, ports: int = 40) -> Lin
             yield end, ev.Silenced(week, (Scope("CB 99"),), end + 5 * HOUR, ANA, "works")
             yield end, ev.TrialIntent(week, "LOS", 1, "(61) 9****-0001", ANA)
             yield end, ev.TrialResult(week, Outcome.ACCEPTED)
-        if day:
+        if day and decided:
             yield (
                 end,
                 ev.Resolved((day - 1) * cases + 3, (f"c{((day - 1) * cases + 3) * 1000}",), "sent", ANA),

@@ -21,7 +21,7 @@ from bot.domain.limits.cooldown import Contact, Reservation
 from bot.domain.limits.opted_out import OptOut
 from bot.domain.limits.silence import Silence
 from bot.domain.limits.templates import Judged
-from bot.domain.plan import Receipt
+from bot.domain.plan import Doubts, Receipt
 from bot.domain.who import Who
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -130,9 +130,9 @@ class Book:
     It holds what can still matter (`bot.domain.leaving`). `days` is when each of the last days on record
     began, `touched` when the last line about a case was written (or it was last found that it may not go),
     oldest first, `entries` how many of the audit are about it; a second message counts as its case.
-    `doubtful` are those with sends in doubt, `olts` the names of OLTs that were seen, `cards`
-    the case of each message that is a card, by its key. `reservations`,
-    `contacts`, `spells` and `falls` stand in the order in which they were made.
+    `doubtful` are those with sends in doubt, counted when nothing is being sent (`claims.in_doubt`), `olts`
+    the names of OLTs that were seen, `cards` the case of each message that is a card, by its key.
+    `reservations`, `contacts`, `spells` and `falls` stand in the order in which they were made.
 
     `key` is the id of the secret by which people are called what they are. `templates` are those (by
     `Message.template`) with which the platform said that something is wrong.
@@ -185,7 +185,7 @@ class Book:
     days: list[datetime] = field(default_factory=list)
     touched: dict[int, datetime] = field(default_factory=dict)
     entries: dict[int, int] = field(default_factory=dict)
-    doubtful: dict[int, None] = field(default_factory=dict)
+    doubtful: dict[int, Doubts] = field(default_factory=dict)
     olts: dict[str, None] = field(default_factory=dict)
     cards: dict[str, int] = field(default_factory=dict)
     templates: dict[str, Judged] = field(default_factory=dict)
@@ -343,7 +343,8 @@ class Book:
         both = (case,) if other is None else (case, other)
         going_on = number in self.open or not self.running.isdisjoint(one.id for one in both)
         del self.touched[number]
-        if going_on or any(leaving.doubted(one) for one in both):
+        told = leaving.ago(self.days, leaving.TOLD)
+        if going_on or any(leaving.doubted(one, told) for one in both):
             self.touched[number] = self.last_at
             return
         leaving.share_contacts(self.contacts, case)

@@ -1,13 +1,13 @@
 """What a dispatch claims in the book, ports and customers, and how it comes to rest."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 
 from bot.domain.book import Book
 from bot.domain.case import Case
 from bot.domain.dispatch import Dispatch, End, Phase
 from bot.domain.limits.cooldown import Reservation, contact
-from bot.domain.plan import Recipient
+from bot.domain.plan import Doubts, Recipient
 from bot.domain.who import Who
 
 LEFT_WITHIN = timedelta(hours=24)
@@ -81,12 +81,26 @@ def finish(book: Book, case: Case, end: End, by: Who | None, reason: str | None 
 
 
 def note_doubts(book: Book, case: Case) -> None:
-    """The case is among those in doubt as long as any send of it is."""
+    """The case is among those in doubt as long as any send of it is, with how many are."""
     dispatch = case.dispatches[-1]
     if dispatch.progress is not None and dispatch.progress.doubtful:
-        book.doubtful[case.id] = None
+        book.doubtful[case.id] = dispatch.progress.doubts()
     else:
         book.doubtful.pop(case.id, None)
+
+
+def in_doubt(book: Book) -> Iterator[tuple[Case, Doubts]]:
+    """The cases with sends in doubt that rest, and how many of each. It goes through no plan."""
+    for number, doubts in book.doubtful.items():
+        case = book.cases[number]
+        dispatch = case.dispatch
+        if (
+            dispatch is not None
+            and dispatch.progress is not None
+            and dispatch.at_rest
+            and not dispatch.dry_run
+        ):
+            yield case, doubts
 
 
 def left_undone(book: Book, case: Case) -> None:

@@ -5,7 +5,8 @@ Age is counted in days on record (`Book.days`): each lasts 24 hours at least, an
 brings one day, however far it jumps. What it took for long ago is still there once the clock is right.
 
 A case that is over and left alone for `KEPT` days becomes a record: its numbers, ports, times, decisions and
-counts. A record leaves with the last entry of the audit that is about it.
+counts. One with a send in doubt waits for a person, as long as who was told is known: after that its doubt
+holds nobody back. A record leaves with the last entry of the audit that is about it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,9 +43,13 @@ def older(held: Iterable[tuple[K, datetime]], than: datetime | None) -> list[K]:
     return found
 
 
-def doubted(case: Case) -> bool:
-    """Whether somebody has to decide about a send of it."""
-    return case.dispatch is not None and bool(case.dispatch.in_doubt())
+def doubted(case: Case, since: datetime | None) -> bool:
+    """Whether somebody has to decide about a send of it. Who was told before `since` is not known any more,
+    so one in doubt from then holds nobody back either.
+    """
+    dispatch = case.dispatch
+    lately = dispatch is not None and (since is None or dispatch.last_at >= since)
+    return lately and dispatch is not None and bool(dispatch.in_doubt())
 
 
 def make_record(case: Case) -> None:

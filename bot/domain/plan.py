@@ -219,6 +219,19 @@ class Tally:
         return self.done + self.todo
 
 
+class Doubts(NamedTuple):
+    """How many sends of a plan may have arrived: `undecided` ones, of which `unconfirmed` brought an answer
+    of success that does not say so, and those of whom somebody said that they call.
+    """
+
+    undecided: int = 0
+    unconfirmed: int = 0
+    calls: int = 0
+
+
+NO_DOUBTS = Doubts()
+
+
 @dataclass(slots=True)
 class Progress:
     """A plan and what became of it so far.
@@ -275,6 +288,12 @@ class Progress:
         """Those whose send may have arrived and about whom nobody decided yet, in the plan's order."""
         unknown = {id_ for id_, receipt in self.results.items() if receipt.outcome in IN_DOUBT}
         return [r for r in self.recipients.values() if r.id in unknown and r.id not in self.calls]
+
+    def doubts(self) -> Doubts:
+        """How many those are; who is to be called is counted apart."""
+        unknown = {id_: one.outcome for id_, one in self.results.items() if one.outcome in IN_DOUBT}
+        open_ = [outcome for id_, outcome in unknown.items() if id_ not in self.calls]
+        return Doubts(len(open_), open_.count(Outcome.UNCONFIRMED), len(unknown) - len(open_))
 
     def undelivered(self, recipient: str) -> bool:
         """Whether a receipt said that the message did not arrive, and none that it did."""

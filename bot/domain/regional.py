@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bot.domain.book import Book
 from bot.domain.case import Case
+from bot.domain.plan import Doubts
 from bot.domain.rules import Rules
 
 
@@ -81,9 +82,9 @@ class RegionalBook(Book):
         return dict.fromkeys(self._own("to_restore"))
 
     @property
-    def doubtful(self) -> dict[int, None]:  # type: ignore[override]
+    def doubtful(self) -> dict[int, Doubts]:  # type: ignore[override]
         """Those with sends in doubt."""
-        return dict.fromkeys(self._own("doubtful"))
+        return {number: self.__dict__["doubtful"][number] for number in self._own("doubtful")}
 
     @property
     def touched(self) -> dict[int, datetime]:  # type: ignore[override]

@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from bot.domain.book import Book
 from bot.domain.case import Case
+from bot.domain.claims import in_doubt
 from bot.domain.delivery import Place
 from bot.domain.dispatch import Despite, Dispatch, Phase
 from bot.domain.events import Evidence, Line, Resent, Resolved, Result
@@ -101,7 +102,8 @@ class Doubt:
 def doubts(book: Book, now: datetime) -> list[Doubt]:
     """Those of the last `ASKABLE` about whom the gateway's list was not asked long enough."""
     since = now - ASKABLE
-    return [d for number in book.doubtful for d in _doubts_of(book.cases[number]) if d.claims[-1] >= since]
+    lately = (case for case, _ in in_doubt(book) if case.dispatches[-1].last_at >= since)  # no claim is later
+    return [doubt for case in lately for doubt in _doubts_of(case) if doubt.claims[-1] >= since]
 
 
 def evidence(asked: Sequence[Doubt], listed: Sequence[Sent]) -> Write:
@@ -173,10 +175,7 @@ def _proofs(those: Sequence[Doubt], listed: Sequence[Sent], taken: set[str]) -> 
 
 
 def _doubts_of(case: Case) -> list[Doubt]:
-    dispatch = case.dispatch
-    if dispatch is None or dispatch.progress is None or dispatch.dry_run or not dispatch.at_rest:
-        return []
-    progress = dispatch.progress
+    progress = case.dispatches[-1].sends
     unknown = (id_ for id_, receipt in progress.results.items() if receipt.outcome in IN_DOUBT)
     ids = dict.fromkeys([*unknown, *progress.doubted])
     claims = ((id_, progress.claims(id_)) for id_ in ids if id_ not in progress.unlisted)

@@ -74,15 +74,20 @@ class Aged:
     lines: int
 
 
-def aged(folder: Path, days: int, until: datetime, seed: int = 1, cases: int = CASES) -> Aged:
+def aged(
+    folder: Path, days: int, until: datetime, seed: int = 1, cases: int = CASES, *, decided: bool = True
+) -> Aged:
     """Write a ledger of so many days (of so many cases) into a new data folder; it ends with a clean stop.
+
+    `decided`: somebody decides on what is in doubt.
 
     A folder that has one already, of the same days, is taken as it is.
     """
     made = folder / "made.json"
     if made.exists():
         return Aged(**json.loads(made.read_text("utf-8")))
-    story = _Story(random.Random(seed), until - timedelta(days=days), cases)  # noqa: S311 - to be played again
+    chance = random.Random(seed)  # noqa: S311 - to be played again
+    story = _Story(chance, until - timedelta(days=days), cases, decided=decided)
     folder.mkdir(parents=True, exist_ok=True)
     lay_key(folder)
     (folder / FOLDER).mkdir(mode=0o700)
@@ -131,8 +136,8 @@ def _port(olt: int, slot: int, pon: int) -> Port:
 class _Story:
     """What happens, in order. Times are of the day; every case is over within it but the last ones."""
 
-    def __init__(self, chance: random.Random, began: datetime, cases: int) -> None:
-        self._chance, self._began, self._cases = chance, began, cases
+    def __init__(self, chance: random.Random, began: datetime, cases: int, *, decided: bool) -> None:
+        self._chance, self._began, self._cases, self._decided = chance, began, cases, decided
         self._trial = 0
         self.number = self.messages = 0
         self._ports = [_port(n // 15 + 1, n % 15 + 1, n % 16 + 1) for n in range(_PORTS)]
@@ -199,7 +204,7 @@ class _Story:
             yield at, [ev.Result(number, person.id, end, said, None if said else "sem resposta")]
             doubts += [person.id] if end is Outcome.UNKNOWN else []
         yield at, [ev.Settled(number, "done")]
-        if doubts:
+        if doubts and self._decided:
             yield at + timedelta(seconds=50), [ev.Resolved(number, tuple(doubts), "sent", who)]
 
     def _person(self, port: Port, n: int) -> Recipient:

@@ -14,10 +14,9 @@ from bot.chat.screens.pages.on_demand import pending
 from bot.chat.screens.pages.status import ProgramFacts, status
 from bot.domain import reminders
 from bot.domain.book import Book
-from bot.domain.case import Case
 from bot.domain.causes.sightings import Sightings
 from bot.domain.incident import Poll
-from bot.domain.plan import Sent
+from bot.domain.plan import Progress, Sent
 from bot.domain.rules import Rules
 from bot.domain.watched.health import AnswerHealth, SourceHealth
 from bot.errors import Declined
@@ -28,23 +27,23 @@ from tests.chat.screens import PT
 from tests.fakes import ANA, NOON
 from tests.lived import MINUTE, folded, incident_of, lived, port_of
 
-YOUNG, OLD = 100, 1003  # days: of the same weekday
+YOUNG, OLD = 121, 1003  # days: of the same weekday
 
 
-class Looked(dict[int, Case]):
-    """Cases that count how often they are looked at."""
+class Looked(dict[Any, Any]):
+    """What counts how often it is looked at."""
 
     n = 0
 
-    def __getitem__(self, key: int) -> Case:
+    def __getitem__(self, key: Any) -> Any:
         self.n += 1
         return super().__getitem__(key)
 
-    def get(self, key: int, default: Any = None) -> Any:
+    def get(self, key: Any, default: Any = None) -> Any:
         self.n += 1
         return super().get(key, default)
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[Any]:
         for key in super().__iter__():
             self.n += 1
             yield key
@@ -120,32 +119,63 @@ LOOKS: dict[str, Callable[[Book, datetime], object]] = {
 
 
 @cache
-def books() -> tuple[Book, Book]:
+def books(*, decided: bool) -> tuple[Book, Book]:
     """A young one and an old one. Nothing here changes them."""
-    young, old = (folded(lived(days), Book()) for days in (YOUNG, OLD))
-    young.cases, old.cases = Looked(young.cases), Looked(old.cases)
+    young, old = (folded(lived(days, decided=decided), Book()) for days in (YOUNG, OLD))
+    for book in (young, old):
+        for plan in plans_of(book):
+            plan.recipients, plan.results = Looked(plan.recipients), Looked(plan.results)
+        book.cases = Looked(book.cases)
     return young, old
 
 
-def looked(book: Book, look: str) -> int:
-    """How many cases it looked at."""
-    before = book.cases.n  # type: ignore[attr-defined]
+def plans_of(book: Book, *, look: bool = False) -> list[Progress]:
+    """All that are held; `look`: as who goes through the cases."""
+    cases = book.cases.values() if look else dict.values(book.cases)
+    dispatches = [dispatch for case in cases for dispatch in case.dispatches]
+    return [dispatch.progress for dispatch in dispatches if dispatch.progress is not None]
+
+
+def seen(book: Book) -> tuple[int, int]:
+    """How many cases, and customers of them, were looked at so far."""
+    cases = book.cases.n  # type: ignore[attr-defined]
+    plans = plans_of(book)
+    return cases, sum(plan.recipients.n + plan.results.n for plan in plans)  # type: ignore[attr-defined]
+
+
+def looked(book: Book, look: str) -> tuple[int, int]:
+    """How many cases it looked at, and how many customers."""
+    before = seen(book)
     LOOKS[look](book, book.last_at + MINUTE)
-    return book.cases.n - before  # type: ignore[attr-defined, no-any-return]
+    cases, customers = (now - then for now, then in zip(seen(book), before, strict=True))
+    return cases, customers
 
 
 class TestLooks:
-    """What people and polls wait for looks at no more cases in an old book than in a young one."""
+    """What people and polls wait for looks at no more in an old book than in a young one."""
 
+    @pytest.mark.parametrize("decided", [True, False])
     @pytest.mark.parametrize("look", LOOKS)
-    def test_no_more_with_age(self, look: str) -> None:
-        young, old = (looked(book, look) for book in books())
-        assert old <= young + 2
-        assert old < len(books()[1].cases) / 2, "it looks at all that are held"
+    def test_no_more_with_age(self, look: str, *, decided: bool) -> None:
+        young, old = (looked(book, look) for book in books(decided=decided))
+        book = books(decided=decided)[1]
+        assert old[0] <= young[0] + 2
+        assert old[1] <= young[1] + 2
+        if decided:
+            assert old[0] < len(book.cases) / 2, "it looks at all that are held"
+        else:  # at the cases in doubt, and at few of their customers
+            customers = sum(len(plan.recipients) for plan in plans_of(book))
+            assert len(book.doubtful) > 90
+            most = (
+                2 * customers if look == "/pendentes" else customers / 2
+            )  # of as many rows as a message has
+            assert old[1] < most, "it looks at all that are held"
 
     def test_it_would_be_seen(self) -> None:
-        """That a look goes through all cases is what the numbers above tell."""
-        book = books()[1]
-        before = book.cases.n  # type: ignore[attr-defined]
-        assert [case for case in book.cases.values() if case.id]
-        assert book.cases.n - before == len(book.cases)  # type: ignore[attr-defined]
+        """That a look goes through all cases is what the numbers above tell, and through their customers."""
+        book = books(decided=False)[1]
+        before = seen(book)
+        assert [plan.in_doubt() for plan in plans_of(book, look=True)]
+        cases, customers = (now - then for now, then in zip(seen(book), before, strict=True))
+        assert cases == len(book.cases)
+        assert customers >= sum(len(plan.recipients) for plan in plans_of(book))

@@ -13,6 +13,7 @@ from telegram import Bot
 
 from bot.chat.screens.pages import sheets
 from bot.domain import events as ev
+from bot.domain.leaving import KEPT, TOLD
 from bot.domain.plan import Outcome
 from bot.simulator.telegram.api import BotApi, Message
 from bot.storage.memory import MemoryLedger
@@ -28,7 +29,9 @@ from tests.storage.samples import PLAN
 DAYS = 40
 
 
-def old_lines(group: int, card: int, now: datetime, days: int = DAYS) -> list[Dated]:
+def old_lines(
+    group: int, card: int, now: datetime, days: int = DAYS, end: Outcome = Outcome.REJECTED
+) -> list[Dated]:
     """A case of long ago with this card, then so many days of others: 30 decisions a day."""
     at = now - timedelta(days=days)
     lines: list[Dated] = [
@@ -38,7 +41,7 @@ def old_lines(group: int, card: int, now: datetime, days: int = DAYS) -> list[Da
         (at, ev.Planned(1, 3, PLAN)),
         *((at, ev.Intent(1, one)) for one in ("c1", "c2")),
         (at, ev.Result(1, "c1", Outcome.ACCEPTED, "1")),
-        (at, ev.Result(1, "c2", Outcome.REJECTED, None, "sem WhatsApp")),
+        (at, ev.Result(1, "c2", end, None, "sem WhatsApp")),
         (at, ev.Settled(1, "done")),
         (at, ev.IncidentEnded(1)),
     ]
@@ -73,12 +76,20 @@ class Old:
 
 
 @asynccontextmanager
-async def grown_old(api: BotApi, bot: Bot, folder: Path, *, told: bool = True) -> AsyncIterator[Old]:
-    """`told`: there is a history to ask."""
+async def grown_old(
+    api: BotApi,
+    bot: Bot,
+    folder: Path,
+    *,
+    told: bool = True,
+    days: int = DAYS,
+    end: Outcome = Outcome.REJECTED,
+) -> AsyncIterator[Old]:
+    """`told`: there is a history to ask. `end` is how a send of the first case ended."""
     posted = await bot.send_message(api.group, "the card")
     card = next(m for m in api.messages() if m.id == posted.message_id)
     clock = FastClock()
-    lines = old_lines(api.group, card.id, datetime.now(UTC))
+    lines = old_lines(api.group, card.id, datetime.now(UTC), days, end)
     lines = lay(folder, lines)
     write(folder, [[line] for line in lines])
     ledger = MemoryLedger(clock, lines)
@@ -220,3 +231,21 @@ async def test_while_the_ledger_is_read_a_customer_is_looked_for_in_recent_cases
     found = await old.asks("/cliente maria")
     assert "Não achei ninguém" in found.text
     assert "não pôde ser lido agora" in found.text
+
+
+async def test_a_doubt_that_nobody_decided_on_is_shown_as_the_ledger_has_it(
+    api: BotApi, bot: Bot, tmp_path: Path
+) -> None:
+    """Its button on the old card still opens the list; it says why nothing can be decided any more."""
+    async with grown_old(api, bot, tmp_path, days=TOLD + KEPT + 3, end=Outcome.UNKNOWN) as old:
+        assert old.room.ledger.book.doubtful == {}
+        await old.taps(ANA, "unk:1:")
+        page = await old.page()
+        assert "Incertas · caso 1 · Velha · 9/9\n1 a decidir" in page.text
+        assert "o caso já saiu da memória do bot, e no registro elas ficam como incertas" in page.text
+        assert PLAN[1].name in page.text
+        assert [button.text for row in page.keyboard for button in row] == ["⬇ CSV com os telefones"]
+        await api.say(ANA, "/start", chat=ANA)
+        await api.tap(ANA, page, "CSV")
+        await api.wait(lambda api: api.documents)
+        assert str(PLAN[1].phone) in (api.documents[0].document or b"").decode()

@@ -21,7 +21,7 @@ from bot.steps import decide, restore, unknown
 from tests.fakes import ANA, NOON, incident, port
 from tests.lived import DAY, HOUR, folded, lived, phone_of
 
-YOUNG, OLD = 100, 1000
+YOUNG, OLD = 112, 1001
 """Days: past the longest that anything is kept for, and ten times as long."""
 
 
@@ -42,8 +42,9 @@ def held(book: Book) -> dict[str, int]:
 
 
 class TestSize:
-    def test_it_does_not_grow_with_age(self) -> None:
-        young, old = (held(folded(lived(days, cases=5), Book())) for days in (YOUNG, OLD))
+    @pytest.mark.parametrize("decided", [True, False])
+    def test_it_does_not_grow_with_age(self, *, decided: bool) -> None:
+        young, old = (held(folded(lived(days, cases=5, decided=decided), Book())) for days in (YOUNG, OLD))
         grown = {name: (young[name], n) for name, n in old.items() if n > 1.02 * young[name] + 20}
         assert not grown, f"objects after {YOUNG} and {OLD} days: {grown}"
         assert sum(old.values()) <= 1.02 * sum(young.values())
@@ -258,6 +259,34 @@ class TestStays:
         second = restoring_of(1)
         book = live(*told(), (1, ev.Restoring(second, 1)), (1, ev.Approved(second, ANA, ())), days=40)
         assert not book.cases[1].past
+
+    @pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.UNCONFIRMED])
+    def test_in_doubt_as_long_as_it_holds_somebody_back(self, outcome: Outcome) -> None:
+        """Nobody decides: it is held while who was told is, and what it leaves says that it was in doubt."""
+        book = live(*told(outcome=outcome), days=leaving.TOLD - 1)
+        assert (list(book.doubtful), bool(book.contacts)) == ([1], True)
+        while book.contacts:
+            assert not book.cases[1].past
+            pass_days(book, 1)
+        pass_days(book, leaving.KEPT + 1)
+        case = book.cases[1]
+        assert (case.past, book.doubtful, book.left) == (True, {}, {})
+        tally = case.dispatches[0].tally()
+        assert tally is not None
+        assert tally.outcomes == {Outcome.ACCEPTED: 1, outcome: 1}
+        assert declined(book, unknown.resolve(unknown.Choose(1, "c2"), "sent", ANA)) == "case_left"
+        book.apply(book.last_at, ev.Resolved(1, ("c2",), "sent", ANA))  # of a bot that held it for ever
+        assert case.dispatches[0].tally() == tally
+
+    def test_one_that_was_sent_again_is_held_from_then_on(self) -> None:
+        lines = told(outcome=Outcome.UNKNOWN)[:-1]  # its outage is on
+        book = live(*lines, (90, ev.Resent(1, ("c2",), ANA)), (90, ev.Intent(1, "c2")))
+        book.apply(book.last_at, ev.Result(1, "c2", Outcome.UNKNOWN))
+        book.apply(book.last_at, ev.Settled(1, "done"))
+        live((90, ev.IncidentEnded(1, "gone", "1")), days=leaving.TOLD - 1, book=book)
+        assert (list(book.doubtful), book.cases[1].past) == ([1], False)
+        pass_days(book, leaving.KEPT + 2)
+        assert book.cases[1].past
 
     @pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.UNCONFIRMED])
     def test_in_doubt_until_a_person_decides(self, outcome: Outcome) -> None:

@@ -12,8 +12,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain import events as ev
+from bot.domain import leaving
 from bot.domain.book import Book, WholeBook
 from bot.domain.causes.sightings import Sightings
+from bot.domain.claims import in_doubt
 from bot.domain.customer import Affected, Contact, Found, Link, Onu
 from bot.domain.events import Line
 from bot.domain.incident import Incident, Poll
@@ -49,6 +51,8 @@ class ForgetStory:
         self.tries, self.seed, self.random = tries, seed, random.Random(seed)  # noqa: S311
         self.rules = Rules(cooldown_hours=self.random.choice([24.0, 200.0, 2160.0]), restored=True)
         self.old = self.random.random() < 0.4
+        self.undecided: set[int] = set()  # cases that left with a doubt
+        self.told = NOON  # who was told before that has been forgotten
         self.book, self.whole = Book(), WholeBook()
         self.clock = NOON
         self.lines: list[tuple[datetime, Line]] = []
@@ -77,6 +81,7 @@ class ForgetStory:
                 self.book.apply(at, line)
             except (KeyError, ValueError, IndexError) as error:
                 self.broken(f"{line.kind} does not fold any more ({error!r})")
+            self.told = max(self.told, leaving.ago(self.book.days, leaving.TOLD) or NOON)
 
     def does(self, rule: Write) -> list[Line]:
         """What the rule wrote; the same as if nothing had been forgotten.
@@ -325,11 +330,7 @@ class ForgetStory:
         book, whole = self.book, self.whole
         if book.open != whole.open or book.running != whole.running:
             self.broken("a case that is on, or running, left")
-        doubts = [_doubted(held) for held in (book, whole)]
-        if doubts[0] != doubts[1]:
-            self.broken(f"a send in doubt was forgotten: {doubts}")
-        if not doubts[0] <= book.doubtful.keys():
-            self.broken("a case in doubt is not listed as one")
+        self._judge_doubts()
         if not book.opted_out.keys() == whole.opted_out.keys() == self.unwanted:
             self.broken("who asked for no messages was forgotten")
         for entry in book.audit:
@@ -366,6 +367,22 @@ class ForgetStory:
             self.clock_jumps,
             *([self.opts, *[self.is_told] * 10] if self.opting else []),
         ]
+
+    def _judge_doubts(self) -> None:
+        """All in doubt are known and counted, but those who can hold nobody back any more."""
+        book, whole = self.book, self.whole
+        doubts = [_doubted(held) for held in (book, whole)]
+        left = doubts[1] - doubts[0] - self.undecided
+        early = [number for number in left if whole.cases[number].dispatches[-1].last_at >= self.told]
+        if doubts[0] - doubts[1] or early:
+            self.broken(f"a send in doubt was forgotten: {doubts}")
+        self.undecided |= left
+        if not doubts[0] <= book.doubtful.keys():
+            self.broken("a case in doubt is not listed as one")
+        counted = {case.id: doubts for case, doubts in in_doubt(book)}
+        for number in doubts[0]:
+            if counted[number] != book.cases[number].dispatches[-1].sends.doubts():
+                self.broken(f"sends in doubt are counted as {counted[number]}")
 
     def play(self, steps: int) -> None:
         """So many things happen, each judged."""

@@ -1408,7 +1408,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a case with a send in doubt leaves the book",
         "bot.domain.book:Book._let_go",
-        "going_on or any(leaving.doubted(one) for one in both)",
+        "going_on or any(leaving.doubted(one, told) for one in both)",
         "going_on",
         "forget",
     ),
@@ -1660,8 +1660,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a send that may have left is given back",
         "bot.domain.events.sends:Result.apply",
-        "sends.results[self.recipient] = receipt; book.doubtful[self.case] = None",
-        "sends.results[self.recipient] = receipt; book.doubtful[self.case] = None;"
+        "sends.results[self.recipient] = receipt; book.doubtful.setdefault(self.case, NO_DOUBTS)",
+        "sends.results[self.recipient] = receipt; book.doubtful.setdefault(self.case, NO_DOUBTS);"
         " take_back(book.written, sends.recipients[self.recipient].person, sends.intents.get(self.recipient))",
         "limit",
     ),

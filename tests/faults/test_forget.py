@@ -39,13 +39,15 @@ def test_forgetting_decides_nothing(tries: Tries, tmp_path: Path) -> None:
 
 @pytest.mark.attack
 def test_the_stories_forget() -> None:
-    """Else they would prove nothing: cases leave altogether, and late lines come about them."""
-    left = late = 0
+    """Else they would prove nothing: cases leave, some of them in doubt, and late lines come about them."""
+    left = late = undecided = 0
     with patch.multiple(leaving, ENTRIES=MOST_AUDITED, AUDITED=DAYS_AUDITED):
         for seed in range(20):
             story = ForgetStory(Tries("forget"), seed)
             story.play(STEPS)
             left += len(story.whole.cases) - len(story.book.cases)
             late += story.late
+            undecided += len(story.undecided)
     assert left > 100
     assert late
+    assert undecided

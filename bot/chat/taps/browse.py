@@ -32,7 +32,6 @@ from bot.domain.regional import Whose, book_of
 from bot.domain.who import Who
 from bot.errors import AnswerLost, BadAnswer, Declined, Refused, TryLater
 from bot.ports import History, Reports
-from bot.steps.decide import find_whole
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -252,7 +251,7 @@ class Browse:
                 return sheets.unreached_csv(case, found, chosen, self._d.words)
             return sheets.details_csv(case, found, self._d.words)
         if press.action is Action.DOUBTS_CSV:
-            case = find_whole(self._book, press.case)
+            case = (await self.past.recall(press.case)).cases[press.case]
             return sheets.doubts_csv(case, await self.past.known(case), self._d.words)
         make = sheets.audit_csv if press.action is Action.AUDIT_CSV else sheets.audit_json
         entries = await self.past.entries(read_audit(press.arg)[1], whose)
@@ -345,8 +344,9 @@ class Browse:
     async def _doubts(self, case: int, number: int) -> Screen:
         try:
             book = await self.past.recall(case)
-            return doubts_page(book.cases[case], book, number, self._d.words, self._now)
-        except Declined as no:  # it left the book
+            left = book is not self._book  # the ledger told of it
+            return doubts_page(book.cases[case], book, number, self._d.words, self._now, left=left)
+        except Declined as no:  # it left the book, and the ledger cannot be asked
             return self._sorry(no)
 
     async def _details(self, case: int, number: int, card: int | None = None) -> Screen:

@@ -28,6 +28,7 @@ from bot.domain.outages import ask_again
 from bot.domain.plan import (
     ARRIVED,
     IN_DOUBT,
+    NO_DOUBTS,
     NO_FACTS,
     Choice,
     Facts,
@@ -129,10 +130,10 @@ class Result(Event):
             sends.arrived(self.recipient, receipt)
         elif receipt.outcome in IN_DOUBT:
             sends.results[self.recipient] = receipt
-            book.doubtful[self.case] = None
+            book.doubtful.setdefault(self.case, NO_DOUBTS)  # counted at the end
         else:
             self._did_not_leave(book, case, receipt)
-        if dispatch.at_rest:
+        if dispatch.at_rest or known is not None:
             note_doubts(book, case)
 
     def _did_not_leave(self, book: Book, case: Case, receipt: Receipt) -> None:
@@ -292,6 +293,7 @@ class Resent(Event):
         book.running.add(self.case)
         reserve(book, case, dispatch.ports_of(self.recipients))
         dispatch.sends.take_up_again(self.recipients)
+        note_doubts(book, case)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from bot.chat.telegram import Telegram
 from bot.chat.wire.connection import ASKED
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
+from bot.domain.claims import in_doubt
 from bot.domain.incident import Kind
 from bot.domain.limits.account import left_today
 from bot.domain.plan import Outcome, Skip
@@ -186,8 +187,7 @@ class Numbers:
         hears = self.receipts or counts.receipts.total()
         told: Labelled = {(name, how): counts.receipts[how] for how in RECEIPTS} if hears else {}
         yield Family("noc_receipts_total", "counter", "What receipts said.", told, ("gateway", "status"))
-        doubts = [dispatch for number in book.doubtful for dispatch in book.cases[number].dispatches[-1:]]
-        open_ = sum(len(dispatch.in_doubt()) for dispatch in doubts)
+        open_ = sum(doubts.undecided for _, doubts in in_doubt(book))
         yield _gauge("noc_unknown_unresolved", "Sends in doubt that wait for a person.", open_)
         tells = "From the tap, or its time, to the end of the dispatch."
         yield Family("noc_dispatch_duration_seconds", "histogram", tells, {(): counts.dispatches})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.__main__ import main
 from bot.domain import events as ev
 from bot.domain.book import Book
-from bot.domain.plan import Outcome
+from bot.domain.plan import Doubts, Outcome
 from bot.errors import StartupError
 from bot.storage.checkpoint import _packed as packed
 from bot.storage.commands.show import show
@@ -101,7 +101,7 @@ async def test_everything_survives_it_but_names_and_phones_in_lines(
     ledger = FileLedger.open(tmp_path, FakeClock(NOON + 13 * 24 * HOUR), DISK)
     assert (ledger.closed, ledger.recovery.doubt) == (None, None)
     assert state(ledger.book) == state(folded(GROUPS, people))
-    assert ledger.book.doubtful == {1: None}
+    assert ledger.book.doubtful == {1: Doubts(1)}
     assert ledger.book.key == ledger.key == read(DISK, tmp_path).id
     await ledger.close()
     assert "Maria" in show(tmp_path, 1, NOON.tzinfo)[1]  # type: ignore[arg-type]

@@ -96,8 +96,13 @@ def chosen(book: Book, number: int, wish: Wish) -> Choose:
     return choose
 
 
-def doubts_page(case: Case, book: Book, page: int, words: Words, now: datetime) -> Screen:
-    """One page of the sends in doubt and of those somebody calls; the nearest page there is."""
+def doubts_page(
+    case: Case, book: Book, page: int, words: Words, now: datetime, *, left: bool = False
+) -> Screen:
+    """One page of the sends in doubt and of those somebody calls; the nearest page there is.
+
+    `left`: the case has left the bot's memory, and nothing can be decided about it any more.
+    """
     dispatch = at_rest(case)
     if dispatch is None or dispatch.progress is None:
         again = Button(words.plain("button.refresh"), Press(Action.DOUBTS, case.id, "0").encode())
@@ -112,7 +117,7 @@ def doubts_page(case: Case, book: Book, page: int, words: Words, now: datetime) 
     shown = list(enumerate(everyone[first:][:_A_PAGE], start=first + 1))
     resendable = _no_resend(case, dispatch, book) is None
     text = fit(
-        _head(case, book, dispatch, words, (page, pages)),
+        _head(case, book, dispatch, words, (page, pages), left=left),
         (_row(number, recipient, dispatch.progress, words, now) for number, recipient in shown),
         words,
         of=len(shown),
@@ -121,9 +126,9 @@ def doubts_page(case: Case, book: Book, page: int, words: Words, now: datetime) 
     verdicts = [verdict for verdict in VERDICTS if resendable or verdict != "resend"]
     buttons = _Buttons(case, dispatch.progress, page, verdicts, words)
     rows = (
-        *buttons.singles(shown),
+        *(() if left else buttons.singles(shown)),
         page_buttons(page, pages, words, lambda to: Press(Action.DOUBTS, case.id, str(to))),
-        *buttons.bulk(doubts),
+        *(() if left else buttons.bulk(doubts)),
         (Button(words.plain("button.doubts_csv"), Press(Action.DOUBTS_CSV, case.id).encode()),),
     )
     return Screen(str(text), tuple(row for row in rows if row))
@@ -175,16 +180,17 @@ def _no_resend(case: Case, dispatch: Dispatch, book: Book) -> str | None:
 
 
 def _head(
-    case: Case, book: Book, dispatch: Dispatch, words: Words, turned: tuple[int, int]
+    case: Case, book: Book, dispatch: Dispatch, words: Words, turned: tuple[int, int], *, left: bool
 ) -> Sequence[Markup]:
     olt, place = where(case, words)
     waiting, calls = len(dispatch.in_doubt()), len(to_call(dispatch.progress) if dispatch.progress else ())
     page, pages = turned
-    why = _no_resend(case, dispatch, book)
+    why = None if left else _no_resend(case, dispatch, book)
     head = [
         words.say("doubts.head", case=case.shown_as, olt=olt, place=place),
         *([words.say("doubts.of_restored")] if case.restores is not None else []),
         words.say("doubts.size", waiting=waiting, calls=calls),
+        *([words.say("doubts.left")] if left else []),
     ]
     if waiting and why is not None:
         head.append(words.say(f"doubts.no_resend_{why}"))

@@ -9,18 +9,19 @@ from markupsafe import Markup, escape
 from bot.chat.screens.attention import size
 from bot.chat.screens.buttons import Action
 from bot.chat.screens.cards.head import all_ports, how_many, kind_words, label, where
-from bot.chat.screens.cards.results import counts, fate, to_call
+from bot.chat.screens.cards.results import counts, fate
 from bot.chat.screens.fitting import LINE, PARAGRAPH, fit, page_buttons
 from bot.chat.screens.pages.people import Person, people
 from bot.chat.screens.pages.unreached import list_buttons
 from bot.chat.screens.press import Press
 from bot.chat.screens.screen import Button, Screen
 from bot.chat.screens.words import LANGUAGES, Words, clean, phrases, shorten
+from bot.domain import claims
 from bot.domain.book import Book
 from bot.domain.case import Case, CaseState
 from bot.domain.customer import Found
 from bot.domain.phone import mask
-from bot.domain.plan import Outcome, Skip
+from bot.domain.plan import Skip
 from bot.domain.restored import waiting as waiting_for_news
 from bot.domain.rules import Rules
 
@@ -158,30 +159,21 @@ def pending(
 def in_doubt(book: Book) -> dict[int, int]:
     """The cases with sends in doubt that nobody decided on, and how many they are, of both messages."""
     found: Counter[int] = Counter()
-    for case in (book.cases[number] for number in book.doubtful):
-        if case.dispatch is not None:
-            found[case.shown_as] += len(case.dispatch.in_doubt())
+    for case, doubts in claims.in_doubt(book):
+        found[case.shown_as] += doubts.undecided
     return {number: n for number, n in found.items() if n}
 
 
 def unconfirmed(book: Book) -> int:
     """How many of those in doubt brought an answer of success that does not say whether they were taken."""
-    found = 0
-    for case in (book.cases[number] for number in book.doubtful):
-        plan = case.dispatch.progress if case.dispatch is not None else None
-        waiting = case.dispatch.in_doubt() if case.dispatch is not None and plan is not None else []
-        results = {} if plan is None else plan.results
-        found += sum(results[r.id].outcome is Outcome.UNCONFIRMED for r in waiting)
-    return found
+    return sum(doubts.unconfirmed for _, doubts in claims.in_doubt(book))
 
 
 def to_be_called(book: Book) -> dict[int, int]:
     """The cases with customers whom somebody said they call, and how many they are, of both messages."""
     found: Counter[int] = Counter()
-    for case in (book.cases[number] for number in book.doubtful):
-        plan = case.dispatch.progress if case.dispatch is not None else None
-        if plan is not None and plan.calls:
-            found[case.shown_as] += len(to_call(plan))
+    for case, doubts in claims.in_doubt(book):
+        found[case.shown_as] += doubts.calls
     return {number: n for number, n in found.items() if n}
 
 
