@@ -304,13 +304,15 @@ def _forget(given: argparse.Namespace) -> int:
     from bot.process.clock import SystemClock
     from bot.process.settings.given import data_dir, ledger
     from bot.storage.access import check_owner, who
-    from bot.storage.commands.forget import forget, phone_of
+    from bot.storage.commands.forget import forget, left_in_texts, phone_of
 
     folder, phone = given.data or data_dir(), phone_of(given.phone)
     check_owner(folder)
     url = "" if given.data else ledger()
     print(asyncio.run(forget(folder, phone, who(), SystemClock(), url=url)))
-    return 0
+    if left := left_in_texts(folder, phone):
+        print(left)
+    return int(bool(left))
 
 
 def _key(given: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ here as digits with the country code (`5561999990000`).
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,6 +34,7 @@ _OR = re.compile(rf"[\s().:]*(?:[/;,|&\r\n\-]|ou\b|e\b|or\b|and\b)[\s().:]*{_LAB
 _BESIDE = re.compile(rf"[\s()\-]*{_LABEL}", re.IGNORECASE)
 # What may be a phone within a sentence: digits, and what people write between them.
 _LIKE_A_PHONE = re.compile(r"[+(]*\d(?:[\s().\-]*\d){7,}")
+_SPACED = r"[^\w]{0,3}"  # between two digits of one that is looked for
 _SPELT = str.maketrans("[]（）［］．／ー−⁓∼～＋", "()()()./--~~~+")
 _MOBILE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 _OLD_LENGTH, _LENGTH = 8, 9
@@ -117,6 +119,23 @@ def mask(digits: str) -> str:
 def without_phones(text: str) -> str:
     """The text with each phone in it masked, a landline or one without its area code, too."""
     return _LIKE_A_PHONE.sub(lambda found: _masked(found[0]), text)
+
+
+def without_these(text: str, keys: Iterable[str]) -> str:
+    """The text with these phones masked, in any spelling (`keys` as `Phone.key`), and nothing else."""
+    digits = re.sub("[^0-9]", "", _plain(text))
+    for key in keys if len(digits) >= _OLD_LENGTH else ():
+        if key[-8:] in digits:  # hardly ever, of thousands
+            text = _without(text, key)
+    return text
+
+
+def _without(text: str, key: str) -> str:
+    area, rest = key[:2], _SPACED.join(key[2:])
+    before = rf"(?:(?:\+{_SPACED})?55{_SPACED})?(?:0?{area}{_SPACED})?(?:9{_SPACED})?"
+    for found in reversed([*re.finditer(rf"(?<![0-9])\(?{before}{rest}(?![0-9])", _plain(text))]):
+        text = f"{text[: found.start()]}****{key[-4:]}{text[found.end() :]}"
+    return text
 
 
 def _masked(text: str) -> str:

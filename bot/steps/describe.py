@@ -20,7 +20,7 @@ from bot.domain.events import (
 )
 from bot.domain.incident import Incident, Inventory, Port
 from bot.domain.limits.silence import Scope
-from bot.domain.phone import without_phones
+from bot.domain.phone import phone_key, without_phones, without_these
 from bot.domain.rules import Rules
 from bot.domain.who import Who
 from bot.errors import Declined
@@ -147,13 +147,17 @@ def forecast(number: int, who: Who, eta: datetime | None) -> Write:
 
 
 def name_cause(number: int, who: Who, cause: str, team: str = "") -> Write:
-    """The cause, and the team that sees to it, in a person's words (one line each, cut to `TEXT_AT_MOST`)."""
+    """The cause, and the team that sees to it, in a person's words (one line each, cut to `TEXT_AT_MOST`).
+
+    The phones of the case's customers are masked, as its line is for ever: others may be the crew's.
+    """
 
     def write(book: Book, _now: datetime) -> Sequence[Line]:
-        _on(book, number)
+        case = _on(book, number)
         if not one_line(cause):
             raise Declined("no_cause")
-        return [CauseNamed(number, who, one_line(cause), one_line(team))]
+        said, sees_to_it = (one_line(_without_customers(case, text)) for text in (cause, team))
+        return [CauseNamed(number, who, said, sees_to_it)]
 
     return write
 
@@ -270,6 +274,12 @@ def _separable(book: Book, number: int, now: datetime) -> list[list[Incident]]:
     if len(found) == 1:
         raise Declined("nothing_to_separate")
     return found
+
+
+def _without_customers(case: Case, text: str) -> str:
+    sends = (dispatch.progress for dispatch in case.dispatches)
+    people = (person for one in sends if one is not None for person in one.recipients.values())
+    return without_these(text, (phone_key(person.phone) for person in people if person.phone))
 
 
 def _on(book: Book, number: int) -> Case:

@@ -3,7 +3,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
 
-from bot.domain.phone import NoPhone, Phone, mask, parse_phone, phone_key, without_phones
+from bot.domain.phone import NoPhone, Phone, mask, parse_phone, phone_key, without_phones, without_these
 
 # It is a class of a regular expression: with a range, and brackets escaped.
 PUNCTUATION = sorted({*_VALID_PUNCTUATION.replace("\\", ""), *"\u2010\u2011\u2012\u2013\u2014\u2015"})
@@ -142,6 +142,23 @@ def test_mask_shows_area_first_digit_and_last_four() -> None:
 )
 def test_a_text_without_its_phones(text: str, left: str) -> None:
     assert without_phones(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("pediu do (61) 98888-7777, de noite", "pediu do ****7777, de noite"),
+        ("+55 61 9 8888 7777 e 988887777", "****7777 e ****7777"),
+        ("061 8888.7777/88887777", "****7777/****7777"),
+        ("６１ ９８８８８–７７７７ ok", "****7777 ok"),
+        ("0055 61 98888-7777", "0055 ****7777"),
+        ("protocolo 1988887777", "protocolo 1988887777"),
+        ("poste 98888777, 61 98888-7778", "poste 98888777, 61 98888-7778"),
+        ("", ""),
+    ],
+)
+def test_a_text_without_one_phone(text: str, left: str) -> None:
+    assert without_these(text, ["6111112222", "6188887777"]) == left
 
 
 @given(st.from_regex(r"\(?[1-9]{2}\)? ?9[6-9][0-9]{3}-?[0-9]{4}", fullmatch=True), st.sampled_from("x ,."))

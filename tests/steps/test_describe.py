@@ -178,6 +178,18 @@ class TestCause:
         await desk.flow.name_cause(1, ANA, "x" * 5000, "y" * 5000)
         assert (len(desk.case().cause), len(desk.case().team)) == (120, 120)
 
+    @pytest.mark.bug("a customer's phone in a cause was in the chain for ever, and no forgetting found it")
+    async def test_a_phone_of_the_case_s_customers_is_masked_and_no_other(self, case: Desk) -> None:
+        desk = case
+        await desk.approve()
+        phone = desk.gateway.received[0].phone
+        spelt = f"+55 ({phone[2:4]}) {phone[4]} {phone[5:9]}–{phone[9:]}"
+        await desk.flow.name_cause(
+            1, ANA, f"ligar {spelt}, poste 12345678", f"Norte {phone[2:]} (61) 98888-7777"
+        )
+        assert desk.case().cause == f"ligar ****{phone[-4:]}, poste 12345678"
+        assert desk.case().team == f"Norte ****{phone[-4:]} (61) 98888-7777"
+
     @pytest.mark.parametrize("cause", ["", "  \n\t "])
     async def test_nothing_is_no_cause(self, case: Desk, cause: str) -> None:
         with pytest.raises(Declined, match="no_cause"):

@@ -4,15 +4,17 @@ They stand in `people/` alone. The lines call them by a code that only `people.k
 told still holds them back, and who asked for no messages still gets none.
 """
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.domain.events import PersonForgotten
-from bot.domain.phone import NoPhone, Phone, parse_phone
+from bot.domain.phone import NoPhone, Phone, parse_phone, without_these
 from bot.domain.who import Who
 from bot.errors import LedgerClosed, StartupError
 from bot.ports import Clock
+from bot.storage import codec
 from bot.storage.commands.phrases import counted, no_ledger
 from bot.storage.commands.upgrade import before
 from bot.storage.commands.whose import whose
@@ -21,11 +23,16 @@ from bot.storage.files import FileLedger
 from bot.storage.past.history import visited
 from bot.storage.people import months
 from bot.storage.postgres.engine import open_alone
-from bot.storage.segments import segments_in
+from bot.storage.segments import ledger_folder, segments_in, sizes_in
 from bot.tongue import said as _
 
 _TAKEN = "taken out of {plans}: name and phone. What was done stays, without them"
 _OTHERS = "the folder of each other machine has them until the bot is started there: start it there, too"
+_TYPED = re.compile(rb'"kind":"(?:cause_named|denied|denial_explained|silenced|opted_out)"')
+_TYPED_IN = (
+    "somebody typed the number into a cause, a team or a reason ({where}): it stays there, and in what is "
+    "made of the lines (audit.json, index.sqlite, exports), as no line can be changed"
+)
 _NO_PHONE = {
     NoPhone.LANDLINE: "is a landline: none is ever kept",
     NoPhone.FOREIGN: "is no Brazilian number: none is ever kept",
@@ -75,6 +82,37 @@ async def forget(
             *([_("they asked for no messages: that stays")] if called in ledger.book.opted_out else []),
         ]
     )
+
+
+def left_in_texts(folder: Path, phone: Phone, disk: Disk | None = None) -> str:
+    """Where somebody typed the phone into what is in the lines for ever, in words; empty where nobody did.
+
+    StartupError (exit code 1) where they cannot be read.
+    """
+    disk = disk or Disk()
+    cases, others = set[int](), list[int]()
+    try:
+        for name, size in sizes_in(disk, folder).items():
+            for raw in disk.lines(ledger_folder(folder) / name, 0, size):
+                if not _TYPED.search(raw):
+                    continue
+                line = codec.unseal(raw)
+                texts = (getattr(line.line, field, "") for field in ("cause", "team", "reason"))
+                if all(without_these(text, [phone.key]) == text for text in texts):
+                    continue
+                case = getattr(line.line, "case", None)
+                if case is None:
+                    others.append(line.seq)
+                else:
+                    cases.add(abs(case))
+    except (OSError, codec.BadLine) as error:
+        text = _("{path} cannot be read: {why}", path=ledger_folder(folder), why=error)
+        raise StartupError(text, code=1) from error
+    if not cases and not others:
+        return ""
+    named = [_("of case {cases}", cases=", ".join(map(str, sorted(cases))))] if cases else []
+    lines = [_("on line {lines}", lines=", ".join(map(str, others)))] if others else []
+    return _(_TYPED_IN, where="; ".join(named + lines))
 
 
 def _delete_first(copies: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import lzma
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from errno import ENOSPC
 from pathlib import Path
 
@@ -410,3 +410,23 @@ async def test_what_receipts_said_of_their_messages_is_shown(tmp_path: Path) -> 
     ]
     assert "accepted, read" in said(found, UTC)
     assert "accepted, undelivered (wa_131026)" in said(found, UTC)
+
+
+@pytest.mark.bug("a phone in a cause is in the chain for ever, and forget said that all was taken")
+async def test_a_number_that_somebody_typed_is_named_with_its_case(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = FakeClock(datetime.now(UTC) - timedelta(days=13))
+    await lived(tmp_path, clock)
+    command = ["ledger", "forget", "61999990001", "--data", str(tmp_path)]
+    assert await asyncio.to_thread(main, command) == 0
+    assert "typed" not in capsys.readouterr().out
+    ledger = FileLedger.open(tmp_path, SystemClock())
+    typed = ev.CauseNamed(2, ANA, "poste", "avisar (61) 9 9999–0001"), ev.CauseNamed(3, ANA, "61 99999-0002")
+    silence = ev.Silenced(1, (), SystemClock().now(), ANA, "pediu 99990001")
+    await ledger.commit(adds(ev.Started("2", key=ledger.key), *typed, silence))
+    line = ledger.head.seq
+    await ledger.close()
+    assert await asyncio.to_thread(main, command) == 1
+    assert f"a reason (of case 2; on line {line}): it stays there" in capsys.readouterr().out
+    assert verify(tmp_path).ok
