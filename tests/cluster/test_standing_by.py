@@ -22,7 +22,7 @@ from bot.storage.files import FileLedger
 from bot.storage.postgres.lease import Lease
 from bot.storage.postgres.ledger import PostgresLedger
 from bot.storage.postgres.warm import Warm
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, settled
 from tests.isp import until
 from tests.patience import PATIENCE
 from tests.postgres import Server
@@ -162,3 +162,17 @@ async def test_the_database_is_trusted_though_it_is_away_again(closed: Closed | 
     app._lead = SimpleNamespace(leading=SimpleNamespace(trust=trust), before=None)
     await app._took_over()
     assert len(asked) == trusts
+
+
+@pytest.mark.parametrize(("why", "lost"), [(Closed("line 7", "rows", line=7), 0), (Closed("x", "full"), 1)])
+async def test_for_a_row_that_is_damaged_for_all_nobody_gives_the_lead_away(
+    monkeypatch: pytest.MonkeyPatch, why: Closed, lost: int
+) -> None:
+    monkeypatch.setattr("bot.process.app.HEARD", -1.0)  # in the loop's next turn
+    app: Any = App(load(None, SETTINGS))
+    said, gone = list[object](), list[str]()
+    app._telegram = SimpleNamespace(groups=SimpleNamespace(say=said.append))
+    app._lead = SimpleNamespace(leading=SimpleNamespace(lost=gone.append))
+    app._is_closed(why)
+    await settled()
+    assert (len(said), len(gone)) == (1, lost)
