@@ -1413,6 +1413,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "forget",
     ),
     Mutant(
+        "a send in doubt is forgotten while it holds somebody back",
+        "bot.domain.book:Book._let_go",
+        "leaving.ago(self.days, leaving.TOLD)",
+        "leaving.ago(self.days, leaving.KEPT)",
+        "forget",
+    ),
+    Mutant(
+        "who is in doubt is not counted anew when somebody decides",
+        "bot.domain.claims:note_doubts",
+        "dispatch.progress.doubts()",
+        "book.doubtful.get(case.id) or dispatch.progress.doubts()",
+        "forget",
+    ),
+    Mutant(
         "an interrupted dispatch leaves the book",
         "bot.domain.book:Book._let_go",
         "number in self.open or not self.running.isdisjoint(one.id for one in both)",
