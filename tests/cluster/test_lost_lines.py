@@ -1,5 +1,6 @@
 """The database loses its last lines, sends among them: whoever has them keeps them for who confirms."""
 
+import shutil
 import signal
 from datetime import timedelta
 from functools import partial
@@ -229,7 +230,7 @@ async def test_of_two_that_have_them_the_one_that_has_more_adds_the_rest(
     claim = more.read_bytes().splitlines(keepends=True)[0]
     (shelf / f"20260101T000000.000000Z-{digest(claim)[:16]}.kept").write_bytes(claim)
     other = await begun(database, others)
-    assert [len(lines) for lines in other.kept] == [1, 2]
+    assert [len(lines) for lines in other.kept] == [2], "once what both have"
     await confirmed(other)
     known = other.book.cases[1].dispatches[-1].sends.results["c1"]
     assert (known.outcome, known.reference) == (Outcome.ACCEPTED, "r1")
@@ -239,10 +240,11 @@ async def test_of_two_that_have_them_the_one_that_has_more_adds_the_rest(
 
 
 @pytest.mark.parametrize("digests", ["ab", "ba"])
-async def test_of_two_offers_the_one_with_the_earlier_lines_is_written_first(
-    database: str, tmp_path: Path, postgres: Server, digests: str
+@pytest.mark.parametrize("sends", [0, 1])
+async def test_of_two_offers_that_follow_one_another_the_sends_of_one_are_of_the_case_of_the_other(
+    database: str, tmp_path: Path, postgres: Server, sends: int, digests: str
 ) -> None:
-    """The later one is of a send of the case that the earlier one opens, by which it has one."""
+    """The first has so many sends of the case that it opens."""
     ledger = await begun(database, tmp_path / "wrote")
     await ledger.commit(adds(*dispatch()))
     for who in ("c1", "c2"):
@@ -251,12 +253,43 @@ async def test_of_two_offers_the_one_with_the_earlier_lines_is_written_first(
     await ledger.close()
     _, *rows = here(tmp_path / "wrote")
     lose(postgres, database.rpartition("/")[2], len(rows))
+    later = 2 * (sends - 2)
     with Connection.connect(database) as connection:
-        for one, lines in zip(digests, (rows[:-2], rows[-2:]), strict=True):
+        for one, lines in zip(digests, (rows[:later], rows[later:]), strict=True):
             query = "INSERT INTO ledger_kept (digest, lines) VALUES (%s, %s)"
             connection.execute(query, (one, "\n".join([*lines, ""])))
     other = await begun(database, tmp_path / "other")
-    assert [len(lines) for lines in other.kept] == [len(rows) - 2, 2]
+    assert [len(lines) for lines in other.kept] == [len(rows)]
+    await confirmed(other)
+    results = other.book.cases[1].dispatches[-1].sends.results
+    assert {who: known.reference for who, known in results.items()} == {"c1": "c1", "c2": "c2"}
+    await other.close()
+
+
+async def test_where_the_ledger_went_on_in_two_ways_each_has_what_came_before(
+    database: str, tmp_path: Path, postgres: Server
+) -> None:
+    ledger = await begun(database, tmp_path / "wrote")
+    await ledger.commit(adds(*dispatch()))
+    await ledger.close()
+    first = here(tmp_path / "wrote")[1:]
+    rows = list[list[str]]()
+    for who in ("c1", "c2"):
+        lose(postgres, database.rpartition("/")[2], 0)
+        shutil.copytree(tmp_path / "wrote", tmp_path / who)
+        ledger = await begun(database, tmp_path / who)
+        await ledger.commit(adds(ev.Intent(1, who)))
+        await ledger.commit(adds(ev.Result(1, who, Outcome.ACCEPTED, who)))
+        await ledger.close()
+        rows.append(here(tmp_path / who)[1 + len(first) :])
+        lose(postgres, database.rpartition("/")[2], len(rows[-1]))
+    lose(postgres, database.rpartition("/")[2], len(first))
+    with Connection.connect(database) as connection:
+        for one, lines in zip("bca", (first, *rows), strict=True):
+            query = "INSERT INTO ledger_kept (digest, lines) VALUES (%s, %s)"
+            connection.execute(query, (one, "\n".join([*lines, ""])))
+    other = await begun(database, tmp_path / "other")
+    assert [len(lines) for lines in other.kept] == [len(first) + len(one) for one in rows]
     await confirmed(other)
     results = other.book.cases[1].dispatches[-1].sends.results
     assert {who: known.reference for who, known in results.items()} == {"c1": "c1", "c2": "c2"}
@@ -303,6 +336,24 @@ async def test_a_damaged_line_is_told_of_and_hides_no_other(
     assert {"event": "kept_lines_damaged", "file": file.name, "lines": 1, "log_level": "error"} in told
     assert [len(lines) for lines in ledger.kept] == [2]
     await ledger.close()
+
+
+async def test_a_damaged_line_in_the_middle_parts_no_send_from_its_case(
+    database: str, tmp_path: Path, postgres: Server
+) -> None:
+    ledger = await begun(database, tmp_path / "wrote")
+    await ledger.commit(adds(*dispatch()))
+    await ledger.commit(adds(ev.Intent(1, "c1")))
+    await ledger.commit(adds(ev.Result(1, "c1", Outcome.ACCEPTED, "r1")))
+    await ledger.close()
+    _, *rows = here(tmp_path / "wrote")
+    lose(postgres, database.rpartition("/")[2], len(rows))
+    with Connection.connect(database) as connection:
+        text = "\n".join([*rows[:-2], "{}", rows[-1], ""])
+        connection.execute("INSERT INTO ledger_kept (digest, lines) VALUES ('a', %s)", (text,))
+    other = await begun(database, tmp_path / "other")
+    assert [len(lines) for lines in other.kept] == [len(rows) - 1]
+    await other.close()
 
 
 async def test_a_database_that_has_another_ledger_takes_none_of_these_lines(

@@ -7,7 +7,7 @@ They are offered to PostgreSQL as well, in a table of their own, so that whoever
 that has no such lines would ask nobody, and write none of them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -79,25 +79,47 @@ def _seq(raw: bytes) -> int:
 
 
 def read(disk: Disk, folder: Path) -> Sequence[Sequence[Line]]:
-    """What is kept and was not written again yet, a file for each time, oldest first. Raises OSError.
+    """What is kept and was not written again yet, each way that the ledger went, oldest first. OSError.
 
-    By the first line of each, whenever it was put aside: it may have the case that those of others are about.
+    Files whose lines follow one another are one way: the sends of one may be of the case that another opens.
+    Where the ledger went on in two ways, what comes before is in both.
     """
-    found = [entries for path in _files(disk, folder) if (entries := _entries(disk, path))]
-    found.sort(key=lambda entries: (entries[0].at, entries[0].seq))
-    return [[_line(entry) for entry in entries] for entries in found]
+    lines, before = dict[str, Entry](), dict[str, str]()
+    for path in _files(disk, folder):
+        last = ""
+        for digest, entry in _entries(disk, path):
+            lines[digest] = entry
+            before.setdefault(digest, last)  # that is what it follows where the line itself is damaged
+            last = digest
+    for digest, entry in lines.items():
+        for one in (entry.prev, before[digest]):
+            if one in lines and lines[one].seq < entry.seq:
+                before[digest] = one
+                break
+        else:
+            before[digest] = ""
+    ways = [_way(lines, before, end) for end in lines.keys() - before.values()]
+    ways.sort(key=lambda way: (way[0].at, way[0].seq, way[-1].seq))
+    return [[_line(entry) for entry in way] for way in ways]
 
 
-def _entries(disk: Disk, path: Path) -> list[Entry]:
-    found, bad = list[Entry](), 0
+def _way(lines: Mapping[str, Entry], before: Mapping[str, str], end: str) -> list[Entry]:
+    found = list[Entry]()
+    while end:
+        found.append(lines[end])
+        end = before[end]
+    return found[::-1]
+
+
+def _entries(disk: Disk, path: Path) -> Iterator[tuple[str, Entry]]:
+    bad = 0
     for raw in disk.lines(path, 0, disk.length(path)):
         try:
-            found.append(codec.unseal(raw))
+            yield codec.digest(raw), codec.unseal(raw)
         except BadLine:
             bad += 1
     if bad:
         _log.error("kept_lines_damaged", file=path.name, lines=bad)
-    return found
 
 
 def _line(entry: Entry) -> Line:
