@@ -211,6 +211,16 @@ async def test_an_escalation_chat_of_several_regions_takes_no_more_of_them_than_
         assert len(api.messages(boss)) == 3
 
 
+async def test_a_doubt_of_a_region_is_decided_on_there(api: BotApi, room: Room) -> None:
+    await sent(room, 1, "NORTE", JOAO, outcome=Outcome.UNKNOWN)
+    shown = await card(room, 1, "NORTE")
+    await api.tap(ANA, shown, "Incertas")
+    await api.wait(lambda _: any("Incertas · caso 1" in m.text for m in api.messages(NORTH)))
+    page = next(m for m in api.messages(NORTH) if "Incertas · caso 1" in m.text)
+    assert "saiu da memória" not in page.text
+    assert "1 ✔ enviada" in page.buttons
+
+
 async def test_a_moved_group_says_which_setting_is_to_follow(api: BotApi, room: Room) -> None:
     await room.telegram.nocs["NORTE"].chat.follow(-1009)
     api.chats[-1009] = GROUPS["NORTE"]
@@ -318,14 +328,16 @@ async def asked(api: BotApi, user: int, text: str, chat: int) -> Message:
     return next(m for m in api.messages(chat) if m.reply_to == typed.id)
 
 
-async def sent(room: Room, number: int, region: str, *people: Recipient) -> None:
+async def sent(
+    room: Room, number: int, region: str, *people: Recipient, outcome: Outcome = Outcome.ACCEPTED
+) -> None:
     """A case of a region whose customers were told."""
     olt = {"NORTE": "N 01", "SUL": "S 01"}.get(region, "X 01")
     at = port(f"1/{number}", olt)
     await outage(room, number, region)
     await room.line(Approved(number, SOMEBODY, (at,)), Planned(number, len(people), people))
     for one in people:
-        await room.line(Intent(number, one.id), Result(number, one.id, Outcome.ACCEPTED))
+        await room.line(Intent(number, one.id), Result(number, one.id, outcome))
     await room.line(Settled(number, "done"))
 
 

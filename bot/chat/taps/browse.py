@@ -343,8 +343,8 @@ class Browse:
 
     async def _doubts(self, case: int, number: int) -> Screen:
         try:
-            book = await self.past.recall(case)
-            left = book is not self._book  # the ledger told of it
+            known = self._book.cases.get(case)
+            left, book = known is None or known.past, await self.past.recall(case)
             return doubts_page(book.cases[case], book, number, self._d.words, self._now, left=left)
         except Declined as no:  # it left the book, and the ledger cannot be asked
             return self._sorry(no)
