@@ -12,6 +12,7 @@ from psycopg import Connection, sql
 
 from bot.__main__ import main
 from bot.domain import events as ev
+from bot.domain.plan import Outcome
 from bot.errors import Closed, LedgerClosed
 from bot.ports import Notice
 from bot.process.nightly import Nightly
@@ -19,7 +20,8 @@ from bot.storage.postgres import rows
 from bot.storage.postgres.ledger import PostgresLedger
 from bot.storage.postgres.link import Link
 from tests.fakes import ANA, NOON, FakeClock
-from tests.storage.samples import adds, opened
+from tests.storage.samples import adds, dispatch, opened
+from tests.storage.samples import rows as lines_in
 
 pytestmark = pytest.mark.process
 
@@ -85,6 +87,28 @@ async def test_a_line_of_a_past_month_that_somebody_changed_there_closes_it(
     with pytest.raises(LedgerClosed):
         await ledger.commit(adds(ev.Approved(1, ANA, ())))
     await night.stop()
+
+
+async def test_how_a_send_that_had_left_ended_is_on_record_all_the_same(
+    database: str, tmp_path: Path, ledger: PostgresLedger, night: Nightly
+) -> None:
+    await ledger.commit(adds(*dispatch(1)[1:3]))
+    for customer in ("c1", "c2"):
+        await ledger.commit(adds(ev.Intent(1, customer)))
+    by_hand(database, CHANGED)
+    await night.check()
+    assert ledger.closed is not None
+    ledger.note(ev.Result(1, "c1", Outcome.ACCEPTED, "A1"))
+    ledger.note(ev.Abandoned(1, "c2"))
+    with pytest.raises(LedgerClosed):
+        ledger.note(ev.Intent(1, "c3"))
+    await ledger.close()
+    assert [row["kind"] for row in lines_in(tmp_path, "2026-12.jsonl")][-2:] == ["result", "abandoned"]
+    by_hand(database, PUT_RIGHT)
+    again = await PostgresLedger.open(database, tmp_path, FakeClock(NOON + timedelta(days=20)))
+    assert again.closed is None
+    assert again.book.cases[1].dispatches[-1].sends.results["c1"].reference == "A1"
+    await again.close()
 
 
 async def test_no_start_forgets_it_until_the_line_is_put_right(

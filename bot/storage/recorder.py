@@ -62,9 +62,11 @@ class Recorder:
         return phone_key(phone)
 
     def shut(self, why: Closed) -> None:
-        """Close it while it runs: what lies on the disk is not what was written."""
+        """Close it while it runs: what is kept, on the disk or in PostgreSQL, is not what was written."""
         file, written = why.facts.get("file"), segment_name(self._book.last_at)
-        self._stop(why, sound=isinstance(file, str) and file < written)  # damage in a month that is over
+        over = isinstance(file, str) and file < written  # damage in a month that is over
+        # PostgreSQL takes a group only behind the number and hash that this process ended with.
+        self._stop(why, sound=over or why.code == "rows")
 
     def _now(self) -> datetime:
         now, last = self._clock.now(), self._book.last_at
