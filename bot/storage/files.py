@@ -42,7 +42,8 @@ _PER_SEND = 1024  # bytes: an intent and a result with their envelopes, generous
 _SPARE = 1024 * 1024  # bytes that decisions and observations may take meanwhile
 _A_COPY = (
     "{folder} has a copy of a ledger in PostgreSQL: set LEDGER to its address, or bring the ledger back into "
-    "another folder with python -m bot ledger migrate --from its address --to FOLDER"
+    "another folder with python -m bot ledger migrate --from its address --to FOLDER "
+    "(where that was broken off: into the same folder)"
 )
 
 _log = structlog.get_logger(__name__)

@@ -16,7 +16,7 @@ from bot.storage.commands.forget import forget, phone_of
 from bot.storage.disk import Disk
 from bot.storage.files import FileLedger
 from bot.storage.people import months
-from bot.storage.postgres import moving, schema, table
+from bot.storage.postgres import moving, schema, table, turn
 from bot.storage.postgres.lease import Lease
 from bot.storage.postgres.ledger import PostgresLedger
 from tests.fakes import ANA, NOON, FakeClock
@@ -223,6 +223,56 @@ async def test_moving_away_that_is_broken_off_is_repeated(
     await FileLedger.open(tmp_path / "two", FakeClock()).close()
     with pytest.raises(StartupError, match="was moved into files"):
         moving.compared(database)
+
+
+async def test_what_is_moved_goes_into_one_folder_only(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither into the copy that a machine has, nor into one where moving it was broken off before."""
+    own, early, new = tmp_path / "own", tmp_path / "early", tmp_path / "new"
+    await lived(own)
+    moving.into(own, database)
+
+    def breaks(*_: object) -> None:
+        raise StartupError("killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(table, "moved", breaks)
+        with pytest.raises(StartupError, match="killed"):
+            await moving.out(database, early, FakeClock())
+    await moving.out(database, new, FakeClock())
+    for folder in (own, early):
+        with pytest.raises(StartupError, match="where moving it was broken off, repeat the same"):
+            await moving.out(database, folder, FakeClock())
+        with pytest.raises(StartupError, match="copy of a ledger in PostgreSQL"):
+            FileLedger.open(folder, FakeClock())
+    with (
+        Connection.connect(database) as connection,
+        pytest.raises(StartupError, match="was moved into files"),
+    ):
+        schema.check(connection)
+
+
+async def test_another_one_that_moves_it_at_the_same_time_is_told_so(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looked before, and its turn comes behind."""
+    own, new = tmp_path / "own", tmp_path / "new"
+    await lived(own)
+    moving.into(own, database)
+    whole, looks = turn._check, iter((True, False))
+
+    def looked(url: str, moved: str | None) -> None:
+        whole(url, moved)
+        if next(looks):
+            asyncio.run(moving.out(url, new, FakeClock()))
+
+    monkeypatch.setattr(turn, "_check", looked)
+    with pytest.raises(StartupError, match="was moved into files"):
+        await moving.out(database, own, FakeClock())
+    with pytest.raises(StartupError, match="copy of a ledger in PostgreSQL"):
+        FileLedger.open(own, FakeClock())
+    await FileLedger.open(new, FakeClock()).close()
 
 
 async def test_commands_look_at_what_is_in_postgres_now(

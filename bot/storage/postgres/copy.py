@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from errno import ENOSPC
 from pathlib import Path
+from secrets import token_hex
 
 import structlog
 
@@ -229,6 +230,20 @@ def told(disk: Disk, folder: Path) -> None:
     _put(disk, folder, lacking=None)
 
 
+def token(disk: Disk, folder: Path) -> str | None:
+    """What the folder is called by in a database whose ledger is moved into it, None where none ever was."""
+    found = (_mark(disk, folder) or {}).get("moving")
+    return found if isinstance(found, str) else None
+
+
+def named(disk: Disk, folder: Path) -> str:
+    """The same, durable from now on: each machine has a copy, and a ledger is moved into one folder only."""
+    if (found := token(disk, folder)) is not None:
+        return found
+    _put(disk, folder, moving=(made := token_hex(8)))
+    return made
+
+
 def distrust(disk: Disk, folder: Path) -> None:
     """A line in PostgreSQL was found not to be as it was written: no start forgets it."""
     _put(disk, folder, damaged=True)
@@ -255,7 +270,7 @@ def _mark(disk: Disk, folder: Path) -> dict[str, object] | None:
     return said if isinstance(said, dict) else {}
 
 
-def _put(disk: Disk, folder: Path, **changed: int | None) -> None:
+def _put(disk: Disk, folder: Path, **changed: int | str | None) -> None:
     said = {**(_mark(disk, folder) or {}), "of": "postgresql", **changed}
     kept = {name: value for name, value in said.items() if value is not None}
     disk.replace(ledger_folder(folder) / COPY, json.dumps(kept).encode() + b"\n")

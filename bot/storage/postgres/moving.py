@@ -87,15 +87,15 @@ async def out(url: str, folder: Path, clock: Clock, disk: Disk | None = None) ->
     """
     disk = disk or Disk()
     with _alone(disk, folder):
-        begun = copied.COPY in disk.names(ledger_folder(folder))
-        if segments_in(disk, folder) and not begun:
+        if segments_in(disk, folder) and copied.COPY not in disk.names(ledger_folder(folder)):
             raise StartupError(_("{folder} has a ledger already: name a new folder", folder=folder), code=1)
-        async with turn(url, moved=begun) as epoch:
+        async with turn(url, moved=copy.token(disk, folder)) as epoch:
             return _out(url, folder, clock, disk, epoch)
 
 
 def _out(url: str, folder: Path, clock: Clock, disk: Disk, epoch: int) -> str:
     with _linked(url) as link:
+        schema.check(link.connection(), moved=copy.token(disk, folder))  # nobody moves it from here on
         if kept.waiting(link):
             text = "a machine has lines that the database lacks: start the bot, and confirm them first"
             raise StartupError(_(text), code=1)
@@ -112,7 +112,7 @@ def _out(url: str, folder: Path, clock: Clock, disk: Disk, epoch: int) -> str:
         found = _whole(disk, folder)
         _compare(link, found.head)
         make_durable(disk, folder, found)
-        table.moved(link, epoch)  # before anybody may start on the files
+        table.moved(link, epoch, copy.named(disk, folder))  # before anybody may start on the files
         disk.remove(ledger_folder(folder) / copied.COPY)
         disk.sync_folder(ledger_folder(folder))
         lines = counted(found.head.seq, "line")

@@ -55,6 +55,9 @@ there for the whole of it. 0, as it was written once, is that of the first versi
 MOVED = -1000
 """What is added to that where the ledger was moved into files: nobody leads beside who uses those."""
 
+MOVER = "moved"
+"""The row beside the leader's that says into which folder."""
+
 LEAST = 14
 """Of PostgreSQL: what is older gets no corrections any more."""
 
@@ -151,9 +154,9 @@ def _tables(found: int) -> int:
     return found if found > 0 else max(1, HALF * (found - MOVED if found < MOVED else found))
 
 
-def check(connection: Connection[Any], *, moved: bool = False) -> None:
+def check(connection: Connection[Any], *, moved: str | None = None) -> None:
     """StartupError where the tables are not those that this program understands, or their ledger was moved
-    into files, unless `moved`; psycopg.Error.
+    into files, unless into those of the folder `moved`; psycopg.Error.
     """
     _check_server(connection)
     there = version(connection)
@@ -161,10 +164,11 @@ def check(connection: Connection[Any], *, moved: bool = False) -> None:
     if there is None:
         text = "there is no ledger in that database yet: run python -m bot ledger migrate --to its address"
         raise StartupError(tongue.said(text), code=1)
-    if there < MOVED and not moved:
+    if there < MOVED and (moved is None or moved != _mover(connection)):
         text = (
             "the ledger of that database was moved into files: take LEDGER away; or bring it back with "
-            "python -m bot ledger migrate --from their folder --to that database"
+            "python -m bot ledger migrate --from their folder --to that database; where moving it was broken "
+            "off, repeat the same python -m bot ledger migrate --from that database --to their folder"
         )
         raise StartupError(tongue.said(text), code=1)
     if MOVED <= there <= 0:
@@ -176,6 +180,11 @@ def check(connection: Connection[Any], *, moved: bool = False) -> None:
     if (there := _tables(there)) < VERSION:
         text = "the ledger's tables are of a version before ({there}, not {mine}): run ledger migrate --to"
         raise StartupError(tongue.said(text, there=there, mine=VERSION), code=1)
+
+
+def _mover(connection: Connection[Any]) -> str | None:
+    row = connection.execute("SELECT owner FROM ledger_lease WHERE name = %s", (MOVER,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _check_not_newer(there: int | None) -> None:

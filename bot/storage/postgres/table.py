@@ -37,6 +37,15 @@ WHERE seq = %(seq)s AND digest = %(digest)s AND epoch = %(epoch)s
 RETURNING epoch
 """
 
+_MOVED = """
+WITH head AS (
+    UPDATE ledger_head SET version = %(away)s WHERE epoch = %(epoch)s RETURNING epoch
+)
+INSERT INTO ledger_lease SELECT %(name)s, %(to)s, epoch, '-infinity' FROM head
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch
+RETURNING epoch
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -140,10 +149,13 @@ def finish(link: Link) -> None:
         raise Fenced
 
 
-def moved(link: Link, epoch: int) -> None:
-    """All lines are in files: nobody leads here from now on. Fenced where another one did meanwhile; Lost."""
-    query = "UPDATE ledger_head SET version = %s WHERE epoch = %s RETURNING version"
-    if not link.ask(query, (schema.MOVED + schema.HALF * schema.VERSION, epoch)):
+def moved(link: Link, epoch: int, to: str) -> None:
+    """All lines are in the files of that folder: nobody leads here from now on.
+
+    Fenced where another one did meanwhile; Lost.
+    """
+    away = schema.MOVED + schema.HALF * schema.VERSION
+    if not link.ask(_MOVED, {"away": away, "epoch": epoch, "name": schema.MOVER, "to": to}):
         raise Fenced
 
 

@@ -21,7 +21,7 @@ _TTL, _EVERY, _PATIENCE = 10.0, 2.0, 5.0  # seconds; where the command is killed
 
 
 @asynccontextmanager
-async def turn(url: str, *, moved: bool = False) -> AsyncIterator[int]:
+async def turn(url: str, *, moved: str | None = None) -> AsyncIterator[int]:
     """The epoch to write under. StartupError (exit code 1) where a machine leads, or the database is away;
     `moved` as in `schema.check`.
 
@@ -71,7 +71,7 @@ async def _keep(lease: Lease, taken: Taken, over: asyncio.Event) -> None:
     await lease.give_up(taken)
 
 
-def _check(url: str, moved: bool) -> None:
+def _check(url: str, moved: str | None) -> None:
     link = Link(url)
     try:
         schema.check(link.connection(), moved=moved)
