@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from psycopg import Connection, sql
+from psycopg.conninfo import conninfo_to_dict
 
 from bot.__main__ import main
 from bot.domain import events as ev
@@ -140,6 +141,40 @@ async def test_a_database_that_is_away_at_night_is_no_difference(
     assert ledger.closed is None
     assert "could not be verified: PostgreSQL does not answer as it should" in caplog.text
     assert "hush" not in caplog.text
+    assert (tmp_path / "ledger" / "2026-11.jsonl.gz").exists()  # what is over is packed all the same
+
+
+async def test_files_that_are_damaged_are_not_packed_where_the_database_is_away(
+    tmp_path: Path, ledger: PostgresLedger, said: list[Notice]
+) -> None:
+    month = tmp_path / "ledger" / "2026-11.jsonl"
+    month.write_bytes(month.read_bytes().replace(b'"approve"', b'"abprove"', 1))
+    await Nightly(tmp_path, ledger, said.append, "postgresql://noc@127.0.0.1:1/noc").check()
+    assert isinstance(ledger.closed, Closed)
+    assert ledger.closed.code == "damaged"
+    assert month.exists()
+
+
+@pytest.mark.parametrize("where", ["the environment", "a file in the home"])
+async def test_the_child_connects_as_the_bot_does_also_where_the_address_does_not_say_how(
+    database: str, tmp_path: Path, ledger: PostgresLedger, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    said: list[Notice] = []
+    there = conninfo_to_dict(database)
+    if where == "the environment":
+        url = "postgresql://"
+        names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
+        for name, variable in names.items():
+            monkeypatch.setenv(variable, str(there[name]))
+    else:
+        url = "postgresql://?service=noc"
+        lines = ["[noc]", *(f"{name}={value}" for name, value in there.items())]
+        (tmp_path / ".pg_service.conf").write_text("\n".join(lines))
+        monkeypatch.setenv("HOME", str(tmp_path))
+    by_hand(database, CHANGED)
+    await Nightly(tmp_path, ledger, said.append, url).check()
+    assert isinstance(ledger.closed, Closed), said
+    assert (ledger.closed.code, said) == ("rows", [])
 
 
 async def test_the_address_is_in_no_list_of_processes_and_no_environment(
@@ -153,9 +188,11 @@ async def test_the_address_is_in_no_list_of_processes_and_no_environment(
         return await begin(*command, **how)
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", seen)
+    monkeypatch.setenv("PGPASSWORD", "hush")
     await night.check()
     assert begun
     assert database not in repr(begun)
+    assert "hush" not in repr(begun)
 
 
 def test_the_command_says_which_line_and_where_it_is_whole(

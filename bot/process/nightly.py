@@ -4,11 +4,14 @@ A child process does it (`ledger verify`), of the rows in PostgreSQL as well whe
 differs closes the ledger: cards go on, nothing is sent. The checkpoints go as well, so that the next start
 reads every line and stays closed until that is mended.
 
-A ledger that is whole has the months that are over packed then, by another child.
+A ledger whose files are whole has the months that are over packed then, by another child, also where the
+database is away.
 """
 
 import asyncio
+import json
 import logging
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +21,7 @@ from bot import tongue
 from bot.errors import Closed
 from bot.ports import Notice
 from bot.process import child
+from bot.process.options import ROWS_UNREAD
 from bot.storage.checkpoint import forget
 from bot.storage.commands.phrases import BAD, GONE, NONE, PLACE, ROW, ROW_CLOSES, TWICE
 from bot.storage.disk import Disk
@@ -30,6 +34,8 @@ HOUR, MINUTE = 3, 30
 """When, in the time zone of the settings."""
 FIRST = 600.0  # seconds after a start: one that runs through no night is checked, too
 PATIENCE = 3600.0  # seconds: years take some of CPU, and it is given little
+_DRIVERS = ("PG", "HOME", "SSL_CERT_", "KRB5")
+"""Where names begin so, the database's driver may read them: a password, or where its files are."""
 _FAR = re.compile(r"\d+ %")  # how far a child is, in a pipe
 
 
@@ -60,7 +66,8 @@ class Nightly:
             self._at_it = None
 
     async def _check(self) -> None:
-        how = await _child(self._folder, "verify", *(["--rows"] if self._url else []), told=self._url)
+        rows = ["--rows"] if self._url else []
+        how = await _child(self._folder, "verify", *rows, told=_told(self._url) if rows else "")
         if isinstance(how, str):
             self._not_read("late" if how == child.LATE else "other", how)
         elif how.code == 0:
@@ -72,6 +79,8 @@ class Nightly:
         else:
             said = (how.err or how.out).strip().rpartition("\n")[2]
             self._not_read(_why(how), said or f"exit code {how.code}")
+            if how.code == ROWS_UNREAD:
+                await pack(self._folder)
 
     async def stop(self) -> None:
         """End a check that is going on; a ledger that it closed stays without checkpoints."""
@@ -123,6 +132,12 @@ async def _child(folder: Path, *command: str, told: str = "") -> child.Ended | s
     """In the language of whoever hears of it, so what is read of it is, too."""
     arguments = ("ledger", *command, "--data", str(folder))
     return await child.ended(*arguments, patience=PATIENCE, language=tongue.spoken(), told=told)
+
+
+def _told(url: str) -> str:
+    """What a child needs to connect as this process does; the names are those of an environment."""
+    mine = {name: value for name, value in os.environ.items() if name.startswith(_DRIVERS)}
+    return json.dumps(mine | {"LEDGER": url})
 
 
 def _why(how: child.Ended) -> Why:

@@ -45,6 +45,9 @@ _MIGRATE = (
     "--from only make the tables, or bring them up to this version; the bot must not run"
 )
 
+ROWS_UNREAD = 3
+"""How the nightly check ends where the files are whole, and the database could not be asked."""
+
 _TRY = "what the body on stdin would become, and what of it is ignored and why; nothing is taken in"
 
 _REPORT = (
