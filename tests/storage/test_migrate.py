@@ -60,7 +60,9 @@ async def test_into_postgres_and_back_it_is_the_same_ledger(
     assert main(["ledger", "migrate", "--from", str(one), "--to", url]) == 0
     assert "61 lines are in PostgreSQL now" in capsys.readouterr().out
     assert await asyncio.to_thread(main, ["ledger", "migrate", "--from", url, "--to", str(two)]) == 0
-    assert "61 lines are in" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "61 lines are in" in told
+    assert "drop the database" in told
     assert files(two) == there
     assert exported(two, capsys) == before
     ledger = FileLedger.open(two, FakeClock())
@@ -273,6 +275,22 @@ async def test_another_one_that_moves_it_at_the_same_time_is_told_so(
     with pytest.raises(StartupError, match="copy of a ledger in PostgreSQL"):
         FileLedger.open(own, FakeClock())
     await FileLedger.open(new, FakeClock()).close()
+
+
+async def test_who_is_forgotten_afterwards_is_not_forgotten_in_the_database(
+    database: str, tmp_path: Path
+) -> None:
+    """Which is why the command says what is to be dropped and deleted."""
+    await lived(tmp_path / "one")
+    moving.into(tmp_path / "one", database)
+    said = await moving.out(database, tmp_path / "two", FakeClock())
+    await forget(tmp_path / "two", phone_of("61999990001"), ANA, FakeClock())
+    with Connection.connect(database) as connection:
+        kept = connection.execute("SELECT line FROM ledger_people").fetchall()
+    assert any("5561999990001" in line for (line,) in kept)
+    assert "5561999990001" in (tmp_path / "one" / "people" / SEGMENT).read_text()
+    assert "neither PERSONAL_DAYS nor ledger forget reaches them" in said
+    assert "drop the database, and delete people/ in every other data folder" in said
 
 
 async def test_commands_look_at_what_is_in_postgres_now(

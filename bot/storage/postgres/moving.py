@@ -116,7 +116,13 @@ def _out(url: str, folder: Path, clock: Clock, disk: Disk, epoch: int) -> str:
         disk.remove(ledger_folder(folder) / copied.COPY)
         disk.sync_folder(ledger_folder(folder))
         lines = counted(found.head.seq, "line")
-        return _("{lines} are in {folder} now, as they stood: take LEDGER away", lines=lines, folder=folder)
+        text = (
+            "{lines} are in {folder} now, as they stood: take LEDGER away. Names and phones of customers "
+            "stay in the database and in people/ of each copy, where neither PERSONAL_DAYS nor ledger forget "
+            "reaches them: once the bot runs on {folder}, drop the database, and delete people/ in every "
+            "other data folder"
+        )
+        return _(text, lines=lines, folder=folder)
 
 
 def compared(url: str) -> tuple[bool, str]:
