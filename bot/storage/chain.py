@@ -62,7 +62,21 @@ class _Chain:
     before: bool = False
 
     def take(self, raw: bytes) -> None:
-        """One line."""
+        """One line, and what it tells."""
+        time, kind = self.follow(raw)
+        if self.end.seq in self.wanted:
+            self.digests[self.end.seq] = self.end.digest
+        if kind in _PEOPLED and not self.before and (b'"phone":' in raw or b'"name":' in raw):
+            self.before = codec.personal(_unsealed(raw).line)
+        if kind in _PROGRAM:
+            self._program(_unsealed(raw))
+        elif kind not in _OTHERS:
+            self.own_at = time
+        if not self.end.left and self.program:
+            self._fold()
+
+    def follow(self, raw: bytes) -> tuple[bytes, bytes]:
+        """One line, as it was written and in its place, whatever it tells; its time and its kind."""
         end = self.end
         start = b'{"seq":%d,"group":%d,"left":' % (end.seq + 1, end.group + (not end.left))
         rest = _REST.match(raw, len(start)) if raw.startswith(start) else None
@@ -73,22 +87,16 @@ class _Chain:
             raise _Off
         end.seq, end.group, end.left, end.floor = end.seq + 1, end.group + (not end.left), left, time
         end.digest = sha256(raw).hexdigest()
-        if end.seq in self.wanted:
-            self.digests[end.seq] = end.digest
-        if kind in _PEOPLED and not self.before and (b'"phone":' in raw or b'"name":' in raw):
-            self.before = codec.personal(_unsealed(raw).line)
-        if kind in _PROGRAM:
-            self._program(_unsealed(raw))
-        elif kind not in _OTHERS:
-            self.own_at = time
-        if not left and self.program:
-            self._fold()
+        return time, kind
+
+    def confirmed(self, line: Line) -> None:
+        """Where a line says so, the time that it is from here on."""
+        if isinstance(line, Confirmed) and line.clock is not None:
+            self.end.floor = _text(line.clock)
 
     def _program(self, entry: Entry) -> None:
         self.program.append(entry)
-        line = entry.line
-        if isinstance(line, Confirmed) and line.clock is not None:  # from here on that is the time
-            self.end.floor = _text(line.clock)
+        self.confirmed(entry.line)
 
     def _fold(self) -> None:
         """Into the book what tells whether somebody must confirm; one line stands for all others."""
@@ -122,17 +130,22 @@ def whole(disk: Disk, folder: Path, lines: Iterable[int] = ()) -> Scan | None:
 def first_off(raws: Iterable[bytes]) -> tuple[int | None, Head]:
     """The number of the first of these, a ledger's lines, that is not as it was written; None where all are.
 
-    With it the last line that is. The files need not be there.
+    With it the last line that is. The files need not be there. What only a newer version can read is not off.
     """
     chain = _Chain(())
-    seq, digest = 0, codec.NO_LINE
+    end, off = chain.end, None
     for raw in raws:
         try:
-            chain.take(raw)
+            _, kind = chain.follow(raw)
         except _Off:
-            return seq + 1, Head(seq, digest=digest)
-        seq, digest = chain.end.seq, chain.end.digest
-    return None, Head(seq, digest=digest)
+            off = end.seq + 1
+            break
+        if kind == b"confirmed":
+            try:
+                chain.confirmed(codec.unseal(raw).line)
+            except BadLine:  # of a newer version: any time may follow
+                end.floor = b""
+    return off, Head(end.seq, digest=end.digest)
 
 
 def _segment(found: Scan, chain: _Chain, name: str, pieces: Iterator[bytes], *, fields: bool) -> None:

@@ -629,7 +629,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "verify takes lines of any group for one",
-        "bot.storage.chain:_Chain.take",
+        "bot.storage.chain:_Chain.follow",
         "end.left and left != end.left - 1",
         "False",
         "files",
