@@ -245,7 +245,7 @@ def named(disk: Disk, folder: Path) -> str:
 
 
 def distrust(disk: Disk, folder: Path) -> None:
-    """A line in PostgreSQL was found not to be as it was written: no start forgets it."""
+    """A line in PostgreSQL was found not to be as it was written: no start on this folder forgets it."""
     _put(disk, folder, damaged=True)
 
 
