@@ -395,7 +395,7 @@ class TestWhatMayHaveLeftThere:
         two.there.answering.clear()
         sent = two.send()
         await until(lambda: two.there.received)
-        two.lending.retire()
+        two.sql("DELETE FROM ledger_senders")  # it is silent
         await two.are(1)
         assert not sent.done()
         two.clock.ticks += LOST
@@ -405,6 +405,43 @@ class TestWhatMayHaveLeftThere:
         await until(lambda: two.left)
         assert [receipt for _, receipt in two.left] == [ACCEPTED]
         assert two.counts() == (0, 1)
+
+    async def test_one_that_stops_in_order_is_waited_for(self, two: Two) -> None:
+        await both(two)
+        two.there.answering.clear()
+        sent = two.send()
+        await until(lambda: two.there.received)
+        two.lending.retire()
+        await two.are(1)
+        looked = two.sharing._handing
+        for _ in range(2):  # looks at who is there, also after that
+            two.clock.ticks += LOST
+            looked.ending = frozenset()
+            await until(lambda: looked.ending)
+        assert not sent.done()
+        two.there.answering.set()
+        assert await sent == ACCEPTED
+
+    async def test_one_late_answer_that_cannot_be_written_keeps_no_other_from_being_told(
+        self, two: Two, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(sharing, "ANSWERED_WITHIN", 1.0)
+        left, wrong = two.sharing._left, iter([ValueError("odd")])
+
+        async def odd_once(about: str, receipt: Receipt) -> None:
+            for error in wrong:
+                raise error
+            await left(about, receipt)
+
+        two.sharing._left = odd_once
+        await both(two)
+        two.there.answering.clear()
+        await asyncio.gather(*(two.send() for _ in range(4)))
+        two.there.answering.set()
+        await until(lambda: two.left)
+        await until(lambda: two.sql("SELECT FROM ledger_sends WHERE state <> 'mark'") == [])
+        assert caplog.text.count("cannot be written") == 1
+        assert len(two.left) == 1
 
     async def test_what_goes_wrong_with_one_answer_keeps_no_other_from_being_heard(
         self, two: Two, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

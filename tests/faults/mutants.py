@@ -1035,7 +1035,8 @@ MUTANTS: tuple[Mutant, ...] = (
             "    from bot.storage.segments import Head\n"
             "\n"
             "    nothing, why = Segments(disk, folder, Head()), Recovery(0, corrupt=str(error))\n"
-            "    return cls(folder, clock, book=Book(), recovery=why, segments=nothing, people=None, release=str)"
+            "    given = {'disk': disk, 'segments': nothing, 'people': None, 'release': str}\n"
+            "    return cls(folder, clock, book=Book(), recovery=why, **given)"
         ),
         "folder.read_only_folder",
     ),

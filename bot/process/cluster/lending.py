@@ -16,14 +16,13 @@ from bot.gateways.adapter import Sender
 from bot.process.cluster.copying import either
 from bot.storage.postgres.lease import boottime
 from bot.storage.postgres.notices import Notices
-from bot.storage.postgres.sends import CHANNEL, LEAVES_WITHIN, Answer, Taking
+from bot.storage.postgres.sends import CHANNEL, ENDS_WITHIN, LEAVES_WITHIN, Answer, Taking
 from bot.storage.postgres.talk import Away
 
 log = logging.getLogger(__name__)
 
 LOOK = 0.5  # seconds between two looks for messages, whatever is told of them
 HERE = 1.0  # seconds between two times that it says that it is there
-IN_FLIGHT = 35.0  # seconds that a stop waits for what has left: above the limit of one send
 _until: ContextVar[float] = ContextVar("until", default=float("-inf"))
 
 
@@ -73,7 +72,7 @@ class Lending:
         self.retire()
         await self._notices.stop()
         if self._working is not None:
-            await asyncio.wait({self._working}, timeout=IN_FLIGHT)
+            await asyncio.wait({self._working}, timeout=ENDS_WITHIN)
             self._working.cancel()
             await asyncio.wait({self._working})
         for send in self._sends:

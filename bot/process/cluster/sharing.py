@@ -7,7 +7,7 @@ by this machine at once.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -29,7 +29,7 @@ TAKEN_WITHIN = 1.5  # seconds after which one that was handed over is taken back
 AT_ONCE = 3.0  # seconds after which one that did not leave there is not sent here: it may be halted by then
 ASIDE = 30.0  # seconds that a machine is handed nothing that did not take a message, or could not send it
 ANSWERED_WITHIN = 25.0  # seconds, below those of the sender: a machine that was lost is none of the gateway's
-LOST = 7.0  # seconds that a machine is not there any more, and its answers are not waited for: ten in all
+LOST = 7.0  # seconds after which who is silent is not waited for any more: ten in all
 BEFORE = 120.0  # seconds in which answers to who led before may come
 CLEAR = 3600.0  # seconds between two times that what nobody needs is cleared away
 Listen = Callable[[Callable[[], None]], Notices]
@@ -49,6 +49,7 @@ class Sharing:
         self._out: list[tuple[Parcel, asyncio.Future[str | None]]] = []
         self._waiting: dict[str, tuple[str, asyncio.Future[Answer]]] = {}
         self._gone: dict[str, float] = {}
+        self._began = clock.monotonic()
         self._to_put, self._news = asyncio.Event(), asyncio.Event()
         self._notices = listen(self._news.set)
         self._tasks: list[asyncio.Task[None]] = []
@@ -161,33 +162,39 @@ class Sharing:
                     put.set_result(mark)
 
     async def _hear(self) -> None:
-        began = self._clock.monotonic()
         while True:
             await either(self._news, LOOK)
             self._news.clear()
             with suppress(Away):
                 await self._take_in()
-                if self._clock.monotonic() - began < BEFORE:
+                if self._clock.monotonic() - self._began < BEFORE:
                     await self._take_in_before()
 
     async def _take_in(self) -> None:
-        answers = await self._handing.answers()
+        answers, late = await self._handing.answers(), []
         for id_, about, answer in answers:
             _, waiter = self._waiting.get(id_, ("", None))
             if waiter is not None and not waiter.done():
                 waiter.set_result(answer)
-            elif answer.receipt is not None:  # it came too late for who waited
-                await self._left(about, answer.receipt)
+            else:  # it came too late for who waited
+                late.append((about, answer))
+        await self._tell(late)
         if answers:
             await self._handing.heard(id_ for id_, _, _ in answers)
 
     async def _take_in_before(self) -> None:
         answers = await self._handing.answers(before=True)
-        for _, about, answer in answers:
-            if answer.receipt is not None:
-                await self._left(about, answer.receipt)
+        await self._tell((about, answer) for _, about, answer in answers)
         if answers:
             await self._handing.heard(id_ for id_, _, _ in answers)
+
+    async def _tell(self, answers: Iterable[tuple[str, Answer]]) -> None:
+        for about, answer in answers:
+            try:
+                if answer.receipt is not None:
+                    await self._left(about, answer.receipt)
+            except Exception:  # the edge: it stays in doubt, and keeps no other from being told
+                log.exception("what came of a message that another machine sent cannot be written")
 
     async def _keep(self) -> None:
         cleared, away = float("-inf"), False
@@ -210,7 +217,8 @@ class Sharing:
             log.info("%s %s", one.partition(" ")[0], how)
         now, self._machines = self._clock.monotonic(), machines
         out = {owner for owner, _ in self._waiting.values()}
-        self._gone = {one: self._gone.get(one, now) for one in out.difference(machines)}
+        lost = out.difference(machines, self._handing.ending)
+        self._gone = {one: self._gone.get(one, now) for one in lost}
         for owner, waiter in self._waiting.values():
             if now - self._gone.get(owner, now) >= LOST and not waiter.done():
                 waiter.set_result(Answer(BROKEN_OFF))  # what it hears all the same is told then

@@ -22,6 +22,7 @@ from bot.storage.postgres.lease import NAME
 from bot.storage.postgres.talk import Away, Talk
 
 CHANNEL = "ledger_sends"
+ENDS_WITHIN = 35.0  # seconds that a machine which stops may still answer: above the limit of one send
 ALIVE = 3.0  # seconds after which a machine that was not heard of is handed nothing
 LONGEST = 600.0  # seconds after which an answer to who led before says nothing any more
 LEAVES_WITHIN = 1.0
@@ -32,9 +33,13 @@ INSERT INTO ledger_senders
 VALUES (%(owner)s, %(gateway)s, clock_timestamp() + %(alive)s * interval '1 second')
 ON CONFLICT (owner) DO UPDATE SET until = excluded.until
 """
-_GONE = "DELETE FROM ledger_senders WHERE owner = %(owner)s"
+_GONE = """
+UPDATE ledger_senders SET gateway = '', until = clock_timestamp() + %(ends)s * interval '1 second'
+WHERE owner = %(owner)s
+"""
 _SENDERS = """
-SELECT owner FROM ledger_senders WHERE gateway = %(gateway)s AND until >= clock_timestamp() ORDER BY owner
+SELECT owner, gateway <> '' FROM ledger_senders
+WHERE gateway IN (%(gateway)s, '') AND until >= clock_timestamp() ORDER BY owner
 """
 _MARK = """
 INSERT INTO ledger_sends (id, epoch, owner, about, state) VALUES (%(mark)s, %(epoch)s, '', '0', 'mark')
@@ -140,6 +145,8 @@ class Handing:
         """`gateway` is what tells apart how two machines send: only to the same is anything handed."""
         self.epoch, self._gateway = epoch, gateway
         self._marks = self._turns = 0
+        self.ending: frozenset[str] = frozenset()
+        """Which were handed something and stop: what they have they still send, and answer."""
         self._talk = Talk(url, "olt-noc-bot sends", patience=patience, greet=self._set_mark)
 
     @property
@@ -150,7 +157,8 @@ class Handing:
     async def machines(self) -> Sequence[str]:
         """Which others can be handed something."""
         rows, _ = await self._talk.ask(_SENDERS, lambda: {"gateway": self._gateway})
-        return [str(owner) for (owner,) in rows]
+        self.ending = frozenset(str(owner) for owner, takes in rows if not takes)
+        return [str(owner) for owner, takes in rows if takes]
 
     async def put(self, parcels: Sequence[Parcel]) -> str:
         """Hand these over, or, where there is no answer, maybe; the mark to take them back by.
@@ -235,8 +243,8 @@ class Taking:
         await self._talk.ask(_HERE, lambda: self._facts() | {"alive": ALIVE})
 
     async def gone(self) -> None:
-        """Nothing more is to be handed to it."""
-        await self._talk.ask(_GONE, self._facts)
+        """Nothing more is to be handed to it; what it has it still answers."""
+        await self._talk.ask(_GONE, lambda: self._facts() | {"ends": ENDS_WITHIN})
 
     async def take(self, most: int) -> list[tuple[str, Message | None]]:
         """At most so many that are for this machine: it alone has them, and sends each within a second.
