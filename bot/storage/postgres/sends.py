@@ -31,7 +31,7 @@ LEAVES_WITHIN = 1.0
 _HERE = """
 INSERT INTO ledger_senders
 VALUES (%(owner)s, %(gateway)s, clock_timestamp() + %(alive)s * interval '1 second')
-ON CONFLICT (owner) DO UPDATE SET until = excluded.until
+ON CONFLICT (owner) DO UPDATE SET gateway = excluded.gateway, until = excluded.until
 """
 _GONE = """
 UPDATE ledger_senders SET gateway = '', until = clock_timestamp() + %(ends)s * interval '1 second'
