@@ -103,7 +103,7 @@ class Telegram:
         first = Setup(account.group, account.topic, account.approvers, attention, rules)
         self.nocs = {setup.region: Noc(setup, shared) for setup in (first, *regions)}
         self._home = self.nocs[""]
-        self.chat, self.access, self._budget = self._home.chat, self._home.access, self._home.deps.budget
+        self.chat, self.access = self._home.chat, self._home.access
         chats = {region: noc.chat for region, noc in self.nocs.items()}
         self._groups = Groups(chats, lambda: ledger.book, lambda: self._home.deps.rules)
         self._good_at: float | None = None

@@ -115,7 +115,7 @@ async def test_a_group_that_is_busy_gets_words_alone(api: BotApi, drawn: Drawn) 
 
         def half_is_used() -> None:
             for _ in range(9):
-                room.telegram._budget.spend()
+                room.telegram._home.deps.budget.spend()
 
         half_is_used()
         await answer(api, BETO, "/status")

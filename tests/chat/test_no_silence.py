@@ -186,5 +186,5 @@ async def full(room: Room) -> None:
     """The group has had its answers of this minute."""
     for user, text in product((ANA, BETO), ("/status", "/audit", "/cooldown")):
         await room.api.say(user, text)
-    budget = room.telegram._budget
+    budget = room.telegram._home.deps.budget
     await until(lambda: budget.answers_left() == 0)

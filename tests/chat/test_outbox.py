@@ -1,17 +1,18 @@
+import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from telegram import Bot
 
 from bot.chat.screens.screen import Button, Photo, Screen, Sheet
-from bot.chat.wire.budget import InAll
-from bot.chat.wire.outbox import Outbox, plain
+from bot.chat.wire.budget import AT_ONCE, InAll
+from bot.chat.wire.outbox import Ephemeral, Outbox, plain
 from bot.chat.wire.refusals import Away, Barred, Gone, Moved, Paced, Rejected, Unsure
 from bot.errors import BotError
 from bot.simulator.server import Answer, DropAfter, Fault, Garbage, HtmlPage, Throttle
 from bot.simulator.telegram.api import BotApi
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, settled
 
 
 @pytest.fixture
@@ -190,3 +191,28 @@ async def test_a_message_looks_for_no_module_on_disk(
     monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
     await outbox.post(api.group, Screen("two"))
     assert sought == []
+
+
+LEAVES: dict[str, Callable[[Outbox, int], Awaitable[object]]] = {
+    "post": lambda outbox, group: outbox.post(group, Screen("b")),
+    "photo": lambda outbox, group: outbox.send_photo(group, Photo("a.png", PNG, "")),
+    "edit": lambda outbox, group: outbox.edit(group, 1, Screen("b")),
+    "edit for one": lambda outbox, group: outbox.edit_ephemeral(Ephemeral(group, 1, 7), Screen("b")),
+    "strip": lambda outbox, group: outbox.strip(group, 1),
+    "sheet": lambda outbox, group: outbox.send_sheet(group, Sheet("a.csv", b"a")),
+}
+
+
+@pytest.mark.parametrize("what", LEAVES)
+async def test_whatever_leaves_waits_for_what_the_other_groups_of_the_bot_send(
+    api: BotApi, bot: Bot, what: str
+) -> None:
+    clock = FakeClock()
+    in_all = InAll(clock)
+    for _ in range(AT_ONCE):
+        await Outbox(bot, in_all).post(api.group, Screen("a"))
+    asked = len(api.requests)
+    leaving = asyncio.ensure_future(LEAVES[what](Outbox(bot, in_all), api.group))
+    await settled()
+    assert (clock.slept, len(api.requests)) == (1, asked)
+    leaving.cancel()

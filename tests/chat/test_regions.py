@@ -193,6 +193,10 @@ async def test_while_telegram_tells_no_administrators_nobody_is_taken_for_somebo
         assert await room.telegram._decides_in(ANA) == (frozenset(), frozenset({"NORTE"}))
 
 
+async def test_all_regions_share_what_telegram_takes_of_one_bot(room: Room) -> None:
+    assert len({id(noc.outbox._in_all) for noc in room.telegram.nocs.values()}) == 1
+
+
 async def test_an_escalation_chat_of_several_regions_takes_no_more_of_them_than_of_one(api: BotApi) -> None:
     boss = -77
     api.chats |= {NORTH: GROUPS["NORTE"], SOUTH: GROUPS["SUL"], boss: "Plantão"}
